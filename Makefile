@@ -1,0 +1,49 @@
+# Each target makes its own set-up: a machine with python3 (3.11 or newer) and make is enough.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-fast lint format golden clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo        the whole tour on real data, under a minute once installed"
+	@echo "make test        every test (under five minutes); make test-fast leaves out the slow ones"
+	@echo "make lint        ruff, mypy, import-linter"
+	@echo "make format      let ruff rewrite the code"
+	@echo "make golden      rewrite the expected outputs in tests/golden (read the diff)"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: alfs needs Python 3.11 or newer, $(PYTHON) is older"; \
+		  echo "help: make PYTHON=/path/to/python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/alfs demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "not benchmark"
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "not benchmark and not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: $(READY)
+	ALFS_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/formats
+
+clean:
+	rm -rf $(VENV) alfs-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,158 @@
+"""The `alfs` command: the table of commands, and the only place that catches errors and exits.
+
+Exit codes: 0 done, 1 judged and the answer is not yes, 2 wrong usage or input, 3 work that could
+not finish, 101 a bug in alfs, 130 and 143 interrupted.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from alfs_cli import __version__
+from alfs_cli.commands import COMMANDS, GROUPS
+from alfs_cli.errors import AlfsError, Interrupted, did_you_mean
+from alfs_cli.invocation import printable
+
+EXIT_BUG = 101
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # the base that typer does not export
+
+app = typer.Typer(
+    name="alfs",
+    help="Audit the labels of a data set, and train networks that withstand wrong ones.",
+    epilog="Start with `alfs demo`, then `alfs estimate path/to/images`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"alfs {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _alfs(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+for _name, (_help, _members) in GROUPS.items():
+    _group = typer.Typer(
+        help=_help,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode="rich",
+    )
+    for _member, _command in _members.items():
+        _group.command(_member)(_command)
+    app.add_typer(_group, name=_name)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run `alfs` and exit with its code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if threading_is_main():
+        signal.signal(signal.SIGTERM, _terminate)
+    code = run(words)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def threading_is_main() -> bool:
+    """Say whether signal handlers may be set here."""
+    import threading
+
+    return threading.current_thread() is threading.main_thread()
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; every error is printed here."""
+    debug = "--debug" in arguments
+    try:
+        code = app(args=arguments, prog_name="alfs", standalone_mode=False)
+    except USAGE_ERROR as error:
+        return _usage(error)
+    except AlfsError as error:
+        if debug:
+            traceback.print_exc()
+        _print_error(str(error), error.help)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _print_error("interrupted", None)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        _print_error("out of memory", "a smaller --batch-size or --max-examples needs less")
+        return 3
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+    except Exception as error:
+        return _bug(error, debug)
+    return code if isinstance(code, int) else 0
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    raise Interrupted("terminated", exit_code=143)
+
+
+def _usage(error: Exception) -> int:
+    from typer import Context
+
+    context: Context | None = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.format_message())  # type: ignore[attr-defined]
+        return 2
+    message = error.format_message().splitlines()  # type: ignore[attr-defined]
+    text = " ".join(part.strip() for part in message if part.strip()).rstrip(".")
+    command = context.command_path if context else "alfs"
+    name = getattr(error, "option_name", None)
+    if name and context and not getattr(error, "possibilities", None):
+        known = [word for parameter in context.command.params for word in parameter.opts]
+        text += did_you_mean(name, known)
+    _print_error(text[:1].lower() + text[1:], f"{command} -h lists what there is")
+    return 2
+
+
+def _print_error(message: str, help: str | None) -> None:
+    print(f"error: {printable(message)}", file=sys.stderr)
+    if help:
+        print(f"help: {printable(help)}", file=sys.stderr)
+    sys.stderr.flush()
+
+
+def _bug(error: Exception, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="alfs-crash-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(f"alfs {__version__}, python {sys.version}\n\n")
+        traceback.print_exc(file=file)
+    summary = printable(f"{type(error).__name__}: {error}".splitlines()[0])
+    print(
+        f"error: this is a bug in alfs ({summary}); the traceback is in {file.name}",
+        file=sys.stderr,
+    )
+    return EXIT_BUG

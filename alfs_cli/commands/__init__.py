@@ -1,0 +1,10 @@
+"""One module per subcommand: read arguments, call the core, publish the report.
+
+COMMANDS and GROUPS are the whole command line; help lists them in this order.
+"""
+
+from collections.abc import Callable
+
+COMMANDS: dict[str, Callable[..., None]] = {}
+
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {}

@@ -1,0 +1,186 @@
+"""A labelled data set in memory, and how it was named on the command line."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+ByteArray = NDArray[np.uint8]
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """How a data set was named on the command line: enough to read it again.
+
+    Paths are as they were typed. `source` is a path or a built-in name; None means probabilities
+    and labels only.
+    """
+
+    source: str | None
+    split: str | None = None
+    labels: str | None = None
+    true_labels: str | None = None
+    pred_probs: str | None = None
+    features: str | None = None
+    label_column: str | None = None
+    path_column: str | None = None
+    true_label_column: str | None = None
+    classes: str | None = None
+    root: str | None = None
+
+    def given(self) -> dict[str, str | None]:
+        """Return what was typed, for estimate.json."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with one file or row, under the rule that names it (ALFS401 ...)."""
+
+    rule: str
+    message: str
+    path: str | None = None
+    line: int | None = None
+
+
+class Images(Protocol):
+    """N images, in memory or on disk."""
+
+    def __len__(self) -> int:
+        """N."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) that `decode` returns by default: the commonest size; C is 1 or 3."""
+        ...
+
+    def decode(
+        self, indices: IntArray, *, size: int | None = None, progress: Progress | None = None
+    ) -> tuple[ByteArray, NDArray[np.bool_]]:
+        """Return pixels (n, H, W, C) uint8 of the given positions, and which could be read (n,).
+
+        `size` asks for H = W = size. A picture that cannot be read is black and False.
+        """
+        ...
+
+    def png(self, index: int, size: int) -> bytes | None:
+        """Return a PNG thumbnail not larger than (size, size), None where it cannot be read."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledDataset:
+    """N examples with given labels, and true ones where they are known.
+
+    `labels` (N,) int64 index `class_names`; `positions` (N,) is each example's 0-based place in the
+    order of DATA before anything was left out; `paths[i]` names an example's file or is None, and
+    `lines[i]` its 1-based line in a manifest. `test` labels never appear here.
+    """
+
+    name: str
+    kind: str
+    spec: DataSpec
+    labels: IntArray
+    class_names: tuple[str, ...]
+    fingerprint: str
+    images: Images | None = None
+    features: NDArray[np.float32] | None = None
+    pred_probs: NDArray[np.float64] | None = None
+    true_labels: IntArray | None = None
+    positions: IntArray | None = None
+    paths: tuple[str, ...] | None = None
+    lines: IntArray | None = None
+    split: str | None = None
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def num_classes(self) -> int:
+        """K."""
+        return len(self.class_names)
+
+    def subset(self, indices: IntArray) -> "LabelledDataset":
+        """Return the examples at these places, in this order; images stay where they are."""
+        pick = np.asarray(indices, dtype=np.int64)
+        positions = self.positions if self.positions is not None else np.arange(len(self))
+        return replace(
+            self,
+            labels=self.labels[pick],
+            images=None if self.images is None else SomeImages(self.images, pick),
+            features=None if self.features is None else self.features[pick],
+            pred_probs=None if self.pred_probs is None else self.pred_probs[pick],
+            true_labels=None if self.true_labels is None else self.true_labels[pick],
+            positions=positions[pick],
+            paths=None if self.paths is None else tuple(self.paths[i] for i in pick),
+            lines=None if self.lines is None else self.lines[pick],
+        )
+
+    def with_labels(self, labels: IntArray) -> "LabelledDataset":
+        """Return the same examples under other given labels."""
+        return replace(self, labels=np.asarray(labels, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class SomeImages:
+    """Some of the images of another source, in another order."""
+
+    source: Images
+    indices: IntArray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        return self.source.shape
+
+    def decode(
+        self, indices: IntArray, *, size: int | None = None, progress: Progress | None = None
+    ) -> tuple[ByteArray, NDArray[np.bool_]]:
+        """Return pixels (n, H, W, C) uint8 and which could be read (n,)."""
+        return self.source.decode(self.indices[indices], size=size, progress=progress)
+
+    def png(self, index: int, size: int) -> bytes | None:
+        """Return a PNG thumbnail."""
+        return self.source.png(int(self.indices[index]), size)
+
+
+@dataclass(frozen=True)
+class TestLabels:
+    """What accuracies are computed on: where from, and whether its labels are true ones."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    source: str
+    split: str | None
+    n: int
+    labels: Literal["true", "given"] | None
+
+
+@dataclass(frozen=True, eq=False)
+class TrainTest:
+    """The part to train on, the part to test on (None where there is none), and what it is."""
+
+    train: LabelledDataset
+    test: LabelledDataset | None
+    about: TestLabels | None
+
+
+def positions_of(dataset: LabelledDataset) -> IntArray:
+    """Return each example's 0-based place in the order of DATA, shape (N,)."""
+    return dataset.positions if dataset.positions is not None else np.arange(len(dataset))
+
+
+def batches(count: int, size: int) -> Iterator[IntArray]:
+    """Yield 0 .. count - 1 in runs of at most `size`."""
+    for start in range(0, count, size):
+        yield np.arange(start, min(start + size, count))

@@ -1,0 +1,166 @@
+"""Saved results as JSON: the schema name, "inf" for unbounded, null for not known, atomic writes.
+
+A result type is a frozen dataclass; pydantic reads and checks it by its annotations. Keys that a
+reader does not know are passed over, so additions keep the schema's number.
+"""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationError
+
+from alfs_cli.errors import InputError, WorkError
+
+T = TypeVar("T")
+
+
+def _number_from_json(value: Any) -> Any:
+    return math.inf if value == "inf" else value
+
+
+def _number_to_json(value: float) -> float | str | None:
+    if math.isinf(value) and value > 0:
+        return "inf"
+    return None if math.isnan(value) else value
+
+
+Number = Annotated[float, BeforeValidator(_number_from_json), PlainSerializer(_number_to_json)]
+"""A float of a saved result: infinity is written as "inf"."""
+
+
+def to_document(schema: str, result: Any) -> dict[str, Any]:
+    """Return the JSON document of a result dataclass, its schema name first."""
+    body = TypeAdapter(type(result)).dump_python(result, mode="json", by_alias=True)
+    return {"schema": schema, **body}
+
+
+def from_document(document: dict[str, Any], kind: type[T], *, where: str) -> T:
+    """Return the result a document holds.
+
+    Raises InputError naming the first wrong key and its place.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the document"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise InputError(
+            f"{where}: {key}: {first['msg'][0].lower() + first['msg'][1:]}{more}",
+            help="the file was edited or cut short; make it anew",
+        ) from None
+
+
+def write_document(path: Path, document: dict[str, Any]) -> None:
+    """Write JSON to a temporary file beside `path` and rename it into place."""
+    write_text(path, render_document(document))
+
+
+def render_document(document: dict[str, Any]) -> str:
+    """Return the saved form: two-space indents, numeric rows on one line, a final newline."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return _join_number_rows(text) + "\n"
+
+
+def _join_number_rows(text: str) -> str:
+    """Put each list of plain numbers on one line: a 10 x 10 matrix is 10 lines, not 100."""
+    lines: list[str] = []
+    row: list[str] | None = None
+    for line in text.split("\n"):
+        bare = line.strip()
+        if row is not None:
+            if bare in ("]", "],"):
+                lines.append(row[0] + " ".join(row[1:]) + bare)
+                row = None
+            elif bare[:1] in "-0123456789" and bare[:1]:
+                row.append(bare)
+            else:
+                lines.append(row[0])
+                pad = " " * (len(line) - len(line.lstrip()))
+                lines.extend(pad + part for part in row[1:])
+                row = None
+                if bare.endswith("["):
+                    row = [line]
+                else:
+                    lines.append(line)
+        elif bare.endswith("["):
+            row = [line]
+        else:
+            lines.append(line)
+    return "\n".join(lines + (row or []))
+
+
+def read_document(path: Path, schema: str) -> dict[str, Any]:
+    """Return the JSON document at `path`, its schema checked.
+
+    Raises InputError if it is missing, not JSON, of another schema, or of a newer number.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"no such file: '{path}'") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read '{path}': {error}") from None
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}:{error.lineno}: not valid JSON: {error.msg.lower()}",
+            help="the file was edited or cut short; make it anew",
+        ) from None
+    except RecursionError:
+        raise InputError(f"{path}: not valid JSON: nested too deeply") from None
+    family, _, number = schema.partition("/")
+    found = document.get("schema") if isinstance(document, dict) else None
+    found_family, _, found_number = str(found).partition("/")
+    if found is None or found_family != family:
+        raise InputError(
+            f"{path}: schema is {found!r}, not '{schema}'",
+            help=f"a file of the schema '{schema}' is needed here",
+        )
+    if not found_number.isdigit() or int(found_number) > int(number):
+        raise InputError(
+            f"{path}: schema is '{found}', and this alfs reads up to '{schema}'",
+            help="upgrade alfs: pip install --upgrade alfs-cli",
+        )
+    return dict(document)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; it becomes `path` if the body succeeds.
+
+    Raises WorkError where the disk is full or the folder cannot be written; then `path` is as it
+    was before.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
+        )
+        os.close(handle)
+    except OSError as error:
+        raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text to a temporary file beside `path` and rename it into place."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")

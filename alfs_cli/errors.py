@@ -1,0 +1,56 @@
+"""What can go wrong that the user can mend: one base, an exit code and a help line each.
+
+A message says what is wrong, where, and what would be right: lower case, no full stop, values in
+quotes. `cli.main` prints it as `error: ...` and `help: ...` and exits with `exit_code`.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AlfsError(Exception):
+    """Usage, configuration or input is wrong; nothing was judged (exit code 2)."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, help: str | None = None) -> None:
+        super().__init__(message)
+        self.help = help
+
+
+class UsageError(AlfsError):
+    """An option or argument cannot mean what was typed."""
+
+
+class InputError(AlfsError):
+    """A data set, array or file is not what it should be."""
+
+
+class WorkError(AlfsError):
+    """Work started and could not finish: loss NaN, out of memory, disk full (exit code 3)."""
+
+    exit_code = 3
+
+
+class Interrupted(AlfsError):
+    """The user or the system asked to stop; whatever could be saved is saved."""
+
+    def __init__(self, message: str, *, exit_code: int, help: str | None = None) -> None:
+        super().__init__(message, help=help)
+        self.exit_code = exit_code
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the nearest known name, or nothing."""
+    near = get_close_matches(name, list(known), n=1)
+    return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Return the error for a name that is in no table, with the nearest one that is."""
+    names = list(known)
+    listed = ", ".join(names) if len(names) <= 40 else ", ".join(names[:40]) + ", ..."
+    return UsageError(
+        f"unknown {kind} '{name}'{did_you_mean(name, names)}",
+        help=f"known: {listed}",
+    )

@@ -1,0 +1,226 @@
+"""What every command shares: its options (`-f`, `-o`, `--out`, `--seed` ...) and its two streams.
+
+A command is a function whose first argument is an `Invocation`; `command` gives it the shared
+options. The result goes to stdout in the chosen format, and to each `-o FORMAT=PATH`; everything
+else (notes, warnings, progress) goes to stderr.
+"""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from alfs_cli.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from alfs_cli.report import Report
+
+COLORS = ("auto", "always", "never")
+PLAIN_WIDTH = 100  # where stdout is no terminal; rich's 80 would wrap paths
+PANEL = "Shared options"
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The shared options of one command line."""
+
+    format: str = "text"
+    outputs: tuple[tuple[str, Path], ...] = ()
+    out: Path = Path("alfs-out")
+    seed: int = 0
+    device: str = "auto"
+    color: str = "auto"
+    verbosity: int = 0
+    debug: bool = False
+
+    def publish(self, report: "Report") -> None:
+        """Write the result to stdout and to every `-o FORMAT=PATH`."""
+        from alfs_cli.documents import write_text
+        from alfs_cli.formats import render
+
+        for format, path in self.outputs:
+            write_text(path, render(report, format))
+        color = self.color == "always" or (self.color == "auto" and _wants_color(sys.stdout))
+        width = terminal_width(sys.stdout)
+        text = render(report, self.format, width=width, color=color)
+        stream = sys.stdout
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            encoding = stream.encoding or "ascii"
+            stream.write(text.encode(encoding, "replace").decode(encoding))
+        stream.flush()
+
+    def note(self, text: str) -> None:
+        """Say something that is not the result, on stderr; `-q` silences it."""
+        if self.verbosity >= 0:
+            _to_stderr(text)
+
+    def detail(self, text: str) -> None:
+        """Say something that only `-v` shows."""
+        if self.verbosity > 0:
+            _to_stderr(text)
+
+    def warn(self, text: str) -> None:
+        """Say on stderr what the user should know even under `-q`."""
+        _to_stderr(f"warning: {text}")
+
+    @contextmanager
+    def progress(self, task: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar on stderr while the body runs; call what is yielded with the count done.
+
+        Where stderr is no terminal, or under `-q`, nothing is drawn.
+        """
+        if self.verbosity < 0 or not sys.stderr.isatty():
+            yield lambda done: None
+            return
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}"))
+        with Progress(
+            *columns, TimeRemainingColumn(), console=self.console(), transient=True
+        ) as bar:
+            handle = bar.add_task(task, total=total)
+            yield lambda done: bar.update(handle, completed=done)
+
+    def track(self, items: Iterable[Item], task: str, total: int) -> Iterator[Item]:
+        """Yield the items, with a bar on stderr."""
+        with self.progress(task, total) as done:
+            for count, item in enumerate(items):
+                yield item
+                done(count + 1)
+
+    def console(self) -> "Console":
+        """Return a rich console on stderr."""
+        from rich.console import Console
+
+        return Console(stderr=True, no_color=self.color == "never")
+
+
+def _to_stderr(text: str) -> None:
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Return text without control characters, so that a file name cannot steer the terminal."""
+    kept = "".join(c if c in "\n\t" or c.isprintable() else "\ufffd" for c in text)
+    encoding = sys.stderr.encoding or "ascii"
+    return kept.encode(encoding, "replace").decode(encoding)
+
+
+def terminal_width(stream: Any) -> int:
+    """Return the columns of the terminal, or a fixed width where there is none."""
+    if not stream.isatty():
+        return PLAIN_WIDTH
+    try:
+        return max(60, os.get_terminal_size(stream.fileno()).columns)
+    except OSError:
+        return PLAIN_WIDTH
+
+
+def _wants_color(stream: Any) -> bool:
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or bool(stream.isatty())
+
+
+def command(body: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the shared options: its own parameters stay, an Invocation comes first."""
+    own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
+    shared = list(inspect.signature(_shared, eval_str=True).parameters.values())
+
+    def run(**arguments: Any) -> None:
+        invocation = _shared(**{p.name: arguments.pop(p.name) for p in shared})
+        body(invocation, **arguments)
+
+    run.__name__ = body.__name__
+    run.__doc__ = body.__doc__
+    run.__module__ = body.__module__
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own + shared]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def _shared(
+    format: Annotated[
+        str,
+        typer.Option("-f", "--format", help="Form of the result on stdout.", rich_help_panel=PANEL),
+    ] = "text",
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FORMAT=PATH",
+            help="Write the result to a file as well; repeatable.",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder of saved results.", rich_help_panel=PANEL)
+    ] = Path("alfs-out"),
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Seed of all randomness.", rich_help_panel=PANEL)
+    ] = 0,
+    device: Annotated[
+        str, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=PANEL)
+    ] = "auto",
+    color: Annotated[
+        str, typer.Option("--color", help="auto, always or never.", rich_help_panel=PANEL)
+    ] = "auto",
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="No notes on stderr.", rich_help_panel=PANEL)
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="More notes.", rich_help_panel=PANEL)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Tracebacks of errors.", rich_help_panel=PANEL)
+    ] = False,
+) -> Invocation:
+    """Check the shared options and return them as one value."""
+    from alfs_cli.formats import FORMATS
+
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS)
+    if color not in COLORS:
+        raise unknown("value of --color", color, COLORS)
+    return Invocation(
+        format=format,
+        outputs=tuple(_output(text, FORMATS) for text in output or ()),
+        out=out,
+        seed=seed,
+        device=_device(device),
+        color=color,
+        verbosity=int(verbose) - int(quiet),
+        debug=debug,
+    )
+
+
+def _output(text: str, formats: Iterable[str]) -> tuple[str, Path]:
+    format, equals, path = text.partition("=")
+    if not equals or not path:
+        raise UsageError(f"-o '{text}' is not FORMAT=PATH", help="for example -o json=result.json")
+    if format not in formats:
+        raise unknown("format", format, formats)
+    if Path(path).is_dir():
+        raise UsageError(f"-o '{text}': '{path}' is a folder", help="name a file")
+    return format, Path(path)
+
+
+def _device(text: str) -> str:
+    kind, _, index = text.partition(":")
+    known = ("auto", "cpu", "cuda", "mps")
+    if kind not in known or (index and not index.isdigit()):
+        raise unknown("device", text, known)
+    return text

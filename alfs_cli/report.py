@@ -1,0 +1,155 @@
+"""What a command has to say, before it is text: a Report of blocks, with the saved document.
+
+Commands and builders make Reports; `formats/` turns them into text, JSON, Markdown, CSV or HTML and
+knows nothing else. Numbers stay numbers here: a column says what its numbers are, and each format
+writes them in its own way.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["text", "count", "percent", "number", "ratio", "flag"]
+"""What the cells of a column are. `percent` holds a fraction; `ratio` is shown as 3.20x."""
+
+Cell = str | int | float | bool | None
+Status = Literal["pass", "warn", "fail", "info"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading and what its cells are."""
+
+    name: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells. `marks` names cells: `best`, or `not-worse` than the best."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    marks: Mapping[tuple[int, int], Literal["best", "not-worse"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The one line that a reader must not miss, and the reasons under it."""
+
+    status: Status
+    text: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Short labelled facts: (label, value)."""
+
+    rows: tuple[tuple[str, str], ...]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Plain words."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """A (K, K) matrix of fractions; the diagonal is greyed out so that the rest uses the scale."""
+
+    title: str
+    names: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+    row_axis: str = "true class"
+    column_axis: str = "given label"
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Lines over a common axis: (name, ((x, y), ...)); y are fractions."""
+
+    title: str
+    lines: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    x_axis: str
+    y_axis: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A small PNG and what to say under it."""
+
+    png: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures, the most telling first."""
+
+    title: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found wrong, with the rule that says so and where it is."""
+
+    rule: str
+    level: Literal["note", "warning", "error"]
+    message: str
+    path: str | None = None
+    line: int | None = None
+    given: str | None = None
+    suggested: str | None = None
+    score: float | None = None
+
+
+Block = Verdict | Facts | Paragraph | Table | Heatmap | Curves | Gallery
+
+
+@dataclass(frozen=True)
+class Report:
+    """A title, blocks in reading order, findings, and the document that `-f json` prints."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    document: Mapping[str, Any]
+    findings: tuple[Finding, ...] = ()
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Write a fraction as per cent: 0.0942 -> '9.4 %'."""
+    return "-" if value is None or math.isnan(value) else f"{100 * value:.{digits}f} %"
+
+
+def ratio(value: float | None) -> str:
+    """Write a ratio with three significant digits: 3.2 -> '3.20x', infinity -> 'inf'."""
+    if value is None or math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "inf"
+    return f"{value:.2f}x" if value < 100 else f"{value:.0f}x"
+
+
+def show(cell: Cell, kind: Kind) -> str:
+    """Write a cell for people."""
+    if cell is None:
+        return "-"
+    if kind == "percent" and isinstance(cell, int | float):
+        return percent(float(cell))
+    if kind == "ratio" and isinstance(cell, int | float):
+        return ratio(float(cell))
+    if kind == "count" and isinstance(cell, int | float):
+        return f"{cell:,}"
+    if kind == "number" and isinstance(cell, int | float):
+        return "-" if math.isnan(cell) else f"{cell:.4g}"
+    if kind == "flag":
+        return "yes" if cell else "no"
+    return str(cell)
