@@ -5,6 +5,10 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
-COMMANDS: dict[str, Callable[..., None]] = {}
+from alfs_cli.commands.estimate import estimate
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "estimate": estimate,
+}
 
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {}

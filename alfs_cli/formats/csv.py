@@ -3,7 +3,8 @@
 import csv
 from io import StringIO
 
-from alfs_cli.report import Cell, Column, Heatmap, Report, Table
+from alfs_cli.documents import safe_cell
+from alfs_cli.report import Column, Heatmap, Report, Table
 
 
 def render(report: Report) -> str:
@@ -29,10 +30,3 @@ def _matrix(block: Heatmap) -> Table:
     columns = (Column(f"{block.row_axis} / {block.column_axis}"), *map(Column, block.names))
     rows = tuple((name, *row) for name, row in zip(block.names, block.values, strict=True))
     return Table(block.title, columns, rows)
-
-
-def safe_cell(cell: Cell) -> Cell:
-    """Return a cell that a spreadsheet does not run: text that looks like a formula gets a `'`."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + cell
-    return "" if cell is None else cell
