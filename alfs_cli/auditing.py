@@ -1,8 +1,6 @@
 """From a data set as it was named to a saved estimate: what `estimate`, `check` and `demo` share."""
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,14 +85,14 @@ def audit(
     read = load(spec) if dataset is None else dataset
     for text in read.notes:
         invocation.note(f"note: {text}")
-    with ExitStack() as stack:
+    with invocation.progress() as progress:
         seen = gather(
             read,
             kind=evidence,
             folds=folds,
             seed=invocation.seed,
             cache=invocation.out / "cache" if use_cache else None,
-            progress=_progress(invocation, stack),
+            progress=progress,
         )
     for text in seen.notes:
         invocation.note(f"note: {text}")
@@ -123,19 +121,6 @@ def audit(
             "(--in-sample-ok if they are not)"
         )
     return Audit(read, seen, estimate, scores, listed, _findings(read))
-
-
-def _progress(
-    invocation: Invocation, stack: ExitStack
-) -> Callable[[str, int, int], None]:
-    bars: dict[str, Callable[[int], None]] = {}
-
-    def tell(task: str, done: int, total: int) -> None:
-        if task not in bars:
-            bars[task] = stack.enter_context(invocation.progress(task, total))
-        bars[task](done)
-
-    return tell
 
 
 def _findings(dataset: LabelledDataset) -> tuple[Finding, ...]:

@@ -86,7 +86,8 @@ def gather(
     if kind == "pred-probs":
         if dataset.pred_probs is None:
             raise InputError("no predicted probabilities here", help="give them: --pred-probs FILE")
-        return evidence_from_probs(dataset.pred_probs, dataset.labels)
+        probs = np.asarray(dataset.pred_probs, dtype=np.float64)
+        return evidence_from_probs(probs, dataset.labels)
     if not 2 <= folds <= 100:
         raise UsageError(f"--folds is {folds}, not between 2 and 100")
     place = _cache_file(cache, dataset, f"{kind}-{folds}-{seed}") if cache is not None else None
@@ -114,7 +115,7 @@ def gather(
         notes=tuple(notes),
     )
     if place is not None:
-        _store(place, evidence)
+        _store(place, evidence, fold_of)
     return evidence
 
 
@@ -230,13 +231,13 @@ def _load(path: Path, labels: IntArray) -> Evidence | None:
         return None
 
 
-def _store(path: Path, evidence: Evidence) -> None:
+def _store(path: Path, evidence: Evidence, fold_of: IntArray) -> None:
     with replacing(path) as temporary:
         np.savez(
             temporary,
             probs=evidence.probs,
-            fold_of=evidence.fold_of,
+            fold_of=fold_of,
             kind=evidence.kind,
             name=evidence.name,
-            folds=evidence.folds,
+            folds=int(fold_of.max()) + 1,
         )

@@ -1,7 +1,8 @@
 """Which labels are wrong: the posterior probability of each, and the file that lists the suspects.
 
 From the probabilities of the given label p(given | x) and T the probability of the true class
-q(true | x) is had by deconvolution; Bayes' rule with the label at hand then gives P(true | x, given).
+q(true | x) is had by deconvolution; Bayes' rule with the label at hand then gives
+P(true | x, given).
 """
 
 from dataclasses import dataclass

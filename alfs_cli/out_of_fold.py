@@ -1,9 +1,9 @@
 """Out-of-fold probabilities from features: ridge classifiers on linear or random Fourier features.
 
-Random Fourier features stand for a Gaussian kernel (Rahimi & Recht, NeurIPS 2007). Ridge regression
-of the one-hot labels needs one Gram matrix per fold and no iterations, and its shrinkage withstands
-wrong labels better than a logistic fit does (benchmarks/evidence.py). The map and the ridge with the
-highest held-out likelihood are kept.
+Random Fourier features stand for a Gaussian kernel (Rahimi & Recht, NeurIPS 2007). Regression of
+the one-hot labels needs one Gram matrix per fold and no iterations, and its shrinkage withstands
+wrong labels better than a logistic fit does (benchmarks/evidence.py). The map and the ridge of highest
+held-out likelihood are kept.
 """
 
 from collections.abc import Callable, Iterator
@@ -64,9 +64,10 @@ class FourierMap:
     scale: float
 
     def __call__(self, X: Features) -> Features:
-        raw = X if self.weights is None else np.cos(X @ self.weights + self.offsets)
-        mapped: Features = (raw - self.mean) * np.float32(self.scale)
-        return mapped
+        raw = X
+        if self.weights is not None and self.offsets is not None:
+            raw = np.cos(X @ self.weights + self.offsets)
+        return np.asarray((raw - self.mean) * np.float32(self.scale), dtype=np.float32)
 
 
 def linear_map(X: Features) -> FourierMap:
@@ -186,8 +187,7 @@ def calibrated(scores: Features, labels: IntArray) -> tuple[FloatArray, float]:
         logits = parameters[0] * S + parameters[1:]
         logits -= logits.max(axis=1, keepdims=True)
         np.exp(logits, out=logits)
-        logits /= logits.sum(axis=1, keepdims=True)
-        return logits
+        return np.asarray(logits / logits.sum(axis=1, keepdims=True), dtype=np.float64)
 
     def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
         P = softmax(parameters)

@@ -47,9 +47,7 @@ def estimate(
     in_sample_ok: Annotated[
         bool, typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample.")
     ] = False,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Make the evidence anew.")
-    ] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False,
     split: Split = None,
     labels: Labels = None,
     true_labels: TrueLabels = None,
@@ -106,6 +104,8 @@ def estimate(
     pictures = found.pictures(PICTURES) if wants_pictures else ()
     invocation.publish(estimate_report(found.estimate, findings=found.findings, pictures=pictures))
     names = "estimate.json, transition.csv, issues.csv, issues.parquet"
-    invocation.note(f"wrote {names} in {invocation.out}{'/' if invocation.out != Path('.') else ''}")
+    invocation.note(
+        f"wrote {names} in {invocation.out}{'/' if invocation.out != Path('.') else ''}"
+    )
     out = "" if invocation.out == Path("alfs-out") else f" {invocation.out / 'estimate.json'}"
     invocation.note(f"next: alfs recommend{out}")

@@ -1,5 +1,6 @@
 """Estimators of T, one function each in one table, and the estimate that is made from one."""
 
+import hashlib
 import time
 from collections.abc import Callable
 
@@ -7,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alfs_cli import __version__
-from alfs_cli.data import LabelledDataset
-from alfs_cli.errors import UsageError, unknown
+from alfs_cli.data import DataSpec, LabelledDataset
+from alfs_cli.data.columns import check_probabilities
+from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import (
     Bounded,
     ClassCleanLevel,
@@ -54,9 +56,29 @@ def estimate_transition(
     `features=True` says that `evidence` holds features: probabilities are then made from them in
     five folds. Raises InputError where shapes or values do not fit.
     """
-    from alfs_cli.data import dataset_from_arrays
-
-    dataset = dataset_from_arrays(evidence, labels, features=features)
+    rows = np.asarray(evidence)
+    given = np.asarray(labels)
+    if rows.ndim != 2 or given.ndim != 1 or len(rows) != len(given) or not len(rows):
+        raise InputError(f"evidence has shape {rows.shape}, labels {given.shape}: not (N, .), (N,)")
+    if given.dtype.kind not in "iu" or given.min() < 0:
+        raise InputError(
+            "labels must be whole numbers from 0", help="number the classes 0 .. K - 1"
+        )
+    K = int(given.max()) + 1 if features else rows.shape[1]
+    if given.max() >= K or K < 2:
+        raise InputError(f"labels go up to {given.max()}, and there are {K} classes")
+    if not features:
+        check_probabilities(rows, where="the probabilities")
+    dataset = LabelledDataset(
+        name="arrays",
+        kind="arrays",
+        spec=DataSpec(None),
+        labels=given.astype(np.int64),
+        class_names=tuple(str(cls) for cls in range(K)),
+        fingerprint=hashlib.sha256(rows.tobytes() + given.tobytes()).hexdigest()[:16],
+        features=rows.astype(np.float32) if features else None,
+        pred_probs=None if features else rows,
+    )
     return estimate_noise(dataset, gather(dataset, seed=seed), method=method, seed=seed)
 
 

@@ -98,6 +98,9 @@ def spread(
         gaps.append(gap(T))
     T_low, T_high = np.quantile(np.concatenate(matrices), [alpha, confidence], axis=0)
     rate_low, rate_high = np.quantile(np.concatenate(rates), [alpha, confidence])
+    # what was never counted can still be: no bound lies below the one for nothing in n draws
+    T_high = np.maximum(T_high, _unseen(estimate.counts.sum(axis=1), alpha)[:, None])
+    rate_high = max(rate_high, float(_unseen(np.array(float(total)), alpha)))
     gap_low, gap_high = np.quantile(np.concatenate(gaps), [alpha, confidence])
 
     columns = estimate.counts.sum(axis=0)
@@ -114,6 +117,11 @@ def spread(
         class_levels=(low.min(axis=1), row_high.min(axis=1)),
         level=(float(low.min()), float(high.min())),
     )
+
+
+def _unseen(n: FloatArray, alpha: float) -> FloatArray:
+    """Return the largest rate at which n draws show nothing with probability alpha."""
+    return np.asarray(1 - alpha ** (1 / np.maximum(n, 1)), dtype=np.float64)
 
 
 def gap(T: FloatArray) -> FloatArray:

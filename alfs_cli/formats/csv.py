@@ -4,7 +4,7 @@ import csv
 from io import StringIO
 
 from alfs_cli.documents import safe_cell
-from alfs_cli.report import Column, Heatmap, Report, Table
+from alfs_cli.report import Cell, Column, Heatmap, Report, Table
 
 
 def render(report: Report) -> str:
@@ -13,7 +13,9 @@ def render(report: Report) -> str:
     tables += [_matrix(block) for block in report.blocks if isinstance(block, Heatmap)]
     if report.findings:
         names = ("rule", "level", "message", "path", "line", "given", "suggested", "score")
-        rows = tuple(tuple(getattr(f, name) for name in names) for f in report.findings)
+        rows: tuple[tuple[Cell, ...], ...] = tuple(
+            tuple(getattr(f, name) for name in names) for f in report.findings
+        )
         tables.append(Table("findings", tuple(Column(name) for name in names), rows))
     return "\n".join(_table(table) for table in tables)
 

@@ -1,10 +1,12 @@
 """What a person reads of an estimate: verdict, trust, classes, pairs, T, and its own error."""
 
+import math
 from collections.abc import Sequence
 
 from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.report import (
     Block,
+    Cell,
     Column,
     Facts,
     Finding,
@@ -42,9 +44,10 @@ def estimate_report(
         Verdict(_status(estimate), *_verdict(estimate)),
         Verdict("info", f"Trust: {estimate.trust.level}", estimate.trust.reasons),
         _classes(estimate),
-        _pairs(estimate),
-        Heatmap("Transition matrix T", estimate.data.classes, estimate.transition),
     ]
+    if any(row[i] < 1 for i, row in enumerate(estimate.transition)):
+        blocks.append(_pairs(estimate))
+    blocks.append(Heatmap("Transition matrix T", estimate.data.classes, estimate.transition))
     if estimate.truth is not None:
         blocks.append(_truth(estimate))
     if pictures:
@@ -89,14 +92,20 @@ def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
         f"{percent(rate.value)} of the labels look wrong "
         f"({percent(rate.low)} to {percent(rate.high)})"
     )
-    pair = f"'{level.true_class}' given as '{level.given_class}'"
+    pair = (
+        "no label was seen in place of another"
+        if math.isinf(level.value)
+        else f"where '{level.true_class}' is given as '{level.given_class}'"
+    )
     if estimate.dominant:
         lead = f"the clean label leads in every class, {ratio(level.low)} or more at the weakest"
     elif estimate.dominant is False:
         lead = "the clean label does NOT lead in every class: no loss can be certified"
     else:
         lead = "undecided whether the clean label leads in every class"
-    line = f"clean level r = {ratio(level.value)} ({ratio(level.low)} to {ratio(level.high)}), {pair}"
+    line = (
+        f"clean level r = {ratio(level.value)} ({ratio(level.low)} to {ratio(level.high)}), {pair}"
+    )
     reasons = [line, lead]
     if estimate.issues is not None:
         reasons.append(f"{estimate.issues.count:,} labels listed in {estimate.issues.file}")
@@ -108,7 +117,7 @@ def _classes(estimate: NoiseEstimate) -> Table:
         range(len(estimate.data.classes)),
         key=lambda i: (estimate.class_clean_level[i].value, i),
     )
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             (found := estimate.class_clean_level[i]).class_name,
             found.n,
@@ -120,7 +129,7 @@ def _classes(estimate: NoiseEstimate) -> Table:
         )
         for i in order[:MAX_CLASSES]
     )
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("true class"),
         Column("n given", "count"),
         Column("clean share", "percent"),
