@@ -1,4 +1,4 @@
-"""From a data set as it was named to a saved estimate: what `estimate`, `check` and `demo` share."""
+"""From a data set as it was named to a saved estimate: what `check`, `demo` share."""
 
 import time
 from dataclasses import dataclass, replace
