@@ -3,13 +3,15 @@
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
-from alfs_cli.data import DataSpec, LabelledDataset, load
+from alfs_cli.data import DataSpec, LabelledDataset, Problem, load, positions_of
+from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.documents import replacing, safe_cell
+from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
 from alfs_cli.estimators import estimate_noise
 from alfs_cli.evidence import Evidence, gather
@@ -42,6 +44,29 @@ class Audit:
         write_issues(out, self.dataset, self.scores, self.listed)
         write_transition(out / "transition.csv", self.estimate)
         self.estimate.save(out / "estimate.json")
+
+    def suspect_findings(self) -> tuple[Finding, ...]:
+        """Return each suspect label as a finding, worst first."""
+        names, dataset = self.dataset.class_names, self.dataset
+        found = []
+        for place in suspects(self.scores, dataset.labels, 0.5):
+            given, suggested = names[dataset.labels[place]], names[self.scores.suggested[place]]
+            score = float(self.scores.score[place])
+            path = dataset.paths[place] if dataset.paths else None
+            where = "" if path else f"row {positions_of(dataset)[place]}: "
+            found.append(
+                Finding(
+                    "ALFS101",
+                    "warning",
+                    f"{where}given '{given}', looks like '{suggested}' ({score:.2f})",
+                    path,
+                    int(dataset.lines[place]) if dataset.lines is not None else None,
+                    given,
+                    suggested,
+                    score,
+                )
+            )
+        return tuple(found)
 
     def pictures(self, count: int) -> tuple[Picture, ...]:
         """Return the worst suspects as pictures, with what they are given and look like."""
@@ -96,6 +121,8 @@ def audit(
         )
     for text in seen.notes:
         invocation.note(f"note: {text}")
+    findings = (*_findings(read), *_unreadable(read, seen))
+    read = read if len(seen.kept) == len(read) else read.subset(seen.kept)
     estimate = estimate_noise(
         read,
         seen,
@@ -120,15 +147,36 @@ def audit(
             "the probabilities look in-sample; noise will be underestimated "
             "(--in-sample-ok if they are not)"
         )
-    return Audit(read, seen, estimate, scores, listed, _findings(read))
+    return Audit(read, seen, estimate, scores, listed, findings)
 
 
 def _findings(dataset: LabelledDataset) -> tuple[Finding, ...]:
-    levels = {"ALFS402": "warning", "ALFS407": "warning"}
-    return tuple(
-        Finding(p.rule, levels.get(p.rule, "error"), p.message, p.path, p.line)  # type: ignore[arg-type]
-        for p in dataset.problems
-    )
+    return tuple(_finding(problem) for problem in dataset.problems)
+
+
+def _finding(problem: Problem) -> Finding:
+    is_mild = problem.rule in ("ALFS402", "ALFS407")
+    level: Literal["warning", "error"] = "warning" if is_mild else "error"
+    return Finding(problem.rule, level, problem.message, problem.path, problem.line)
+
+
+def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Finding, ...]:
+    """Return a finding for each picture that could not be read, and refuse where many cannot."""
+    left_out = np.setdiff1d(np.arange(len(dataset)), evidence.kept)
+    problems = [
+        problem
+        for place in left_out
+        if dataset.images is not None
+        and (problem := dataset.images.problem(int(place))) is not None
+    ]
+    if len(left_out) > MAX_BAD * len(dataset):
+        first = ", ".join(f"'{problem.path}'" for problem in problems[:5])
+        raise InputError(
+            f"{len(left_out):,} of {len(dataset):,} images cannot be read, over "
+            f"{100 * MAX_BAD:g} %: {first}",
+            help="mend or remove them",
+        )
+    return tuple(_finding(problem) for problem in problems)
 
 
 def write_transition(path: Path, estimate: NoiseEstimate) -> None:

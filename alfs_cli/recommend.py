@@ -334,8 +334,8 @@ def _advice(estimate: NoiseEstimate, status: str) -> tuple[str, ...]:
     pair = f"'{level.true_class}' given as '{level.given_class}'"
     if status == "impossible":
         return (
-            f"the label '{level.given_class}' is as frequent as '{level.true_class}' among examples "
-            f"that are '{level.true_class}': no loss can tell them apart",
+            f"among examples that are '{level.true_class}' the label '{level.given_class}' is as "
+            "frequent as the right one: no loss can tell them apart",
             f"re-check the labels {pair} (issues.csv lists the suspects), then estimate again",
         )
     if status == "uncertain":

@@ -5,12 +5,14 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
+from alfs_cli.commands.check import check
 from alfs_cli.commands.estimate import estimate
 from alfs_cli.commands.recommend import recommend
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "estimate": estimate,
     "recommend": recommend,
+    "check": check,
 }
 
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {}
