@@ -3,6 +3,32 @@
 `load(spec)` reads DATA; `train_and_test(spec, ...)` splits it the way training does.
 """
 
-from alfs_cli.data.dataset import DataSpec, LabelledDataset, Problem, TestLabels, TrainTest
+from alfs_cli.data.dataset import (
+    DataSpec,
+    Images,
+    LabelledDataset,
+    Problem,
+    SomeImages,
+    TestLabels,
+    TrainTest,
+    batches,
+    positions_of,
+)
+from alfs_cli.data.images import ArrayImages
+from alfs_cli.data.reading import load
+from alfs_cli.data.splits import train_and_test
 
-__all__ = ["DataSpec", "LabelledDataset", "Problem", "TestLabels", "TrainTest"]
+__all__ = [
+    "ArrayImages",
+    "DataSpec",
+    "Images",
+    "LabelledDataset",
+    "Problem",
+    "SomeImages",
+    "TestLabels",
+    "TrainTest",
+    "batches",
+    "load",
+    "positions_of",
+    "train_and_test",
+]
