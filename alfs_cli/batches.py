@@ -151,6 +151,11 @@ class EpochBatches:
     def __len__(self) -> int:
         return num_batches(len(self.labels), self.batch_size)
 
+    @property
+    def num_seen(self) -> int:
+        """How many examples the epoch trains on."""
+        return min(len(self.labels), len(self) * self.batch_size)
+
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
         here = slice(step * self.batch_size, (step + 1) * self.batch_size)
         chosen = self.order[here]

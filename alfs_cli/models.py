@@ -49,7 +49,8 @@ class Network(nn.Sequential):
 
     def features(self, inputs: Tensor) -> Tensor:
         """Return the penultimate features (N, F)."""
-        features: Tensor = self.body(inputs)
+        body: nn.Module = self.get_submodule("body")
+        features: Tensor = body(inputs)
         return features
 
 
@@ -71,7 +72,9 @@ def linear(shape: InputShape, num_classes: int) -> Network:
 
 def mlp(shape: InputShape, num_classes: int) -> Network:
     """One hidden layer of 512 units with batch norm."""
-    return Network(nn.Sequential(nn.Flatten(), *linear_block(shape.size, 512)), _head(512, num_classes))
+    return Network(
+        nn.Sequential(nn.Flatten(), *linear_block(shape.size, 512)), nn.Linear(512, num_classes)
+    )
 
 
 def cnn4(shape: InputShape, num_classes: int) -> Network:
@@ -85,7 +88,7 @@ def cnn4(shape: InputShape, num_classes: int) -> Network:
         nn.Flatten(),
         *linear_block(64 * (shape.height // 4) * (shape.width // 4), 128),
     )
-    return Network(body, _head(128, num_classes))
+    return Network(body, nn.Linear(128, num_classes))
 
 
 def cnn8(shape: InputShape, num_classes: int) -> Network:
@@ -98,7 +101,7 @@ def cnn8(shape: InputShape, num_classes: int) -> Network:
         channels = width
     flat = channels * (shape.height // 8) * (shape.width // 8)
     body = nn.Sequential(*layers, nn.Flatten(), *linear_block(flat, 256))
-    return Network(body, _head(256, num_classes))
+    return Network(body, nn.Linear(256, num_classes))
 
 
 class BasicBlock(nn.Module):
@@ -119,7 +122,7 @@ class BasicBlock(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, width, H / stride, W / stride)."""
-        return (self.residual(inputs) + self.shortcut(inputs)).relu()
+        return torch.relu(self.residual(inputs) + self.shortcut(inputs))
 
 
 class Bottleneck(nn.Module):
@@ -144,7 +147,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, 4 width, H / stride, W / stride)."""
-        return (self.residual(inputs) + self.shortcut(inputs)).relu()
+        return torch.relu(self.residual(inputs) + self.shortcut(inputs))
 
 
 def resnet18(shape: InputShape, num_classes: int) -> Network:
@@ -182,7 +185,7 @@ def _resnet(
             layers.append(block(channels, width, 2 if stage and not place else 1))
             channels = width * block.expansion
     body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return Network(body, _head(channels, num_classes))
+    return Network(body, nn.Linear(channels, num_classes))
 
 
 SMALL_STEM = 64  # px: images up to here keep their resolution in the stem of a ResNet
@@ -244,10 +247,6 @@ def default_model(shape: InputShape) -> str:
 def num_parameters(model: nn.Module) -> int:
     """Return how many numbers training adjusts."""
     return sum(p.numel() for p in model.parameters())
-
-
-def _head(features: int, num_classes: int) -> nn.Linear:
-    return nn.Linear(features, num_classes)
 
 
 def _bare_conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:

@@ -29,6 +29,8 @@ ENVIRONMENT = "environment.json"
 WEIGHTS = "model.safetensors"
 CHECKPOINT = "checkpoints/last.pt"
 
+SCHEDULES = ("cosine", "constant", "exponential:FACTOR")
+
 
 @dataclass(frozen=True)
 class NoiseConfig:
@@ -116,7 +118,8 @@ class TrainConfig:
 
     def settings(self) -> dict[str, Any]:
         """Return the configuration as plain nested values, what is None left out."""
-        return _without_none(asdict(self))
+        values: dict[str, Any] = _without_none(asdict(self))
+        return values
 
     def save(self, path: Path) -> None:
         """Write config.yaml."""
