@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from alfs_cli.errors import InputError, UsageError, unknown
-
-TORCHVISION = "torchvision:"
+from alfs_cli.runs import TORCHVISION
 
 
 @dataclass(frozen=True)

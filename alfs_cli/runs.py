@@ -29,6 +29,8 @@ ENVIRONMENT = "environment.json"
 WEIGHTS = "model.safetensors"
 CHECKPOINT = "checkpoints/last.pt"
 
+MODEL_NAMES = ("linear", "mlp", "cnn4", "cnn8", "resnet18", "resnet34", "resnet50")
+TORCHVISION = "torchvision:"
 SCHEDULES = ("cosine", "constant", "exponential:FACTOR")
 
 

@@ -137,6 +137,9 @@ def train(
         if resume:
             saved = load_checkpoint(checkpoint)
             state.restore(saved, run_id=config.run_id, where=checkpoint.as_posix())
+        else:
+            for stale in (RESULT, WEIGHTS, CHECKPOINT):
+                (folder / stale).unlink(missing_ok=True)
         _save_plan(config, folder, device)
         write_text(folder / METRICS, render_metrics(state.history))
         normaliser = normaliser_of(config, examples).to(device.name)

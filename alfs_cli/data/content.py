@@ -26,6 +26,7 @@ class Content:
 
     `digest` is of the examples without their labels. `class_names` are the names the data itself
     declares (whole-number labels index them); `found_classes` those that exist, even if empty.
+    `readable` (N,) is False for examples that are left out in the end.
     """
 
     kind: str
@@ -39,7 +40,8 @@ class Content:
     features: NDArray[np.float32] | None = None
     pred_probs: Probabilities | None = None
     population: NDArray[np.float64] | None = None
-    positions: IntArray | None = None
+    population_names: tuple[str, ...] | None = None
+    readable: NDArray[np.bool_] | None = None
     paths: tuple[str, ...] | None = None
     lines: IntArray | None = None
     split: str | None = None

@@ -73,6 +73,10 @@ class Images(Protocol):
         """Return a PNG thumbnail not larger than (size, size), None where it cannot be read."""
         ...
 
+    def problem(self, index: int) -> Problem | None:
+        """Say why a picture cannot be read, None where it can."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledDataset:
@@ -157,6 +161,10 @@ class SomeImages:
     def png(self, index: int, size: int) -> bytes | None:
         """Return a PNG thumbnail."""
         return self.source.png(int(self.indices[index]), size)
+
+    def problem(self, index: int) -> Problem | None:
+        """Say why a picture cannot be read."""
+        return self.source.problem(int(self.indices[index]))
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from alfs_cli.data.builtin import BUILTINS, builtin_splits, stratified_split
+from alfs_cli.data.builtin import stratified_split
 from alfs_cli.data.classes import numbered
 from alfs_cli.data.content import text_labels
 from alfs_cli.data.dataset import DataSpec, LabelledDataset, TestLabels, TrainTest
-from alfs_cli.data.reading import load
+from alfs_cli.data.reading import load, splits_of, without_files
 from alfs_cli.errors import UsageError
 
 TEST_SPLITS = ("test", "val")
@@ -35,28 +35,9 @@ def train_and_test(
         split = _first(TEST_SPLITS, splits_of(spec), but=dataset.split)
         if split is None or spec.features is not None:
             return _held_out(dataset, holdout, test_labels_are_true)
-        held = load(
-            DataSpec(
-                source=spec.source,
-                split=split,
-                label_column=spec.label_column,
-                path_column=spec.path_column,
-                true_label_column=spec.true_label_column,
-                classes=spec.classes,
-                root=spec.root,
-            )
-        )
+        held = load(without_files(spec, split=split))
     held = same_classes(held, dataset)
     return _with_truth(dataset, held, held.split, test_labels_are_true)
-
-
-def splits_of(spec: DataSpec) -> tuple[str, ...]:
-    """Return the names of the splits that DATA has."""
-    if spec.source is None:
-        return ()
-    if spec.source in BUILTINS:
-        return builtin_splits(spec.source)
-    return ()
 
 
 def same_classes(dataset: LabelledDataset, other: LabelledDataset) -> LabelledDataset:
