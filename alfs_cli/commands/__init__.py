@@ -5,6 +5,21 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
-COMMANDS: dict[str, Callable[..., None]] = {}
+from alfs_cli.commands import evaluate, recipes, train
 
-GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "train": train.train,
+    "evaluate": evaluate.evaluate,
+}
+
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "recipes": (
+        "Settings that work, to run, to read, to copy and change.",
+        {
+            "list": recipes.list_recipes,
+            "show": recipes.show,
+            "copy": recipes.copy,
+            "validate": recipes.validate,
+        },
+    ),
+}
