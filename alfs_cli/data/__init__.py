@@ -14,13 +14,15 @@ from alfs_cli.data.dataset import (
     batches,
     positions_of,
 )
-from alfs_cli.data.images import ArrayImages
-from alfs_cli.data.reading import load
+from alfs_cli.data.decoding import decode_all
+from alfs_cli.data.images import ArrayImages, FileImages
+from alfs_cli.data.reading import load, splits_of
 from alfs_cli.data.splits import train_and_test
 
 __all__ = [
     "ArrayImages",
     "DataSpec",
+    "FileImages",
     "Images",
     "LabelledDataset",
     "Problem",
@@ -28,7 +30,9 @@ __all__ = [
     "TestLabels",
     "TrainTest",
     "batches",
+    "decode_all",
     "load",
     "positions_of",
+    "splits_of",
     "train_and_test",
 ]

@@ -4,7 +4,7 @@ import hashlib
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -300,4 +300,15 @@ def _no_images(top: Path, scan: Scan) -> InputError:
         f"found 0 of {total} files{most})",
         help="the layout is <class>/<image>; images of another kind need converting, and images "
         "without class folders a manifest or --labels",
+    )
+
+
+def found(candidates: Sequence[Path], kind: str, root: Path) -> Path:
+    """Return the first path that is a file; raises InputError where none is."""
+    for path in candidates:
+        if path.is_file():
+            return path
+    raise InputError(
+        f"no {kind} under '{root}' (looked for '{candidates[0]}')",
+        help="--root FOLDER names the folder of the files as torchvision lays them out",
     )
