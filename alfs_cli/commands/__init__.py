@@ -5,14 +5,27 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
-from alfs_cli.commands import check, estimate, evaluate, recipes, recommend, train
+from alfs_cli.commands import (
+    check,
+    compare,
+    demo,
+    doctor,
+    estimate,
+    evaluate,
+    recipes,
+    recommend,
+    train,
+)
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo.demo,
     "estimate": estimate.estimate,
     "recommend": recommend.recommend,
     "train": train.train,
     "evaluate": evaluate.evaluate,
+    "compare": compare.compare,
     "check": check.check,
+    "doctor": doctor.doctor,
 }
 
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
