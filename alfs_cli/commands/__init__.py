@@ -5,6 +5,10 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
-COMMANDS: dict[str, Callable[..., None]] = {}
+from alfs_cli.commands.inject import inject
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "inject": inject,
+}
 
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {}

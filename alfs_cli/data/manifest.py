@@ -38,10 +38,9 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
     true_column = spec.true_label_column or "true_label"
     named = [label_column, true_column, *([spec.path_column] if spec.path_column else [])]
     table = read_table(path, text=[*TEXT_COLUMNS, *named])
-    splits = _splits(table)
-    split = chosen_split(spec.split, tuple(dict.fromkeys(splits)), where=f"'{path}'")
-    if split is not None:
-        table = table.take(np.flatnonzero(splits == split))
+    splits = tuple(dict.fromkeys(_splits(table)))
+    split = chosen_split(spec.split, splits, where=f"'{path}'")
+    table = rows_of_split(table, split)
     labels = true_labels = None
     if label_column in table.columns or spec.labels is None:
         table.require(label_column, option="--label-column")
@@ -70,6 +69,11 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
 def manifest_splits(path: Path) -> tuple[str, ...]:
     """Return the splits that a manifest's `split` column names."""
     return tuple(dict.fromkeys(_splits(read_table(path, text=TEXT_COLUMNS))))
+
+
+def rows_of_split(table: Table, split: str | None) -> Table:
+    """Return the rows of one split, all of them where `split` is None."""
+    return table if split is None else table.take(np.flatnonzero(_splits(table) == split))
 
 
 def _splits(table: Table) -> RawLabels:
