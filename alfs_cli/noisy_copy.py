@@ -205,9 +205,10 @@ def _write_manifest(copy: NoisyCopy, path: Path) -> list[str]:
         folder, relative = _relative_paths(dataset.paths, path)
         frame = pd.DataFrame({"path": relative})
         if folder != os.path.abspath(path.parent):
+            near = os.path.relpath(folder)
             notes.append(
                 f"the images do not lie below the folder of '{path}': "
-                f"read it with --root '{os.path.relpath(folder)}'"
+                f"read it with --root '{folder if near.startswith('..') else near}'"
             )
     else:
         rows = _features_table(dataset.spec, dataset.split, positions_of(dataset))

@@ -5,9 +5,13 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
+from alfs_cli.commands.estimate import estimate
 from alfs_cli.commands.inject import inject
+from alfs_cli.commands.recommend import recommend
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "estimate": estimate,
+    "recommend": recommend,
     "inject": inject,
 }
 

@@ -1,0 +1,55 @@
+"""How fast a loss fits: its speed on one example relative to cross entropy.
+
+A heuristic, not a theorem: with the paper's losses the score rises with their clean accuracy
+(Spearman correlation .89 on CIFAR-10).
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.errors import UsageError
+from alfs_cli.losses import Loss
+
+FloatArray = NDArray[np.float64]
+NODES = 200
+
+
+def example_weight(loss: Loss, p: FloatArray, num_classes: int) -> FloatArray:
+    """Return omega(p) = -(dL / dz_y) / (1 - p_y), the weight of an example; 1 for cross entropy.
+
+    The label's probability is p (M,), the other classes share the rest equally.
+    """
+    K = num_classes
+    probs = np.repeat(((1 - p) / (K - 1))[:, None], K, axis=1)
+    probs[:, 0] = p
+    w = np.zeros_like(probs)
+    w[:, 0] = 1.0
+    slope = np.zeros_like(p)
+    for weight, part in loss.parts(K):
+        _, derivative = part.risk(np.log(probs), w)
+        slope = slope - weight * derivative[:, 0]
+    return np.asarray(slope / (1 - p))
+
+
+def fit_score(loss: Loss, num_classes: int) -> float:
+    """Return the speed of gradient flow on one example from p = 1 / K to 1 / 2, relative to CE.
+
+    phi = int dm / (1 - p) / int dm / (-dL/dz_y) over the margin m in [0, ln(K - 1)] with
+    p = e^m / (e^m + K - 1); for K = 2, where both are empty, omega(1 / 2). It is 1 for cross
+    entropy and proportional to the weight of the loss; multiply by the learning rate to compare
+    runs. 0 where the loss has a point that it does not leave.
+    """
+    K = num_classes
+    if K < 2:
+        raise UsageError(f"a fit score needs two classes or more, got {K}")
+    if K == 2:
+        return float(example_weight(loss, np.array([0.5]), 2)[0])
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    m = (nodes + 1) * math.log(K - 1) / 2
+    p = np.exp(m) / (np.exp(m) + K - 1)
+    omega = example_weight(loss, p, K)
+    if (omega <= 0).any():
+        return 0.0
+    return float((weights / (1 - p)).sum() / (weights / (omega * (1 - p))).sum())

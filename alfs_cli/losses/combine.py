@@ -1,0 +1,247 @@
+"""A loss as it is used: weighted terms, their sum on a batch, and that sum's ratio."""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.losses.terms import Parts, Rows, Separable, Shape, Term, add_slopes, number
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    Points = NDArray[np.float64]
+
+WEIGHTS = ("alpha", "beta")
+LARGEST_WEIGHT = 1e12
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One named term, or a weighted sum of two: callable on logits (N, K) and labels (N,)."""
+
+    terms: tuple[Term, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if (
+            len(self.terms) == 1
+            and self.weights != (1.0,)
+            and "alpha" in self.terms[0].parameters()
+        ):
+            raise UsageError(f"'{self.terms[0].name}' has an alpha of its own, and no weight")
+        _check_weights(self.weights)
+
+    def __call__(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+        """Return the mean over the batch, a scalar."""
+        return self.per_example(logits, labels).mean()
+
+    def per_example(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+        """Return the loss of each example (N,), in float32 or, for float64 logits, in float64.
+
+        Raises InputError where logits are not (N, K >= 2) floats or labels not (N,) integers in
+        0 .. K - 1; the range is checked where the labels are in the computer's own memory.
+        """
+        _check_batch(logits, labels)
+        values: Tensor = _differentiable().apply(logits, labels.long(), self)
+        return values
+
+    def parts(self, num_classes: int) -> Parts:
+        """Return the weighted terms that have formulas, of a problem with K classes."""
+        return tuple(
+            (weight * share, part)
+            for weight, term in zip(self.weights, self.terms, strict=True)
+            for share, part in term.parts(num_classes)
+            if weight * share
+        )
+
+    def separable(self, num_classes: int = 2) -> "SeparableSum | None":
+        """Return the part that is a function of u = p_y alone, or None where there is none."""
+        found = [(w, part) for w, part in self.parts(num_classes) if isinstance(part, Separable)]
+        return SeparableSum(tuple(found)) if found else None
+
+    def is_separable(self) -> bool:
+        """Say whether the loss is a function of the label's probability alone."""
+        return all(isinstance(part, Separable) for _, part in self.parts(2))
+
+    def asymmetry_ratio(self) -> float | None:
+        """Return r(l) of Zhou et al., ICML 2021, Definition 3, in [0, 1].
+
+        None for losses of the whole vector, for which it is not defined.
+        """
+        return self.term_ratio() if self.is_separable() else None
+
+    def term_ratio(self) -> float | None:
+        """Return the ratio of the separable part of the loss, None where it has none."""
+        separable = self.separable()
+        return None if separable is None else separable.asymmetry_ratio()
+
+    def __str__(self) -> str:
+        values: dict[str, float] = {}
+        owners = [key for term in self.terms for key in term.parameters()]
+        for term in self.terms:
+            for key, value in term.parameters().items():
+                shared = owners.count(key) > 1 or (len(self.terms) > 1 and key in WEIGHTS)
+                values[f"{term.name}.{key}" if shared else key] = value
+        if len(self.terms) > 1:
+            values |= dict(zip(WEIGHTS, self.weights, strict=True))
+        elif self.weights != (1.0,):
+            values["alpha"] = self.weights[0]
+        names = "+".join(term.name for term in self.terms)
+        text = ",".join(f"{key}={number(value)}" for key, value in values.items())
+        return f"{names}:{text}" if text else names
+
+
+@dataclass(frozen=True)
+class SeparableSum:
+    """A weighted sum of separable terms: again a function l(u), with its slope g and shape."""
+
+    parts: tuple[tuple[float, Separable], ...]
+
+    def value(self, u: "Points") -> "Points":
+        """Return l(u)."""
+        return _total([w * part.value(u) for w, part in self.parts])
+
+    def slope(self, u: "Points") -> "Points":
+        """Return g(u) = -l'(u)."""
+        return _total([w * part.slope(u) for w, part in self.parts])
+
+    @property
+    def shape(self) -> Shape:
+        """Convex, concave, affine, or other."""
+        shapes = {part.shape for _, part in self.parts} - {"affine"}
+        if not shapes:
+            return "affine"
+        return shapes.pop() if len(shapes) == 1 else "other"
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether it is strictly convex or strictly concave."""
+        return self.shape in ("convex", "concave") and any(p.is_strict for _, p in self.parts)
+
+    def end_slopes(self) -> tuple[float, float]:
+        """Return g(0) and g(1); either may be infinite."""
+        import numpy as np
+
+        g = self.slope(np.array([0.0, 1.0]))
+        return float(g[0]), float(g[1])
+
+    def asymmetry_ratio(self) -> float:
+        """Return r(l): 1 for concave and affine, g(1) / g(0) for convex, else its infimum.
+
+        The infimum over u1, u2 of (l(u1) - l(u1 + u2)) / (l(0) - l(u2)) is searched on a grid, so
+        for a sum of a convex and a concave loss it may be too high by the grid's error.
+        """
+        match self.shape:
+            case "affine" | "concave":
+                return 1.0
+            case "convex":
+                at_zero, at_one = self.end_slopes()
+                return at_one / at_zero
+            case _:
+                return _least_ratio(self)
+
+
+def _total(values: "list[Points]") -> "Points":
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
+
+
+def _least_ratio(loss: SeparableSum, cells: int = 600) -> float:
+    """Return the least ratio over full transfers on a grid, with the limit u2 -> 0."""
+    import numpy as np
+
+    # finer towards both ends, where slopes change fastest
+    s = np.linspace(0, 1, cells + 1)
+    u = s * s * (3 - 2 * s)
+    l0 = float(loss.value(np.zeros(1))[0])
+    g0, _ = loss.end_slopes()
+    if math.isinf(l0) or math.isinf(g0):
+        return 0.0
+    least = float(np.min(loss.slope(u))) / g0
+    first, step = np.meshgrid(u, u[1:], indexing="ij")
+    inside = first + step <= 1 + 1e-12
+    first, step = first[inside], step[inside]
+    moved = loss.value(first) - loss.value(np.minimum(first + step, 1.0))
+    ratios = moved / (l0 - loss.value(step))
+    return float(min(1.0, least, ratios.min()))
+
+
+def _check_batch(logits: "Tensor", labels: "Tensor") -> None:
+    if logits.ndim != 2 or logits.shape[1] < 2 or not logits.is_floating_point():
+        raise InputError(
+            f"expected logits (N, K) of floats with K >= 2, got {tuple(logits.shape)} of "
+            f"{logits.dtype}"
+        )
+    if labels.shape != logits.shape[:1]:
+        raise InputError(
+            f"expected labels ({logits.shape[0]},) for logits {tuple(logits.shape)}, "
+            f"got {tuple(labels.shape)}"
+        )
+    if labels.is_floating_point() or labels.is_complex() or labels.element_size() < 1:
+        raise InputError(f"expected labels of whole numbers, got {labels.dtype}")
+
+
+@cache
+def _differentiable() -> Any:
+    """Return the torch function that computes a loss and its derivative together.
+
+    The derivative is written out (products of positive terms, no cancellation) because that of
+    the composed operations is NaN or inaccurate at extreme logits.
+    """
+    import torch
+
+    class Differentiable(torch.autograd.Function):
+        @staticmethod
+        def forward(
+            ctx: Any, logits: torch.Tensor, labels: torch.Tensor, loss: Loss
+        ) -> torch.Tensor:
+            z = logits if logits.dtype == torch.float64 else logits.float()
+            try:
+                rows = Rows(z, labels[:, None])
+            except RuntimeError:
+                raise _label_error(labels, z.shape[1]) from None
+            wanted = bool(ctx.needs_input_grad[0])
+            values: torch.Tensor | None = None
+            slopes = None
+            for weight, part in loss.parts(z.shape[1]):
+                value, slope = part.evaluate(rows, weight=weight, slopes=wanted)
+                values = value if values is None else values + value
+                if slope is not None:
+                    slopes = slope if slopes is None else add_slopes(slopes, slope)
+            if slopes is not None:
+                ctx.save_for_backward(slopes.gradient(rows))
+                ctx.dtype = logits.dtype
+            assert values is not None
+            return values[:, 0]
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+            (gradient,) = ctx.saved_tensors
+            return (gradient * upstream[:, None]).to(ctx.dtype), None, None
+
+    return Differentiable
+
+
+def _label_error(labels: "Tensor", num_classes: int) -> InputError:
+    low, high = int(labels.min()), int(labels.max())
+    bad = low if low < 0 else high
+    return InputError(f"label {bad} is not one of the {num_classes} classes 0 .. {num_classes - 1}")
+
+
+def _check_weights(weights: tuple[float, ...]) -> None:
+    for key, weight in zip(WEIGHTS, weights, strict=False):
+        if not 0 <= weight <= LARGEST_WEIGHT:
+            raise UsageError(
+                f"weight {key}={number(weight)} of the loss is out of range; "
+                f"valid: {key} >= 0, at most {number(LARGEST_WEIGHT)}"
+            )
+    if not any(weights):
+        needed = "alpha > 0" if len(weights) == 1 else "alpha > 0 or beta > 0"
+        raise UsageError(f"the loss is zero everywhere; valid: {needed}")

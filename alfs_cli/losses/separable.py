@@ -1,0 +1,495 @@
+"""Losses l(u) of the label's probability alone, and those that are made of them.
+
+Each writes l and its slope g twice: on numbers, for the certificates, and on tensors, in a form
+that neither overflows nor cancels near u = 0 and u = 1.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from alfs_cli.losses.terms import (
+    LARGEST_SPAN,
+    SMALLEST_SPAN,
+    Parts,
+    Rows,
+    Separable,
+    Shape,
+    Slopes,
+    Term,
+    check_span,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from alfs_cli.losses.terms import Evaluated
+
+    Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CE(Separable):
+    """Cross entropy: l(u) = -log u."""
+
+    name = "ce"
+    formula = "-log u"
+    source = "cross entropy"
+
+    def value(self, u: "Points") -> "Points":
+        import numpy as np
+
+        with np.errstate(divide="ignore"):
+            return -np.log(u)
+
+    def slope(self, u: "Points") -> "Points":
+        import numpy as np
+
+        with np.errstate(divide="ignore"):
+            return np.asarray(1 / u)
+
+    def tensor_value(self, rows: Rows) -> "Tensor":
+        return -rows.lp
+
+    def tensor_pull(self, rows: Rows) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True)
+class FL(Separable):
+    """Focal loss: l(u) = -(1 - u)^gamma log u, with its true gradient.
+
+    Lin et al., ICCV 2017. Convex, since -log u = sum_i (1 - u)^i / i.
+    """
+
+    name = "fl"
+    formula = "-(1 - u)^gamma log u"
+    source = "Lin et al., ICCV 2017"
+    valid = "gamma >= 0"
+    gamma: float = 0.5
+
+    def is_valid(self) -> bool:
+        return 0 <= self.gamma <= 1e6
+
+    def value(self, u: "Points") -> "Points":
+        import numpy as np
+
+        with np.errstate(divide="ignore"):
+            return np.asarray(-((1 - u) ** self.gamma) * np.log(u))
+
+    def slope(self, u: "Points") -> "Points":
+        import numpy as np
+
+        rest = 1 - u
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(rest > 0, -np.log(u) / np.where(rest > 0, rest, 1), 1.0)
+            return np.asarray(rest**self.gamma * (self.gamma * ratio + 1 / u))
+
+    def tensor_value(self, rows: Rows) -> "Tensor":
+        return rows.rest.pow(self.gamma) * -rows.lp
+
+    def tensor_pull(self, rows: Rows) -> "Tensor":
+        return focal_pull(rows.lp, rows.rest, self.gamma)
+
+
+def focal_pull(lp: "Tensor", rest: "Tensor", gamma: float) -> "Tensor":
+    """Return (1 - u)^gamma (1 + gamma u (-log u) / (1 - u)) for log u and 1 - u of any shape."""
+    tiny = 1e-30  # (-log u) / (1 - u) tends to 1; the factor in front is then zero
+    return rest.pow(gamma) * (1 - gamma * lp.exp() * lp / rest.clamp(min=tiny))
+
+
+@dataclass(frozen=True)
+class MAE(Separable):
+    """Mean absolute error: l(u) = scale (1 - u); the L1 distance is scale 2.
+
+    Ghosh et al., AAAI 2017.
+    """
+
+    name = "mae"
+    formula = "scale (1 - u)"
+    source = "Ghosh et al., AAAI 2017"
+    valid = "scale > 0"
+    scale: float = 1.0
+
+    @property
+    def shape(self) -> Shape:
+        return "affine"
+
+    def is_valid(self) -> bool:
+        return self.scale > 0 and check_span(self)
+
+    def value(self, u: "Points") -> "Points":
+        return self.scale * (1 - u)
+
+    def slope(self, u: "Points") -> "Points":
+        return self.scale + 0 * u
+
+    def tensor_value(self, rows: Rows) -> "Tensor":
+        return rows.rest * self.scale
+
+    def tensor_pull(self, rows: Rows) -> "Tensor":
+        return rows.u * self.scale
+
+
+@dataclass(frozen=True)
+class RCE(Term):
+    """Reverse cross entropy: -A (1 - u), where A stands for log 0.
+
+    Wang et al., ICCV 2019. A = -4 in Table 4; public code uses log 1e-4 = -9.21.
+    """
+
+    name = "rce"
+    formula = "-A (1 - u)"
+    source = "Wang et al., ICCV 2019"
+    valid = "A < 0"
+    A: float = -4.0
+
+    def is_valid(self) -> bool:
+        return self.A < 0 and SMALLEST_SPAN <= -self.A <= LARGEST_SPAN
+
+    def parts(self, num_classes: int) -> Parts:
+        return ((1.0, MAE(-self.A)),)
+
+
+@dataclass(frozen=True)
+class SCE(Term):
+    """Symmetric cross entropy: alpha CE + beta RCE(A). Wang et al., ICCV 2019."""
+
+    name = "sce"
+    formula = "-alpha log u - beta A (1 - u)"
+    source = "Wang et al., ICCV 2019"
+    valid = "A < 0, alpha >= 0, beta >= 0, not both 0"
+    A: float = -4.0
+    alpha: float = 0.1
+    beta: float = 1.0
+
+    def is_valid(self) -> bool:
+        return self.A < 0 and min(self.alpha, self.beta) >= 0 < max(self.alpha, self.beta)
+
+    def parts(self, num_classes: int) -> Parts:
+        weighted = ((self.alpha, CE()), (self.beta, MAE(-self.A)))
+        return tuple((weight, term) for weight, term in weighted if weight)
+
+
+@dataclass(frozen=True)
+class AGCE(Separable):
+    """Asymmetric generalised cross entropy: l(u) = ((a + 1)^q - (a + u)^q) / q.
+
+    Zhou et al., ICML 2021, Corollary 1. q = 0 is log((a + 1) / (a + u)). Computed from
+    t = log((a + u) / (a + 1)), which is log u for a = 0 and log1p(-(1 - u) / (a + 1)) otherwise.
+    """
+
+    name = "agce"
+    formula = "((a + 1)^q - (a + u)^q) / q"
+    source = "Zhou et al., ICML 2021, Corollary 1"
+    valid = "a >= 0 with q > 0, or a > 0 with any q"
+    a: float = 0.6
+    q: float = 0.6
+
+    def is_valid(self) -> bool:
+        inside = (self.a >= 0 and self.q > 0) or self.a > 0
+        return inside and check_span(self)
+
+    @property
+    def shape(self) -> Shape:
+        return "convex" if self.q < 1 else "affine" if self.q == 1 else "concave"
+
+    def value(self, u: "Points") -> "Points":
+        import numpy as np
+
+        with np.errstate(divide="ignore"):
+            t = np.log(u) if self.a == 0 else np.log1p((u - 1) / (self.a + 1))
+        if self.q == 0:
+            return -t
+        return np.asarray((self.a + 1) ** self.q * -np.expm1(self.q * t) / self.q)
+
+    def slope(self, u: "Points") -> "Points":
+        import numpy as np
+
+        with np.errstate(divide="ignore"):
+            return np.asarray((self.a + u) ** (self.q - 1))
+
+    def _log_share(self, rows: Rows) -> "Tensor":
+        return rows.lp if self.a == 0 else (rows.rest * (-1 / (self.a + 1))).log1p()
+
+    def tensor_value(self, rows: Rows) -> "Tensor":
+        t = self._log_share(rows)
+        if self.q == 0:
+            return -t
+        return (t * self.q).expm1() * (-math.pow(self.a + 1, self.q) / self.q)
+
+    def tensor_pull(self, rows: Rows) -> "Tensor":
+        if self.a == 0:
+            return (rows.lp * self.q).exp()
+        return rows.u * (rows.u + self.a).pow(self.q - 1)
+
+
+@dataclass(frozen=True)
+class GCE(Term):
+    """Generalised cross entropy: (1 - u^q) / q, which is AGCE with a = 0.
+
+    Zhang & Sabuncu, NeurIPS 2018.
+    """
+
+    name = "gce"
+    formula = "(1 - u^q) / q"
+    source = "Zhang & Sabuncu, NeurIPS 2018"
+    valid = "q > 0"
+    q: float = 0.7
+
+    def is_valid(self) -> bool:
+        return self.q > 0 and 1 / self.q <= LARGEST_SPAN
+
+    def parts(self, num_classes: int) -> Parts:
+        return ((1.0, AGCE(0.0, self.q)),)
+
+
+@dataclass(frozen=True)
+class AUL(Separable):
+    """Asymmetric unhinged loss: l(u) = ((a - u)^p - (a - 1)^p) / p.
+
+    Zhou et al., ICML 2021, Corollary 2. p = 0 is log((a - u) / (a - 1)). For a > 1 computed from
+    t = log1p((1 - u) / (a - 1)); for a = 1, where p < 1 makes the slope infinite at u = 1, from
+    log(1 - u).
+    """
+
+    name = "aul"
+    formula = "((a - u)^p - (a - 1)^p) / p"
+    source = "Zhou et al., ICML 2021, Corollary 2"
+    valid = "a > 1 with any p, or a = 1 with p > 0"
+    a: float = 5.5
+    p: float = 3.0
+
+    def is_valid(self) -> bool:
+        return (self.a > 1 or (self.a == 1 and self.p > 0)) and check_span(self)
+
+    @property
+    def shape(self) -> Shape:
+        return "convex" if self.p > 1 else "affine" if self.p == 1 else "concave"
+
+    def value(self, u: "Points") -> "Points":
+        import numpy as np
+
+        if self.a == 1:
+            return np.asarray((1 - u) ** self.p / self.p)
+        t = np.log1p((1 - u) / (self.a - 1))
+        if self.p == 0:
+            return np.asarray(t)
+        return np.asarray((self.a - 1) ** self.p * np.expm1(self.p * t) / self.p)
+
+    def slope(self, u: "Points") -> "Points":
+        import numpy as np
+
+        with np.errstate(divide="ignore"):
+            return np.asarray((self.a - u) ** (self.p - 1))
+
+    def tensor_value(self, rows: Rows) -> "Tensor":
+        if self.a == 1:
+            return (rows.log_rest * self.p).exp() / self.p
+        t = (rows.rest / (self.a - 1)).log1p()
+        if self.p == 0:
+            return t
+        return (t * self.p).expm1() * (math.pow(self.a - 1, self.p) / self.p)
+
+    def tensor_pull(self, rows: Rows) -> "Tensor":
+        return rows.u * (rows.rest + (self.a - 1)).pow(self.p - 1)
+
+    def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        if self.a > 1 or self.p >= 1 or not slopes:
+            return super().evaluate(rows, weight=weight, slopes=slopes)
+        # g u overflows as u -> 1, its products with 1 - u and p_k do not: one exponential each
+        log_pull = (self.p - 1) * rows.log_rest + rows.lp + math.log(weight)
+        full = (rows.log_probs + log_pull).exp().scatter_(1, rows.labels, 0.0)
+        own = -(log_pull + rows.log_rest).exp()
+        return self.tensor_value(rows) * weight, Slopes(own=own, full=full)
+
+
+@dataclass(frozen=True)
+class AEL(Separable):
+    """Asymmetric exponential loss: l(u) = exp(-u / a); its least value is exp(-1 / a), not 0.
+
+    Zhou et al., ICML 2021, Corollary 3.
+    """
+
+    name = "ael"
+    formula = "exp(-u / a)"
+    source = "Zhou et al., ICML 2021, Corollary 3"
+    valid = "a > 0"
+    a: float = 2.5
+
+    def is_valid(self) -> bool:
+        return self.a > 0 and check_span(self)
+
+    def value(self, u: "Points") -> "Points":
+        import numpy as np
+
+        return np.asarray(np.exp(-u / self.a))
+
+    def slope(self, u: "Points") -> "Points":
+        import numpy as np
+
+        return np.asarray(np.exp(-u / self.a) / self.a)
+
+    def tensor_value(self, rows: Rows) -> "Tensor":
+        return (rows.u * (-1 / self.a)).exp()
+
+    def tensor_pull(self, rows: Rows) -> "Tensor":
+        return self.tensor_value(rows) * rows.u * (1 / self.a)
+
+
+@dataclass(frozen=True)
+class NMAE(Term):
+    """Normalised MAE: (1 - u) / (K - 1). Ma et al., ICML 2020."""
+
+    name = "nmae"
+    formula = "(1 - u) / (K - 1)"
+    source = "Ma et al., ICML 2020"
+
+    def parts(self, num_classes: int) -> Parts:
+        return ((1 / (num_classes - 1), MAE()),)
+
+
+@dataclass(frozen=True)
+class NRCE(Term):
+    """Normalised RCE: (1 - u) / (K - 1), the same as NMAE. Ma et al., ICML 2020."""
+
+    name = "nrce"
+    formula = "(1 - u) / (K - 1)"
+    source = "Ma et al., ICML 2020"
+
+    def parts(self, num_classes: int) -> Parts:
+        return ((1 / (num_classes - 1), MAE()),)
+
+
+@dataclass(frozen=True)
+class TCE(Separable):
+    """Taylor cross entropy: sum_{i <= t} (1 - u)^i / i; t = 1 is MAE, t -> infinity CE.
+
+    Feng et al., IJCAI 2020. g(u) u = 1 - (1 - u)^t.
+    """
+
+    name = "tce"
+    formula = "sum_{i=1..t} (1 - u)^i / i"
+    source = "Feng et al., IJCAI 2020"
+    valid = "t a whole number from 1 to 100"
+    t: int = 2
+
+    def is_valid(self) -> bool:
+        return 1 <= self.t <= 100
+
+    @property
+    def shape(self) -> Shape:
+        return "affine" if self.t == 1 else "convex"
+
+    def value(self, u: "Points") -> "Points":
+        rest = 1 - u
+        total = rest / self.t
+        for i in range(self.t - 1, 0, -1):
+            total = (total + 1 / i) * rest
+        return total
+
+    def slope(self, u: "Points") -> "Points":
+        rest = 1 - u
+        total = 1 + 0 * u
+        for _ in range(self.t - 1):
+            total = total * rest + 1
+        return total
+
+    def tensor_value(self, rows: Rows) -> "Tensor":
+        total = rows.rest / self.t
+        for i in range(self.t - 1, 0, -1):
+            total = (total + 1 / i) * rows.rest
+        return total
+
+    def tensor_pull(self, rows: Rows) -> "Tensor":
+        return -(rows.u.neg().log1p() * self.t).expm1()
+
+
+@dataclass(frozen=True)
+class PHuber(Separable):
+    """Partially Huberised cross entropy: -log u for u > 1 / tau, its tangent there below.
+
+    Menon et al., ICLR 2020.
+    """
+
+    name = "phuber"
+    formula = "-log u where u > 1 / tau, else 1 + log tau - tau u"
+    source = "Menon et al., ICLR 2020"
+    valid = "tau > 1"
+    tau: float = 2.0
+
+    def is_valid(self) -> bool:
+        return 1 < self.tau <= LARGEST_SPAN
+
+    @property
+    def is_strict(self) -> bool:
+        return False
+
+    def value(self, u: "Points") -> "Points":
+        import numpy as np
+
+        above = -np.log(np.maximum(u, 1 / self.tau))
+        return np.where(u * self.tau > 1, above, 1 + math.log(self.tau) - self.tau * u)
+
+    def slope(self, u: "Points") -> "Points":
+        import numpy as np
+
+        return np.asarray(1 / np.maximum(u, 1 / self.tau))
+
+    def tensor_value(self, rows: Rows) -> "Tensor":
+        below = 1 + math.log(self.tau) - rows.u * self.tau
+        return below.where(rows.u * self.tau <= 1, -rows.lp)
+
+    def tensor_pull(self, rows: Rows) -> "Tensor":
+        return (rows.u * self.tau).clamp(max=1.0)
+
+
+@dataclass(frozen=True)
+class JS(Separable):
+    """Generalised Jensen-Shannon divergence of label and prediction, pi the label's weight.
+
+    Englesson & Azizpour, NeurIPS 2021. With m = pi + (1 - pi) u it is a function of u alone:
+    (-pi log m + (1 - pi) (u log(u / m) - (1 - u) log(1 - pi))) / Z, Z = -(1 - pi) log(1 - pi), and
+    g(u) = log(m / ((1 - pi) u)) / -log(1 - pi): CE as pi -> 0, MAE as pi -> 1.
+    """
+
+    name = "js"
+    formula = "(-pi log m + (1 - pi) (u log(u/m) - (1 - u) log(1 - pi))) / Z, m = pi + (1 - pi) u"
+    source = "Englesson & Azizpour, NeurIPS 2021"
+    valid = "0 < pi < 1"
+    pi: float = 0.5
+
+    def is_valid(self) -> bool:
+        return 1e-9 <= self.pi <= 1 - 1e-9
+
+    def value(self, u: "Points") -> "Points":
+        import numpy as np
+
+        log_other = math.log1p(-self.pi)
+        log_m = np.log1p((self.pi - 1) * (1 - u))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = np.where(u > 0, u * (np.log(u) - log_m), 0.0)
+        mixed = (1 - self.pi) * (own - (1 - u) * log_other) - self.pi * log_m
+        return np.asarray(mixed / ((self.pi - 1) * log_other))
+
+    def slope(self, u: "Points") -> "Points":
+        import numpy as np
+
+        log_other = math.log1p(-self.pi)
+        with np.errstate(divide="ignore"):
+            return np.asarray(
+                (np.log1p((self.pi - 1) * (1 - u)) - log_other - np.log(u)) / -log_other
+            )
+
+    def tensor_value(self, rows: Rows) -> "Tensor":
+        log_other = math.log1p(-self.pi)
+        log_m = (rows.rest * (self.pi - 1)).log1p()
+        own = rows.u * (rows.lp - log_m) - rows.rest * log_other
+        return ((1 - self.pi) * own - self.pi * log_m) / ((self.pi - 1) * log_other)
+
+    def tensor_pull(self, rows: Rows) -> "Tensor":
+        log_other = math.log1p(-self.pi)
+        log_m = (rows.rest * (self.pi - 1)).log1p()
+        return rows.u * (log_m - log_other - rows.lp) / -log_other

@@ -1,0 +1,179 @@
+"""Losses as text: the table of names, the paper's parameters, the grammar.
+
+Grammar: `name[+name][:key=value,...]`. `alpha` and `beta` weigh the first and second term of a sum
+(`alpha` alone scales a single one); any other key is a parameter of exactly one term, or
+`term.key`. What is not given has its default: a single loss the paper's CIFAR-10 row, a sum of
+Table 4 its CIFAR-10 row with weights, any other sum its terms' own with weights 1.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+
+from alfs_cli.errors import UsageError, did_you_mean, unknown
+from alfs_cli.losses.combine import WEIGHTS, Loss
+from alfs_cli.losses.separable import (
+    AEL,
+    AGCE,
+    AUL,
+    CE,
+    FL,
+    GCE,
+    JS,
+    MAE,
+    NMAE,
+    NRCE,
+    RCE,
+    SCE,
+    TCE,
+    PHuber,
+)
+from alfs_cli.losses.terms import Term
+from alfs_cli.losses.vector import (
+    AMSE,
+    ANLCE,
+    ANLFL,
+    JALCE,
+    JALFL,
+    LS,
+    NCE,
+    NFL,
+    NGCE,
+    NLNL,
+    NNCE,
+    NNFL,
+)
+
+PAPER = (CE, FL, MAE, RCE, SCE, GCE, NCE, NFL, NGCE, NMAE, NRCE, NLNL, AGCE, AUL, AEL)
+NEWER = (ANLCE, ANLFL, NNCE, NNFL, JALCE, JALFL, AMSE, TCE, PHuber, JS, LS)
+
+LOSSES: dict[str, type[Term]] = {term.name: term for term in PAPER + NEWER}
+"""Every named loss; the dataclass fields are its parameters."""
+
+SUM_DEFAULTS: dict[tuple[str, str], dict[str, float]] = {
+    # Zhou et al., ICML 2021, Table 4, the CIFAR-10 column
+    ("nfl", "rce"): {"A": -4.0, "alpha": 1.0, "beta": 1.0},
+    ("nce", "mae"): {"alpha": 1.0, "beta": 1.0},
+    ("nce", "rce"): {"A": -4.0, "alpha": 1.0, "beta": 1.0},
+    ("nce", "agce"): {"a": 6.0, "q": 1.5, "alpha": 1.0, "beta": 4.0},
+    ("nce", "aul"): {"a": 6.3, "p": 1.5, "alpha": 1.0, "beta": 4.0},
+    ("nce", "ael"): {"a": 5.0, "alpha": 1.0, "beta": 4.0},
+}
+
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+
+
+def parse_loss(text: str) -> Loss:
+    """Return the loss that a text names: `name[+name][:key=value,...]`.
+
+    `alpha` and `beta` weigh the first and second term; any other key is a parameter of exactly one
+    term, or `term.key`. Raises UsageError naming what is wrong and what is valid.
+    """
+    head, colon, tail = text.strip().partition(":")
+    names = [name.strip().lower() for name in head.split("+")]
+    for name in names:
+        if name not in LOSSES:
+            raise unknown("loss", name, LOSSES)
+    if len(names) > 2:
+        raise UsageError(f"loss '{text}' has {len(names)} terms", help="a sum has two")
+    if len(set(names)) < len(names):
+        raise UsageError(
+            f"loss '{text}' adds '{names[0]}' to itself", help="a sum has two different terms"
+        )
+    kinds = [LOSSES[name] for name in names]
+    values = _defaults(names, kinds)
+    if colon and not tail.strip():
+        raise UsageError(f"loss '{text}' has nothing after ':'", help=_usage(names, kinds))
+    given = _assignments(text, tail, names, kinds) if colon else {}
+    values |= given
+    terms = tuple(
+        kind(**{key: values[name, key] for key in _keys(kind)})
+        for name, kind in zip(names, kinds, strict=True)
+    )
+    weights = tuple(values["", key] for key, _ in zip(WEIGHTS, names, strict=False))
+    return Loss(terms, weights)
+
+
+Key = tuple[str, str]  # (term, parameter); the term of a weight is ""
+
+
+def _keys(kind: type[Term]) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+def _defaults(names: list[str], kinds: list[type[Term]]) -> dict[Key, float]:
+    values: dict[Key, float] = {("", "alpha"): 1.0, ("", "beta"): 1.0}
+    for name, kind in zip(names, kinds, strict=True):
+        values |= {(name, field.name): float(field.default) for field in fields(kind)}  # type: ignore[arg-type]
+    pair = tuple(names)
+    table: Mapping[str, float] = {}
+    if len(pair) == 2:
+        forward, backward = SUM_DEFAULTS.get(pair), SUM_DEFAULTS.get(pair[::-1])
+        if forward is not None:
+            table = forward
+        elif backward is not None:
+            table = {**backward, "alpha": backward["beta"], "beta": backward["alpha"]}
+    for key, value in table.items():
+        owner = next((n for n, k in zip(names, kinds, strict=True) if key in _keys(k)), "")
+        values["" if key in WEIGHTS else owner, key] = value
+    return values
+
+
+def _assignments(
+    text: str, tail: str, names: list[str], kinds: list[type[Term]]
+) -> dict[Key, float]:
+    found: dict[Key, float] = {}
+    for piece in tail.split(","):
+        word, equals, value = (part.strip() for part in piece.partition("="))
+        if not equals or not word:
+            raise UsageError(
+                f"'{piece.strip()}' in loss '{text}' is not key=value", help=_usage(names, kinds)
+            )
+        key = _resolve(text, word, names, kinds)
+        if key in found:
+            raise UsageError(f"loss '{text}' gives '{word}' twice", help=_usage(names, kinds))
+        if not NUMBER.fullmatch(value) or not math.isfinite(float(value)):
+            raise UsageError(
+                f"loss '{text}': {word}={value} is not a finite number", help=_usage(names, kinds)
+            )
+        found[key] = float(value)
+    return found
+
+
+def _resolve(text: str, word: str, names: list[str], kinds: list[type[Term]]) -> Key:
+    """Return whose parameter a key is."""
+    owner, dot, key = word.rpartition(".")
+    owners = [name for name, kind in zip(names, kinds, strict=True) if key in _keys(kind)]
+    if dot:
+        if owner.lower() in owners:
+            return owner.lower(), key
+    elif len(names) == 2 and key in WEIGHTS:
+        return "", key
+    elif len(owners) == 1:
+        return owners[0], key
+    elif len(owners) == 2:
+        raise UsageError(
+            f"loss '{text}': '{key}' is a parameter of both terms",
+            help=f"write {names[0]}.{key}=... or {names[1]}.{key}=...",
+        )
+    elif key == "alpha":
+        return "", key
+    known = [key for kind in kinds for key in _keys(kind)]
+    known += WEIGHTS[: len(names)]
+    near = did_you_mean(word, known) or next(
+        (f" (did you mean '{k}'?)" for k in known if k.lower() == word.lower()), ""
+    )
+    raise UsageError(f"loss '{text}': unknown parameter '{word}'{near}", help=_usage(names, kinds))
+
+
+def _usage(names: list[str], kinds: list[type[Term]]) -> str:
+    """Return a help line: the parameters and their ranges."""
+    parts = []
+    for name, kind in zip(names, kinds, strict=True):
+        keys = ", ".join(_keys(kind))
+        parts.append(f"{name}: {keys} ({kind.valid})" if keys else f"{name}: no parameters")
+    weights = "alpha, beta >= 0 weigh the terms" if len(names) == 2 else "alpha > 0 scales it"
+    if len(names) == 1 and "alpha" in _keys(kinds[0]):
+        return parts[0]
+    return "; ".join([*parts, weights])
