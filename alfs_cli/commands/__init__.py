@@ -12,6 +12,7 @@ from alfs_cli.commands import (
     doctor,
     estimate,
     evaluate,
+    inject,
     recipes,
     recommend,
     train,
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate.evaluate,
     "compare": compare.compare,
     "check": check.check,
+    "inject": inject.inject,
     "doctor": doctor.doctor,
 }
 
