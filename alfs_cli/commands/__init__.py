@@ -5,6 +5,24 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
-COMMANDS: dict[str, Callable[..., None]] = {}
+from alfs_cli.commands import check, estimate, evaluate, recipes, recommend, train
 
-GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "estimate": estimate.estimate,
+    "recommend": recommend.recommend,
+    "train": train.train,
+    "evaluate": evaluate.evaluate,
+    "check": check.check,
+}
+
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "recipes": (
+        "Settings that work, to run, to read, to copy and change.",
+        {
+            "list": recipes.list_recipes,
+            "show": recipes.show,
+            "copy": recipes.copy,
+            "validate": recipes.validate,
+        },
+    ),
+}

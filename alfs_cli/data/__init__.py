@@ -3,6 +3,36 @@
 `load(spec)` reads DATA; `train_and_test(spec, ...)` splits it the way training does.
 """
 
-from alfs_cli.data.dataset import DataSpec, LabelledDataset, Problem, TestLabels, TrainTest
+from alfs_cli.data.dataset import (
+    DataSpec,
+    Images,
+    LabelledDataset,
+    Problem,
+    SomeImages,
+    TestLabels,
+    TrainTest,
+    batches,
+    positions_of,
+)
+from alfs_cli.data.decoding import decode_all
+from alfs_cli.data.images import ArrayImages, FileImages
+from alfs_cli.data.reading import load, splits_of
+from alfs_cli.data.splits import train_and_test
 
-__all__ = ["DataSpec", "LabelledDataset", "Problem", "TestLabels", "TrainTest"]
+__all__ = [
+    "ArrayImages",
+    "DataSpec",
+    "FileImages",
+    "Images",
+    "LabelledDataset",
+    "Problem",
+    "SomeImages",
+    "TestLabels",
+    "TrainTest",
+    "batches",
+    "decode_all",
+    "load",
+    "positions_of",
+    "splits_of",
+    "train_and_test",
+]

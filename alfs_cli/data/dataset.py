@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
 ByteArray = NDArray[np.uint8]
+Probabilities = NDArray[np.floating[Any]]
 Progress = Callable[[int], None]
 
 
@@ -72,14 +73,21 @@ class Images(Protocol):
         """Return a PNG thumbnail not larger than (size, size), None where it cannot be read."""
         ...
 
+    def problem(self, index: int) -> Problem | None:
+        """Say why a picture cannot be read, None where it can."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledDataset:
     """N examples with given labels, and true ones where they are known.
 
     `labels` (N,) int64 index `class_names`; `positions` (N,) is each example's 0-based place in the
-    order of DATA before anything was left out; `paths[i]` names an example's file or is None, and
-    `lines[i]` its 1-based line in a manifest. `test` labels never appear here.
+    order of DATA before anything was left out; `paths[i]` is an example's file as it can be opened
+    from here, and `lines[i]` its 1-based line in a manifest. `pred_probs` (N, K) keep the precision
+    of their file and may be a read-only view of it. `population` (K, K) is the T that alfs drew the
+    given labels from, where it did. `fingerprint` is of the content as it was read: examples, given
+    labels and class names, not of `pred_probs`, true labels or where the data lies.
     """
 
     name: str
@@ -90,12 +98,13 @@ class LabelledDataset:
     fingerprint: str
     images: Images | None = None
     features: NDArray[np.float32] | None = None
-    pred_probs: NDArray[np.float64] | None = None
+    pred_probs: Probabilities | None = None
     true_labels: IntArray | None = None
     positions: IntArray | None = None
     paths: tuple[str, ...] | None = None
     lines: IntArray | None = None
     split: str | None = None
+    population: NDArray[np.float64] | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
@@ -152,6 +161,10 @@ class SomeImages:
     def png(self, index: int, size: int) -> bytes | None:
         """Return a PNG thumbnail."""
         return self.source.png(int(self.indices[index]), size)
+
+    def problem(self, index: int) -> Problem | None:
+        """Say why a picture cannot be read."""
+        return self.source.problem(int(self.indices[index]))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,116 @@
+"""The options that name a data set, defined once for every command that reads one."""
+
+from typing import Annotated
+
+import typer
+
+PANEL = "Data"
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="Image folder, manifest (.csv .tsv .parquet .jsonl), .npz, or a built-in data set: "
+        "digits, mnist, fashion-mnist, cifar10, cifar100, webvision-mini.",
+        show_default=False,
+    ),
+]
+OptionalData = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DATA]",
+        help="Image folder, manifest (.csv .tsv .parquet .jsonl), .npz, or a built-in data set: "
+        "digits, mnist, fashion-mnist, cifar10, cifar100, webvision-mini.",
+        show_default=False,
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="NAME",
+        help="Which split to read; without it train if there are splits, else everything.",
+        rich_help_panel=PANEL,
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        help="Given labels in DATA order, instead of its own (.npy .npz .csv .parquet).",
+        rich_help_panel=PANEL,
+    ),
+]
+TrueLabels = Annotated[
+    str | None,
+    typer.Option(
+        "--true-labels",
+        metavar="FILE",
+        help="True labels in DATA order, where they are known.",
+        rich_help_panel=PANEL,
+    ),
+]
+PredProbs = Annotated[
+    str | None,
+    typer.Option(
+        "--pred-probs",
+        metavar="FILE",
+        help="Out-of-fold class probabilities (N, K) in DATA order: a file, a folder or a glob.",
+        rich_help_panel=PANEL,
+    ),
+]
+FeaturesFile = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="FILE",
+        help="Features (N, D) in DATA order (.npy .npz .csv .parquet).",
+        rich_help_panel=PANEL,
+    ),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--label-column",
+        metavar="NAME",
+        help="Column (or .npz array) of the given labels; without it label (or labels).",
+        rich_help_panel=PANEL,
+    ),
+]
+PathColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--path-column",
+        metavar="NAME",
+        help="Column of image paths; without it path, file_name, image or filename.",
+        rich_help_panel=PANEL,
+    ),
+]
+TrueLabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--true-label-column",
+        metavar="NAME",
+        help="Column (or .npz array) of true labels; without it true_label (or true_labels).",
+        rich_help_panel=PANEL,
+    ),
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        "--classes",
+        metavar="FILE|A,B,C",
+        help="Class names in order: a file with one a line or JSON, or names with commas.",
+        rich_help_panel=PANEL,
+    ),
+]
+Root = Annotated[
+    str | None,
+    typer.Option(
+        "--root",
+        metavar="FOLDER",
+        help="Folder of the built-in data sets, or that a manifest's paths are relative to.",
+        rich_help_panel=PANEL,
+    ),
+]

@@ -1,0 +1,151 @@
+"""Arrays: one .npz with images or features and labels, and files of labels or probabilities."""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data.content import Content, array_digest, raw_labels, text_labels
+from alfs_cli.data.dataset import DataSpec
+from alfs_cli.data.images import array_images
+from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.errors import InputError
+
+NPZ_KEYS = ("images", "features", "pred_probs")
+
+
+def read_npz(path: Path, spec: DataSpec) -> Content:
+    """Read a data set of `images` or `features` (or `pred_probs` alone) and `labels`.
+
+    Optional: `class_names` (K,), `true_labels` (N,), `pred_probs` (N, K), and `transition` (K, K),
+    the T that `alfs inject` drew the labels from.
+    """
+    label_key = spec.label_column or "labels"
+    true_key = spec.true_label_column or "true_labels"
+    arrays = load_npz(
+        path, keys=(*NPZ_KEYS, label_key, true_key, "class_names", "transition", "notes")
+    )
+    if not any(key in arrays for key in NPZ_KEYS):
+        raise missing_key(path, "images", "features")
+    if label_key not in arrays and spec.labels is None:
+        raise missing_key(path, label_key)
+    if spec.true_label_column is not None and true_key not in arrays:
+        raise missing_key(path, true_key)
+    images = features = pred_probs = None
+    if "images" in arrays:
+        images = array_images(arrays["images"], where=f"images of '{path}'")
+    if "features" in arrays:
+        features = checked_features(arrays["features"], where=f"features of '{path}'")
+    if "pred_probs" in arrays:
+        pred_probs = arrays["pred_probs"]
+    examples = next(arrays[key] for key in NPZ_KEYS if key in arrays)
+    labels = arrays.get(label_key)
+    true_labels = arrays.get(true_key)
+    names = arrays.get("class_names")
+    return Content(
+        kind="npz",
+        count=len(examples),
+        digest=array_digest(*(arrays.get(key) for key in ("images", "features")))
+        if images is not None or features is not None
+        else array_digest(pred_probs),
+        labels=None if labels is None else raw_labels(labels, where=f"labels of '{path}'"),
+        true_labels=None
+        if true_labels is None
+        else raw_labels(true_labels, where=f"true labels of '{path}'"),
+        class_names=None if names is None else tuple(text_labels(names.ravel())),
+        images=images,
+        features=features,
+        pred_probs=pred_probs,
+        population=None if "transition" not in arrays else arrays["transition"].astype(np.float64),
+    )
+
+
+def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an .npz (those of `keys`, where given) without unpickling anything.
+
+    Raises InputError where it is no .npz, holds Python objects, or unpacks to more than memory.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = {
+                member.filename.removesuffix(".npy"): member.file_size
+                for member in archive.infolist()
+            }
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"cannot read '{path}' as .npz: {error}") from None
+    wanted = [key for key in sizes if keys is None or key in keys]
+    refuse_too_large(sum(sizes[key] for key in wanted), where=f"'{path}'")
+    arrays: dict[str, NDArray[Any]] = {}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            for key in wanted:
+                arrays[key] = file[key]
+    except ValueError as error:
+        raise unreadable_array(path, error) from None
+    except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib_error()) as error:
+        raise InputError(f"cannot read '{path}' as .npz: {error}") from None
+    return arrays
+
+
+def zlib_error() -> type[Exception]:
+    """Return the error of a damaged compressed stream."""
+    import zlib
+
+    return zlib.error
+
+
+def npz_keys(path: Path) -> list[str]:
+    """Return the names of the arrays in an .npz."""
+    with zipfile.ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+def missing_key(path: Path, *keys: str) -> InputError:
+    """Return the error for an .npz without an array that is needed."""
+    has = ", ".join(npz_keys(path)) or "nothing"
+    return InputError(
+        f"'{path}' has no array '{keys[0]}'" + "".join(f" or '{key}'" for key in keys[1:]),
+        help=f"it has: {has}",
+    )
+
+
+def unreadable_array(path: Path, error: Exception) -> InputError:
+    """Return the error for an array that numpy will not read."""
+    if "allow_pickle" in str(error) or "Object arrays" in str(error):
+        return InputError(
+            f"'{path}' holds Python objects; alfs never unpickles data",
+            help="save names as text: np.savez(..., labels=labels.astype(str))",
+        )
+    return InputError(f"cannot read '{path}': {error}")
+
+
+def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]:
+    """Return features (N, D) as float32; raises InputError for another shape, type, NaN or inf."""
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise InputError(
+            f"{where} have shape {values.shape}, not (N, D)",
+            help="features.reshape(len(features), -1)" if values.ndim > 2 else None,
+        )
+    if values.dtype.kind not in "fiub":
+        raise InputError(f"{where} are of type {values.dtype}, not numbers")
+    features = np.asarray(values, dtype=np.float32)
+    broken = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(broken):
+        raise InputError(
+            f"{where}: {len(broken):,} rows hold NaN or infinite values (first {broken[0]})"
+        )
+    return features
+
+
+def one_row_each(counts: Mapping[str, int]) -> None:
+    """Raise InputError where things that belong together differ in length."""
+    (first, count), *rest = counts.items()
+    for name, other in rest:
+        if other != count:
+            raise InputError(
+                f"{name} has {other:,} rows, {first} has {count:,}",
+                help="same order and length are needed",
+            )

@@ -1,0 +1,167 @@
+"""Class names and their order: --classes, else the names in the file, else sorted."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from alfs_cli.data.content import RawLabels, same_text
+from alfs_cli.data.dataset import IntArray
+from alfs_cli.errors import InputError, did_you_mean
+
+ID_COLUMN_CLASSES = 20
+
+
+def parse_classes(text: str) -> tuple[str, ...]:
+    """Read --classes: a file (one name a line, a JSON list or {name: index}), or a,b,c.
+
+    Raises InputError for fewer than two names or a name given twice.
+    """
+    path = Path(text)
+    try:
+        names = read_class_file(path) if path.is_file() else tuple(text.split(","))
+    except OSError:
+        names = tuple(text.split(","))
+    names = tuple(same_text(name.strip()) for name in names)
+    if len(names) == 1 and path.suffix and "," not in text:
+        raise InputError(f"no such file: '{text}'", help="--classes FILE or --classes a,b,c")
+    return checked_names(names, where="--classes")
+
+
+def read_class_file(path: Path) -> tuple[str, ...]:
+    """Return the names in a file: one a line, or JSON (a list, or {name: index})."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix != ".json":
+            return tuple(line for line in text.splitlines() if line.strip())
+        document = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the class names in '{path}': {error}") from None
+    if isinstance(document, dict):
+        try:
+            document = sorted(document, key=lambda name: int(document[name]))
+        except (TypeError, ValueError):
+            raise InputError(f"'{path}' is not {{name: index}}") from None
+    if not isinstance(document, list) or not all(isinstance(name, str) for name in document):
+        raise InputError(
+            f"'{path}' is not a list of texts",
+            help='for example ["cat", "dog"]; quote names like "no" and "1"',
+        )
+    return tuple(document)
+
+
+def checked_names(names: Sequence[str], *, where: str) -> tuple[str, ...]:
+    """Return the names; raises InputError where one is empty, repeated, or there are under two."""
+    seen: set[str] = set()
+    for name in names:
+        if not name:
+            raise InputError(f"{where}: a class name is empty")
+        if name in seen:
+            raise InputError(f"{where}: class '{name}' is named twice")
+        seen.add(name)
+    if len(names) < 2:
+        found = f"only one class ('{names[0]}')" if names else "no class"
+        raise InputError(
+            f"{where}: {found} found: label noise needs two or more",
+            help="pass the parent folder, or name all classes with --classes",
+        )
+    return tuple(names)
+
+
+def numbered(
+    raw: RawLabels, names: Sequence[str], *, where: str, by_name: bool = False
+) -> IntArray:
+    """Return labels (N,) as positions in `names`.
+
+    Text is looked up. Whole numbers are positions already, unless they are not and every one is a
+    name; `by_name` looks for names first. Raises InputError for a label that is no class.
+    """
+    K = len(names)
+    place = {name: index for index, name in enumerate(names)}
+    if raw.dtype != object:
+        values = np.unique(raw)
+        all_named = all(str(value) in place for value in values)
+        in_range = not len(values) or int(values[-1]) < K
+        if in_range and not (by_name and all_named):
+            return np.asarray(raw, dtype=np.int64)
+        if not all_named:
+            row = int(np.flatnonzero(raw >= K)[0]) if not in_range else 0
+            one_based = len(values) and values[0] == 1 and values[-1] == K
+            raise InputError(
+                f"{where}: label {raw[row]} (row {row}) is not one of the {K} classes 0 .. {K - 1}"
+                " (ALFS405)",
+                help="labels seem to start at 1: subtract 1"
+                if one_based
+                else "name all classes with --classes",
+            )
+        codes = np.asarray([place[str(value)] for value in values], dtype=np.int64)
+        return codes[np.searchsorted(values, raw)]
+    found, uniques = pd.factorize(raw)
+    for index, name in enumerate(uniques):
+        if name not in place:
+            row = int(np.flatnonzero(found == index)[0])
+            raise InputError(
+                f"{where}: label '{name}' (row {row}) is not one of the {K} classes"
+                f"{did_you_mean(name, names)} (ALFS405)",
+                help="name all classes with --classes",
+            )
+    codes = np.asarray([place[name] for name in uniques], dtype=np.int64)
+    return codes[found] if len(codes) else np.zeros(0, dtype=np.int64)
+
+
+def derived_names(
+    labels: Sequence[RawLabels],
+    *,
+    found: Sequence[str],
+    num_columns: int | None,
+    from_arrays: bool,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return class names where nothing declares them, and notes on what was decided.
+
+    Whole numbers 0 .. K - 1 are positions. Everything else is a name, and names are sorted as text.
+    Raises InputError where names are numbers that sort in two ways and the order matters.
+    """
+    whole = [raw for raw in labels if raw.dtype != object]
+    if whole and len(whole) == len(labels) and not found:
+        values = np.unique(np.concatenate(whole))
+        K = num_columns if num_columns is not None else len(values)
+        if K >= 2 and len(values) and values[-1] < K:
+            return tuple(str(value) for value in range(K)), ()
+    texts = set(found)
+    for raw in labels:
+        texts.update(str(value) for value in pd.unique(raw))
+    names = sorted(texts)
+    notes = []
+    if all(name.isdecimal() for name in names):
+        natural = sorted(names, key=lambda name: (int(name), name))
+        if natural != names:
+            if from_arrays or num_columns is not None:
+                raise InputError(
+                    f"class names are numbers and sort in two ways ({_few(names)} or "
+                    f"{_few(natural)}), and nothing names the classes",
+                    help=f"--classes {','.join(natural)}"
+                    if len(natural) <= 30
+                    else "give their order: --classes FILE with one name a line",
+                )
+            notes.append(
+                f"class names are numbers; their order is that of text ({_few(names)}): "
+                "give another with --classes"
+            )
+        elif whole and len(whole) == len(labels):
+            notes.append(f"labels are not 0 .. K - 1; kept as class names ({_few(names)})")
+    return tuple(names), tuple(notes)
+
+
+def refuse_id_column(num_classes: int, count: int, *, where: str) -> None:
+    """Raise InputError where there are so many classes that the column is likely an id."""
+    if num_classes > ID_COLUMN_CLASSES and num_classes > count / 5:
+        raise InputError(
+            f"{where} has {num_classes:,} different labels in {count:,} rows: is it an id?",
+            help="--label-column names another column; --classes FILE says that these are classes",
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

@@ -1,0 +1,171 @@
+"""Manifests: one row an example, with a label and an image path or numeric features."""
+
+import hashlib
+import os
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data.arrays import checked_features
+from alfs_cli.data.classes import refuse_id_column
+from alfs_cli.data.content import Content, RawLabels, array_digest, same_text
+from alfs_cli.data.dataset import DataSpec, Problem
+from alfs_cli.data.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
+from alfs_cli.data.images import FileImages
+from alfs_cli.data.tables import Table, read_table
+from alfs_cli.errors import InputError
+
+PATH_COLUMNS = ("path", "file_name", "image", "filename")
+TEXT_COLUMNS = ("label", "true_label", "split", *PATH_COLUMNS)
+NO_FEATURES = ("index", "id")
+
+
+def transition_beside(path: Path) -> Path:
+    """Return where `alfs inject` puts the T that a manifest's labels were drawn from."""
+    return path.with_name(f"{path.stem}.transition.csv")
+
+
+def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Content:
+    """Read a manifest; image paths are relative to `--root`, `root` or the manifest's folder.
+
+    Raises InputError for columns that are not there, labels that are missing, paths that do not
+    exist, and paths that leave the root.
+    """
+    label_column = spec.label_column or "label"
+    true_column = spec.true_label_column or "true_label"
+    named = [label_column, true_column, *([spec.path_column] if spec.path_column else [])]
+    table = read_table(path, text=[*TEXT_COLUMNS, *named])
+    splits = _splits(table)
+    split = chosen_split(spec.split, tuple(dict.fromkeys(splits)), where=f"'{path}'")
+    if split is not None:
+        table = table.take(np.flatnonzero(splits == split))
+    labels = true_labels = None
+    if label_column in table.columns or spec.labels is None:
+        table.require(label_column, option="--label-column")
+        labels = table.labels(label_column)
+        if spec.classes is None:
+            refuse_id_column(len(set(labels)), len(labels), where=f"'{label_column}' of '{path}'")
+    if spec.true_label_column is not None:
+        table.require(true_column, option="--true-label-column")
+    if true_column in table.columns and true_column != label_column:
+        true_labels = table.labels(true_column)
+    population, names = _population(path)
+    content = Content(
+        kind="manifest",
+        count=len(table.frame),
+        digest="",
+        labels=labels,
+        true_labels=true_labels,
+        lines=table.lines,
+        split=split,
+        population=population,
+        population_names=names,
+    )
+    return _with_examples(content, table, spec, root or path.parent)
+
+
+def manifest_splits(path: Path) -> tuple[str, ...]:
+    """Return the splits that a manifest's `split` column names."""
+    return tuple(dict.fromkeys(_splits(read_table(path, text=TEXT_COLUMNS))))
+
+
+def _splits(table: Table) -> RawLabels:
+    if "split" not in table.columns:
+        return np.zeros(0, dtype=object)
+    cells = table.labels("split")
+    for index, cell in enumerate(cells):
+        cells[index] = SPLIT_NAMES.get(cell.lower(), cell)
+    return cells
+
+
+def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -> Content:
+    column = spec.path_column or next((c for c in PATH_COLUMNS if c in table.columns), None)
+    if column is None:
+        names, values = table.numbers(but=(*TEXT_COLUMNS, *NO_FEATURES))
+        if not names and spec.features is None and spec.pred_probs is None:
+            raise InputError(
+                f"'{table.path}' has neither a column of image paths ({', '.join(PATH_COLUMNS)}) "
+                f"nor numeric ones (has: {', '.join(table.columns[:20])})",
+                help="--path-column names the column of image paths",
+            )
+        if not names:
+            return replace(content, digest=array_digest(np.arange(content.count)))
+        features = checked_features(values, where=f"features of '{table.path}'")
+        return replace(content, features=features, digest=array_digest(features))
+    table.require(column, option="--path-column")
+    base = Path(spec.root) if spec.root is not None else root
+    relative = table.exact(column)
+    table.refuse_empty(relative, what=f"an empty {column}", rule="ALFS406")
+    paths = [_on_disk(path) for path in _checked_paths(table, relative, base)]
+    heads = heads_of(paths)
+    missing = np.flatnonzero([head.size < 0 for head in heads])
+    if len(missing):
+        raise InputError(
+            f"{len(missing):,} of {len(paths):,} paths of '{table.path}' do not exist "
+            f"({table.places(missing)}: '{relative[missing[0]]}')",
+            help=f"paths are taken relative to '{base}'; --root names another folder",
+        )
+    names = tuple(shown(path) for path in paths)
+    digest = hashlib.sha256()
+    for name, head in zip(relative, heads, strict=True):
+        digest.update(same_text(os.path.normpath(name)).encode("utf-8", "surrogateescape"))
+        digest.update(b"\0%d\0" % head.size + head.digest)
+    readable = np.asarray([head.readable for head in heads], dtype=np.bool_)
+    lines = table.lines
+    problems: list[Problem] = [
+        unreadable(names[i], None if lines is None else int(lines[i]))
+        for i in np.flatnonzero(~readable)
+    ]
+    return replace(
+        content,
+        digest=digest.hexdigest(),
+        images=FileImages(tuple(paths), names),
+        paths=names,
+        readable=None if readable.all() else readable,
+        problems=tuple(problems),
+    )
+
+
+def _checked_paths(table: Table, relative: RawLabels, root: Path) -> list[str]:
+    """Return the paths joined to the root; raises InputError for a URL or a way out of the root."""
+    top = os.path.abspath(root)
+    inside = os.path.join(top, "")
+    paths = []
+    for row, text in enumerate(relative):
+        if "://" in text:
+            raise InputError(
+                f"'{table.path}' names a URL ({table.places(np.asarray([row]))}: '{text}')",
+                help="alfs fetches nothing; name files on this machine",
+            )
+        if "\0" in text or not os.path.abspath(os.path.join(top, text)).startswith(inside):
+            raise InputError(
+                f"{table.places(np.asarray([row]))} of '{table.path}' points outside the root: "
+                f"'{text}'",
+                help=f"the root is '{root}'; --root names another folder",
+            )
+        paths.append(os.path.normpath(os.path.join(root, text)))
+    return paths
+
+
+def _on_disk(path: str) -> str:
+    """Return the path in the Unicode form that exists, composed or decomposed."""
+    if path.isascii() or os.path.exists(path):
+        return path
+    forms = (unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
+    return next((form for form in forms if os.path.exists(form)), path)
+
+
+def _population(path: Path) -> tuple[NDArray[np.float64] | None, tuple[str, ...] | None]:
+    beside = transition_beside(path)
+    if not beside.is_file():
+        return None, None
+    rows = read_table(beside, text=[]).frame
+    names = tuple(str(name) for name in rows.columns[1:])
+    try:
+        T = rows.iloc[:, 1:].to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        return None, None
+    return (T, names) if T.shape == (len(names), len(names)) else (None, None)

@@ -1,0 +1,91 @@
+"""The CIFAR batches' pickles, read without running anything that is in them."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.errors import InputError
+
+
+class _Array:
+    """Stands in for numpy's array while a pickle is read; keeps the state that numpy was given."""
+
+    def __init__(self, *arguments: object) -> None:
+        self.state: tuple[Any, ...] = ()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.state = state
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Return the array; raises ValueError for what is not plain uint8."""
+        _, shape, dtype, fortran, raw = self.state
+        content = raw.encode("latin1") if isinstance(raw, str) else raw
+        if not isinstance(dtype, _Type) or dtype.name != "u1" or not isinstance(content, bytes):
+            raise ValueError("an array is not uint8")
+        flat = np.frombuffer(content, dtype=np.uint8)
+        return flat.reshape(tuple(shape)[::-1]).T if fortran else flat.reshape(tuple(shape))
+
+
+class _Type:
+    """Stands in for numpy's dtype."""
+
+    def __init__(self, name: object = "", *arguments: object) -> None:
+        self.name = name.decode("latin1") if isinstance(name, bytes) else str(name)
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """Stand in for the function that pickles of bytes name; other encodings are not needed."""
+    return text.encode("latin1")
+
+
+KNOWN: dict[tuple[str, str], Any] = {
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Type,
+    ("_codecs", "encode"): _encode,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows the four names of KNOWN and no others, so that a pickle can call nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return KNOWN[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"it names {module}.{name}") from None
+
+
+def read_batch(path: Path, label_key: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return pixels (N, 3072) and labels (N,) of a CIFAR batch.
+
+    Raises InputError for a pickle that holds anything but plain arrays, texts, lists and dicts.
+    """
+    try:
+        content = _Unpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+        batch = {_text(key): value for key, value in content.items()}
+        pixels = batch["data"].pixels()
+        labels = np.asarray(batch[label_key], dtype=np.int64)
+        if pixels.ndim != 2 or pixels.shape != (len(labels), 3072):
+            raise ValueError(f"data of shape {pixels.shape}, {len(labels)} labels")
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged pickle raises anything
+        reason = f"{error}" or type(error).__name__
+        raise InputError(
+            f"'{path}' is not a CIFAR batch: {reason}",
+            help="alfs reads nothing but uint8 arrays, texts and lists from it; get the file anew",
+        ) from None
+    return pixels, labels
+
+
+def _text(key: object) -> str:
+    return key.decode("latin1") if isinstance(key, bytes) else str(key)

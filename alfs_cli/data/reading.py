@@ -1,0 +1,298 @@
+"""`load`: find the reader for DATA, lay the other files over it, number its labels."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data.arrays import one_row_each, read_npz
+from alfs_cli.data.builtin import BUILTINS, builtin_splits, read_builtin
+from alfs_cli.data.classes import checked_names, derived_names, numbered, parse_classes
+from alfs_cli.data.columns import (
+    check_probabilities,
+    read_features,
+    read_labels,
+    read_probabilities,
+)
+from alfs_cli.data.content import Content, RawLabels, array_digest, fingerprint_of
+from alfs_cli.data.dataset import DataSpec, IntArray, LabelledDataset, Probabilities, Problem
+from alfs_cli.data.folder import METADATA, folder_splits, layout_of, read_folder, visible
+from alfs_cli.data.manifest import manifest_splits, read_manifest
+from alfs_cli.data.tables import TABLE_SUFFIXES
+from alfs_cli.errors import InputError, UsageError, did_you_mean
+
+ARRAY_KINDS = ("npz", "probabilities")
+MAX_BAD = 0.01
+
+
+def load(spec: DataSpec) -> LabelledDataset:
+    """Read a data set as it was named on the command line.
+
+    Images are not decoded yet; files that do not begin like an image are left out, with a Problem
+    each. Raises InputError where it is not there or not what it should be, UsageError where the
+    options contradict each other.
+    """
+    content = _probabilities_alone(spec) if spec.source is None else _read(spec)
+    return _numbered(_laid_over(content, spec), spec)
+
+
+def splits_of(spec: DataSpec) -> tuple[str, ...]:
+    """Return the names of the splits that DATA has: train, val, test or its own."""
+    if spec.source is None:
+        return ()
+    if spec.source in BUILTINS:
+        return builtin_splits(spec.source)
+    path = Path(spec.source)
+    if path.is_dir():
+        beside = _metadata(path)
+        return manifest_splits(beside) if beside is not None else folder_splits(path)
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        return manifest_splits(path)
+    return ()
+
+
+def _read(spec: DataSpec) -> Content:
+    source = str(spec.source)
+    if source in BUILTINS:
+        return read_builtin(source, spec.split, spec.root)
+    path = Path(source)
+    if path.is_dir():
+        beside = _metadata(path)
+        return read_folder(path, spec) if beside is None else read_manifest(beside, spec)
+    if not path.exists():
+        raise _no_such_data(source)
+    suffix = path.suffix.lower()
+    if suffix in TABLE_SUFFIXES:
+        return read_manifest(path, spec)
+    if suffix == ".npz":
+        if spec.split is not None:
+            raise InputError(f"no split '{spec.split}': '{path}' has no splits")
+        return read_npz(path, spec)
+    raise InputError(
+        f"'{path}' has the suffix '{suffix}'",
+        help="DATA is a folder of images, .csv .tsv .parquet .jsonl, .npz, or a built-in name; "
+        ".npy files go in by --features or --pred-probs, with --labels",
+    )
+
+
+def _metadata(folder: Path) -> Path | None:
+    """Return the manifest of a folder whose images lie in no class folders."""
+    beside = next((folder / name for name in METADATA if (folder / name).is_file()), None)
+    if beside is None:
+        return None
+    layout = layout_of(folder)
+    return beside if not layout.splits and (layout.loose or not layout.classes) else None
+
+
+def _no_such_data(source: str) -> InputError:
+    parent = Path(source).parent
+    try:
+        siblings = [str(parent / name) for name in os.listdir(parent) if visible(name)]
+    except OSError:
+        siblings = []
+    return InputError(
+        f"no such file or directory: '{source}'{did_you_mean(source, [*siblings, *BUILTINS])}",
+        help=f"a folder of images, a manifest, an .npz, or one of {', '.join(BUILTINS)}",
+    )
+
+
+def _probabilities_alone(spec: DataSpec) -> Content:
+    if spec.pred_probs is None and spec.features is None:
+        raise UsageError(
+            "no DATA", help="name a folder, file or built-in data set, or --pred-probs and --labels"
+        )
+    if spec.split is not None:
+        raise UsageError(f"no split '{spec.split}': files of arrays have no splits")
+    if spec.pred_probs is None:
+        features = read_features(str(spec.features))
+        return Content("npz", len(features), array_digest(features), features=features)
+    found = read_probabilities(spec.pred_probs, label_column=spec.label_column)
+    return Content(
+        kind="probabilities",
+        count=len(found.probs),
+        digest=array_digest(found.probs),
+        labels=found.labels,
+        true_labels=found.true_labels,
+        class_names=found.class_names,
+        pred_probs=found.probs,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Overlaid:
+    """A reader's content and what other files say instead; labels that name the classes first."""
+
+    content: Content
+    given: RawLabels
+    own: RawLabels
+    true: RawLabels | None
+    features: NDArray[np.float32] | None
+    pred_probs: Probabilities | None
+    columns: tuple[str, ...] | None
+
+
+def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
+    """Read --labels, --true-labels, --pred-probs and --features; each has a row an example."""
+    given, true = content.labels, content.true_labels
+    pred_probs, columns, features = content.pred_probs, None, content.features
+    if spec.pred_probs is not None and content.kind == "probabilities":
+        columns = content.class_names
+    elif spec.pred_probs is not None:
+        found = read_probabilities(spec.pred_probs, label_column=spec.label_column)
+        pred_probs, columns = found.probs, found.class_names
+        given = found.labels if given is None else given
+    elif pred_probs is not None:
+        check_probabilities(pred_probs, where=f"pred_probs of '{spec.source}'")
+    if spec.labels is not None:
+        usual = ("labels", "label")
+        given = read_labels(spec.labels, option="--labels", column=spec.label_column, usual=usual)
+    if spec.true_labels is not None:
+        true = read_labels(
+            spec.true_labels,
+            option="--true-labels",
+            column=spec.true_label_column,
+            usual=("true_labels", "true_label", "labels", "label"),
+        )
+    if spec.features is not None:
+        features = read_features(spec.features)
+    if given is None:
+        raise InputError(
+            f"{_where(spec)} has no labels", help="--labels FILE supplies them, one a row"
+        )
+    things = {"labels": given, "true labels": true, "pred_probs": pred_probs, "features": features}
+    counts = {"pred_probs" if content.kind == "probabilities" else "the data": content.count}
+    counts |= {name: len(thing) for name, thing in things.items() if thing is not None}
+    one_row_each(counts)
+    if not content.count:
+        raise InputError(f"{_where(spec)} holds no examples")
+    own = given if content.labels is None else content.labels
+    return _Overlaid(content, given, own, true, features, pred_probs, columns)
+
+
+def _numbered(laid: _Overlaid, spec: DataSpec) -> LabelledDataset:
+    """Return the data set with its classes in order and its labels as positions in them."""
+    content, where = laid.content, _where(spec)
+    names, notes = _class_order(laid, spec)
+    by_name = spec.classes is not None or content.class_names is None or laid.columns is not None
+    labels = numbered(laid.given, names, where=where, by_name=by_name)
+    true = None
+    if laid.true is not None:
+        true = numbered(laid.true, names, where=f"true labels of {where}", by_name=by_name)
+    dataset = LabelledDataset(
+        name=str(spec.source or spec.pred_probs or spec.features),
+        kind=content.kind,
+        spec=spec,
+        labels=labels,
+        class_names=names,
+        fingerprint=fingerprint_of(content.digest, labels, names),
+        images=content.images,
+        features=laid.features,
+        pred_probs=_columns_in_order(laid, names),
+        true_labels=true,
+        paths=content.paths,
+        lines=content.lines,
+        split=content.split,
+        population=_population(content, names) if spec.labels is None else None,
+        problems=(*content.problems, *_too_few(labels, names)),
+        notes=(*content.notes, *notes),
+    )
+    if content.readable is None:
+        return dataset
+    refuse_unreadable(content.problems, content.count, where=where)
+    return dataset.subset(np.flatnonzero(content.readable))
+
+
+def refuse_unreadable(problems: Sequence[Problem], count: int, *, where: str) -> None:
+    """Raise InputError where more than 1 % of the images cannot be read, naming five."""
+    if len(problems) > MAX_BAD * count:
+        first = ", ".join(f"'{problem.path}'" for problem in problems[:5])
+        raise InputError(
+            f"{len(problems):,} of {count:,} images of {where} ({len(problems) / count:.1%}) "
+            f"cannot be read, over 1 %: {first}{', ...' if len(problems) > 5 else ''}",
+            help="mend, convert or delete them",
+        )
+
+
+def _class_order(laid: _Overlaid, spec: DataSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    content, where = laid.content, _where(spec)
+    notes: tuple[str, ...] = ()
+    K = None if laid.pred_probs is None else laid.pred_probs.shape[1]
+    if spec.classes is not None:
+        names = parse_classes(spec.classes)
+    elif content.class_names is not None:
+        names = content.class_names
+    else:
+        known = [laid.own]
+        if laid.true is not None and spec.true_labels is None:
+            known.append(laid.true)
+        names, notes = derived_names(
+            known,
+            found=content.found_classes,
+            num_columns=K if laid.columns is None else None,
+            from_arrays=content.kind in ARRAY_KINDS and laid.columns is None,
+        )
+    names = checked_names(names, where=where)
+    if content.found_classes and spec.classes is None and content.class_names is None:
+        empty = set(names) - set(laid.own)
+        if empty:
+            raise InputError(
+                f"class '{min(empty)}' has no image",
+                help="delete the folder, or keep it by naming all classes with --classes",
+            )
+    if K is not None and len(names) != K:
+        raise InputError(
+            f"pred_probs have {K} columns, the data {len(names)} classes",
+            help="a column a class is needed, in class order; --classes names all classes",
+        )
+    return names, notes
+
+
+def _columns_in_order(laid: _Overlaid, names: tuple[str, ...]) -> Probabilities | None:
+    """Return the probabilities with their columns in class order, copied only if they move."""
+    if laid.pred_probs is None or laid.columns is None or laid.columns == names:
+        return laid.pred_probs
+    missing = [name for name in names if name not in laid.columns]
+    if missing:
+        raise InputError(
+            f"pred_probs have no column for class '{missing[0]}' "
+            f"(has: {', '.join(laid.columns[:20])})"
+        )
+    return laid.pred_probs[:, [laid.columns.index(name) for name in names]]
+
+
+def _population(content: Content, names: tuple[str, ...]) -> NDArray[np.float64] | None:
+    """Return the T that labels were drawn from, in class order; None where it is of other classes.
+
+    A T that is none is passed over: it only adds a line to reports.
+    """
+    T = content.population
+    if T is None or T.shape != (len(names), len(names)) or not np.isfinite(T).all():
+        return None
+    if (T < 0).any() or np.abs(T.sum(axis=1) - 1).max() > 1e-6:
+        return None
+    if content.population_names is None or content.population_names == names:
+        return T
+    if set(content.population_names) != set(names):
+        return None
+    order = [content.population_names.index(name) for name in names]
+    return T[np.ix_(order, order)]
+
+
+def _too_few(labels: IntArray, names: tuple[str, ...]) -> list[Problem]:
+    counts = np.bincount(labels, minlength=len(names))
+    return [
+        Problem("ALFS403", f"class '{names[place]}' has {counts[place] or 'no'} example")
+        for place in np.flatnonzero(counts < 2)
+    ]
+
+
+def _where(spec: DataSpec) -> str:
+    return f"'{spec.source}'" if spec.source is not None else f"'{spec.pred_probs}'"
+
+
+def without_files(spec: DataSpec, *, split: str) -> DataSpec:
+    """Return how to read another split of the same DATA: files laid over one are not for it."""
+    return replace(spec, split=split, labels=None, true_labels=None, pred_probs=None, features=None)

@@ -1,0 +1,82 @@
+"""What is trained on and what is tested on."""
+
+from dataclasses import replace
+
+from alfs_cli.data.builtin import stratified_split
+from alfs_cli.data.classes import numbered
+from alfs_cli.data.content import text_labels
+from alfs_cli.data.dataset import DataSpec, LabelledDataset, TestLabels, TrainTest
+from alfs_cli.data.reading import load, splits_of, without_files
+from alfs_cli.errors import UsageError
+
+TEST_SPLITS = ("test", "val")
+
+
+def train_and_test(
+    spec: DataSpec,
+    *,
+    test: DataSpec | None = None,
+    holdout: float = 0.2,
+    test_labels_are_true: bool = False,
+) -> TrainTest:
+    """Read DATA and what to test on, the first that applies.
+
+    The `test` data; the `test` split, else `val`; else `holdout` of each class, drawn with seed 0
+    (0: nothing is tested on). The test part's labels are true ones for built-in data, where true
+    labels are known (they are then its labels), and with `test_labels_are_true`; else given ones.
+    """
+    if not 0 <= holdout < 1:
+        raise UsageError(f"--holdout is {holdout}, not between 0 and 1")
+    dataset = load(spec)
+    if test is not None:
+        split = test.split or _first(TEST_SPLITS, splits_of(test), but=None)
+        held = load(replace(test, split=split))
+    else:
+        split = _first(TEST_SPLITS, splits_of(spec), but=dataset.split)
+        if split is None or spec.features is not None:
+            return _held_out(dataset, holdout, test_labels_are_true)
+        held = load(without_files(spec, split=split))
+    held = same_classes(held, dataset)
+    return _with_truth(dataset, held, held.split, test_labels_are_true)
+
+
+def same_classes(dataset: LabelledDataset, other: LabelledDataset) -> LabelledDataset:
+    """Return the data set with its labels numbered as in another one, by class name.
+
+    Raises InputError for a class that the other one does not have.
+    """
+    if dataset.class_names == other.class_names:
+        return dataset
+    places = numbered(
+        text_labels(dataset.class_names), other.class_names, where=f"'{dataset.name}'"
+    )
+    true = dataset.true_labels
+    return replace(
+        dataset,
+        labels=places[dataset.labels],
+        true_labels=None if true is None else places[true],
+        class_names=other.class_names,
+    )
+
+
+def _first(names: tuple[str, ...], splits: tuple[str, ...], *, but: str | None) -> str | None:
+    return next((name for name in names if name in splits and name != but), None)
+
+
+def _held_out(dataset: LabelledDataset, holdout: float, labels_are_true: bool) -> TrainTest:
+    if holdout == 0:
+        return TrainTest(dataset, None, None)
+    train, test = stratified_split(dataset.labels, holdout)
+    return _with_truth(dataset.subset(train), dataset.subset(test), "holdout", labels_are_true)
+
+
+def _with_truth(
+    train: LabelledDataset, test: LabelledDataset, split: str | None, labels_are_true: bool
+) -> TrainTest:
+    if test.true_labels is not None:
+        test = test.with_labels(test.true_labels)
+    known = test.true_labels is not None or labels_are_true
+    about = TestLabels(
+        source=test.name, split=split, n=len(test), labels="true" if known else "given"
+    )
+    return TrainTest(train, test, about)

@@ -1,0 +1,230 @@
+"""Rows of text, Parquet or JSON lines, with labels kept as they were written and line numbers."""
+
+import csv
+import json
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from alfs_cli.data.content import RawLabels, same_text
+from alfs_cli.data.dataset import IntArray
+from alfs_cli.errors import InputError, did_you_mean
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The rows of a file; `lines` (N,) are their 1-based lines, None in Parquet."""
+
+    path: Path
+    frame: pd.DataFrame
+    lines: IntArray | None
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.frame.columns)
+
+    def require(self, column: str, *, option: str) -> None:
+        """Raise InputError where there is no such column, naming those there are."""
+        if column not in self.columns:
+            raise InputError(
+                f"'{self.path}' has no column '{column}'{did_you_mean(column, self.columns)} "
+                f"(has: {', '.join(self.columns[:20])})",
+                help=f"{option} names another column",
+            )
+
+    def text(self, column: str) -> RawLabels:
+        """Return a column as composed text, objects (N,); a missing cell is the empty text."""
+        values = self.frame[column].to_numpy(dtype=object)
+        cells = np.empty(len(values), dtype=object)
+        cells[:] = [_as_text(value) for value in values]
+        return cells
+
+    def exact(self, column: str) -> RawLabels:
+        """Return a column of texts as they are, objects (N,); a missing cell is the empty text."""
+        cells = self.text(column)
+        for row, value in enumerate(self.frame[column]):
+            if isinstance(value, str):
+                cells[row] = value
+        return cells
+
+    def labels(self, column: str) -> RawLabels:
+        """Return a column of names; raises InputError naming the lines where one is missing."""
+        cells = self.text(column)
+        self.refuse_empty(cells, what=f"an empty {column}", rule="ALFS406")
+        return cells
+
+    def refuse_empty(self, cells: RawLabels, *, what: str, rule: str) -> None:
+        """Raise InputError where a cell is empty, naming the first lines."""
+        rows = np.flatnonzero(cells == "")
+        if len(rows):
+            are = "row has" if len(rows) == 1 else "rows have"
+            raise InputError(
+                f"{len(rows):,} {are} {what} in '{self.path}' ({self.places(rows)}; {rule})",
+                help="fill in or remove those rows; a class really called 'NA' is fine",
+            )
+
+    def places(self, rows: IntArray) -> str:
+        """Name the first of some rows by line, as far as the file has lines."""
+        first = rows[:5] if self.lines is None else self.lines[rows[:5]]
+        word = "row" if self.lines is None else "line"
+        more = ", ..." if len(rows) > 5 else ""
+        return f"{word}{'s' if len(rows) > 1 else ''} {', '.join(map(str, first))}{more}"
+
+    def numbers(self, but: Collection[str]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+        """Return the numeric columns other than `but`: names (D,), values (N, D)."""
+        names = tuple(
+            name
+            for name in self.columns
+            if name not in but and pd.api.types.is_numeric_dtype(self.frame[name])
+        )
+        values = np.empty((len(self.frame), len(names)), dtype=np.float32)
+        for index, name in enumerate(names):
+            values[:, index] = self.frame[name].to_numpy(dtype=np.float32, na_value=np.nan)
+        return names, values
+
+    def take(self, rows: IntArray) -> "Table":
+        """Return some of the rows."""
+        lines = None if self.lines is None else self.lines[rows]
+        return Table(self.path, self.frame.iloc[rows], lines)
+
+
+def read_table(path: Path, *, text: Collection[str]) -> Table:
+    """Read .csv, .tsv, .parquet or .jsonl; the columns named in `text` keep every character.
+
+    Raises InputError where the file cannot be read as what its suffix says, naming the line.
+    """
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise InputError(f"no such file: '{path}'")
+    if suffix == ".parquet":
+        return Table(path, _read_parquet(path), None)
+    if suffix == ".jsonl":
+        return _read_jsonl(path)
+    return _read_delimited(path, SEPARATORS[suffix], text)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return same_text(value)
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if value is None or value is pd.NA or value != value:
+        return ""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    if isinstance(value, bytes):
+        return same_text(value.decode("utf-8", "backslashreplace"))
+    return same_text(str(value))
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
+    plain = [
+        column.cast(column.type.value_type) if pyarrow.types.is_dictionary(column.type) else column
+        for column in table.columns
+    ]
+    columns = dict(zip(table.column_names, (column.to_pandas() for column in plain), strict=True))
+    return pd.DataFrame(columns)
+
+
+def _read_jsonl(path: Path) -> Table:
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    number = 0
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise InputError(f"{path}:{number}: not a JSON object")
+                rows.append(row)
+                lines.append(number)
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
+    except OSError as error:
+        raise InputError(f"cannot read '{path}': {error.strerror}") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        reason = error.msg.lower() if isinstance(error, json.JSONDecodeError) else "too deep"
+        raise InputError(f"{path}:{number}: not valid JSON: {reason}") from None
+    names = {name: None for row in rows for name in row}
+    frame = pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in names})
+    return Table(path, frame, np.asarray(lines, dtype=np.int64))
+
+
+def _column(values: list[Any]) -> Any:
+    """Return JSON values as numbers where all are, else as objects that stay as they are."""
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return np.asarray(values)
+    return pd.Series(values, dtype=object)
+
+
+def _read_delimited(path: Path, separator: str, text: Collection[str]) -> Table:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+            frame = pd.read_csv(
+                path,
+                sep=separator,
+                dtype={name: str for name in text},
+                keep_default_na=False,
+                na_values=[],
+                index_col=False,
+                skip_blank_lines=True,
+                encoding="utf-8-sig",
+                low_memory=False,
+            )
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
+    except pd.errors.EmptyDataError:
+        raise InputError(f"'{path}' is empty", help="the first line names the columns") from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
+        raise InputError(
+            f"cannot read '{path}': {str(error).removeprefix('Error tokenizing data. ').strip()}",
+            help="a cell that holds the separator needs quotes",
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot read '{path}': {error.strerror}") from None
+    frame.columns = [same_text(str(name)) for name in frame.columns]
+    return Table(path, frame, _line_numbers(path, separator, len(frame)))
+
+
+def _line_numbers(path: Path, separator: str, count: int) -> IntArray:
+    """Return the 1-based line on which each row starts; quoted cells may hold line breaks."""
+    content = path.read_bytes()
+    plain = b'"' not in content and b"\r" not in content.replace(b"\r\n", b"")
+    if plain and b"\n\n" not in content and b"\n\r\n" not in content and content[:1] != b"\n":
+        return np.arange(2, count + 2)
+    starts: list[int] = []
+    previous = 0
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=separator)
+        for row in reader:
+            if row:
+                starts.append(previous + 1)
+            previous = reader.line_num
+    return np.asarray(starts[1 : count + 1], dtype=np.int64)
+
+
+def _not_utf8(path: Path) -> InputError:
+    return InputError(
+        f"'{path}' is not UTF-8 text", help=f"iconv -f latin1 -t utf-8 '{path}' > utf8{path.suffix}"
+    )

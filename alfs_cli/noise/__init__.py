@@ -1,0 +1,63 @@
+"""Label noise as a transition matrix: what it is, its clean level and bounds, and how to inject it.
+
+Convention everywhere: T[i, j] = P(given = j | true = i), shape (K, K), rows sum to 1. The clean
+level of a class is r_i = T[i, i] / max_{j != i} T[i, j] (infinite where nothing else occurs), that
+of the matrix r = min_i r_i; the paper's bound on the asymmetry ratio is 1 / r.
+"""
+
+from alfs_cli.noise.bounds import clean_level_bounds, clean_level_lower_bound
+from alfs_cli.noise.injection import DRAWS, inject, inject_by_instance
+from alfs_cli.noise.kinds import (
+    ASYMMETRIC_MAPS,
+    NOISE_KINDS,
+    SUPERCLASS,
+    asymmetric,
+    block,
+    next_in_group,
+    pair,
+    symmetric,
+    transition_of,
+)
+from alfs_cli.noise.matrix import (
+    FloatArray,
+    IntArray,
+    TransitionMatrix,
+    as_array,
+    class_clean_levels,
+    clean_level,
+    read_transition,
+    realised,
+    row_total_variation,
+    rows_of_counts,
+    runners_up,
+    write_transition,
+)
+
+__all__ = [
+    "ASYMMETRIC_MAPS",
+    "DRAWS",
+    "NOISE_KINDS",
+    "SUPERCLASS",
+    "FloatArray",
+    "IntArray",
+    "TransitionMatrix",
+    "as_array",
+    "asymmetric",
+    "block",
+    "class_clean_levels",
+    "clean_level",
+    "clean_level_bounds",
+    "clean_level_lower_bound",
+    "inject",
+    "inject_by_instance",
+    "next_in_group",
+    "pair",
+    "read_transition",
+    "realised",
+    "row_total_variation",
+    "rows_of_counts",
+    "runners_up",
+    "symmetric",
+    "transition_of",
+    "write_transition",
+]

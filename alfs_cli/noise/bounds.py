@@ -1,0 +1,62 @@
+"""Confidence bounds of the clean level from counts of (true class, given label)."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.noise.matrix import FloatArray
+
+
+def clean_level_bounds(
+    counts: ArrayLike, alpha: float = 0.05, *, weights: ArrayLike | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Return one-sided bounds (low, high) of every T[i, i] / T[i, j], each (K, K).
+
+    `counts[i, j]` is how many examples of true class i carry the label j. Given C_ii + C_ij the
+    count C_ii is binomial, so each ratio has a Clopper-Pearson bound: the lower at level alpha (the
+    minimum over pairs is then a bound for r: an intersection-union test needs no correction), the
+    upper at alpha / (K (K - 1)). `weights[i, j]` multiplies ratio (i, j) where the counts were
+    drawn unequally by label. The diagonals are infinite.
+    """
+    from scipy.stats import beta
+
+    C = _checked_counts(counts)
+    K = len(C)
+    own = np.repeat(np.diag(C)[:, None], K, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low_share = np.where(own > 0, beta.ppf(alpha, np.maximum(own, 1e-9), C + 1), 0.0)
+        level = 1 - alpha / (K * (K - 1))
+        high_share = np.where(C > 0, beta.ppf(level, own + 1, np.maximum(C, 1e-9)), 1.0)
+        low = low_share / (1 - low_share)
+        high = np.where(high_share < 1, high_share / (1 - high_share), np.inf)
+    if weights is not None:
+        low = low * np.asarray(weights, dtype=np.float64)
+        high = high * np.asarray(weights, dtype=np.float64)
+    np.fill_diagonal(low, np.inf)
+    np.fill_diagonal(high, np.inf)
+    return np.asarray(low), np.asarray(high)
+
+
+def clean_level_lower_bound(counts: ArrayLike, alpha: float = 0.05) -> float:
+    """Return the one-sided 1 - alpha lower confidence bound of r from counts (K, K).
+
+    `counts[i, j]` is how many examples of true class i carry the label j; rows are multinomial.
+    Intersection-union of Clopper-Pearson bounds: covers sampling error, not wrongly assigned true
+    classes. Raises InputError for counts that are not (K, K), whole and non-negative, and
+    UsageError for alpha outside (0, 1).
+    """
+    if not 0 < alpha < 1:
+        raise UsageError(f"alpha is {alpha}, not between 0 and 1")
+    C = _checked_counts(counts)
+    if (np.floor(C) != C).any():
+        raise InputError("counts must be whole numbers", help="shares have no sampling error")
+    return float(clean_level_bounds(counts, alpha)[0].min())
+
+
+def _checked_counts(counts: ArrayLike) -> FloatArray:
+    C = np.asarray(counts, dtype=np.float64)
+    if C.ndim != 2 or C.shape[0] != C.shape[1] or len(C) < 2:
+        raise InputError(f"counts have shape {C.shape}, not (K, K) with K >= 2")
+    if not np.isfinite(C).all() or (C < 0).any():
+        raise InputError("counts must be finite and not below 0")
+    return C

@@ -1,0 +1,106 @@
+"""Drawing given labels from true ones."""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alfs_cli.errors import InputError, UsageError, unknown
+from alfs_cli.noise.matrix import FloatArray, IntArray, TransitionMatrix
+
+DRAWS = ("exact", "sampled")
+RATE_DEVIATION = 0.1
+
+
+def inject(
+    labels: ArrayLike,
+    T: TransitionMatrix,
+    generator: np.random.Generator,
+    *,
+    draw: Literal["exact", "sampled"] = "exact",
+) -> IntArray:
+    """Return given labels (N,) drawn from true labels (N,) through T.
+
+    `sampled` draws each label on its own; `exact` flips the rounded expected number in each class
+    (largest remainders), so that the realised matrix is T up to rounding.
+    """
+    if draw not in DRAWS:
+        raise unknown("draw", draw, DRAWS)
+    K = T.num_classes
+    true = _checked_labels(labels, K)
+    given = true.copy()
+    for cls in range(K):
+        members = np.flatnonzero(true == cls)
+        if draw == "sampled":
+            given[members] = generator.choice(K, size=len(members), p=T.array[cls])
+        else:
+            counts = _largest_remainders(T.array[cls], len(members))
+            given[members] = generator.permutation(np.repeat(np.arange(K), counts))
+    return given
+
+
+def _largest_remainders(shares: FloatArray, total: int) -> IntArray:
+    exact = shares * total
+    counts = np.floor(exact).astype(np.int64)
+    short = total - int(counts.sum())
+    order = np.argsort(-(exact - counts), kind="stable")
+    counts[order[:short]] += 1
+    return counts
+
+
+def inject_by_instance(
+    labels: ArrayLike,
+    features: NDArray[Any],
+    rate: float,
+    num_classes: int,
+    generator: np.random.Generator,
+) -> tuple[IntArray, TransitionMatrix]:
+    """Return given labels (N,) whose flips depend on the example, and the T they come to.
+
+    Part-dependent noise of Xia et al., NeurIPS 2020, Algorithm 2: example n flips with a rate q_n
+    from N(rate, 0.1^2) cut to [0, 1], to class j with probability q_n softmax_j(x_n W_i) over
+    j != i, W_i (D, K) standard normal for its true class i. `features` (N, D) are used at the scale
+    they have (pixels in 0 .. 1). The population T is the mean of these probabilities over the
+    examples of each class; a class without examples keeps its label.
+    """
+    if not 0 <= rate <= 1:
+        raise UsageError(f"noise rate is {rate}, not between 0 and 1")
+    true = _checked_labels(labels, num_classes)
+    x = np.asarray(features, dtype=np.float64).reshape(len(features), -1)
+    if len(x) != len(true):
+        raise InputError(f"features have {len(x):,} rows, labels {len(true):,}")
+    rates = _instance_rates(rate, len(true), generator)
+    given = true.copy()
+    T = np.eye(num_classes)
+    for cls in range(num_classes):
+        weights = generator.standard_normal((x.shape[1], num_classes))
+        members = np.flatnonzero(true == cls)
+        if not len(members):
+            continue
+        scores = x[members] @ weights
+        scores[:, cls] = -np.inf
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares = rates[members, None] * scores / scores.sum(axis=1, keepdims=True)
+        shares[:, cls] = 1 - rates[members]
+        steps = shares.cumsum(axis=1)
+        steps[:, -1] = np.inf
+        given[members] = (generator.random((len(members), 1)) < steps).argmax(axis=1)
+        T[cls] = shares.mean(axis=0)
+    return given, TransitionMatrix(T / T.sum(axis=1, keepdims=True))
+
+
+def _instance_rates(rate: float, count: int, generator: np.random.Generator) -> FloatArray:
+    """Return flip rates from the normal about `rate`, those outside [0, 1] drawn again."""
+    if rate == 0:
+        return np.zeros(count)
+    rates = generator.normal(rate, RATE_DEVIATION, count)
+    while len(outside := np.flatnonzero((rates < 0) | (rates > 1))):
+        rates[outside] = generator.normal(rate, RATE_DEVIATION, len(outside))
+    return np.asarray(rates)
+
+
+def _checked_labels(labels: ArrayLike, num_classes: int) -> IntArray:
+    true = np.asarray(labels, dtype=np.int64)
+    if true.ndim != 1 or (len(true) and (true.min() < 0 or true.max() >= num_classes)):
+        raise InputError(f"labels must be whole numbers 0 .. {num_classes - 1} in one row")
+    return true

@@ -1,0 +1,206 @@
+"""The transition matrix, its clean levels, and its file forms."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alfs_cli.errors import InputError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+ROW_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class TransitionMatrix:
+    """T[i, j] = P(given = j | true = i); checked on the way in.
+
+    Raises InputError where `array` is not (K, K) with K >= 2, finite, non-negative, rows summing
+    to 1 within 1e-6; where the columns do, the message says that it looks transposed.
+    """
+
+    array: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "array", _checked(self.array))
+
+    @classmethod
+    def from_cleanlab(cls, noise_matrix: ArrayLike) -> "TransitionMatrix":
+        """Take cleanlab's noise matrix, whose columns are true classes."""
+        return cls(np.asarray(noise_matrix, dtype=np.float64).T)
+
+    @property
+    def num_classes(self) -> int:
+        """K."""
+        return len(self.array)
+
+    def class_clean_levels(self) -> FloatArray:
+        """Return r_i = T[i, i] / max_{j != i} T[i, j], shape (K,)."""
+        return class_clean_levels(self.array)
+
+
+def _checked(values: ArrayLike) -> FloatArray:
+    try:
+        T = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("the transition matrix holds something that is not a number") from None
+    if T.ndim != 2 or T.shape[0] != T.shape[1] or len(T) < 2:
+        raise InputError(
+            f"the transition matrix has shape {T.shape}, not (K, K) with K >= 2",
+            help="rows are true classes, columns given labels",
+        )
+    if not np.isfinite(T).all():
+        raise InputError("the transition matrix holds NaN or infinite entries")
+    if (T < 0).any():
+        i, j = np.argwhere(T < 0)[0]
+        raise InputError(
+            f"entry ({i}, {j}) of the transition matrix is {T[i, j]:.4g}, below 0",
+            help="entries are probabilities between 0 and 1",
+        )
+    sums = T.sum(axis=1)
+    off = np.flatnonzero(np.abs(sums - 1) > ROW_TOLERANCE)
+    if len(off):
+        columns_sum = bool((np.abs(T.sum(axis=0) - 1) <= ROW_TOLERANCE).all())
+        looks = "; it looks transposed: its columns sum to 1" if columns_sum else ""
+        raise InputError(
+            f"row {off[0]} of the transition matrix sums to {sums[off[0]]:.4f}, not 1{looks}",
+            help="rows are true classes, columns given labels: T[i, j] = P(given j | true i)",
+        )
+    T.setflags(write=False)
+    return T
+
+
+def as_array(T: "TransitionMatrix | ArrayLike") -> FloatArray:
+    """Return the checked (K, K) array of a transition matrix in any form."""
+    return T.array if isinstance(T, TransitionMatrix) else TransitionMatrix(np.asarray(T)).array
+
+
+def runners_up(T: ArrayLike) -> IntArray:
+    """Return for each true class the most frequent other given label, shape (K,)."""
+    rest = np.array(T, dtype=np.float64)
+    np.fill_diagonal(rest, -1.0)
+    return np.asarray(rest.argmax(axis=1), dtype=np.int64)
+
+
+def class_clean_levels(T: ArrayLike) -> FloatArray:
+    """Return r_i = T[i, i] / max_{j != i} T[i, j], shape (K,); inf where the row is clean."""
+    array = np.asarray(T, dtype=np.float64)
+    rest = array.copy()
+    np.fill_diagonal(rest, -1.0)
+    largest = rest.max(axis=1)
+    own = np.diag(array)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        levels = np.where(largest > 0, own / largest, np.where(own > 0, np.inf, 0.0))
+    return np.asarray(levels, dtype=np.float64)
+
+
+def clean_level(T: "TransitionMatrix | ArrayLike") -> float:
+    """Return r = min_i T[i, i] / max_{j != i} T[i, j] of a (K, K) transition matrix.
+
+    Raises InputError where T is no transition matrix.
+
+    >>> clean_level([[0.6, 0.4], [0.2, 0.8]])
+    1.4999999999999998
+    """
+    return float(class_clean_levels(as_array(T)).min())
+
+
+def realised(true_labels: ArrayLike, given_labels: ArrayLike, num_classes: int) -> IntArray:
+    """Return the counts (K, K) of (true, given) pairs."""
+    true = np.asarray(true_labels, dtype=np.int64)
+    given = np.asarray(given_labels, dtype=np.int64)
+    flat = np.bincount(true * num_classes + given, minlength=num_classes**2)
+    return flat.reshape(num_classes, num_classes)
+
+
+def rows_of_counts(counts: ArrayLike) -> FloatArray:
+    """Return counts (K, K) with rows divided by their sums; an empty row becomes the identity's."""
+    C = np.asarray(counts, dtype=np.float64)
+    sums = C.sum(axis=1, keepdims=True)
+    return np.where(sums > 0, C / np.where(sums > 0, sums, 1), np.eye(len(C)))
+
+
+def row_total_variation(T: ArrayLike, other: ArrayLike) -> float:
+    """Return the mean over rows of half the L1 distance of two (K, K) matrices."""
+    difference = np.abs(np.asarray(T, dtype=np.float64) - np.asarray(other, dtype=np.float64))
+    return float(difference.sum(axis=1).mean() / 2)
+
+
+def read_transition(
+    path: Path | str, *, class_names: Sequence[str] | None = None
+) -> TransitionMatrix:
+    """Read a T from .csv (numbers, with class names or without), .npy, or estimate.json.
+
+    Rows and columns are put in the order of `class_names` where the file names its classes. Raises
+    InputError where the file is missing or holds no transition matrix, or is for other classes.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"no such file: '{file}'", help="a .csv, .npy or estimate.json with T")
+    values, names = _values_and_names(file)
+    try:
+        T = TransitionMatrix(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InputError(f"'{file}' holds something that is not a number") from None
+    except InputError as error:
+        raise InputError(f"{file}: {error}", help=error.help) from None
+    if class_names is None:
+        return T
+    if T.num_classes != len(class_names) or (names and set(names) != set(class_names)):
+        said = f"{T.num_classes} classes" + (f" ({', '.join(names[:5])}, ...)" if names else "")
+        raise InputError(
+            f"'{file}' is for {said}, the data has {len(class_names)} "
+            f"({', '.join(class_names[:5])}, ...)"
+        )
+    if not names or names == list(class_names):
+        return T
+    order = [names.index(name) for name in class_names]
+    return TransitionMatrix(T.array[np.ix_(order, order)])
+
+
+def _values_and_names(file: Path) -> tuple[Any, list[str]]:
+    import pandas as pd
+
+    from alfs_cli.documents import read_document
+
+    if file.suffix == ".json":
+        document = read_document(file, "alfs.estimate/1")
+        names = [str(name) for name in document.get("data", {}).get("classes", [])]
+        return document.get("transition"), names
+    if file.suffix == ".npy":
+        try:
+            return np.load(file, allow_pickle=False), []
+        except (ValueError, OSError, EOFError) as error:
+            raise InputError(f"cannot read '{file}': {error}") from None
+    try:
+        frame = pd.read_csv(file, header=None, dtype=str, keep_default_na=False)
+    except (ValueError, OSError) as error:
+        raise InputError(f"cannot read '{file}' as CSV: {error}") from None
+    if len(frame) > 1 and not _is_number(frame.iat[0, 0]):
+        first = int(frame.shape[1] == len(frame))  # a first column of names too
+        return frame.iloc[1:, first:].to_numpy(), [str(name) for name in frame.iloc[0, first:]]
+    return frame.to_numpy(), []
+
+
+def write_transition(path: Path, T: ArrayLike, class_names: Sequence[str]) -> None:
+    """Write a T as CSV under its class names: rows true classes, columns given labels."""
+    import pandas as pd
+
+    from alfs_cli.documents import write_text
+
+    names = list(class_names)
+    frame = pd.DataFrame(as_array(T), index=names, columns=names)
+    write_text(path, frame.to_csv(index_label="true class", lineterminator="\n"))
+
+
+def _is_number(cell: object) -> bool:
+    try:
+        float(str(cell))
+    except ValueError:
+        return False
+    return True
