@@ -55,7 +55,7 @@ class RowCertificate:
     minimiser still ranks the true class first.
     """
 
-    class_: Annotated[int | str, Field(serialization_alias="class")]
+    class_: Annotated[int | str, Field(alias="class")]
     verdict: Verdict
     margin: Number | None
     runner_up: int | str

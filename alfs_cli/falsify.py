@@ -86,7 +86,10 @@ def _risks(loss: TorchLoss, z: FloatArray, w: FloatArray) -> tuple[FloatArray, F
     for a in range(0, P, step):
         logits = torch.from_numpy(z[a : a + step].copy()).requires_grad_()
         count = len(logits)
-        each = loss(logits.repeat_interleave(K, 0), labels.repeat(count))
+        try:
+            each = loss(logits.repeat_interleave(K, 0), labels.repeat(count))
+        except Exception as error:
+            raise InputError(f"the loss failed: {type(error).__name__}: {error}") from error
         if not isinstance(each, torch.Tensor) or each.shape != (count * K,):
             got = tuple(each.shape) if isinstance(each, torch.Tensor) else type(each).__name__
             raise InputError(

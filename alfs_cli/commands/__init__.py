@@ -5,7 +5,7 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
-from alfs_cli.commands import check, estimate, evaluate, recipes, recommend, train
+from alfs_cli.commands import check, estimate, evaluate, losses, recipes, recommend, train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "estimate": estimate.estimate,
@@ -16,6 +16,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "losses": (
+        "Every loss: its formula, what is known of it, its certificate.",
+        {"list": losses.list_losses, "show": losses.show, "check": losses.check},
+    ),
     "recipes": (
         "Settings that work, to run, to read, to copy and change.",
         {

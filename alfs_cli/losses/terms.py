@@ -102,12 +102,16 @@ def add_slopes(first: Slopes, second: Slopes) -> Slopes:
 
 @dataclass(frozen=True)
 class Term(ABC):
-    """A named loss with its parameters; `valid` says in words what `is_valid` checks."""
+    """A named loss with its parameters; `valid` says in words what `is_valid` checks.
+
+    `stable` is the form in which the formula is computed, where it is another.
+    """
 
     name: ClassVar[str]
     formula: ClassVar[str]
     source: ClassVar[str]
     valid: ClassVar[str] = ""
+    stable: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -169,6 +173,11 @@ class Separable(Computed):
     def shape(self) -> Shape:
         """Convex, concave or affine in u; convex where the loss does not say otherwise."""
         return "convex"
+
+    @property
+    def ratio_formula(self) -> str:
+        """The asymmetry ratio in terms of the parameters."""
+        return "g(1) / g(0)" if self.shape == "convex" else "1"
 
     @property
     def is_strict(self) -> bool:
