@@ -227,6 +227,9 @@ def check_span(term: Separable) -> bool:
     import numpy as np
 
     ends = np.array([0.0, 1.0])
-    with np.errstate(all="ignore"):
-        at_zero, at_one = term.value(ends)
+    try:
+        with np.errstate(all="ignore"):
+            at_zero, at_one = term.value(ends)
+    except OverflowError:
+        return False
     return bool(SMALLEST_SPAN <= at_zero - at_one <= LARGEST_SPAN)
