@@ -338,13 +338,15 @@ def _sum_rule(loss: Loss, w: FloatArray) -> list[Decision]:
         or (bool(passive) and isinstance(passive[0], AMSE))
     )
     passive_parts = tuple(part for part in loss.parts(K) if not isinstance(part[1], NCE | NFL))
-    infinite = _infinite_at_vertex(loss, w)
+    infinite, dominant = _infinite_at_vertex(loss, w), _is_dominant(w)
     faces = _face_minimisers(separable, passive, w) if single and active and K > 2 else None
     decisions = []
     for k in range(len(w)):
         parts = [decision[k] for decision in judged]
         margin = parts[0].margin if single else None
-        if all(part.verdict == "proved" for part in parts):
+        if not dominant[k]:
+            decision = Decision("refuted", "the true class is not the likeliest", margin)
+        elif all(part.verdict == "proved" for part in parts):
             decision = Decision("proved", f"its passive part: {parts[0].method}", margin)
         elif infinite[k]:
             decision = Decision("refuted", "infinite at the vertex", margin)

@@ -5,6 +5,7 @@ that the loss is asymmetric on a row; that it finds nothing proves nothing.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,8 +38,10 @@ def falsify(loss: TorchLoss, w: FloatArray) -> list[Found]:
     Refuted only where several approaches to the vertex agree on the risk there and a point away
     from it is lower, or as low; or where the risk grows without bound towards it.
     """
-    z, low, starts = _lowest(loss, w, BOX)
-    u, limits = _softmax(z), _limits(loss, w)
+    with _one_thread():
+        z, low, starts = _lowest(loss, w, BOX)
+        limits = _limits(loss, w)
+    u = _softmax(z)
     method = f"search from {starts} starts"
     found = []
     for k in range(len(w)):
@@ -52,7 +55,8 @@ def falsify(loss: TorchLoss, w: FloatArray) -> list[Found]:
 
 def mass_at_bound(loss: TorchLoss, w: FloatArray, bound: float) -> list[float | None]:
     """Return the true class's probability at the lowest points found in [-bound, bound]^K."""
-    z, low, _ = _lowest(loss, w, bound)
+    with _one_thread():
+        z, low, _ = _lowest(loss, w, bound)
     u = _softmax(z)
     return [float(u[k, 0]) if np.isfinite(low[k]) else None for k in range(len(w))]
 
@@ -73,6 +77,19 @@ def _is_below(low: float, limits: FloatArray) -> bool:
 def _softmax(z: FloatArray) -> FloatArray:
     e = np.exp(z - z.max(axis=-1, keepdims=True))
     return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch on one thread: the tensors are small, and starting threads costs more."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _risks(loss: TorchLoss, z: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -22,10 +22,11 @@ Verdict = Literal["proved", "refuted", "not-refuted"]
 def risk_at(parts: Parts, log_probs: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return R (M,) and its derivative by the logits (M, K) of a sum of terms."""
     value, derivative = np.zeros(len(w)), np.zeros(w.shape)
-    for weight, part in parts:
-        one, slope = part.risk(log_probs, w)
-        value += weight * one
-        derivative += weight * slope
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # slopes at the vertices
+        for weight, part in parts:
+            one, slope = part.risk(log_probs, w)
+            value += weight * one
+            derivative += weight * slope
     return value, derivative
 
 
