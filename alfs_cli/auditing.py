@@ -3,18 +3,20 @@
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
-from alfs_cli.data import DataSpec, LabelledDataset, load
-from alfs_cli.documents import replacing, safe_cell
+from alfs_cli.data import DataSpec, LabelledDataset, Problem, load, positions_of
+from alfs_cli.data.duplicates import conflicting_duplicates
+from alfs_cli.data.reading import MAX_BAD
+from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
 from alfs_cli.estimators import estimate_noise
 from alfs_cli.evidence import Evidence, gather
 from alfs_cli.invocation import Invocation
 from alfs_cli.issues import LabelScores, label_scores, suspects, write_issues
+from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
 
 if TYPE_CHECKING:
@@ -40,8 +42,32 @@ class Audit:
     def save(self, out: Path) -> None:
         """Write estimate.json, transition.csv, issues.csv and issues.parquet."""
         write_issues(out, self.dataset, self.scores, self.listed)
-        write_transition(out / "transition.csv", self.estimate)
+        classes = self.estimate.data.classes
+        write_transition(out / "transition.csv", self.estimate.transition, classes)
         self.estimate.save(out / "estimate.json")
+
+    def suspect_findings(self) -> tuple[Finding, ...]:
+        """Return each suspect label as a finding, worst first."""
+        names, dataset = self.dataset.class_names, self.dataset
+        found = []
+        for place in suspects(self.scores, dataset.labels, 0.5):
+            given, suggested = names[dataset.labels[place]], names[self.scores.suggested[place]]
+            score = float(self.scores.score[place])
+            path = dataset.paths[place] if dataset.paths else None
+            where = "" if path else f"row {positions_of(dataset)[place]}: "
+            found.append(
+                Finding(
+                    "ALFS101",
+                    "warning",
+                    f"{where}given '{given}', looks like '{suggested}' ({score:.2f})",
+                    path,
+                    int(dataset.lines[place]) if dataset.lines is not None else None,
+                    given,
+                    suggested,
+                    score,
+                )
+            )
+        return tuple(found)
 
     def pictures(self, count: int) -> tuple[Picture, ...]:
         """Return the worst suspects as pictures, with what they are given and look like."""
@@ -53,7 +79,7 @@ class Audit:
             png = self.dataset.images.png(int(place), PICTURE_SIZE)
             if png is None:
                 continue
-            path = self.dataset.paths[place] if self.dataset.paths else f"row {place}"
+            path = _place(self.dataset, int(place))
             caption = (
                 f"given {names[self.dataset.labels[place]]}, looks like "
                 f"{names[self.scores.suggested[place]]} ({self.scores.score[place]:.2f}) {path}"
@@ -96,6 +122,8 @@ def audit(
         )
     for text in seen.notes:
         invocation.note(f"note: {text}")
+    findings = (*_findings(read), *_unreadable(read, seen), *_duplicates(read))
+    read = read if len(seen.kept) == len(read) else read.subset(seen.kept)
     estimate = estimate_noise(
         read,
         seen,
@@ -120,20 +148,51 @@ def audit(
             "the probabilities look in-sample; noise will be underestimated "
             "(--in-sample-ok if they are not)"
         )
-    return Audit(read, seen, estimate, scores, listed, _findings(read))
+    return Audit(read, seen, estimate, scores, listed, findings)
 
 
 def _findings(dataset: LabelledDataset) -> tuple[Finding, ...]:
-    levels = {"ALFS402": "warning", "ALFS407": "warning"}
-    return tuple(
-        Finding(p.rule, levels.get(p.rule, "error"), p.message, p.path, p.line)  # type: ignore[arg-type]
-        for p in dataset.problems
-    )
+    return tuple(_finding(problem) for problem in dataset.problems)
 
 
-def write_transition(path: Path, estimate: NoiseEstimate) -> None:
-    """Write T as CSV: the first row and column are class names, rows are true classes."""
-    names = [safe_cell(name) for name in estimate.data.classes]
-    frame = pd.DataFrame(estimate.transition, index=names, columns=names)
-    with replacing(path) as temporary:
-        frame.to_csv(temporary, index_label="true \\ given", lineterminator="\n")
+def _finding(problem: Problem) -> Finding:
+    is_mild = problem.rule in ("ALFS402", "ALFS407")
+    level: Literal["warning", "error"] = "warning" if is_mild else "error"
+    return Finding(problem.rule, level, problem.message, problem.path, problem.line)
+
+
+def _duplicates(dataset: LabelledDataset) -> tuple[Finding, ...]:
+    """Return a finding for each group of identical examples under different labels."""
+    found = []
+    for places in conflicting_duplicates(dataset):
+        named = ", ".join(
+            f"{_place(dataset, i)} given '{dataset.class_names[dataset.labels[i]]}'"
+            for i in places[:5]
+        )
+        path = dataset.paths[places[0]] if dataset.paths else None
+        line = int(dataset.lines[places[0]]) if dataset.lines is not None else None
+        found.append(Finding("ALFS103", "error", f"identical examples: {named}", path, line))
+    return tuple(found)
+
+
+def _place(dataset: LabelledDataset, place: int) -> str:
+    return dataset.paths[place] if dataset.paths else f"row {positions_of(dataset)[place]}"
+
+
+def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Finding, ...]:
+    """Return a finding for each picture that could not be read, and refuse where many cannot."""
+    left_out = np.setdiff1d(np.arange(len(dataset)), evidence.kept)
+    problems = [
+        problem
+        for place in left_out
+        if dataset.images is not None
+        and (problem := dataset.images.problem(int(place))) is not None
+    ]
+    if len(left_out) > MAX_BAD * len(dataset):
+        first = ", ".join(f"'{problem.path}'" for problem in problems[:5])
+        raise InputError(
+            f"{len(left_out):,} of {len(dataset):,} images cannot be read, over "
+            f"{100 * MAX_BAD:g} %: {first}",
+            help="mend or remove them",
+        )
+    return tuple(_finding(problem) for problem in problems)

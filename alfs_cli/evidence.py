@@ -41,7 +41,8 @@ PCA_SIZE = 64
 class Evidence:
     """Probabilities (N, K) that an example carries each given label, and how they were had.
 
-    `fold_of` (N,) is the fold that scored each example, None where probabilities were given.
+    `fold_of` (N,) is the fold that scored each example, None where probabilities were given. `kept`
+    are the places in the data set that the rows stand for: what could not be read is left out.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Evidence:
     fold_of: IntArray | None
     agreement: float
     calibration_error: float
+    kept: IntArray
     notes: tuple[str, ...] = ()
 
     @property
@@ -98,20 +100,22 @@ def gather(
     if kind == "features":
         if dataset.features is None:
             raise InputError("no features here", help="give them: --features FILE")
-        X = dataset.features
+        X, kept = dataset.features, np.arange(len(dataset))
     else:
-        X = pixel_features(dataset, progress)
-    folds = _feasible_folds(dataset, folds, notes)
-    fold_of = stratified_folds(dataset.labels, folds, np.random.default_rng([seed, 1]))
-    fit = out_of_fold(X, dataset.labels, dataset.num_classes, fold_of, seed=seed, progress=progress)
+        X, kept = pixel_features(dataset, progress)
+    labels = dataset.labels[kept]
+    folds = _feasible_folds(labels, dataset.class_names, folds, notes)
+    fold_of = stratified_folds(labels, folds, np.random.default_rng([seed, 1]))
+    fit = out_of_fold(X, labels, dataset.num_classes, fold_of, seed=seed, progress=progress)
     evidence = Evidence(
         kind=kind,
         name=fit.name,
         probs=fit.probs,
         folds=folds,
         fold_of=fold_of,
-        agreement=agreement(fit.probs, dataset.labels),
-        calibration_error=calibration_error(fit.probs, dataset.labels),
+        agreement=agreement(fit.probs, labels),
+        calibration_error=calibration_error(fit.probs, labels),
+        kept=kept,
         notes=tuple(notes),
     )
     if place is not None:
@@ -129,6 +133,7 @@ def evidence_from_probs(probs: FloatArray, labels: IntArray) -> Evidence:
         fold_of=None,
         agreement=agreement(probs, labels),
         calibration_error=calibration_error(probs, labels),
+        kept=np.arange(len(labels)),
     )
 
 
@@ -145,11 +150,13 @@ def _best_available(dataset: "LabelledDataset") -> str:
     )
 
 
-def _feasible_folds(dataset: "LabelledDataset", folds: int, notes: list[str]) -> int:
-    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+def _feasible_folds(
+    labels: IntArray, class_names: tuple[str, ...], folds: int, notes: list[str]
+) -> int:
+    counts = np.bincount(labels, minlength=len(class_names))
     present = np.flatnonzero(counts > 0)
     if len(present) < 2:
-        name = dataset.class_names[int(present[0])] if len(present) else ""
+        name = class_names[int(present[0])] if len(present) else ""
         raise InputError(
             f"only one class ('{name}') among the given labels: label noise needs two or more",
             help="pass the folder above, or a file with more classes",
@@ -162,7 +169,7 @@ def _feasible_folds(dataset: "LabelledDataset", folds: int, notes: list[str]) ->
             help="two examples a class or more are needed",
         )
     if smallest < folds:
-        name = dataset.class_names[int(np.flatnonzero(counts == smallest)[0])]
+        name = class_names[int(np.flatnonzero(counts == smallest)[0])]
         notes.append(
             f"class '{name}' has {smallest} examples, fewer than {folds} folds: "
             f"using {smallest} folds"
@@ -171,8 +178,13 @@ def _feasible_folds(dataset: "LabelledDataset", folds: int, notes: list[str]) ->
     return folds
 
 
-def pixel_features(dataset: "LabelledDataset", progress: Progress | None = None) -> Features:
-    """Return the first principal components of the (shrunken) pixels, (N, <= 64) float32."""
+def pixel_features(
+    dataset: "LabelledDataset", progress: Progress | None = None
+) -> tuple[Features, IntArray]:
+    """Return the first principal components of the (shrunken) pixels, (n, <= 64) float32.
+
+    Also the places (n,) of the images that could be read.
+    """
     images = dataset.images
     if images is None:
         raise InputError("no images here", help="--evidence features or pred-probs")
@@ -184,8 +196,12 @@ def pixel_features(dataset: "LabelledDataset", progress: Progress | None = None)
         if progress is not None:
             progress("reading images", done, total)
 
-    pixels, _ = images.decode(np.arange(total), size=size, progress=tell)
-    return principal_components(pixels.reshape(total, -1), PCA_SIZE)
+    pixels, readable = images.decode(np.arange(total), size=size, progress=tell)
+    kept = np.flatnonzero(readable)
+    if not len(kept):
+        raise InputError(f"none of the {total:,} images can be read")
+    rows = pixels.reshape(total, -1)
+    return principal_components(rows if len(kept) == total else rows[kept], PCA_SIZE), kept
 
 
 def agreement(probs: FloatArray, labels: IntArray) -> float:
@@ -216,7 +232,8 @@ def _load(path: Path, labels: IntArray) -> Evidence | None:
     """Return stored evidence, None where there is none or the file is broken."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            probs = stored["probs"]
+            probs, kept = stored["probs"], stored["kept"]
+            labels = labels[kept]
             return Evidence(
                 kind=stored["kind"].item(),
                 name=stored["name"].item(),
@@ -225,9 +242,10 @@ def _load(path: Path, labels: IntArray) -> Evidence | None:
                 fold_of=stored["fold_of"],
                 agreement=agreement(probs, labels),
                 calibration_error=calibration_error(probs, labels),
+                kept=kept,
                 notes=(f"evidence taken from {path} (--no-cache makes it anew)",),
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile):
         return None
 
 
@@ -237,6 +255,7 @@ def _store(path: Path, evidence: Evidence, fold_of: IntArray) -> None:
             temporary,
             probs=evidence.probs,
             fold_of=fold_of,
+            kept=evidence.kept,
             kind=evidence.kind,
             name=evidence.name,
             folds=int(fold_of.max()) + 1,

@@ -2,8 +2,8 @@
 
 Random Fourier features stand for a Gaussian kernel (Rahimi & Recht, NeurIPS 2007). Regression of
 the one-hot labels needs one Gram matrix per fold and no iterations, and its shrinkage withstands
-wrong labels better than a logistic fit does (benchmarks/evidence.py). The map and the ridge of highest
-held-out likelihood are kept.
+wrong labels better than a logistic fit does (benchmarks/evidence.py). Map and ridge are those of
+highest held-out likelihood.
 """
 
 from collections.abc import Callable, Iterator

@@ -5,14 +5,44 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
-from alfs_cli.commands.estimate import estimate
-from alfs_cli.commands.inject import inject
-from alfs_cli.commands.recommend import recommend
+from alfs_cli.commands import (
+    check,
+    compare,
+    demo,
+    doctor,
+    estimate,
+    evaluate,
+    inject,
+    losses,
+    recipes,
+    recommend,
+    train,
+)
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    "estimate": estimate,
-    "recommend": recommend,
-    "inject": inject,
+    "demo": demo.demo,
+    "estimate": estimate.estimate,
+    "recommend": recommend.recommend,
+    "train": train.train,
+    "evaluate": evaluate.evaluate,
+    "compare": compare.compare,
+    "check": check.check,
+    "inject": inject.inject,
+    "doctor": doctor.doctor,
 }
 
-GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {}
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "losses": (
+        "Every loss: its formula, what is known of it, its certificate.",
+        {"list": losses.list_losses, "show": losses.show, "check": losses.check},
+    ),
+    "recipes": (
+        "Settings that work, to run, to read, to copy and change.",
+        {
+            "list": recipes.list_recipes,
+            "show": recipes.show,
+            "copy": recipes.copy,
+            "validate": recipes.validate,
+        },
+    ),
+}

@@ -40,7 +40,7 @@ Estimator = Callable[[FloatArray, IntArray], CountedEstimate]
 
 ESTIMATORS: dict[str, Estimator] = {"confident": confident}
 DEFAULT = "confident"
-MIN_JUDGED = 10  # examples of a class below which its clean level is shown but not judged
+MIN_JUDGED = 2  # examples of a class below which its clean level is shown but not judged
 
 
 def estimate_transition(

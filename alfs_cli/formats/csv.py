@@ -30,5 +30,7 @@ def _table(table: Table) -> str:
 
 def _matrix(block: Heatmap) -> Table:
     columns = (Column(f"{block.row_axis} / {block.column_axis}"), *map(Column, block.names))
-    rows = tuple((name, *row) for name, row in zip(block.names, block.values, strict=True))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (name, *row) for name, row in zip(block.names, block.values, strict=True)
+    )
     return Table(block.title, columns, rows)

@@ -1,0 +1,206 @@
+"""Examples on the device, and the batches made of them there: crop, flip, normalise.
+
+Images stay (N, H, W, C) uint8; a batch is gathered, cropped and flipped as bytes and becomes float
+last. What an epoch draws at random (its order, every crop and flip) is drawn at once from a
+generator seeded by (seed, epoch), so a run can be taken up at any step with no generator to save.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from alfs_cli.errors import InputError
+from alfs_cli.models import InputShape
+from alfs_cli.runs import AugmentationConfig
+
+if TYPE_CHECKING:
+    from alfs_cli.data import LabelledDataset
+
+LEAST_STD = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Inputs, (N, H, W, C) uint8 or (N, D) float32, and labels (N,), on one device."""
+
+    inputs: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def shape(self) -> InputShape:
+        """What a network for them takes."""
+        if self.inputs.ndim == 2:
+            return InputShape(num_features=self.inputs.shape[1])
+        _, height, width, channels = self.inputs.shape
+        return InputShape(channels=channels, height=height, width=width)
+
+    def to(self, device: str) -> "Examples":
+        """Return the same examples on a device."""
+        return Examples(self.inputs.to(device), self.labels.to(device))
+
+
+def gather(dataset: "LabelledDataset", *, shape: InputShape | None = None) -> Examples:
+    """Return a data set's examples in memory; pictures that cannot be read are left out.
+
+    `shape` is what the network takes, where that is settled. Raises InputError where the data do
+    not fit it, or hold neither images nor features.
+    """
+    if dataset.features is not None and dataset.images is None:
+        found = Examples(
+            torch.from_numpy(np.ascontiguousarray(dataset.features, dtype=np.float32)),
+            torch.from_numpy(np.ascontiguousarray(dataset.labels)),
+        )
+    elif dataset.images is not None:
+        size = None if shape is None or shape.height != shape.width else shape.height
+        pixels, readable = dataset.images.decode(np.arange(len(dataset)), size=size)
+        labels = dataset.labels
+        if not readable.all():
+            pixels, labels = pixels[readable], labels[readable]
+        found = Examples(
+            torch.from_numpy(np.ascontiguousarray(pixels)),
+            torch.from_numpy(np.ascontiguousarray(labels)),
+        )
+        if shape is not None and shape.channels == 3 and found.inputs.shape[-1] == 1:
+            found = Examples(found.inputs.expand(-1, -1, -1, 3).contiguous(), found.labels)
+    else:
+        raise InputError(
+            f"'{dataset.name}' holds neither images nor features to train on",
+            help="give an image folder, a manifest, or an .npz with images or features",
+        )
+    if shape is not None and found.shape != shape:
+        raise InputError(f"'{dataset.name}' holds {found.shape}, and the network takes {shape}")
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Normaliser:
+    """Makes network inputs of raw ones: (x / 255 - mean) / std by channel, or by feature."""
+
+    mean: Tensor
+    std: Tensor
+
+    @classmethod
+    def of(cls, examples: Examples) -> "Normaliser":
+        """Take mean and standard deviation of the examples, rounded to 4 decimals for images."""
+        inputs = examples.inputs
+        if inputs.ndim == 2:
+            values = inputs.double()
+            mean, std = values.mean(0), values.std(0, unbiased=False)
+            std = torch.where(std > LEAST_STD, std, torch.ones_like(std))
+            return cls(mean.float(), std.float())
+        counts = torch.stack(
+            [torch.bincount(channel.flatten(), minlength=256) for channel in inputs.unbind(-1)]
+        ).double()
+        levels = torch.arange(256, dtype=torch.float64) / 255
+        shares = counts / counts.sum(1, keepdim=True)
+        mean = shares @ levels
+        std = (shares @ levels.square() - mean.square()).clamp_min(0).sqrt()
+        std = torch.where(std >= 1e-4, std, torch.ones_like(std))
+        return cls(
+            torch.tensor([round(v, 4) for v in mean.tolist()]),
+            torch.tensor([round(v, 4) for v in std.tolist()]),
+        )
+
+    def to(self, device: str) -> "Normaliser":
+        """Return the same on a device."""
+        return Normaliser(self.mean.to(device), self.std.to(device))
+
+    def __call__(self, raw: Tensor) -> Tensor:
+        """Map (B, H, W, C) uint8 to (B, C, H, W) float32 in channels_last, (B, D) to (B, D)."""
+        if raw.ndim == 2:
+            return (raw - self.mean) / self.std
+        batch, height, width, channels = raw.shape
+        scale = (1 / (255 * self.std)).repeat(width)
+        shift = (-self.mean / self.std).repeat(width)
+        rows = raw.view(batch, height, width * channels).float().mul_(scale).add_(shift)
+        return rows.view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+class EpochBatches:
+    """The batches of one epoch: `batches[k]` is the k-th (inputs, labels), raw.
+
+    A last batch of one example is left out: batch norm needs two.
+    """
+
+    def __init__(
+        self,
+        windows: "Windows",
+        labels: Tensor,
+        batch_size: int,
+        *,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        generator = torch.Generator().manual_seed(_mixed(seed, epoch))
+        count, device = len(labels), labels.device
+        self.windows = windows
+        self.labels = labels
+        self.batch_size = batch_size
+        self.order = torch.randperm(count, generator=generator).to(device)
+        reach = 2 * windows.augmentation.crop + 1
+        offsets = torch.randint(reach, (2, count), generator=generator).to(device)
+        self.down, self.right = offsets.unbind(0)
+        self.flipped = (torch.rand(count, generator=generator) < 0.5).to(device)
+
+    def __len__(self) -> int:
+        return num_batches(len(self.labels), self.batch_size)
+
+    @property
+    def num_seen(self) -> int:
+        """How many examples the epoch trains on."""
+        return min(len(self.labels), len(self) * self.batch_size)
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        here = slice(step * self.batch_size, (step + 1) * self.batch_size)
+        chosen = self.order[here]
+        inputs = self.windows.cut(chosen, self.down[here], self.right[here], self.flipped[here])
+        return inputs, self.labels[chosen]
+
+
+def num_batches(count: int, batch_size: int) -> int:
+    """Return the steps of an epoch of `count` examples."""
+    return (count + batch_size - 2) // batch_size
+
+
+def _mixed(seed: int, epoch: int) -> int:
+    """Return a seed of 63 bits for (seed, epoch)."""
+    return int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0] >> 1)
+
+
+class Windows:
+    """Crops of padded images, cut as whole rows of bytes out of one strided view."""
+
+    def __init__(self, inputs: Tensor, augmentation: AugmentationConfig) -> None:
+        self.augmentation = augmentation
+        self.inputs = inputs
+        crop = augmentation.crop
+        if inputs.ndim == 2 or not crop:
+            return
+        count, height, width, channels = inputs.shape
+        padded = inputs.new_zeros((count, height + 2 * crop, width + 2 * crop, channels))
+        padded[:, crop : crop + height, crop : crop + width] = inputs
+        self.inputs = padded
+        row = (width + 2 * crop) * channels
+        self.view = padded.as_strided(
+            (count, 2 * crop + 1, 2 * crop + 1, height, width * channels),
+            ((height + 2 * crop) * row, row, channels, row, 1),
+        )
+        self.size = (height, width, channels)
+
+    def cut(self, chosen: Tensor, down: Tensor, right: Tensor, flipped: Tensor) -> Tensor:
+        """Return the chosen examples (B, H, W, C), each moved and flipped as drawn."""
+        if self.inputs.ndim == 2:
+            return self.inputs[chosen]
+        if self.augmentation.crop:
+            images = self.view[chosen, down, right].view(len(chosen), *self.size)
+        else:
+            images = self.inputs[chosen]
+        if self.augmentation.flip:
+            images = torch.where(flipped[:, None, None, None], images.flip(2), images)
+        return images

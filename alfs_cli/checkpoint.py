@@ -1,0 +1,149 @@
+"""Training state and trained weights on disk: whole files or none, and never any code in them.
+
+A checkpoint is one file of tensors and plain values, written beside the old one, synced and renamed
+over it; it loads with `weights_only=True`. Weights alone are a safetensors file whose header says
+which network they are for.
+"""
+
+import io
+import json
+import pickle
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from alfs_cli.batches import Normaliser
+from alfs_cli.documents import replacing
+from alfs_cli.errors import InputError
+from alfs_cli.models import InputShape, Network, build
+from alfs_cli.runs import WEIGHTS
+
+VERSION = 1
+MODEL_SCHEMA = "alfs.model/1"
+MEAN, STD = "input.mean", "input.std"
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write the state; the file is the old one or the new one whatever happens.
+
+    Raises WorkError where the disk is full or the folder cannot be written.
+    """
+    buffer = io.BytesIO()
+    torch.save({"version": VERSION, **state}, buffer)
+    with replacing(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a state on the CPU; raises InputError where it is missing, broken, newer, or code."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(
+            f"no checkpoint: '{path}'", help="the run has not reached its first one; start it anew"
+        ) from None
+    except pickle.UnpicklingError:
+        raise InputError(
+            f"'{path}' is not a weights-only file (loading it could run code)",
+            help="only checkpoints written by `alfs train` are read",
+        ) from None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise InputError(
+            f"cannot read '{path}': {str(error).splitlines()[0]}",
+            help="the file is broken; start the run anew with --overwrite",
+        ) from None
+    if not isinstance(state, dict) or "version" not in state:
+        raise InputError(f"'{path}' is not a checkpoint of alfs")
+    if state["version"] != VERSION:
+        raise InputError(
+            f"'{path}' is a checkpoint of version {state['version']}, this alfs reads {VERSION}",
+            help="upgrade alfs: pip install --upgrade alfs-cli",
+        )
+    return state
+
+
+def restore_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str) -> None:
+    """Load weights into a network; raises InputError where they are another network's."""
+    expected = model.state_dict()
+    if missing := sorted(expected.keys() - weights.keys()):
+        raise InputError(f"{where}: weights of another network: '{missing[0]}' is missing")
+    if extra := sorted(weights.keys() - expected.keys()):
+        raise InputError(f"{where}: weights of another network: '{extra[0]}' is not part of it")
+    for name, value in expected.items():
+        if value.shape != weights[name].shape:
+            raise InputError(
+                f"{where}: weights of another network: '{name}' has shape "
+                f"{tuple(weights[name].shape)}, not {tuple(value.shape)}"
+            )
+    model.load_state_dict(weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained network, what it takes, how its inputs are made, and what its outputs mean."""
+
+    model: nn.Module
+    name: str
+    shape: InputShape
+    normaliser: Normaliser
+    class_names: tuple[str, ...]
+
+    @property
+    def has_features(self) -> bool:
+        """Whether it is a network of the MODELS table, whose penultimate features are known."""
+        return isinstance(self.model, Network)
+
+
+def save_trained(path: Path, trained: Trained) -> None:
+    """Write model.safetensors."""
+    from safetensors.torch import save
+
+    about = {
+        "schema": MODEL_SCHEMA,
+        "model": trained.name,
+        "shape": asdict(trained.shape),
+        "classes": list(trained.class_names),
+    }
+    tensors = {
+        **trained.model.state_dict(),
+        MEAN: trained.normaliser.mean,
+        STD: trained.normaliser.std,
+    }
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(plain, metadata={"alfs": json.dumps(about)}))
+
+
+def load_trained(folder: Path) -> Trained:
+    """Read the trained network of a run directory, in evaluation mode on the CPU.
+
+    Raises InputError where it is missing, broken, newer, or not what its header says.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise InputError(
+            f"run '{folder.name}' holds no {WEIGHTS}",
+            help=f"finish it first: alfs train --resume {folder.as_posix()}",
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("alfs", "null"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"cannot read '{path}': {error}") from None
+    if not isinstance(about, dict) or about.get("schema") != MODEL_SCHEMA:
+        raise InputError(f"'{path}' does not say which network it is for ({MODEL_SCHEMA})")
+    try:
+        shape = InputShape(**about["shape"])
+        classes = tuple(str(name) for name in about["classes"])
+        normaliser = Normaliser(weights.pop(MEAN), weights.pop(STD))
+        model = build(about["model"], shape, len(classes), seed=0)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"'{path}' does not say which network it is for: {error}") from None
+    restore_weights(model, weights, where=str(path))
+    return Trained(model.eval(), about["model"], shape, normaliser, classes)

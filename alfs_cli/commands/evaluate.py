@@ -1,0 +1,108 @@
+"""`alfs evaluate`: how good a run's network is, on its test data or on other data."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alfs_cli.commands.data_options import (
+    Labels,
+    OptionalData,
+    Root,
+    Split,
+    TrueLabels,
+)
+from alfs_cli.invocation import Invocation, command
+
+if TYPE_CHECKING:
+    from alfs_cli.checkpoint import Trained
+    from alfs_cli.data import DataSpec, LabelledDataset
+    from alfs_cli.runs import TestSummary
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its id.")]
+
+
+@command
+def evaluate(
+    invocation: Invocation,
+    run: Run,
+    data: OptionalData = None,
+    split: Split = None,
+    labels: Labels = None,
+    true_labels: TrueLabels = None,
+    root: Root = None,
+    test_labels_are_true: Annotated[
+        bool,
+        typer.Option("--test-labels-are-true", help="Say that the labels can be relied on."),
+    ] = False,
+) -> None:
+    """Judge a trained network: accuracy, per class, calibration, confusion matrix.
+
+    Without DATA, on what the run was tested on.
+    """
+    import numpy as np
+
+    from alfs_cli.batches import gather
+    from alfs_cli.checkpoint import load_trained
+    from alfs_cli.data import DataSpec
+    from alfs_cli.devices import choose_device
+    from alfs_cli.evaluation import evaluate as judge
+    from alfs_cli.prediction import predict
+    from alfs_cli.run_report import evaluation_report
+    from alfs_cli.runs import find_run
+
+    device = choose_device(invocation.device)
+    folder = find_run(run, invocation.out)
+    trained = load_trained(folder)
+    if data is None:
+        dataset, test = _own_test(folder.as_posix(), split, labels, true_labels, root)
+    else:
+        spec = DataSpec(data, split=split, labels=labels, true_labels=true_labels, root=root)
+        dataset, test = _other_test(spec, trained, test_labels_are_true=test_labels_are_true)
+    examples = gather(dataset, shape=trained.shape)
+    probs = predict(trained, examples.inputs, device).numpy().astype(np.float64)
+    evaluation = judge(
+        probs,
+        examples.labels.numpy(),
+        class_names=trained.class_names,
+        run=folder.as_posix(),
+        test=test,
+    )
+    invocation.publish(evaluation_report(evaluation, trained.class_names))
+
+
+def _own_test(run: str, *options: str | None) -> "tuple[LabelledDataset, TestSummary]":
+    """Return what the run was tested on."""
+    from pathlib import Path
+
+    from alfs_cli.errors import UsageError
+    from alfs_cli.experiment import plan
+    from alfs_cli.runs import load_config
+
+    if any(option is not None for option in options):
+        raise UsageError("options of data are given without DATA", help=f"alfs evaluate {run} DATA")
+    experiment = plan(load_config(Path(run)).settings())
+    if experiment.parts.test is None or experiment.test is None:
+        raise UsageError(f"run '{run}' was not tested", help=f"alfs evaluate {run} DATA")
+    return experiment.parts.test, experiment.test
+
+
+def _other_test(
+    spec: "DataSpec", trained: "Trained", *, test_labels_are_true: bool
+) -> "tuple[LabelledDataset, TestSummary]":
+    """Return other data, their test split where they have one, labels numbered as in training."""
+    from dataclasses import replace
+
+    from alfs_cli.data import load
+    from alfs_cli.data.splits import TEST_SPLITS, same_classes, splits_of
+    from alfs_cli.runs import TestSummary
+
+    if spec.split is None:
+        there = splits_of(spec)
+        spec = replace(spec, split=next((name for name in TEST_SPLITS if name in there), None))
+    dataset = load(spec)
+    dataset = same_classes(dataset, replace(dataset, class_names=trained.class_names))
+    if dataset.true_labels is not None:
+        dataset = dataset.with_labels(dataset.true_labels)
+    is_true = dataset.true_labels is not None or test_labels_are_true
+    kind = "true" if is_true else "given"
+    return dataset, TestSummary(dataset.name, dataset.split, len(dataset), kind)

@@ -1,0 +1,227 @@
+"""`alfs train`: robust training, resumable, from what the other commands left or from a recipe."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alfs_cli.commands.data_options import (
+    Classes,
+    FeaturesFile,
+    LabelColumn,
+    Labels,
+    OptionalData,
+    PathColumn,
+    Root,
+    Split,
+    TrueLabelColumn,
+    TrueLabels,
+)
+from alfs_cli.invocation import Invocation, command
+
+if TYPE_CHECKING:
+    from alfs_cli.experiment import Experiment
+
+TRAINING = "Training"
+NOISE = "Injected noise"
+TESTING = "Testing"
+
+
+@command
+def train(
+    invocation: Invocation,
+    data: OptionalData = None,
+    loss: Annotated[
+        str | None,
+        typer.Option("--loss", help="Loss, such as nce+aul or agce:a=1,q=0.5."),
+    ] = None,
+    recommendation: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="FILE[#i]", help="Take the i-th loss of a recommendation.json."
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", metavar="NAME|PATH", help="Settings of a recipe, data included."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Repeat the run of a config.yaml."),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="linear, mlp, cnn4, cnn8, resnet18, resnet34, resnet50 or torchvision:NAME; "
+            "without it by the data.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, rich_help_panel=TRAINING)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=2, rich_help_panel=TRAINING)
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option("--lr", help="Learning rate.", rich_help_panel=TRAINING)
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option("--weight-decay", rich_help_panel=TRAINING)
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any setting of a recipe, such as optimizer.momentum=0.8; repeatable.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            "--noise",
+            metavar="KIND",
+            help="Inject label noise into the training part.",
+            rich_help_panel=NOISE,
+        ),
+    ] = None,
+    noise_rate: Annotated[
+        float | None, typer.Option("--noise-rate", metavar="R", rich_help_panel=NOISE)
+    ] = None,
+    noise_seed: Annotated[
+        int | None,
+        typer.Option(
+            "--noise-seed", help="Without it the noise follows --seed.", rich_help_panel=NOISE
+        ),
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option("--test", metavar="DATA2", help="Data to test on.", rich_help_panel=TESTING),
+    ] = None,
+    holdout: Annotated[
+        float | None,
+        typer.Option(
+            "--holdout",
+            help="Share of each class to test on where there is no test split.  [default: 0.2]",
+            rich_help_panel=TESTING,
+        ),
+    ] = None,
+    test_labels_are_true: Annotated[
+        bool,
+        typer.Option(
+            "--test-labels-are-true",
+            help="Say that the test labels can be relied on.",
+            rich_help_panel=TESTING,
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Train again what has been trained.")
+    ] = False,
+    allow_stale: Annotated[
+        bool,
+        typer.Option("--allow-stale", help="Take a recommendation that is for other data."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be trained, and train nothing.")
+    ] = False,
+    split: Split = None,
+    labels: Labels = None,
+    true_labels: TrueLabels = None,
+    features: FeaturesFile = None,
+    label_column: LabelColumn = None,
+    path_column: PathColumn = None,
+    true_label_column: TrueLabelColumn = None,
+    classes: Classes = None,
+    root: Root = None,
+) -> None:
+    """Train a network with a loss that withstands wrong labels.
+
+    Without DATA, the data that `alfs estimate` saw last; without a loss, the one that
+    `alfs recommend` put first.
+    """
+    from alfs_cli.commands.train_settings import named, resumed, settle
+    from alfs_cli.experiment import plan
+    from alfs_cli.run_report import plan_report
+
+    said = named(
+        {
+            "dataset.source": data,
+            "dataset.split": split,
+            "dataset.labels": labels,
+            "dataset.true_labels": true_labels,
+            "dataset.features": features,
+            "dataset.label_column": label_column,
+            "dataset.path_column": path_column,
+            "dataset.true_label_column": true_label_column,
+            "dataset.classes": classes,
+            "dataset.root": root,
+            "loss": loss,
+            "model": model,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "optimizer.lr": lr,
+            "optimizer.weight_decay": weight_decay,
+            "noise.kind": noise,
+            "noise.rate": noise_rate,
+            "noise.seed": noise_seed,
+            "test.source": test,
+            "holdout": holdout,
+            "test_labels_are_true": test_labels_are_true or None,
+        },
+        set_ or (),
+    )
+    if resume is not None:
+        others = {"--from": recommendation, "--recipe": recipe, "--config": config}
+        folder, settings = resumed(resume, invocation.out, said, others, overwrite=overwrite)
+        experiment = plan(settings)
+    else:
+        settings = settle(invocation, said, recommendation, recipe, config, allow_stale=allow_stale)
+        experiment = plan(settings)
+        folder = invocation.out / "runs" / experiment.config.run_id
+    if dry_run:
+        invocation.publish(plan_report(experiment.config, folder.as_posix(), experiment.test))
+        return
+    _train(invocation, experiment, folder, overwrite=overwrite)
+
+
+def _train(
+    invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool
+) -> None:
+    from alfs_cli.run_report import train_report
+    from alfs_cli.runs import RESULT, Run, load_metrics, load_run
+
+    if (folder / RESULT).exists() and not overwrite:
+        run = load_run(folder)
+        if run.is_finished:
+            invocation.note(f"run {folder.name} is there already; --overwrite trains it again")
+            invocation.publish(train_report(run, load_metrics(folder)))
+            return
+    result = _run(invocation, experiment, folder, overwrite=overwrite)
+    invocation.publish(train_report(Run(folder, result), load_metrics(folder)))
+
+
+def _run(invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool) -> Any:
+    """Train with progress on stderr; return the result."""
+    from alfs_cli.commands.train_progress import training_progress
+    from alfs_cli.devices import choose_device
+    from alfs_cli.run_report import labels_of
+    from alfs_cli.runs import CHECKPOINT
+    from alfs_cli.training import train
+
+    config, device = experiment.config, choose_device(invocation.device)
+    for note in experiment.parts.train.notes:
+        invocation.note(f"note: {note}")
+    tested = labels_of(experiment.test) if experiment.test else "nothing"
+    size = len(experiment.parts.train)
+    invocation.note(f"run {folder.name}: {config.model} on {device}, {size:,} examples")
+    invocation.note(f"tested on {tested}")
+    resume = (folder / CHECKPOINT).exists() and not overwrite
+    if resume:
+        invocation.note("going on from its checkpoint; --overwrite starts anew")
+    with training_progress(invocation, config, size) as (on_epoch, on_step):
+        return train(experiment, folder, device, resume=resume, on_epoch=on_epoch, on_step=on_step)

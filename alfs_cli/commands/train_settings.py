@@ -1,0 +1,232 @@
+"""What a command line of `train` settles: options over --set over recipe, the rest from saved files.
+
+Importing this must stay light; the functions load what they need.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.invocation import Invocation
+
+NOTHING_NAMED = "alfs train DATA --loss nce+aul, or `alfs estimate DATA` and `alfs recommend` first"
+OPTIONS = {"optimizer.lr": "--lr", "optimizer.weight_decay": "--weight-decay"}
+
+
+def named(options: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """Return what was said by options and --set, checked, by dotted key.
+
+    Raises UsageError for a value out of range and for one thing said twice.
+    """
+    from alfs_cli.settings import overrides, read_setting
+
+    said = {}
+    for key, value in options.items():
+        if value is not None:
+            try:
+                said[key] = _read_option(key, value, read_setting)
+            except UsageError as error:
+                text = str(error).replace(key, option_of(key), 1)
+                raise UsageError(text, help=error.help) from None
+    more = overrides(assignments)
+    for key in more:
+        if key in said:
+            raise UsageError(f"{key} is set twice, by {option_of(key)} and by --set")
+    return {**said, **more}
+
+
+def _read_option(key: str, value: Any, read: Any) -> Any:
+    """Read an option; a loss and a kind of noise say themselves what is wrong with them."""
+    if key == "loss":
+        from alfs_cli.losses import parse_loss
+
+        return str(parse_loss(value))
+    if key == "model":
+        from alfs_cli.errors import unknown
+        from alfs_cli.runs import MODEL_NAMES, TORCHVISION
+
+        if value not in MODEL_NAMES and not value.startswith(TORCHVISION):
+            raise unknown("model", value, [*MODEL_NAMES, f"{TORCHVISION}NAME"])
+    if key == "noise.kind":
+        from alfs_cli.errors import unknown
+        from alfs_cli.noise import NOISE_KINDS
+
+        if value not in NOISE_KINDS:
+            raise unknown("kind of noise", value, NOISE_KINDS)
+    return read(key, value)
+
+
+def option_of(key: str) -> str:
+    """Return the option that sets a key."""
+    if key in OPTIONS:
+        return OPTIONS[key]
+    if key in ("dataset.source", "test.source"):
+        return "DATA" if key.startswith("dataset") else "--test"
+    name = key.replace("dataset.", "").replace("noise.kind", "noise")
+    return "--" + name.replace(".", "-").replace("_", "-")
+
+
+def settle(
+    invocation: Invocation,
+    said: Mapping[str, Any],
+    recommendation: str | None,
+    recipe: str | None,
+    config: Path | None,
+    *,
+    allow_stale: bool,
+) -> dict[str, Any]:
+    """Return the nested settings of a new run.
+
+    Raises UsageError where no data or no loss is to be had, and InputError where a recommendation
+    is for other data.
+    """
+    from alfs_cli.recipes import load_recipe, load_settings
+    from alfs_cli.settings import RecipeError, incomplete, nest
+
+    if recipe is not None and config is not None:
+        raise UsageError("--recipe and --config are both given", help="leave one of them out")
+    if recommendation is not None and "loss" in said:
+        raise UsageError("--from and --loss are both given", help="leave one of them out")
+    base: dict[str, Any] = {}
+    if recipe is not None:
+        base = load_recipe(recipe).values
+    elif config is not None:
+        base = load_settings(config).values
+    values = _with_data(base, said)
+    expected = None
+    if "loss" not in values or recommendation is not None:
+        found = recommended(recommendation, invocation, required="dataset.source" in values)
+        if found is not None:
+            values["loss"], expected = found
+    if "dataset.source" not in values:
+        values.update(estimated(invocation, needs_loss="loss" not in values))
+    if problems := incomplete(values):
+        raise RecipeError("\n".join(problems))
+    values["seed"] = invocation.seed or values.get("seed", 0)
+    settings = nest(values)
+    if expected is not None and not allow_stale:
+        _refuse_stale(settings, expected)
+    return settings
+
+
+def _with_data(base: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay what was said over a recipe; other data replace the recipe's altogether."""
+    other_data = "dataset.source" in said
+    kept = {
+        key: value
+        for key, value in base.items()
+        if not (other_data and (key.startswith(("dataset.", "test.")) or key == "fingerprint"))
+    }
+    if "dataset.source" not in kept and not other_data:
+        stray = [key for key in said if key.startswith("dataset.")]
+        if stray:
+            raise UsageError(f"{option_of(stray[0])} is given without DATA", help=NOTHING_NAMED)
+    return {**kept, **said}
+
+
+def recommended(
+    text: str | None, invocation: Invocation, *, required: bool
+) -> tuple[str, str | None] | None:
+    """Return the loss of a recommendation and the fingerprint of its data.
+
+    `text` is FILE[#i], or None for the saved one; where that is missing it is UsageError if
+    `required`, else None.
+    """
+    from alfs_cli.documents import read_document
+    from alfs_cli.losses import parse_loss
+
+    name, _, place = (text or "").partition("#")
+    if place and not place.isdigit():
+        raise UsageError(f"--from '{text}': '{place}' is no number", help="--from FILE#0, FILE#1")
+    path = Path(name) if text else invocation.out / "recommendation.json"
+    if text is None and not path.exists():
+        if required:
+            raise UsageError(
+                "no loss is named, and nothing has been recommended",
+                help="--loss nce+aul, or `alfs estimate DATA` and `alfs recommend` first",
+            )
+        return None
+    document = read_document(path, "alfs.recommendation/1")
+    entries = document.get("recommendations")
+    index = int(place or 0)
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f"{path}: it recommends no loss", help="name one with --loss")
+    if index >= len(entries):
+        raise UsageError(
+            f"--from '{text}': there are {len(entries)} recommendations",
+            help=f"count from 0 to {len(entries) - 1}",
+        )
+    try:
+        loss = str(parse_loss(str(entries[index]["loss"])))
+        fingerprint = document["data"]["fingerprint"]
+    except (KeyError, TypeError):
+        raise InputError(
+            f"{path}: a key is missing", help="make it anew with `alfs recommend`"
+        ) from None
+    if entries[index].get("correction", "none") != "none":
+        invocation.warn(f"{path} recommends a corrected loss; it is trained without the correction")
+    invocation.note(f"loss {loss}, recommended in {path.as_posix()}")
+    return loss, fingerprint
+
+
+def estimated(invocation: Invocation, *, needs_loss: bool) -> dict[str, Any]:
+    """Return the settings of the data that the saved estimate was made from."""
+    from alfs_cli.estimate import load_estimate
+
+    path = invocation.out / "estimate.json"
+    if not path.exists():
+        what = "neither data nor a loss are named" if needs_loss else "no data are named"
+        raise UsageError(f"{what}, and there is no '{path.as_posix()}'", help=NOTHING_NAMED)
+    if needs_loss:
+        raise UsageError(
+            "no loss is named, and nothing has been recommended",
+            help="--loss nce+aul, or `alfs recommend` first",
+        )
+    data = load_estimate(path).data
+    spec = {f"dataset.{key}": value for key, value in data.spec.items() if value is not None}
+    if "dataset.source" not in spec:
+        raise UsageError(
+            f"{path.as_posix()} was made from probabilities alone; there is nothing to train on",
+            help="name the data: alfs train DATA",
+        )
+    invocation.note(f"data {data.source}, as in {path.as_posix()}")
+    return {**spec, "fingerprint": data.fingerprint}
+
+
+def _refuse_stale(settings: Mapping[str, Any], expected: str) -> None:
+    from alfs_cli.data import load
+    from alfs_cli.experiment import data_spec
+
+    found = settings.get("fingerprint") or load(data_spec(settings["dataset"])).fingerprint
+    if found != expected:
+        raise InputError(
+            f"the recommendation is for other data: their fingerprint is {expected}, "
+            f"that of these is {found}",
+            help="`alfs estimate` and `alfs recommend` anew, or --allow-stale",
+        )
+
+
+def resumed(
+    name: str,
+    out: Path,
+    said: Mapping[str, Any],
+    others: Mapping[str, object],
+    *,
+    overwrite: bool,
+) -> tuple[Path, dict[str, Any]]:
+    """Return the folder and the settings of a run to go on with.
+
+    Raises UsageError where something else is asked for beside it.
+    """
+    from alfs_cli.runs import find_run, load_config
+
+    more = [option for option, value in others.items() if value is not None]
+    more += [option_of(key) for key in said] + (["--overwrite"] if overwrite else [])
+    if more:
+        raise UsageError(
+            f"--resume goes on with a run as it was configured; {more[0]} cannot be changed",
+            help=f"leave {more[0]} out, or start a new run without --resume",
+        )
+    folder = find_run(name, out)
+    return folder, load_config(folder).settings()

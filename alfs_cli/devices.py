@@ -1,0 +1,84 @@
+"""Where training runs, and in which precision: decided once, the same on the same machine."""
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from alfs_cli.errors import UsageError
+
+NO_BFLOAT16 = "ALFS_FLOAT32"  # set to 1 to keep float32 where bfloat16 would be used
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device, the precision of matrix products there, and the memory order of images.
+
+    bfloat16 is used where the hardware multiplies it faster than float32: CUDA from compute
+    capability 8.0, and CPUs with AMX. A CPU with avx512_bf16 alone computes slower in it
+    (benchmarks/results/train_step.json), so it keeps float32.
+    """
+
+    name: str
+    precision: str
+    channels_last: bool
+
+    @property
+    def kind(self) -> str:
+        """cpu, cuda or mps."""
+        return self.name.partition(":")[0]
+
+    @property
+    def described(self) -> str:
+        """The name, with the card where there is one: what result.json says."""
+        if self.kind == "cuda":
+            return f"{self.name} ({torch.cuda.get_device_name(self.name)})"
+        return self.name
+
+    def place(self, model: nn.Module) -> nn.Module:
+        """Return the network here, its weights in the memory order that is faster here."""
+        order = torch.channels_last if self.channels_last else torch.contiguous_format
+        placed: nn.Module = model.to(self.name).to(memory_format=order)
+        return placed
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which a network computes."""
+        enabled = self.precision == "bfloat16"
+        return torch.autocast(self.kind, torch.bfloat16, enabled=enabled)
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.precision}"
+
+
+def choose_device(text: str = "auto") -> Device:
+    """Return the device of a name, or for `auto` the first there is of cuda, mps, cpu.
+
+    Raises UsageError where it is not there.
+    """
+    kind, _, index = text.partition(":")
+    if kind == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu"
+    if kind == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if int(index or 0) >= count:
+            what = f"there are {count} CUDA devices" if count else "there is no CUDA device"
+            raise UsageError(f"device '{text}': {what}", help="--device auto takes what there is")
+        major, _ = torch.cuda.get_device_capability(int(index or 0))
+        return Device(f"cuda:{index or 0}", _precision(major >= 8), channels_last=True)
+    if kind == "mps":
+        if not _has_mps():
+            raise UsageError(
+                f"device '{text}': there is no MPS device", help="--device auto takes what there is"
+            )
+        return Device("mps", "float32", channels_last=False)
+    return Device("cpu", _precision(torch.cpu._is_amx_tile_supported()), channels_last=True)
+
+
+def _precision(has_fast_bfloat16: bool) -> str:
+    wanted = has_fast_bfloat16 and os.environ.get(NO_BFLOAT16, "") in ("", "0")
+    return "bfloat16" if wanted else "float32"
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()

@@ -1,0 +1,169 @@
+"""An experiment: the data to train and test on, and the complete configuration they lead to.
+
+`plan` fills in what was not said by rules that look at the data alone, so that the same words on
+the same data are the same run.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from alfs_cli.batches import Examples, gather
+from alfs_cli.data import DataSpec, LabelledDataset, TrainTest, train_and_test
+from alfs_cli.documents import from_document
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.losses import parse_loss
+from alfs_cli.models import InputShape, check_name, default_model
+from alfs_cli.noise import inject, transition_of
+from alfs_cli.runs import NoiseConfig, TestSummary, TrainConfig
+
+LARGEST_AS_IS = 64  # px: images up to here are trained on in their own size
+LARGE = 224
+HOLDOUT = 0.2
+LEAST_COLOUR = 32  # px: from here colour images are cropped and flipped by default
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A complete configuration and its data, noise injected."""
+
+    config: TrainConfig
+    parts: TrainTest
+    shape: InputShape
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The K classes."""
+        return self.parts.train.class_names
+
+    @property
+    def test(self) -> TestSummary | None:
+        """What the accuracies are on."""
+        about = self.parts.about
+        return None if about is None else TestSummary(**asdict(about))
+
+    def train_examples(self) -> Examples:
+        """Return the examples to train on, in memory."""
+        examples = gather(self.parts.train, shape=self.shape)
+        if len(examples) < 2:
+            raise InputError(f"'{self.parts.train.name}' has {len(examples)} examples to train on")
+        return examples
+
+    def test_examples(self) -> Examples | None:
+        """Return the examples to test on, in memory."""
+        return None if self.parts.test is None else gather(self.parts.test, shape=self.shape)
+
+
+def plan(settings: dict[str, Any]) -> Experiment:
+    """Read the data that nested settings name, and complete the configuration.
+
+    `settings` holds keys of TrainConfig, `dataset` at least. Raises InputError where the data are
+    not those of a `fingerprint` among them, UsageError for what does not fit together.
+    """
+    spec = data_spec(settings["dataset"])
+    test = data_spec(settings["test"]) if settings.get("test") else None
+    parts = train_and_test(
+        spec,
+        test=test,
+        holdout=settings.get("holdout", HOLDOUT),
+        test_labels_are_true=settings.get("test_labels_are_true", False),
+    )
+    expected = settings.get("fingerprint")
+    if expected is not None and expected != parts.train.fingerprint:
+        raise InputError(
+            f"the data are not those of the configuration: their fingerprint is "
+            f"{parts.train.fingerprint}, not {expected}",
+            help="start a new run with `alfs train DATA`",
+        )
+    shape = input_shape(parts.train, settings.get("image_size"))
+    config = complete(settings, parts.train, shape)
+    return Experiment(config, with_noise(parts, config), shape)
+
+
+def data_spec(fields: dict[str, Any]) -> DataSpec:
+    """Return how a data set was named, of its saved fields."""
+    return DataSpec(**{"source": None, **{key: str(value) for key, value in fields.items()}})
+
+
+def spec_fields(spec: DataSpec) -> dict[str, str]:
+    """Return what was typed, as it is saved."""
+    return {key: value for key, value in spec.given().items() if value is not None}
+
+
+def input_shape(dataset: LabelledDataset, image_size: int | None) -> InputShape:
+    """Return what a network for this data takes."""
+    if dataset.images is None:
+        if dataset.features is None:
+            raise InputError(
+                f"'{dataset.name}' holds neither images nor features to train on",
+                help="give an image folder, a manifest, or an .npz with images or features",
+            )
+        return InputShape(num_features=dataset.features.shape[1])
+    height, width, channels = dataset.images.shape
+    if image_size is None and max(height, width) > LARGEST_AS_IS:
+        image_size = LARGE
+    if image_size is not None:
+        height = width = image_size
+    return InputShape(channels=channels, height=height, width=width)
+
+
+def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape) -> TrainConfig:
+    """Return the configuration with everything that was not said filled in.
+
+    The paper's settings (Zhou et al., ICML 2021, section 5): learning rate 0.01 with cosine decay,
+    momentum 0.9, gradient norm clipped at 5, batch 128; weight decay 1e-3 for its MNIST network and
+    1e-4 otherwise; 120 epochs for colour images from 32 px and 50 for the rest.
+    """
+    if not settings.get("loss"):
+        raise UsageError("no loss is named", help="--loss nce+aul, or `alfs recommend` first")
+    model = settings.get("model") or default_model(shape)
+    check_name(model, shape)
+    is_colour = shape.channels == 3 and min(shape.height, shape.width) >= LEAST_COLOUR
+    crop = round(min(shape.height, shape.width) / 8) if is_colour else 0
+    size = shape.height if shape.channels and train.images is not None else None
+    native = train.images is not None and train.images.shape[:2] == (shape.height, shape.width)
+    values = {
+        "epochs": 120 if is_colour else 50,
+        "batch_size": 128,
+        "seed": 0,
+        **settings,
+        "model": model,
+        "loss": str(parse_loss(settings["loss"])),
+        "fingerprint": train.fingerprint,
+        "image_size": None if native else size,
+        "optimizer": {
+            "weight_decay": 1e-3 if model == "cnn4" else 1e-4,
+            **settings.get("optimizer", {}),
+        },
+        "augmentation": (
+            {}
+            if shape.num_features
+            else {"crop": crop, "flip": is_colour, **settings.get("augmentation", {})}
+        ),
+    }
+    config = from_document(values, TrainConfig, where="the configuration")
+    _check(config, train, shape)
+    return config
+
+
+def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> None:
+    if config.normalisation is not None:
+        channels = len(config.normalisation.mean)
+        if shape.num_features or channels != shape.channels:
+            raise UsageError(f"normalisation has {channels} channels, and the data are {shape}")
+    if config.noise is not None:
+        transition_of(config.noise.kind, config.noise.rate, train.num_classes, dataset=train.name)
+    if train.num_classes < 2:
+        raise InputError(f"'{train.name}' has one class; there is nothing to learn")
+
+
+def with_noise(parts: TrainTest, config: TrainConfig) -> TrainTest:
+    """Return the parts with the configured noise in the labels trained on."""
+    if config.noise is None or config.noise_seed is None:
+        return parts
+    noise: NoiseConfig = config.noise
+    train = parts.train
+    T = transition_of(noise.kind, noise.rate, train.num_classes, dataset=train.name)
+    given = inject(train.labels, T, np.random.default_rng(config.noise_seed))
+    return replace(parts, train=train.with_labels(given))

@@ -1,0 +1,40 @@
+"""Ctrl-C and SIGTERM as a wish to stop: heard at once, acted on between two steps."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Literal
+
+
+@dataclass
+class StopSignal:
+    """What was heard, None while nothing was."""
+
+    signal: Literal["SIGINT", "SIGTERM"] | None = None
+
+
+@contextmanager
+def stop_signal() -> Iterator[StopSignal]:
+    """Note SIGINT and SIGTERM while the body runs; a second Ctrl-C stops at once.
+
+    Outside the main thread signals stay as they are.
+    """
+    heard = StopSignal()
+    if threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if heard.signal == "SIGINT" and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        heard.signal = "SIGINT" if number == signal.SIGINT else "SIGTERM"
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

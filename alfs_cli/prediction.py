@@ -1,0 +1,47 @@
+"""What a trained network says of examples: logits, probabilities, features, accuracy."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from alfs_cli.batches import Examples, Normaliser
+from alfs_cli.checkpoint import Trained
+from alfs_cli.devices import Device
+from alfs_cli.errors import UsageError
+
+BATCH = 512
+
+
+def logits_of(model: nn.Module, normaliser: Normaliser, inputs: Tensor, device: Device) -> Tensor:
+    """Return logits (N, K) float32 on the device, in evaluation mode, in large batches."""
+    model.eval()
+    with torch.inference_mode(), device.autocast():
+        return torch.cat([model(normaliser(part)).float() for part in torch.split(inputs, BATCH)])
+
+
+def accuracy_of(
+    model: nn.Module, normaliser: Normaliser, examples: Examples, device: Device
+) -> float:
+    """Return the share of labels that the network predicts."""
+    logits = logits_of(model, normaliser, examples.inputs, device)
+    return int((logits.argmax(dim=1) == examples.labels).sum()) / len(examples)
+
+
+def predict(trained: Trained, inputs: Tensor, device: Device) -> Tensor:
+    """Return class probabilities (N, K) float32 on the CPU of raw inputs."""
+    model = device.place(trained.model)
+    normaliser = trained.normaliser.to(device.name)
+    return logits_of(model, normaliser, inputs.to(device.name), device).softmax(dim=1).cpu()
+
+
+def features_of(trained: Trained, inputs: Tensor, device: Device) -> Tensor:
+    """Return penultimate features (N, F) float32 on the CPU; of a network of the MODELS table."""
+    features: Callable[[Tensor], Tensor] | None = getattr(trained.model, "features", None)
+    if not trained.has_features or features is None:
+        raise UsageError(f"model '{trained.name}' has no penultimate features to give")
+    device.place(trained.model).eval()
+    normaliser = trained.normaliser.to(device.name)
+    with torch.inference_mode(), device.autocast():
+        parts = torch.split(inputs.to(device.name), BATCH)
+        return torch.cat([features(normaliser(part)).float().cpu() for part in parts])

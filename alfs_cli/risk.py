@@ -1,0 +1,261 @@
+"""Where the conditional risk of a row is least: R(u) = sum_j w_j L(u, j) over the simplex.
+
+Everywhere `w` is (M, K): M rows of a transition matrix with the true class in column 0 and the
+others from the largest down. The result u is (M, K) in the same order.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.losses import SeparableSum
+from alfs_cli.losses.separable import AEL, AGCE, AUL, CE
+from alfs_cli.losses.terms import Parts
+
+FloatArray = NDArray[np.float64]
+Verdict = Literal["proved", "refuted", "not-refuted"]
+
+
+def risk_at(parts: Parts, log_probs: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return R (M,) and its derivative by the logits (M, K) of a sum of terms."""
+    value, derivative = np.zeros(len(w)), np.zeros(w.shape)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # slopes at the vertices
+        for weight, part in parts:
+            one, slope = part.risk(log_probs, w)
+            value += weight * one
+            derivative += weight * slope
+    return value, derivative
+
+
+def log_softmax(z: FloatArray) -> FloatArray:
+    """Return log-probabilities (M, K) of logits (M, K)."""
+    shifted = z - z.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+
+
+# Closed forms.
+
+
+def convex_minimiser(loss: SeparableSum, w: FloatArray) -> FloatArray:
+    """Return the minimiser for a convex l(u), by its optimality conditions.
+
+    u_i = g^-1(lambda / w_i) clipped to [0, 1], lambda found by bisection so that they sum to 1.
+    Where g is constant on an interval that is an interval of solutions; one that sums to 1 is
+    taken.
+    """
+    inverse = _inverse_slope(loss)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        largest = w.max(axis=1)
+        ends = loss.slope(np.array([1 / w.shape[1], 1.0]))
+        low = np.log(np.maximum(largest * ends[1] * (1 - 1e-9), 1e-300))
+        high = np.log(largest * ends[0] * (1 + 1e-9))
+
+        def at(log_level: FloatArray) -> FloatArray:
+            return inverse(np.where(w > 0, np.exp(log_level)[:, None] / w, np.inf))
+
+        for _ in range(80):
+            middle = (low + high) / 2
+            too_much = at(middle).sum(axis=1) >= 1
+            low, high = np.where(too_much, middle, low), np.where(too_much, high, middle)
+        more, less = at(low), at(high)
+    above, below = more.sum(axis=1) - 1, 1 - less.sum(axis=1)
+    gap = above + below
+    share = np.where(gap > 0, below / np.where(gap > 0, gap, 1), 1.0)
+    u = less + share[:, None] * (more - less)
+    return np.asarray(u / u.sum(axis=1, keepdims=True))
+
+
+def _inverse_slope(loss: SeparableSum) -> Callable[[FloatArray], FloatArray]:
+    """Return t -> g^-1(t), clipped to [0, 1]."""
+    if len(loss.parts) == 1:
+        weight, part = loss.parts[0]
+        match part:
+            case CE():
+                return lambda t: np.clip(weight / t, 0, 1)
+            case AGCE(a=a, q=q):
+                return lambda t: np.clip((t / weight) ** (1 / (q - 1)) - a, 0, 1)
+            case AUL(a=a, p=p):
+                return lambda t: np.clip(a - (t / weight) ** (1 / (p - 1)), 0, 1)
+            case AEL(a=a):
+                return lambda t: np.clip(-a * np.log(a * t / weight), 0, 1)
+            case _:
+                pass
+    tail = np.geomspace(1e-18, 0.5, 8000)
+    u = np.concatenate([[0.0], tail, 1 - tail[-2::-1], [1.0]])
+    log_slope = np.log(np.clip(loss.slope(u), 1e-300, 1e300))[::-1]
+    return lambda t: np.interp(np.log(np.clip(t, 1e-300, 1e300)), log_slope, u[::-1])
+
+
+def project_to_simplex(points: FloatArray) -> FloatArray:
+    """Return the nearest points of the simplex (M, K), in the Euclidean sense."""
+    ordered = -np.sort(-points, axis=1)
+    excess = (np.cumsum(ordered, axis=1) - 1) / np.arange(1, points.shape[1] + 1)
+    count = (ordered > excess).sum(axis=1)
+    level = excess[np.arange(len(points)), count - 1]
+    return np.asarray(np.maximum(points - level[:, None], 0))
+
+
+def ngce_minimiser(q: float, w: FloatArray, num_classes: int | None = None) -> FloatArray:
+    """Return the minimiser of normalised generalised cross entropy with q < 1.
+
+    Dinkelbach's iteration: u_i in proportion to max(w_i - rho, 0)^{1/(1-q)}, then rho is the risk
+    at u. It decreases rho until it stays. `num_classes` is K where `w` leaves classes out.
+    """
+    K = num_classes or w.shape[1]
+    rho = (w.sum(axis=1) - w[:, 0]) / (K - 1)
+    u = np.zeros(w.shape)
+    u[:, 0] = 1.0
+    total = w.sum(axis=1)
+    for _ in range(200):
+        lead = np.maximum(w - rho[:, None], 0)
+        scaled = lead / lead.max(axis=1, keepdims=True)
+        u = scaled ** (1 / (1 - q))
+        u /= u.sum(axis=1, keepdims=True)
+        new = (total - (w * u**q).sum(axis=1)) / (K - (u**q).sum(axis=1))
+        if (np.abs(new - rho) <= 1e-16).all():
+            break
+        rho = new
+    return u
+
+
+def nlnl_minimiser(w: FloatArray) -> FloatArray:
+    """Return the minimiser of negative learning: u_i = max(0, 1 - (1 - w_i) / lambda)."""
+    c = w.sum(axis=1, keepdims=True) - w
+    low, high = c.min(axis=1), np.full(len(w), float(w.shape[1]) + 1)
+    for _ in range(100):
+        middle = (low + high) / 2
+        short = np.maximum(0, 1 - c / middle[:, None]).sum(axis=1) < 1
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    u = np.maximum(0, 1 - c / high[:, None])
+    return np.asarray(u / u.sum(axis=1, keepdims=True))
+
+
+# Logits in a box.
+
+
+def box_minimiser(parts: Parts, w: FloatArray, bound: float) -> FloatArray:
+    """Return u at the minimiser over logits in [-bound, bound]^K, the best of several descents.
+
+    The rows are independent; one bounded quasi-Newton run descends on the sum of their risks.
+    """
+    from scipy.optimize import minimize
+
+    def objective(flat: FloatArray) -> tuple[float, FloatArray]:
+        value, derivative = risk_at(parts, log_softmax(flat.reshape(w.shape)), w)
+        return float(value.sum()), derivative.ravel()
+
+    best_u, best = np.zeros(w.shape), np.full(len(w), np.inf)
+    for start in _starts(w, bound):
+        found = minimize(
+            objective,
+            start.ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(-bound, bound)] * w.size,
+            options={"maxiter": 1000, "maxfun": 2000, "ftol": 1e-15, "gtol": 1e-12},
+        )
+        log_probs = log_softmax(found.x.reshape(w.shape))
+        value, _ = risk_at(parts, log_probs, w)
+        better = value < best - 1e-15
+        best_u[better] = np.exp(log_probs[better])
+        best = np.where(better, value, best)
+    return best_u
+
+
+def _starts(w: FloatArray, bound: float) -> Iterator[FloatArray]:
+    yield np.zeros(w.shape)
+    yield np.clip(np.log(np.maximum(w, 1e-12)), -bound / 2, bound)
+    toward = np.full(w.shape, -bound / 2)
+    toward[:, 0] = bound / 2
+    yield toward
+
+
+# Any shape: maximal convolution on a grid.
+
+
+def convolution_verdict(
+    loss: SeparableSum, w: FloatArray, *, cells: tuple[int, ...] = (600, 3000, 12000)
+) -> tuple[Verdict, FloatArray | None]:
+    """Judge one row (K,) for an l(u) of any shape; return the verdict and a witness of refutation.
+
+    With h(t) = l(0) - l(t) and D(s) = l(1 - s) - l(1) the vertex is the only minimiser iff
+    w_m D(s) > H(s) for all s in (0, 1], where H(s) is the largest sum of w_i h(s_i) over s_i that
+    sum to s. H is computed on grids; each refinement is tried while undecided and affordable.
+    """
+    rivals = w[1:][w[1:] > 0]
+    if math.isinf(float(loss.value(np.zeros(1))[0])):
+        return ("proved", None) if len(rivals) == 0 else ("refuted", None)
+    for count in cells:
+        if count > cells[0] and len(rivals) * count**2 > 2e9:
+            break
+        verdict, spent = _judge_on_grid(loss, float(w[0]), rivals, len(w), count)
+        if verdict != "not-refuted":
+            witness = None
+            if spent is not None:
+                witness = np.zeros(len(w))
+                witness[1 : 1 + len(rivals)] = spent
+                witness[0] = 1 - witness[1:].sum()
+            return verdict, witness
+    return "not-refuted", None
+
+
+def _judge_on_grid(
+    loss: SeparableSum, own: float, rivals: FloatArray, num_classes: int, cells: int
+) -> tuple[Verdict, FloatArray | None]:
+    spare = len(rivals) + 2  # each s_i rounded up costs at most a cell
+    grid = np.arange(cells + spare) / cells
+    forward = loss.value(np.minimum(grid, 1.0))
+    gain = forward[0] - forward
+    back = loss.value(1 - grid[: cells + 1])
+    D = back - back[0]
+    layers = [np.zeros(len(grid))]
+    for weight in rivals:
+        layers.append(_max_plus(layers[-1], weight * gain))
+    H = layers[-1]
+    scale = EQUAL_GAIN * max(own, 1e-300) * float(gain[-1])
+    low = own * D[1:] < H[1 : cells + 1] - scale
+    if low.any():
+        worst = int(np.argmin(own * D[1:] - H[1 : cells + 1])) + 1
+        return "refuted", _backtrack(layers, rivals, gain, worst) / cells
+    small = max(1, cells // 50)
+    least, _ = _slope_range(loss, 1 - small / cells, 1.0)
+    _, most = _slope_range(loss, 0.0, small / cells)
+    top = rivals.max(initial=0.0)
+    last = min(cells, math.ceil(cells * (1 - 1 / num_classes)))  # u_m >= 1 / K by rearrangement
+    ks = np.arange(small, last + 1)
+    beyond = own * D[np.minimum(ks, cells)] > H[ks + 1 + len(rivals)] if len(ks) else np.ones(1)
+    near = own * least > top * most or top == 0
+    return ("proved" if near and bool(np.all(beyond)) else "not-refuted"), None
+
+
+EQUAL_GAIN = 1e-12
+
+
+def _max_plus(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Return max over i of first[i] + second[k - i], for all k."""
+    result = np.full(len(first), -np.inf)
+    for i in range(len(first)):
+        np.maximum(result[i:], first[i] + second[: len(first) - i], out=result[i:])
+    return result
+
+
+def _backtrack(
+    layers: list[FloatArray], rivals: FloatArray, gain: FloatArray, total: int
+) -> FloatArray:
+    spent = np.zeros(len(rivals))
+    left = total
+    for index in range(len(rivals) - 1, -1, -1):
+        options = layers[index][left::-1] + rivals[index] * gain[: left + 1]
+        spent[index] = int(np.argmax(options))
+        left -= int(spent[index])
+    return spent
+
+
+def _slope_range(loss: SeparableSum, low: float, high: float) -> tuple[float, float]:
+    """Return bounds of g on [low, high]: each term's slope is monotone there."""
+    ends = np.array([low, high])
+    slopes = [weight * part.slope(ends) for weight, part in loss.parts]
+    return float(sum(s.min() for s in slopes)), float(sum(s.max() for s in slopes))

@@ -1,0 +1,116 @@
+"""Reports of runs: what was planned, what training came to, how good the network is."""
+
+from collections.abc import Sequence
+
+from alfs_cli.evaluation import Evaluation
+from alfs_cli.report import Block, Column, Curves, Facts, Heatmap, Report, Table, Verdict, percent
+from alfs_cli.runs import EpochMetrics, Run, TestSummary, TrainConfig
+
+MOST_CLASSES = 25  # of a confusion matrix that is drawn
+
+
+def labels_of(test: TestSummary) -> str:
+    """Say which labels an accuracy is on: '360 true labels of digits, split test'."""
+    of = f"{test.n:,} {test.labels or 'unknown'} labels of {test.source}"
+    return f"{of}, split {test.split}" if test.split else of
+
+
+def plan_report(config: TrainConfig, folder: str, test: TestSummary | None) -> Report:
+    """Report what would be trained."""
+    noise = config.noise
+    facts = Facts(
+        (
+            ("run", folder),
+            ("data", config.dataset.get("source", "-")),
+            ("tested on", labels_of(test) if test else "nothing"),
+            ("noise", f"{noise.kind} {percent(noise.rate)} injected" if noise else "none injected"),
+            ("loss", config.loss),
+            ("model", config.model),
+            ("epochs", f"{config.epochs} of batches of {config.batch_size}"),
+            ("learning rate", f"{config.optimizer.lr:g}, {config.schedule}"),
+        )
+    )
+    document = {"schema": "alfs.plan/1", "run": folder, "config": config.settings()}
+    return Report("Plan", (facts,), document)
+
+
+def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
+    """Report a run: the last epoch's accuracy, and on which labels."""
+    result = run.result
+    accuracy, test = result.test_accuracy, result.test
+    if accuracy is None or test is None:
+        verdict = Verdict("info", f"{result.epochs} epochs trained; nothing to test on")
+        tested: tuple[tuple[str, str], ...] = ()
+    else:
+        verdict = Verdict(
+            "info", f"test accuracy {percent(accuracy.last)} (last epoch) on {labels_of(test)}"
+        )
+        tested = (
+            ("last epoch", percent(accuracy.last)),
+            (
+                "best epoch, chosen on test",
+                f"{percent(accuracy.best)} (epoch {accuracy.best_epoch})",
+            ),
+        )
+    noise = result.noise
+    facts = Facts(
+        (
+            ("run", run.folder.as_posix()),
+            ("loss", result.loss),
+            ("data", result.dataset),
+            ("noise", _injected(noise.kind, noise.rate, noise.seed) if noise else "none injected"),
+            ("model", result.model),
+            *tested,
+            ("training", f"{result.epochs} epochs in {result.train_seconds:.1f} s"),
+            ("device", f"{result.device}, torch {result.versions.get('torch', '-')}"),
+        )
+    )
+    blocks: tuple[Block, ...] = (verdict, facts)
+    if len(history) > 1:
+        blocks = (*blocks, accuracy_curves(history, test))
+    return Report(f"Run {run.folder.name}", blocks, run.document())
+
+
+def _injected(kind: str, rate: float, seed: int) -> str:
+    return f"{kind} {percent(rate)} injected with seed {seed}"
+
+
+def accuracy_curves(history: Sequence[EpochMetrics], test: TestSummary | None) -> Curves:
+    """Return accuracy over epochs, on the labels trained on and on test."""
+    lines = [
+        (
+            "on the labels trained on",
+            tuple((float(e.epoch), e.train_accuracy) for e in history),
+        )
+    ]
+    tested = [(float(e.epoch), e.test_accuracy) for e in history if e.test_accuracy is not None]
+    if test is not None and tested:
+        lines.append((f"on {test.labels or 'unknown'} test labels", tuple(tested)))
+    return Curves("Accuracy over epochs", tuple(lines), "epoch", "accuracy")
+
+
+def evaluation_report(evaluation: Evaluation, class_names: Sequence[str]) -> Report:
+    """Report how good a network is: overall, by class, which classes it confuses."""
+    test = evaluation.test
+    verdict = Verdict("info", f"accuracy {percent(evaluation.accuracy)} on {labels_of(test)}")
+    kind = "true" if test.labels == "true" else "given"
+    facts = Facts(
+        (
+            ("run", evaluation.run),
+            ("expected calibration error", percent(evaluation.ece)),
+        )
+    )
+    table = Table(
+        f"By {kind} class",
+        (Column("class"), Column("n", "count"), Column("accuracy", "percent")),
+        tuple((c.class_name, c.n, c.accuracy) for c in evaluation.per_class),
+    )
+    blocks: tuple[Block, ...] = (verdict, facts, table)
+    if len(class_names) <= MOST_CLASSES:
+        rows = tuple(
+            tuple(count / max(1, sum(row)) for count in row) for row in evaluation.confusion
+        )
+        title = f"Predicted class by {kind} class"
+        heatmap = Heatmap(title, tuple(class_names), rows, f"{kind} class", "predicted class")
+        blocks = (*blocks, heatmap)
+    return Report("Evaluation", blocks, evaluation.document())

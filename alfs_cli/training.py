@@ -1,0 +1,356 @@
+"""The training loop: epochs, checkpoints, interruption, result.
+
+Data live on the device, batches are made there, and nothing in a step waits for it: losses and hits
+accumulate in tensors that are read once an epoch. After every epoch, and on Ctrl-C or SIGTERM after
+the step at hand, the whole state is saved; a run that is killed and resumed equals one that was not
+bit for bit on a CPU with the same number of threads.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from alfs_cli import __version__
+from alfs_cli.batches import EpochBatches, Examples, Normaliser, Windows, num_batches
+from alfs_cli.checkpoint import (
+    Trained,
+    load_checkpoint,
+    restore_weights,
+    save_checkpoint,
+    save_trained,
+)
+from alfs_cli.devices import Device
+from alfs_cli.documents import write_text
+from alfs_cli.errors import InputError, Interrupted, WorkError
+from alfs_cli.experiment import Experiment
+from alfs_cli.interruption import stop_signal
+from alfs_cli.losses import parse_loss
+from alfs_cli.models import build
+from alfs_cli.prediction import accuracy_of
+from alfs_cli.runs import (
+    CHECKPOINT,
+    CONFIG,
+    ENVIRONMENT,
+    METRICS,
+    RESULT,
+    WEIGHTS,
+    EpochMetrics,
+    NoiseUsed,
+    RunResult,
+    TrainConfig,
+    TrainSummary,
+    accuracy_over,
+    render_metrics,
+    save_environment,
+    versions,
+)
+from alfs_cli.steps import Step, learning_rate, make_optimizer, make_step
+
+
+@dataclass
+class State:
+    """Everything a run needs to go on: `epoch` and `step` count what is done.
+
+    `losses` (steps,) and `hits` () belong to the epoch at hand, and so do `seconds`.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    losses: Tensor
+    hits: Tensor
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    history: tuple[EpochMetrics, ...] = ()
+
+    def save(self, path: Path, run_id: str) -> None:
+        """Write the checkpoint."""
+        values = {
+            "run": run_id,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "losses": self.losses,
+            "hits": self.hits,
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds,
+            "history": [asdict(epoch) for epoch in self.history],
+            "random": torch.get_rng_state(),
+        }
+        save_checkpoint(path, values)
+
+    def restore(self, saved: dict[str, Any], *, run_id: str, where: str) -> None:
+        """Take up a checkpoint; raises InputError where it is another run's."""
+        try:
+            if saved["run"] != run_id:
+                raise InputError(
+                    f"'{where}' is a checkpoint of run '{saved['run']}', not of '{run_id}'",
+                    help="its configuration was changed; start a new run",
+                )
+            restore_weights(self.model, saved["model"], where=f"'{where}'")
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.losses.copy_(saved["losses"])
+            self.hits.copy_(saved["hits"])
+            self.epoch, self.step = int(saved["epoch"]), int(saved["step"])
+            self.seconds = float(saved["seconds"])
+            self.history = tuple(EpochMetrics(**epoch) for epoch in saved["history"])
+            torch.set_rng_state(saved["random"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"'{where}' is not a checkpoint of this run: {str(error).splitlines()[0]}",
+                help="start the run anew with --overwrite",
+            ) from None
+
+
+def _nothing(value: object) -> None:
+    pass
+
+
+def train(
+    experiment: Experiment,
+    folder: Path,
+    device: Device,
+    *,
+    resume: bool = False,
+    on_epoch: Callable[[EpochMetrics], None] = _nothing,
+    on_step: Callable[[int], None] = _nothing,
+) -> RunResult:
+    """Train, save everything under `folder`, and return the result.
+
+    With `resume` the run goes on from its checkpoint. `on_step` hears the steps done of the whole
+    run. Raises Interrupted after a checkpoint on Ctrl-C or SIGTERM, WorkError where the loss is not
+    finite or memory runs out.
+    """
+    config = experiment.config
+    with torch.random.fork_rng(devices=[]), _memory_errors(config):
+        torch.manual_seed(config.seed)
+        examples = experiment.train_examples()
+        state = start(experiment, len(examples), device)
+        checkpoint = folder / CHECKPOINT
+        if resume:
+            saved = load_checkpoint(checkpoint)
+            state.restore(saved, run_id=config.run_id, where=checkpoint.as_posix())
+        else:
+            for stale in (RESULT, WEIGHTS, CHECKPOINT):
+                (folder / stale).unlink(missing_ok=True)
+        _save_plan(config, folder, device)
+        write_text(folder / METRICS, render_metrics(state.history))
+        normaliser = normaliser_of(config, examples).to(device.name)
+        try:
+            for metrics in _epochs(
+                experiment, folder, device, state, examples, normaliser, on_step
+            ):
+                on_epoch(metrics)
+        except Interrupted:
+            _save_result(experiment, folder, device, state, "interrupted")
+            raise
+        except WorkError:
+            _save_result(experiment, folder, device, state, "failed")
+            raise
+    shape, classes = experiment.shape, experiment.class_names
+    save_trained(folder / WEIGHTS, Trained(state.model, config.model, shape, normaliser, classes))
+    return _save_result(experiment, folder, device, state, "finished")
+
+
+def start(experiment: Experiment, num_examples: int, device: Device) -> State:
+    """Return the state before the first step."""
+    config, classes = experiment.config, experiment.class_names
+    model = device.place(build(config.model, experiment.shape, len(classes), seed=config.seed))
+    steps = num_batches(num_examples, config.batch_size)
+    return State(
+        model=model,
+        optimizer=make_optimizer(model, config, device),
+        losses=torch.zeros(steps, device=device.name),
+        hits=torch.zeros((), dtype=torch.int64, device=device.name),
+    )
+
+
+def _epochs(
+    experiment: Experiment,
+    folder: Path,
+    device: Device,
+    state: State,
+    examples: Examples,
+    normaliser: Normaliser,
+    on_step: Callable[[int], None],
+) -> Iterator[EpochMetrics]:
+    """Train the epochs that are left, saving the state after each; yield what each came to."""
+    config = experiment.config
+    here = examples.to(device.name)
+    windows = Windows(here.inputs, config.augmentation)
+    held_out = experiment.test_examples()
+    test = None if held_out is None else held_out.to(device.name)
+    step = make_step(state.model, state.optimizer, parse_loss(config.loss), config, device)
+    with stop_signal() as stop:
+        for epoch in range(state.epoch, config.epochs):
+            batches = EpochBatches(
+                windows, here.labels, config.batch_size, seed=config.seed, epoch=epoch
+            )
+            rate = learning_rate(config, epoch)
+            for done in _steps(state, batches, normaliser, step, rate):
+                on_step(epoch * len(batches) + done)
+                if stop.signal is not None and done < len(batches):
+                    _check_finite(state, config, folder)
+                    state.save(folder / CHECKPOINT, config.run_id)
+                    raise _interrupted(state, config, folder, stop.signal)
+            _check_finite(state, config, folder)
+            began = time.perf_counter()
+            accuracy = None if test is None else accuracy_of(state.model, normaliser, test, device)
+            state.seconds += time.perf_counter() - began
+            yield _close_epoch(state, batches.num_seen, rate, accuracy, folder, config.run_id)
+            if stop.signal is not None and state.epoch < config.epochs:
+                raise _interrupted(state, config, folder, stop.signal)
+
+
+def _steps(
+    state: State, batches: EpochBatches, normaliser: Normaliser, step: Step, rate: float
+) -> Iterator[int]:
+    """Take the steps of an epoch that are left; yield after each how many are done."""
+    began = time.perf_counter() - state.seconds
+    if state.step == 0:
+        state.losses.zero_()
+        state.hits.zero_()
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+    state.model.train()
+    for index in range(state.step, len(batches)):
+        inputs, labels = batches[index]
+        loss, hits = step(normaliser(inputs), labels)
+        state.losses[index] = loss
+        state.hits += hits
+        state.step = index + 1
+        state.seconds = time.perf_counter() - began
+        yield state.step
+
+
+def _close_epoch(
+    state: State, num_seen: int, rate: float, accuracy: float | None, folder: Path, run_id: str
+) -> EpochMetrics:
+    """Read the epoch's metrics from the device, save the state, and return them."""
+    metrics = EpochMetrics(
+        epoch=state.epoch + 1,
+        loss=float(state.losses.cpu().double().mean()),
+        train_accuracy=int(state.hits) / num_seen,
+        test_accuracy=accuracy,
+        lr=rate,
+        seconds=round(state.seconds, 4),
+    )
+    state.history = (*state.history, metrics)
+    state.epoch, state.step, state.seconds = state.epoch + 1, 0, 0.0
+    state.save(folder / CHECKPOINT, run_id)
+    _append(folder / METRICS, render_metrics([metrics]))
+    return metrics
+
+
+def _check_finite(state: State, config: TrainConfig, folder: Path) -> None:
+    """Raise WorkError where a loss of this epoch, or a weight, is NaN or infinite."""
+    losses = state.losses[: state.step].cpu()
+    wrong = (~losses.isfinite()).nonzero()
+    largest = torch.stack([p.detach().float().abs().max() for p in state.model.parameters()])
+    if not len(wrong) and bool(largest.isfinite().all()):
+        return
+    step = int(wrong[0]) if len(wrong) else state.step - 1
+    word = "infinite" if len(wrong) and math.isinf(float(losses[step])) else "NaN"
+    kept = (folder / CHECKPOINT).exists() and state.epoch > 0
+    raise WorkError(
+        f"the loss became {word} in epoch {state.epoch + 1}, step {step + 1} "
+        f"(learning rate {learning_rate(config, state.epoch):.4g})"
+        + (f"; the checkpoint of epoch {state.epoch} is kept" if kept else ""),
+        help=f"try --lr {config.optimizer.lr / 10:.4g}"
+        + ("" if config.optimizer.grad_clip else " or --set optimizer.grad_clip=5"),
+    )
+
+
+def _interrupted(
+    state: State, config: TrainConfig, folder: Path, signal: Literal["SIGINT", "SIGTERM"]
+) -> Interrupted:
+    where = f"epoch {state.epoch} of {config.epochs}"
+    if state.step:
+        where = f"step {state.step} of epoch {state.epoch + 1} of {config.epochs}"
+    return Interrupted(
+        f"{'interrupted' if signal == 'SIGINT' else 'terminated'} after {where}; "
+        f"saved {(folder / CHECKPOINT).as_posix()}",
+        exit_code=130 if signal == "SIGINT" else 143,
+        help=f"go on with: alfs train --resume {folder.as_posix()}",
+    )
+
+
+def normaliser_of(config: TrainConfig, examples: Examples) -> Normaliser:
+    """Return the configured statistics, or those of the examples trained on."""
+    chosen = config.normalisation
+    if chosen is None:
+        return Normaliser.of(examples)
+    return Normaliser(torch.tensor(chosen.mean), torch.tensor(chosen.std))
+
+
+@contextmanager
+def _memory_errors(config: TrainConfig) -> Iterator[None]:
+    """Turn what an allocator says when memory runs out into a WorkError."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not is_memory and "allocate memory" not in str(error):
+            raise
+        first = (str(error) or "no more is to be had").splitlines()[0]
+        raise WorkError(
+            f"out of memory: {first}",
+            help=f"try --batch-size {max(2, config.batch_size // 2)}, a smaller --model, "
+            "or --set image_size=N for smaller images",
+        ) from None
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
+
+
+def _save_plan(config: TrainConfig, folder: Path, device: Device) -> None:
+    config.save(folder / CONFIG)
+    save_environment(
+        folder / ENVIRONMENT,
+        device=device.described,
+        precision=device.precision,
+        threads=torch.get_num_threads(),
+    )
+
+
+def _save_result(
+    experiment: Experiment,
+    folder: Path,
+    device: Device,
+    state: State,
+    status: Literal["finished", "interrupted", "failed"],
+) -> RunResult:
+    config, data = experiment.config, experiment.parts.train
+    noise = None
+    if config.noise is not None and config.noise_seed is not None:
+        noise = NoiseUsed(config.noise.kind, config.noise.rate, config.noise_seed)
+    result = RunResult(
+        alfs_version=__version__,
+        status=status,
+        loss=config.loss,
+        dataset=data.name,
+        noise=noise,
+        model=config.model,
+        seed=config.seed,
+        epochs=len(state.history),
+        test=experiment.test,
+        test_accuracy=accuracy_over(state.history),
+        train_seconds=round(sum(e.seconds for e in state.history) + state.seconds, 3),
+        device=device.described,
+        versions=versions(),
+        train=TrainSummary(len(data), data.class_names, data.fingerprint),
+    )
+    result.save(folder / RESULT)
+    return result
