@@ -91,6 +91,8 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
         with np.load(path, allow_pickle=False) as file:
             for key in wanted:
                 arrays[key] = file[key]
+                if not isinstance(arrays[key], np.ndarray):
+                    raise InputError(f"'{key}' of '{path}' is not an array")
     except ValueError as error:
         raise unreadable_array(path, error) from None
     except MemoryError:

@@ -252,7 +252,8 @@ def check_probabilities(probs: NDArray[Any], *, where: str, first_row: int = 0) 
     ones = np.ones(probs.shape[1], dtype=np.float32 if probs.dtype.itemsize < 8 else np.float64)
     for start in range(0, len(probs), rows):
         block = np.asarray(probs[start : start + rows])
-        sums = block @ ones
+        with np.errstate(invalid="ignore", over="ignore"):
+            sums = block @ ones
         if block.min() >= 0 and np.abs(sums - 1).max() <= tolerance:
             continue
         row = int(np.flatnonzero(~((np.abs(sums - 1) <= tolerance) & (block.min(axis=1) >= 0)))[0])
