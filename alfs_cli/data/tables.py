@@ -50,7 +50,7 @@ class Table:
             if isinstance(value, list | dict | np.ndarray):
                 raise InputError(
                     f"{self.places(np.asarray([row]))} of '{self.path}': {column} is not one value",
-                    help="alfs audits data with a single label an example",
+                    help="a cell holds one text or number; alfs audits single-label data",
                 )
         cells = np.empty(len(values), dtype=object)
         cells[:] = [_as_text(value) for value in values]
