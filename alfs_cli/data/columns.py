@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.arrays import (
+    DAMAGED,
     checked_features,
     load_npz,
     missing_key,
@@ -124,7 +125,7 @@ def load_npy(path: Path) -> NDArray[Any]:
     """Return the array of an .npy file, read in place; raises InputError for Python objects."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, *DAMAGED) as error:
         raise unreadable_array(path, error) from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"'{path}' is an .npz by content", help=f"rename it: {path.stem}.npz")

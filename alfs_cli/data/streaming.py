@@ -90,12 +90,20 @@ class ProbabilityStream:
             yield whole[part], None if own is None else own[part]
 
     def _batches(self, path: Path, rows: int) -> Iterator[tuple[Probabilities, RawLabels | None]]:
+        import pyarrow
         import pyarrow.parquet
 
         columns = [f"{PREFIX}{name}" for name in self.class_names]
         wanted = columns if self.given is not None else [*columns, self.label_column]
         file = pyarrow.parquet.ParquetFile(path)
-        for batch in file.iter_batches(batch_size=rows, columns=wanted):
+        batches = file.iter_batches(batch_size=rows, columns=wanted)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (OSError, pyarrow.ArrowException) as error:
+                raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
+            if batch is None:
+                return
             single = all(str(batch.schema.field(name).type) == "float" for name in columns)
             probs = np.empty((batch.num_rows, len(columns)), np.float32 if single else np.float64)
             for place, name in enumerate(columns):

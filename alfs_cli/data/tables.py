@@ -95,8 +95,9 @@ class Table:
         others = [name for name in self.columns if name not in but]
         names = tuple(name for name in others if self._is_numeric(name))
         values = np.empty((len(self.frame), len(names)), dtype=np.float32)
-        for index, name in enumerate(names):
-            values[:, index] = self.frame[name].to_numpy(dtype=np.float32, na_value=np.nan)
+        with np.errstate(over="ignore"):
+            for index, name in enumerate(names):
+                values[:, index] = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
         return names, values
 
     def _is_numeric(self, column: str) -> bool:
