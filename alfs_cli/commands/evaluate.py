@@ -70,9 +70,7 @@ def evaluate(
     invocation.publish(evaluation_report(evaluation, trained.class_names))
 
 
-def _own_test(
-    run: str, *options: str | None
-) -> "tuple[LabelledDataset, TestSummary]":
+def _own_test(run: str, *options: str | None) -> "tuple[LabelledDataset, TestSummary]":
     """Return what the run was tested on."""
     from pathlib import Path
 

@@ -180,9 +180,7 @@ def train(
         folder, settings = resumed(resume, invocation.out, said, others, overwrite=overwrite)
         experiment = plan(settings)
     else:
-        settings = settle(
-            invocation, said, recommendation, recipe, config, allow_stale=allow_stale
-        )
+        settings = settle(invocation, said, recommendation, recipe, config, allow_stale=allow_stale)
         experiment = plan(settings)
         folder = invocation.out / "runs" / experiment.config.run_id
     if dry_run:
@@ -207,9 +205,7 @@ def _train(
     invocation.publish(train_report(Run(folder, result), load_metrics(folder)))
 
 
-def _run(
-    invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool
-) -> Any:
+def _run(invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool) -> Any:
     """Train with progress on stderr; return the result."""
     from alfs_cli.commands.train_progress import training_progress
     from alfs_cli.devices import choose_device
@@ -228,8 +224,4 @@ def _run(
     if resume:
         invocation.note("going on from its checkpoint; --overwrite starts anew")
     with training_progress(invocation, config, size) as (on_epoch, on_step):
-        return train(
-            experiment, folder, device, resume=resume, on_epoch=on_epoch, on_step=on_step
-        )
-
-
+        return train(experiment, folder, device, resume=resume, on_epoch=on_epoch, on_step=on_step)

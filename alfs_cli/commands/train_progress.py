@@ -40,9 +40,7 @@ def describe(metrics: "EpochMetrics", epochs: int) -> str:
 
 
 @contextmanager
-def _bar(
-    invocation: Invocation, config: "TrainConfig", num_examples: int
-) -> Iterator[Listeners]:
+def _bar(invocation: Invocation, config: "TrainConfig", num_examples: int) -> Iterator[Listeners]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from alfs_cli.batches import num_batches
