@@ -164,3 +164,10 @@ def write_text(path: Path, text: str) -> None:
     """Write text to a temporary file beside `path` and rename it into place."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def safe_cell(cell: Any) -> Any:
+    """Return a cell that a spreadsheet does not run: text that looks like a formula gets a `'`."""
+    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + cell
+    return "" if cell is None else cell

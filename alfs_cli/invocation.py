@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,13 +20,14 @@ from alfs_cli.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
 
     from alfs_cli.report import Report
 
 COLORS = ("auto", "always", "never")
 PLAIN_WIDTH = 100  # where stdout is no terminal; rich's 80 would wrap paths
 PANEL = "Shared options"
-Item = TypeVar("Item")
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -75,29 +76,27 @@ class Invocation:
         _to_stderr(f"warning: {text}")
 
     @contextmanager
-    def progress(self, task: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar on stderr while the body runs; call what is yielded with the count done.
+    def progress(self) -> Iterator[Progress]:
+        """Draw bars on stderr while the body runs; call what is yielded with (task, done, total).
 
         Where stderr is no terminal, or under `-q`, nothing is drawn.
         """
         if self.verbosity < 0 or not sys.stderr.isatty():
-            yield lambda done: None
+            yield lambda task, done, total: None
             return
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}"))
-        with Progress(
-            *columns, TimeRemainingColumn(), console=self.console(), transient=True
-        ) as bar:
-            handle = bar.add_task(task, total=total)
-            yield lambda done: bar.update(handle, completed=done)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Bars(*columns, TimeRemainingColumn(), console=self.console(), transient=True) as bars:
+            handles: dict[str, TaskID] = {}
 
-    def track(self, items: Iterable[Item], task: str, total: int) -> Iterator[Item]:
-        """Yield the items, with a bar on stderr."""
-        with self.progress(task, total) as done:
-            for count, item in enumerate(items):
-                yield item
-                done(count + 1)
+            def tell(task: str, done: int, total: int) -> None:
+                if task not in handles:
+                    handles[task] = bars.add_task(task)
+                bars.update(handles[task], completed=done, total=total)
+
+            yield tell
 
     def console(self) -> "Console":
         """Return a rich console on stderr."""

@@ -146,7 +146,7 @@ def train(
     """
     from alfs_cli.commands.train_settings import named, resumed, settle
     from alfs_cli.experiment import plan
-    from alfs_cli.run_report import plan_report
+    from alfs_cli.reports.run import plan_report
 
     said = named(
         {
@@ -192,7 +192,7 @@ def train(
 def _train(
     invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool
 ) -> None:
-    from alfs_cli.run_report import train_report
+    from alfs_cli.reports.run import train_report
     from alfs_cli.runs import RESULT, Run, load_metrics, load_run
 
     if (folder / RESULT).exists() and not overwrite:
@@ -209,7 +209,7 @@ def _run(invocation: Invocation, experiment: "Experiment", folder: Path, *, over
     """Train with progress on stderr; return the result."""
     from alfs_cli.commands.train_progress import training_progress
     from alfs_cli.devices import choose_device
-    from alfs_cli.run_report import labels_of
+    from alfs_cli.reports.run import labels_of
     from alfs_cli.runs import CHECKPOINT
     from alfs_cli.training import train
 

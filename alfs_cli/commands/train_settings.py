@@ -1,4 +1,4 @@
-"""What a command line of `train` settles: options over --set over recipe, the rest from saved files.
+"""What a command line of `train` settles: what was said, over a recipe, over saved results.
 
 Importing this must stay light; the functions load what they need.
 """

@@ -1,0 +1,146 @@
+"""`alfs check DATA | ESTIMATE`: the CI gate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alfs_cli.commands.data_options import (
+    Classes,
+    FeaturesFile,
+    LabelColumn,
+    Labels,
+    OptionalData,
+    PathColumn,
+    PredProbs,
+    Root,
+    Split,
+    TrueLabelColumn,
+    TrueLabels,
+)
+from alfs_cli.errors import UsageError
+from alfs_cli.invocation import Invocation, command
+
+PANEL = "Thresholds"
+
+
+@command
+def check(
+    invocation: Invocation,
+    data: OptionalData = None,
+    max_noise_rate: Annotated[
+        float | None,
+        typer.Option("--max-noise-rate", help="ALFS301, a fraction.", rich_help_panel=PANEL),
+    ] = None,
+    max_class_noise_rate: Annotated[
+        float | None,
+        typer.Option("--max-class-noise-rate", help="ALFS304, each class.", rich_help_panel=PANEL),
+    ] = None,
+    min_clean_level: Annotated[
+        float | None,
+        typer.Option(
+            "--min-clean-level", help="ALFS201, the ratio r of each class.", rich_help_panel=PANEL
+        ),
+    ] = None,
+    max_pair_rate: Annotated[
+        float | None,
+        typer.Option("--max-pair-rate", help="ALFS202, each pair T[i, j].", rich_help_panel=PANEL),
+    ] = None,
+    require_dominance: Annotated[
+        bool,
+        typer.Option(
+            "--require-dominance/--no-require-dominance",
+            help="ALFS203: the clean label leads in every class.",
+            rich_help_panel=PANEL,
+        ),
+    ] = True,
+    min_trust: Annotated[
+        str | None,
+        typer.Option("--min-trust", help="ALFS303: low, medium or high.", rich_help_panel=PANEL),
+    ] = None,
+    gate_on: Annotated[
+        str,
+        typer.Option("--gate-on", help="sure, point or strict.", rich_help_panel=PANEL),
+    ] = "sure",
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Report, and exit 0 whatever was found.")
+    ] = False,
+    evidence: Annotated[
+        str, typer.Option("--evidence", help="auto, pred-probs, features or pixels.")
+    ] = "auto",
+    folds: Annotated[int, typer.Option("--folds", help="Folds of held-out scoring.")] = 5,
+    confidence: Annotated[
+        float, typer.Option("--confidence", help="Level of each one-sided bound.")
+    ] = 0.95,
+    in_sample_ok: Annotated[
+        bool, typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample.")
+    ] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False,
+    split: Split = None,
+    labels: Labels = None,
+    true_labels: TrueLabels = None,
+    pred_probs: PredProbs = None,
+    features: FeaturesFile = None,
+    label_column: LabelColumn = None,
+    path_column: PathColumn = None,
+    true_label_column: TrueLabelColumn = None,
+    classes: Classes = None,
+    root: Root = None,
+) -> None:
+    """Fail with exit code 1 if label quality breaks a threshold, surely.
+
+    DATA as in `alfs estimate`, or an estimate.json, which is judged in a moment. With no threshold
+    it judges dominance, unreadable files, conflicting duplicates, empty classes, missing labels.
+    """
+    from alfs_cli.gate import Thresholds, judge
+    from alfs_cli.reports.check import check_report
+
+    thresholds = Thresholds(
+        max_noise_rate=max_noise_rate,
+        max_class_noise_rate=max_class_noise_rate,
+        min_clean_level=min_clean_level,
+        max_pair_rate=max_pair_rate,
+        require_dominance=require_dominance,
+        min_trust=min_trust,
+        gate_on=gate_on,
+    )
+    if data is None and pred_probs is None:
+        raise UsageError(
+            "nothing to check", help="alfs check DATA, or alfs check alfs-out/estimate.json"
+        )
+    if data is not None and data.endswith(".json"):
+        from alfs_cli.estimate import load_estimate
+
+        result = judge(load_estimate(Path(data)), thresholds, None)
+    else:
+        from alfs_cli.auditing import audit
+        from alfs_cli.data import DataSpec
+
+        spec = DataSpec(
+            source=data,
+            split=split,
+            labels=labels,
+            true_labels=true_labels,
+            pred_probs=pred_probs,
+            features=features,
+            label_column=label_column,
+            path_column=path_column,
+            true_label_column=true_label_column,
+            classes=classes,
+            root=root,
+        )
+        found = audit(
+            invocation,
+            spec,
+            evidence=evidence,
+            folds=folds,
+            confidence=confidence,
+            in_sample_ok=in_sample_ok,
+            use_cache=not no_cache,
+        )
+        result = judge(found.estimate, thresholds, (*found.findings, *found.suspect_findings()))
+    result.save(invocation.out / "check.json")
+    title = f"Label quality of {data or pred_probs}"
+    invocation.publish(check_report(result, title=title, exit_zero=exit_zero))
+    if not result.passed and not exit_zero:
+        raise typer.Exit(1)

@@ -1,0 +1,111 @@
+"""`alfs estimate DATA`: T, the clean level, the noise rate and the suspect labels."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alfs_cli.commands.data_options import (
+    Classes,
+    FeaturesFile,
+    LabelColumn,
+    Labels,
+    OptionalData,
+    PathColumn,
+    PredProbs,
+    Root,
+    Split,
+    TrueLabelColumn,
+    TrueLabels,
+)
+from alfs_cli.errors import UsageError
+from alfs_cli.invocation import Invocation, command
+
+PICTURES = 48
+
+
+@command
+def estimate(
+    invocation: Invocation,
+    data: OptionalData = None,
+    evidence: Annotated[
+        str, typer.Option("--evidence", help="auto, pred-probs, features or pixels.")
+    ] = "auto",
+    method: Annotated[str, typer.Option("--method", help="auto or confident.")] = "auto",
+    folds: Annotated[int, typer.Option("--folds", help="Folds of held-out scoring.")] = 5,
+    confidence: Annotated[
+        float, typer.Option("--confidence", help="Level of each one-sided bound.")
+    ] = 0.95,
+    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Resamples of the counts.")] = 1000,
+    issue_threshold: Annotated[
+        float, typer.Option("--issue-threshold", min=0, max=1, help="List labels scored above it.")
+    ] = 0.5,
+    all_scores: Annotated[
+        bool, typer.Option("--all-scores", help="List every label with its score.")
+    ] = False,
+    in_sample_ok: Annotated[
+        bool, typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample.")
+    ] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False,
+    split: Split = None,
+    labels: Labels = None,
+    true_labels: TrueLabels = None,
+    pred_probs: PredProbs = None,
+    features: FeaturesFile = None,
+    label_column: LabelColumn = None,
+    path_column: PathColumn = None,
+    true_label_column: TrueLabelColumn = None,
+    classes: Classes = None,
+    root: Root = None,
+) -> None:
+    """Estimate how noisy the labels are: T, the clean level, suspects, with bounds and trust.
+
+    Writes estimate.json, transition.csv, issues.csv and issues.parquet under --out.
+    """
+    started = time.perf_counter()
+    if data is None and (pred_probs is None or labels is None):
+        raise UsageError(
+            "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
+        )
+    from alfs_cli.auditing import audit
+    from alfs_cli.data import DataSpec
+    from alfs_cli.reports.estimate import estimate_report
+
+    spec = DataSpec(
+        source=data,
+        split=split,
+        labels=labels,
+        true_labels=true_labels,
+        pred_probs=pred_probs,
+        features=features,
+        label_column=label_column,
+        path_column=path_column,
+        true_label_column=true_label_column,
+        classes=classes,
+        root=root,
+    )
+    found = audit(
+        invocation,
+        spec,
+        evidence=evidence,
+        method=method,
+        folds=folds,
+        confidence=confidence,
+        resamples=bootstrap,
+        issue_threshold=issue_threshold,
+        all_scores=all_scores,
+        in_sample_ok=in_sample_ok,
+        use_cache=not no_cache,
+        started=started,
+    )
+    found.save(invocation.out)
+    wants_pictures = "html" in (invocation.format, *(form for form, _ in invocation.outputs))
+    pictures = found.pictures(PICTURES) if wants_pictures else ()
+    invocation.publish(estimate_report(found.estimate, findings=found.findings, pictures=pictures))
+    names = "estimate.json, transition.csv, issues.csv, issues.parquet"
+    invocation.note(
+        f"wrote {names} in {invocation.out}{'/' if invocation.out != Path('.') else ''}"
+    )
+    out = "" if invocation.out == Path("alfs-out") else f" {invocation.out / 'estimate.json'}"
+    invocation.note(f"next: alfs recommend{out}")

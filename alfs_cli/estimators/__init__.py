@@ -1,0 +1,277 @@
+"""Estimators of T, one function each in one table, and the estimate that is made from one."""
+
+import hashlib
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alfs_cli import __version__
+from alfs_cli.data import DataSpec, LabelledDataset
+from alfs_cli.data.columns import check_probabilities
+from alfs_cli.errors import InputError, UsageError, unknown
+from alfs_cli.estimate import (
+    Bounded,
+    ClassCleanLevel,
+    CleanLevel,
+    DataSummary,
+    NoiseEstimate,
+    PopulationTruth,
+    Trust,
+    Truth,
+)
+from alfs_cli.estimators.confident import confident
+from alfs_cli.estimators.counts import CountedEstimate, Spread, gap, spread, weakest_pair
+from alfs_cli.evidence import Evidence, evidence_from_probs, gather
+from alfs_cli.issues import true_class_probs
+from alfs_cli.noise import (
+    class_clean_levels,
+    clean_level,
+    realised,
+    row_total_variation,
+    rows_of_counts,
+    runners_up,
+)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Estimator = Callable[[FloatArray, IntArray], CountedEstimate]
+
+ESTIMATORS: dict[str, Estimator] = {"confident": confident}
+DEFAULT = "confident"
+MIN_JUDGED = 2  # examples of a class below which its clean level is shown but not judged
+
+
+def estimate_transition(
+    evidence: ArrayLike,
+    labels: ArrayLike,
+    *,
+    method: str = "auto",
+    features: bool = False,
+    seed: int = 0,
+) -> NoiseEstimate:
+    """Estimate T from out-of-sample probabilities (N, K), or features (N, D), and labels (N,).
+
+    `features=True` says that `evidence` holds features: probabilities are then made from them in
+    five folds. Raises InputError where shapes or values do not fit.
+    """
+    rows = np.asarray(evidence)
+    given = np.asarray(labels)
+    if rows.ndim != 2 or given.ndim != 1 or len(rows) != len(given) or not len(rows):
+        raise InputError(f"evidence has shape {rows.shape}, labels {given.shape}: not (N, .), (N,)")
+    if given.dtype.kind not in "iu" or given.min() < 0:
+        raise InputError(
+            "labels must be whole numbers from 0", help="number the classes 0 .. K - 1"
+        )
+    K = int(given.max()) + 1 if features else rows.shape[1]
+    if given.max() >= K or K < 2:
+        raise InputError(f"labels go up to {given.max()}, and there are {K} classes")
+    if not features:
+        check_probabilities(rows, where="the probabilities")
+    dataset = LabelledDataset(
+        name="arrays",
+        kind="arrays",
+        spec=DataSpec(None),
+        labels=given.astype(np.int64),
+        class_names=tuple(str(cls) for cls in range(K)),
+        fingerprint=hashlib.sha256(rows.tobytes() + given.tobytes()).hexdigest()[:16],
+        features=rows.astype(np.float32) if features else None,
+        pred_probs=None if features else rows,
+    )
+    return estimate_noise(dataset, gather(dataset, seed=seed), method=method, seed=seed)
+
+
+def estimate_noise(
+    dataset: LabelledDataset,
+    evidence: Evidence,
+    *,
+    method: str = "auto",
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+    in_sample_ok: bool = False,
+    started: float | None = None,
+) -> NoiseEstimate:
+    """Return T, the clean level, their bounds and how far to trust them."""
+    if not 0.5 < confidence < 1:
+        raise UsageError(f"--confidence is {confidence}, not between 0.5 and 1")
+    if resamples < 100:
+        raise UsageError(f"--bootstrap is {resamples}, below 100")
+    name = DEFAULT if method == "auto" else method
+    if name not in ESTIMATORS:
+        raise unknown("method", method, ("auto", *ESTIMATORS))
+    begun = time.perf_counter() if started is None else started
+    found = ESTIMATORS[name](evidence.probs, dataset.labels)
+    T = found.transition()
+    bounds = spread(
+        found,
+        confidence=confidence,
+        resamples=resamples,
+        generator=np.random.default_rng([seed, 3]),
+    )
+    prior = found.prior()
+    levels = class_clean_levels(T)
+    true, given = weakest_pair(T)
+    value = float(levels.min())
+    level = CleanLevel(
+        value,
+        min(bounds.level[0], value),
+        max(bounds.level[1], value),
+        dataset.class_names[true],
+        dataset.class_names[given],
+    )
+    rate = float(1 - prior @ np.diag(T))
+    return NoiseEstimate(
+        alfs_version=__version__,
+        seed=seed,
+        seconds=time.perf_counter() - begun,
+        confidence=confidence,
+        method=name,
+        data=_summary(dataset),
+        evidence=evidence.summary(),
+        noise_rate=_bounded(rate, *bounds.noise_rate),
+        transition=_rows(T),
+        transition_low=_rows(np.minimum(bounds.transition[0], T)),
+        transition_high=_rows(np.maximum(bounds.transition[1], T)),
+        class_prior=tuple(prior.tolist()),
+        class_clean_level=_class_levels(dataset, T, bounds),
+        clean_level=level,
+        gap=_bounded(float(gap(T)), *bounds.gap),
+        dominant=True if level.low > 1 else False if level.high < 1 else None,
+        trust=_trust(dataset, evidence, T, level, in_sample_ok=in_sample_ok),
+        truth=_truth(dataset, T),
+    )
+
+
+def _bounded(value: float, low: float, high: float) -> Bounded:
+    return Bounded(value, min(low, value), max(high, value))
+
+
+def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, matrix.tolist()))
+
+
+def _summary(dataset: LabelledDataset) -> DataSummary:
+    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    return DataSummary(
+        source=dataset.spec.source,
+        kind=dataset.kind,
+        n=len(dataset),
+        classes=dataset.class_names,
+        given_counts=tuple(int(count) for count in counts),
+        split=dataset.split,
+        fingerprint=dataset.fingerprint,
+        spec=dataset.spec.given(),
+    )
+
+
+def _class_levels(
+    dataset: LabelledDataset, T: FloatArray, bounds: Spread
+) -> tuple[ClassCleanLevel, ...]:
+    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    levels = class_clean_levels(T)
+    low, high = bounds.class_levels
+    return tuple(
+        ClassCleanLevel(
+            class_name=name,
+            value=float(levels[i]),
+            low=float(min(low[i], levels[i])),
+            high=float(max(high[i], levels[i])),
+            runner_up=dataset.class_names[j],
+            n=int(counts[i]),
+            judged=bool(counts[i] >= MIN_JUDGED),
+        )
+        for i, (name, j) in enumerate(zip(dataset.class_names, runners_up(T), strict=True))
+    )
+
+
+def _truth(dataset: LabelledDataset, T: FloatArray) -> Truth | None:
+    if dataset.true_labels is None:
+        return None
+    counts = realised(dataset.true_labels, dataset.labels, dataset.num_classes)
+    real = rows_of_counts(counts)
+    population = None
+    if dataset.population is not None:
+        drawn = dataset.population
+        share = counts.sum(axis=1) / counts.sum()
+        population = PopulationTruth(
+            float(1 - share @ np.diag(drawn)), clean_level(drawn), _rows(drawn)
+        )
+    return Truth(
+        noise_rate=float(1 - np.trace(counts) / counts.sum()),
+        clean_level=float(class_clean_levels(real).min()),
+        transition=_rows(real),
+        row_tv=row_total_variation(T, real),
+        population=population,
+    )
+
+
+# Trust.
+
+SEPARATION_HIGH, SEPARATION_MEDIUM = 0.95, 0.80
+CALIBRATION_HIGH, CALIBRATION_MEDIUM = 0.03, 0.10
+FEW_HIGH, FEW_MEDIUM = 100, 20
+
+
+def _trust(
+    dataset: LabelledDataset,
+    evidence: Evidence,
+    T: FloatArray,
+    level: CleanLevel,
+    *,
+    in_sample_ok: bool,
+) -> Trust:
+    """Grade an estimate by its weakest side, and say which it is."""
+    grades: list[int] = []
+    reasons: list[str] = []
+
+    def grade(value: float, high: float, medium: float, text: str) -> None:
+        grades.append(2 if value >= high else 1 if value >= medium else 0)
+        reasons.append(text)
+
+    if evidence.in_sample and not in_sample_ok:
+        grades.append(0)
+        reasons.append(
+            f"{100 * evidence.agreement:.2f} % of the given labels agree with the probabilities: "
+            "these look in-sample, and noise is then underestimated"
+        )
+    separation = float(true_class_probs(evidence.probs, T).max(axis=1).mean())
+    grade(
+        separation,
+        SEPARATION_HIGH,
+        SEPARATION_MEDIUM,
+        f"the evidence tells the classes apart in {100 * separation:.0f} % of the examples; "
+        "what it cannot tell apart is counted as noise",
+    )
+    grade(
+        -evidence.calibration_error,
+        -CALIBRATION_HIGH,
+        -CALIBRATION_MEDIUM,
+        f"out-of-sample agreement {100 * evidence.agreement:.1f} %, calibration error "
+        f"{evidence.calibration_error:.3f}",
+    )
+    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    smallest = int(counts.argmin())
+    if counts[smallest] < FEW_HIGH:
+        name = dataset.class_names[smallest]
+        grade(
+            counts[smallest],
+            FEW_HIGH,
+            FEW_MEDIUM,
+            f"class '{name}' has {counts[smallest]} examples"
+            + (": not judged" if counts[smallest] < MIN_JUDGED else ""),
+        )
+    if level.low <= 1 < level.value:
+        reasons.append("too few examples to say whether the clean label leads in every class")
+    names = ("low", "medium", "high")
+    return Trust(names[min(grades)], tuple(reasons))  # type: ignore[arg-type]
+
+
+__all__ = [
+    "ESTIMATORS",
+    "CountedEstimate",
+    "estimate_noise",
+    "estimate_transition",
+    "evidence_from_probs",
+]

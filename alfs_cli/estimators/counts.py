@@ -1,0 +1,142 @@
+"""Estimates that rest on counts of (true class, given label), and how sure those counts are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.noise import class_clean_levels, clean_level_bounds, rows_of_counts
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+BOOTSTRAP_BLOCK = 2**22  # numbers held at once while resampling
+
+
+@dataclass(frozen=True, eq=False)
+class CountedEstimate:
+    """Counts (K, K) by true class and given label of the examples that could be placed.
+
+    `given_counts` (K,) are all examples by given label: the counted ones stand for them, each
+    column of `counts` scaled to its total.
+    """
+
+    method: str
+    counts: FloatArray
+    given_counts: IntArray
+
+    def joint(self) -> FloatArray:
+        """Return counts with columns scaled to the given labels, (K, K)."""
+        return calibrated_joint(self.counts, self.given_counts)
+
+    def transition(self) -> FloatArray:
+        """Return T (K, K); a class that nothing was counted for keeps its label."""
+        return rows_of_counts(self.joint())
+
+    def prior(self) -> FloatArray:
+        """Return the share of each true class, (K,)."""
+        rows = self.joint().sum(axis=1)
+        return np.asarray(rows / rows.sum(), dtype=np.float64)
+
+
+def calibrated_joint(counts: FloatArray, given_counts: IntArray) -> FloatArray:
+    """Scale columns of counts (..., K, K) to the given totals (K,).
+
+    A label that was counted nowhere is put on its own class: nothing speaks against it.
+    """
+    sums = counts.sum(axis=-2)
+    K = counts.shape[-1]
+    empty = sums <= 0
+    filled = np.where(empty[..., None, :], np.eye(K), counts)
+    scale = given_counts / np.where(empty, 1.0, sums)
+    return np.asarray(filled * scale[..., None, :], dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """One-sided bounds at a confidence, from sampling alone.
+
+    Of T (K, K), the noise rate, the gap, each class's clean level (K,), and r.
+    """
+
+    transition: tuple[FloatArray, FloatArray]
+    noise_rate: tuple[float, float]
+    gap: tuple[float, float]
+    class_levels: tuple[FloatArray, FloatArray]
+    level: tuple[float, float]
+
+
+def spread(
+    estimate: CountedEstimate,
+    *,
+    confidence: float,
+    resamples: int,
+    generator: np.random.Generator,
+) -> Spread:
+    """Return how far sampling alone may have moved an estimate.
+
+    The counted cells are resampled as one multinomial; T, the noise rate and the gap take its
+    percentiles. Clean levels take Clopper-Pearson bounds of pairs (noise.clean_level_bounds).
+    """
+    alpha = 1 - confidence
+    K = len(estimate.counts)
+    total = int(estimate.counts.sum())
+    shares = estimate.counts.ravel() / max(total, 1)
+    block = max(1, BOOTSTRAP_BLOCK // (K * K))
+    keep = max(1, min(resamples, 50 * block))
+    matrices: list[FloatArray] = []
+    rates: list[FloatArray] = []
+    gaps: list[FloatArray] = []
+    for start in range(0, keep, block):
+        drawn = generator.multinomial(total, shares, size=min(block, keep - start))
+        joint = calibrated_joint(drawn.reshape(-1, K, K).astype(np.float64), estimate.given_counts)
+        sums = joint.sum(axis=2, keepdims=True)
+        T = np.where(sums > 0, joint / np.where(sums > 0, sums, 1), np.eye(K))
+        matrices.append(T.astype(np.float32))
+        diagonal = np.trace(joint, axis1=1, axis2=2)
+        rates.append(1 - diagonal / joint.sum(axis=(1, 2)))
+        gaps.append(gap(T))
+    T_low, T_high = np.quantile(np.concatenate(matrices), [alpha, confidence], axis=0)
+    rate_low, rate_high = np.quantile(np.concatenate(rates), [alpha, confidence])
+    # what was never counted can still be: no bound lies below the one for nothing in n draws
+    T_high = np.maximum(T_high, _unseen(estimate.counts.sum(axis=1), alpha)[:, None])
+    rate_high = max(rate_high, float(_unseen(np.array(float(total)), alpha)))
+    gap_low, gap_high = np.quantile(np.concatenate(gaps), [alpha, confidence])
+
+    columns = estimate.counts.sum(axis=0)
+    scale = np.where(columns > 0, estimate.given_counts / np.where(columns > 0, columns, 1), 1.0)
+    scale = np.where(scale > 0, scale, 1.0)
+    low, high = clean_level_bounds(estimate.counts, alpha, weights=scale[:, None] / scale[None, :])
+    _, row_high = clean_level_bounds(
+        estimate.counts, alpha * K, weights=scale[:, None] / scale[None, :]
+    )
+    return Spread(
+        transition=(T_low, T_high),
+        noise_rate=(float(rate_low), float(rate_high)),
+        gap=(float(gap_low), float(gap_high)),
+        class_levels=(low.min(axis=1), row_high.min(axis=1)),
+        level=(float(low.min()), float(high.min())),
+    )
+
+
+def _unseen(n: FloatArray, alpha: float) -> FloatArray:
+    """Return the largest rate at which n draws show nothing with probability alpha."""
+    return np.asarray(1 - alpha ** (1 / np.maximum(n, 1)), dtype=np.float64)
+
+
+def gap(T: FloatArray) -> FloatArray:
+    """Return min_i (T[i, i] - max_{j != i} T[i, j]) of matrices (..., K, K)."""
+    rest = T.copy()
+    K = T.shape[-1]
+    rest[..., np.arange(K), np.arange(K)] = -np.inf
+    own = T[..., np.arange(K), np.arange(K)]
+    return np.asarray((own - rest.max(axis=-1)).min(axis=-1), dtype=np.float64)
+
+
+def weakest_pair(T: FloatArray) -> tuple[int, int]:
+    """Return the (true, given) classes where r = min_i r_i is attained."""
+    levels = class_clean_levels(T)
+    true = int(levels.argmin())
+    rest = T[true].copy()
+    rest[true] = -1
+    return true, int(rest.argmax())

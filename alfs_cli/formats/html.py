@@ -1,0 +1,103 @@
+"""One self-contained HTML page: no script, no request to anywhere, readable in light and dark."""
+
+from base64 import b64encode
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from alfs_cli import __version__
+from alfs_cli.report import Block, Curves, Heatmap, Report, show
+
+MAX_HEATMAP_CLASSES = 50
+MAX_CELL_NUMBERS = 20
+# Okabe and Ito's colours, told apart by all readers; each line also has a dash pattern of its own.
+LINE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LINE_DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "4 2")
+CURVE_BOX = (640, 260)
+
+
+def render(report: Report) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=PackageLoader("alfs_cli", "formats"),
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["b64"] = lambda data: b64encode(data).decode("ascii")
+    template = environment.get_template("page.html")
+    blocks = [(type(block).__name__, block, _extra(block)) for block in report.blocks]
+    return template.render(report=report, blocks=blocks, show=show, version=__version__) + "\n"
+
+
+def _extra(block: Block) -> object:
+    match block:
+        case Heatmap():
+            return heat_cells(block)
+        case Curves():
+            return polylines(block)
+        case _:
+            return None
+
+
+def heat_cells(block: Heatmap) -> dict[str, object]:
+    """Return the rows of a heat map as (text, opacity) cells; above 50 classes the worst 30.
+
+    The diagonal has opacity None: it is greyed out so that the rest uses the whole scale.
+    """
+    K = len(block.names)
+    chosen = list(range(K))
+    if K > MAX_HEATMAP_CLASSES:
+        worst = sorted(range(K), key=lambda i: block.values[i][i])[:30]
+        chosen = sorted(worst)
+    off = [block.values[i][j] for i in chosen for j in chosen if i != j]
+    top = max([*off, 1e-9])
+    rows = []
+    for i in chosen:
+        cells = []
+        for j in chosen:
+            value = block.values[i][j]
+            text = f"{100 * value:.1f}" if value >= 0.0005 else ""
+            if len(chosen) > MAX_CELL_NUMBERS:
+                text = ""
+            cells.append((text, None if i == j else round(value / top, 3), f"{100 * value:.2f} %"))
+        rows.append((block.names[i], cells))
+    return {"names": [block.names[i] for i in chosen], "rows": rows, "left_out": K - len(chosen)}
+
+
+def polylines(block: Curves) -> dict[str, object]:
+    """Return the lines of a chart as SVG points in a fixed box, with axis ticks."""
+    width, height = CURVE_BOX
+    xs = [x for _, points in block.lines for x, _ in points]
+    ys = [y for _, points in block.lines for _, y in points]
+    left, right = (min(xs), max(xs)) if xs else (0.0, 1.0)
+    low, high = (min(ys), max(ys)) if ys else (0.0, 1.0)
+    margin = 0.05 * (high - low) or 0.05
+    low, high = max(0.0, low - margin), min(1.0, high + margin)
+    span = (right - left) or 1.0
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (
+            round((x - left) / span * width, 1),
+            round(height - (y - low) / ((high - low) or 1) * height, 1),
+        )
+
+    lines = [
+        {
+            "name": name,
+            "points": " ".join("{},{}".format(*place(x, y)) for x, y in points),
+            "color": LINE_COLORS[i % len(LINE_COLORS)],
+            "dash": LINE_DASHES[i % len(LINE_DASHES)],
+            "last": f"{100 * points[-1][1]:.1f} %" if points else "",
+        }
+        for i, (name, points) in enumerate(block.lines)
+    ]
+    steps = [low + k * (high - low) / 4 for k in range(5)]
+    ticks = [(place(left, y)[1], f"{100 * y:.0f} %") for y in steps]
+    return {
+        "width": width,
+        "height": height,
+        "lines": lines,
+        "ticks": ticks,
+        "left": left,
+        "right": right,
+    }

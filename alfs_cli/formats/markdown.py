@@ -1,0 +1,91 @@
+"""GitHub-flavoured Markdown, for summaries and pull requests."""
+
+from alfs_cli.formats.text import heatmap_table
+from alfs_cli.report import (
+    Block,
+    Curves,
+    Facts,
+    Finding,
+    Gallery,
+    Heatmap,
+    Paragraph,
+    Report,
+    Table,
+    Verdict,
+    show,
+)
+
+MARKS = {"pass": "PASS", "warn": "WARN", "fail": "FAIL", "info": ""}
+MAX_HEATMAP_CLASSES = 20
+MAX_FINDINGS = 50
+
+
+def render(report: Report) -> str:
+    """Return the report as Markdown."""
+    parts = [f"## {escape(report.title)}"]
+    parts += [text for block in report.blocks if (text := _block(block))]
+    if report.findings:
+        parts.append(_findings(report.findings))
+    return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return text that Markdown and HTML take literally, on one line."""
+    flat = "".join(c if c.isprintable() else " " for c in text)
+    for character in "\\`*_[]<>|#~":
+        flat = flat.replace(character, "\\" + character)
+    return flat.replace("&", "&amp;")
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Verdict():
+            word = MARKS[block.status]
+            head = f"**{word}** " if word else ""
+            return "\n".join(
+                [f"{head}{escape(block.text)}", *(f"- {escape(r)}" for r in block.reasons)]
+                if not block.reasons
+                else [f"{head}{escape(block.text)}", "", *(f"- {escape(r)}" for r in block.reasons)]
+            )
+        case Facts():
+            return "\n".join(f"- {escape(label)}: {escape(value)}" for label, value in block.rows)
+        case Paragraph():
+            return escape(block.text)
+        case Table():
+            return _table(block)
+        case Heatmap() if len(block.names) <= MAX_HEATMAP_CLASSES:
+            return _table(heatmap_table(block))
+        case Heatmap() | Curves() | Gallery():
+            return ""
+
+
+def _table(block: Table) -> str:
+    lines = [f"### {escape(block.title)}", ""] if block.title else []
+    lines.append("| " + " | ".join(escape(column.name) for column in block.columns) + " |")
+    rules = ["---" if column.kind in ("text", "flag") else "---:" for column in block.columns]
+    lines.append("| " + " | ".join(rules) + " |")
+    for i, row in enumerate(block.rows):
+        cells = []
+        for j, (cell, column) in enumerate(zip(row, block.columns, strict=True)):
+            text = escape(show(cell, column.kind))
+            mark = block.marks.get((i, j))
+            cells.append(
+                {"best": f"**{text}**", "not-worse": f"<u>{text}</u>"}.get(mark or "", text)
+            )
+        lines.append("| " + " | ".join(cells) + " |")
+    if block.note:
+        lines += ["", escape(block.note)]
+    return "\n".join(lines)
+
+
+def _findings(findings: tuple[Finding, ...]) -> str:
+    lines = ["### Findings", ""]
+    for finding in findings[:MAX_FINDINGS]:
+        place = finding.path or ""
+        if finding.path and finding.line:
+            place = f"{finding.path}:{finding.line}"
+        where = f" {escape(place)}" if place else ""
+        lines.append(f"- {finding.rule}{where}: {escape(finding.message)}")
+    if len(findings) > MAX_FINDINGS:
+        lines.append(f"- ... and {len(findings) - MAX_FINDINGS:,} more")
+    return "\n".join(lines)

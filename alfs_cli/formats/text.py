@@ -1,0 +1,152 @@
+"""Text for a terminal, by rich; plain where there is no colour."""
+
+from collections.abc import Iterable
+from io import StringIO
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from alfs_cli.report import (
+    Block,
+    Curves,
+    Facts,
+    Finding,
+    Gallery,
+    Heatmap,
+    Paragraph,
+    Report,
+    Table,
+    Verdict,
+    show,
+)
+
+WORDS = {"pass": "PASS", "warn": "WARN", "fail": "FAIL", "info": ""}
+STYLES = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red", "info": "bold"}
+LEVELS = {"error": "bold red", "warning": "yellow", "note": "dim"}
+MAX_HEATMAP_CLASSES = 12
+MAX_FINDINGS = 20
+
+
+def render(report: Report, *, width: int = 100, color: bool = False) -> str:
+    """Return the report as text of at most `width` columns, with ANSI colours if asked."""
+    stream = StringIO()
+    console = Console(
+        file=stream,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    console.print(Text(clean(report.title), style="bold"), soft_wrap=True)
+    for block in report.blocks:
+        for part in _parts(block):
+            console.print(part)
+    for line in _finding_lines(report.findings):
+        console.print(line, soft_wrap=True)
+    lines = (line.rstrip() for line in stream.getvalue().split("\n"))
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def clean(text: str) -> str:
+    """Return text that cannot move the cursor: control characters become a question mark."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def _parts(block: Block) -> Iterable[Any]:
+    match block:
+        case Verdict():
+            yield ""
+            word = WORDS[block.status]
+            line = Text(f"  {word}  " if word else "  ", style=STYLES[block.status])
+            yield line.append(clean(block.text), style="bold")
+            for reason in block.reasons:
+                yield Padding(Text(clean(reason)), (0, 0, 0, 4 + len(word)))
+        case Facts():
+            yield ""
+            yield _facts(block)
+        case Paragraph():
+            yield ""
+            yield Padding(Text(clean(block.text)), (0, 0, 0, 2))
+        case Table():
+            yield ""
+            yield from _table(block)
+        case Heatmap() if len(block.names) <= MAX_HEATMAP_CLASSES:
+            yield ""
+            yield from _table(heatmap_table(block))
+        case Heatmap() | Curves() | Gallery():
+            return
+
+
+def _facts(block: Facts) -> RichTable:
+    grid = RichTable(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in block.rows:
+        grid.add_row(Text("  " + clean(label)), Text(clean(value)))
+    return grid
+
+
+def _table(block: Table) -> Iterable[Any]:
+    if block.title:
+        yield Text("  " + clean(block.title), style="bold")
+    table = RichTable(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=True, padding=(0, 1), header_style="dim"
+    )
+    table.add_column("", width=0)
+    for column in block.columns:
+        right = column.kind not in ("text", "flag")
+        table.add_column(
+            Text(clean(column.name)), justify="right" if right else "left", overflow="fold"
+        )
+    for i, row in enumerate(block.rows):
+        cells = [
+            _cell(clean(show(cell, column.kind)), block.marks.get((i, j)))
+            for j, (cell, column) in enumerate(zip(row, block.columns, strict=True))
+        ]
+        table.add_row("", *cells)
+    yield table
+    if block.note:
+        yield Padding(Text(clean(block.note), style="dim"), (0, 0, 0, 2))
+
+
+def _cell(text: str, mark: str | None) -> Text:
+    match mark:
+        case "best":
+            return Text(f"*{text}", style="bold green")
+        case "not-worse":
+            return Text(f"~{text}", style="underline")
+        case _:
+            return Text(text)
+
+
+def heatmap_table(block: Heatmap) -> Table:
+    """Return a heat map as a table of per cents, for formats without colour."""
+    from alfs_cli.report import Column
+
+    columns = (Column("true \\ given"), *(Column(name, "number") for name in block.names))
+    rows = tuple(
+        (name, *(f"{100 * value:.1f}" if value >= 0.0005 else "." for value in row))
+        for name, row in zip(block.names, block.values, strict=True)
+    )
+    return Table(f"{block.title} (%)", columns, rows)
+
+
+def _finding_lines(findings: tuple[Finding, ...]) -> Iterable[Text]:
+    if findings:
+        yield Text("")
+    for finding in findings[:MAX_FINDINGS]:
+        where = f"{clean(finding.path)}: " if finding.path else ""
+        if finding.path and finding.line:
+            where = f"{clean(finding.path)}:{finding.line}: "
+        line = Text("  ")
+        line.append(finding.rule, style=LEVELS[finding.level])
+        yield line.append(f"  {where}{clean(finding.message)}")
+    if len(findings) > MAX_FINDINGS:
+        yield Text(f"  ... and {len(findings) - MAX_FINDINGS:,} more")

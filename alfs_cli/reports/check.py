@@ -1,0 +1,73 @@
+"""What a person reads of the gate: passed or failed, each gate, what was found where."""
+
+from collections import Counter
+
+from alfs_cli.gate import CheckResult, Gate
+from alfs_cli.report import Block, Column, Paragraph, Report, Table, Verdict, percent, ratio
+
+RATES = ("ALFS301", "ALFS304", "ALFS202")
+LEVELS = ("ALFS201", "ALFS203")
+ORDER = ("fail", "warn", "not-judged", "pass")
+MAX_PASSED = 10
+
+
+def check_report(result: CheckResult, *, title: str, exit_zero: bool = False) -> Report:
+    """Return the report of the gate; the findings follow the tables."""
+    counts = Counter(gate.status for gate in result.gates)
+    judged = len(result.gates) - counts["not-judged"]
+    failed = counts["fail"]
+    text = f"{failed} of {judged} gates failed" if failed else f"{judged} gates passed"
+    reasons = []
+    if counts["warn"]:
+        reasons.append(f"{counts['warn']} beyond the limit, but not surely: a warning")
+    if counts["not-judged"]:
+        reasons.append(f"{counts['not-judged']} could not be judged")
+    if exit_zero and failed:
+        reasons.append("exit code 0 all the same, as asked")
+    blocks: list[Block] = [
+        Verdict("fail" if failed else "warn" if counts["warn"] else "pass", text, tuple(reasons)),
+        _table(result),
+    ]
+    suspects = sum(finding.rule == "ALFS101" for finding in result.findings)
+    if suspects:
+        blocks.append(Paragraph(f"{suspects:,} labels look wrong (ALFS101); the worst:"))
+    return Report(title, tuple(blocks), result.document(), result.findings)
+
+
+def _table(result: CheckResult) -> Table:
+    gates = sorted(result.gates, key=lambda gate: ORDER.index(gate.status))
+    passed = [gate for gate in gates if gate.status == "pass"]
+    shown = [gate for gate in gates if gate.status != "pass"] + passed[:MAX_PASSED]
+    columns = (
+        Column("gate"),
+        Column("rule"),
+        Column("what"),
+        Column("found"),
+        Column("bounds"),
+        Column("limit"),
+    )
+    rows = tuple(
+        (
+            gate.status,
+            gate.rule,
+            gate.name,
+            _number(gate, gate.value),
+            "-"
+            if gate.low is None or gate.high is None
+            else f"{_number(gate, gate.low)} to {_number(gate, gate.high)}",
+            _number(gate, gate.limit),
+        )
+        for gate in shown
+    )
+    left = len(passed) - MAX_PASSED
+    return Table("", columns, rows, note=f"{left} more passed" if left > 0 else "")
+
+
+def _number(gate: Gate, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if gate.rule in RATES:
+        return percent(value)
+    if gate.rule in LEVELS:
+        return ratio(value)
+    return f"{value:,.0f}"

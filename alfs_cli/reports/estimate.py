@@ -1,0 +1,198 @@
+"""What a person reads of an estimate: verdict, trust, classes, pairs, T, and its own error."""
+
+import math
+from collections.abc import Sequence
+
+from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.report import (
+    Block,
+    Cell,
+    Column,
+    Facts,
+    Finding,
+    Gallery,
+    Heatmap,
+    Paragraph,
+    Picture,
+    Report,
+    Status,
+    Table,
+    Verdict,
+    percent,
+    ratio,
+)
+
+MAX_CLASSES = 12
+MAX_PAIRS = 8
+COVERS = (
+    "Bounds cover sampling error: how far another sample of the same size could move the numbers. "
+    "They do not cover classes that the evidence cannot tell apart; see the trust level. Each is "
+    "one-sided, so low to high is a {interval:.0f} % interval. T describes noise that depends on "
+    "the true class; where it varies inside a class, its clean level is an average."
+)
+
+
+def estimate_report(
+    estimate: NoiseEstimate,
+    *,
+    findings: Sequence[Finding] = (),
+    pictures: Sequence[Picture] = (),
+) -> Report:
+    """Return the report of an estimate; pictures of suspects appear on pages only."""
+    blocks: list[Block] = [
+        Facts(_facts(estimate)),
+        Verdict(_status(estimate), *_verdict(estimate)),
+        Verdict("info", f"Trust: {estimate.trust.level}", estimate.trust.reasons),
+        _classes(estimate),
+    ]
+    if any(row[i] < 1 for i, row in enumerate(estimate.transition)):
+        blocks.append(_pairs(estimate))
+    blocks.append(Heatmap("Transition matrix T", estimate.data.classes, estimate.transition))
+    if estimate.truth is not None:
+        blocks.append(_truth(estimate))
+    if pictures:
+        blocks.append(Gallery("Labels most likely wrong", tuple(pictures)))
+    interval = 100 * (2 * estimate.confidence - 1)
+    blocks.append(Paragraph(COVERS.format(interval=interval)))
+    return Report(
+        f"Label noise in {source_name(estimate)}",
+        tuple(blocks),
+        estimate.document(),
+        tuple(findings),
+    )
+
+
+def source_name(estimate: NoiseEstimate) -> str:
+    """Return what the data was called, for titles."""
+    return estimate.data.source or "the given probabilities"
+
+
+def _facts(estimate: NoiseEstimate) -> tuple[tuple[str, str], ...]:
+    data, evidence = estimate.data, estimate.evidence
+    split = f", split {data.split}" if data.split else ""
+    folds = f", {evidence.folds} folds" if evidence.folds else ""
+    return (
+        ("data", f"{data.kind}, {data.n:,} examples, {len(data.classes)} classes{split}"),
+        ("evidence", f"{evidence.kind}: {evidence.name}{folds}"),
+        ("method", f"{estimate.method}, {estimate.seconds:.1f} s, seed {estimate.seed}"),
+    )
+
+
+def _status(estimate: NoiseEstimate) -> Status:
+    if estimate.dominant is False:
+        return "fail"
+    if estimate.dominant is None or estimate.trust.level == "low":
+        return "warn"
+    return "info"
+
+
+def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
+    rate, level = estimate.noise_rate, estimate.clean_level
+    head = (
+        f"{percent(rate.value)} of the labels look wrong "
+        f"({percent(rate.low)} to {percent(rate.high)})"
+    )
+    pair = (
+        "no label was seen in place of another"
+        if math.isinf(level.value)
+        else f"where '{level.true_class}' is given as '{level.given_class}'"
+    )
+    if estimate.dominant:
+        lead = f"the clean label leads in every class, {ratio(level.low)} or more at the weakest"
+    elif estimate.dominant is False:
+        lead = "the clean label does NOT lead in every class: no loss can be certified"
+    else:
+        lead = "undecided whether the clean label leads in every class"
+    line = (
+        f"clean level r = {ratio(level.value)} ({ratio(level.low)} to {ratio(level.high)}), {pair}"
+    )
+    reasons = [line, lead]
+    if estimate.issues is not None:
+        reasons.append(f"{estimate.issues.count:,} labels listed in {estimate.issues.file}")
+    return head, tuple(reasons)
+
+
+def _classes(estimate: NoiseEstimate) -> Table:
+    order = sorted(
+        range(len(estimate.data.classes)),
+        key=lambda i: (estimate.class_clean_level[i].value, i),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            (found := estimate.class_clean_level[i]).class_name,
+            found.n,
+            estimate.transition[i][i],
+            found.value,
+            found.low,
+            found.runner_up if estimate.transition[i][i] < 1 else None,
+            None if found.judged else "too few to judge",
+        )
+        for i in order[:MAX_CLASSES]
+    )
+    columns: tuple[Column, ...] = (
+        Column("true class"),
+        Column("n given", "count"),
+        Column("clean share", "percent"),
+        Column("clean level r", "ratio"),
+        Column("at least", "ratio"),
+        Column("mostly given as"),
+        Column("note"),
+    )
+    if all(row[-1] is None for row in rows):
+        columns, rows = columns[:-1], tuple(row[:-1] for row in rows)
+    left = len(order) - MAX_CLASSES
+    return Table(
+        "Classes, weakest first",
+        columns,
+        rows,
+        note=f"{left} more classes in transition.csv" if left > 0 else "",
+    )
+
+
+def _pairs(estimate: NoiseEstimate) -> Table:
+    names = estimate.data.classes
+    cells = sorted(
+        (
+            (value, i, j)
+            for i, row in enumerate(estimate.transition)
+            for j, value in enumerate(row)
+            if i != j and value > 0
+        ),
+        key=lambda cell: (-cell[0], cell[1], cell[2]),
+    )
+    rows = tuple(
+        (
+            names[i],
+            names[j],
+            value,
+            estimate.transition_low[i][j],
+            estimate.transition_high[i][j],
+        )
+        for value, i, j in cells[:MAX_PAIRS]
+    )
+    columns = (
+        Column("true class"),
+        Column("given label"),
+        Column("rate", "percent"),
+        Column("low", "percent"),
+        Column("high", "percent"),
+    )
+    return Table("Worst pairs", columns, rows)
+
+
+def _truth(estimate: NoiseEstimate) -> Table:
+    truth = estimate.truth
+    assert truth is not None
+    columns = (Column("beside the truth"), Column("estimated"), Column("true"))
+    rows: tuple[tuple[str, str, str], ...] = (
+        ("noise rate", percent(estimate.noise_rate.value), percent(truth.noise_rate)),
+        ("clean level r", ratio(estimate.clean_level.value), ratio(truth.clean_level)),
+        ("mean row error of T", percent(truth.row_tv), "0 would be exact"),
+    )
+    note = "True labels are known here; the estimate did not see them."
+    if truth.population is not None:
+        note += (
+            f" Drawn from a T with noise rate {percent(truth.population.noise_rate)} and clean "
+            f"level {ratio(truth.population.clean_level)}."
+        )
+    return Table("", columns, rows, note)
