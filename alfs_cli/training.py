@@ -51,7 +51,7 @@ from alfs_cli.runs import (
     save_environment,
     versions,
 )
-from alfs_cli.steps import Step, learning_rate, make_optimizer, make_step
+from alfs_cli.steps import MomentumSgd, Step, learning_rate, make_step
 
 
 @dataclass
@@ -62,7 +62,7 @@ class State:
     """
 
     model: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: MomentumSgd
     losses: Tensor
     hits: Tensor
     epoch: int = 0
@@ -75,7 +75,7 @@ class State:
         values = {
             "run": run_id,
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "velocities": self.optimizer.velocities,
             "losses": self.losses,
             "hits": self.hits,
             "epoch": self.epoch,
@@ -95,7 +95,8 @@ class State:
                     help="its configuration was changed; start a new run",
                 )
             restore_weights(self.model, saved["model"], where=f"'{where}'")
-            self.optimizer.load_state_dict(saved["optimizer"])
+            for velocity, value in zip(self.optimizer.velocities, saved["velocities"], strict=True):
+                velocity.copy_(value)
             self.losses.copy_(saved["losses"])
             self.hits.copy_(saved["hits"])
             self.epoch, self.step = int(saved["epoch"]), int(saved["step"])
@@ -166,7 +167,7 @@ def start(experiment: Experiment, num_examples: int, device: Device) -> State:
     steps = num_batches(num_examples, config.batch_size)
     return State(
         model=model,
-        optimizer=make_optimizer(model, config, device),
+        optimizer=MomentumSgd(model, config.optimizer),
         losses=torch.zeros(steps, device=device.name),
         hits=torch.zeros((), dtype=torch.int64, device=device.name),
     )
@@ -187,7 +188,7 @@ def _epochs(
     windows = Windows(here.inputs, config.augmentation)
     held_out = experiment.test_examples()
     test = None if held_out is None else held_out.to(device.name)
-    step = make_step(state.model, state.optimizer, parse_loss(config.loss), config, device)
+    step = make_step(state.model, state.optimizer, parse_loss(config.loss), device, l1=config.l1)
     with stop_signal() as stop:
         for epoch in range(state.epoch, config.epochs):
             batches = EpochBatches(
@@ -217,8 +218,7 @@ def _steps(
     if state.step == 0:
         state.losses.zero_()
         state.hits.zero_()
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
+    state.optimizer.lr = rate
     state.model.train()
     for index in range(state.step, len(batches)):
         inputs, labels = batches[index]
