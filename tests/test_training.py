@@ -156,7 +156,9 @@ def test_dropout_resumes_bit_for_bit(tmp_path, monkeypatch):
     def with_dropout(name, shape, num_classes, *, seed):
         from alfs_cli.models import build
 
-        return torch.nn.Sequential(torch.nn.Dropout(0.5), build(name, shape, num_classes, seed=seed))
+        return torch.nn.Sequential(
+            torch.nn.Dropout(0.5), build(name, shape, num_classes, seed=seed)
+        )
 
     monkeypatch.setattr(training, "build", with_dropout)
     train(plan(NOISY), tmp_path / "whole", CPU)
@@ -178,7 +180,9 @@ def test_nan_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
         return take
 
     monkeypatch.setattr(training, "make_step", poisoned)
-    with pytest.raises(WorkError, match="became NaN in epoch 2, step 6 .* epoch 1 is kept") as error:
+    with pytest.raises(
+        WorkError, match="became NaN in epoch 2, step 6 .* epoch 1 is kept"
+    ) as error:
         train(plan(NOISY), tmp_path, CPU)
     assert error.value.exit_code == 3
     assert "--lr 0.001" in error.value.help
@@ -227,7 +231,9 @@ def features(tmp_path):
 
 
 def test_features(tmp_path, features):
-    experiment = plan({"dataset": {"source": str(features)}, "loss": "ce", "optimizer": {"lr": 0.1}})
+    experiment = plan(
+        {"dataset": {"source": str(features)}, "loss": "ce", "optimizer": {"lr": 0.1}}
+    )
     assert experiment.config.model == "linear"
     result = train(experiment, tmp_path / "run", CPU)
     assert result.test_accuracy.last > 0.9

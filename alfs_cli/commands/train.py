@@ -180,8 +180,11 @@ def train(
         folder, settings = resumed(resume, invocation.out, said, others, overwrite=overwrite)
         experiment = plan(settings)
     else:
-        settings = settle(invocation, said, recommendation, recipe, config, allow_stale=allow_stale)
+        settings, expected = settle(invocation, said, recommendation, recipe, config)
         experiment = plan(settings)
+        for fingerprint, error in expected:
+            if fingerprint != experiment.config.fingerprint and not allow_stale:
+                raise error
         folder = invocation.out / "runs" / experiment.config.run_id
     if dry_run:
         invocation.publish(plan_report(experiment.config, folder.as_posix(), experiment.test))
