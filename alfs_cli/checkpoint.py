@@ -42,9 +42,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a state on the CPU; raises InputError where it is missing, broken, newer, or code."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of a foreign file; what is wrong with it is said below
+            warnings.simplefilter("ignore")  # of foreign files, which are refused below
             state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(

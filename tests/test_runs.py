@@ -129,7 +129,7 @@ def test_runs_are_found_by_path_and_by_id(tmp_path):
     CONFIG.save(folder / "config.yaml")
     assert find_run(str(folder), tmp_path) == folder
     assert find_run(CONFIG.run_id, tmp_path / "out") == folder
-    with pytest.raises(InputError, match="did you mean 'nce.aul-"):
+    with pytest.raises(InputError, match=r"did you mean 'nce.aul-"):
         find_run(CONFIG.run_id[:-1], tmp_path / "out")
     with pytest.raises(InputError, match="is no run"):
         find_run(str(tmp_path), tmp_path / "out")

@@ -180,9 +180,8 @@ def test_nan_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
         return take
 
     monkeypatch.setattr(training, "make_step", poisoned)
-    with pytest.raises(
-        WorkError, match="became NaN in epoch 2, step 6 .* epoch 1 is kept"
-    ) as error:
+    message = r"became NaN in epoch 2, step 6 .* epoch 1 is kept"
+    with pytest.raises(WorkError, match=message) as error:
         train(plan(NOISY), tmp_path, CPU)
     assert error.value.exit_code == 3
     assert "--lr 0.001" in error.value.help
