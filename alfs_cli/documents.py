@@ -30,7 +30,9 @@ def _number_to_json(value: float) -> float | str | None:
     return None if math.isnan(value) else value
 
 
-Number = Annotated[float, BeforeValidator(_number_from_json), PlainSerializer(_number_to_json)]
+Number = Annotated[
+    float, BeforeValidator(_number_from_json), PlainSerializer(_number_to_json, return_type=Any)
+]
 """A float of a saved result: infinity is written as "inf"."""
 
 

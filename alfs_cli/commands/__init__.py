@@ -5,29 +5,39 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
-from alfs_cli.commands.check import check
-from alfs_cli.commands.estimate import estimate
-from alfs_cli.commands.evaluate import evaluate
-from alfs_cli.commands.recipes import copy_recipe, list_recipes, show_recipe, validate_recipe
-from alfs_cli.commands.recommend import recommend
-from alfs_cli.commands.train import train
+from alfs_cli.commands import (
+    check,
+    compare,
+    demo,
+    doctor,
+    estimate,
+    evaluate,
+    inject,
+    recipes,
+    recommend,
+    train,
+)
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    "estimate": estimate,
-    "recommend": recommend,
-    "train": train,
-    "evaluate": evaluate,
-    "check": check,
+    "demo": demo.demo,
+    "estimate": estimate.estimate,
+    "recommend": recommend.recommend,
+    "train": train.train,
+    "evaluate": evaluate.evaluate,
+    "compare": compare.compare,
+    "check": check.check,
+    "inject": inject.inject,
+    "doctor": doctor.doctor,
 }
 
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "recipes": (
         "Settings that work, to run, to read, to copy and change.",
         {
-            "list": list_recipes,
-            "show": show_recipe,
-            "copy": copy_recipe,
-            "validate": validate_recipe,
+            "list": recipes.list_recipes,
+            "show": recipes.show_recipe,
+            "copy": recipes.copy_recipe,
+            "validate": recipes.validate_recipe,
         },
     ),
 }

@@ -94,7 +94,7 @@ def class_clean_levels(T: ArrayLike) -> FloatArray:
     np.fill_diagonal(rest, -1.0)
     largest = rest.max(axis=1)
     own = np.diag(array)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         levels = np.where(largest > 0, own / largest, np.where(own > 0, np.inf, 0.0))
     return np.asarray(levels, dtype=np.float64)
 
