@@ -18,17 +18,19 @@ def pictures(count=20, height=6, width=5, channels=3, seed=0):
     return rng.integers(0, 256, (count, height, width, channels), dtype=np.uint8)
 
 
-def epoch_of(pixels, crop, flip, *, batch_size=8, seed=0, epoch=0):
-    windows = Windows(torch.from_numpy(pixels), AugmentationConfig(crop, flip))
+def epoch_of(pixels, crop, flip, *, batch_size=8, seed=0, epoch=0, most_mirrored=2**30):
+    augmentation = AugmentationConfig(crop, flip)
+    windows = Windows(torch.from_numpy(pixels), augmentation, most_mirrored=most_mirrored)
     labels = torch.arange(len(pixels))
     return EpochBatches(windows, labels, batch_size, seed=seed, epoch=epoch)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize(("crop", "flip"), [(0, False), (2, False), (0, True), (2, True)])
-def test_against_a_loop(channels, crop, flip):
+def test_against_a_loop(channels, crop, flip, mirrored):
     pixels = pictures(channels=channels)
-    batches = epoch_of(pixels, crop, flip)
+    batches = epoch_of(pixels, crop, flip, most_mirrored=2**20 if mirrored else 0)
     padded = np.pad(pixels, ((0, 0), (crop, crop), (crop, crop), (0, 0)))
     seen = []
     for step in range(len(batches)):
@@ -36,9 +38,10 @@ def test_against_a_loop(channels, crop, flip):
         for place, index in enumerate(labels.tolist()):
             drawn = step * 8 + place
             down, right = int(batches.down[drawn]), int(batches.right[drawn])
-            expected = padded[index, down : down + 6, right : right + 5]
+            expected = padded[index]
             if flip and bool(batches.flipped[drawn]):
                 expected = expected[:, ::-1]
+            expected = expected[down : down + 6, right : right + 5]
             np.testing.assert_array_equal(inputs[place].numpy(), expected)
             seen.append(index)
     assert sorted(seen) == list(range(20))
