@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TRAINING = "Training"
 NOISE = "Injected noise"
 TESTING = "Testing"
+MOST_PROBLEMS = 5  # told one by one
 
 
 @command
@@ -217,10 +218,15 @@ def _run(invocation: Invocation, experiment: "Experiment", folder: Path, *, over
     from alfs_cli.training import train
 
     config, device = experiment.config, choose_device(invocation.device)
-    for note in experiment.parts.train.notes:
-        invocation.note(f"note: {note}")
+    data = experiment.parts.train
+    for note in data.notes:
+        invocation.note(note)
+    for problem in data.problems[:MOST_PROBLEMS]:
+        invocation.warn(f"{problem.message} ({problem.rule})")
+    if len(data.problems) > MOST_PROBLEMS:
+        invocation.warn(f"and {len(data.problems) - MOST_PROBLEMS} more; `alfs check` lists them")
     tested = labels_of(experiment.test) if experiment.test else "nothing"
-    size = len(experiment.parts.train)
+    size = len(data)
     invocation.note(f"run {folder.name}: {config.model} on {device}, {size:,} examples")
     invocation.note(f"tested on {tested}")
     resume = (folder / CHECKPOINT).exists() and not overwrite
