@@ -5,11 +5,12 @@ last. What an epoch draws at random (its order, every crop and flip) is drawn at
 generator seeded by (seed, epoch), so a run can be taken up at any step with no generator to save.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from alfs_cli.errors import InputError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
 
 LEAST_STD = 1e-6
+MOST_UNREADABLE = 0.01
 MOST_MIRRORED = 2**30  # bytes: larger image sets are not kept twice
 
 
@@ -62,6 +64,7 @@ def gather(dataset: "LabelledDataset", *, shape: InputShape | None = None) -> Ex
         pixels, readable = dataset.images.decode(np.arange(len(dataset)), size=size)
         labels = dataset.labels
         if not readable.all():
+            _refuse_unreadable(dataset, readable)
             pixels, labels = pixels[readable], labels[readable]
         found = Examples(
             torch.from_numpy(np.ascontiguousarray(pixels)),
@@ -79,12 +82,25 @@ def gather(dataset: "LabelledDataset", *, shape: InputShape | None = None) -> Ex
     return found
 
 
+def _refuse_unreadable(dataset: "LabelledDataset", readable: NDArray[np.bool_]) -> None:
+    """Raise InputError where more than one picture in a hundred cannot be read."""
+    bad = np.flatnonzero(~readable)
+    if len(bad) <= MOST_UNREADABLE * len(readable):
+        return
+    first = f", first '{dataset.paths[bad[0]]}'" if dataset.paths is not None else ""
+    raise InputError(
+        f"{len(bad)} of {len(readable)} pictures of '{dataset.name}' cannot be read{first}",
+        help="mend them or leave them out",
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Normaliser:
     """Makes network inputs of raw ones: (x / 255 - mean) / std by channel, or by feature."""
 
     mean: Tensor
     std: Tensor
+    rows: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, examples: Examples) -> "Normaliser":
@@ -117,10 +133,16 @@ class Normaliser:
         if raw.ndim == 2:
             return (raw - self.mean) / self.std
         batch, height, width, channels = raw.shape
-        scale = (1 / (255 * self.std)).repeat(width)
-        shift = (-self.mean / self.std).repeat(width)
+        scale, shift = self._of_rows(width)
         rows = raw.view(batch, height, width * channels).float().mul_(scale).add_(shift)
         return rows.view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+    def _of_rows(self, width: int) -> tuple[Tensor, Tensor]:
+        """Return factor and summand of a whole row of pixels, made once."""
+        if width not in self.rows:
+            scale, shift = 1 / (255 * self.std), -self.mean / self.std
+            self.rows[width] = (scale.repeat(width), shift.repeat(width))
+        return self.rows[width]
 
 
 class EpochBatches:

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,6 +69,8 @@ class State:
     step: int = 0
     seconds: float = 0.0
     history: tuple[EpochMetrics, ...] = ()
+    num_examples: int = 0
+    num_tested: int = 0
 
     def save(self, path: Path, run_id: str) -> None:
         """Write the checkpoint."""
@@ -170,6 +172,7 @@ def start(experiment: Experiment, num_examples: int, device: Device) -> State:
         optimizer=MomentumSgd(model, config.optimizer),
         losses=torch.zeros(steps, device=device.name),
         hits=torch.zeros((), dtype=torch.int64, device=device.name),
+        num_examples=num_examples,
     )
 
 
@@ -188,6 +191,7 @@ def _epochs(
     windows = Windows(here.inputs, config.augmentation)
     held_out = experiment.test_examples()
     test = None if held_out is None else held_out.to(device.name)
+    state.num_tested = 0 if test is None else len(test)
     step = make_step(state.model, state.optimizer, parse_loss(config.loss), device, l1=config.l1)
     with stop_signal() as stop:
         for epoch in range(state.epoch, config.epochs):
@@ -336,6 +340,7 @@ def _save_result(
     noise = None
     if config.noise is not None and config.noise_seed is not None:
         noise = NoiseUsed(config.noise.kind, config.noise.rate, config.noise_seed)
+    test = experiment.test
     result = RunResult(
         alfs_version=__version__,
         status=status,
@@ -345,12 +350,12 @@ def _save_result(
         model=config.model,
         seed=config.seed,
         epochs=len(state.history),
-        test=experiment.test,
+        test=None if test is None else replace(test, n=state.num_tested or test.n),
         test_accuracy=accuracy_over(state.history),
         train_seconds=round(sum(e.seconds for e in state.history) + state.seconds, 3),
         device=device.described,
         versions=versions(),
-        train=TrainSummary(len(data), data.class_names, data.fingerprint),
+        train=TrainSummary(state.num_examples, data.class_names, data.fingerprint),
     )
     result.save(folder / RESULT)
     return result
