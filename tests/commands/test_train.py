@@ -106,7 +106,7 @@ def test_dry_run_writes_nothing(alfs):
     done = alfs("train", "--recipe", "digits", "--dry-run", "-f", "json")
     document = json.loads(done.out)
     assert document["config"]["loss"].startswith("nce+aul")
-    assert document["config"]["noise"] == {"kind": "symmetric", "rate": 0.4}
+    assert document["config"]["noise"]["rate"] == 0.4
     assert not Path("alfs-out").exists()
 
 
@@ -333,24 +333,70 @@ def started(folder, *words):
     raise AssertionError(process.communicate())
 
 
-def test_signals_then_resume_equal_the_uninterrupted_run(alfs, tmp_path):
+def weights(document):
+    return (Path(document["run"]) / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGKILL, -9),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
+    ids=["SIGKILL", "SIGINT", "SIGTERM"],
+)
+def test_real_signals_then_resume_equal_the_uninterrupted_run(alfs, tmp_path, number, code):
     whole = json.loads(alfs(*LONG, "--out", "whole", "-f", "json").out)
-    for number, code in ((signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        process = started(tmp_path, *LONG)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == code, err
-        assert out == ""
-        run = only_run()
-        if code > 0:
-            assert f"help: go on with: alfs train --resume {run.as_posix()}" in err
-            assert json.loads((run / "result.json").read_text())["status"] == "interrupted"
-        assert not list(run.glob(".*"))
-        done = alfs("train", "--resume", run.as_posix(), "-f", "json")
-        document = json.loads(done.out)
-        assert document["test_accuracy"] == whole["test_accuracy"]
-        weights = (run / "model.safetensors").read_bytes()
-        assert weights == (Path(whole["run"]) / "model.safetensors").read_bytes()
-        for path in sorted(run.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-        run.rmdir()
+    process = started(tmp_path, *LONG)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert out == ""
+    run = only_run()
+    if code > 0:
+        told_to_resume(run, err)
+    assert not list(run.glob(".*"))
+    done = alfs("train", "--resume", run.as_posix(), "-f", "json")
+    document = json.loads(done.out)
+    assert document["test_accuracy"] == whole["test_accuracy"]
+    assert weights(document) == weights(whole)
+
+
+def told_to_resume(run, err):
+    assert f"help: go on with: alfs train --resume {run.as_posix()}" in err
+    assert json.loads((run / "result.json").read_text())["status"] == "interrupted"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("after", [1, 12, 17, 35])
+def test_signals_inside_a_step(alfs, monkeypatch, number, code, after):
+    """Twelve steps an epoch: in the first step, at an epoch's end, amid one, near the very end."""
+    from alfs_cli import training
+
+    words = ("train", "digits", "--loss", "nce+rce", "--model", "mlp", "--epochs", "3")
+    whole = json.loads(alfs(*words, "--out", "whole", "-f", "json").out)
+    real = training.make_step
+
+    def signalling(*arguments, **options):
+        step, left = real(*arguments, **options), [after]
+
+        def take(inputs, labels):
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), number)
+            return step(inputs, labels)
+
+        return take
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "make_step", signalling)
+        done = alfs(*words)
+    assert (done.code, done.out) == (code, "")
+    assert "error: " in done.err
+    told_to_resume(only_run(), done.err)
+    done = alfs(*words, "-f", "json")  # the same words go on with the same run
+    assert "going on from its checkpoint" in done.err
+    document = json.loads(done.out)
+    assert document["test_accuracy"] == whole["test_accuracy"]
+    assert weights(document) == weights(whole)
