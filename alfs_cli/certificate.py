@@ -17,7 +17,7 @@ T[i, j] = P(given = j | true = i): the weights are rows. Noise is taken as class
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,9 +29,10 @@ from alfs_cli.losses import Loss, SeparableSum
 from alfs_cli.losses.terms import Computed, Parts, Separable
 from alfs_cli.losses.vector import AMSE, LS, NCE, NFL, NGCE, NLNL, Flipped
 from alfs_cli.noise import TransitionMatrix, as_array
+from alfs_cli.risk import Verdict
 
 FloatArray = NDArray[np.float64]
-Verdict = Literal["proved", "refuted", "not-refuted"]
+
 TorchLoss = Callable[[Any, Any], Any]
 """A user's loss: logits (N, K) and labels (N,) to losses (N,)."""
 
@@ -54,7 +55,7 @@ class RowCertificate:
     minimiser still ranks the true class first.
     """
 
-    class_: Annotated[int | str, Field(serialization_alias="class")]
+    class_: Annotated[int | str, Field(alias="class")]
     verdict: Verdict
     margin: Number | None
     runner_up: int | str
@@ -109,7 +110,10 @@ def certify(
     else:
         from alfs_cli.falsify import falsify
 
-        decisions = [Decision(*falsify(loss, row)) for row in rows]
+        decisions = [
+            Decision(found.verdict, found.method, None, found.minimiser)
+            for found in falsify(loss, rows)
+        ]
     cheap = rows.size <= MASS_ENTRIES or (isinstance(loss, Loss) and loss.is_separable())
     wants_mass = cheap if mass is None else mass
     masses = _masses(loss, rows, decisions, bound) if wants_mass else None
@@ -227,7 +231,7 @@ def _separable_rule(loss: SeparableSum, w: FloatArray) -> list[Decision]:
             decision = Decision("proved" if proved else "refuted", "convex in u", margin, lowest)
         else:
             verdict, witness = risk.convolution_verdict(loss, row)
-            decision = Decision(verdict, "convolution on a grid", margin, witness)  # type: ignore[arg-type]
+            decision = Decision(verdict, "convolution on a grid", None, witness)
         decisions.append(decision)
     return decisions
 
@@ -334,13 +338,15 @@ def _sum_rule(loss: Loss, w: FloatArray) -> list[Decision]:
         or (bool(passive) and isinstance(passive[0], AMSE))
     )
     passive_parts = tuple(part for part in loss.parts(K) if not isinstance(part[1], NCE | NFL))
-    infinite = _infinite_at_vertex(loss, w)
+    infinite, dominant = _infinite_at_vertex(loss, w), _is_dominant(w)
     faces = _face_minimisers(separable, passive, w) if single and active and K > 2 else None
     decisions = []
     for k in range(len(w)):
         parts = [decision[k] for decision in judged]
         margin = parts[0].margin if single else None
-        if all(part.verdict == "proved" for part in parts):
+        if not dominant[k]:
+            decision = Decision("refuted", "the true class is not the likeliest", margin)
+        elif all(part.verdict == "proved" for part in parts):
             decision = Decision("proved", f"its passive part: {parts[0].method}", margin)
         elif infinite[k]:
             decision = Decision("refuted", "infinite at the vertex", margin)
@@ -426,7 +432,7 @@ def _masses(
     if not isinstance(loss, Loss):
         from alfs_cli.falsify import mass_at_bound
 
-        return [mass_at_bound(loss, row, bound) for row in w]
+        return mass_at_bound(loss, w, bound)
     K = w.shape[1]
     corner = 1 / (1 + (K - 1) * math.exp(-2 * bound))
     found: list[float | None] = [None] * len(w)

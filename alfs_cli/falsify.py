@@ -4,8 +4,9 @@ A loss is a function (logits (N, K), labels (N,)) -> (N,) of torch tensors. The 
 that the loss is asymmetric on a row; that it finds nothing proves nothing.
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,121 +15,183 @@ from numpy.typing import NDArray
 from alfs_cli.errors import InputError
 
 FloatArray = NDArray[np.float64]
+TorchLoss = Callable[[Any, Any], Any]
+
 GAPS = (20.0, 25.0, 30.0)  # logit gaps that stand for the vertex: 1 - u is 1e-9 .. 1e-13
 BOX = 30.0
-RANDOM_STARTS = 8
+RANDOM_STARTS = 6
+ENTRIES = 2_000_000  # logits evaluated in one call
 
 
-class TorchRisk:
-    """R(z) = sum_j w_j L(z, j) of a user's loss, in float64, with its derivative."""
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The lowest point of a row: u (K,) and the verdict it gives."""
 
-    def __init__(self, loss: Callable[[Any, Any], Any], w: FloatArray) -> None:
-        import torch
-
-        self.loss, self.w, self.calls = loss, torch.from_numpy(w.copy()), 0
-        self.labels = torch.arange(len(w))
-
-    def __call__(self, z: FloatArray) -> tuple[float, FloatArray]:
-        """Return R and its derivative by the logits (K,)."""
-        import torch
-
-        self.calls += 1
-        logits = torch.from_numpy(np.array(z)).requires_grad_()
-        K = len(self.w)
-        values = self.loss(logits.expand(K, K), self.labels)
-        if not isinstance(values, torch.Tensor) or values.shape != (K,):
-            shape = tuple(getattr(values, "shape", ())) or type(values).__name__
-            raise InputError(
-                f"the loss returned {shape} for {K} examples, not a tensor ({K},)",
-                help="a loss takes logits (N, K) and labels (N,) and returns (N,) values",
-            )
-        used = self.w > 0
-        total = (self.w[used] * values[used]).sum()
-        if not total.requires_grad:
-            return float(total), np.zeros(K)
-        (slope,) = torch.autograd.grad(total, logits)
-        return float(total), slope.numpy()
+    verdict: Literal["refuted", "not-refuted"]
+    method: str
+    minimiser: FloatArray | None
 
 
-def falsify(
-    loss: Callable[[Any, Any], Any], w: FloatArray
-) -> tuple[Literal["refuted", "not-refuted"], str, None, FloatArray | None]:
-    """Search one row w (K,), true class first; return verdict, method, None and the witness.
+def falsify(loss: TorchLoss, w: FloatArray) -> list[Found]:
+    """Search the rows w (M, K), true class first, for points as low as the vertex.
 
     Refuted only where several approaches to the vertex agree on the risk there and a point away
     from it is lower, or as low; or where the risk grows without bound towards it.
     """
-    R = TorchRisk(loss, w)
-    point, low, starts = _lowest(R, len(w), BOX)
-    u = _softmax(point)
+    with _one_thread():
+        z, low, starts = _lowest(loss, w, BOX)
+        limits = _limits(loss, w)
+    u = _softmax(z)
     method = f"search from {starts} starts"
-    if not math.isfinite(low) or u[0] > 1 - 1e-3 / 2:
-        return "not-refuted", method, None, None if not math.isfinite(low) else u
-    at_vertex = _limits(R, len(w))
-    scale = max(1e-12, abs(low), float(np.abs(at_vertex).max()))
-    if not np.isfinite(at_vertex).all():
-        return "not-refuted", method, None, u
-    grows = bool((np.diff(at_vertex, axis=0) > 1e-6 * scale).all())
-    agree = float(np.ptp(at_vertex[-1])) <= 1e-6 * scale and not grows
-    lower = low <= float(at_vertex[-1].min()) - 1e-9 * scale or (
-        agree and abs(low - float(at_vertex[-1].min())) <= 1e-12 * scale
-    )
-    if lower and (agree or grows):
-        return "refuted", method, None, u
-    return "not-refuted", method, None, u
+    found = []
+    for k in range(len(w)):
+        if not np.isfinite(low[k]):
+            found.append(Found("not-refuted", method, None))
+            continue
+        refuted = u[k, 0] < 1 - 1e-3 / 2 and _is_below(float(low[k]), limits[k])
+        found.append(Found("refuted" if refuted else "not-refuted", method, u[k]))
+    return found
 
 
-def mass_at_bound(loss: Callable[[Any, Any], Any], w: FloatArray, bound: float) -> float | None:
-    """Return the true class's probability at the lowest point found in [-bound, bound]^K."""
-    R = TorchRisk(loss, w)
-    point, low, _ = _lowest(R, len(w), bound)
-    return float(_softmax(point)[0]) if math.isfinite(low) else None
+def mass_at_bound(loss: TorchLoss, w: FloatArray, bound: float) -> list[float | None]:
+    """Return the true class's probability at the lowest points found in [-bound, bound]^K."""
+    with _one_thread():
+        z, low, _ = _lowest(loss, w, bound)
+    u = _softmax(z)
+    return [float(u[k, 0]) if np.isfinite(low[k]) else None for k in range(len(w))]
+
+
+def _is_below(low: float, limits: FloatArray) -> bool:
+    """Judge the lowest risk against those near the vertex: (gaps, ways there)."""
+    if not np.isfinite(limits).all():
+        return False
+    scale = max(1e-12, abs(low), float(np.abs(limits).max()))
+    grows = bool((np.diff(limits, axis=0) > 1e-6 * scale).all())
+    agree = float(np.ptp(limits[-1])) <= 1e-6 * scale
+    at_vertex = float(limits[-1].min())
+    if low <= at_vertex - 1e-9 * scale:
+        return agree or grows
+    return agree and not grows and abs(low - at_vertex) <= 1e-12 * scale
 
 
 def _softmax(z: FloatArray) -> FloatArray:
-    e = np.exp(z - z.max())
-    return np.asarray(e / e.sum())
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
 
 
-def _limits(R: TorchRisk, K: int) -> FloatArray:
-    """Return the risk near the vertex: a row for each gap, a column for each way there."""
-    found = []
-    for gap in GAPS:
-        tails = [np.zeros(K)] + [np.eye(K)[j] * -9 * gap for j in sorted({1, K - 1})]
-        found.append([R(np.concatenate([[gap], tail[1:]]))[0] for tail in tails])
-    return np.array(found)
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch on one thread: the tensors are small, and starting threads costs more."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
-def _lowest(R: TorchRisk, K: int, bound: float) -> tuple[FloatArray, float, int]:
+def _risks(loss: TorchLoss, z: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return R (P,) of points z (P, K) with weights w (P, K), and its derivative (P, K)."""
+    import torch
+
+    P, K = z.shape
+    value, slope = np.empty(P), np.empty(z.shape)
+    step = max(1, ENTRIES // (K * K))
+    labels = torch.arange(K)
+    for a in range(0, P, step):
+        logits = torch.from_numpy(z[a : a + step].copy()).requires_grad_()
+        count = len(logits)
+        try:
+            each = loss(logits.repeat_interleave(K, 0), labels.repeat(count))
+        except Exception as error:
+            raise InputError(f"the loss failed: {type(error).__name__}: {error}") from error
+        if not isinstance(each, torch.Tensor) or each.shape != (count * K,):
+            got = tuple(each.shape) if isinstance(each, torch.Tensor) else type(each).__name__
+            raise InputError(
+                f"the loss returned {got} for {count * K} examples, not a tensor ({count * K},)",
+                help="a loss takes logits (N, K) and labels (N,) and returns (N,) values",
+            )
+        weights = torch.from_numpy(w[a : a + step].copy())
+        terms = weights * each.double().reshape(count, K)
+        risk = torch.where(weights > 0, terms, 0.0).sum(1)
+        value[a : a + step] = risk.detach().numpy()
+        if risk.requires_grad:
+            (gradient,) = torch.autograd.grad(risk.sum(), logits)
+            slope[a : a + step] = gradient.numpy()
+        else:
+            slope[a : a + step] = 0.0
+    return value, slope
+
+
+def _limits(loss: TorchLoss, w: FloatArray) -> FloatArray:
+    """Return the risk near the vertex (M, gaps, ways there)."""
+    M, K = w.shape
+    deep = sorted({1, K - 1})
+    points = np.zeros((len(GAPS), 1 + len(deep), K))
+    for g, gap in enumerate(GAPS):
+        points[g, :, 0] = gap
+        for way, j in enumerate(deep):
+            points[g, way + 1, j] = -9 * gap
+    ways = points.reshape(-1, K)
+    value, _ = _risks(loss, np.tile(ways, (M, 1)), np.repeat(w, len(ways), axis=0))
+    return value.reshape(M, *points.shape[:2])
+
+
+def _lowest(loss: TorchLoss, w: FloatArray, bound: float) -> tuple[FloatArray, FloatArray, int]:
+    """Return the lowest points found (M, K), their risks (M,), and the number of starts."""
     from scipy.optimize import minimize
 
-    best, low = np.zeros(K), math.inf
-    starts = _starts(R.w.numpy(), bound)
-    for start in starts:
-        value, slope = R(start)
-        if not (math.isfinite(value) and np.isfinite(slope).all()):
+    points, lowest, count = np.zeros(w.shape), np.full(len(w), np.inf), 0
+    rows = max(1, ENTRIES // (w.shape[1] ** 2 * 16))
+    for a in range(0, len(w), rows):
+        some = w[a : a + rows]
+        starts = np.stack([np.clip(s, -bound, bound) for s in _starts(some)], axis=1)
+        count = starts.shape[1]
+        spread = np.repeat(some, count, axis=0)
+        flat = starts.reshape(-1, w.shape[1])
+        value, slope = _risks(loss, flat, spread)
+        usable = np.isfinite(value) & np.isfinite(slope).all(axis=1)
+        if not usable.any():
             continue
+
+        def objective(
+            z: FloatArray, spread: FloatArray = spread[usable]
+        ) -> tuple[float, FloatArray]:
+            value, slope = _risks(loss, z.reshape(spread.shape), spread)
+            return float(value.sum()), slope.ravel()
+
         found = minimize(
-            R,
-            start,
+            objective,
+            flat[usable].ravel(),
             jac=True,
             method="L-BFGS-B",
-            bounds=[(-bound, bound)] * K,
-            options={"maxiter": 200, "ftol": 1e-15, "gtol": 1e-11},
+            bounds=[(-bound, bound)] * int(usable.sum() * w.shape[1]),
+            options={"maxiter": 200, "maxfun": 300, "ftol": 1e-15, "gtol": 1e-11},
         )
-        if math.isfinite(found.fun) and found.fun < low:
-            best, low = np.asarray(found.x), float(found.fun)
-    return best, low, len(starts)
+        ends = flat.copy()
+        ends[usable] = found.x.reshape(-1, w.shape[1])
+        value, _ = _risks(loss, ends, spread)
+        value = np.where(np.isfinite(value), value, np.inf).reshape(-1, count)
+        best = value.argmin(axis=1)
+        index = np.arange(len(some))
+        points[a : a + rows] = ends.reshape(len(some), count, -1)[index, best]
+        lowest[a : a + rows] = value[index, best]
+    return points, lowest, count
 
 
-def _starts(w: FloatArray, bound: float) -> list[FloatArray]:
-    K = len(w)
+def _starts(w: FloatArray) -> Iterator[FloatArray]:
+    """Yield starting logits (M, K): the middle, log w, towards vertices, random ones."""
+    M, K = w.shape
     rng = np.random.default_rng(0)
-    half = bound / 2
-    towards = [np.where(np.arange(K) == k, half, -half) / 2 for k in range(min(K, 4))]
-    empty = [np.where(np.arange(K) == j, -half, 0.0) for j in sorted({1, K - 1})]
-    spread = [np.log(rng.dirichlet(np.full(K, a)) + 1e-9) for a in (0.1, 1.0)]
-    noise = [rng.normal(size=K) for _ in range(RANDOM_STARTS - 2)]
-    logs = np.log(np.maximum(w, 1e-6))
-    points = [np.zeros(K), logs, *towards, *empty, *spread, *noise]
-    return [np.clip(point, -bound, bound) for point in points]
+    yield np.zeros(w.shape)
+    yield np.log(np.maximum(w, 1e-6))
+    for k in range(min(K, 4)):
+        yield np.tile(np.where(np.arange(K) == k, 8.0, -8.0), (M, 1))
+    for j in sorted({1, K - 1}):
+        yield np.tile(np.where(np.arange(K) == j, -15.0, 0.0), (M, 1))
+    for alpha in (0.1, 1.0):
+        yield np.tile(np.log(rng.dirichlet(np.full(K, alpha)) + 1e-9), (M, 1))
+    for _ in range(RANDOM_STARTS):
+        yield rng.normal(size=w.shape)

@@ -6,6 +6,7 @@ others from the largest down. The result u is (M, K) in the same order.
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,17 @@ from alfs_cli.losses.separable import AEL, AGCE, AUL, CE
 from alfs_cli.losses.terms import Parts
 
 FloatArray = NDArray[np.float64]
+Verdict = Literal["proved", "refuted", "not-refuted"]
 
 
 def risk_at(parts: Parts, log_probs: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return R (M,) and its derivative by the logits (M, K) of a sum of terms."""
     value, derivative = np.zeros(len(w)), np.zeros(w.shape)
-    for weight, part in parts:
-        one, slope = part.risk(log_probs, w)
-        value += weight * one
-        derivative += weight * slope
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # slopes at the vertices
+        for weight, part in parts:
+            one, slope = part.risk(log_probs, w)
+            value += weight * one
+            derivative += weight * slope
     return value, derivative
 
 
@@ -175,7 +178,7 @@ def _starts(w: FloatArray, bound: float) -> Iterator[FloatArray]:
 
 def convolution_verdict(
     loss: SeparableSum, w: FloatArray, *, cells: tuple[int, ...] = (600, 3000, 12000)
-) -> tuple[str, FloatArray | None]:
+) -> tuple[Verdict, FloatArray | None]:
     """Judge one row (K,) for an l(u) of any shape; return the verdict and a witness of refutation.
 
     With h(t) = l(0) - l(t) and D(s) = l(1 - s) - l(1) the vertex is the only minimiser iff
@@ -201,7 +204,7 @@ def convolution_verdict(
 
 def _judge_on_grid(
     loss: SeparableSum, own: float, rivals: FloatArray, num_classes: int, cells: int
-) -> tuple[str, FloatArray | None]:
+) -> tuple[Verdict, FloatArray | None]:
     spare = len(rivals) + 2  # each s_i rounded up costs at most a cell
     grid = np.arange(cells + spare) / cells
     forward = loss.value(np.minimum(grid, 1.0))

@@ -13,6 +13,7 @@ from alfs_cli.commands import (
     estimate,
     evaluate,
     inject,
+    losses,
     predict,
     recipes,
     recommend,
@@ -33,6 +34,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "losses": (
+        "Every loss: its formula, what is known of it, its certificate.",
+        {"list": losses.list_losses, "show": losses.show, "check": losses.check},
+    ),
     "recipes": (
         "Settings that work, to run, to read, to copy and change.",
         {

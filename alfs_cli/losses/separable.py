@@ -36,7 +36,12 @@ class CE(Separable):
 
     name = "ce"
     formula = "-log u"
+    stable = "-log u; from log1p(-(1 - u)) where u > 1/2"
     source = "cross entropy"
+
+    @property
+    def ratio_formula(self) -> str:
+        return "g(1) / g(0), g(0) infinite"
 
     def value(self, u: "Points") -> "Points":
         import numpy as np
@@ -66,12 +71,17 @@ class FL(Separable):
 
     name = "fl"
     formula = "-(1 - u)^gamma log u"
+    stable = "r^gamma (-log u), r = 1 - u summed from the other classes"
     source = "Lin et al., ICCV 2017"
     valid = "gamma >= 0"
     gamma: float = 0.5
 
     def is_valid(self) -> bool:
         return 0 <= self.gamma <= 1e6
+
+    @property
+    def ratio_formula(self) -> str:
+        return "g(1) / g(0), g(0) infinite"
 
     def value(self, u: "Points") -> "Points":
         import numpy as np
@@ -183,6 +193,7 @@ class AGCE(Separable):
 
     name = "agce"
     formula = "((a + 1)^q - (a + u)^q) / q"
+    stable = "-(a + 1)^q expm1(q t) / q, t = log1p(-(1 - u) / (a + 1)), or log u for a = 0"
     source = "Zhou et al., ICML 2021, Corollary 1"
     valid = "a >= 0 with q > 0, or a > 0 with any q"
     a: float = 0.6
@@ -195,6 +206,10 @@ class AGCE(Separable):
     @property
     def shape(self) -> Shape:
         return "convex" if self.q < 1 else "affine" if self.q == 1 else "concave"
+
+    @property
+    def ratio_formula(self) -> str:
+        return "(a / (a + 1))^(1 - q)" if self.q < 1 else "1"
 
     def value(self, u: "Points") -> "Points":
         import numpy as np
@@ -235,6 +250,7 @@ class GCE(Term):
 
     name = "gce"
     formula = "(1 - u^q) / q"
+    stable = "-expm1(q log u) / q"
     source = "Zhang & Sabuncu, NeurIPS 2018"
     valid = "q > 0"
     q: float = 0.7
@@ -257,6 +273,7 @@ class AUL(Separable):
 
     name = "aul"
     formula = "((a - u)^p - (a - 1)^p) / p"
+    stable = "(a - 1)^p expm1(p t) / p, t = log1p((1 - u) / (a - 1)); a = 1: exp(p log(1 - u)) / p"
     source = "Zhou et al., ICML 2021, Corollary 2"
     valid = "a > 1 with any p, or a = 1 with p > 0"
     a: float = 5.5
@@ -268,6 +285,10 @@ class AUL(Separable):
     @property
     def shape(self) -> Shape:
         return "convex" if self.p > 1 else "affine" if self.p == 1 else "concave"
+
+    @property
+    def ratio_formula(self) -> str:
+        return "((a - 1) / a)^(p - 1)" if self.p > 1 else "1"
 
     def value(self, u: "Points") -> "Points":
         import numpy as np
@@ -315,12 +336,17 @@ class AEL(Separable):
 
     name = "ael"
     formula = "exp(-u / a)"
+    stable = "exp(-u / a)"
     source = "Zhou et al., ICML 2021, Corollary 3"
     valid = "a > 0"
     a: float = 2.5
 
     def is_valid(self) -> bool:
         return self.a > 0 and check_span(self)
+
+    @property
+    def ratio_formula(self) -> str:
+        return "exp(-1 / a)"
 
     def value(self, u: "Points") -> "Points":
         import numpy as np
@@ -372,6 +398,7 @@ class TCE(Separable):
 
     name = "tce"
     formula = "sum_{i=1..t} (1 - u)^i / i"
+    stable = "Horner in 1 - u"
     source = "Feng et al., IJCAI 2020"
     valid = "t a whole number from 1 to 100"
     t: int = 2
@@ -382,6 +409,10 @@ class TCE(Separable):
     @property
     def shape(self) -> Shape:
         return "affine" if self.t == 1 else "convex"
+
+    @property
+    def ratio_formula(self) -> str:
+        return "1 / t"
 
     def value(self, u: "Points") -> "Points":
         rest = 1 - u
@@ -416,6 +447,7 @@ class PHuber(Separable):
 
     name = "phuber"
     formula = "-log u where u > 1 / tau, else 1 + log tau - tau u"
+    stable = "the two pieces"
     source = "Menon et al., ICLR 2020"
     valid = "tau > 1"
     tau: float = 2.0
@@ -426,6 +458,10 @@ class PHuber(Separable):
     @property
     def is_strict(self) -> bool:
         return False
+
+    @property
+    def ratio_formula(self) -> str:
+        return "1 / tau"
 
     def value(self, u: "Points") -> "Points":
         import numpy as np
@@ -457,12 +493,17 @@ class JS(Separable):
 
     name = "js"
     formula = "(-pi log m + (1 - pi) (u log(u/m) - (1 - u) log(1 - pi))) / Z, m = pi + (1 - pi) u"
+    stable = "log m = log1p(-(1 - pi) (1 - u))"
     source = "Englesson & Azizpour, NeurIPS 2021"
     valid = "0 < pi < 1"
     pi: float = 0.5
 
     def is_valid(self) -> bool:
         return 1e-9 <= self.pi <= 1 - 1e-9
+
+    @property
+    def ratio_formula(self) -> str:
+        return "g(1) / g(0), g(0) infinite"
 
     def value(self, u: "Points") -> "Points":
         import numpy as np

@@ -102,12 +102,16 @@ def add_slopes(first: Slopes, second: Slopes) -> Slopes:
 
 @dataclass(frozen=True)
 class Term(ABC):
-    """A named loss with its parameters; `valid` says in words what `is_valid` checks."""
+    """A named loss with its parameters; `valid` says in words what `is_valid` checks.
+
+    `stable` is the form in which the formula is computed, where it is another.
+    """
 
     name: ClassVar[str]
     formula: ClassVar[str]
     source: ClassVar[str]
     valid: ClassVar[str] = ""
+    stable: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -171,6 +175,11 @@ class Separable(Computed):
         return "convex"
 
     @property
+    def ratio_formula(self) -> str:
+        """The asymmetry ratio in terms of the parameters."""
+        return "g(1) / g(0)" if self.shape == "convex" else "1"
+
+    @property
     def is_strict(self) -> bool:
         """Whether it is strictly convex or strictly concave."""
         return self.shape in ("convex", "concave")
@@ -218,6 +227,9 @@ def check_span(term: Separable) -> bool:
     import numpy as np
 
     ends = np.array([0.0, 1.0])
-    with np.errstate(all="ignore"):
-        at_zero, at_one = term.value(ends)
+    try:
+        with np.errstate(all="ignore"):
+            at_zero, at_one = term.value(ends)
+    except OverflowError:
+        return False
     return bool(SMALLEST_SPAN <= at_zero - at_one <= LARGEST_SPAN)

@@ -82,6 +82,7 @@ class NCE(Normalised):
 
     name = "nce"
     formula = "log u_y / sum_k log u_k"
+    stable = "log_softmax, log u_y from log1p(-(1 - u_y)) where u_y > 1/2"
     source = "Ma et al., ICML 2020"
 
     @property
@@ -98,6 +99,7 @@ class NFL(Normalised):
 
     name = "nfl"
     formula = "FL(u, y) / sum_k FL(u, k)"
+    stable = "(1 - p)^gamma (-log p), the own 1 - u summed from the other classes"
     source = "Ma et al., ICML 2020"
     valid = "gamma >= 0"
     gamma: float = 0.5
@@ -129,6 +131,7 @@ class NGCE(Normalised):
 
     name = "ngce"
     formula = "(1 - u_y^q) / (K - sum_k u_k^q)"
+    stable = "-expm1(q log p) above and below"
     source = "Ma et al., ICML 2020"
     valid = "q > 0"
     q: float = 0.7
@@ -289,6 +292,7 @@ class NLNL(Computed):
 
     name = "nlnl"
     formula = "1 / (K - 1) sum_{k != y} -log(1 - p_k)"
+    stable = "log(1 - p) of the likeliest class from the log-sum-exp of the others"
     source = "Kim et al., ICCV 2019"
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":

@@ -1,0 +1,163 @@
+"""`alfs losses`: every loss, what is known of it, and its certificate on a noise model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.invocation import Invocation, command
+
+if TYPE_CHECKING:
+    from alfs_cli.noise import TransitionMatrix
+
+Text = Annotated[
+    str, typer.Argument(metavar="LOSS", help="A loss, as nce+agce:a=6,q=1.5,alpha=1,beta=4.")
+]
+
+
+@command
+def list_losses(invocation: Invocation) -> None:
+    """List every loss with its formula, its defaults and its asymmetry ratio."""
+    from alfs_cli.loss_facts import all_losses
+    from alfs_cli.reports.losses import list_report
+
+    invocation.publish(list_report(all_losses()))
+
+
+@command
+def show(
+    invocation: Invocation,
+    loss: Text,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it, as .png, .svg or .pdf.")
+    ] = None,
+) -> None:
+    """Show what is known of a loss: formula, ratio, for which noise it is robust."""
+    from alfs_cli.loss_facts import loss_facts
+    from alfs_cli.losses import parse_loss
+    from alfs_cli.reports.losses import facts_report
+
+    parsed = parse_loss(loss)
+    if plot is not None:
+        from alfs_cli.figures import plot_loss
+
+        plot_loss(parsed, plot)
+        invocation.note(f"wrote {plot}")
+    invocation.publish(facts_report(loss_facts(parsed)))
+
+
+@command
+def check(
+    invocation: Invocation,
+    loss: Annotated[
+        str | None, typer.Argument(metavar="[LOSS]", help="A loss; or --python for your own.")
+    ] = None,
+    transition: Annotated[
+        Path | None, typer.Option("--transition", metavar="FILE", help="T as .csv or .npy.")
+    ] = None,
+    estimate: Annotated[
+        Path | None, typer.Option("--estimate", metavar="FILE", help="T from an estimate.json.")
+    ] = None,
+    noise: Annotated[
+        str | None, typer.Option("--noise", metavar="KIND", help="A kind of noise, by its name.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", metavar="R", help="With --noise: its rate.")
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option("--classes", metavar="K", help="With --noise: how many classes.")
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python", metavar="MODULE:FUNCTION", help="A loss of your own; its module is run."
+        ),
+    ] = None,
+) -> None:
+    """Prove or refute that a loss withstands the noise of a transition matrix.
+
+    Without --transition, --estimate or --noise: the estimate under --out. Exit code 1: refuted.
+    """
+    if (loss is None) == (python is None):
+        raise UsageError("name one loss", help="LOSS, or --python MODULE:FUNCTION")
+    judged: Any = _own_loss(python) if python is not None else _known_loss(loss or "")
+    T, names = _noise_model(invocation, transition, estimate, noise, rate, classes)
+    from alfs_cli.certificate import certify
+    from alfs_cli.reports.losses import certificate_report
+
+    found = certify(judged, T, class_names=names)
+    invocation.publish(certificate_report(found))
+    if found.verdict == "refuted":
+        raise typer.Exit(1)
+
+
+def _known_loss(text: str) -> Any:
+    from alfs_cli.losses import parse_loss
+
+    try:
+        return parse_loss(text)
+    except UsageError as error:
+        module, colon, function = text.partition(":")
+        if colon and "=" not in text and "+" not in module and function.isidentifier():
+            raise UsageError(str(error), help=f"a loss of your own: --python {text}") from None
+        raise
+
+
+def _own_loss(place: str) -> Any:
+    """Import MODULE:FUNCTION, also from the folder alfs is run in."""
+    import importlib
+    import os
+    import sys
+
+    module, colon, name = place.partition(":")
+    if not (colon and module and name):
+        raise UsageError(f"--python '{place}' is not MODULE:FUNCTION", help="my_losses:my_loss")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise UsageError(
+            f"cannot import '{place}': {type(error).__name__}: {error}",
+            help="a module of this folder or of this Python, then a function in it",
+        ) from None
+    if not callable(found):
+        raise UsageError(f"'{place}' is not a function: it is {type(found).__name__}")
+    return found
+
+
+def _noise_model(
+    invocation: Invocation,
+    transition: Path | None,
+    estimate: Path | None,
+    noise: str | None,
+    rate: float | None,
+    classes: int | None,
+) -> "tuple[TransitionMatrix, tuple[str, ...] | None]":
+    """Return the T that was asked for, and the names of its classes where they are known."""
+    from alfs_cli.noise import read_transition, transition_of
+
+    if sum(source is not None for source in (transition, estimate, noise)) > 1:
+        raise UsageError("--transition, --estimate and --noise each name a T: give one")
+    if noise is None and (rate is not None or classes is not None):
+        raise UsageError("--rate and --classes go with --noise")
+    if noise is not None:
+        if rate is None or classes is None:
+            raise UsageError("--noise needs --rate and --classes", help="--rate 0.4 --classes 10")
+        return transition_of(noise, rate, classes), None
+    if transition is not None:
+        return read_transition(transition), None
+    path = estimate if estimate is not None else invocation.out / "estimate.json"
+    if estimate is None and not path.exists():
+        raise InputError(
+            "no transition matrix to check against",
+            help="--transition FILE, --estimate FILE, or --noise KIND --rate R --classes K",
+        )
+    from alfs_cli.documents import read_document
+
+    T = read_transition(path)
+    names = read_document(path, "alfs.estimate/1").get("data", {}).get("classes", [])
+    return T, tuple(str(name) for name in names) if len(names) == T.num_classes else None

@@ -1,0 +1,161 @@
+"""What a person reads of losses: the list, one loss, a certificate."""
+
+import math
+
+from alfs_cli.certificate import Certificate, RowCertificate
+from alfs_cli.loss_facts import LossFacts, LossList, filled_in
+from alfs_cli.losses.terms import number
+from alfs_cli.report import Block, Column, Facts, Paragraph, Report, Status, Table, Verdict, ratio
+
+STATUS: dict[str, Status] = {"proved": "pass", "refuted": "fail", "not-refuted": "warn"}
+MAX_ROWS = 100
+
+
+def list_report(found: LossList) -> Report:
+    """Return the table of every loss."""
+    columns = (
+        Column("loss, with its defaults"),
+        Column("formula"),
+        Column("ratio", "number"),
+        Column("fit, K = 10", "number"),
+    )
+    rows = tuple(
+        (facts.loss, _formula(facts), facts.asymmetry_ratio, facts.fit["10"])
+        for facts in found.losses
+    )
+    table = Table(
+        "Losses; any two make a sum: name+name:key=value,...,alpha=1,beta=1",
+        columns,
+        rows,
+        note="u is the label's probability. ratio: robust where it times the clean level is 1 or "
+        "more; - for losses of the whole vector, which alfs losses check judges on your T. "
+        "fit: speed of fitting beside cross entropy.",
+    )
+    return Report("Losses", (table,), found.document())
+
+
+def _formula(facts: LossFacts) -> str:
+    if len(facts.terms) == 1:
+        return facts.terms[0].formula
+    first, second = facts.terms
+    return f"alpha {first.name} + beta {second.name}"
+
+
+def facts_report(facts: LossFacts) -> Report:
+    """Return everything that is known of one loss."""
+    blocks: list[Block] = []
+    for term in facts.terms:
+        rows = [("term", term.name)] if len(facts.terms) > 1 else []
+        rows += [("formula", term.formula), ("source", term.source)]
+        given = ", ".join(f"{key} = {number(value)}" for key, value in term.parameters.items())
+        if given:
+            rows += [("parameters", given), ("valid", term.valid)]
+        if term.stable:
+            rows.append(("computed as", term.stable))
+        blocks.append(Facts(tuple(rows), title=term.name))
+    blocks.append(Facts(tuple(_robustness(facts)), title="Robustness"))
+    fits = ", ".join(f"{value:.3g} (K = {K})" for K, value in facts.fit.items())
+    blocks.append(Facts((("fit score", f"{fits}; cross entropy is 1"),), title="Fitting"))
+    return Report(facts.loss, tuple(blocks), facts.document())
+
+
+def _robustness(facts: LossFacts) -> list[tuple[str, str]]:
+    if facts.asymmetry_ratio is None:
+        rows = [("asymmetry ratio", "not defined: the loss uses the whole probability vector")]
+        if facts.term_ratio is not None:
+            rows.append(("ratio of the other term", f"{facts.term_ratio:.4g}"))
+        return [*rows, ("on your noise", "alfs losses check, which judges it on a T")]
+    formula = filled_in(facts.terms[0]) if len(facts.terms) == 1 else "1"
+    how = f" = {formula}" if formula not in ("", "1") else ""
+    rows = [
+        ("shape", f"{facts.shape} in u"),
+        ("asymmetry ratio", f"{facts.asymmetry_ratio:.6g}{how}"),
+        ("robust where", _where(facts)),
+    ]
+    if facts.is_strictly_asymmetric is not None:
+        rows.append(("strictly asymmetric", "yes, there" if facts.is_strictly_asymmetric else "no"))
+    if facts.is_calibrated is not None:
+        rows.append(("classification-calibrated", "yes" if facts.is_calibrated else "no"))
+    if facts.excess_risk_constant is not None:
+        text = f"excess error <= {facts.excess_risk_constant:.4g} x excess risk (two classes)"
+        rows.append(("excess risk", text))
+    return rows
+
+
+def _where(facts: LossFacts) -> str:
+    if facts.is_completely_asymmetric:
+        return "the clean label is the likeliest: completely asymmetric"
+    if facts.least_clean_level is None or math.isinf(facts.least_clean_level):
+        return "nowhere: only clean labels keep the minimum at the true class"
+    return f"the clean level is {facts.least_clean_level:.4g} or more"
+
+
+def certificate_report(found: Certificate) -> Report:
+    """Return the verdict on a loss and a transition matrix, row by row."""
+    columns = (
+        Column("true class"),
+        Column("verdict"),
+        Column("margin", "ratio"),
+        Column("runner-up"),
+        Column("lowest at", "number"),
+        Column("mass at bound", "number"),
+        Column("by"),
+    )
+    worst = sorted(found.rows, key=_severity)[:MAX_ROWS]
+    shown = worst if len(found.rows) > MAX_ROWS else list(found.rows)
+    rows = tuple(
+        (
+            str(row.class_),
+            row.verdict + (" (boundary)" if row.is_boundary else ""),
+            row.margin,
+            str(row.runner_up),
+            _own_mass(row, found),
+            row.mass_at_bound,
+            row.method,
+        )
+        for row in shown
+    )
+    note = (
+        "lowest at: the true class's probability where the risk is least; mass at bound: the same "
+        "with logits in [-10, 10]. Noise is taken as dependent on the true class alone."
+    )
+    if len(shown) < len(found.rows):
+        note = f"the worst {len(shown)} of {len(found.rows)} classes. {note}"
+    blocks: tuple[Block, ...] = (
+        Verdict(STATUS[found.verdict], f"{found.verdict}: {found.loss}", _reasons(found)),
+        Table("Row by row", columns, rows, note=note),
+    )
+    if found.verdict == "not-refuted":
+        blocks += (Paragraph("Not refuted is not proved: no counter-example was found."),)
+    return Report("Certificate", blocks, found.document())
+
+
+def _severity(row: RowCertificate) -> tuple[int, float]:
+    order = ("refuted", "not-refuted", "proved")
+    return order.index(row.verdict), math.inf if row.margin is None else row.margin
+
+
+def _own_mass(row: RowCertificate, found: Certificate) -> float | None:
+    if row.verdict == "proved":
+        return 1.0
+    if row.minimiser is None:
+        return None
+    return row.minimiser[found.rows.index(row)]
+
+
+def _reasons(found: Certificate) -> tuple[str, ...]:
+    refuted = [row for row in found.rows if row.verdict == "refuted"]
+    if not refuted:
+        margins = [row.margin for row in found.rows if row.margin is not None]
+        return (f"least margin {ratio(min(margins))}",) if margins else ()
+    worst = min(refuted, key=_severity)
+    margin = "" if worst.margin is None else f", margin {ratio(worst.margin)} where 1 is needed"
+    reasons = [
+        f"{len(refuted)} of {len(found.rows)} classes refuted; worst: '{worst.class_}' against "
+        f"'{worst.runner_up}'{margin}"
+    ]
+    if all(row.is_argmax_consistent for row in refuted):
+        reasons.append(
+            "its minimum still ranks the true class first: wrong labels pull, they do not win"
+        )
+    return tuple(reasons)

@@ -1,0 +1,196 @@
+"""`alfs losses`: what it prints, what it exits with, and that it stays light."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from alfs_cli.cli import run
+from alfs_cli.losses import LOSSES
+
+NOISE = ("--noise", "pair", "--rate", "0.4", "--classes", "4")
+
+
+def output(capsys, *words):
+    """Return exit code, stdout and stderr of a command line."""
+    code = run(["losses", *words])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_list_names_every_loss(capsys):
+    code, out, err = output(capsys, "list")
+    assert (code, err) == (0, "")
+    assert all(f"    {name}" in out for name in LOSSES)
+    assert "nce+agce" in out
+
+
+def test_list_as_json(capsys):
+    code, out, _ = output(capsys, "list", "-f", "json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["schema"] == "alfs.losses/1"
+    assert len(document["losses"]) == len(LOSSES) + 6
+
+
+def test_show(capsys):
+    code, out, _ = output(capsys, "show", "agce:a=1,q=0.5")
+    assert code == 0
+    assert "0.707107 = (a / (a + 1))^(1 - q) at a = 1, q = 0.5" in out
+    assert "the clean level is 1.414 or more" in out
+    assert "classification-calibrated" in out
+
+
+def test_show_as_json(capsys):
+    code, out, _ = output(capsys, "show", "mae:scale=2", "-f", "json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["schema"] == "alfs.loss/1"
+    assert document["asymmetry_ratio"] == 1
+    assert document["is_completely_asymmetric"] is True
+    assert document["excess_risk_constant"] == pytest.approx(1)
+    assert document["shape"] == "affine"
+
+
+def test_show_without_a_ratio(capsys):
+    code, out, _ = output(capsys, "show", "nce")
+    assert code == 0
+    assert "not defined" in out
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_plot(capsys, tmp_path, suffix):
+    file = tmp_path / f"loss.{suffix}"
+    code, _, err = output(capsys, "show", "nce+aul", "--plot", str(file))
+    assert (code, err) == (0, f"wrote {file}\n")
+    assert file.read_bytes()[:4] in (b"\x89PNG", b"<?xm")
+
+
+def test_check_proved(capsys):
+    code, out, err = output(capsys, "check", "nce+agce", *NOISE)
+    assert (code, err) == (0, "")
+    assert "PASS  proved: nce+agce:a=6,q=1.5,alpha=1,beta=4" in out
+    assert "least margin 1.50x" in out
+
+
+def test_check_refuted(capsys):
+    code, out, err = output(capsys, "check", "ce", *NOISE)
+    assert (code, err) == (1, "")
+    assert "FAIL  refuted: ce" in out
+    assert "still ranks the true class first" in out
+
+
+def test_check_prints_the_certificate(capsys):
+    code, out, _ = output(capsys, "check", "gce", *NOISE, "-f", "json")
+    document = json.loads(out)
+    assert code == 1
+    assert document["schema"] == "alfs.certificate/1"
+    assert document["loss"] == "gce:q=0.7"
+    assert document["verdict"] == "refuted"
+    keys = {"class", "verdict", "margin", "runner_up", "minimiser", "mass_at_bound"}
+    assert keys <= set(document["rows"][0])
+    assert sum(document["rows"][0]["minimiser"]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("form", ["csv", "markdown", "html"])
+def test_other_formats(capsys, form):
+    code, out, _ = output(capsys, "check", "mae", *NOISE, "-f", form)
+    assert code == 0
+    assert "proved" in out
+
+
+def test_check_on_a_transition_file(capsys, tmp_path):
+    file = tmp_path / "T.csv"
+    file.write_text(",cat,dog\ncat,0.6,0.4\ndog,0.1,0.9\n")
+    assert output(capsys, "check", "ael:a=2.5", "--transition", str(file))[0] == 0
+    assert output(capsys, "check", "ael:a=2.4", "--transition", str(file))[0] == 1
+    np.save(tmp_path / "T.npy", np.array([[0.6, 0.4], [0.1, 0.9]]).T)
+    code, _, err = output(capsys, "check", "ael", "--transition", str(tmp_path / "T.npy"))
+    assert code == 2
+    assert "looks transposed" in err
+
+
+def test_check_on_an_estimate(capsys, tmp_path):
+    document = {
+        "schema": "alfs.estimate/1",
+        "transition": [[0.6, 0.4], [0.1, 0.9]],
+        "data": {"classes": ["cat", "dog"]},
+    }
+    (tmp_path / "estimate.json").write_text(json.dumps(document))
+    for words in (("--estimate", str(tmp_path / "estimate.json")), ("--out", str(tmp_path))):
+        code, out, _ = output(capsys, "check", "ael:a=1.5", *words)
+        assert code == 1
+        assert "worst: 'cat' against 'dog'" in out
+
+
+OWN = """
+import torch.nn.functional as F
+
+def mine(logits, labels):
+    return F.cross_entropy(logits, labels, reduction="none")
+
+def mean(logits, labels):
+    return F.cross_entropy(logits, labels)
+
+NUMBER = 3
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    (tmp_path / "own_losses_of_test.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield "own_losses_of_test"
+    sys.modules.pop("own_losses_of_test", None)
+
+
+def test_check_own_loss(capsys, own_module):
+    code, out, _ = output(capsys, "check", "--python", f"{own_module}:mine", *NOISE)
+    assert code == 1
+    assert f"refuted: {own_module}:mine" in out
+    for name, words in [("mean", "returned ()"), ("NUMBER", "not a function"), ("x", "import")]:
+        code, _, err = output(capsys, "check", "--python", f"{own_module}:{name}", *NOISE)
+        assert code == 2
+        assert words in err
+    code, _, err = output(capsys, "check", f"{own_module}:mine", *NOISE)
+    assert code == 2
+    assert f"--python {own_module}:mine" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("show", "agec"), "did you mean 'agce'"),
+        (("show", "agce:a=-1"), "valid: a >= 0 with q > 0"),
+        (("show", "ce", "--plot", "x.txt"), "suffix"),
+        (("check",), "name one loss"),
+        (("check", "ce", "--python", "a:b", *NOISE), "name one loss"),
+        (("check", "ce", "--noise", "pair"), "--noise needs --rate and --classes"),
+        (("check", "ce", "--rate", "0.3"), "go with --noise"),
+        (("check", "ce", *NOISE, "--transition", "x.csv"), "give one"),
+        (("check", "ce", "--noise", "pear", "--rate", "0.3", "--classes", "3"), "'pair'"),
+        (("check", "ce", "--noise", "pair", "--rate", "1.3", "--classes", "3"), "rate"),
+        (("check", "ce", "--transition", "nowhere.csv"), "no such file"),
+        (("check", "--python", "a", *NOISE), "MODULE:FUNCTION"),
+        (("check", "ce"), "no transition matrix"),
+    ],
+)
+def test_bad_usage_is_exit_2(capsys, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = output(capsys, *words)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("words", [["list"], ["show", "nce+agce"], ["check", "aul", *NOISE]])
+def test_no_torch(words):
+    """Reading about losses, and certifying known ones, starts without torch."""
+    code = (
+        f"import sys; from alfs_cli.cli import run; done = run(['losses', *{words!r}]); "
+        "sys.exit(done or any(m in sys.modules for m in ('torch', 'torchvision', 'sklearn')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

@@ -1,0 +1,411 @@
+"""Certificates against direct minimisation, the worked numbers, and what must never be proved."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alfs_cli.certificate import Certificate, certify
+from alfs_cli.documents import from_document
+from alfs_cli.errors import InputError
+from alfs_cli.losses import LOSSES, SUM_DEFAULTS, parse_loss
+from alfs_cli.losses.vector import NCE, NFL
+from alfs_cli.noise import TransitionMatrix, pair, symmetric
+from alfs_cli.risk import box_minimiser, convex_minimiser, log_softmax, risk_at
+
+SYM = symmetric(0.8, 10)
+PAIR = pair(0.4, 10)
+IDENTITY = np.eye(4)
+
+
+def verdict(text, T, **options):
+    return certify(parse_loss(text), T, **options).verdict
+
+
+def cyclic(row):
+    """A transition matrix whose every row is `row`, turned so that the first is the true class."""
+    row = np.asarray(row, dtype=float)
+    return np.stack([np.roll(row, k) for k in range(len(row))])
+
+
+# Section 3 and 9 of the theory: thresholds and margins.
+
+
+@pytest.mark.parametrize(
+    ("text", "sym", "flip"),
+    [
+        ("agce:a=4,q=0.2", 1.88, 1.25),
+        ("aul:a=3,p=0.1", 2.25, 1.5),
+        ("ael:a=3.5", 1.69, 1.13),
+        ("agce:a=0.6,q=0.6", 1.52, 1.013),
+        ("aul:a=5.5,p=3", 1.51, 1.004),
+        ("ael:a=2.5", 1.51, 1.005),
+        ("nce+agce:a=6,q=1.5,alpha=1,beta=4", 2.25, 1.5),
+        ("nce+aul:a=6.3,p=1.5,alpha=1,beta=4", 2.06, 1.38),
+        ("nce+ael:a=5,alpha=1,beta=4", 1.84, 1.23),
+    ],
+)
+def test_margins_of_the_paper(text, sym, flip):
+    for T, margin in ((SYM, sym), (PAIR, flip)):
+        found = certify(parse_loss(text), T, mass=False)
+        assert found.verdict == "proved"
+        assert found.rows[0].margin == pytest.approx(margin, abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("text", "T", "expected"),
+    [
+        ("ael:a=1.5", pair(0.4, 10), "refuted"),
+        ("agce:a=1e-5,q=0.5", symmetric(0.8, 50), "refuted"),
+        ("nce+ael:a=1.5,alpha=10,beta=0.1", pair(0.4, 100), "refuted"),
+        ("nce+aul:a=6,p=3,alpha=10,beta=0.015", pair(0.4, 100), "proved"),
+        ("ce", SYM, "refuted"),
+        ("fl", SYM, "refuted"),
+        ("gce", SYM, "refuted"),
+        ("sce", SYM, "refuted"),
+        ("mae", SYM, "proved"),
+        ("nmae", PAIR, "proved"),
+        ("nce", SYM, "refuted"),
+        ("nfl", PAIR, "refuted"),
+        ("nce", IDENTITY, "refuted"),
+        ("ngce", SYM, "proved"),
+        ("ngce", PAIR, "refuted"),
+        ("ngce:q=2", PAIR, "proved"),
+        ("nlnl", SYM, "refuted"),
+        ("nlnl", IDENTITY, "proved"),
+        ("nfl+rce", PAIR, "proved"),
+        ("nce+mae", SYM, "proved"),
+        ("nce+ngce", SYM, "proved"),
+        ("nce+ngce", PAIR, "refuted"),
+        ("nce+nfl", SYM, "refuted"),
+        ("nce+ce", SYM, "refuted"),
+        ("ngce+agce", PAIR, "refuted"),
+        ("anl-ce", PAIR, "proved"),
+        ("jal-ce", PAIR, "proved"),
+        ("ls", IDENTITY, "refuted"),
+        ("ls:epsilon=0", IDENTITY, "proved"),
+        ("ce", IDENTITY, "proved"),
+        ("gce", IDENTITY, "proved"),
+    ],
+)
+def test_verdicts(text, T, expected):
+    assert verdict(text, T, mass=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("family", "threshold"),
+    [
+        ("ael:a={}", 1.2332),
+        ("agce:q=0.5,a={}", 0.24615),
+        ("agce:q=0.2,a={}", 0.5696),
+        ("agce:q=0.6,a={}", 0.1517),
+        ("agce:q=0.7,a={}", 0.0718),
+        ("aul:p=1.5,a={}", 1.2462),
+        ("aul:p=2,a={}", 1.8),
+        ("aul:p=3,a={}", 3.0),
+    ],
+)
+def test_least_parameters(family, threshold):
+    """Symmetric noise 0.8 with ten classes: r = 2.25."""
+    assert verdict(family.format(threshold * 1.001), SYM) == "proved"
+    assert verdict(family.format(threshold * 0.999), SYM) == "refuted"
+
+
+def test_equality_is_proved_where_strictly_convex():
+    """r x ratio = 1 exactly: AUL(3, 2) has ratio 2/3, pair flip 0.4 has r = 3/2."""
+    row = certify(parse_loss("aul:a=3,p=2"), pair(0.4, 3)).rows[0]
+    assert row.verdict == "proved"
+    assert row.is_boundary
+    assert verdict("phuber:tau=1.5", pair(0.4, 3)) == "proved"
+
+
+def test_equality_is_refuted_where_flat():
+    """tce:t=1 + phuber is convex; at equality its risk is flat only if both slopes are constant."""
+    tie = np.array([[0.5, 0.5], [0.5, 0.5]])
+    assert verdict("mae", tie) == "refuted"  # r = 1 and ratio 1: any u is as good
+    assert verdict("nce", tie) == "refuted"
+    assert verdict("agce:a=1,q=2", tie) == "refuted"
+
+
+def test_dominance_is_needed():
+    T = np.array([[0.4, 0.6, 0.0], [0.1, 0.8, 0.1], [0.0, 0.0, 1.0]])
+    for text in LOSSES:
+        found = certify(parse_loss(text), T, mass=False)
+        assert found.rows[0].verdict == "refuted", text
+    rows = certify(parse_loss("mae"), T).rows
+    assert [row.verdict for row in rows] == ["refuted", "proved", "proved"]
+    assert rows[0].runner_up == 1
+    assert rows[0].minimiser == (0, 1, 0)
+    assert rows[0].is_argmax_consistent is False
+
+
+def test_two_classes():
+    T = np.array([[0.7, 0.3], [0.4, 0.6]])
+    for text in ("nce", "nfl", "ngce", "mae", "nce+agce", "nnce"):
+        assert verdict(text, T) == "proved", text
+    for text in ("ce", "nlnl", "gce", "nce+ael:a=0.5"):
+        assert verdict(text, T) == "refuted", text
+
+
+def test_rows_are_true_classes():
+    """Guards the convention: judged by columns or by posteriors this T would pass (section 6)."""
+    T = np.array([[0.55, 0.45, 0], [0.02, 0.96, 0.02], [0, 0.45, 0.55]])
+    found = certify(parse_loss("ael:a=3.5"), T)
+    assert found.rows[0].margin == pytest.approx(0.918, abs=1e-3)
+    assert [row.verdict for row in found.rows] == ["refuted", "proved", "refuted"]
+    with pytest.raises(InputError, match="looks transposed"):
+        certify(parse_loss("ael:a=3.5"), T.T)
+
+
+# Minimisers.
+
+
+def test_minimiser_of_cross_entropy_is_the_row():
+    rng = np.random.default_rng(0)
+    T = 0.5 * np.eye(5) + 0.5 * rng.dirichlet(np.ones(5), size=5)
+    for i, row in enumerate(certify(parse_loss("ce"), T).rows):
+        np.testing.assert_allclose(row.minimiser, T[i], atol=1e-12)
+        assert row.is_argmax_consistent
+
+
+@pytest.mark.parametrize(
+    ("text", "mass"), [("aul:a=1.5,p=2", 0.8333), ("agce:a=0.25,q=0.5", 0.950), ("ael:a=9", 1.0)]
+)
+def test_worked_minimisers(text, mass):
+    row = certify(parse_loss(text), cyclic([0.4, 0.2, 0.15, 0.15, 0.1])).rows[0]
+    assert (row.minimiser[0] if row.minimiser else 1.0) == pytest.approx(mass, abs=5e-4)
+
+
+def test_worked_vector_minimisers():
+    ngce = certify(parse_loss("ngce:q=0.7"), PAIR).rows[0]
+    u = np.array(ngce.minimiser)
+    assert _risk("ngce:q=0.7", u, PAIR.array[0]) < 0.04384
+    assert u[2:].sum() < 1e-12
+    amse = certify(parse_loss("amse:a=4"), PAIR).rows[0]
+    assert amse.margin == pytest.approx(0.8)
+    assert amse.minimiser[:2] == pytest.approx((0.9, 0.1))
+
+
+def _risk(text, u, w):
+    parts = parse_loss(text).parts(len(u))
+    return float(risk_at(parts, np.log(np.maximum(u, 1e-300))[None], np.asarray(w)[None])[0][0])
+
+
+def _limit_risk(text, u, w):
+    """The risk as u is approached with the rarest label emptiest: NCE and NFL tend to min w."""
+    parts = parse_loss(text).parts(len(u))
+    active = sum(c for c, part in parts if isinstance(part, NCE | NFL))
+    passive = tuple(part for part in parts if not isinstance(part[1], NCE | NFL))
+    log_probs = np.log(np.maximum(u, 1e-300))[None]
+    rest = float(risk_at(passive, log_probs, np.asarray(w)[None])[0][0])
+    return active * min(w) + rest
+
+
+CERTIFIED = [*LOSSES, *("+".join(pair) for pair in SUM_DEFAULTS), "agce+aul", "ael:a=0.4"]
+ROWS = [[0.5, 0.3, 0.15, 0.05], [0.6, 0.2, 0.1, 0.1], [0.4, 0.38, 0.2, 0.02], [0.7, 0.1, 0.1, 0.1]]
+
+
+@pytest.mark.parametrize("text", CERTIFIED)
+def test_against_direct_minimisation(text):
+    """Proved: no logits in a box have lower risk than the vertex. Refuted: the witness has."""
+    loss = parse_loss(text)
+    for w in ROWS:
+        row = certify(loss, cyclic(w), mass=False).rows[0]
+        at_vertex = _limit_risk(text, np.array([1.0, 0, 0, 0]), w)
+        descended = box_minimiser(loss.parts(4), np.array([w]), 20.0)[0]
+        lowest = _risk(text, descended, w)
+        if row.verdict == "proved":
+            assert lowest >= at_vertex - 1e-12
+            assert row.minimiser is None
+        else:
+            u = np.array(row.minimiser)
+            assert row.verdict == "refuted"
+            assert u.sum() == pytest.approx(1)
+            assert u[0] < 1 - 1e-6
+            at_witness = _limit_risk(text, u, w) if u.min() < 1e-9 else _risk(text, u, w)
+            assert at_witness <= lowest + 1e-9 * abs(lowest)
+            assert at_witness <= at_vertex
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    w=st.lists(st.floats(0.001, 1), min_size=2, max_size=6),
+    a=st.floats(0.05, 5),
+    q=st.floats(-1, 0.95),
+)
+def test_convex_minimiser_meets_its_conditions(w, a, q):
+    """KKT: the marginal risk w_i g(u_i) is alike where u_i > 0, and no higher elsewhere."""
+    part = parse_loss(f"agce:a={a!r},q={q!r}").separable()
+    row = np.sort(np.array([w]) / np.sum(w), axis=1)[:, ::-1]
+    u = convex_minimiser(part, row)[0]
+    assert u.sum() == pytest.approx(1)
+    pull = row[0] * part.slope(u)
+    inside = u > 1e-9
+    level = pull[inside].max()
+    np.testing.assert_allclose(pull[inside & (u < 1 - 1e-9)], level, rtol=1e-6)
+    assert (pull[~inside] <= level * (1 + 1e-6)).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data(), text=st.sampled_from(["agce", "nce+ael:a=1", "ngce", "sce", "amse:a=3"]))
+def test_permutation_and_scale_change_nothing(data, text):
+    K = 4
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    T = 0.4 * np.eye(K) + 0.6 * rng.dirichlet(np.ones(K), size=K)
+    order = rng.permutation(K)
+    loss = parse_loss(text)
+    found = certify(loss, T, mass=False)
+    turned = certify(loss, T[np.ix_(order, order)], mass=False)
+    for i in range(K):
+        assert turned.rows[i].verdict == found.rows[order[i]].verdict
+        if found.rows[order[i]].minimiser:
+            here, there = turned.rows[i].minimiser, found.rows[order[i]].minimiser
+            np.testing.assert_allclose(here, np.array(there)[order], atol=1e-6)
+    if "+" not in text and text != "sce":
+        name, _, values = text.partition(":")
+        scaled = parse_loss(f"{name}:{values + ',' if values else ''}alpha=7.5")
+        again = certify(scaled, T, mass=False)
+        assert [row.verdict for row in again.rows] == [row.verdict for row in found.rows]
+
+
+# Any shape: the maximal convolution.
+
+
+def test_convolution_agrees_with_the_closed_forms():
+    """A sum of a convex and a nearly absent concave term is judged like the convex one."""
+    w = cyclic([0.5, 0.3, 0.2])
+    assert verdict("ael+aul:ael.a=2.1,aul.a=2,p=0.5,alpha=1,beta=1e-9", w) == "proved"
+    row = certify(parse_loss("ael+aul:ael.a=1.8,aul.a=2,p=0.5,alpha=1,beta=1e-9"), w).rows[0]
+    exact = certify(parse_loss("ael:a=1.8"), w).rows[0]
+    assert row.verdict == exact.verdict == "refuted"
+    assert row.minimiser[0] == pytest.approx(exact.minimiser[0], abs=2e-3)
+
+
+def test_convolution_finds_a_witness():
+    text, w = "gce+aul:q=0.3,a=1,p=0.3", [0.4, 0.33, 0.27]
+    row = certify(parse_loss(text), cyclic(w)).rows[0]
+    assert row.verdict == "refuted"
+    assert _risk(text, np.array(row.minimiser), w) < _risk(text, np.array([1.0, 0, 0]), w)
+
+
+def test_convolution_proves_several_rivals():
+    text = "agce+aul:agce.a=0.35,q=0.5,aul.a=2,p=0.5,alpha=1,beta=0.01"
+    assert verdict(text, symmetric(0.5, 6)) == "proved"
+
+
+# Logits in a box.
+
+
+@pytest.mark.parametrize(
+    ("text", "T", "mass"),
+    [
+        ("nce+agce:a=6,q=1.5,alpha=1,beta=4", PAIR, 0.9995),
+        ("nce+ael:a=5,alpha=1,beta=4", PAIR, 0.984),
+        ("nce+aul:a=6,p=3,alpha=10,beta=0.015", pair(0.4, 100), 0.947),
+        ("nce+ael:a=1.5,alpha=10,beta=0.1", pair(0.4, 100), 0.742),
+    ],
+)
+def test_mass_at_bound(text, T, mass):
+    row = certify(parse_loss(text), T, bound=20.0).rows[0]
+    assert row.mass_at_bound == pytest.approx(mass, abs=6e-4)
+
+
+def test_mass_of_separable_losses():
+    assert certify(parse_loss("ce"), PAIR).rows[0].mass_at_bound == pytest.approx(0.6)
+    corner = 1 / (1 + 9 * math.exp(-20))
+    assert certify(parse_loss("mae"), PAIR).rows[0].mass_at_bound == pytest.approx(corner)
+    assert certify(parse_loss("mae"), PAIR, mass=False).rows[0].mass_at_bound is None
+
+
+# Losses of the user's own.
+
+
+def my_cross_entropy(logits, labels):
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+def my_mae(logits, labels):
+    return 1 - logits.softmax(1).gather(1, labels[:, None])[:, 0]
+
+
+@pytest.mark.parametrize("text", ["ce", "gce", "ngce", "mae", "agce", "nce+ael:a=0.5", "nce"])
+def test_search_never_contradicts_the_rules(text):
+    """The search knows nothing of the loss; it must not refute what is proved, or prove."""
+    loss = parse_loss(text)
+    T = np.stack([np.roll([0.5, 0.3, 0.1, 0.1], k) for k in range(4)])
+    known = certify(loss, T, mass=False).verdict
+    found = certify(loss.per_example, T, mass=False).verdict
+    assert found == "not-refuted" if known == "proved" else found in ("refuted", "not-refuted")
+    if text in ("ce", "gce", "ngce"):
+        assert found == "refuted"
+
+
+def test_search_reports():
+    found = certify(my_cross_entropy, pair(0.3, 3))
+    assert found.verdict == "refuted"
+    assert found.loss.endswith(":my_cross_entropy")
+    assert found.rows[0].minimiser == pytest.approx((0.7, 0.3, 0), abs=1e-4)
+    assert found.rows[0].mass_at_bound == pytest.approx(0.7, abs=1e-3)
+    assert certify(my_mae, pair(0.3, 3), mass=False).verdict == "not-refuted"
+
+
+@pytest.mark.parametrize(
+    "loss", [F.cross_entropy, lambda z, y: 3, lambda z, y: z, lambda z: z.sum(1)]
+)
+def test_bad_own_losses(loss):
+    with pytest.raises(InputError, match="the loss"):
+        certify(loss, pair(0.3, 3))
+
+
+def test_own_loss_that_is_nan():
+    found = certify(lambda z, y: z.sum(1) * torch.nan, pair(0.3, 3))
+    assert found.verdict == "not-refuted"
+
+
+# Form.
+
+
+def test_document_round_trip():
+    found = certify(
+        parse_loss("nce+agce"), TransitionMatrix(np.eye(3)), class_names=["a", "b", "c"]
+    )
+    document = found.document()
+    assert document["schema"] == "alfs.certificate/1"
+    assert document["rows"][0]["class"] == "a"
+    assert document["rows"][0]["margin"] == "inf"
+    assert from_document(document, Certificate, where="here") == found
+
+
+@pytest.mark.parametrize("text", ["ce", "agce", "aul", "ael", "nce+agce", "nce+aul", "nfl+rce"])
+def test_a_hundred_classes_take_less_than_a_second(text):
+    """Every row another: nothing is judged once for all."""
+    rng = np.random.default_rng(0)
+    T = 0.5 * np.eye(100) + 0.5 * rng.dirichlet(np.ones(100), size=100)
+    start = time.process_time()
+    certify(parse_loss(text), T)
+    assert time.process_time() - start < 1.0
+
+
+def test_a_thousand_classes():
+    T = symmetric(0.8, 1000)
+    assert verdict("nce+agce", T, mass=False) == "proved"
+    assert verdict("ce", T, mass=False) == "refuted"
+
+
+def test_gradient_of_the_risk_is_right():
+    """log_softmax and risk derivative as `box_minimiser` uses them, by differences."""
+    rng = np.random.default_rng(0)
+    z, w = rng.normal(size=(2, 5)), rng.dirichlet(np.ones(5), size=2)
+    parts = parse_loss("nce+aul").parts(5)
+    _, slope = risk_at(parts, log_softmax(z), w)
+    for k in range(5):
+        step = np.zeros((2, 5))
+        step[:, k] = 1e-6
+        up, _ = risk_at(parts, log_softmax(z + step), w)
+        down, _ = risk_at(parts, log_softmax(z - step), w)
+        np.testing.assert_allclose(slope[:, k], (up - down) / 2e-6, atol=1e-8)
