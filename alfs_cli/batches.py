@@ -5,11 +5,12 @@ last. What an epoch draws at random (its order, every crop and flip) is drawn at
 generator seeded by (seed, epoch), so a run can be taken up at any step with no generator to save.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from alfs_cli.errors import InputError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
 
 LEAST_STD = 1e-6
+MOST_UNREADABLE = 0.01
+MOST_MIRRORED = 2**30  # bytes: larger image sets are not kept twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,7 @@ def gather(dataset: "LabelledDataset", *, shape: InputShape | None = None) -> Ex
         pixels, readable = dataset.images.decode(np.arange(len(dataset)), size=size)
         labels = dataset.labels
         if not readable.all():
+            _refuse_unreadable(dataset, readable)
             pixels, labels = pixels[readable], labels[readable]
         found = Examples(
             torch.from_numpy(np.ascontiguousarray(pixels)),
@@ -78,12 +82,25 @@ def gather(dataset: "LabelledDataset", *, shape: InputShape | None = None) -> Ex
     return found
 
 
+def _refuse_unreadable(dataset: "LabelledDataset", readable: NDArray[np.bool_]) -> None:
+    """Raise InputError where more than one picture in a hundred cannot be read."""
+    bad = np.flatnonzero(~readable)
+    if len(bad) <= MOST_UNREADABLE * len(readable):
+        return
+    first = f", first '{dataset.paths[bad[0]]}'" if dataset.paths is not None else ""
+    raise InputError(
+        f"{len(bad)} of {len(readable)} pictures of '{dataset.name}' cannot be read{first}",
+        help="mend them or leave them out",
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Normaliser:
     """Makes network inputs of raw ones: (x / 255 - mean) / std by channel, or by feature."""
 
     mean: Tensor
     std: Tensor
+    rows: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, examples: Examples) -> "Normaliser":
@@ -116,10 +133,16 @@ class Normaliser:
         if raw.ndim == 2:
             return (raw - self.mean) / self.std
         batch, height, width, channels = raw.shape
-        scale = (1 / (255 * self.std)).repeat(width)
-        shift = (-self.mean / self.std).repeat(width)
+        scale, shift = self._of_rows(width)
         rows = raw.view(batch, height, width * channels).float().mul_(scale).add_(shift)
         return rows.view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+    def _of_rows(self, width: int) -> tuple[Tensor, Tensor]:
+        """Return factor and summand of a whole row of pixels, made once."""
+        if width not in self.rows:
+            scale, shift = 1 / (255 * self.std), -self.mean / self.std
+            self.rows[width] = (scale.repeat(width), shift.repeat(width))
+        return self.rows[width]
 
 
 class EpochBatches:
@@ -174,33 +197,55 @@ def _mixed(seed: int, epoch: int) -> int:
 
 
 class Windows:
-    """Crops of padded images, cut as whole rows of bytes out of one strided view."""
+    """Crops of padded images, cut as whole rows of bytes out of one strided view.
 
-    def __init__(self, inputs: Tensor, augmentation: AugmentationConfig) -> None:
+    Where they are small a mirrored copy of the images lies beside them, and a flip is one more
+    index; else a batch is flipped after it is cut.
+    """
+
+    def __init__(
+        self,
+        inputs: Tensor,
+        augmentation: AugmentationConfig,
+        *,
+        most_mirrored: int = MOST_MIRRORED,
+    ) -> None:
         self.augmentation = augmentation
         self.inputs = inputs
-        crop = augmentation.crop
-        if inputs.ndim == 2 or not crop:
+        self.is_plain = inputs.ndim == 2 or not (augmentation.crop or augmentation.flip)
+        if self.is_plain:
             return
+        crop = augmentation.crop
         count, height, width, channels = inputs.shape
-        padded = inputs.new_zeros((count, height + 2 * crop, width + 2 * crop, channels))
-        padded[:, crop : crop + height, crop : crop + width] = inputs
-        self.inputs = padded
-        row = (width + 2 * crop) * channels
-        self.view = padded.as_strided(
-            (count, 2 * crop + 1, 2 * crop + 1, height, width * channels),
-            ((height + 2 * crop) * row, row, channels, row, 1),
-        )
         self.size = (height, width, channels)
+        tall, wide = height + 2 * crop, width + 2 * crop
+        self.is_mirrored = augmentation.flip and 2 * inputs[0].numel() * count <= most_mirrored
+        sides = 2 if self.is_mirrored else 1
+        padded = inputs.new_zeros((sides, count, tall, wide, channels))
+        padded[0, :, crop : crop + height, crop : crop + width] = inputs
+        if self.is_mirrored:
+            padded[1] = padded[0].flip(2)
+        row = wide * channels
+        self.view = padded.as_strided(
+            (sides, count, 2 * crop + 1, 2 * crop + 1, height, width * channels),
+            (count * tall * row, tall * row, row, channels, row, 1),
+        )
 
     def cut(self, chosen: Tensor, down: Tensor, right: Tensor, flipped: Tensor) -> Tensor:
-        """Return the chosen examples (B, H, W, C), each moved and flipped as drawn."""
-        if self.inputs.ndim == 2:
+        """Return the chosen examples (B, H, W, C), each mirrored and then moved as drawn."""
+        if self.is_plain:
             return self.inputs[chosen]
-        if self.augmentation.crop:
-            images = self.view[chosen, down, right].view(len(chosen), *self.size)
-        else:
-            images = self.inputs[chosen]
-        if self.augmentation.flip:
-            images = torch.where(flipped[:, None, None, None], images.flip(2), images)
-        return images
+        if self.is_mirrored or not self.augmentation.flip:
+            side = flipped.long() if self.is_mirrored else torch.zeros_like(chosen)
+            return _take(self.view, side, chosen, down, right).view(len(chosen), *self.size)
+        side = torch.zeros_like(chosen)
+        from_left = torch.where(flipped, 2 * self.augmentation.crop - right, right)
+        images = _take(self.view, side, chosen, down, from_left).view(len(chosen), *self.size)
+        return torch.where(flipped[:, None, None, None], images.flip(2), images)
+
+
+def _take(view: Tensor, *places: Tensor) -> Tensor:
+    """Return view[places]; on a CPU by numpy, which copies whole rows and is ten times faster."""
+    if view.device.type != "cpu":
+        return view[places]
+    return torch.from_numpy(view.numpy()[tuple(place.numpy() for place in places)])

@@ -74,7 +74,7 @@ def evaluate(
 
 
 def calibration_error(probs: "NDArray[np.float64]", labels: "NDArray[np.int64]") -> float:
-    """Return sum_b n_b / N |accuracy_b - confidence_b| over 15 bins. Guo et al., ICML 2017, Eq. 3."""
+    """Return sum_b n_b / N |accuracy_b - confidence_b|, 15 bins. Guo et al., ICML 2017, Eq. 3."""
     import numpy as np
 
     confidence = probs.max(axis=1)

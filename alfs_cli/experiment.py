@@ -15,7 +15,7 @@ from alfs_cli.documents import from_document
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.losses import parse_loss
 from alfs_cli.models import InputShape, check_name, default_model
-from alfs_cli.noise import inject, transition_of
+from alfs_cli.noise import TransitionMatrix, inject, transition_of
 from alfs_cli.runs import NoiseConfig, TestSummary, TrainConfig
 
 LARGEST_AS_IS = 64  # px: images up to here are trained on in their own size
@@ -153,7 +153,7 @@ def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> No
         if shape.num_features or channels != shape.channels:
             raise UsageError(f"normalisation has {channels} channels, and the data are {shape}")
     if config.noise is not None:
-        transition_of(config.noise.kind, config.noise.rate, train.num_classes, dataset=train.name)
+        transition(config.noise, train)
     if train.num_classes < 2:
         raise InputError(f"'{train.name}' has one class; there is nothing to learn")
 
@@ -164,6 +164,18 @@ def with_noise(parts: TrainTest, config: TrainConfig) -> TrainTest:
         return parts
     noise: NoiseConfig = config.noise
     train = parts.train
-    T = transition_of(noise.kind, noise.rate, train.num_classes, dataset=train.name)
-    given = inject(train.labels, T, np.random.default_rng(config.noise_seed))
+    generator = np.random.default_rng(config.noise_seed)
+    given = inject(train.labels, transition(noise, train), generator, draw=noise.draw)
     return replace(parts, train=train.with_labels(given))
+
+
+def transition(noise: NoiseConfig, train: LabelledDataset) -> TransitionMatrix:
+    """Return the matrix that the labels of this data are drawn through."""
+    return transition_of(
+        noise.kind,
+        noise.rate,
+        train.num_classes,
+        dataset=train.name,
+        sequential=noise.sequential,
+        blocks_of_five=noise.blocks_of_five,
+    )

@@ -36,11 +36,18 @@ SCHEDULES = ("cosine", "constant", "exponential:FACTOR")
 
 @dataclass(frozen=True)
 class NoiseConfig:
-    """Noise injected into the labels of the training part; without a seed it follows the run's."""
+    """Noise injected into the labels of the training part; without a seed it follows the run's.
+
+    `draw` is exact (expected counts in each class) or sampled; `sequential` and `blocks_of_five`
+    are what public code did to CIFAR-10 and CIFAR-100 under the name of asymmetric noise.
+    """
 
     kind: str
     rate: float
     seed: int | None = None
+    draw: Literal["exact", "sampled"] = "exact"
+    sequential: bool = False
+    blocks_of_five: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from alfs_cli.errors import AlfsError, UsageError, did_you_mean
 from alfs_cli.losses import parse_loss
-from alfs_cli.noise import NOISE_KINDS
+from alfs_cli.noise import DRAWS, NOISE_KINDS
 from alfs_cli.runs import MODEL_NAMES, SCHEDULES, TORCHVISION
 
 Values = dict[str, Any]  # dotted key -> value
@@ -103,6 +103,12 @@ def _noise_kind(value: Any) -> str:
     return str(value)
 
 
+def _draw(value: Any) -> str:
+    if value not in DRAWS:
+        raise ValueError(f"one of {', '.join(DRAWS)}{did_you_mean(str(value), DRAWS)}")
+    return str(value)
+
+
 def _schedule(value: Any) -> str:
     kind, colon, factor = _text(value).partition(":")
     if kind in ("cosine", "constant") and not colon:
@@ -126,6 +132,9 @@ SETTINGS: dict[str, Reader] = {
     "noise.kind": _noise_kind,
     "noise.rate": _number(0, most=1),
     "noise.seed": _whole(0),
+    "noise.draw": _draw,
+    "noise.sequential": _flag,
+    "noise.blocks_of_five": _flag,
     "model": _model,
     "loss": _loss,
     "optimizer.lr": _number(0, above=True),

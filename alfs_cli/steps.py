@@ -9,22 +9,58 @@ from torch import Tensor, nn
 from alfs_cli.devices import Device
 from alfs_cli.errors import UsageError
 from alfs_cli.losses import Loss
-from alfs_cli.runs import SCHEDULES, TrainConfig
+from alfs_cli.runs import SCHEDULES, OptimizerConfig, TrainConfig
 
 Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig, device: Device) -> torch.optim.SGD:
-    """Return SGD as configured, in its fused form where there is one."""
-    chosen = config.optimizer
-    return torch.optim.SGD(
-        model.parameters(),
-        lr=chosen.lr,
-        momentum=chosen.momentum,
-        weight_decay=chosen.weight_decay,
-        nesterov=chosen.nesterov,
-        fused=device.kind in ("cpu", "cuda"),
-    )
+class MomentumSgd:
+    """Stochastic gradient descent with momentum on lists of tensors at once.
+
+    v <- momentum v + (g + weight_decay p); p <- p - lr v, or p - lr (g + weight_decay p +
+    momentum v) with Nesterov's, as in torch.optim.SGD. That class is not used because making one
+    imports torch's compiler, which takes longer than training a small network.
+    """
+
+    def __init__(self, model: nn.Module, config: OptimizerConfig) -> None:
+        self.config = config
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.velocities = [torch.zeros_like(p) for p in self.parameters]
+        self.lr = config.lr
+
+    def forget_gradients(self) -> None:
+        """Drop the gradients of the last step."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self, *, l1: float = 0.0) -> None:
+        """Update the parameters by their gradients, the L1 penalty added and the norm clipped."""
+        chosen = self.config
+        used = [i for i, p in enumerate(self.parameters) if p.grad is not None]
+        parameters: list[Tensor] = [self.parameters[i] for i in used]
+        velocities = [self.velocities[i] for i in used]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        if l1:
+            torch._foreach_add_(gradients, torch._foreach_sign(parameters), alpha=l1)
+        if chosen.grad_clip:
+            clip_norm(gradients, chosen.grad_clip)
+        if chosen.weight_decay:
+            torch._foreach_add_(gradients, parameters, alpha=chosen.weight_decay)
+        if chosen.momentum:
+            torch._foreach_mul_(velocities, chosen.momentum)
+            torch._foreach_add_(velocities, gradients)
+            if chosen.nesterov:
+                torch._foreach_add_(gradients, velocities, alpha=chosen.momentum)
+            else:
+                gradients = velocities
+        torch._foreach_add_(parameters, gradients, alpha=-self.lr)
+
+
+def clip_norm(gradients: list[Tensor], most: float) -> None:
+    """Scale the gradients down where their common Euclidean norm exceeds `most`, in place."""
+    total = torch.stack(torch._foreach_norm(gradients)).norm()
+    torch._foreach_mul_(gradients, (most / (total + 1e-6)).clamp(max=1.0))
 
 
 def learning_rate(config: TrainConfig, epoch: int) -> float:
@@ -49,39 +85,27 @@ def learning_rate(config: TrainConfig, epoch: int) -> float:
 
 def make_step(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: MomentumSgd,
     objective: Loss,
-    config: TrainConfig,
     device: Device,
+    *,
+    l1: float = 0.0,
 ) -> Step:
     """Return the function that takes one step on (inputs, labels) and returns (loss, hits).
 
     Both are tensors () on the device: nothing is read back, so that a captured graph of the
-    function may stand in for it.
+    function may stand in for it. `l1` weighs the sum of the absolute weights in the gradient.
     """
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    clip, l1 = config.optimizer.grad_clip, config.l1
 
     def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with device.autocast():
             outputs = model(inputs)
         logits = outputs.float()
         loss = objective(logits, labels)
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.forget_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
-        if l1:
-            add_l1_gradient(parameters, l1)
-        if clip:
-            torch.nn.utils.clip_grad_norm_(parameters, clip)
-        optimizer.step()
+        optimizer.step(l1=l1)
         hits = (logits.detach().argmax(dim=1) == labels).sum()
         return loss.detach(), hits
 
     return step
-
-
-def add_l1_gradient(parameters: list[nn.Parameter], weight: float) -> None:
-    """Add the subgradient of weight * sum |p| to the gradients."""
-    for parameter in parameters:
-        if parameter.grad is not None:
-            parameter.grad.add_(parameter.detach().sign(), alpha=weight)

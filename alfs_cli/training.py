@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,7 +51,7 @@ from alfs_cli.runs import (
     save_environment,
     versions,
 )
-from alfs_cli.steps import Step, learning_rate, make_optimizer, make_step
+from alfs_cli.steps import MomentumSgd, Step, learning_rate, make_step
 
 
 @dataclass
@@ -62,20 +62,22 @@ class State:
     """
 
     model: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: MomentumSgd
     losses: Tensor
     hits: Tensor
     epoch: int = 0
     step: int = 0
     seconds: float = 0.0
     history: tuple[EpochMetrics, ...] = ()
+    num_examples: int = 0
+    num_tested: int = 0
 
     def save(self, path: Path, run_id: str) -> None:
         """Write the checkpoint."""
         values = {
             "run": run_id,
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "velocities": self.optimizer.velocities,
             "losses": self.losses,
             "hits": self.hits,
             "epoch": self.epoch,
@@ -95,7 +97,8 @@ class State:
                     help="its configuration was changed; start a new run",
                 )
             restore_weights(self.model, saved["model"], where=f"'{where}'")
-            self.optimizer.load_state_dict(saved["optimizer"])
+            for velocity, value in zip(self.optimizer.velocities, saved["velocities"], strict=True):
+                velocity.copy_(value)
             self.losses.copy_(saved["losses"])
             self.hits.copy_(saved["hits"])
             self.epoch, self.step = int(saved["epoch"]), int(saved["step"])
@@ -166,9 +169,10 @@ def start(experiment: Experiment, num_examples: int, device: Device) -> State:
     steps = num_batches(num_examples, config.batch_size)
     return State(
         model=model,
-        optimizer=make_optimizer(model, config, device),
+        optimizer=MomentumSgd(model, config.optimizer),
         losses=torch.zeros(steps, device=device.name),
         hits=torch.zeros((), dtype=torch.int64, device=device.name),
+        num_examples=num_examples,
     )
 
 
@@ -187,7 +191,8 @@ def _epochs(
     windows = Windows(here.inputs, config.augmentation)
     held_out = experiment.test_examples()
     test = None if held_out is None else held_out.to(device.name)
-    step = make_step(state.model, state.optimizer, parse_loss(config.loss), config, device)
+    state.num_tested = 0 if test is None else len(test)
+    step = make_step(state.model, state.optimizer, parse_loss(config.loss), device, l1=config.l1)
     with stop_signal() as stop:
         for epoch in range(state.epoch, config.epochs):
             batches = EpochBatches(
@@ -217,8 +222,7 @@ def _steps(
     if state.step == 0:
         state.losses.zero_()
         state.hits.zero_()
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
+    state.optimizer.lr = rate
     state.model.train()
     for index in range(state.step, len(batches)):
         inputs, labels = batches[index]
@@ -336,6 +340,7 @@ def _save_result(
     noise = None
     if config.noise is not None and config.noise_seed is not None:
         noise = NoiseUsed(config.noise.kind, config.noise.rate, config.noise_seed)
+    test = experiment.test
     result = RunResult(
         alfs_version=__version__,
         status=status,
@@ -345,12 +350,12 @@ def _save_result(
         model=config.model,
         seed=config.seed,
         epochs=len(state.history),
-        test=experiment.test,
+        test=None if test is None else replace(test, n=state.num_tested or test.n),
         test_accuracy=accuracy_over(state.history),
         train_seconds=round(sum(e.seconds for e in state.history) + state.seconds, 3),
         device=device.described,
         versions=versions(),
-        train=TrainSummary(len(data), data.class_names, data.fingerprint),
+        train=TrainSummary(state.num_examples, data.class_names, data.fingerprint),
     )
     result.save(folder / RESULT)
     return result

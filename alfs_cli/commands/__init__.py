@@ -14,6 +14,7 @@ from alfs_cli.commands import (
     evaluate,
     inject,
     losses,
+    predict,
     recipes,
     recommend,
     train,
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "recommend": recommend.recommend,
     "train": train.train,
     "evaluate": evaluate.evaluate,
+    "predict": predict.predict,
     "compare": compare.compare,
     "check": check.check,
     "inject": inject.inject,
@@ -40,9 +42,9 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "Settings that work, to run, to read, to copy and change.",
         {
             "list": recipes.list_recipes,
-            "show": recipes.show,
-            "copy": recipes.copy,
-            "validate": recipes.validate,
+            "show": recipes.show_recipe,
+            "copy": recipes.copy_recipe,
+            "validate": recipes.validate_recipe,
         },
     ),
 }

@@ -47,7 +47,7 @@ def evaluate(
     from alfs_cli.devices import choose_device
     from alfs_cli.evaluation import evaluate as judge
     from alfs_cli.prediction import predict
-    from alfs_cli.run_report import evaluation_report
+    from alfs_cli.reports.run import evaluation_report
     from alfs_cli.runs import find_run
 
     device = choose_device(invocation.device)
@@ -93,7 +93,8 @@ def _other_test(
     from dataclasses import replace
 
     from alfs_cli.data import load
-    from alfs_cli.data.splits import TEST_SPLITS, same_classes, splits_of
+    from alfs_cli.data.reading import splits_of
+    from alfs_cli.data.splits import TEST_SPLITS, same_classes
     from alfs_cli.runs import TestSummary
 
     if spec.split is None:
@@ -104,5 +105,9 @@ def _other_test(
     if dataset.true_labels is not None:
         dataset = dataset.with_labels(dataset.true_labels)
     is_true = dataset.true_labels is not None or test_labels_are_true
-    kind = "true" if is_true else "given"
-    return dataset, TestSummary(dataset.name, dataset.split, len(dataset), kind)
+    return dataset, TestSummary(
+        source=dataset.name,
+        split=dataset.split,
+        n=len(dataset),
+        labels="true" if is_true else "given",
+    )

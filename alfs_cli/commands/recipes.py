@@ -31,7 +31,7 @@ def list_recipes(invocation: Invocation) -> None:
 
 
 @command
-def show(invocation: Invocation, name: Name) -> None:
+def show_recipe(invocation: Invocation, name: Name) -> None:
     """Print a recipe as it is written."""
     import sys
 
@@ -48,7 +48,7 @@ def show(invocation: Invocation, name: Name) -> None:
 
 
 @command
-def copy(
+def copy_recipe(
     invocation: Invocation,
     name: Name,
     to: Annotated[
@@ -77,7 +77,7 @@ def copy(
 
 
 @command
-def validate(
+def validate_recipe(
     invocation: Invocation,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A recipe of your own.")],
 ) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TRAINING = "Training"
 NOISE = "Injected noise"
 TESTING = "Testing"
+MOST_PROBLEMS = 5  # told one by one
 
 
 @command
@@ -146,7 +147,7 @@ def train(
     """
     from alfs_cli.commands.train_settings import named, resumed, settle
     from alfs_cli.experiment import plan
-    from alfs_cli.run_report import plan_report
+    from alfs_cli.reports.run import plan_report
 
     said = named(
         {
@@ -180,8 +181,11 @@ def train(
         folder, settings = resumed(resume, invocation.out, said, others, overwrite=overwrite)
         experiment = plan(settings)
     else:
-        settings = settle(invocation, said, recommendation, recipe, config, allow_stale=allow_stale)
+        settings, expected = settle(invocation, said, recommendation, recipe, config)
         experiment = plan(settings)
+        for fingerprint, error in expected:
+            if fingerprint != experiment.config.fingerprint and not allow_stale:
+                raise error
         folder = invocation.out / "runs" / experiment.config.run_id
     if dry_run:
         invocation.publish(plan_report(experiment.config, folder.as_posix(), experiment.test))
@@ -192,7 +196,7 @@ def train(
 def _train(
     invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool
 ) -> None:
-    from alfs_cli.run_report import train_report
+    from alfs_cli.reports.run import train_report
     from alfs_cli.runs import RESULT, Run, load_metrics, load_run
 
     if (folder / RESULT).exists() and not overwrite:
@@ -209,15 +213,20 @@ def _run(invocation: Invocation, experiment: "Experiment", folder: Path, *, over
     """Train with progress on stderr; return the result."""
     from alfs_cli.commands.train_progress import training_progress
     from alfs_cli.devices import choose_device
-    from alfs_cli.run_report import labels_of
+    from alfs_cli.reports.run import labels_of
     from alfs_cli.runs import CHECKPOINT
     from alfs_cli.training import train
 
     config, device = experiment.config, choose_device(invocation.device)
-    for note in experiment.parts.train.notes:
-        invocation.note(f"note: {note}")
+    data = experiment.parts.train
+    for note in data.notes:
+        invocation.note(note)
+    for problem in data.problems[:MOST_PROBLEMS]:
+        invocation.warn(f"{problem.message} ({problem.rule})")
+    if len(data.problems) > MOST_PROBLEMS:
+        invocation.warn(f"and {len(data.problems) - MOST_PROBLEMS} more; `alfs check` lists them")
     tested = labels_of(experiment.test) if experiment.test else "nothing"
-    size = len(experiment.parts.train)
+    size = len(data)
     invocation.note(f"run {folder.name}: {config.model} on {device}, {size:,} examples")
     invocation.note(f"tested on {tested}")
     resume = (folder / CHECKPOINT).exists() and not overwrite

@@ -29,13 +29,13 @@ def training_progress(
     yield on_epoch, lambda done: None
 
 
-def describe(metrics: "EpochMetrics", epochs: int) -> str:
-    """Return one line about an epoch."""
+def describe(metrics: "EpochMetrics", epochs: int, *, pace: str | None = None) -> str:
+    """Return one line about an epoch, ending in its pace or its seconds."""
     tested = "" if metrics.test_accuracy is None else f"  test {100 * metrics.test_accuracy:.1f} %"
     return (
         f"epoch {metrics.epoch}/{epochs}  loss {metrics.loss:.4f}  "
         f"train {100 * metrics.train_accuracy:.1f} %{tested}  "
-        f"lr {metrics.lr:.4g}  {metrics.seconds:.1f} s"
+        f"lr {metrics.lr:.4g}  {pace or f'{metrics.seconds:.1f} s'}"
     )
 
 
@@ -46,14 +46,14 @@ def _bar(invocation: Invocation, config: "TrainConfig", num_examples: int) -> It
     from alfs_cli.batches import num_batches
 
     steps = num_batches(num_examples, config.batch_size)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"))
+    columns = (BarColumn(bar_width=12), TextColumn("{task.description}"))
     with Progress(
         *columns, TimeRemainingColumn(), console=invocation.console(), transient=True
     ) as bar:
-        task = bar.add_task(f"epoch 0/{config.epochs}", total=config.epochs * steps, speed="")
+        task = bar.add_task(f"epoch 0/{config.epochs}", total=config.epochs * steps)
 
         def on_epoch(metrics: "EpochMetrics") -> None:
-            speed = f"{num_examples / max(metrics.seconds, 1e-9):,.0f} examples/s"
-            bar.update(task, description=describe(metrics, config.epochs), speed=speed)
+            speed = f"{num_examples / max(metrics.seconds, 1e-9):,.0f}/s"
+            bar.update(task, description=describe(metrics, config.epochs, pace=speed))
 
         yield on_epoch, lambda done: bar.update(task, completed=done)

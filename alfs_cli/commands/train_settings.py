@@ -1,4 +1,4 @@
-"""What a command line of `train` settles: options over --set over recipe, the rest from saved files.
+"""What a command line of `train` settles: what was said, over a recipe, over saved results.
 
 Importing this must stay light; the functions load what they need.
 """
@@ -27,7 +27,9 @@ def named(options: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
             try:
                 said[key] = _read_option(key, value, read_setting)
             except UsageError as error:
-                text = str(error).replace(key, option_of(key), 1)
+                text = str(error)
+                if text.startswith(f"{key} "):
+                    text = option_of(key) + text.removeprefix(key)
                 raise UsageError(text, help=error.help) from None
     more = overrides(assignments)
     for key in more:
@@ -67,19 +69,19 @@ def option_of(key: str) -> str:
     return "--" + name.replace(".", "-").replace("_", "-")
 
 
+Expected = list[tuple[str, InputError]]  # fingerprints of the data, and the error for others
+
+
 def settle(
     invocation: Invocation,
     said: Mapping[str, Any],
     recommendation: str | None,
     recipe: str | None,
     config: Path | None,
-    *,
-    allow_stale: bool,
-) -> dict[str, Any]:
-    """Return the nested settings of a new run.
+) -> tuple[dict[str, Any], Expected]:
+    """Return the nested settings of a new run, and which data saved results expect.
 
-    Raises UsageError where no data or no loss is to be had, and InputError where a recommendation
-    is for other data.
+    Raises UsageError where no data or no loss is to be had.
     """
     from alfs_cli.recipes import load_recipe, load_settings
     from alfs_cli.settings import RecipeError, incomplete, nest
@@ -94,20 +96,27 @@ def settle(
     elif config is not None:
         base = load_settings(config).values
     values = _with_data(base, said)
-    expected = None
+    expected: Expected = []
     if "loss" not in values or recommendation is not None:
         found = recommended(recommendation, invocation, required="dataset.source" in values)
         if found is not None:
-            values["loss"], expected = found
+            values["loss"], fingerprint = found
+            expected.append((fingerprint, _stale("recommendation.json", "recommend")))
     if "dataset.source" not in values:
-        values.update(estimated(invocation, needs_loss="loss" not in values))
+        spec, fingerprint = estimated(invocation, needs_loss="loss" not in values)
+        values.update(spec)
+        expected.append((fingerprint, _stale("estimate.json", "estimate")))
     if problems := incomplete(values):
-        raise RecipeError("\n".join(problems))
+        raise RecipeError("\n".join(problems), help="give both, or neither")
     values["seed"] = invocation.seed or values.get("seed", 0)
-    settings = nest(values)
-    if expected is not None and not allow_stale:
-        _refuse_stale(settings, expected)
-    return settings
+    return nest(values), expected
+
+
+def _stale(name: str, command: str) -> InputError:
+    return InputError(
+        f"{name} is for other data: their fingerprint is not that of these",
+        help=f"`alfs {command}` anew, or --allow-stale",
+    )
 
 
 def _with_data(base: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +136,7 @@ def _with_data(base: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, An
 
 def recommended(
     text: str | None, invocation: Invocation, *, required: bool
-) -> tuple[str, str | None] | None:
+) -> tuple[str, str] | None:
     """Return the loss of a recommendation and the fingerprint of its data.
 
     `text` is FILE[#i], or None for the saved one; where that is missing it is UsageError if
@@ -159,7 +168,7 @@ def recommended(
         )
     try:
         loss = str(parse_loss(str(entries[index]["loss"])))
-        fingerprint = document["data"]["fingerprint"]
+        fingerprint = str(document["data"]["fingerprint"])
     except (KeyError, TypeError):
         raise InputError(
             f"{path}: a key is missing", help="make it anew with `alfs recommend`"
@@ -170,8 +179,8 @@ def recommended(
     return loss, fingerprint
 
 
-def estimated(invocation: Invocation, *, needs_loss: bool) -> dict[str, Any]:
-    """Return the settings of the data that the saved estimate was made from."""
+def estimated(invocation: Invocation, *, needs_loss: bool) -> tuple[dict[str, Any], str]:
+    """Return the settings of the data of the saved estimate, and their fingerprint."""
     from alfs_cli.estimate import load_estimate
 
     path = invocation.out / "estimate.json"
@@ -191,20 +200,7 @@ def estimated(invocation: Invocation, *, needs_loss: bool) -> dict[str, Any]:
             help="name the data: alfs train DATA",
         )
     invocation.note(f"data {data.source}, as in {path.as_posix()}")
-    return {**spec, "fingerprint": data.fingerprint}
-
-
-def _refuse_stale(settings: Mapping[str, Any], expected: str) -> None:
-    from alfs_cli.data import load
-    from alfs_cli.experiment import data_spec
-
-    found = settings.get("fingerprint") or load(data_spec(settings["dataset"])).fingerprint
-    if found != expected:
-        raise InputError(
-            f"the recommendation is for other data: their fingerprint is {expected}, "
-            f"that of these is {found}",
-            help="`alfs estimate` and `alfs recommend` anew, or --allow-stale",
-        )
+    return spec, data.fingerprint
 
 
 def resumed(

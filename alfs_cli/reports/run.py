@@ -114,3 +114,26 @@ def evaluation_report(evaluation: Evaluation, class_names: Sequence[str]) -> Rep
         heatmap = Heatmap(title, tuple(class_names), rows, f"{kind} class", "predicted class")
         blocks = (*blocks, heatmap)
     return Report("Evaluation", blocks, evaluation.document())
+
+
+def prediction_report(run: str, data: str, file: str, kind: str, shape: tuple[int, ...]) -> Report:
+    """Report what was predicted and where it was written."""
+    what = "probabilities" if kind == "pred_probs" else "features"
+    facts = Facts(
+        (
+            ("run", run),
+            ("data", data),
+            (what, f"{shape[0]:,} x {shape[1]:,}"),
+            ("written to", file),
+        )
+    )
+    document = {
+        "schema": "alfs.predict/1",
+        "run": run,
+        "data": data,
+        "kind": kind,
+        "n": shape[0],
+        "columns": shape[1],
+        "file": file,
+    }
+    return Report("Predictions", (facts,), document)

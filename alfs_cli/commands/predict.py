@@ -1,0 +1,101 @@
+"""`alfs predict`: a run's probabilities, or its features, of any data, as a file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alfs_cli.commands.data_options import Data, Root, Split
+from alfs_cli.commands.evaluate import Run
+from alfs_cli.invocation import Invocation, command
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from alfs_cli.batches import Examples
+
+SUFFIXES = (".npz", ".parquet")
+
+
+@command
+def predict(
+    invocation: Invocation,
+    run: Run,
+    data: Data,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FILE", help="An .npz or .parquet; without it in --out."),
+    ] = None,
+    features: Annotated[
+        bool,
+        typer.Option("--features", help="Penultimate features instead of probabilities."),
+    ] = False,
+    split: Split = None,
+    root: Root = None,
+) -> None:
+    """Write class probabilities (N, K) of DATA, in its order.
+
+    In .npz under `pred_probs` or `features`, in parquet as columns p_<class> or f_<number>; the
+    given labels beside them.
+    """
+    from alfs_cli.batches import gather
+    from alfs_cli.checkpoint import load_trained
+    from alfs_cli.data import DataSpec, load
+    from alfs_cli.devices import choose_device
+    from alfs_cli.errors import InputError, UsageError
+    from alfs_cli.prediction import features_of
+    from alfs_cli.prediction import predict as probabilities_of
+    from alfs_cli.reports.run import prediction_report
+    from alfs_cli.runs import find_run, load_config
+
+    device = choose_device(invocation.device)
+    kind = "features" if features else "pred_probs"
+    path = to or invocation.out / f"{kind}.npz"
+    if path.suffix not in SUFFIXES or path.is_dir():
+        raise UsageError(f"--to '{path}' is no .npz or .parquet file", help="--to probs.npz")
+    folder = find_run(run, invocation.out)
+    trained = load_trained(folder)
+    dataset = load(DataSpec(data, split=split, root=root))
+    examples = gather(dataset, shape=trained.shape)
+    if len(examples) != len(dataset):
+        raise InputError(
+            f"{len(dataset) - len(examples)} pictures of '{dataset.name}' cannot be read",
+            help="mend or leave them out, so that rows stay in DATA order",
+        )
+    if dataset.fingerprint == load_config(folder).fingerprint:
+        invocation.warn("the run was trained on these data: its probabilities are in-sample")
+    outputs = (features_of if features else probabilities_of)(trained, examples.inputs, device)
+    names = [f"f_{i}" for i in range(outputs.shape[1])] if features else trained.class_names
+    write_predictions(path, kind, outputs.numpy(), names, examples, dataset.class_names)
+    invocation.publish(
+        prediction_report(folder.as_posix(), dataset.name, path.as_posix(), kind, outputs.shape)
+    )
+
+
+def write_predictions(
+    path: Path,
+    kind: str,
+    outputs: "NDArray[np.float32]",
+    names: "list[str] | tuple[str, ...]",
+    examples: "Examples",
+    class_names: tuple[str, ...],
+) -> None:
+    """Write rows in DATA order; the file is whole or not there."""
+    import numpy as np
+    import pandas as pd
+
+    from alfs_cli.documents import replacing
+
+    given = np.array(class_names)[examples.labels.numpy()]
+    with replacing(path) as temporary:
+        if path.suffix == ".npz":
+            arrays = {kind: outputs, "labels": given}
+            if kind == "pred_probs":
+                arrays["class_names"] = np.array(names)
+            np.savez_compressed(temporary, **arrays)
+        else:
+            columns = [f"p_{name}" for name in names] if kind == "pred_probs" else list(names)
+            frame = pd.DataFrame(outputs, columns=columns)
+            frame["label"] = given
+            frame.to_parquet(temporary, index=False)

@@ -1,0 +1,92 @@
+"""`alfs evaluate` as typed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def run(alfs):
+    """Return the document of a short run on the digits."""
+    words = ("--loss", "nce+rce", "--epochs", "3", "--noise", "symmetric", "--noise-rate", "0.3")
+    return json.loads(alfs("train", "digits", *words, "-f", "json").out)
+
+
+def test_on_its_own_test_data(alfs, run):
+    done = alfs("evaluate", run["run"], "-f", "json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert list(document) == [
+        "schema", "run", "test", "accuracy", "per_class", "ece", "confusion",
+    ]  # fmt: skip
+    assert document["schema"] == "alfs.evaluate/1"
+    assert document["run"] == run["run"]
+    assert document["test"] == run["test"]
+    assert document["accuracy"] == pytest.approx(run["test_accuracy"]["last"])
+    confusion = np.array(document["confusion"])
+    assert confusion.shape == (10, 10)
+    assert confusion.sum() == 360
+    assert np.trace(confusion) / 360 == pytest.approx(document["accuracy"])
+    for row, entry in zip(confusion, document["per_class"], strict=True):
+        assert row.sum() == entry["n"]
+    assert 0 <= document["ece"] <= 1
+
+
+def test_by_id_in_text(alfs, run):
+    done = alfs("evaluate", Path(run["run"]).name)
+    assert done.code == 0
+    assert "on 360 true labels of digits, split test" in done.out
+    assert "expected calibration error" in done.out
+
+
+def test_on_other_data(alfs, run):
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    pixels = np.round(digits.images * 255 / 16).astype(np.uint8)
+    np.savez("d.npz", images=pixels[:100], labels=digits.target[:100])
+    done = alfs("evaluate", run["run"], "d.npz", "-f", "json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert document["test"]["labels"] == "given"
+    assert document["test"]["n"] == 100
+    assert "clean" not in done.out
+    done = alfs("evaluate", run["run"], "d.npz", "--test-labels-are-true", "-f", "json")
+    assert json.loads(done.out)["test"]["labels"] == "true"
+
+
+def test_refusals(alfs, run, tmp_path):
+    np.savez("f.npz", features=np.zeros((6, 3), np.float32), labels=np.arange(6) % 2)
+    weights = Path(run["run"]) / "model.safetensors"
+    cases = [
+        ((run["run"], "f.npz"), "3 features"),
+        ((run["run"] + "x",), "no such run"),
+        ((str(tmp_path),), "is no run"),
+        ((run["run"], "--split", "train"), "without DATA"),
+        ((run["run"], "missing.npz"), "missing.npz"),
+    ]
+    for words, message in cases:
+        done = alfs("evaluate", *words)
+        assert (done.code, done.out) == (2, ""), words
+        assert "error: " in done.err
+        assert message in done.err
+    good = weights.read_bytes()
+    weights.write_bytes(good[: len(good) // 2])
+    done = alfs("evaluate", run["run"])
+    assert done.code == 2
+    assert "cannot read" in done.err
+    weights.unlink()
+    done = alfs("evaluate", run["run"])
+    assert done.code == 2
+    assert f"alfs train --resume {run['run']}" in done.err

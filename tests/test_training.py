@@ -1,0 +1,312 @@
+"""The loop: it learns, repeats itself bit for bit, and loses nothing when stopped anywhere."""
+
+import json
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from alfs_cli import training
+from alfs_cli.checkpoint import load_checkpoint, load_trained, save_checkpoint, save_trained
+from alfs_cli.devices import Device
+from alfs_cli.documents import write_text
+from alfs_cli.errors import InputError, WorkError
+from alfs_cli.experiment import plan
+from alfs_cli.prediction import features_of, predict
+from alfs_cli.runs import (
+    CHECKPOINT,
+    CONFIG,
+    METRICS,
+    RESULT,
+    WEIGHTS,
+    load_config,
+    load_metrics,
+    load_run,
+)
+from alfs_cli.training import train
+
+CPU = Device("cpu", "float32", channels_last=True)
+NOISY = {
+    "dataset": {"source": "digits"},
+    "loss": "nce+rce",
+    "noise": {"kind": "symmetric", "rate": 0.4},
+    "epochs": 3,
+}
+COLOUR = {**NOISY, "model": "mlp", "augmentation": {"crop": 1, "flip": True}, "l1": 1e-5}
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing between the kill and the end of the process is run."""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def outcome(folder):
+    """Return what a run came to, without its times."""
+    epochs = [replace(epoch, seconds=0.0) for epoch in load_metrics(folder)]
+    result = load_run(folder).result
+    checkpoint = load_checkpoint(folder / CHECKPOINT)
+    numbers = [*checkpoint["model"].values(), *checkpoint["velocities"]]
+    return (
+        (folder / WEIGHTS).read_bytes(),
+        epochs,
+        replace(result, train_seconds=0.0),
+        [number.numpy().tobytes() for number in numbers],
+    )
+
+
+def killed_after(steps, settings, folder):
+    """Train and vanish after that many steps; return False where training was over before."""
+
+    def on_step(done):
+        if done == steps:
+            raise Killed
+
+    resume = (folder / CHECKPOINT).exists()
+    try:
+        train(plan(settings), folder, CPU, resume=resume, on_step=on_step)
+    except Killed:
+        return True
+    return False
+
+
+def test_learns_under_noise(tmp_path):
+    experiment = plan({**NOISY, "loss": "nce+aul", "epochs": 12})
+    seen = []
+    result = train(experiment, tmp_path, CPU, on_epoch=seen.append)
+    assert result.status == "finished"
+    assert result.test_accuracy.last > 0.9
+    assert 0.5 < seen[-1].train_accuracy < 0.7  # 60 % of the labels trained on are true
+    assert [epoch.epoch for epoch in seen] == list(range(1, 13))
+    assert tuple(seen) == load_metrics(tmp_path)
+    assert result.test.labels == "true"
+    assert load_run(tmp_path).result == result
+    assert load_config(tmp_path) == experiment.config
+
+
+def test_same_seed_same_bits_and_other_seed_not(tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(plan({**NOISY, "seed": seed}), tmp_path / name, CPU)
+    assert outcome(tmp_path / "a") == outcome(tmp_path / "b")
+    assert outcome(tmp_path / "a")[0] != outcome(tmp_path / "c")[0]
+
+
+def test_global_random_state_is_left_alone(tmp_path):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    train(plan({**NOISY, "epochs": 1}), tmp_path, CPU)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("settings", [NOISY, COLOUR], ids=["cnn4", "mlp"])
+def test_killed_anywhere_and_resumed_is_the_same(tmp_path, settings):
+    train(plan(settings), tmp_path / "whole", CPU)
+    draw = random.Random(settings["epochs"])
+    for trial in range(2):
+        folder = tmp_path / f"trial{trial}"
+        while killed_after(draw.randint(1, 36), settings, folder):
+            pass
+        assert outcome(folder) == outcome(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_killed_at_every_step(tmp_path):
+    train(plan(NOISY), tmp_path / "whole", CPU)
+    for steps in range(1, 37):
+        folder = tmp_path / str(steps)
+        assert killed_after(steps, NOISY, folder)
+        train(plan(NOISY), folder, CPU, resume=(folder / CHECKPOINT).exists())
+        assert outcome(folder) == outcome(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("victim", [CHECKPOINT, METRICS, WEIGHTS, RESULT])
+def test_killed_while_writing(tmp_path, monkeypatch, victim):
+    """A write that is cut off leaves the old file, and the run resumes to the same end."""
+    from alfs_cli import checkpoint, documents, runs
+
+    train(plan(NOISY), tmp_path / "whole", CPU)
+    folder, real = tmp_path / "cut", documents.replacing
+    epochs = []
+
+    def cut(path):
+        if path == folder / victim and (victim != CHECKPOINT or len(epochs) > 1):
+            raise Killed
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        for module in (checkpoint, documents, runs):
+            patch.setattr(module, "replacing", cut, raising=False)
+        with pytest.raises(Killed):
+            train(plan(NOISY), folder, CPU, on_epoch=epochs.append)
+    train(plan(NOISY), folder, CPU, resume=(folder / CHECKPOINT).exists())
+    assert outcome(folder) == outcome(tmp_path / "whole")
+
+
+def test_dropout_resumes_bit_for_bit(tmp_path, monkeypatch):
+    """Networks that draw at random in the forward pass resume with their generator's state."""
+
+    def with_dropout(name, shape, num_classes, *, seed):
+        from alfs_cli.models import build
+
+        return torch.nn.Sequential(
+            torch.nn.Dropout(0.5), build(name, shape, num_classes, seed=seed)
+        )
+
+    monkeypatch.setattr(training, "build", with_dropout)
+    train(plan(NOISY), tmp_path / "whole", CPU)
+    killed_after(17, NOISY, tmp_path / "cut")
+    train(plan(NOISY), tmp_path / "cut", CPU, resume=True)
+    assert outcome(tmp_path / "cut")[1:] == outcome(tmp_path / "whole")[1:]
+
+
+def test_nan_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
+    real = training.make_step
+
+    def poisoned(*arguments, **options):
+        step = real(*arguments, **options)
+        count = iter(range(1000))
+
+        def take(inputs, labels):
+            return step(inputs * float("nan") if next(count) == 17 else inputs, labels)
+
+        return take
+
+    monkeypatch.setattr(training, "make_step", poisoned)
+    message = r"became NaN in epoch 2, step 6 .* epoch 1 is kept"
+    with pytest.raises(WorkError, match=message) as error:
+        train(plan(NOISY), tmp_path, CPU)
+    assert error.value.exit_code == 3
+    assert "--lr 0.001" in error.value.help
+    saved = load_checkpoint(tmp_path / CHECKPOINT)
+    assert saved["epoch"] == 1
+    assert all(value.isfinite().all() for value in saved["model"].values())
+    assert load_run(tmp_path).result.status == "failed"
+    assert not (tmp_path / WEIGHTS).exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 1 bytes")],
+    ids=["python", "torch"],
+)
+def test_out_of_memory(tmp_path, monkeypatch, error):
+    def refuse(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(training, "make_step", refuse)
+    with pytest.raises(WorkError, match="out of memory") as caught:
+        train(plan(NOISY), tmp_path, CPU)
+    assert "--batch-size 64" in caught.value.help
+
+
+def test_disk_full(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    def full(self, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(WorkError, match=r"last\.pt': No space left on device"):
+        train(plan(NOISY), tmp_path, CPU)
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+@pytest.fixture
+def features(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 40)
+    values = rng.normal(size=(120, 4)) * [1, 100, 1e-3, 1] + np.eye(4)[labels] * [4, 400, 4e-3, 0]
+    path = tmp_path / "features.npz"
+    np.savez(path, features=values.astype(np.float32), labels=labels)
+    return path
+
+
+def test_features(tmp_path, features):
+    experiment = plan(
+        {"dataset": {"source": str(features)}, "loss": "ce", "optimizer": {"lr": 0.1}}
+    )
+    assert experiment.config.model == "linear"
+    result = train(experiment, tmp_path / "run", CPU)
+    assert result.test_accuracy.last > 0.9
+    assert result.test.labels == "given"
+    assert result.test.n == 24
+
+
+def test_saved_network_predicts_as_the_trained_one(tmp_path):
+    experiment = plan(NOISY)
+    result = train(experiment, tmp_path, CPU)
+    trained = load_trained(tmp_path)
+    test = experiment.test_examples()
+    probs = predict(trained, test.inputs, CPU)
+    assert probs.shape == (360, 10)
+    torch.testing.assert_close(probs.sum(1), torch.ones(360))
+    accuracy = float((probs.argmax(1) == test.labels).float().mean())
+    assert accuracy == pytest.approx(result.test_accuracy.last)
+    assert trained.class_names == tuple(str(digit) for digit in range(10))
+    assert features_of(trained, test.inputs, CPU).shape == (360, 128)
+
+
+def test_checkpoints_hold_no_code(tmp_path):
+    import pickle
+
+    path = tmp_path / "evil.pt"
+    path.write_bytes(pickle.dumps({"version": 1, "x": random.Random}))
+    with pytest.raises(InputError, match="not a weights-only file"):
+        load_checkpoint(path)
+    torch.save({"version": 1, "x": random.Random()}, path)
+    with pytest.raises(InputError, match="not a weights-only file"):
+        load_checkpoint(path)
+
+
+def test_broken_and_newer_checkpoints(tmp_path):
+    path = tmp_path / "last.pt"
+    with pytest.raises(InputError, match="no checkpoint"):
+        load_checkpoint(path)
+    save_checkpoint(path, {"a": torch.zeros(100)})
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(InputError, match=r"cannot read .*last\.pt"):
+        load_checkpoint(path)
+    torch.save({"version": 2}, path)
+    with pytest.raises(InputError, match="version 2, this alfs reads 1"):
+        load_checkpoint(path)
+    torch.save([1, 2], path)
+    with pytest.raises(InputError, match="not a checkpoint of alfs"):
+        load_checkpoint(path)
+
+
+def test_checkpoint_of_another_run(tmp_path):
+    train(plan({**NOISY, "epochs": 1}), tmp_path / "a", CPU)
+    (tmp_path / "b" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "a" / CHECKPOINT).rename(tmp_path / "b" / CHECKPOINT)
+    with pytest.raises(InputError, match="a checkpoint of run 'nce"):
+        train(plan({**NOISY, "model": "mlp"}), tmp_path / "b", CPU, resume=True)
+    assert not (tmp_path / "b" / CONFIG).exists()
+
+
+def test_weights_of_another_network(tmp_path):
+    train(plan({**NOISY, "epochs": 1}), tmp_path, CPU)
+    trained = load_trained(tmp_path)
+    save_trained(tmp_path / WEIGHTS, replace(trained, name="mlp"))
+    with pytest.raises(InputError, match="weights of another network"):
+        load_trained(tmp_path)
+    write_text(tmp_path / WEIGHTS, "no weights")
+    with pytest.raises(InputError, match="cannot read"):
+        load_trained(tmp_path)
+
+
+def test_metrics_have_the_promised_keys(tmp_path):
+    train(plan({**NOISY, "epochs": 1}), tmp_path, CPU)
+    line = json.loads((tmp_path / METRICS).read_text())
+    assert list(line) == ["epoch", "loss", "train_accuracy", "test_accuracy", "lr", "seconds"]
+    environment = (tmp_path / "environment.json").read_text()
+    assert list(json.loads(environment)) == [
+        "versions", "device", "precision", "threads", "system", "machine", "commit",
+    ]  # fmt: skip
