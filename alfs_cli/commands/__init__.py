@@ -5,7 +5,7 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
-from alfs_cli.commands import check, estimate, evaluate, losses, recipes, recommend, train
+from alfs_cli.commands import check, estimate, evaluate, figures, losses, recipes, recommend, train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "estimate": estimate.estimate,
@@ -13,6 +13,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train.train,
     "evaluate": evaluate.evaluate,
     "check": check.check,
+    "figures": figures.figures,
 }
 
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
