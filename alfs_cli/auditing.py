@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from alfs_cli.data import DataSpec, LabelledDataset, Problem, load, positions_of
+from alfs_cli.data.duplicates import conflicting_duplicates
 from alfs_cli.data.reading import MAX_BAD
-from alfs_cli.documents import replacing, safe_cell
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
 from alfs_cli.estimators import estimate_noise
 from alfs_cli.evidence import Evidence, gather
 from alfs_cli.invocation import Invocation
 from alfs_cli.issues import LabelScores, label_scores, suspects, write_issues
+from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Audit:
     def save(self, out: Path) -> None:
         """Write estimate.json, transition.csv, issues.csv and issues.parquet."""
         write_issues(out, self.dataset, self.scores, self.listed)
-        write_transition(out / "transition.csv", self.estimate)
+        classes = self.estimate.data.classes
+        write_transition(out / "transition.csv", self.estimate.transition, classes)
         self.estimate.save(out / "estimate.json")
 
     def suspect_findings(self) -> tuple[Finding, ...]:
@@ -78,7 +79,7 @@ class Audit:
             png = self.dataset.images.png(int(place), PICTURE_SIZE)
             if png is None:
                 continue
-            path = self.dataset.paths[place] if self.dataset.paths else f"row {place}"
+            path = _place(self.dataset, int(place))
             caption = (
                 f"given {names[self.dataset.labels[place]]}, looks like "
                 f"{names[self.scores.suggested[place]]} ({self.scores.score[place]:.2f}) {path}"
@@ -121,7 +122,7 @@ def audit(
         )
     for text in seen.notes:
         invocation.note(f"note: {text}")
-    findings = (*_findings(read), *_unreadable(read, seen))
+    findings = (*_findings(read), *_unreadable(read, seen), *_duplicates(read))
     read = read if len(seen.kept) == len(read) else read.subset(seen.kept)
     estimate = estimate_noise(
         read,
@@ -160,6 +161,24 @@ def _finding(problem: Problem) -> Finding:
     return Finding(problem.rule, level, problem.message, problem.path, problem.line)
 
 
+def _duplicates(dataset: LabelledDataset) -> tuple[Finding, ...]:
+    """Return a finding for each group of identical examples under different labels."""
+    found = []
+    for places in conflicting_duplicates(dataset):
+        named = ", ".join(
+            f"{_place(dataset, i)} given '{dataset.class_names[dataset.labels[i]]}'"
+            for i in places[:5]
+        )
+        path = dataset.paths[places[0]] if dataset.paths else None
+        line = int(dataset.lines[places[0]]) if dataset.lines is not None else None
+        found.append(Finding("ALFS103", "error", f"identical examples: {named}", path, line))
+    return tuple(found)
+
+
+def _place(dataset: LabelledDataset, place: int) -> str:
+    return dataset.paths[place] if dataset.paths else f"row {positions_of(dataset)[place]}"
+
+
 def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Finding, ...]:
     """Return a finding for each picture that could not be read, and refuse where many cannot."""
     left_out = np.setdiff1d(np.arange(len(dataset)), evidence.kept)
@@ -177,11 +196,3 @@ def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Finding, 
             help="mend or remove them",
         )
     return tuple(_finding(problem) for problem in problems)
-
-
-def write_transition(path: Path, estimate: NoiseEstimate) -> None:
-    """Write T as CSV: the first row and column are class names, rows are true classes."""
-    names = [safe_cell(name) for name in estimate.data.classes]
-    frame = pd.DataFrame(estimate.transition, index=names, columns=names)
-    with replacing(path) as temporary:
-        frame.to_csv(temporary, index_label="true \\ given", lineterminator="\n")

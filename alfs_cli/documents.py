@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationEr
 from alfs_cli.errors import InputError, WorkError
 
 T = TypeVar("T")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may run
 
 
 def _number_from_json(value: Any) -> Any:
@@ -30,7 +31,9 @@ def _number_to_json(value: float) -> float | str | None:
     return None if math.isnan(value) else value
 
 
-Number = Annotated[float, BeforeValidator(_number_from_json), PlainSerializer(_number_to_json)]
+Number = Annotated[
+    float, BeforeValidator(_number_from_json), PlainSerializer(_number_to_json, return_type=Any)
+]
 """A float of a saved result: infinity is written as "inf"."""
 
 
@@ -168,6 +171,11 @@ def write_text(path: Path, text: str) -> None:
 
 def safe_cell(cell: Any) -> Any:
     """Return a cell that a spreadsheet does not run: text that looks like a formula gets a `'`."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if isinstance(cell, str) and cell[:1] in FORMULA:
         return "'" + cell
     return "" if cell is None else cell
+
+
+def unguarded(text: str) -> str:
+    """Return the text that `safe_cell` made this from."""
+    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text

@@ -32,6 +32,7 @@ EASY_AGREEMENT = 0.95
 TARGETS = {"robustness": 0.005, "balanced": 0.01, "fit": 0.03}
 PREFERENCES = tuple(TARGETS)
 MANY_CLASSES = 50
+NEARLY_CLEAN = 0.02  # a noise rate below which cross entropy is worth its simplicity
 REJECTED = ("ce", "fl", "gce", "sce", "nce", "nfl")
 
 
@@ -210,7 +211,7 @@ def recommend(
         safety=safety,
         lr=lr,
         recommendations=tuple(proved or found),
-        rejected=tuple(_reject(parse_loss(name), estimate) for name in REJECTED),
+        rejected=tuple(_reject(parse_loss(name)) for name in REJECTED),
         prefer=prefer,
         advice=_advice(estimate, status),
     )
@@ -317,16 +318,14 @@ def _unproved(found: Recommendation) -> Recommendation:
     )
 
 
-def _reject(loss: Loss, estimate: NoiseEstimate) -> Rejected:
+def _reject(loss: Loss) -> Rejected:
+    """Say why a well-known loss has no certificate; that does not make it inconsistent."""
     ratio = loss.asymmetry_ratio()
     if ratio is None:
-        reason = "symmetric, yet its minimum is not at the clean label alone"
+        reason = "symmetric, but e_m is not its only minimum"
     else:
-        margin = ratio * estimate.clean_level.low
-        reason = f"ratio {ratio:.3g}: wrong labels keep pulling (margin {margin:.2f}, 1 is needed)"
-        if not math.isfinite(margin):
-            reason = f"ratio {ratio:.3g}: wrong labels keep pulling"
-    return Rejected(str(loss), ratio, f"{reason}; not certified is not inconsistent")
+        reason = f"ratio {ratio:.3g}: wrong labels keep pulling, however rare they are"
+    return Rejected(str(loss), ratio, reason)
 
 
 def _advice(estimate: NoiseEstimate, status: str) -> tuple[str, ...]:
@@ -350,6 +349,9 @@ def _advice(estimate: NoiseEstimate, status: str) -> tuple[str, ...]:
             f"about {math.ceil(n * more):,} examples of '{level.true_class}' (now {n:,}) at the "
             "same noise would decide it",
         )
+    if estimate.noise_rate.high < NEARLY_CLEAN:
+        rate = 100 * estimate.noise_rate.high
+        return (f"at most {rate:.1f} % of the labels are wrong: plain ce loses little here",)
     return ()
 
 

@@ -5,15 +5,32 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 
 from collections.abc import Callable
 
-from alfs_cli.commands import check, estimate, evaluate, figures, losses, recipes, recommend, train
+from alfs_cli.commands import (
+    check,
+    compare,
+    demo,
+    doctor,
+    estimate,
+    evaluate,
+    figures,
+    inject,
+    losses,
+    recipes,
+    recommend,
+    train,
+)
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo.demo,
     "estimate": estimate.estimate,
     "recommend": recommend.recommend,
     "train": train.train,
     "evaluate": evaluate.evaluate,
+    "compare": compare.compare,
     "check": check.check,
+    "inject": inject.inject,
     "figures": figures.figures,
+    "doctor": doctor.doctor,
 }
 
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {

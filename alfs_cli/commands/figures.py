@@ -29,9 +29,11 @@ def figures(
         if name not in FIGURES:
             raise unknown("figure", name, FIGURES)
     folder = invocation.out / "figures"
-    made = {
-        name: save_all(name, folder) for name in invocation.track(chosen, "figures", len(chosen))
-    }
+    made = {}
+    with invocation.progress() as report:
+        for done, name in enumerate(chosen, 1):
+            made[name] = save_all(name, folder)
+            report("figures", done, len(chosen))
     rows = tuple((name, path.as_posix()) for name, paths in made.items() for path in paths)
     document = {
         "schema": "alfs.figures/1",

@@ -1,6 +1,7 @@
 """Arrays: one .npz with images or features and labels, and files of labels or probabilities."""
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,15 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
     Optional: `class_names` (K,), `true_labels` (N,), `pred_probs` (N, K), and `transition` (K, K),
     the T that `alfs inject` drew the labels from.
     """
-    label_key = spec.label_column or "labels"
-    true_key = spec.true_label_column or "true_labels"
-    arrays = load_npz(
-        path, keys=(*NPZ_KEYS, label_key, true_key, "class_names", "transition", "notes")
-    )
+    has = npz_keys(path)
+    label_key = own_name(spec.label_column, "labels", has, elsewhere=spec.labels)
+    true_key = own_name(spec.true_label_column, "true_labels", has, elsewhere=spec.true_labels)
+    arrays = load_npz(path, keys=(*NPZ_KEYS, label_key, true_key, "class_names", "transition"))
     if not any(key in arrays for key in NPZ_KEYS):
         raise missing_key(path, "images", "features")
     if label_key not in arrays and spec.labels is None:
         raise missing_key(path, label_key)
-    if spec.true_label_column is not None and true_key not in arrays:
+    if spec.true_label_column == true_key and true_key not in arrays:
         raise missing_key(path, true_key)
     images = features = pred_probs = None
     if "images" in arrays:
@@ -63,6 +63,14 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
     )
 
 
+def own_name(asked: str | None, usual: str, has: list[str], *, elsewhere: str | None) -> str:
+    """Return the name of DATA's own array or column.
+
+    Where a file is laid over it (`elsewhere`), the name that was asked for may be that file's.
+    """
+    return usual if asked is None or (elsewhere is not None and asked not in has) else asked
+
+
 def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, NDArray[Any]]:
     """Return the arrays of an .npz (those of `keys`, where given) without unpickling anything.
 
@@ -85,22 +93,20 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
                 arrays[key] = file[key]
     except ValueError as error:
         raise unreadable_array(path, error) from None
-    except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib_error()) as error:
+    except MemoryError:
+        raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
+    except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"cannot read '{path}' as .npz: {error}") from None
     return arrays
 
 
-def zlib_error() -> type[Exception]:
-    """Return the error of a damaged compressed stream."""
-    import zlib
-
-    return zlib.error
-
-
 def npz_keys(path: Path) -> list[str]:
     """Return the names of the arrays in an .npz."""
-    with zipfile.ZipFile(path) as archive:
-        return [name.removesuffix(".npy") for name in archive.namelist()]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"cannot read '{path}' as .npz: {error}") from None
 
 
 def missing_key(path: Path, *keys: str) -> InputError:
@@ -114,7 +120,7 @@ def missing_key(path: Path, *keys: str) -> InputError:
 
 def unreadable_array(path: Path, error: Exception) -> InputError:
     """Return the error for an array that numpy will not read."""
-    if "allow_pickle" in str(error) or "Object arrays" in str(error):
+    if any(word in str(error) for word in ("allow_pickle", "Object arrays", "Python objects")):
         return InputError(
             f"'{path}' holds Python objects; alfs never unpickles data",
             help="save names as text: np.savez(..., labels=labels.astype(str))",

@@ -77,6 +77,10 @@ class Images(Protocol):
         """Say why a picture cannot be read, None where it can."""
         ...
 
+    def digest(self, index: int) -> bytes | None:
+        """Return a digest that equal pictures share, None where it cannot be read."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledDataset:
@@ -165,6 +169,10 @@ class SomeImages:
     def problem(self, index: int) -> Problem | None:
         """Say why a picture cannot be read."""
         return self.source.problem(int(self.indices[index]))
+
+    def digest(self, index: int) -> bytes | None:
+        """Return a digest that equal pictures share."""
+        return self.source.digest(int(self.indices[index]))
 
 
 @dataclass(frozen=True)

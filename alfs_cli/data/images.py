@@ -7,6 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import file_digest, sha256
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,10 @@ class ArrayImages:
     def problem(self, index: int) -> Problem | None:
         """Nothing is wrong with pixels in memory."""
         return None
+
+    def digest(self, index: int) -> bytes | None:
+        """Return a digest of the pixels."""
+        return sha256(self.pixels[index].tobytes()).digest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +166,14 @@ class FileImages:
                 return Problem("ALFS402", f"'{shown}' is cut short", shown)
             return Problem("ALFS401", f"'{shown}' cannot be read as an image", shown)
         return None
+
+    def digest(self, index: int) -> bytes | None:
+        """Return a digest of the file's bytes, None where it cannot be read."""
+        try:
+            with open(self.files[index], "rb") as file:
+                return file_digest(file, "sha256").digest()
+        except OSError:
+            return None
 
 
 ORIENTATION = 0x0112

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data.arrays import checked_features
+from alfs_cli.data.arrays import checked_features, own_name
 from alfs_cli.data.classes import refuse_id_column
 from alfs_cli.data.content import Content, RawLabels, array_digest, same_text
 from alfs_cli.data.dataset import DataSpec, Problem
@@ -34,21 +34,21 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
     Raises InputError for columns that are not there, labels that are missing, paths that do not
     exist, and paths that leave the root.
     """
-    label_column = spec.label_column or "label"
-    true_column = spec.true_label_column or "true_label"
-    named = [label_column, true_column, *([spec.path_column] if spec.path_column else [])]
-    table = read_table(path, text=[*TEXT_COLUMNS, *named])
-    splits = _splits(table)
-    split = chosen_split(spec.split, tuple(dict.fromkeys(splits)), where=f"'{path}'")
-    if split is not None:
-        table = table.take(np.flatnonzero(splits == split))
+    options = (spec.label_column, spec.true_label_column, spec.path_column)
+    table = read_table(path, text=[*TEXT_COLUMNS, *(name for name in options if name is not None)])
+    has = table.columns
+    label_column = own_name(spec.label_column, "label", has, elsewhere=spec.labels)
+    true_column = own_name(spec.true_label_column, "true_label", has, elsewhere=spec.true_labels)
+    splits = tuple(dict.fromkeys(_splits(table)))
+    split = chosen_split(spec.split, splits, where=f"'{path}'")
+    table = rows_of_split(table, split)
     labels = true_labels = None
     if label_column in table.columns or spec.labels is None:
         table.require(label_column, option="--label-column")
         labels = table.labels(label_column)
         if spec.classes is None:
             refuse_id_column(len(set(labels)), len(labels), where=f"'{label_column}' of '{path}'")
-    if spec.true_label_column is not None:
+    if spec.true_label_column == true_column:
         table.require(true_column, option="--true-label-column")
     if true_column in table.columns and true_column != label_column:
         true_labels = table.labels(true_column)
@@ -70,6 +70,11 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
 def manifest_splits(path: Path) -> tuple[str, ...]:
     """Return the splits that a manifest's `split` column names."""
     return tuple(dict.fromkeys(_splits(read_table(path, text=TEXT_COLUMNS))))
+
+
+def rows_of_split(table: Table, split: str | None) -> Table:
+    """Return the rows of one split, all of them where `split` is None."""
+    return table if split is None else table.take(np.flatnonzero(_splits(table) == split))
 
 
 def _splits(table: Table) -> RawLabels:

@@ -17,6 +17,7 @@ from alfs_cli.data.dataset import IntArray
 from alfs_cli.errors import InputError, did_you_mean
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
+MOSTLY = 0.5
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 
 
@@ -81,16 +82,29 @@ class Table:
         return f"{word}{'s' if len(rows) > 1 else ''} {', '.join(map(str, first))}{more}"
 
     def numbers(self, but: Collection[str]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-        """Return the numeric columns other than `but`: names (D,), values (N, D)."""
-        names = tuple(
-            name
-            for name in self.columns
-            if name not in but and pd.api.types.is_numeric_dtype(self.frame[name])
-        )
+        """Return the numeric columns other than `but`: names (D,), values (N, D).
+
+        Raises InputError where most cells of a column are numbers and some are not.
+        """
+        others = [name for name in self.columns if name not in but]
+        names = tuple(name for name in others if self._is_numeric(name))
         values = np.empty((len(self.frame), len(names)), dtype=np.float32)
         for index, name in enumerate(names):
             values[:, index] = self.frame[name].to_numpy(dtype=np.float32, na_value=np.nan)
         return names, values
+
+    def _is_numeric(self, column: str) -> bool:
+        values = self.frame[column]
+        if pd.api.types.is_numeric_dtype(values):
+            return True
+        broken = np.asarray(pd.to_numeric(values, errors="coerce").isna(), dtype=np.bool_)
+        if broken.mean() <= MOSTLY:
+            raise InputError(
+                f"column '{column}' of '{self.path}' is not a number in {broken.sum():,} of "
+                f"{len(values):,} rows ({self.places(np.flatnonzero(broken))})",
+                help="fill those cells in, or leave the rows or the column out",
+            )
+        return False
 
     def take(self, rows: IntArray) -> "Table":
         """Return some of the rows."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alfs_cli.documents import unguarded
 from alfs_cli.errors import InputError
 
 FloatArray = NDArray[np.float64]
@@ -94,7 +95,7 @@ def class_clean_levels(T: ArrayLike) -> FloatArray:
     np.fill_diagonal(rest, -1.0)
     largest = rest.max(axis=1)
     own = np.diag(array)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         levels = np.where(largest > 0, own / largest, np.where(own > 0, np.inf, 0.0))
     return np.asarray(levels, dtype=np.float64)
 
@@ -142,7 +143,8 @@ def read_transition(
     file = Path(path)
     if not file.is_file():
         raise InputError(f"no such file: '{file}'", help="a .csv, .npy or estimate.json with T")
-    values, names = _values_and_names(file)
+    values, guarded = _values_and_names(file)
+    names = [unguarded(name) for name in guarded or ()]
     try:
         T = TransitionMatrix(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError):
@@ -191,9 +193,9 @@ def write_transition(path: Path, T: ArrayLike, class_names: Sequence[str]) -> No
     """Write a T as CSV under its class names: rows true classes, columns given labels."""
     import pandas as pd
 
-    from alfs_cli.documents import write_text
+    from alfs_cli.documents import safe_cell, write_text
 
-    names = list(class_names)
+    names = [safe_cell(name) for name in class_names]
     frame = pd.DataFrame(as_array(T), index=names, columns=names)
     write_text(path, frame.to_csv(index_label="true class", lineterminator="\n"))
 

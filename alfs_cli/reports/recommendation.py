@@ -17,8 +17,9 @@ def recommendation_report(found: Recommendations, *, explain: bool = False) -> R
             "Not certified here",
             (Column("loss"), Column("ratio", "number"), Column("reason")),
             tuple((r.loss, r.asymmetry_ratio, r.reason) for r in found.rejected),
-            note="A certificate speaks of the loss's minimiser under noise that depends on the "
-            "true class, not of accuracy: alfs compare shows what a loss bought.",
+            note="Not certified is not inconsistent. A certificate speaks of the loss's minimiser "
+            "under noise that depends on the true class, not of accuracy: alfs compare shows what "
+            "a loss bought.",
         )
     )
     if explain:

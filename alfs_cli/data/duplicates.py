@@ -1,0 +1,34 @@
+"""Identical examples under different labels: a proof that one of them is wrong, not an estimate."""
+
+from collections import defaultdict
+from hashlib import sha256
+
+import numpy as np
+
+from alfs_cli.data.dataset import LabelledDataset
+
+
+def conflicting_duplicates(dataset: LabelledDataset) -> tuple[tuple[int, ...], ...]:
+    """Return the places of identical images (or feature rows) that carry different labels.
+
+    Images in files are compared by their bytes, those in memory by their pixels. Each group is in
+    order, and the groups by their first member.
+    """
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for place in range(len(dataset)):
+        digest = _digest(dataset, place)
+        if digest is not None:
+            groups[digest].append(place)
+    return tuple(
+        tuple(places)
+        for places in groups.values()
+        if len(places) > 1 and len(np.unique(dataset.labels[places])) > 1
+    )
+
+
+def _digest(dataset: LabelledDataset, place: int) -> bytes | None:
+    if dataset.images is not None:
+        return dataset.images.digest(place)
+    if dataset.features is not None:
+        return sha256(dataset.features[place].tobytes()).digest()
+    return None

@@ -1,0 +1,102 @@
+"""What the demo shows: the estimate beside the truth, and what the recommended loss bought."""
+
+from alfs_cli.demo import Demo, DemoSummary
+from alfs_cli.report import (
+    Block,
+    Column,
+    Curves,
+    Facts,
+    Heatmap,
+    Paragraph,
+    Report,
+    Table,
+    Verdict,
+    percent,
+    ratio,
+)
+from alfs_cli.reports.estimate import estimate_report
+
+PICTURES = 48
+
+
+def demo_report(demo: Demo, summary: DemoSummary) -> Report:
+    """Return the summary for the terminal."""
+    blocks: list[Block] = [
+        Paragraph(
+            f"{summary.n:,} real 8x8 digits; {summary.rate:.0%} of the 2s, 3s, 5s, 6s and 7s got a "
+            f"look-alike's label on purpose (2>7 3>8 5<>6 7>1), so the truth is known."
+        ),
+        _estimate(demo, summary),
+        _suspects(summary),
+        _recommended(demo, summary),
+        _accuracies(summary),
+        Facts((("page", summary.page), ("took", f"{summary.seconds:.0f} s"))),
+    ]
+    return Report("alfs demo", tuple(blocks), summary.document())
+
+
+def demo_page(demo: Demo, summary: DemoSummary) -> Report:
+    """Return the page: the summary, the curves, the estimate with its suspects as pictures."""
+    estimate = estimate_report(demo.found.estimate, pictures=demo.found.pictures(PICTURES))
+    truth = demo.found.estimate.truth
+    assert truth is not None
+    extra: list[Block] = []
+    for block in estimate.blocks:
+        extra.append(block)
+        if isinstance(block, Heatmap):
+            extra.append(Heatmap("The truth", block.names, truth.transition))
+    blocks = (
+        *demo_report(demo, summary).blocks[:-1],
+        Curves("Accuracy on true test labels", demo.lines, "epoch", "each curve is one run"),
+        *extra,
+    )
+    return Report("alfs demo: digits with wrong labels", blocks, summary.document())
+
+
+def _estimate(demo: Demo, summary: DemoSummary) -> Table:
+    estimate = demo.found.estimate
+    rate, level = estimate.noise_rate, estimate.clean_level
+    rows = (
+        (
+            "noise rate",
+            f"{percent(rate.value)}  ({percent(rate.low)} to {percent(rate.high)})",
+            percent(summary.noise_rate["true"]),
+        ),
+        (
+            "clean level r",
+            f"{ratio(level.value)}  ({ratio(level.low)} to {ratio(level.high)})",
+            ratio(summary.clean_level["true"]),
+        ),
+        ("mean row error of T", percent(summary.row_tv), "0 would be exact"),
+    )
+    columns = (Column("estimate, from the noisy labels alone"), Column("found"), Column("truth"))
+    return Table("", columns, rows, note=f"trust {estimate.trust.level}")
+
+
+def _suspects(summary: DemoSummary) -> Facts:
+    s = summary.suspects
+    text = (
+        f"{s.listed:,} labels listed, {s.really_wrong:,} of them really wrong "
+        f"(precision {percent(s.precision)}, recall {percent(s.recall)})"
+    )
+    return Facts((("suspects", text),))
+
+
+def _recommended(demo: Demo, summary: DemoSummary) -> Block:
+    if summary.recommended is None or demo.advice.status != "certified":
+        return Verdict("warn", f"recommendation: {demo.advice.status}", demo.advice.advice)
+    best = demo.advice.recommendations[0]
+    reason = f"{best.why}; certificate {best.certificate} on the estimated T"
+    return Verdict("pass", f"recommended: {best.loss}", (reason,))
+
+
+def _accuracies(summary: DemoSummary) -> Table:
+    columns = (Column("loss"), Column("", "text"), Column("accuracy", "percent"))
+    rows = tuple((t.loss, t.role, t.test_accuracy) for t in summary.trained)
+    return Table(
+        "",
+        columns,
+        rows,
+        note=f"last epoch, on the true labels of {summary.n_test} test images; one seed "
+        f"({summary.seed}). Ten seeds: benchmarks/demo.py.",
+    )

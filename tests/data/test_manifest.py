@@ -1,0 +1,228 @@
+"""Manifests: labels kept as text, lines, paths, features, splits."""
+
+import os
+import unicodedata
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alfs_cli.data import DataSpec, load, splits_of
+from alfs_cli.errors import InputError
+
+TORTURE = [
+    "NA", "null", "None", "no", "001", "1", "[red]", "<b>", "=1+1", "caf\u00e9", "\U0001f600",
+    "a,b", "10", "2", 'say "x"', "two\nlines", "nan", "True", "1.0", " x ",
+]  # fmt: skip
+
+
+def read(path, **options):
+    return load(DataSpec(str(path), **options))
+
+
+@pytest.fixture
+def write(tmp_path, picture):
+    """Write a manifest of text beside the pictures a.png, b.png, c.png and sub/d.png."""
+    for seed, name in enumerate(("a.png", "b.png", "c.png", "sub/d.png")):
+        picture(tmp_path / name, seed)
+
+    def manifest(text, name="labels.csv"):
+        (tmp_path / name).write_bytes(text.encode() if isinstance(text, str) else text)
+        return tmp_path / name
+
+    return manifest
+
+
+PLAIN = "path,label\na.png,cat\nb.png,dog\nc.png,cat\nsub/d.png,dog\n"
+
+
+def test_images_labels_and_lines(write, tmp_path):
+    dataset = read(write(PLAIN))
+    assert dataset.kind == "manifest"
+    assert dataset.class_names == ("cat", "dog")
+    assert dataset.labels.tolist() == [0, 1, 0, 1]
+    assert dataset.lines.tolist() == [2, 3, 4, 5]
+    assert dataset.paths[3] == str(tmp_path / "sub/d.png")
+    assert dataset.images.decode(np.arange(4))[1].all()
+
+
+@pytest.mark.parametrize("column", ["path", "file_name", "image", "filename"])
+def test_the_path_column_is_found(write, column):
+    assert len(read(write(PLAIN.replace("path", column)))) == 4
+
+
+def test_columns_go_by_any_name(write):
+    text = PLAIN.replace("path,label", "where,species")
+    dataset = read(write(text), label_column="species", path_column="where")
+    assert dataset.class_names == ("cat", "dog")
+    with pytest.raises(InputError, match=r"no column 'label' \(has: where, species\)") as caught:
+        read(write(text))
+    assert "--label-column" in caught.value.help
+    with pytest.raises(InputError, match=r"no column 'speces' \(did you mean 'species'\?\)"):
+        read(write(text), label_column="speces")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
+def test_hostile_labels_survive_every_form(tmp_path, suffix):
+    frame = pd.DataFrame({"x": range(len(TORTURE)), "label": TORTURE, "true_label": TORTURE[::-1]})
+    path = tmp_path / f"m{suffix}"
+    match suffix:
+        case ".parquet":
+            frame.to_parquet(path)
+        case ".jsonl":
+            frame.to_json(path, orient="records", lines=True)
+        case _:
+            frame.to_csv(path, sep="\t" if suffix == ".tsv" else ",", index=False)
+    dataset = read(path)
+    assert [dataset.class_names[label] for label in dataset.labels] == TORTURE
+    assert [dataset.class_names[label] for label in dataset.true_labels] == TORTURE[::-1]
+    assert dataset.features.tolist() == [[x] for x in range(len(TORTURE))]
+
+
+def test_composed_and_decomposed_labels_are_one_class(tmp_path):
+    names = [unicodedata.normalize(form, "caf\u00e9") for form in ("NFC", "NFD")] + ["tea"]
+    pd.DataFrame({"x": [1, 2, 3], "label": names}).to_csv(tmp_path / "m.csv", index=False)
+    assert read(tmp_path / "m.csv").labels.tolist() == [0, 0, 1]
+
+
+def test_paths_in_the_other_unicode_form_are_found(tmp_path, picture):
+    name = "caf\u00e9.png"
+    picture(tmp_path / unicodedata.normalize("NFD", name))
+    picture(tmp_path / "b.png")
+    (tmp_path / "m.csv").write_text(f"path,label\n{name},x\nb.png,y\n", encoding="utf-8")
+    assert len(read(tmp_path / "m.csv")) == 2
+
+
+def test_lines_count_breaks_blanks_and_quotes(write):
+    text = 'path,label\n"a.png","cat\nof two"\n\nb.png,dog\r\n"c.png",dog\n'
+    assert read(write(text)).lines.tolist() == [2, 5, 6]
+    jsonl = '{"path": "a.png", "label": "x"}\n\n{"path": "b.png", "label": 1}\n'
+    dataset = read(write(jsonl, "m.jsonl"))
+    assert dataset.lines.tolist() == [1, 3]
+    assert dataset.class_names == ("1", "x")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(write):
+    assert len(read(write(b"\xef\xbb\xbf" + PLAIN.encode()))) == 4
+
+
+def test_missing_labels_are_named_by_line(write):
+    with pytest.raises(InputError, match=r"2 rows have an empty label .*\(lines 3, 5; ALFS406\)"):
+        read(write("path,label\na.png,cat\nb.png,\nc.png,dog\nsub/d.png,\n"))
+    with pytest.raises(InputError, match=r"1 row has an empty label"):
+        read(write("path,label\na.png,cat\nb.png\nc.png,dog\n"))
+    frame = pd.DataFrame({"x": [1, 2, 3], "label": ["a", None, "b"]})
+    frame.to_parquet(write("", "m.parquet"))
+    with pytest.raises(InputError, match=r"row 1; ALFS406"):
+        read(write("", "m.csv").with_suffix(".parquet"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("path,label\n", "holds no examples"),
+        ("path,label\na.png,cat,3\nb.png,dog,4\n", "cannot read"),
+        ("path,label\na.png,cat\nb.png,dog,4\n", "line 3"),
+        (b"path,label\na.png,caf\xe9\n", "not UTF-8"),
+        ("path;label\na.png;cat\n", "has no column 'label'"),
+        ("label\ncat\ndog\n", "neither a column of image paths"),
+        ("path,label\n,cat\nb.png,dog\n", "an empty path"),
+    ],
+)
+def test_broken_files_say_where(write, text, message):
+    with pytest.raises(InputError, match=message):
+        read(write(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "m.jsonl:2: not valid JSON"), ("[1]", "m.jsonl:2: not a JSON object")],
+)
+def test_broken_json_names_its_line(write, text, message):
+    with pytest.raises(InputError, match=message):
+        read(write('{"path": "a.png", "label": "x"}\n' + text, "m.jsonl"))
+
+
+def test_paths_that_do_not_exist(write, tmp_path):
+    text = PLAIN.replace("b.png", "no.png").replace("c.png", "no2.png")
+    with pytest.raises(InputError, match=r"2 of 4 paths .* do not exist \(lines 3, 4: 'no.png'\)"):
+        read(write(text))
+    moved = tmp_path / "meta"
+    moved.mkdir()
+    (moved / "m.csv").write_text(PLAIN)
+    with pytest.raises(InputError, match="4 of 4 paths") as caught:
+        read(moved / "m.csv")
+    assert "--root" in caught.value.help
+    assert len(read(moved / "m.csv", root=str(tmp_path))) == 4
+
+
+@pytest.mark.parametrize("path", ["../x.png", "sub/../../x.png", "/etc/x.png", "a\0.png"])
+def test_paths_out_of_the_root_are_refused(write, path, picture, tmp_path):
+    picture(tmp_path.parent / "x.png")
+    with pytest.raises(InputError, match=r"line 3 of .* points outside the root"):
+        read(write(f"path,label\na.png,cat\n{path},dog\n"))
+
+
+def test_absolute_paths_below_the_root_are_fine(write, tmp_path):
+    assert len(read(write(f"path,label\na.png,cat\n{tmp_path}/b.png,dog\n"))) == 2
+
+
+def test_nothing_is_fetched(write):
+    with pytest.raises(InputError, match=r"names a URL \(line 3"):
+        read(write("path,label\na.png,cat\nhttps://x.org/b.png,dog\n"))
+
+
+def test_numeric_columns_are_features(tmp_path):
+    text = "id,label,x,note,y,true_label\n7,a,0.5,p,1,a\n8,b,1.5,q,2,a\n9,a,2.5,r,3,b\n"
+    (tmp_path / "m.csv").write_text(text)
+    dataset = read(tmp_path / "m.csv")
+    assert dataset.features.tolist() == [[0.5, 1], [1.5, 2], [2.5, 3]]
+    assert dataset.true_labels.tolist() == [0, 0, 1]
+    assert dataset.paths is None
+    (tmp_path / "m.csv").write_text(text.replace("1.5", "nan"))
+    with pytest.raises(InputError, match=r"column 'x' .* not a number in 1 of 3 rows \(line 3\)"):
+        read(tmp_path / "m.csv")
+
+
+def test_a_split_column_counts(tmp_path):
+    rows = "".join(f"{i},{'ab'[i % 2]},{['train', 'test', 'dev'][i % 3]}\n" for i in range(12))
+    (tmp_path / "m.csv").write_text("x,label,split\n" + rows)
+    path = tmp_path / "m.csv"
+    assert splits_of(DataSpec(str(path))) == ("train", "test", "val")
+    dataset = read(path)
+    assert dataset.split == "train"
+    assert dataset.features[:, 0].tolist() == [0, 3, 6, 9]
+    assert dataset.lines.tolist() == [2, 5, 8, 11]
+    assert read(path, split="validation").features[:, 0].tolist() == [2, 5, 8, 11]
+
+
+def test_a_column_of_ids_is_questioned(tmp_path):
+    rows = "".join(f"{i},id{i}\n" for i in range(30))
+    (tmp_path / "m.csv").write_text("x,label\n" + rows)
+    with pytest.raises(InputError, match="30 different labels in 30 rows: is it an id"):
+        read(tmp_path / "m.csv")
+    names = ",".join(f"id{i}" for i in range(30))
+    assert read(tmp_path / "m.csv", classes=names).num_classes == 30
+
+
+def test_unreadable_files_are_named_with_their_line(write, tmp_path):
+    rows = "a.png,cat\nb.png,dog\n" * 100
+    path = write("path,label\n" + rows + "broken.png,cat\n")
+    (tmp_path / "broken.png").write_bytes(b"")
+    dataset = read(path)
+    assert len(dataset) == 200
+    (problem,) = dataset.problems
+    assert (problem.rule, problem.line) == ("ALFS401", 202)
+    assert os.path.basename(problem.path) == "broken.png"
+
+
+def test_the_fingerprint_stays_when_the_folder_moves(write, tmp_path):
+    before = read(write(PLAIN)).fingerprint
+    moved = tmp_path.parent / f"{tmp_path.name}-moved"
+    tmp_path.rename(moved)
+    try:
+        assert read(moved / "labels.csv").fingerprint == before
+        assert read(moved / "labels.csv", classes="dog,cat").fingerprint != before
+    finally:
+        moved.rename(tmp_path)
