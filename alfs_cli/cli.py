@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -68,21 +69,19 @@ for _name, (_help, _members) in GROUPS.items():
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `alfs` and exit with its code."""
     words = sys.argv[1:] if arguments is None else arguments
-    if threading_is_main():
+    if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
     code = run(words)
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()
     sys.exit(code)
 
 
-def threading_is_main() -> bool:
-    """Say whether signal handlers may be set here."""
-    import threading
-
-    return threading.current_thread() is threading.main_thread()
+def _discard_stdout() -> None:
+    """Send what is still buffered nowhere: the reader of the pipe has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: list[str]) -> int:
@@ -101,7 +100,7 @@ def run(arguments: list[str]) -> int:
         _print_error("interrupted", None)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()
         return 0
     except MemoryError:
         _print_error("out of memory", "a smaller --batch-size or --max-examples needs less")

@@ -1,8 +1,13 @@
 """Results that several tests look at: an estimate made by hand, so that its numbers are known."""
 
+import os
 from dataclasses import replace
 
 import pytest
+
+# two workers on two cores: a thread each, or they wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from alfs_cli.estimate import (
     Bounded,

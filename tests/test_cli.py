@@ -1,0 +1,210 @@
+"""The front door: exit codes, streams, start-up, errors that name only what exists."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import alfs_cli
+from alfs_cli import cli
+from alfs_cli.errors import AlfsError, Interrupted, WorkError
+
+HEAVY = ("torch", "torchvision", "numpy", "pandas", "cleanlab", "sklearn", "scipy", "pyarrow")
+PACKAGE = Path(alfs_cli.__file__).parent
+
+
+def python(code, **options):
+    """Run code in a fresh interpreter."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, **options
+    )
+
+
+def test_help_imports_nothing_heavy():
+    done = python(
+        "import sys\n"
+        "from alfs_cli.cli import run\n"
+        "code = run(['--help'])\n"
+        f"heavy = [name for name in {HEAVY} if name in sys.modules]\n"
+        "print(code, heavy, file=sys.stderr)"
+    )
+    assert done.stderr.strip() == "0 []"
+    assert "estimate" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["estimate", "train", "check", "losses"])
+def test_help_of_a_command_is_light_too(name):
+    done = python(
+        "import sys\n"
+        "from alfs_cli.cli import run\n"
+        f"code = run(['{name}', '-h'])\n"
+        "print(code, 'torch' in sys.modules, 'pandas' in sys.modules, file=sys.stderr)"
+    )
+    assert done.stderr.strip() == "0 False False"
+
+
+@pytest.mark.parametrize(
+    "words", [["losses", "list"], ["recipes", "list"], ["losses", "show", "ce"]]
+)
+def test_what_reads_text_needs_no_torch(words):
+    done = python(
+        "import sys\n"
+        "from alfs_cli.cli import run\n"
+        f"code = run({words})\n"
+        "print(code, 'torch' in sys.modules, file=sys.stderr)"
+    )
+    assert done.stderr.strip().splitlines()[-1] == "0 False"
+
+
+def test_python_m_and_version():
+    done = subprocess.run(
+        [sys.executable, "-m", "alfs_cli", "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"alfs {alfs_cli.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["estmate"], "estmate"),
+        (["estimate", "digits", "--metod", "x"], "--method"),
+        (["estimate", "digits", "--format", "yml"], "unknown format 'yml'"),
+        (["estimate", "digits", "-f", "jsn"], "did you mean 'json'"),
+        (["estimate", "digits", "-o", "json"], "is not FORMAT=PATH"),
+        (["estimate", "digits", "-o", "xml=a"], "unknown format 'xml'"),
+        (["estimate", "digits", "--device", "gpu"], "unknown device 'gpu'"),
+        (["estimate", "digits", "--color", "yes"], "--color"),
+        (["estimate", "digits", "--seed", "-1"], "seed"),
+        (["estimate", "digits", "--folds", "x"], "folds"),
+        (["evaluate"], "RUN"),
+    ],
+)
+def test_wrong_usage_is_exit_2_with_help_and_a_silent_stdout(capsys, words, says):
+    assert cli.run(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.strip().splitlines()
+    assert lines[0].startswith("error: ")
+    assert lines[-1].startswith("help: ")
+    assert says in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (AlfsError("wrong", help="do this"), 2),
+        (WorkError("disk full"), 3),
+        (MemoryError(), 3),
+        (KeyboardInterrupt(), 130),
+        (Interrupted("terminated", exit_code=143), 143),
+        (BrokenPipeError(), 0),
+        (ValueError("a bug\nwith lines"), 101),
+        (AssertionError(), 101),
+    ],
+)
+def test_exit_codes(monkeypatch, capsys, tmp_path, error, code):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(cli, "_discard_stdout", lambda: None)
+    assert cli.run(["estimate"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    if code == 101:
+        assert len(err.strip().splitlines()) == 1
+        path = Path(err.split("the traceback is in ")[1].strip())
+        assert "Traceback" in path.read_text()
+
+
+def test_debug_shows_the_traceback(capsys):
+    assert cli.run(["estimate", "no-such-place", "--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_sigterm_is_143(tmp_path):
+    script = (
+        "import time\n"
+        "from alfs_cli import cli\n"
+        "def wait(**_):\n"
+        "    print('ready', flush=True)\n"
+        "    time.sleep(60)\n"
+        "cli.app = wait\n"
+        "cli.main([])\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 143
+
+
+def test_a_closed_pipe_is_quiet():
+    done = subprocess.run(
+        f"{sys.executable} -m alfs_cli losses list -f json | head -c 10",
+        shell=True, capture_output=True, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert "error" not in done.stderr
+
+
+def command_table():
+    """Return the options of every command by its words, as typer has them."""
+    import typer
+
+    def options(command):
+        return {word for p in command.params for word in (*p.opts, *p.secondary_opts)}
+
+    root = typer.main.get_command(cli.app)
+    table = {}
+    for name, command in root.commands.items():
+        members = getattr(command, "commands", None)
+        for member, inner in (members or {"": command}).items():
+            table[f"{name} {member}".strip()] = options(inner)
+    return table
+
+
+def texts():
+    """Return every string in the package that could reach a user, with the file it is in."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        found += [(path.name, line) for line in path.read_text().splitlines() if "alfs " in line]
+    assert len(found) > 50
+    return found
+
+
+def test_messages_name_only_commands_and_options_that_exist():
+    table = command_table()
+    words = {name.split()[0] for name in table}
+    every_option = set.union(*table.values())
+    pattern = re.compile(r"(?:`|\"|'|: |next: )alfs ([a-z]+)((?: [^`\"']*)?)")
+    checked = 0
+    for file, line in texts():
+        for name, rest in pattern.findall(line):
+            assert name in words, f"{file}: {line.strip()}"
+            for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", rest):
+                assert option in every_option, f"{file}: {line.strip()}"
+            checked += 1
+    assert checked > 20
+
+
+def test_help_lines_name_only_options_that_exist():
+    every_option = set.union(*command_table().values())
+    others = {"--upgrade", "--index-url", "--version", "--help", "--install-completion"}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for line in path.read_text().splitlines():
+            if "help=" not in line and "raise " not in line:
+                continue
+            for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line):
+                known = option in every_option or option.replace("--no-", "--") in every_option
+                assert known or option in others, f"{path.name}: {line.strip()}"
