@@ -122,7 +122,8 @@ def agce_text(ratio: float, q: float) -> str:
 
 def aul_text(ratio: float, p: float) -> str:
     """Return AUL whose ratio ((a - 1) / a)^(p - 1) is at least `ratio`, p > 1."""
-    return f"aul:a={_up(1 / (1 - ratio ** (1 / (p - 1))))},p={p:g}"
+    above = 1 / (1 - ratio ** (1 / (p - 1))) - 1
+    return f"aul:a={1 + float(_up(above)):.10g},p={p:g}"
 
 
 def ael_text(ratio: float) -> str:
@@ -253,9 +254,14 @@ def shape_index(loss: Loss, num_classes: int) -> float:
 
 
 def _scaled(text: str, family: str, num_classes: int, wanted: float) -> str:
-    """Weigh a loss so that its fit score reaches what is wanted."""
+    """Weigh a loss so that its fit score reaches what is wanted.
+
+    In a sum the NCE term has weight 1, 10 where there are many classes as in the paper, or less
+    where it alone would fit faster than half of what is wanted.
+    """
     is_sum = family.startswith("nce+")
-    active = 10.0 if num_classes >= MANY_CLASSES else 1.0
+    share = 0.5 * wanted / fit_score(parse_loss("nce"), num_classes)
+    active = min(10.0 if num_classes >= MANY_CLASSES else 1.0, float(f"{share:.1g}"))
     name, _, parameters = text.partition(":")
 
     def weighed(weight: float) -> str:

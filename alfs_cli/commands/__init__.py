@@ -12,6 +12,7 @@ from alfs_cli.commands import (
     doctor,
     estimate,
     evaluate,
+    figures,
     inject,
     losses,
     predict,
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare.compare,
     "check": check.check,
     "inject": inject.inject,
+    "figures": figures.figures,
     "doctor": doctor.doctor,
 }
 

@@ -17,7 +17,7 @@ from alfs_cli.data.dataset import (
 from alfs_cli.data.decoding import decode_all
 from alfs_cli.data.images import ArrayImages, FileImages
 from alfs_cli.data.reading import load, splits_of
-from alfs_cli.data.splits import train_and_test
+from alfs_cli.data.splits import same_classes, train_and_test
 
 __all__ = [
     "ArrayImages",
@@ -33,6 +33,7 @@ __all__ = [
     "decode_all",
     "load",
     "positions_of",
+    "same_classes",
     "splits_of",
     "train_and_test",
 ]

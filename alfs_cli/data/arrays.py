@@ -1,5 +1,6 @@
 """Arrays: one .npz with images or features and labels, and files of labels or probabilities."""
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -15,6 +16,10 @@ from alfs_cli.data.images import array_images
 from alfs_cli.data.memory import refuse_too_large
 from alfs_cli.errors import InputError
 
+DAMAGED = (
+    OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+    tokenize.TokenError, SyntaxError,
+)  # fmt: skip
 NPZ_KEYS = ("images", "features", "pred_probs")
 
 
@@ -82,7 +87,7 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
                 member.filename.removesuffix(".npy"): member.file_size
                 for member in archive.infolist()
             }
-    except (OSError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise InputError(f"cannot read '{path}' as .npz: {error}") from None
     wanted = [key for key in sizes if keys is None or key in keys]
     refuse_too_large(sum(sizes[key] for key in wanted), where=f"'{path}'")
@@ -91,11 +96,13 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
         with np.load(path, allow_pickle=False) as file:
             for key in wanted:
                 arrays[key] = file[key]
+                if not isinstance(arrays[key], np.ndarray):
+                    raise InputError(f"'{key}' of '{path}' is not an array")
     except ValueError as error:
         raise unreadable_array(path, error) from None
     except MemoryError:
         raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
-    except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise InputError(f"cannot read '{path}' as .npz: {error}") from None
     return arrays
 
@@ -105,7 +112,7 @@ def npz_keys(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
-    except (OSError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise InputError(f"cannot read '{path}' as .npz: {error}") from None
 
 
@@ -137,7 +144,8 @@ def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]
         )
     if values.dtype.kind not in "fiub":
         raise InputError(f"{where} are of type {values.dtype}, not numbers")
-    features = np.asarray(values, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        features = np.asarray(values, dtype=np.float32)
     broken = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(broken):
         raise InputError(

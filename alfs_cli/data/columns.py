@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.arrays import (
+    DAMAGED,
     checked_features,
     load_npz,
     missing_key,
@@ -124,7 +125,7 @@ def load_npy(path: Path) -> NDArray[Any]:
     """Return the array of an .npy file, read in place; raises InputError for Python objects."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, *DAMAGED) as error:
         raise unreadable_array(path, error) from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"'{path}' is an .npz by content", help=f"rename it: {path.stem}.npz")
@@ -232,10 +233,10 @@ def _matrix(table: Table, columns: Sequence[str]) -> Probabilities:
     return values
 
 
-def check_probabilities(probs: NDArray[Any], *, where: str) -> None:
+def check_probabilities(probs: NDArray[Any], *, where: str, first_row: int = 0) -> None:
     """Raise InputError unless each row (N, K) is a distribution; says what it looks like instead.
 
-    Reads the array once, in blocks.
+    Reads the array once, in blocks. Rows are named from `first_row` on.
     """
     if probs.ndim != 2 or probs.shape[1] < 2:
         raise InputError(
@@ -252,34 +253,35 @@ def check_probabilities(probs: NDArray[Any], *, where: str) -> None:
     ones = np.ones(probs.shape[1], dtype=np.float32 if probs.dtype.itemsize < 8 else np.float64)
     for start in range(0, len(probs), rows):
         block = np.asarray(probs[start : start + rows])
-        sums = block @ ones
+        with np.errstate(invalid="ignore", over="ignore"):
+            sums = block @ ones
         if block.min() >= 0 and np.abs(sums - 1).max() <= tolerance:
             continue
-        raise _not_probabilities(probs, start, where)
+        row = int(np.flatnonzero(~((np.abs(sums - 1) <= tolerance) & (block.min(axis=1) >= 0)))[0])
+        values, place = block[row].astype(np.float64), first_row + start + row
+        if np.isnan(values).any() or np.isposinf(values).any():
+            what = "NaN" if np.isnan(values).any() else "infinite"
+            count = sum(
+                int((~np.isfinite(probs[at : at + rows]).all(axis=1)).sum())
+                for at in range(start, len(probs), rows)
+            )
+            raise InputError(
+                f"{where} have {count:,} {what} rows (first {place})",
+                help="leave those examples out, or predict them again",
+            )
+        raise _not_probabilities(values, f"row {place} of {where}")
 
 
-def _not_probabilities(probs: NDArray[Any], start: int, where: str) -> InputError:
-    rest = np.asarray(probs[start:], dtype=np.float64)
-    broken = np.flatnonzero(~np.isfinite(rest).all(axis=1))
-    finite = np.isfinite(rest).all(axis=1)
-    if len(broken) and not (np.isneginf(rest[broken[0]]).any() and not finite.any()):
-        what = "NaN" if np.isnan(rest[broken[0]]).any() else "infinite"
-        return InputError(
-            f"{where} have {len(broken):,} {what} rows (first {start + broken[0]})",
-            help="leave those examples out, or predict them again",
-        )
-    sums = rest.sum(axis=1)
-    row = int(np.flatnonzero((np.abs(sums - 1) > 1e-3) | (rest < 0).any(axis=1))[0])
-    negative = bool((rest[row] < 0).any())
-    said = f"row {start + row} of {where} sums to {sums[row]:.4g}" + (
-        " with values below 0" if negative else ""
-    )
-    if (rest[row] <= 1e-6).all() and abs(np.exp(rest[row]).sum() - 1) < 1e-2:
+def _not_probabilities(row: NDArray[np.float64], where: str) -> InputError:
+    """Return the error for a row (K,) that is no distribution, with what it looks like."""
+    negative = bool((row < 0).any())
+    said = f"{where} sums to {row.sum():.4g}" + (" with values below 0" if negative else "")
+    if (row <= 1e-6).all() and abs(np.exp(row).sum() - 1) < 1e-2:
         return InputError(
             f"{said}: these look like log-probabilities",
             help="apply exp; alfs will not guess",
         )
-    if negative or sums[row] > 1.5:
+    if negative or row.sum() > 1.5:
         return InputError(
             f"{said}: these look like logits", help="apply softmax; alfs will not guess"
         )

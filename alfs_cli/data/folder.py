@@ -30,6 +30,7 @@ SKIPPED = ("thumbs.db", "desktop.ini", "__macosx")
 CLASS_FILES = ("classes.txt", "classes.json", "class_to_idx.json")
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 HEAD_BYTES = 1 << 16
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 SIGNATURES = (
     b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"RIFF", b"II*\0", b"MM\0*",
     b"II+\0", b"MM\0+", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6",
@@ -214,7 +215,10 @@ def _entries(path: Path | str) -> Iterator[os.DirEntry[str]]:
 
 
 def _identity(path: Path | str) -> tuple[int, int]:
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise InputError(f"cannot look into '{shown(str(path))}': {error.strerror}") from None
     return status.st_dev, status.st_ino
 
 
@@ -256,7 +260,7 @@ def heads_of(paths: list[str]) -> list[Head]:
 
 def _head(path: str) -> Head:
     try:
-        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        file = os.open(path, OPEN_FLAGS)
         try:
             content = os.read(file, HEAD_BYTES)
             size = os.fstat(file).st_size if len(content) == HEAD_BYTES else len(content)

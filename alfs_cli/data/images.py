@@ -1,6 +1,7 @@
 """Pixels of N images: arrays in memory, or files that are decoded when asked for."""
 
 import io
+import logging
 import os
 import warnings
 from collections import Counter
@@ -15,16 +16,20 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from alfs_cli.data.dataset import ByteArray, IntArray, Problem, Progress
+from alfs_cli.data.memory import refuse_too_large
 from alfs_cli.errors import InputError
 
 CHUNK = 128
 MAX_THREADS = 16
 LOOKED_AT = 256
 GREY_MODES = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError)
+BROKEN = Exception  # Pillow's decoders raise nearly anything for a damaged file
 
-# Pillow warns at MAX_IMAGE_PIXELS and refuses at twice that, 179 Mpx, which is our limit (ALFS407)
+# Pillow warns at MAX_IMAGE_PIXELS and refuses at twice that, 179 Mpx, which is our limit (ALFS407).
+# What it says about damaged files would reach the terminal without the file's name; we say it with.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def threads() -> int:
@@ -105,7 +110,7 @@ class FileImages:
                     if picture.getexif().get(ORIENTATION, 1) >= 5:
                         width, height = height, width
                     grey = grey and picture.mode in GREY_MODES
-            except (*BROKEN, Image.DecompressionBombError):
+            except BROKEN:
                 continue
             sizes[height, width] += 1
         if not sizes:
@@ -123,6 +128,11 @@ class FileImages:
         height, width, channels = self.shape
         if size is not None:
             height = width = size
+        refuse_too_large(
+            len(indices) * height * width * channels,
+            where=f"{len(indices):,} images of {width} x {height}, decoded,",
+            help="fewer images at a time or smaller ones are needed",
+        )
         pixels = np.zeros((len(indices), height, width, channels), dtype=np.uint8)
         readable = np.zeros(len(indices), dtype=np.bool_)
 
@@ -131,7 +141,7 @@ class FileImages:
             for place in range(start, stop):
                 try:
                     picture = _read(self.files[indices[place]], channels, (width, height))
-                except (*BROKEN, Image.DecompressionBombError):
+                except BROKEN:
                     continue
                 pixels[place] = np.asarray(picture).reshape(height, width, channels)
                 readable[place] = True
@@ -149,7 +159,7 @@ class FileImages:
         """Return a PNG thumbnail not larger than (size, size), None where it cannot be read."""
         try:
             return thumbnail(_read(self.files[index], 3, None, near=size), size)
-        except (*BROKEN, Image.DecompressionBombError):
+        except BROKEN:
             return None
 
     def problem(self, index: int) -> Problem | None:

@@ -16,6 +16,7 @@ from alfs_cli.data.dataset import DataSpec, Problem
 from alfs_cli.data.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
 from alfs_cli.data.images import FileImages
 from alfs_cli.data.tables import Table, read_table
+from alfs_cli.documents import unguarded
 from alfs_cli.errors import InputError
 
 PATH_COLUMNS = ("path", "file_name", "image", "filename")
@@ -168,7 +169,7 @@ def _population(path: Path) -> tuple[NDArray[np.float64] | None, tuple[str, ...]
     if not beside.is_file():
         return None, None
     rows = read_table(beside, text=[]).frame
-    names = tuple(str(name) for name in rows.columns[1:])
+    names = tuple(unguarded(str(name)) for name in rows.columns[1:])
     try:
         T = rows.iloc[:, 1:].to_numpy(dtype=np.float64)
     except (TypeError, ValueError):

@@ -19,12 +19,16 @@ def available_bytes() -> int | None:
         return None
 
 
-def refuse_too_large(size: int, *, where: str) -> None:
+def refuse_too_large(
+    size: int,
+    *,
+    where: str,
+    help: str = "store it in parts, or as .npy files, which are read in place",
+) -> None:
     """Raise InputError where `size` bytes are more than memory has left."""
     available = available_bytes()
     if available is not None and size > available:
         raise InputError(
-            f"{where} unpacks to {size / 1e9:,.1f} GB, and {available / 1e9:,.1f} GB of memory "
-            "are free",
-            help="store it in parts, or as .npy files, which are read in place",
+            f"{where} takes {size / 1e9:,.1f} GB, and {available / 1e9:,.1f} GB of memory are free",
+            help=help,
         )

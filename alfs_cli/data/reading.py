@@ -28,15 +28,17 @@ ARRAY_KINDS = ("npz", "probabilities")
 MAX_BAD = 0.01
 
 
-def load(spec: DataSpec) -> LabelledDataset:
+def load(spec: DataSpec, *, class_names: tuple[str, ...] | None = None) -> LabelledDataset:
     """Read a data set as it was named on the command line.
 
     Images are not decoded yet; files that do not begin like an image are left out, with a Problem
-    each. Raises InputError where it is not there or not what it should be, UsageError where the
-    options contradict each other.
+    each. `class_names` are those of data that this belongs to, where it declares none itself.
+
+    Raises InputError where it is not there or not what it should be, UsageError where the options
+    contradict each other.
     """
     content = _probabilities_alone(spec) if spec.source is None else _read(spec)
-    return _numbered(_laid_over(content, spec), spec)
+    return _numbered(_laid_over(content, spec), spec, class_names)
 
 
 def splits_of(spec: DataSpec) -> tuple[str, ...]:
@@ -57,7 +59,11 @@ def splits_of(spec: DataSpec) -> tuple[str, ...]:
 def _read(spec: DataSpec) -> Content:
     source = str(spec.source)
     if source in BUILTINS:
-        return read_builtin(source, spec.split, spec.root)
+        content = read_builtin(source, spec.split, spec.root)
+        if not Path(source).exists():
+            return content
+        note = f"'{source}' is the built-in data set; './{source}' would be what lies here"
+        return replace(content, notes=(*content.notes, note))
     path = Path(source)
     if path.is_dir():
         beside = _metadata(path)
@@ -172,10 +178,10 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
     return _Overlaid(content, given, own, true, features, pred_probs, columns)
 
 
-def _numbered(laid: _Overlaid, spec: DataSpec) -> LabelledDataset:
+def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -> LabelledDataset:
     """Return the data set with its classes in order and its labels as positions in them."""
     content, where = laid.content, _where(spec)
-    names, notes = _class_order(laid, spec)
+    names, notes = _class_order(laid, spec, belongs)
     by_name = spec.classes is not None or content.class_names is None or laid.columns is not None
     labels = numbered(laid.given, names, where=where, by_name=by_name)
     true = None
@@ -197,7 +203,7 @@ def _numbered(laid: _Overlaid, spec: DataSpec) -> LabelledDataset:
         split=content.split,
         population=_population(content, names) if spec.labels is None else None,
         problems=(*content.problems, *_too_few(labels, names)),
-        notes=(*content.notes, *notes),
+        notes=(*content.notes, *notes, *_look_alikes(names)),
     )
     if content.readable is None:
         return dataset
@@ -216,7 +222,9 @@ def refuse_unreadable(problems: Sequence[Problem], count: int, *, where: str) ->
         )
 
 
-def _class_order(laid: _Overlaid, spec: DataSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _class_order(
+    laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     content, where = laid.content, _where(spec)
     notes: tuple[str, ...] = ()
     K = None if laid.pred_probs is None else laid.pred_probs.shape[1]
@@ -224,6 +232,8 @@ def _class_order(laid: _Overlaid, spec: DataSpec) -> tuple[tuple[str, ...], tupl
         names = parse_classes(spec.classes)
     elif content.class_names is not None:
         names = content.class_names
+    elif belongs is not None:
+        names = belongs
     else:
         known = [laid.own]
         if laid.true is not None and spec.true_labels is None:
@@ -235,7 +245,7 @@ def _class_order(laid: _Overlaid, spec: DataSpec) -> tuple[tuple[str, ...], tupl
             from_arrays=content.kind in ARRAY_KINDS and laid.columns is None,
         )
     names = checked_names(names, where=where)
-    if content.found_classes and spec.classes is None and content.class_names is None:
+    if content.found_classes and (spec.classes or content.class_names or belongs) is None:
         empty = set(names) - set(laid.own)
         if empty:
             raise InputError(
@@ -287,6 +297,18 @@ def _too_few(labels: IntArray, names: tuple[str, ...]) -> list[Problem]:
         Problem("ALFS403", f"class '{names[place]}' has {counts[place] or 'no'} example")
         for place in np.flatnonzero(counts < 2)
     ]
+
+
+def _look_alikes(names: tuple[str, ...]) -> list[str]:
+    """Return a note on class names that differ only in spaces or case."""
+    seen: dict[str, str] = {}
+    notes = []
+    for name in names:
+        plain = " ".join(name.casefold().split())
+        if plain in seen:
+            notes.append(f"classes '{seen[plain]}' and '{name}' differ only in spaces or case")
+        seen.setdefault(plain, name)
+    return notes
 
 
 def _where(spec: DataSpec) -> str:

@@ -30,12 +30,12 @@ def train_and_test(
     dataset = load(spec)
     if test is not None:
         split = test.split or _first(TEST_SPLITS, splits_of(test), but=None)
-        held = load(replace(test, split=split))
+        held = load(replace(test, split=split), class_names=dataset.class_names)
     else:
         split = _first(TEST_SPLITS, splits_of(spec), but=dataset.split)
         if split is None or spec.features is not None:
             return _held_out(dataset, holdout, test_labels_are_true)
-        held = load(without_files(spec, split=split))
+        held = load(without_files(spec, split=split), class_names=dataset.class_names)
     held = same_classes(held, dataset)
     return _with_truth(dataset, held, held.split, test_labels_are_true)
 

@@ -46,6 +46,12 @@ class Table:
     def text(self, column: str) -> RawLabels:
         """Return a column as composed text, objects (N,); a missing cell is the empty text."""
         values = self.frame[column].to_numpy(dtype=object)
+        for row, value in enumerate(values):
+            if isinstance(value, list | dict | np.ndarray):
+                raise InputError(
+                    f"{self.places(np.asarray([row]))} of '{self.path}': {column} is not one value",
+                    help="a cell holds one text or number; alfs audits single-label data",
+                )
         cells = np.empty(len(values), dtype=object)
         cells[:] = [_as_text(value) for value in values]
         return cells
@@ -89,8 +95,9 @@ class Table:
         others = [name for name in self.columns if name not in but]
         names = tuple(name for name in others if self._is_numeric(name))
         values = np.empty((len(self.frame), len(names)), dtype=np.float32)
-        for index, name in enumerate(names):
-            values[:, index] = self.frame[name].to_numpy(dtype=np.float32, na_value=np.nan)
+        with np.errstate(over="ignore"):
+            for index, name in enumerate(names):
+                values[:, index] = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
         return names, values
 
     def _is_numeric(self, column: str) -> bool:
@@ -221,21 +228,27 @@ def _read_delimited(path: Path, separator: str, text: Collection[str]) -> Table:
     return Table(path, frame, _line_numbers(path, separator, len(frame)))
 
 
-def _line_numbers(path: Path, separator: str, count: int) -> IntArray:
-    """Return the 1-based line on which each row starts; quoted cells may hold line breaks."""
+def _line_numbers(path: Path, separator: str, count: int) -> IntArray | None:
+    """Return the 1-based line on which each row starts; quoted cells may hold line breaks.
+
+    None where the rows of the csv module are not those that were read.
+    """
     content = path.read_bytes()
     plain = b'"' not in content and b"\r" not in content.replace(b"\r\n", b"")
     if plain and b"\n\n" not in content and b"\n\r\n" not in content and content[:1] != b"\n":
         return np.arange(2, count + 2)
     starts: list[int] = []
     previous = 0
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=separator)
-        for row in reader:
-            if row:
-                starts.append(previous + 1)
-            previous = reader.line_num
-    return np.asarray(starts[1 : count + 1], dtype=np.int64)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=separator)
+            for row in reader:
+                if row:
+                    starts.append(previous + 1)
+                previous = reader.line_num
+    except csv.Error:
+        return None
+    return np.asarray(starts[1:], dtype=np.int64) if len(starts) == count + 1 else None
 
 
 def _not_utf8(path: Path) -> InputError:

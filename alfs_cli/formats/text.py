@@ -130,7 +130,8 @@ def heatmap_table(block: Heatmap) -> Table:
     """Return a heat map as a table of per cents, for formats without colour."""
     from alfs_cli.report import Column
 
-    columns = (Column("true \\ given"), *(Column(name, "number") for name in block.names))
+    corner = f"{block.row_axis.split()[0]} \\ {block.column_axis.split()[0]}"
+    columns = (Column(corner), *(Column(name, "number") for name in block.names))
     rows = tuple(
         (name, *(f"{100 * value:.1f}" if value >= 0.0005 else "." for value in row))
         for name, row in zip(block.names, block.values, strict=True)

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.losses.terms import Parts, Rows, Separable, Shape, Term, add_slopes, number
+from alfs_cli.losses.terms import Parts, Rows, Separable, Shape, Slopes, Term, number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,9 @@ class Loss:
 
     def __call__(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
         """Return the mean over the batch, a scalar."""
-        return self.per_example(logits, labels).mean()
+        _check_batch(logits, labels)
+        mean: Tensor = _differentiable().apply(logits, labels.long(), self, True)
+        return mean
 
     def per_example(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
         """Return the loss of each example (N,), in float32 or, for float64 logits, in float64.
@@ -46,17 +48,23 @@ class Loss:
         0 .. K - 1; the range is checked where the labels are in the computer's own memory.
         """
         _check_batch(logits, labels)
-        values: Tensor = _differentiable().apply(logits, labels.long(), self)
+        values: Tensor = _differentiable().apply(logits, labels.long(), self, False)
         return values
 
     def parts(self, num_classes: int) -> Parts:
         """Return the weighted terms that have formulas, of a problem with K classes."""
-        return tuple(
-            (weight * share, part)
-            for weight, term in zip(self.weights, self.terms, strict=True)
-            for share, part in term.parts(num_classes)
-            if weight * share
-        )
+        if num_classes not in self._parts:
+            self._parts[num_classes] = tuple(
+                (weight * share, part)
+                for weight, term in zip(self.weights, self.terms, strict=True)
+                for share, part in term.parts(num_classes)
+                if weight * share
+            )
+        return self._parts[num_classes]
+
+    @cached_property
+    def _parts(self) -> dict[int, Parts]:
+        return {}
 
     def separable(self, num_classes: int = 2) -> "SeparableSum | None":
         """Return the part that is a function of u = p_y alone, or None where there is none."""
@@ -199,40 +207,51 @@ def _differentiable() -> Any:
     class Differentiable(torch.autograd.Function):
         @staticmethod
         def forward(
-            ctx: Any, logits: torch.Tensor, labels: torch.Tensor, loss: Loss
+            ctx: Any, logits: torch.Tensor, labels: torch.Tensor, loss: Loss, is_mean: bool
         ) -> torch.Tensor:
             z = logits if logits.dtype == torch.float64 else logits.float()
             try:
-                rows = Rows(z, labels[:, None])
+                uses_logs = any(part.uses_logs for _, part in loss.parts(z.shape[1]))
+                rows = Rows(z, labels[:, None], uses_logs=uses_logs)
+                values, slopes = _evaluate(loss, rows, slopes=ctx.needs_input_grad[0])
             except RuntimeError:
-                raise _label_error(labels, z.shape[1]) from None
-            wanted = bool(ctx.needs_input_grad[0])
-            values: torch.Tensor | None = None
-            slopes = None
-            for weight, part in loss.parts(z.shape[1]):
-                value, slope = part.evaluate(rows, weight=weight, slopes=wanted)
-                values = value if values is None else values + value
-                if slope is not None:
-                    slopes = slope if slopes is None else add_slopes(slopes, slope)
+                if labels.device.type == "cpu":
+                    _check_labels(labels, z.shape[1])
+                raise
             if slopes is not None:
                 ctx.save_for_backward(slopes.gradient(rows))
-                ctx.dtype = logits.dtype
-            assert values is not None
-            return values[:, 0]
+                ctx.dtype, ctx.divisor = logits.dtype, len(logits) if is_mean else 1
+            return values.mean() if is_mean else values[:, 0]
 
         @staticmethod
         @torch.autograd.function.once_differentiable
-        def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
             (gradient,) = ctx.saved_tensors
-            return (gradient * upstream[:, None]).to(ctx.dtype), None, None
+            factor = upstream / ctx.divisor if upstream.ndim == 0 else upstream[:, None]
+            return (gradient * factor).to(ctx.dtype), None, None, None
 
     return Differentiable
 
 
-def _label_error(labels: "Tensor", num_classes: int) -> InputError:
+def _evaluate(loss: Loss, rows: Rows, *, slopes: bool) -> "tuple[Tensor, Slopes | None]":
+    first, *others = loss.parts(rows.num_classes)
+    weight, part = first
+    values, derivative = part.evaluate(rows, weight=weight, slopes=slopes)
+    for weight, part in others:
+        value, slope = part.evaluate(rows, weight=weight, slopes=slopes)
+        values = values + value
+        if derivative is not None and slope is not None:
+            derivative = derivative.plus(slope)
+    return values, derivative
+
+
+def _check_labels(labels: "Tensor", num_classes: int) -> None:
     low, high = int(labels.min()), int(labels.max())
-    bad = low if low < 0 else high
-    return InputError(f"label {bad} is not one of the {num_classes} classes 0 .. {num_classes - 1}")
+    if low < 0 or high >= num_classes:
+        raise InputError(
+            f"label {low if low < 0 else high} is not one of the {num_classes} classes "
+            f"0 .. {num_classes - 1}"
+        )
 
 
 def _check_weights(weights: tuple[float, ...]) -> None:

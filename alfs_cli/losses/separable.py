@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     Points = NDArray[np.float64]
 
+TINY = 1e-30
+
 
 @dataclass(frozen=True)
 class CE(Separable):
@@ -56,7 +58,7 @@ class CE(Separable):
             return np.asarray(1 / u)
 
     def tensor_value(self, rows: Rows) -> "Tensor":
-        return -rows.lp
+        return rows.lp.neg()
 
     def tensor_pull(self, rows: Rows) -> float:
         return 1.0
@@ -98,16 +100,21 @@ class FL(Separable):
             return np.asarray(rest**self.gamma * (self.gamma * ratio + 1 / u))
 
     def tensor_value(self, rows: Rows) -> "Tensor":
-        return rows.rest.pow(self.gamma) * -rows.lp
+        lp = rows.lp
+        return rows.rest.pow(self.gamma) * -lp
 
     def tensor_pull(self, rows: Rows) -> "Tensor":
-        return focal_pull(rows.lp, rows.rest, self.gamma)
+        return focal(rows.lp, rows.u, rows.rest, self.gamma)[1]
 
 
-def focal_pull(lp: "Tensor", rest: "Tensor", gamma: float) -> "Tensor":
-    """Return (1 - u)^gamma (1 + gamma u (-log u) / (1 - u)) for log u and 1 - u of any shape."""
-    tiny = 1e-30  # (-log u) / (1 - u) tends to 1; the factor in front is then zero
-    return rest.pow(gamma) * (1 - gamma * lp.exp() * lp / rest.clamp(min=tiny))
+def focal(lp: "Tensor", u: "Tensor", rest: "Tensor", gamma: float) -> "tuple[Tensor, Tensor]":
+    """Return F = -(1 - u)^gamma log u and g(u) u = (1 - u)^gamma + gamma u F / (1 - u).
+
+    `lp` is log u, `rest` 1 - u, of any shape; F / (1 - u) tends to (1 - u)^gamma as u -> 1.
+    """
+    power = rest.pow(gamma)
+    F = lp.neg().mul_(power)
+    return F, power.addcdiv_(F * u, rest.clamp(min=TINY), value=gamma)
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,10 @@ class MAE(Separable):
 
     def is_valid(self) -> bool:
         return self.scale > 0 and check_span(self)
+
+    @property
+    def uses_logs(self) -> bool:
+        return False
 
     def value(self, u: "Points") -> "Points":
         return self.scale * (1 - u)
@@ -211,6 +222,10 @@ class AGCE(Separable):
     def ratio_formula(self) -> str:
         return "(a / (a + 1))^(1 - q)" if self.q < 1 else "1"
 
+    @property
+    def uses_logs(self) -> bool:
+        return self.a == 0
+
     def value(self, u: "Points") -> "Points":
         import numpy as np
 
@@ -290,6 +305,10 @@ class AUL(Separable):
     def ratio_formula(self) -> str:
         return "((a - 1) / a)^(p - 1)" if self.p > 1 else "1"
 
+    @property
+    def uses_logs(self) -> bool:
+        return self.a == 1
+
     def value(self, u: "Points") -> "Points":
         import numpy as np
 
@@ -322,9 +341,9 @@ class AUL(Separable):
             return super().evaluate(rows, weight=weight, slopes=slopes)
         # g u overflows as u -> 1, its products with 1 - u and p_k do not: one exponential each
         log_pull = (self.p - 1) * rows.log_rest + rows.lp + math.log(weight)
-        full = (rows.log_probs + log_pull).exp().scatter_(1, rows.labels, 0.0)
+        full = (rows.log_probs + log_pull).exp_()
         own = -(log_pull + rows.log_rest).exp()
-        return self.tensor_value(rows) * weight, Slopes(own=own, full=full)
+        return self.tensor_value(rows) * weight, Slopes(own=own, full=((full, 1.0),))
 
 
 @dataclass(frozen=True)
@@ -347,6 +366,10 @@ class AEL(Separable):
     @property
     def ratio_formula(self) -> str:
         return "exp(-1 / a)"
+
+    @property
+    def uses_logs(self) -> bool:
+        return False
 
     def value(self, u: "Points") -> "Points":
         import numpy as np
@@ -413,6 +436,10 @@ class TCE(Separable):
     @property
     def ratio_formula(self) -> str:
         return "1 / t"
+
+    @property
+    def uses_logs(self) -> bool:
+        return False
 
     def value(self, u: "Points") -> "Points":
         rest = 1 - u

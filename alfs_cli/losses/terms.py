@@ -31,26 +31,39 @@ SMALLEST_SPAN, LARGEST_SPAN = 1e-30, 1e30  # of l(0) - l(1): what float32 can ho
 
 
 class Rows:
-    """What the losses need of a batch: log-probabilities, and 1 - u without cancellation.
+    """What the losses need of a batch: probabilities, and 1 - u without cancellation.
 
     `logits` (N, K) are float32 or float64, `labels` (N, 1). `p` (N, K) holds the probabilities
-    with the label's own set to zero; `rest` (N, 1) is their sum, 1 - u; `lp` (N, 1) is log u,
-    taken from `rest` where u > 1/2, since log_softmax loses relative accuracy there.
+    with the label's own set to zero, and `rest` (N, 1) their sum, 1 - u. Logarithms are there where
+    `uses_logs` asks for them; without them a softmax is all it takes.
     """
 
-    def __init__(self, logits: "Tensor", labels: "Tensor") -> None:
+    def __init__(self, logits: "Tensor", labels: "Tensor", *, uses_logs: bool) -> None:
         self.labels = labels
         self.num_classes = logits.shape[1]
-        self.log_probs = logits.log_softmax(1)
-        raw = self.log_probs.gather(1, labels)
-        self.p = self.log_probs.exp().scatter_(1, labels, 0.0)
+        if uses_logs:
+            self.log_probs = logits.log_softmax(1)
+            self.p = self.log_probs.exp()
+        else:
+            self.p = logits.softmax(1)
+            self.u = self.p.gather(1, labels)
+        self.p.scatter_(1, labels, 0.0)
         self.rest = self.p.sum(1, keepdim=True)
-        self.lp = raw.where(self.rest > 0.5, self.rest.neg().log1p())
+
+    @cached_property
+    def own_log(self) -> "Tensor":
+        """log u (N, 1) as log_softmax has it."""
+        return self.log_probs.gather(1, self.labels)
+
+    @cached_property
+    def lp(self) -> "Tensor":
+        """log u (N, 1), from 1 - u where u > 1/2: log_softmax loses relative accuracy there."""
+        return self.own_log.where(self.own_log < -0.7, self.rest.neg().log1p_())
 
     @cached_property
     def u(self) -> "Tensor":
         """The probability of the label (N, 1)."""
-        return self.lp.exp()
+        return self.own_log.exp()
 
     @cached_property
     def log_rest(self) -> "Tensor":
@@ -61,43 +74,40 @@ class Rows:
 
 @dataclass
 class Slopes:
-    """The derivative of a per-example loss by the logits: along * p_k + flat + full_k, own at y.
+    """The derivative of a per-example loss by the logits.
 
-    `along`, `flat` and `own` are (N, 1), `full` (N, K); what is None is zero.
+    By logit k != y it is along * p_k + flat + the sum of scale * full_k; by logit y it is `own`.
+    `own`, `along`, `flat` and the scales are (N, 1), or numbers; `full` is (N, K).
     """
 
     own: "Tensor"
-    along: "Tensor | None" = None
-    flat: "Tensor | None" = None
-    full: "Tensor | None" = None
+    along: "Tensor | float" = 0.0
+    flat: "Tensor | float" = 0.0
+    full: "tuple[tuple[Tensor, Tensor | float], ...]" = ()
+
+    def plus(self, other: "Slopes") -> "Slopes":
+        """Return the sum of two derivatives."""
+        return Slopes(
+            self.own + other.own,
+            self.along + other.along,
+            self.flat + other.flat,
+            self.full + other.full,
+        )
 
     def gradient(self, rows: Rows) -> "Tensor":
-        """Return the derivative by the logits (N, K)."""
-        if self.along is not None:
-            total = rows.p * self.along
-            if self.full is not None:
-                total += self.full
-        elif self.full is not None:
-            total = self.full
-        else:
-            total = rows.p.new_zeros(rows.p.shape)
-        if self.flat is not None:
-            total += self.flat
+        """Return the derivative by the logits (N, K); it takes the place of `rows.p`."""
+        total = rows.p
+        if not (isinstance(self.along, float) and self.along == 1):
+            total = total.mul_(self.along)
+        for full, scale in self.full:
+            total = (
+                total.add_(full, alpha=scale)
+                if isinstance(scale, float)
+                else total.addcmul_(full, scale)
+            )
+        if not (isinstance(self.flat, float) and self.flat == 0):
+            total = total.add_(self.flat)
         return total.scatter_(1, rows.labels, self.own)
-
-
-def add_slopes(first: Slopes, second: Slopes) -> Slopes:
-    """Return the sum of two derivatives."""
-
-    def plus(a: "Tensor | None", b: "Tensor | None") -> "Tensor | None":
-        return b if a is None else a if b is None else a + b
-
-    return Slopes(
-        first.own + second.own,
-        plus(first.along, second.along),
-        plus(first.flat, second.flat),
-        plus(first.full, second.full),
-    )
 
 
 @dataclass(frozen=True)
@@ -150,6 +160,11 @@ def number(value: float) -> str:
 
 class Computed(Term):
     """A term with a formula of its own."""
+
+    @property
+    def uses_logs(self) -> bool:
+        """Whether it is computed from log-probabilities."""
+        return True
 
     def parts(self, num_classes: int) -> Parts:
         return ((1.0, self),)
@@ -209,9 +224,7 @@ class Separable(Computed):
         pull = self.tensor_pull(rows)
         if weight != 1:
             pull = pull * weight
-        if isinstance(pull, float):
-            pull = rows.rest.new_full((), pull)
-        return values, Slopes(own=-(pull * rows.rest), along=pull)
+        return values, Slopes(own=rows.rest * -pull, along=pull)
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
         import numpy as np

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from alfs_cli.losses.separable import AGCE, CE, FL, focal_pull
+from alfs_cli.losses.separable import AGCE, CE, FL, focal
 from alfs_cli.losses.terms import LARGEST_SPAN, Computed, Parts, Rows, Separable, Slopes, Term
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alfs_cli.losses.terms import Evaluated
 
     Points = NDArray[np.float64]
-    Shares = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
+    Shares = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -35,27 +35,6 @@ class Normalised(Computed):
     @abstractmethod
     def base(self) -> Separable:
         """The loss that is normalised."""
-
-    @abstractmethod
-    def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
-        """Return F (N, K), F_y (N, 1), w (N, K) or None for 1 everywhere, and w_y (N, 1)."""
-
-    def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
-        F, own, w, w_own = self.shares(rows, slopes=slopes)
-        scale = weight / F.sum(1, keepdim=True)
-        values = own * scale
-        if not slopes:
-            return values, None
-        flat = values * (scale / weight)
-        if w is None or w_own is None:
-            along = scale - flat * rows.num_classes
-            own_slope = -(rows.rest * along + flat * (rows.num_classes - 1))
-            return values, Slopes(own=own_slope, along=along, flat=flat)
-        total = w.sum(1, keepdim=True)
-        along = w_own * scale - flat * total
-        # at y: p_y (w_y - L W) + L w_y - w_y = -(1 - p_y) (w_y - L W) - L (W - w_y)
-        own_slope = -(rows.rest * along + flat * (total - w_own))
-        return values, Slopes(own=own_slope, along=along, full=w * flat)
 
     def number_shares(self, log_probs: "Points") -> "tuple[Points, Points]":
         """Return F and w (M, K) of log u (M, K)."""
@@ -89,12 +68,47 @@ class NCE(Normalised):
     def base(self) -> Separable:
         return CE()
 
+    def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        # w is -1 everywhere, with F = log p and S below zero: no matrix of it is needed
+        S = rows.log_probs.sum(1, keepdim=True)
+        values = rows.lp / S
+        if weight != 1:
+            values = values * weight
+        if not slopes:
+            return values, None
+        along = (values * rows.num_classes).sub_(weight).div_(S)
+        flat = values / S
+        own = (flat * (rows.num_classes - 1)).addcmul_(rows.rest, along, value=-1)
+        return values, Slopes(own=own, along=along, flat=flat.neg_())
+
+
+class WeighedNormalised(Normalised):
+    """A normalised loss whose w differs from class to class."""
+
+    @abstractmethod
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
-        return -rows.log_probs, -rows.lp, None, None
+        """Return F_y, S and w_y (N, 1), and w (N, K), which is overwritten; at y it is not used.
+
+        Without `slopes` the last two may be anything.
+        """
+
+    def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        own, S, w_own, w = self.shares(rows, slopes=slopes)
+        values = own / S
+        if weight != 1:
+            values = values * weight
+        if not slopes:
+            return values, None
+        others = w.scatter_(1, rows.labels, 0.0).sum(1, keepdim=True)
+        along = (w_own * weight - values * (w_own + others)) / S
+        flat = values / S
+        # at y: p_y (w_y - L W) + L w_y - w_y = -(1 - p_y) (w_y - L W) - L (W - w_y)
+        own_slope = (flat * others).addcmul_(rows.rest, along).neg_()
+        return values, Slopes(own=own_slope, along=along, full=((w, flat),))
 
 
 @dataclass(frozen=True)
-class NFL(Normalised):
+class NFL(WeighedNormalised):
     """Normalised focal loss: FL(u, y) / sum_k FL(u, k). Ma et al., ICML 2020."""
 
     name = "nfl"
@@ -112,18 +126,14 @@ class NFL(Normalised):
         return FL(self.gamma)
 
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
-        rest = (1 - rows.p).scatter_(1, rows.labels, rows.rest)
-        lp = rows.log_probs.scatter(1, rows.labels, rows.lp)
-        F = rest.pow(self.gamma) * -lp
-        own = F.gather(1, rows.labels)
-        if not slopes:
-            return F, own, None, None
-        w = focal_pull(lp, rest, self.gamma)
-        return F, own, w, w.gather(1, rows.labels)
+        F, w = focal(rows.log_probs, rows.p, 1 - rows.p, self.gamma)
+        own, w_own = focal(rows.lp, rows.u, rows.rest, self.gamma)
+        S = F.scatter_(1, rows.labels, own).sum(1, keepdim=True)
+        return own, S, w_own, w
 
 
 @dataclass(frozen=True)
-class NGCE(Normalised):
+class NGCE(WeighedNormalised):
     """Normalised generalised cross entropy: (1 - u_y^q) / (K - sum_k u_k^q).
 
     Ma et al., ICML 2020.
@@ -145,14 +155,13 @@ class NGCE(Normalised):
 
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
         scaled, own = rows.log_probs * self.q, rows.lp * self.q
-        F, F_own = scaled.expm1() * (-1 / self.q), own.expm1() * (-1 / self.q)
-        if not slopes:
-            return F, F_own, None, None
-        return F, F_own, scaled.exp(), own.exp()
+        w = scaled.exp() if slopes else scaled
+        S = scaled.expm1_().sum(1, keepdim=True) * (-1 / self.q)
+        return own.expm1() * (-1 / self.q), S, own.exp(), w
 
 
 @dataclass(frozen=True)
-class Flipped(Normalised):
+class Flipped(WeighedNormalised):
     """A loss upside down, F(u) = l(p_min) - l(max(u, p_min)), and normalised: L = 1 - F_y / S.
 
     Ye et al., NeurIPS 2023. p_min, the least probability, is what keeps F above zero.
@@ -164,20 +173,19 @@ class Flipped(Normalised):
         return 1e-30 <= self.p_min <= 0.1
 
     @abstractmethod
-    def active(self, log_probs: "Tensor", rest: "Tensor") -> "tuple[Tensor, Tensor]":
-        """Return l(u) and g(u) u of the loss that is flipped."""
+    def active(self, rows: Rows, *, slopes: bool) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+        """Return l and g(u) u of the loss that is flipped: at y (N, 1), then for all (N, K)."""
 
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
         import numpy as np
 
-        rest = (1 - rows.p).scatter_(1, rows.labels, rows.rest)
-        lp = rows.log_probs.scatter(1, rows.labels, rows.lp)
         top = float(self.base.value(np.array([self.p_min]))[0])
-        value, pull = self.active(lp, rest)
-        inside = lp > math.log(self.p_min)
-        F = (top - value).where(inside, value.new_zeros(()))
-        w = -(pull * inside)
-        return F, F.gather(1, rows.labels), w, w.gather(1, rows.labels)
+        own_value, own_pull, value, pull = self.active(rows, slopes=slopes)
+        least = math.log(self.p_min)
+        own_inside, inside = rows.lp > least, rows.log_probs > least
+        own = (top - own_value) * own_inside
+        F = (top - value).mul_(inside).scatter_(1, rows.labels, own)
+        return own, F.sum(1, keepdim=True), own_pull * own_inside * -1, -(pull * inside)
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
         values, derivative = super().evaluate(rows, weight=-weight, slopes=slopes)
@@ -213,8 +221,9 @@ class NNCE(Flipped):
     def base(self) -> Separable:
         return CE()
 
-    def active(self, log_probs: "Tensor", rest: "Tensor") -> "tuple[Tensor, Tensor]":
-        return -log_probs, log_probs.new_ones(())
+    def active(self, rows: Rows, *, slopes: bool) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+        one = rows.lp.new_ones(())
+        return -rows.lp, one, -rows.log_probs, one
 
 
 @dataclass(frozen=True)
@@ -237,8 +246,10 @@ class NNFL(Flipped):
     def base(self) -> Separable:
         return FL(self.gamma)
 
-    def active(self, log_probs: "Tensor", rest: "Tensor") -> "tuple[Tensor, Tensor]":
-        return rest.pow(self.gamma) * -log_probs, focal_pull(log_probs, rest, self.gamma)
+    def active(self, rows: Rows, *, slopes: bool) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+        F, w = focal(rows.log_probs, rows.p, 1 - rows.p, self.gamma)
+        own, own_pull = focal(rows.lp, rows.u, rows.rest, self.gamma)
+        return own, own_pull, F, w
 
 
 @dataclass(frozen=True)
@@ -257,6 +268,10 @@ class AMSE(Computed):
     def is_valid(self) -> bool:
         return 1e-15 <= self.a <= 1e15
 
+    @property
+    def uses_logs(self) -> bool:
+        return False
+
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
         scale = weight / rows.num_classes
         squares = rows.p.square()
@@ -267,7 +282,7 @@ class AMSE(Computed):
             return values, None
         along = (2 * scale) * (u * (self.a - u) - others)
         own = (2 * scale) * u * ((u - self.a) * rows.rest - others)
-        return values, Slopes(own=own, along=along, full=squares * (2 * scale))
+        return values, Slopes(own=own, along=along, full=((squares, 2 * scale),))
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
         import numpy as np
@@ -296,25 +311,29 @@ class NLNL(Computed):
     source = "Kim et al., ICCV 2019"
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
-        y = rows.labels
-        # only the likeliest class can have 1 - p small: its log(1 - p) from all the others
-        masked = rows.log_probs.scatter(1, y, -math.inf)
-        top_lp, top = masked.max(1, keepdim=True)
-        top_rest = rows.log_probs.scatter(1, top, -math.inf).logsumexp(1, keepdim=True)
+        y, log_probs = rows.labels, rows.log_probs
+        # only the likeliest class can have 1 - p small: its log(1 - p) from all the others;
+        # log_probs is masked in place and put back, a copy takes longer
+        own_lp = rows.own_log
+        top_lp, top = log_probs.scatter_(1, y, -math.inf).max(1, keepdim=True)
+        log_probs.scatter_(1, y, own_lp).scatter_(1, top, -math.inf)
+        top_rest = log_probs.logsumexp(1, keepdim=True)
+        log_probs.scatter_(1, top, top_lp)
         minor = rows.p.scatter(1, top, 0.0)
         scale = weight / (rows.num_classes - 1)
-        values = -scale * ((-minor).log1p().sum(1, keepdim=True) + top_rest)
+        less = minor.neg()
+        values = (less.log1p().sum(1, keepdim=True) + top_rest) * -scale
         if not slopes:
             return values, None
         # derivative by z_j: sum_{k != y} o_k ([j = k] - p_j) with odds o_k = p_k / (1 - p_k)
-        odds = minor / (1 - minor)
+        odds = minor / less.add_(1)
         total = odds.sum(1, keepdim=True)
         # p_j o_top as one exponential: o_top may overflow while the product stays below 1
-        through_top = (rows.log_probs + (top_lp - top_rest)).exp()
-        own = -(rows.u * total) - through_top.gather(1, y)
-        full = minor * (1 - (total - odds)) - through_top
-        full = full.scatter_(1, top, top_lp.exp() * (1 - total))
-        return values, Slopes(own=own * scale, full=full * scale)
+        through_top = (log_probs + (top_lp - top_rest)).exp_()
+        own = -(rows.u * total + through_top.gather(1, y))
+        full = odds.mul_(minor).sub_(through_top).addcmul_(minor, 1 - total)
+        full.scatter_(1, top, top_lp.exp() * (1 - total))
+        return values, Slopes(own=own * scale, full=((full, scale),))
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
         import numpy as np
@@ -350,12 +369,8 @@ class LS(Computed):
         values = -own * rows.lp - each * rows.log_probs.sum(1, keepdim=True)
         if not slopes:
             return values, None
-        ones = rows.rest.new_ones(())
-        return values, Slopes(
-            own=each * (rows.num_classes - 1) - weight * rows.rest,
-            along=ones * weight,
-            flat=ones * -each,
-        )
+        own_slope = rows.rest * -weight + each * (rows.num_classes - 1)
+        return values, Slopes(own=own_slope, along=weight, flat=-each)
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
         total = w.sum(axis=-1, keepdims=True)

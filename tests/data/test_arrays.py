@@ -1,5 +1,6 @@
 """Arrays: .npz data sets, labels, probabilities and features beside them."""
 
+import contextlib
 import io
 import zipfile
 
@@ -10,6 +11,7 @@ import pytest
 from alfs_cli.data import DataSpec, load
 from alfs_cli.data.arrays import load_npz
 from alfs_cli.data.content import array_digest
+from alfs_cli.data.streaming import open_probabilities
 from alfs_cli.errors import InputError
 
 
@@ -291,3 +293,34 @@ def test_parquet_and_npy_labels_agree(save, tmp_path):
     pd.DataFrame({"label": LABELS}).to_parquet(tmp_path / "y.parquet")
     path = save(labels=LABELS[::-1])
     assert read(path, labels=str(tmp_path / "y.parquet")).labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet", ".npy", ".jsonl", ".csv"])
+def test_damage_anywhere_is_an_input_error(tmp_path, probs, suffix):
+    """Whatever bytes change, a file loads or is refused; nothing else happens."""
+    path = tmp_path / f"x{suffix}"
+    np.save(tmp_path / "y.npy", NAMES[LABELS])
+    table = pd.DataFrame(probs, columns=[f"p_{name}" for name in NAMES])
+    table["label"] = NAMES[LABELS]
+    match suffix:
+        case ".npz":
+            np.savez_compressed(path, pred_probs=probs, labels=NAMES[LABELS])
+        case ".npy":
+            np.save(path, probs)
+        case ".parquet":
+            table.to_parquet(path)
+        case ".jsonl":
+            table.to_json(path, orient="records", lines=True)
+        case _:
+            table.to_csv(path, index=False)
+    whole = path.read_bytes()
+    generator = np.random.default_rng(0)
+    for _ in range(60):
+        content = bytearray(whole)
+        for place in generator.integers(0, len(content), 3):
+            content[place] = generator.integers(0, 256)
+        path.write_bytes(content[: generator.integers(len(content) // 2, len(content) + 1)])
+        spec = DataSpec(None, pred_probs=str(path), labels=str(tmp_path / "y.npy"))
+        for read_all in (load, lambda spec: list(open_probabilities(spec).blocks())):
+            with contextlib.suppress(InputError):
+                read_all(spec)

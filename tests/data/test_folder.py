@@ -247,3 +247,19 @@ def test_loose_images_need_labels(tmp_path, picture):
 def test_no_data_is_a_usage_error():
     with pytest.raises(UsageError, match="no DATA"):
         load(DataSpec(None))
+
+
+def test_a_folder_named_like_a_built_in_is_read_by_its_path(folder, tmp_path, monkeypatch):
+    folder.rename(tmp_path / "digits")
+    monkeypatch.chdir(tmp_path)
+    assert read("./digits").kind == "folder"
+    assert read("digits").kind == "digits"
+    assert "./digits" in read("digits").notes[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_not_waited_for(folder, picture):
+    for number in range(100):
+        picture(folder / f"cat/x{number}.png")
+    os.mkfifo(folder / "cat/pipe.png")
+    assert read(folder).problems[0].path.endswith("pipe.png")

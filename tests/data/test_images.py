@@ -194,3 +194,32 @@ def test_nothing_readable_is_an_error(tmp_path):
     (tmp_path / "x.png").write_bytes(b"")
     with pytest.raises(InputError, match="none of the images can be read"):
         _ = files(tmp_path / "x.png").shape
+
+
+def test_more_pixels_than_memory_are_refused(tmp_path, picture, monkeypatch):
+    images = files(picture(tmp_path / "x.png"))
+    monkeypatch.setattr("alfs_cli.data.memory.available_bytes", lambda: 1000)
+    with pytest.raises(InputError, match="1 images of 100 x 100"):
+        images.decode(np.arange(1), size=100)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".gif", ".bmp", ".webp", ".tif"])
+@pytest.mark.filterwarnings("ignore")
+def test_damage_anywhere_is_only_damage(tmp_path, picture, suffix):
+    """Whatever bytes change, a file decodes or is unreadable; nothing else happens."""
+    whole = picture(tmp_path / f"x{suffix}", size=(12, 12)).read_bytes()
+    generator = np.random.default_rng(0)
+    paths = []
+    for number in range(40):
+        content = bytearray(whole)
+        for place in generator.integers(0, len(content), 4):
+            content[place] = generator.integers(0, 256)
+        paths.append(tmp_path / f"{number}{suffix}")
+        paths[-1].write_bytes(content[: generator.integers(8, len(content) + 1)])
+    images = files(tmp_path / f"x{suffix}", *paths)
+    pixels, readable = images.decode(np.arange(41), size=6)
+    assert readable[0]
+    assert not pixels[~readable].any()
+    for place in np.flatnonzero(~readable):
+        assert images.png(int(place), 8) is None
+        images.problem(int(place))

@@ -226,3 +226,15 @@ def test_the_fingerprint_stays_when_the_folder_moves(write, tmp_path):
         assert read(moved / "labels.csv", classes="dog,cat").fingerprint != before
     finally:
         moved.rename(tmp_path)
+
+
+def test_several_labels_an_example_are_refused(write):
+    rows = '{"path": "a.png", "label": ["x", "y"]}\n{"path": "b.png", "label": "y"}\n'
+    with pytest.raises(InputError, match=r"line 1 .* label is not one value"):
+        read(write(rows, "m.jsonl"))
+
+
+def test_names_that_differ_in_spaces_are_noted(write):
+    dataset = read(write(PLAIN.replace("c.png,cat", "c.png,Cat ")))
+    assert dataset.class_names == ("Cat ", "cat", "dog")
+    assert dataset.notes == ("classes 'Cat ' and 'cat' differ only in spaces or case",)

@@ -124,3 +124,14 @@ def test_every_class_is_in_both_parts():
     train, test = stratified_split(labels, 0.2)
     assert set(labels[train]) == {0, 1, 2}
     assert set(labels[test]) == {0, 1}
+
+
+def test_a_test_part_with_fewer_classes_is_numbered_as_the_whole(folder, picture, tmp_path):
+    shutil.copytree(folder, tmp_path / "set/train")
+    picture(tmp_path / "set/test/dog/1.png")
+    parts = train_and_test(DataSpec(str(tmp_path / "set")))
+    assert parts.test.labels.tolist() == [1]
+    assert parts.test.class_names == ("cat", "dog")
+    picture(tmp_path / "set/test/fox/1.png")
+    with pytest.raises(InputError, match="label 'fox'"):
+        train_and_test(DataSpec(str(tmp_path / "set")))

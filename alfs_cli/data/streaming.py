@@ -1,0 +1,213 @@
+"""Probabilities that need not fit in memory: blocks of rows, in order, as often as wanted."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alfs_cli.data.classes import checked_names, numbered, parse_classes
+from alfs_cli.data.columns import (
+    PREFIX,
+    check_probabilities,
+    files_of,
+    load_npy,
+    read_labels,
+    read_probabilities,
+)
+from alfs_cli.data.content import RawLabels, raw_labels, same_text, text_labels
+from alfs_cli.data.dataset import DataSpec, IntArray, Probabilities
+from alfs_cli.data.folder import heads_of
+from alfs_cli.errors import InputError, UsageError
+
+BLOCK_ROWS = 1 << 18
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Rows `start` and on: checked probabilities (n, K) and labels (n,)."""
+
+    start: int
+    probs: Probabilities
+    labels: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class ProbabilityStream:
+    """The rows of one or more files of probabilities with their labels, read a block at a time.
+
+    Memory: a block, a Parquet row group, and the labels where they come from a file of their own
+    that is not .npy. `given` are such labels, (N,).
+    """
+
+    files: tuple[Path, ...]
+    class_names: tuple[str, ...]
+    count: int
+    fingerprint: str
+    label_column: str
+    given: RawLabels | None
+
+    def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[Block]:
+        """Yield all rows in order; each call starts anew.
+
+        Raises InputError at the first row that is no distribution, and for a label that is no
+        class.
+        """
+        start = 0
+        for path in self.files:
+            for probs, own in self._parts(path, rows):
+                where = f"pred_probs of '{path}'"
+                check_probabilities(probs, where=where, first_row=start)
+                stop = start + len(probs)
+                raw = own if self.given is None else self.given[start:stop]
+                if raw is None:
+                    raise InputError(f"'{path}' has no labels", help="--labels FILE supplies them")
+                labels = numbered(
+                    raw_labels(raw, where=f"labels of '{path}'") if raw.dtype != object else raw,
+                    self.class_names,
+                    where=f"labels from row {start} on",
+                    by_name=True,
+                )
+                yield Block(start, probs, labels)
+                start = stop
+
+    def _parts(self, path: Path, rows: int) -> Iterator[tuple[Probabilities, RawLabels | None]]:
+        match path.suffix.lower():
+            case ".npy":
+                whole, own = load_npy(path), None
+            case ".parquet":
+                yield from self._batches(path, rows)
+                return
+            case _:
+                file = read_probabilities(str(path), label_column=self.label_column)
+                whole, own = file.probs, file.labels
+                if file.class_names is not None and file.class_names != self.class_names:
+                    whole = whole[:, [file.class_names.index(name) for name in self.class_names]]
+        for start in range(0, len(whole), rows):
+            part = slice(start, start + rows)
+            yield whole[part], None if own is None else own[part]
+
+    def _batches(self, path: Path, rows: int) -> Iterator[tuple[Probabilities, RawLabels | None]]:
+        import pyarrow
+        import pyarrow.parquet
+
+        columns = [f"{PREFIX}{name}" for name in self.class_names]
+        wanted = columns if self.given is not None else [*columns, self.label_column]
+        file = pyarrow.parquet.ParquetFile(path)
+        batches = file.iter_batches(batch_size=rows, columns=wanted)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (OSError, pyarrow.ArrowException) as error:
+                raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
+            if batch is None:
+                return
+            single = all(str(batch.schema.field(name).type) == "float" for name in columns)
+            probs = np.empty((batch.num_rows, len(columns)), np.float32 if single else np.float64)
+            for place, name in enumerate(columns):
+                probs[:, place] = batch.column(name).to_numpy(zero_copy_only=False)
+            yield probs, None if self.given is not None else _labels_of(batch, self.label_column)
+
+
+def open_probabilities(spec: DataSpec) -> ProbabilityStream:
+    """Open --pred-probs (and --labels) to be read in blocks.
+
+    Class names are --classes, the columns', or 0 .. K - 1. Raises InputError where files, columns
+    or lengths do not match.
+    """
+    if spec.pred_probs is None:
+        raise UsageError("no probabilities to read", help="--pred-probs FILE")
+    files = tuple(files_of(spec.pred_probs, option="--pred-probs"))
+    column = spec.label_column or "label"
+    heads = [_header(path, column) for path in files]
+    names, width = heads[0].names, heads[0].width
+    for path, head in zip(files, heads, strict=True):
+        if (head.names, head.width) != (names, width):
+            raise InputError(f"'{path}' has other classes than '{files[0]}'")
+    chosen = parse_classes(spec.classes) if spec.classes is not None else names
+    class_names = chosen or tuple(str(place) for place in range(width))
+    checked_names(class_names, where=f"'{spec.pred_probs}'")
+    if len(class_names) != width or (names is not None and set(names) != set(class_names)):
+        raise InputError(f"pred_probs have {width} columns, the data {len(class_names)} classes")
+    count = sum(head.count for head in heads)
+    given = _given(spec, count)
+    if given is None and not all(head.labelled for head in heads):
+        raise InputError(f"'{files[0]}' has no labels", help="--labels FILE supplies them")
+    digest = hashlib.sha256("\0".join(class_names).encode("utf-8", "surrogateescape"))
+    labels = [] if spec.labels is None else files_of(spec.labels, option="--labels")
+    for start in heads_of([str(path) for path in (*files, *labels)]):
+        digest.update(b"%d\0" % start.size + start.digest)
+    return ProbabilityStream(files, class_names, count, digest.hexdigest()[:16], column, given)
+
+
+@dataclass(frozen=True)
+class _Header:
+    names: tuple[str, ...] | None
+    width: int
+    count: int
+    labelled: bool
+
+
+def _header(path: Path, label_column: str) -> _Header:
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        array = load_npy(path)
+        if array.ndim != 2:
+            raise InputError(f"pred_probs of '{path}' have shape {array.shape}, not (N, K)")
+        return _Header(None, array.shape[1], len(array), False)
+    if suffix == ".parquet":
+        import pyarrow
+        import pyarrow.parquet
+
+        try:
+            file = pyarrow.parquet.ParquetFile(path)
+        except (OSError, pyarrow.ArrowException) as error:
+            raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
+        columns = list(file.schema_arrow.names)
+        names = tuple(
+            same_text(name.removeprefix(PREFIX)) for name in columns if name.startswith(PREFIX)
+        )
+        if not names:
+            raise InputError(f"'{path}' has no columns p_<class> (has: {', '.join(columns[:10])})")
+        return _Header(names, len(names), file.metadata.num_rows, label_column in columns)
+    whole = read_probabilities(str(path), label_column=label_column)
+    return _Header(
+        whole.class_names, whole.probs.shape[1], len(whole.probs), whole.labels is not None
+    )
+
+
+def _given(spec: DataSpec, count: int) -> RawLabels | None:
+    if spec.labels is None:
+        return None
+    files = files_of(spec.labels, option="--labels")
+    if len(files) == 1 and files[0].suffix.lower() == ".npy":
+        labels: RawLabels = load_npy(files[0])
+    else:
+        labels = read_labels(
+            spec.labels, option="--labels", column=spec.label_column, usual=("labels", "label")
+        )
+    if labels.ndim != 1 or len(labels) != count:
+        raise InputError(
+            f"labels have {len(labels):,} rows, pred_probs has {count:,}",
+            help="same order and length are needed",
+        )
+    return labels
+
+
+def _labels_of(batch: Any, column: str) -> RawLabels:
+    """Return a batch's labels: whole numbers as they are, text composed."""
+    import pyarrow
+
+    values = batch.column(column)
+    if values.null_count:
+        raise InputError(f"{values.null_count:,} rows have no {column} (ALFS406)")
+    if pyarrow.types.is_integer(values.type):
+        return np.asarray(values.to_numpy(zero_copy_only=False))
+    if pyarrow.types.is_dictionary(values.type):
+        names = text_labels(values.dictionary.to_pylist())
+        return np.asarray(names[values.indices.to_numpy(zero_copy_only=False)])
+    coded = values.dictionary_encode()
+    names = text_labels(coded.dictionary.to_pylist())
+    return np.asarray(names[coded.indices.to_numpy(zero_copy_only=False)])

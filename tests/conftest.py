@@ -1,0 +1,60 @@
+"""Results that several tests look at: an estimate made by hand, so that its numbers are known."""
+
+from dataclasses import replace
+
+import pytest
+
+from alfs_cli.estimate import (
+    Bounded,
+    ClassCleanLevel,
+    CleanLevel,
+    DataSummary,
+    EvidenceSummary,
+    IssuesFile,
+    NoiseEstimate,
+    Trust,
+)
+
+NAMES = ("cat", "dog", "[red]")
+T = ((0.8, 0.15, 0.05), (0.1, 0.9, 0.0), (0.0, 0.02, 0.98))
+
+
+def make_estimate(**changes):
+    """Return an estimate of three classes; keyword arguments replace fields."""
+    levels = (0.8 / 0.15, 9.0, 49.0)
+    lows, highs = (3.5, 6.0, 20.0), (8.0, 15.0, 120.0)
+    runners = ("dog", "cat", "dog")
+    counts = (450, 540, 510)
+    estimate = NoiseEstimate(
+        alfs_version="0.1.0",
+        seed=0,
+        seconds=1.25,
+        confidence=0.95,
+        method="confident",
+        data=DataSummary("data/", "folder", 1500, NAMES, counts, "train", "abc", {}),
+        evidence=EvidenceSummary("pixels", "linear ridge", 5, 0.9, 0.02, False),
+        noise_rate=Bounded(0.11, 0.09, 0.13),
+        transition=T,
+        transition_low=tuple(tuple(max(0.0, v - 0.03) for v in row) for row in T),
+        transition_high=tuple(tuple(min(1.0, v + 0.03) for v in row) for row in T),
+        class_prior=(0.34, 0.33, 0.33),
+        class_clean_level=tuple(
+            ClassCleanLevel(
+                class_name=NAMES[i], value=levels[i], low=lows[i], high=highs[i],
+                runner_up=runners[i], n=counts[i], judged=True,
+            )
+            for i in range(3)
+        ),
+        clean_level=CleanLevel(levels[0], 3.5, 8.0, "cat", "dog"),
+        gap=Bounded(0.65, 0.6, 0.7),
+        dominant=True,
+        trust=Trust("high", ("the evidence tells the classes apart in 97 % of the examples",)),
+        issues=IssuesFile("issues.csv", 160),
+    )  # fmt: skip
+    return replace(estimate, **changes)
+
+
+@pytest.fixture
+def estimate():
+    """Return a function that makes an estimate."""
+    return make_estimate

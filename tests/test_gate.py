@@ -1,0 +1,118 @@
+"""The gate: bounds against limits, for each way of gating."""
+
+from dataclasses import replace
+
+import pytest
+
+from alfs_cli.errors import AlfsError, UsageError
+from alfs_cli.estimate import CleanLevel
+from alfs_cli.gate import INTEGRITY, RULES, Thresholds, judge
+from alfs_cli.report import Finding
+
+
+def status(estimate, rule, **limits):
+    """Return the statuses of a rule's gates."""
+    result = judge(estimate, Thresholds(**limits), ())
+    return [gate.status for gate in result.gates if gate.rule == rule]
+
+
+@pytest.mark.parametrize(
+    ("limit", "sure", "point", "strict"),
+    [  # the noise rate is 0.11, from 0.09 to 0.13
+        (0.08, "fail", "fail", "fail"),
+        (0.09, "warn", "fail", "fail"),
+        (0.10, "warn", "fail", "fail"),
+        (0.11, "pass", "pass", "fail"),
+        (0.13, "pass", "pass", "pass"),
+    ],
+)
+def test_noise_rate(estimate, limit, sure, point, strict):
+    for gate_on, expected in (("sure", sure), ("point", point), ("strict", strict)):
+        assert status(estimate(), "ALFS301", max_noise_rate=limit, gate_on=gate_on) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("limit", "sure", "point", "strict"),
+    [  # the weakest class has 5.33, from 3.5 to 8
+        (9.0, "fail", "fail", "fail"),
+        (8.0, "warn", "fail", "fail"),
+        (6.0, "warn", "fail", "fail"),
+        (5.0, "pass", "pass", "fail"),
+        (3.5, "pass", "pass", "pass"),
+    ],
+)
+def test_clean_level(estimate, limit, sure, point, strict):
+    for gate_on, expected in (("sure", sure), ("point", point), ("strict", strict)):
+        found = status(estimate(), "ALFS201", min_clean_level=limit, gate_on=gate_on)
+        assert found[0] == expected
+        assert len(found) == 3
+
+
+def test_class_noise_and_pairs(estimate):
+    assert status(estimate(), "ALFS304", max_class_noise_rate=0.15) == ["fail", "pass", "pass"]
+    assert status(estimate(), "ALFS304", max_class_noise_rate=0.18) == ["warn", "pass", "pass"]
+    assert status(estimate(), "ALFS202", max_pair_rate=0.11) == ["fail"]
+    assert status(estimate(), "ALFS202", max_pair_rate=0.5) == ["pass"]
+    assert status(estimate(), "ALFS202", max_pair_rate=0.05) == ["fail", "fail"]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "dominant", "sure", "strict"),
+    [
+        (5.0, 3.0, 8.0, True, "pass", "pass"),
+        (1.2, 0.9, 1.5, None, "pass", "fail"),
+        (0.9, 0.7, 1.1, None, "warn", "fail"),
+        (0.5, 0.3, 0.8, False, "fail", "fail"),
+    ],
+)
+def test_dominance(estimate, value, low, high, dominant, sure, strict):
+    level = CleanLevel(value, low, high, "cat", "dog")
+    found = estimate(clean_level=level, dominant=dominant)
+    assert status(found, "ALFS203") == [sure]
+    assert status(found, "ALFS203", gate_on="strict") == [strict]
+    assert status(found, "ALFS203", require_dominance=False) == []
+
+
+def test_trust(estimate):
+    assert status(estimate(), "ALFS303", min_trust="high") == ["pass"]
+    low = replace(estimate().trust, level="medium")
+    assert status(estimate(trust=low), "ALFS303", min_trust="high") == ["fail"]
+
+
+def test_files_are_judged_by_their_findings_and_not_without_them(estimate):
+    finding = Finding("ALFS401", "error", "broken", "a.png")
+    suspect = Finding("ALFS101", "warning", "given 'cat'", "b.png")
+    assert not judge(estimate(), Thresholds(), (finding,)).passed
+    assert judge(estimate(), Thresholds(), (suspect,)).passed
+    alone = judge(estimate(), Thresholds(), None)
+    assert alone.passed
+    assert {g.rule for g in alone.gates if g.status == "not-judged"} == set(INTEGRITY)
+
+
+def test_a_gate_the_user_set_must_be_judged(estimate):
+    classes = estimate().class_clean_level
+    unjudged = estimate(class_clean_level=(*classes[:2], replace(classes[2], judged=False)))
+    with pytest.raises(UsageError, match=r"ALFS201: clean level of class '\[red\]'"):
+        judge(unjudged, Thresholds(min_clean_level=2), ())
+    assert judge(unjudged, Thresholds(), ()).passed
+
+
+def test_every_rule_has_a_name(estimate):
+    limits = Thresholds(0.1, 0.1, 2, 0.1, True, "low")
+    assert {gate.rule for gate in judge(estimate(), limits, ()).gates} <= set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ({"max_noise_rate": 5}, "--max-noise-rate is 5, not between 0 and 1"),
+        ({"max_pair_rate": -0.1}, "--max-pair-rate is -0.1"),
+        ({"max_class_noise_rate": float("nan")}, "--max-class-noise-rate is nan"),
+        ({"min_clean_level": float("inf")}, "--min-clean-level is inf"),
+        ({"min_trust": "hihg"}, "did you mean 'high'"),
+        ({"gate_on": "shure"}, "did you mean 'sure'"),
+    ],
+)
+def test_wrong_limits(limits, says):
+    with pytest.raises(AlfsError, match=says):
+        Thresholds(**limits)
