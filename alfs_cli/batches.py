@@ -54,7 +54,7 @@ def gather(dataset: "LabelledDataset", *, shape: InputShape | None = None) -> Ex
     `shape` is what the network takes, where that is settled. Raises InputError where the data do
     not fit it, or hold neither images nor features.
     """
-    if dataset.features is not None and dataset.images is None:
+    if dataset.features is not None and has_features(dataset):
         found = Examples(
             torch.from_numpy(np.ascontiguousarray(dataset.features, dtype=np.float32)),
             torch.from_numpy(np.ascontiguousarray(dataset.labels)),
@@ -80,6 +80,13 @@ def gather(dataset: "LabelledDataset", *, shape: InputShape | None = None) -> Ex
     if shape is not None and found.shape != shape:
         raise InputError(f"'{dataset.name}' holds {found.shape}, and the network takes {shape}")
     return found
+
+
+def has_features(dataset: "LabelledDataset") -> bool:
+    """Say whether features are what to train on: they were named, or there are no images."""
+    if dataset.features is None:
+        return False
+    return dataset.images is None or dataset.spec.features is not None
 
 
 def _refuse_unreadable(dataset: "LabelledDataset", readable: NDArray[np.bool_]) -> None:

@@ -1,14 +1,11 @@
 """Where training runs, and in which precision: decided once, the same on the same machine."""
 
-import os
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from alfs_cli.errors import UsageError
-
-NO_BFLOAT16 = "ALFS_FLOAT32"  # set to 1 to keep float32 where bfloat16 would be used
 
 
 @dataclass(frozen=True)
@@ -76,8 +73,7 @@ def choose_device(text: str = "auto") -> Device:
 
 
 def _precision(has_fast_bfloat16: bool) -> str:
-    wanted = has_fast_bfloat16 and os.environ.get(NO_BFLOAT16, "") in ("", "0")
-    return "bfloat16" if wanted else "float32"
+    return "bfloat16" if has_fast_bfloat16 else "float32"
 
 
 def _has_mps() -> bool:

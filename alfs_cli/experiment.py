@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from alfs_cli.batches import Examples, gather
+from alfs_cli.batches import Examples, gather, has_features
 from alfs_cli.data import DataSpec, LabelledDataset, TrainTest, train_and_test
 from alfs_cli.documents import from_document
 from alfs_cli.errors import InputError, UsageError
@@ -93,13 +93,13 @@ def spec_fields(spec: DataSpec) -> dict[str, str]:
 
 def input_shape(dataset: LabelledDataset, image_size: int | None) -> InputShape:
     """Return what a network for this data takes."""
-    if dataset.images is None:
-        if dataset.features is None:
-            raise InputError(
-                f"'{dataset.name}' holds neither images nor features to train on",
-                help="give an image folder, a manifest, or an .npz with images or features",
-            )
+    if dataset.features is not None and has_features(dataset):
         return InputShape(num_features=dataset.features.shape[1])
+    if dataset.images is None:
+        raise InputError(
+            f"'{dataset.name}' holds neither images nor features to train on",
+            help="give an image folder, a manifest, or an .npz with images or features",
+        )
     height, width, channels = dataset.images.shape
     if image_size is None and max(height, width) > LARGEST_AS_IS:
         image_size = LARGE
@@ -121,8 +121,8 @@ def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape
     check_name(model, shape)
     is_colour = shape.channels == 3 and min(shape.height, shape.width) >= LEAST_COLOUR
     crop = round(min(shape.height, shape.width) / 8) if is_colour else 0
-    size = shape.height if shape.channels and train.images is not None else None
-    native = train.images is not None and train.images.shape[:2] == (shape.height, shape.width)
+    sizes = (shape.height, shape.width)
+    native = shape.num_features or train.images is None or train.images.shape[:2] == sizes
     values = {
         "epochs": 120 if is_colour else 50,
         "batch_size": 128,
@@ -131,7 +131,7 @@ def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape
         "model": model,
         "loss": str(parse_loss(settings["loss"])),
         "fingerprint": train.fingerprint,
-        "image_size": None if native else size,
+        "image_size": None if native else shape.height,
         "optimizer": {
             "weight_decay": 1e-3 if model == "cnn4" else 1e-4,
             **settings.get("optimizer", {}),

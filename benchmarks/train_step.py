@@ -9,6 +9,7 @@ the same pixels with the same loss; they take turns, and medians are compared.
 
 import argparse
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -211,6 +212,7 @@ def processor() -> dict[str, Any]:
         "amx": bool(torch.cpu._is_amx_tile_supported()),
         "avx512_bf16": bool(torch.cpu._is_avx512_bf16_supported()),
         "threads": torch.get_num_threads(),
+        "load_average": round(os.getloadavg()[0], 1),
     }
 
 

@@ -68,6 +68,16 @@ def test_normalisation_must_fit():
         plan({**DIGITS, "normalisation": stats})
 
 
+def test_named_features_are_trained_on(tmp_path):
+    values = np.random.default_rng(0).normal(size=(1797, 5)).astype(np.float32)
+    np.save(tmp_path / "f.npy", values[:1437])
+    source = {"source": "digits", "features": str(tmp_path / "f.npy")}
+    experiment = plan({"dataset": source, "loss": "ce"})
+    assert experiment.config.model == "linear"
+    assert experiment.shape.num_features == 5
+    assert len(experiment.train_examples()) + len(experiment.test_examples()) == 1437
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder of 2 x 30 colour pictures of 70 x 90."""

@@ -99,6 +99,13 @@ def test_same_seed_same_bits_and_other_seed_not(tmp_path):
     assert outcome(tmp_path / "a")[0] != outcome(tmp_path / "c")[0]
 
 
+def test_learns_in_bfloat16(tmp_path):
+    """Slower than float32 on most CPUs, the same loop everywhere."""
+    device = replace(CPU, precision="bfloat16")
+    result = train(plan({**NOISY, "noise": None, "loss": "ce", "epochs": 4}), tmp_path, device)
+    assert result.test_accuracy.last > 0.8
+
+
 def test_global_random_state_is_left_alone(tmp_path):
     torch.manual_seed(5)
     before = torch.get_rng_state()

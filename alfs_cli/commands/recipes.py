@@ -52,7 +52,7 @@ def copy_recipe(
     invocation: Invocation,
     name: Name,
     to: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Where to; without it NAME.yaml here.")
+        Path | None, typer.Argument(metavar="FILE", help="Where to; without it NAME.yaml here.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file that is there.")

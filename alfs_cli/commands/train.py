@@ -63,15 +63,30 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, rich_help_panel=TRAINING)] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs",
+            min=1,
+            help="Without it 120 for colour images from 32 px, else 50.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", min=2, rich_help_panel=TRAINING)
+        int | None,
+        typer.Option("--batch-size", min=2, help="128 without it.", rich_help_panel=TRAINING),
     ] = None,
     lr: Annotated[
-        float | None, typer.Option("--lr", help="Learning rate.", rich_help_panel=TRAINING)
+        float | None,
+        typer.Option(
+            "--lr", help="First learning rate; 0.01 without it.", rich_help_panel=TRAINING
+        ),
     ] = None,
     weight_decay: Annotated[
-        float | None, typer.Option("--weight-decay", rich_help_panel=TRAINING)
+        float | None,
+        typer.Option(
+            "--weight-decay", help="1e-3 for cnn4, else 1e-4, without it.", rich_help_panel=TRAINING
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -87,12 +102,13 @@ def train(
         typer.Option(
             "--noise",
             metavar="KIND",
-            help="Inject label noise into the training part.",
+            help="Inject noise into the training labels: symmetric, asymmetric, pair or block.",
             rich_help_panel=NOISE,
         ),
     ] = None,
     noise_rate: Annotated[
-        float | None, typer.Option("--noise-rate", metavar="R", rich_help_panel=NOISE)
+        float | None,
+        typer.Option("--noise-rate", metavar="R", help="From 0 to 1.", rich_help_panel=NOISE),
     ] = None,
     noise_seed: Annotated[
         int | None,
@@ -108,7 +124,7 @@ def train(
         float | None,
         typer.Option(
             "--holdout",
-            help="Share of each class to test on where there is no test split.  [default: 0.2]",
+            help="Share of each class to test on where there is no test split; 0.2 without it.",
             rich_help_panel=TESTING,
         ),
     ] = None,

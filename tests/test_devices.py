@@ -1,0 +1,41 @@
+"""Which device is taken, in which precision, and what is refused."""
+
+import pytest
+import torch
+
+from alfs_cli.devices import choose_device
+from alfs_cli.errors import UsageError
+
+
+@pytest.fixture
+def _no_accelerator(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.mark.usefixtures("_no_accelerator")
+def test_without_an_accelerator():
+    assert choose_device("auto") == choose_device("cpu")
+    for name, message in (("cuda", "there is no CUDA device"), ("mps", "there is no MPS device")):
+        with pytest.raises(UsageError, match=message) as caught:
+            choose_device(name)
+        assert "--device auto" in (caught.value.help or "")
+
+
+@pytest.mark.parametrize(("has_amx", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_bfloat16_on_cpus_with_amx(monkeypatch, has_amx, precision):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
+    device = choose_device("cpu")
+    assert (device.name, device.precision, device.channels_last) == ("cpu", precision, True)
+
+
+@pytest.mark.parametrize(("major", "precision"), [(9, "bfloat16"), (7, "float32")])
+def test_cuda_comes_first(monkeypatch, major, precision):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (major, 0))
+    device = choose_device("auto")
+    assert (device.name, device.kind, device.precision) == ("cuda:0", "cuda", precision)
+    assert choose_device("cuda:1").name == "cuda:1"
+    with pytest.raises(UsageError, match="there are 2 CUDA devices"):
+        choose_device("cuda:2")
