@@ -319,11 +319,18 @@ def test_half_precision_and_autocast(text):
 
 
 def test_mean_and_per_example():
-    z, y = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    """The mean and its gradient are those of the per-example losses, however they go on."""
+    z, y = torch.randn(6, 3).requires_grad_(), torch.tensor([0, 1, 2, 0, 1, 2])
     loss = parse_loss("agce")
-    torch.testing.assert_close(loss(z, y), loss.per_example(z, y).mean())
-    assert loss(z, y).shape == ()
+    mean, by_hand = loss(z, y), loss.per_example(z, y).mean()
+    assert mean.shape == ()
+    torch.testing.assert_close(mean, by_hand)
+    (gradient,) = torch.autograd.grad(3 * mean, z)
+    (expected,) = torch.autograd.grad(3 * by_hand, z)
+    torch.testing.assert_close(gradient, expected)
     assert loss.per_example(z, y.int()).shape == (6,)
+    with torch.no_grad():
+        assert not loss(z, y).requires_grad
 
 
 @pytest.mark.parametrize(
