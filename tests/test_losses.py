@@ -363,6 +363,11 @@ def test_normalised_losses_sum_to_a_constant(text, total):
         ("ls:epsilon=0", "ce"),
         ("nce+agce", "agce+nce"),
         ("ngce:q=1", "nmae"),
+        ("agce:a=2,q=5e-324", "agce:a=2,q=0"),
+        ("aul:a=2,p=-5e-324", "aul:a=2,p=0"),
+        ("agce:a=2,q=1e-11", "agce:a=2,q=0"),
+        ("aul:a=2,p=1e-11", "aul:a=2,p=0"),
+        ("gce:q=1e-20", "ce"),
     ],
 )
 def test_identities(first, second):
