@@ -25,7 +25,7 @@ from pydantic import Field
 
 from alfs_cli import risk
 from alfs_cli.documents import Number, to_document
-from alfs_cli.losses import Loss, SeparableSum
+from alfs_cli.losses import Loss, SeparableSum, parse_loss
 from alfs_cli.losses.terms import Computed, Parts, Separable
 from alfs_cli.losses.vector import AMSE, LS, NCE, NFL, NGCE, NLNL, Flipped
 from alfs_cli.noise import TransitionMatrix, as_array
@@ -90,7 +90,7 @@ class Decision:
 
 
 def certify(
-    loss: Loss | TorchLoss,
+    loss: Loss | str | TorchLoss,
     T: TransitionMatrix | ArrayLike,
     *,
     class_names: Sequence[str] | None = None,
@@ -99,10 +99,12 @@ def certify(
 ) -> Certificate:
     """Judge whether a loss is asymmetric on every row of T (K, K).
 
-    A loss that alfs does not know, (logits, labels) -> (N,) tensors, is searched for a
-    counter-example. `mass` asks for the mass at the bound; by default it is there where it costs
-    little. Rows that are the same up to the order of classes are judged once.
+    A loss may be given by its text. One that alfs does not know, (logits, labels) -> (N,) tensors,
+    is searched for a counter-example. `mass` asks for the mass at the bound; by default it is there
+    where it costs little. Rows that are the same up to the order of classes are judged once.
     """
+    if isinstance(loss, str):
+        loss = parse_loss(loss)
     weights = as_array(T)
     rows, order, which = _distinct_rows(weights)
     if isinstance(loss, Loss):

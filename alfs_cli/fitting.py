@@ -5,6 +5,7 @@ A heuristic, not a theorem: with the paper's losses the score rises with their c
 """
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,13 @@ from alfs_cli.losses import Loss
 
 FloatArray = NDArray[np.float64]
 NODES = 200
+
+
+@cache
+def _rule() -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights of Gauss-Legendre quadrature on [-1, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return nodes, weights
 
 
 def example_weight(loss: Loss, p: FloatArray, num_classes: int) -> FloatArray:
@@ -46,7 +54,7 @@ def fit_score(loss: Loss, num_classes: int) -> float:
         raise UsageError(f"a fit score needs two classes or more, got {K}")
     if K == 2:
         return float(example_weight(loss, np.array([0.5]), 2)[0])
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = _rule()
     m = (nodes + 1) * math.log(K - 1) / 2
     p = np.exp(m) / (np.exp(m) + K - 1)
     omega = example_weight(loss, p, K)

@@ -24,7 +24,7 @@ IDENTITY = np.eye(4)
 
 
 def verdict(text, T, **options):
-    return certify(parse_loss(text), T, **options).verdict
+    return certify(text, T, **options).verdict
 
 
 def cyclic(row):
@@ -124,8 +124,8 @@ def test_equality_is_proved_where_strictly_convex():
     assert verdict("phuber:tau=1.5", pair(0.4, 3)) == "proved"
 
 
-def test_equality_is_refuted_where_flat():
-    """tce:t=1 + phuber is convex; at equality its risk is flat only if both slopes are constant."""
+def test_ties_are_refuted():
+    """r = 1: the product with a ratio of 1 is 1, and no loss is asymmetric."""
     tie = np.array([[0.5, 0.5], [0.5, 0.5]])
     assert verdict("mae", tie) == "refuted"  # r = 1 and ratio 1: any u is as good
     assert verdict("nce", tie) == "refuted"

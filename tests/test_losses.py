@@ -319,11 +319,18 @@ def test_half_precision_and_autocast(text):
 
 
 def test_mean_and_per_example():
-    z, y = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    """The mean and its gradient are those of the per-example losses, however they go on."""
+    z, y = torch.randn(6, 3).requires_grad_(), torch.tensor([0, 1, 2, 0, 1, 2])
     loss = parse_loss("agce")
-    torch.testing.assert_close(loss(z, y), loss.per_example(z, y).mean())
-    assert loss(z, y).shape == ()
+    mean, by_hand = loss(z, y), loss.per_example(z, y).mean()
+    assert mean.shape == ()
+    torch.testing.assert_close(mean, by_hand)
+    (gradient,) = torch.autograd.grad(3 * mean, z)
+    (expected,) = torch.autograd.grad(3 * by_hand, z)
+    torch.testing.assert_close(gradient, expected)
     assert loss.per_example(z, y.int()).shape == (6,)
+    with torch.no_grad():
+        assert not loss(z, y).requires_grad
 
 
 @pytest.mark.parametrize(
@@ -356,6 +363,11 @@ def test_normalised_losses_sum_to_a_constant(text, total):
         ("ls:epsilon=0", "ce"),
         ("nce+agce", "agce+nce"),
         ("ngce:q=1", "nmae"),
+        ("agce:a=2,q=5e-324", "agce:a=2,q=0"),
+        ("aul:a=2,p=-5e-324", "aul:a=2,p=0"),
+        ("agce:a=2,q=1e-11", "agce:a=2,q=0"),
+        ("aul:a=2,p=1e-11", "aul:a=2,p=0"),
+        ("gce:q=1e-20", "ce"),
     ],
 )
 def test_identities(first, second):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
 
 TINY = 1e-30
+LOG_POWER = 1e-12  # powers nearer 0 than this are their limit, the logarithm
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ class AGCE(Separable):
 
         with np.errstate(divide="ignore"):
             t = np.log(u) if self.a == 0 else np.log1p((u - 1) / (self.a + 1))
-        if self.q == 0:
+        if self.a > 0 and abs(self.q) < LOG_POWER:
             return -t
         return np.asarray((self.a + 1) ** self.q * -np.expm1(self.q * t) / self.q)
 
@@ -246,7 +247,7 @@ class AGCE(Separable):
 
     def tensor_value(self, rows: Rows) -> "Tensor":
         t = self._log_share(rows)
-        if self.q == 0:
+        if self.a > 0 and abs(self.q) < LOG_POWER:
             return -t
         return (t * self.q).expm1() * (-math.pow(self.a + 1, self.q) / self.q)
 
@@ -315,7 +316,7 @@ class AUL(Separable):
         if self.a == 1:
             return np.asarray((1 - u) ** self.p / self.p)
         t = np.log1p((1 - u) / (self.a - 1))
-        if self.p == 0:
+        if abs(self.p) < LOG_POWER:
             return np.asarray(t)
         return np.asarray((self.a - 1) ** self.p * np.expm1(self.p * t) / self.p)
 
@@ -329,7 +330,7 @@ class AUL(Separable):
         if self.a == 1:
             return (rows.log_rest * self.p).exp() / self.p
         t = (rows.rest / (self.a - 1)).log1p()
-        if self.p == 0:
+        if abs(self.p) < LOG_POWER:
             return t
         return (t * self.p).expm1() * (math.pow(self.a - 1, self.p) / self.p)
 
