@@ -10,14 +10,14 @@ import numpy as np
 from alfs_cli.auditing import Audit, audit
 from alfs_cli.compare import curves
 from alfs_cli.data import DataSpec, load
-from alfs_cli.devices import choose_device
 from alfs_cli.documents import replacing, to_document
-from alfs_cli.experiment import plan
 from alfs_cli.invocation import Invocation
 from alfs_cli.noise import inject, transition_of
 from alfs_cli.recommend import Recommendations, recommend
 from alfs_cli.runs import Run
 from alfs_cli.training import train
+from alfs_cli.training.devices import choose_device
+from alfs_cli.training.experiment import plan
 
 SCHEMA = "alfs.demo/1"
 NOISE = "asymmetric"

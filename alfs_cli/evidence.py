@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import EvidenceSummary
+from alfs_cli.evaluation import calibration_error
 from alfs_cli.out_of_fold import (
     Features,
     Progress,
@@ -207,19 +208,6 @@ def pixel_features(
 def agreement(probs: FloatArray, labels: IntArray) -> float:
     """Return the share of given labels that are the most probable class."""
     return float((probs.argmax(axis=1) == labels).mean())
-
-
-def calibration_error(probs: FloatArray, labels: IntArray, bins: int = 15) -> float:
-    """Return the expected calibration error of the top class, equal-width bins.
-
-    Guo et al., ICML 2017.
-    """
-    confidence = probs.max(axis=1)
-    hit = probs.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    n = np.bincount(place, minlength=bins)
-    gap = np.bincount(place, weights=hit - confidence, minlength=bins)
-    return float(np.abs(gap).sum() / n.sum())
 
 
 def _cache_file(cache: Path, dataset: "LabelledDataset", options: str) -> Path:

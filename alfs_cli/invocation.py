@@ -38,6 +38,7 @@ class Invocation:
     outputs: tuple[tuple[str, Path], ...] = ()
     out: Path = Path("alfs-out")
     seed: int = 0
+    has_seed: bool = False
     device: str = "auto"
     color: str = "auto"
     verbosity: int = 0
@@ -169,8 +170,9 @@ def _shared(
         Path, typer.Option("--out", help="Folder of saved results.", rich_help_panel=PANEL)
     ] = Path("alfs-out"),
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Seed of all randomness.", rich_help_panel=PANEL)
-    ] = 0,
+        int | None,
+        typer.Option("--seed", min=0, help="Seed of all randomness; 0.", rich_help_panel=PANEL),
+    ] = None,
     device: Annotated[
         str, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=PANEL)
     ] = "auto",
@@ -198,7 +200,8 @@ def _shared(
         format=format,
         outputs=tuple(_output(text, FORMATS) for text in output or ()),
         out=out,
-        seed=seed,
+        seed=seed or 0,
+        has_seed=seed is not None,
         device=_device(device),
         color=color,
         verbosity=int(verbose) - int(quiet),

@@ -125,16 +125,14 @@ def out_of_fold(
             rows, size, np.random.default_rng([seed, 2])
         ),
     }
-    best: Fit | None = None
+    fits = []
     for step, (name, mapping) in enumerate(maps.items()):
         if progress is not None:
             progress("fitting folds", step, len(maps))
         for scores in ridge_scores(mapping, rows, labels, num_classes, fold_of):
             probs, log_likelihood = calibrated(scores, labels)
-            if best is None or log_likelihood > best.log_likelihood:
-                best = Fit(probs, name, log_likelihood)
-    assert best is not None  # RIDGES is not empty
-    return best
+            fits.append(Fit(probs, name, log_likelihood))
+    return max(fits, key=lambda fit: fit.log_likelihood)
 
 
 def ridge_scores(

@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from alfs_cli.batches import EpochBatches, Normaliser, Windows
-from alfs_cli.devices import Device, choose_device
 from alfs_cli.losses import parse_loss
 from alfs_cli.models import InputShape, build
 from alfs_cli.runs import AugmentationConfig, OptimizerConfig
-from alfs_cli.steps import MomentumSgd, make_step
+from alfs_cli.training.batches import EpochBatches, Normaliser, Windows
+from alfs_cli.training.devices import Device, choose_device
+from alfs_cli.training.steps import MomentumSgd, make_step
 
 BATCH = 128
 LOSS = "ce"

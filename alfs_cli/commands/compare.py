@@ -13,7 +13,7 @@ def compare(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN]...",
+            metavar="RUN...",
             help="Runs by folder or id, or folders of runs; without any, all under --out.",
             show_default=False,
         ),

@@ -18,7 +18,7 @@ Data = Annotated[
 OptionalData = Annotated[
     str | None,
     typer.Argument(
-        metavar="[DATA]",
+        metavar="DATA",
         help="Image folder, manifest (.csv .tsv .parquet .jsonl), .npz, or a built-in data set: "
         "digits, mnist, fashion-mnist, cifar10, cifar100, webvision-mini.",
         show_default=False,

@@ -14,9 +14,9 @@ from alfs_cli.commands.data_options import (
 from alfs_cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
-    from alfs_cli.checkpoint import Trained
     from alfs_cli.data import DataSpec, LabelledDataset
     from alfs_cli.runs import TestSummary
+    from alfs_cli.training.checkpoint import Trained
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its id.")]
 
@@ -41,14 +41,14 @@ def evaluate(
     """
     import numpy as np
 
-    from alfs_cli.batches import gather
-    from alfs_cli.checkpoint import load_trained
     from alfs_cli.data import DataSpec
-    from alfs_cli.devices import choose_device
     from alfs_cli.evaluation import evaluate as judge
-    from alfs_cli.prediction import predict
     from alfs_cli.reports.run import evaluation_report
     from alfs_cli.runs import find_run
+    from alfs_cli.training.batches import gather
+    from alfs_cli.training.checkpoint import load_trained
+    from alfs_cli.training.devices import choose_device
+    from alfs_cli.training.prediction import predict
 
     device = choose_device(invocation.device)
     folder = find_run(run, invocation.out)
@@ -75,8 +75,8 @@ def _own_test(run: str, *options: str | None) -> "tuple[LabelledDataset, TestSum
     from pathlib import Path
 
     from alfs_cli.errors import UsageError
-    from alfs_cli.experiment import plan
     from alfs_cli.runs import load_config
+    from alfs_cli.training.experiment import plan
 
     if any(option is not None for option in options):
         raise UsageError("options of data are given without DATA", help=f"alfs evaluate {run} DATA")

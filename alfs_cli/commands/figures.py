@@ -13,7 +13,7 @@ def figures(
     invocation: Invocation,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="fig1, fig2, fig4, fig6; without any, all."),
+        typer.Argument(metavar="NAME...", help="fig1, fig2, fig4, fig6; without any, all."),
     ] = None,
 ) -> None:
     """Draw the paper's figures under --out as PNG and SVG, with the numbers as CSV.

@@ -51,7 +51,7 @@ def show(
 def check(
     invocation: Invocation,
     loss: Annotated[
-        str | None, typer.Argument(metavar="[LOSS]", help="A loss; or --python for your own.")
+        str | None, typer.Argument(metavar="LOSS", help="A loss; or --python for your own.")
     ] = None,
     transition: Annotated[
         Path | None, typer.Option("--transition", metavar="FILE", help="T as .csv or .npy.")

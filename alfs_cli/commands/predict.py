@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from alfs_cli.batches import Examples
+    from alfs_cli.training.batches import Examples
 
 SUFFIXES = (".npz", ".parquet")
 
@@ -39,15 +39,15 @@ def predict(
     In .npz under `pred_probs` or `features`, in parquet as columns p_<class> or f_<number>; the
     given labels beside them.
     """
-    from alfs_cli.batches import gather
-    from alfs_cli.checkpoint import load_trained
     from alfs_cli.data import DataSpec, load
-    from alfs_cli.devices import choose_device
     from alfs_cli.errors import InputError, UsageError
-    from alfs_cli.prediction import features_of
-    from alfs_cli.prediction import predict as probabilities_of
     from alfs_cli.reports.run import prediction_report
     from alfs_cli.runs import find_run, load_config
+    from alfs_cli.training.batches import gather
+    from alfs_cli.training.checkpoint import load_trained
+    from alfs_cli.training.devices import choose_device
+    from alfs_cli.training.prediction import features_of
+    from alfs_cli.training.prediction import predict as probabilities_of
 
     device = choose_device(invocation.device)
     kind = "features" if features else "pred_probs"

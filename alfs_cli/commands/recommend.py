@@ -14,7 +14,7 @@ def recommend(
     invocation: Invocation,
     estimate: Annotated[
         Path | None,
-        typer.Argument(metavar="[ESTIMATE]", help="estimate.json; without it the one under --out."),
+        typer.Argument(metavar="ESTIMATE", help="estimate.json; without it the one under --out."),
     ] = None,
     safety: Annotated[
         float, typer.Option("--safety", help="Factor by which the ratio exceeds the bound.")

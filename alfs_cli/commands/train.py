@@ -20,7 +20,7 @@ from alfs_cli.commands.data_options import (
 from alfs_cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
-    from alfs_cli.experiment import Experiment
+    from alfs_cli.training.experiment import Experiment
 
 TRAINING = "Training"
 NOISE = "Injected noise"
@@ -162,8 +162,8 @@ def train(
     `alfs recommend` put first.
     """
     from alfs_cli.commands.train_settings import named, resumed, settle
-    from alfs_cli.experiment import plan
     from alfs_cli.reports.run import plan_report
+    from alfs_cli.training.experiment import plan
 
     said = named(
         {
@@ -228,10 +228,10 @@ def _train(
 def _run(invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool) -> Any:
     """Train with progress on stderr; return the result."""
     from alfs_cli.commands.train_progress import training_progress
-    from alfs_cli.devices import choose_device
     from alfs_cli.reports.run import labels_of
     from alfs_cli.runs import CHECKPOINT
     from alfs_cli.training import train
+    from alfs_cli.training.devices import choose_device
 
     config, device = experiment.config, choose_device(invocation.device)
     data = experiment.parts.train

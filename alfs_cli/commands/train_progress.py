@@ -43,7 +43,7 @@ def describe(metrics: "EpochMetrics", epochs: int, *, pace: str | None = None) -
 def _bar(invocation: Invocation, config: "TrainConfig", num_examples: int) -> Iterator[Listeners]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from alfs_cli.batches import num_batches
+    from alfs_cli.training.batches import num_batches
 
     steps = num_batches(num_examples, config.batch_size)
     columns = (BarColumn(bar_width=12), TextColumn("{task.description}"))

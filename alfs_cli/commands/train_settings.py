@@ -108,7 +108,7 @@ def settle(
         expected.append((fingerprint, _stale("estimate.json", "estimate")))
     if problems := incomplete(values):
         raise RecipeError("\n".join(problems), help="give both, or neither")
-    values["seed"] = invocation.seed or values.get("seed", 0)
+    values["seed"] = invocation.seed if invocation.has_seed else values.get("seed", 0)
     return nest(values), expected
 
 

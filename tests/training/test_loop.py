@@ -9,12 +9,8 @@ import pytest
 import torch
 
 from alfs_cli import training
-from alfs_cli.checkpoint import load_checkpoint, load_trained, save_checkpoint, save_trained
-from alfs_cli.devices import Device
 from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError, WorkError
-from alfs_cli.experiment import plan
-from alfs_cli.prediction import features_of, predict
 from alfs_cli.runs import (
     CHECKPOINT,
     CONFIG,
@@ -26,6 +22,15 @@ from alfs_cli.runs import (
     load_run,
 )
 from alfs_cli.training import train
+from alfs_cli.training.checkpoint import (
+    load_checkpoint,
+    load_trained,
+    save_checkpoint,
+    save_trained,
+)
+from alfs_cli.training.devices import Device
+from alfs_cli.training.experiment import plan
+from alfs_cli.training.prediction import features_of, predict
 
 CPU = Device("cpu", "float32", channels_last=True)
 NOISY = {

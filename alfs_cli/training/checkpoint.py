@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from alfs_cli.batches import Normaliser
 from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError
 from alfs_cli.models import InputShape, Network, build
 from alfs_cli.runs import WEIGHTS
+from alfs_cli.training.batches import Normaliser
 
 VERSION = 1
 MODEL_SCHEMA = "alfs.model/1"

@@ -18,22 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from alfs_cli import __version__
-from alfs_cli.batches import EpochBatches, Examples, Normaliser, Windows, num_batches
-from alfs_cli.checkpoint import (
-    Trained,
-    load_checkpoint,
-    restore_weights,
-    save_checkpoint,
-    save_trained,
-)
-from alfs_cli.devices import Device
 from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError, Interrupted, WorkError
-from alfs_cli.experiment import Experiment
-from alfs_cli.interruption import stop_signal
 from alfs_cli.losses import parse_loss
 from alfs_cli.models import build
-from alfs_cli.prediction import accuracy_of
 from alfs_cli.runs import (
     CHECKPOINT,
     CONFIG,
@@ -51,7 +39,19 @@ from alfs_cli.runs import (
     save_environment,
     versions,
 )
-from alfs_cli.steps import MomentumSgd, Step, learning_rate, make_step
+from alfs_cli.training.batches import EpochBatches, Examples, Normaliser, Windows, num_batches
+from alfs_cli.training.checkpoint import (
+    Trained,
+    load_checkpoint,
+    restore_weights,
+    save_checkpoint,
+    save_trained,
+)
+from alfs_cli.training.devices import Device
+from alfs_cli.training.experiment import Experiment
+from alfs_cli.training.interruption import stop_signal
+from alfs_cli.training.prediction import accuracy_of
+from alfs_cli.training.steps import MomentumSgd, Step, learning_rate, make_step
 
 
 @dataclass

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from alfs_cli.devices import Device
 from alfs_cli.errors import UsageError
 from alfs_cli.losses import Loss
 from alfs_cli.runs import SCHEDULES, OptimizerConfig, TrainConfig
+from alfs_cli.training.devices import Device
 
 Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 

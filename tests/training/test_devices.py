@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from alfs_cli.devices import choose_device
 from alfs_cli.errors import UsageError
+from alfs_cli.training.devices import choose_device
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from alfs_cli.batches import Examples, gather, has_features
 from alfs_cli.data import DataSpec, LabelledDataset, TrainTest, train_and_test
 from alfs_cli.documents import from_document
 from alfs_cli.errors import InputError, UsageError
@@ -17,6 +16,7 @@ from alfs_cli.losses import parse_loss
 from alfs_cli.models import InputShape, check_name, default_model
 from alfs_cli.noise import TransitionMatrix, inject, transition_of
 from alfs_cli.runs import NoiseConfig, TestSummary, TrainConfig
+from alfs_cli.training.batches import Examples, gather, has_features
 
 LARGEST_AS_IS = 64  # px: images up to here are trained on in their own size
 LARGE = 224

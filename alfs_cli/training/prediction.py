@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from alfs_cli.batches import Examples, Normaliser
-from alfs_cli.checkpoint import Trained
-from alfs_cli.devices import Device
 from alfs_cli.errors import UsageError
+from alfs_cli.training.batches import Examples, Normaliser
+from alfs_cli.training.checkpoint import Trained
+from alfs_cli.training.devices import Device
 
 BATCH = 512
 

@@ -6,11 +6,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alfs_cli.batches import EpochBatches, Examples, Normaliser, Windows, gather, num_batches
 from alfs_cli.data import ArrayImages, DataSpec, LabelledDataset
 from alfs_cli.errors import InputError
 from alfs_cli.models import InputShape
 from alfs_cli.runs import AugmentationConfig
+from alfs_cli.training.batches import (
+    EpochBatches,
+    Examples,
+    Normaliser,
+    Windows,
+    gather,
+    num_batches,
+)
 
 
 def pictures(count=20, height=6, width=5, channels=3, seed=0):
