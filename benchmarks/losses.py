@@ -3,8 +3,9 @@
     python benchmarks/losses.py [--seconds 0.4] [--write]
 
 The one-hot form is what the formula says, written directly: softmax, a one-hot matrix, products and
-sums, and autograd. The three are timed in turn in one process, and medians compared. `--write`
-keeps the table as benchmarks/results/losses.csv.
+sums, and autograd. The three are timed in turn in one process, and medians of the CPU time of one
+thread compared, which another program beside it changes little. `--write` keeps the table as
+benchmarks/results/losses.csv.
 """
 
 import argparse
@@ -91,11 +92,11 @@ ONE_HOT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def step(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor) -> float:
-    """Return the seconds of one forward and backward."""
+    """Return the CPU seconds of one forward and backward."""
     logits.grad = None
-    start = time.perf_counter()
+    start = time.process_time()
     loss(logits, labels).backward()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def compare(name: str, N: int, K: int, seconds: float) -> dict[str, str | float | int]:
@@ -132,14 +133,13 @@ def compare(name: str, N: int, K: int, seconds: float) -> dict[str, str | float 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=0.4)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(1)
     rows = [compare(name, N, K, arguments.seconds) for N, K in SIZES for name in ONE_HOT]
     about = {
         "torch": torch.__version__,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {arguments.threads} thread(s)",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, 1 thread, CPU time",
     }
     for row in rows:
         print("  ".join(f"{value!s:>8}" for value in row.values()))
