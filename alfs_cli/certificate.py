@@ -22,6 +22,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
 from alfs_cli import risk
 from alfs_cli.documents import Number, to_document
@@ -103,9 +104,24 @@ def certify(
     is searched for a counter-example. `mass` asks for the mass at the bound; by default it is there
     where it costs little. Rows that are the same up to the order of classes are judged once.
     """
-    if isinstance(loss, str):
-        loss = parse_loss(loss)
-    weights = as_array(T)
+    with threadpool_limits(1, user_api="blas"):  # thousands of tiny problems: threads only wait
+        return _certify(
+            parse_loss(loss) if isinstance(loss, str) else loss,
+            as_array(T),
+            class_names=class_names,
+            mass=mass,
+            bound=bound,
+        )
+
+
+def _certify(
+    loss: Loss | TorchLoss,
+    weights: FloatArray,
+    *,
+    class_names: Sequence[str] | None,
+    mass: bool | None,
+    bound: float,
+) -> Certificate:
     rows, order, which = _distinct_rows(weights)
     if isinstance(loss, Loss):
         decisions = _judge(loss, rows)

@@ -1,5 +1,6 @@
 """The whole tour on real data that ships inside scikit-learn, with noise whose truth is known."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,11 @@ import numpy as np
 from alfs_cli.auditing import Audit, audit
 from alfs_cli.compare import curves
 from alfs_cli.data import DataSpec, load
-from alfs_cli.documents import replacing, to_document
+from alfs_cli.documents import to_document
+from alfs_cli.errors import InputError
+from alfs_cli.estimate import Truth
 from alfs_cli.invocation import Invocation
-from alfs_cli.noise import inject, transition_of
+from alfs_cli.noisy_copy import noisy_copy, write_copy
 from alfs_cli.recommend import Recommendations, recommend
 from alfs_cli.runs import Run
 from alfs_cli.training import train
@@ -27,6 +30,7 @@ EPOCHS = 30
 LR = 0.01
 
 Say = Callable[[str], None]
+Role = Literal["cross entropy", "recommended"]
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,9 @@ class Trained:
     """A loss and its last-epoch accuracy on true test labels."""
 
     loss: str
-    role: Literal["cross entropy", "recommended"]
+    role: Role
     test_accuracy: float
+    n_test: int
     run: str
 
 
@@ -57,7 +62,6 @@ class DemoSummary:
     rate: float
     seed: int
     n: int
-    n_test: int
     noise_rate: dict[str, float]
     clean_level: dict[str, float]
     row_tv: float
@@ -77,50 +81,75 @@ class DemoSummary:
 class Demo:
     """Everything the demo made, for its page."""
 
+    summary: DemoSummary
     found: Audit
     advice: Recommendations
-    trained: tuple[Trained, ...]
+    truth: Truth
     lines: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
-    n_test: int
-
-    def suspects(self) -> Suspects:
-        """Count how many of the labels listed are really wrong."""
-        dataset = self.found.dataset
-        assert dataset.true_labels is not None
-        wrong = dataset.labels != dataset.true_labels
-        listed = self.found.listed
-        hits = int(wrong[listed].sum())
-        return Suspects(
-            len(listed), hits, hits / max(len(listed), 1), hits / max(int(wrong.sum()), 1)
-        )
 
 
 def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
     """Make labels wrong, estimate, recommend, train, compare; everything lies under `folder`."""
-    say(f"1/4  inject    {NOISE} noise {RATE:.0%} into the digits' training labels")
+    started = time.perf_counter()
+    say(f"1/4  inject     {NOISE} noise, {RATE:.0%}, into the digits' training labels")
     data = inject_digits(folder / "digits.npz", NOISE, RATE, invocation.seed)
-    say("2/4  estimate  from the noisy labels alone")
+    say("2/4  estimate   from the noisy labels alone")
     found = audit(invocation, DataSpec(str(data)), use_cache=False)
     found.save(folder)
-    say("3/4  recommend a loss that provably withstands that noise")
+    say("3/4  recommend  a loss that provably withstands that noise")
     advice = recommend(found.estimate, estimate_path=str(folder / "estimate.json"), lr=LR)
     advice.save(folder / "recommendation.json")
-    losses: list[tuple[str, Literal["cross entropy", "recommended"]]] = [("ce", "cross entropy")]
-    if advice.recommendations:
-        losses.append((advice.recommendations[0].loss, "recommended"))
-    trained, runs = [], []
-    for loss, role in losses:
-        say(f"4/4  train     {loss}, {EPOCHS} epochs")
-        run = train_digits(data, loss, folder / "runs", invocation.seed, invocation.device)
-        runs.append(run)
-        accuracy = run.result.test_accuracy
-        assert accuracy is not None and run.result.test is not None
-        trained.append(Trained(loss, role, accuracy.last, run.folder.as_posix()))
-        n_test = run.result.test.n
-    return Demo(found, advice, tuple(trained), curves(runs), n_test)
+    best = advice.recommendations[0] if advice.recommendations else None
+    losses: list[tuple[str, Role]] = [("ce", "cross entropy")]
+    if best is not None:
+        losses.append((best.loss, "recommended"))
+    runs = []
+    for loss, _ in losses:
+        say(f"4/4  train      {loss}, {EPOCHS} epochs")
+        runs.append(
+            train_digits(data, loss, folder / "runs", invocation.seed, device=invocation.device)
+        )
+    truth = known_truth(found)
+    level, rate = found.estimate.clean_level, found.estimate.noise_rate
+    summary = DemoSummary(
+        noise=NOISE,
+        rate=RATE,
+        seed=invocation.seed,
+        n=found.estimate.data.n,
+        noise_rate={"estimated": rate.value, "true": truth.noise_rate},
+        clean_level={"estimated": level.value, "true": truth.clean_level},
+        row_tv=truth.row_tv,
+        suspects=count_suspects(found),
+        recommended=best.loss if best else None,
+        margin=best.margin if best else None,
+        trained=tuple(
+            Trained(loss, role, accuracy.last, test.n, run.folder.as_posix())
+            for (loss, role), run in zip(losses, runs, strict=True)
+            if (accuracy := run.result.test_accuracy) and (test := run.result.test)
+        ),
+        page=(folder / "report.html").as_posix(),
+        seconds=time.perf_counter() - started,
+    )
+    return Demo(summary, found, advice, truth, curves(runs))
 
 
-def train_digits(data: Path, loss: str, runs: Path, seed: int, device: str = "cpu") -> Run:
+def known_truth(found: Audit) -> Truth:
+    """Return what the true labels say; the demo's data always have them."""
+    if found.estimate.truth is None:
+        raise InputError("these data have no true labels")
+    return found.estimate.truth
+
+
+def count_suspects(found: Audit) -> Suspects:
+    """Count how many of the labels listed are really wrong."""
+    dataset = found.dataset
+    true = dataset.labels if dataset.true_labels is None else dataset.true_labels
+    wrong = dataset.labels != true
+    hits, listed = int(wrong[found.listed].sum()), len(found.listed)
+    return Suspects(listed, hits, hits / max(listed, 1), hits / max(int(wrong.sum()), 1))
+
+
+def train_digits(data: Path, loss: str, runs: Path, seed: int, *, device: str = "cpu") -> Run:
     """Train the demo's network on the noisy digits, tested on the digits' own test part."""
     experiment = plan(
         {
@@ -140,17 +169,7 @@ def train_digits(data: Path, loss: str, runs: Path, seed: int, device: str = "cp
 def inject_digits(path: Path, kind: str, rate: float, seed: int) -> Path:
     """Write the training part of the digits under wrong labels as an .npz; return its path."""
     dataset = load(DataSpec("digits"))
-    T = transition_of(kind, rate, dataset.num_classes, dataset="digits")
-    given = inject(dataset.labels, T, np.random.default_rng(seed))
-    assert dataset.images is not None
-    images, _ = dataset.images.decode(np.arange(len(dataset)))
-    with replacing(path) as temporary:
-        np.savez(
-            temporary,
-            images=images,
-            labels=given,
-            true_labels=dataset.labels,
-            class_names=np.array(dataset.class_names),
-            transition=T.array,
-        )
+    generator = np.random.default_rng(seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_copy(noisy_copy(dataset, kind, rate, draw="exact", generator=generator), path)
     return path

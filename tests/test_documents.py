@@ -93,12 +93,17 @@ def test_a_wrong_key_is_named():
         from_document({"name": "a", "level": "high", "rows": 3}, Sample, where="f.json")
 
 
+def write_half_and_raise(path, error):
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "kept.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        write_half_and_raise(path, RuntimeError())
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["kept.txt"]
 
@@ -106,9 +111,8 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_full_disk_is_exit_3(tmp_path):
     path = tmp_path / "kept.txt"
     path.write_text("old")
-    with pytest.raises(WorkError, match="No space left") as caught, replacing(path) as temporary:
-        temporary.write_text("half")
-        raise OSError(28, "No space left on device")
+    with pytest.raises(WorkError, match="No space left") as caught:
+        write_half_and_raise(path, OSError(28, "No space left on device"))
     assert caught.value.exit_code == 3
     assert path.read_text() == "old"
 

@@ -19,8 +19,9 @@ from alfs_cli.reports.estimate import estimate_report
 PICTURES = 48
 
 
-def demo_report(demo: Demo, summary: DemoSummary) -> Report:
+def demo_report(demo: Demo) -> Report:
     """Return the summary for the terminal."""
+    summary = demo.summary
     blocks: list[Block] = [
         Paragraph(
             f"{summary.n:,} real 8x8 digits; {summary.rate:.0%} of the 2s, 3s, 5s, 6s and 7s got a "
@@ -28,29 +29,27 @@ def demo_report(demo: Demo, summary: DemoSummary) -> Report:
         ),
         _estimate(demo, summary),
         _suspects(summary),
-        _recommended(demo, summary),
+        _recommended(demo),
         _accuracies(summary),
         Facts((("page", summary.page), ("took", f"{summary.seconds:.0f} s"))),
     ]
     return Report("alfs demo", tuple(blocks), summary.document())
 
 
-def demo_page(demo: Demo, summary: DemoSummary) -> Report:
+def demo_page(demo: Demo) -> Report:
     """Return the page: the summary, the curves, the estimate with its suspects as pictures."""
     estimate = estimate_report(demo.found.estimate, pictures=demo.found.pictures(PICTURES))
-    truth = demo.found.estimate.truth
-    assert truth is not None
     extra: list[Block] = []
     for block in estimate.blocks:
         extra.append(block)
         if isinstance(block, Heatmap):
-            extra.append(Heatmap("The truth", block.names, truth.transition))
+            extra.append(Heatmap("The truth", block.names, demo.truth.transition))
     blocks = (
-        *demo_report(demo, summary).blocks[:-1],
+        *demo_report(demo).blocks[:-1],
         Curves("Accuracy on true test labels", demo.lines, "epoch", "each curve is one run"),
         *extra,
     )
-    return Report("alfs demo: digits with wrong labels", blocks, summary.document())
+    return Report("alfs demo: digits with wrong labels", blocks, demo.summary.document())
 
 
 def _estimate(demo: Demo, summary: DemoSummary) -> Table:
@@ -82,8 +81,8 @@ def _suspects(summary: DemoSummary) -> Facts:
     return Facts((("suspects", text),))
 
 
-def _recommended(demo: Demo, summary: DemoSummary) -> Block:
-    if summary.recommended is None or demo.advice.status != "certified":
+def _recommended(demo: Demo) -> Block:
+    if demo.advice.status != "certified":
         return Verdict("warn", f"recommendation: {demo.advice.status}", demo.advice.advice)
     best = demo.advice.recommendations[0]
     reason = f"{best.why}; certificate {best.certificate} on the estimated T"
@@ -91,12 +90,13 @@ def _recommended(demo: Demo, summary: DemoSummary) -> Block:
 
 
 def _accuracies(summary: DemoSummary) -> Table:
-    columns = (Column("loss"), Column("", "text"), Column("accuracy", "percent"))
+    columns = (Column("loss"), Column(""), Column("test accuracy", "percent"))
+    n_test = summary.trained[0].n_test
     rows = tuple((t.loss, t.role, t.test_accuracy) for t in summary.trained)
     return Table(
         "",
         columns,
         rows,
-        note=f"last epoch, on the true labels of {summary.n_test} test images; one seed "
+        note=f"last epoch, on the true labels of {n_test} test images; one seed "
         f"({summary.seed}). Ten seeds: benchmarks/demo.py.",
     )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.estimate import NoiseEstimate, Truth
 from alfs_cli.report import (
     Block,
     Cell,
@@ -49,7 +49,7 @@ def estimate_report(
         blocks.append(_pairs(estimate))
     blocks.append(Heatmap("Transition matrix T", estimate.data.classes, estimate.transition))
     if estimate.truth is not None:
-        blocks.append(_truth(estimate))
+        blocks.append(_truth(estimate, estimate.truth))
     if pictures:
         blocks.append(Gallery("Labels most likely wrong", tuple(pictures)))
     interval = 100 * (2 * estimate.confidence - 1)
@@ -180,9 +180,7 @@ def _pairs(estimate: NoiseEstimate) -> Table:
     return Table("Worst pairs", columns, rows)
 
 
-def _truth(estimate: NoiseEstimate) -> Table:
-    truth = estimate.truth
-    assert truth is not None
+def _truth(estimate: NoiseEstimate, truth: Truth) -> Table:
     columns = (Column("beside the truth"), Column("estimated"), Column("true"))
     rows: tuple[tuple[str, str, str], ...] = (
         ("noise rate", percent(estimate.noise_rate.value), percent(truth.noise_rate)),

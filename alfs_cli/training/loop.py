@@ -47,7 +47,7 @@ from alfs_cli.training.checkpoint import (
     save_checkpoint,
     save_trained,
 )
-from alfs_cli.training.devices import Device
+from alfs_cli.training.devices import Device, threads_for
 from alfs_cli.training.experiment import Experiment
 from alfs_cli.training.interruption import stop_signal
 from alfs_cli.training.prediction import accuracy_of
@@ -132,7 +132,11 @@ def train(
     finite or memory runs out.
     """
     config = experiment.config
-    with torch.random.fork_rng(devices=[]), _memory_errors(config):
+    with (
+        torch.random.fork_rng(devices=[]),
+        threads_for(experiment.shape.size),
+        _memory_errors(config),
+    ):
         torch.manual_seed(config.seed)
         examples = experiment.train_examples()
         state = start(experiment, len(examples), device)
