@@ -73,6 +73,7 @@ def test_margins_of_the_paper(text, sym, flip):
         ("nce", SYM, "refuted"),
         ("nfl", PAIR, "refuted"),
         ("nce", IDENTITY, "refuted"),
+        ("nce", symmetric(0.3, 3), "refuted"),
         ("ngce", SYM, "proved"),
         ("ngce", PAIR, "refuted"),
         ("ngce:q=2", PAIR, "proved"),
@@ -296,6 +297,12 @@ def test_convolution_finds_a_witness():
 def test_convolution_proves_several_rivals():
     text = "agce+aul:agce.a=0.35,q=0.5,aul.a=2,p=0.5,alpha=1,beta=0.01"
     assert verdict(text, symmetric(0.5, 6)) == "proved"
+
+
+def test_convolution_does_not_prove_past_its_grid():
+    """g(0) is infinite, so the vertex is no minimiser; the dip is at u below 1e-6, out of sight."""
+    text = "gce+aul:q=0.9,a=2,p=0.5,alpha=1,beta=0.001"
+    assert verdict(text, cyclic([0.7, 0.15, 0.15])) == "not-refuted"
 
 
 # Logits in a box.
