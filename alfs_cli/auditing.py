@@ -12,7 +12,7 @@ from alfs_cli.data.duplicates import conflicting_duplicates
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
-from alfs_cli.estimators import estimate_noise
+from alfs_cli.estimators import check_options, estimate_noise
 from alfs_cli.evidence import Evidence, gather
 from alfs_cli.invocation import Invocation
 from alfs_cli.issues import LabelScores, label_scores, suspects, write_issues
@@ -107,6 +107,7 @@ def audit(
     started: float | None = None,
 ) -> Audit:
     """Read DATA, gather evidence, estimate, and score every label; `dataset` is DATA if read."""
+    check_options(method=method, confidence=confidence, resamples=resamples)
     begun = time.perf_counter() if started is None else started
     read = load(spec) if dataset is None else dataset
     for text in read.notes:

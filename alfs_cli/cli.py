@@ -94,7 +94,7 @@ def run(arguments: list[str]) -> int:
     except AlfsError as error:
         if debug:
             traceback.print_exc()
-        _print_error(str(error), error.help)
+        _print_error(str(error), error.help or _where_to_look(arguments, error.exit_code))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _print_error("interrupted", None)
@@ -132,6 +132,14 @@ def _usage(error: Exception) -> int:
         text += did_you_mean(name, known)
     _print_error(text[:1].lower() + text[1:], f"{command} -h lists what there is")
     return 2
+
+
+def _where_to_look(arguments: list[str], code: int) -> str | None:
+    """Return the help line of an error that has none of its own."""
+    if code != 2:
+        return None
+    known = [word for word in arguments[:1] if word in COMMANDS or word in GROUPS]
+    return " ".join(["alfs", *known, "-h lists what there is"])
 
 
 def _print_error(message: str, help: str | None) -> None:

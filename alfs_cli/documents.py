@@ -173,7 +173,9 @@ def safe_cell(cell: Any) -> Any:
     """Return a cell that a spreadsheet does not run: text that looks like a formula gets a `'`."""
     if isinstance(cell, str) and cell[:1] in FORMULA:
         return "'" + cell
-    return "" if cell is None else cell
+    if cell is None or cell != cell:  # NaN is not known
+        return ""
+    return cell
 
 
 def unguarded(text: str) -> str:

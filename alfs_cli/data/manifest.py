@@ -144,7 +144,7 @@ def _checked_paths(table: Table, relative: RawLabels, root: Path) -> list[str]:
         if "://" in text:
             raise InputError(
                 f"'{table.path}' names a URL ({table.places(np.asarray([row]))}: '{text}')",
-                help="alfs fetches nothing; name files on this machine",
+                help="nothing is fetched; name files on this machine",
             )
         if "\0" in text or not os.path.abspath(os.path.join(top, text)).startswith(inside):
             raise InputError(

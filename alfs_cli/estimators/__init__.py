@@ -94,13 +94,8 @@ def estimate_noise(
     started: float | None = None,
 ) -> NoiseEstimate:
     """Return T, the clean level, their bounds and how far to trust them."""
-    if not 0.5 < confidence < 1:
-        raise UsageError(f"--confidence is {confidence}, not between 0.5 and 1")
-    if resamples < 100:
-        raise UsageError(f"--bootstrap is {resamples}, below 100")
+    check_options(method=method, confidence=confidence, resamples=resamples)
     name = DEFAULT if method == "auto" else method
-    if name not in ESTIMATORS:
-        raise unknown("method", method, ("auto", *ESTIMATORS))
     begun = time.perf_counter() if started is None else started
     found = ESTIMATORS[name](evidence.probs, dataset.labels)
     T = found.transition()
@@ -142,6 +137,16 @@ def estimate_noise(
         trust=_trust(dataset, evidence, T, level, in_sample_ok=in_sample_ok),
         truth=_truth(dataset, T),
     )
+
+
+def check_options(*, method: str, confidence: float, resamples: int) -> None:
+    """Raise UsageError for options that mean nothing, before any work is done."""
+    if not 0.5 < confidence < 1:
+        raise UsageError(f"--confidence is {confidence}, not between 0.5 and 1")
+    if resamples < 100:
+        raise UsageError(f"--bootstrap is {resamples}, below 100")
+    if method not in ("auto", *ESTIMATORS):
+        raise unknown("method", method, ("auto", *ESTIMATORS))
 
 
 def _bounded(value: float, low: float, high: float) -> Bounded:

@@ -26,7 +26,8 @@ def render(report: Report) -> str:
     environment.filters["b64"] = lambda data: b64encode(data).decode("ascii")
     template = environment.get_template("page.html")
     blocks = [(type(block).__name__, block, _extra(block)) for block in report.blocks]
-    return template.render(report=report, blocks=blocks, show=show, version=__version__) + "\n"
+    page = template.render(report=report, blocks=blocks, show=show, version=__version__)
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in page) + "\n"
 
 
 def _extra(block: Block) -> object:

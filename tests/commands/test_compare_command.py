@@ -1,0 +1,37 @@
+"""`alfs compare` on runs that were really trained."""
+
+import json
+
+QUICK = ("--epochs", "2", "--model", "linear", "-q")
+
+
+def test_two_losses_two_seeds(alfs):
+    for loss in ("ce", "mae"):
+        for seed in ("0", "1"):
+            assert alfs("train", "digits", "--loss", loss, "--seed", seed, *QUICK).code == 0
+    document = json.loads(alfs("compare", "-f", "json").out)
+    assert [row["n"] for row in document["rows"]] == [2, 2]
+    best, other = document["rows"]
+    assert best["is_best"] is True
+    assert best["last"]["mean"] >= other["last"]["mean"]
+    assert best["last"]["std"] > 0
+    text = alfs("compare").out
+    assert "+-" in text
+    assert "test accuracy (%) on true labels" in text
+    markdown = alfs("compare", "-f", "markdown").out
+    assert markdown.count("\n| ce |") + markdown.count("\n| mae:scale=1 |") == 2
+    page = alfs("compare", "-f", "html").out
+    assert "polyline" in page
+
+
+def test_no_runs(alfs):
+    done = alfs("compare")
+    assert (done.code, done.out) == (2, "")
+    assert "no finished runs" in done.err
+    assert "alfs train" in done.err
+
+
+def test_a_run_that_is_not_there(alfs):
+    done = alfs("compare", "nce+rce-00000000-s0")
+    assert (done.code, done.out) == (2, "")
+    assert "no such run" in done.err

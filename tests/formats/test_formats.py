@@ -1,0 +1,127 @@
+"""Every format renders one report that holds every kind of block, compared whole with a file.
+
+`make golden` rewrites the files; read the difference.
+"""
+
+import csv
+import json
+import os
+import re
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from alfs_cli.formats import FORMATS, render
+from alfs_cli.report import (
+    Column,
+    Curves,
+    Facts,
+    Finding,
+    Gallery,
+    Heatmap,
+    Paragraph,
+    Picture,
+    Report,
+    Table,
+    Verdict,
+)
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SUFFIX = {"text": "txt", "json": "json", "markdown": "md", "csv": "csv", "html": "html"}
+HOSTILE = "[red]<b>&\x1b[31m=1+1"
+
+
+def full_report():
+    """Return a report with every kind of block, hostile names included."""
+    columns = (
+        Column("class"), Column("n", "count"), Column("share", "percent"),
+        Column("level", "ratio"), Column("x", "number"), Column("ok", "flag"),
+    )  # fmt: skip
+    rows = (
+        (HOSTILE, 12480, 0.1234, 3.456, 0.000123456, True),
+        ("dog", 3, 1.0, float("inf"), float("nan"), False),
+        ("=cmd", None, None, None, None, None),
+    )
+    marks = {(0, 2): "best", (1, 2): "not-worse"}
+    blocks = (
+        Verdict("fail", "it failed", ("because", f"of {HOSTILE}")),
+        Verdict("pass", "it passed"),
+        Facts((("data", "d/"), ("name", HOSTILE)), title="Facts"),
+        Paragraph("Plain words with | and * and _."),
+        Table("A table", columns, rows, note="a note", marks=marks),
+        Heatmap("T", ("cat", HOSTILE), ((0.9, 0.1), (0.0001, 0.9999))),
+        Curves("Curves", (("ce", ((1, 0.5), (2, 0.75))), ("mae", ((1, 0.25), (2, 0.5)))), "epoch",
+               "accuracy"),
+        Gallery("Pictures", (Picture(b"\x89PNG", f"given {HOSTILE}"),)),
+    )  # fmt: skip
+    findings = (
+        Finding("ALFS401", "error", "cannot be read", "a/b.png"),
+        Finding("ALFS406", "warning", f"empty label {HOSTILE}", "m.csv", 12),
+        Finding("ALFS901", "note", "stale"),
+    )
+    document = {"schema": "alfs.sample/1", "name": HOSTILE, "T": [[0.9, 0.1], [0.0, 1.0]]}
+    return Report("A report", blocks, document, findings)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_whole_output(format):
+    path = GOLDEN / f"report.{SUFFIX[format]}"
+    found = render(full_report(), format)
+    if os.environ.get("ALFS_WRITE_GOLDEN"):
+        path.write_text(found, encoding="utf-8")
+    assert found == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_empty_report_renders(format):
+    found = render(Report("empty", (), {"schema": "alfs.sample/1"}), format)
+    assert found == "" if format == "csv" else found.endswith("\n")
+
+
+@pytest.mark.parametrize("format", [f for f in FORMATS if f != "json"])
+def test_control_characters_never_get_out(format):
+    text = render(full_report(), format)
+    if format == "csv":
+        return  # a file for machines: the cell is the name, quoted
+    assert "\x1b" not in text
+
+
+def test_text_keeps_markup_literal_and_colours_only_when_asked():
+    plain = render(full_report(), "text")
+    assert "[red]<b>&" in plain
+    coloured = render(full_report(), "text", color=True)
+    assert "\x1b[" in coloured
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured).splitlines()
+    assert [line.rstrip() for line in bare] == plain.splitlines()
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_text_keeps_to_the_width(width):
+    report = full_report()
+    assert max(len(line) for line in render(report, "text", width=width).splitlines()) <= width
+
+
+def test_json_is_the_document():
+    assert json.loads(render(full_report(), "json")) == full_report().document
+
+
+def test_csv_reads_back_with_formulas_made_inert():
+    rows = list(csv.reader(StringIO(render(full_report(), "csv"))))
+    assert rows[1][0] == HOSTILE
+    assert rows[3][0] == "'=cmd"
+    assert rows[1][2] == "0.1234"
+
+
+def test_html_is_self_contained_and_escaped():
+    page = render(full_report(), "html")
+    assert "<b>&" not in page
+    assert "&lt;b&gt;&amp;" in page
+    assert "http" not in page.replace('http-equiv="Content-Security-Policy"', "")
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+
+
+def test_no_golden_file_is_unused():
+    used = {f"report.{suffix}" for suffix in SUFFIX.values()}
+    assert {path.name for path in GOLDEN.iterdir()} == used
