@@ -7,9 +7,7 @@ not finish, 101 a bug in alfs, 130 and 143 interrupted.
 import os
 import signal
 import sys
-import tempfile
 import threading
-import traceback
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -93,7 +91,7 @@ def run(arguments: list[str]) -> int:
         return _usage(error)
     except AlfsError as error:
         if debug:
-            traceback.print_exc()
+            _print_traceback()
         _print_error(str(error), error.help or _where_to_look(arguments, error.exit_code))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -149,7 +147,17 @@ def _print_error(message: str, help: str | None) -> None:
     sys.stderr.flush()
 
 
+def _print_traceback() -> None:
+    """Print the traceback of the error at hand on stderr."""
+    import traceback
+
+    traceback.print_exc()
+
+
 def _bug(error: Exception, debug: bool) -> int:
+    import tempfile
+    import traceback
+
     if debug:
         traceback.print_exc()
     with tempfile.NamedTemporaryFile(

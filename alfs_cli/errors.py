@@ -5,7 +5,6 @@ quotes. `cli.main` prints it as `error: ...` and `help: ...` and exits with `exi
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class AlfsError(Exception):
@@ -42,6 +41,8 @@ class Interrupted(AlfsError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the nearest known name, or nothing."""
+    from difflib import get_close_matches  # only where something went wrong
+
     near = get_close_matches(name, list(known), n=1)
     return f" (did you mean '{near[0]}'?)" if near else ""
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,7 +137,7 @@ def _wants_color(stream: Any) -> bool:
 def command(body: Callable[..., None]) -> Callable[..., None]:
     """Give a command the shared options: its own parameters stay, an Invocation comes first."""
     own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
-    shared = list(inspect.signature(_shared, eval_str=True).parameters.values())
+    shared = _shared_parameters()
 
     def run(**arguments: Any) -> None:
         invocation = _shared(**{p.name: arguments.pop(p.name) for p in shared})
@@ -145,10 +146,15 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
     run.__name__ = body.__name__
     run.__doc__ = body.__doc__
     run.__module__ = body.__module__
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own + shared]
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *shared)]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
+
+
+@cache
+def _shared_parameters() -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(_shared, eval_str=True).parameters.values())
 
 
 def _shared(

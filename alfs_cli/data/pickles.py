@@ -82,7 +82,7 @@ def read_batch(path: Path, label_key: str) -> tuple[NDArray[np.uint8], NDArray[n
         reason = f"{error}" or type(error).__name__
         raise InputError(
             f"'{path}' is not a CIFAR batch: {reason}",
-            help="alfs reads nothing but uint8 arrays, texts and lists from it; get the file anew",
+            help="nothing but uint8 arrays, texts and lists is read from it; get the file anew",
         ) from None
     return pixels, labels
 
