@@ -6,11 +6,12 @@ wrong labels better than a logistic fit does (benchmarks/evidence.py). Map and r
 highest held-out likelihood.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from alfs_cli.errors import InputError
 
@@ -22,6 +23,8 @@ Progress = Callable[[str, int, int], None]
 RIDGES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.003)  # per example, features scaled to mean square 1
 MIN_FOURIER, MAX_FOURIER = 256, 2048
 BLOCK = 8192
+CALIBRATED_ON = 20_000  # examples: enough for K + 1 numbers
+SCORES_AT_ONCE = 2**26
 
 
 def stratified_folds(labels: IntArray, folds: int, generator: np.random.Generator) -> IntArray:
@@ -125,26 +128,59 @@ def out_of_fold(
             rows, size, np.random.default_rng([seed, 2])
         ),
     }
-    fits = []
+    seen = np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATED_ON)).astype(np.int64)
+    best = Fit(np.zeros((len(rows), num_classes)), "", -np.inf)
     for step, (name, mapping) in enumerate(maps.items()):
         if progress is not None:
             progress("fitting folds", step, len(maps))
         for scores in ridge_scores(mapping, rows, labels, num_classes, fold_of):
-            probs, log_likelihood = calibrated(scores, labels)
-            fits.append(Fit(probs, name, log_likelihood))
-    return max(fits, key=lambda fit: fit.log_likelihood)
+            parameters, log_likelihood = calibration(scores[seen], labels[seen])
+            if log_likelihood > best.log_likelihood:
+                best = Fit(calibrated(scores, parameters), name, log_likelihood)
+    return best
 
 
 def ridge_scores(
     mapping: FourierMap, X: Features, labels: IntArray, num_classes: int, fold_of: IntArray
 ) -> Iterator[Features]:
     """Yield out-of-fold least-squares scores (N, K) of the one-hot labels, one ridge at a time."""
-    folds = int(fold_of.max()) + 1
+    from scipy.linalg import solve
+
+    held = [np.flatnonzero(fold_of == f) for f in range(int(fold_of.max()) + 1)]
+    grams, targets = fold_moments(mapping, X, labels, num_classes, held)
+    gram, target = grams.sum(axis=0), targets.sum(axis=0)
+    together = max(1, SCORES_AT_ONCE // (len(X) * num_classes))
+    for first in range(0, len(RIDGES), together):
+        ridges = RIDGES[first : first + together]
+        scores = np.empty((len(X), len(ridges), num_classes), dtype=np.float32)
+        for fold, members in enumerate(held):
+            count = len(X) - len(members)
+            weights = []
+            for ridge in ridges:
+                penalised = gram - grams[fold]
+                penalised[np.diag_indices_from(penalised)] += ridge * count
+                moment = target - targets[fold]
+                weights.append(solve(penalised, moment, assume_a="pos", overwrite_a=True))
+            W = np.concatenate(weights, axis=1).astype(np.float32)
+            for rows in _blocks(len(members)):
+                made = mapping(X[members[rows]]) @ W
+                scores[members[rows]] = made.reshape(-1, len(ridges), num_classes)
+        for place in range(len(ridges)):
+            yield np.ascontiguousarray(scores[:, place])
+
+
+def fold_moments(
+    mapping: FourierMap,
+    X: Features,
+    labels: IntArray,
+    num_classes: int,
+    held: Sequence[IntArray],
+) -> tuple[FloatArray, FloatArray]:
+    """Return each fold's Z'Z (F, D, D) and Z'Y (F, D, K), Y the one-hot labels less their mean."""
     prior = np.bincount(labels, minlength=num_classes) / len(labels)
     size = len(mapping.mean)
-    grams = np.zeros((folds, size, size))
-    targets = np.zeros((folds, size, num_classes))
-    held = [np.flatnonzero(fold_of == f) for f in range(folds)]
+    grams = np.zeros((len(held), size, size))
+    targets = np.zeros((len(held), size, num_classes))
     for fold, members in enumerate(held):
         for rows in _blocks(len(members)):
             chosen = members[rows]
@@ -153,25 +189,13 @@ def ridge_scores(
             Y[np.arange(len(chosen)), labels[chosen]] += 1
             grams[fold] += Z.T @ Z
             targets[fold] += Z.T @ Y
-    gram, target = grams.sum(axis=0), targets.sum(axis=0)
-    eigen = [np.linalg.eigh(gram - grams[f]) for f in range(folds)]
-    for ridge in RIDGES:
-        scores = np.empty((len(X), num_classes), dtype=np.float32)
-        for fold, members in enumerate(held):
-            values, vectors = eigen[fold]
-            penalty = ridge * (len(X) - len(members))
-            rotated = vectors.T @ (target - targets[fold])
-            W = vectors @ (rotated / (np.maximum(values, 0) + penalty)[:, None])
-            weights = W.astype(np.float32)
-            for rows in _blocks(len(members)):
-                scores[members[rows]] = mapping(X[members[rows]]) @ weights
-        yield scores
+    return grams, targets
 
 
-def calibrated(scores: Features, labels: IntArray) -> tuple[FloatArray, float]:
-    """Return softmax(a s + b) with a and b (K,) of highest likelihood, and that mean likelihood.
+def calibration(scores: Features, labels: IntArray) -> tuple[FloatArray, float]:
+    """Return (a, b) (1 + K,) of highest likelihood for softmax(a s + b), and that mean likelihood.
 
-    K + 1 numbers fitted on the out-of-fold scores: too few to memorise labels.
+    K + 1 numbers fitted on out-of-fold scores: too few to memorise labels.
     """
     from scipy.optimize import minimize
 
@@ -181,22 +205,25 @@ def calibrated(scores: Features, labels: IntArray) -> tuple[FloatArray, float]:
     spread = float(S.std()) or 1.0
     counts = np.bincount(labels, minlength=K)
 
-    def softmax(parameters: FloatArray) -> FloatArray:
-        logits = parameters[0] * S + parameters[1:]
-        logits -= logits.max(axis=1, keepdims=True)
-        np.exp(logits, out=logits)
-        return np.asarray(logits / logits.sum(axis=1, keepdims=True), dtype=np.float64)
-
     def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
-        P = softmax(parameters)
+        P = calibrated(S, parameters)
         loss = -float(np.log(np.maximum(P[each, labels], 1e-300)).mean())
         P[each, labels] -= 1
         gradient = np.concatenate([[float((P * S).mean() * K)], P.mean(axis=0)])
         return loss, gradient
 
     start = np.concatenate([[1 / spread], np.log((counts + 1) / (N + K))])
-    result = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 100})
-    return softmax(result.x), -float(result.fun)
+    with threadpool_limits(1, user_api="blas"):  # vectors of K + 1: threads only wait
+        result = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 100})
+    return result.x, -float(result.fun)
+
+
+def calibrated(scores: NDArray[np.floating], parameters: FloatArray) -> FloatArray:
+    """Return softmax(a s + b) (N, K), parameters (1 + K,) = (a, b)."""
+    logits = parameters[0] * scores.astype(np.float64) + parameters[1:]
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    return np.asarray(logits / logits.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def _blocks(count: int) -> Iterator[slice]:

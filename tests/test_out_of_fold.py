@@ -8,6 +8,7 @@ from alfs_cli.errors import InputError
 from alfs_cli.out_of_fold import (
     RIDGES,
     calibrated,
+    calibration,
     fourier_map,
     linear_map,
     out_of_fold,
@@ -68,7 +69,8 @@ def test_calibration_is_a_maximum(problem):
     X, labels = problem
     fold_of = stratified_folds(labels, 4, np.random.default_rng(1))
     scores = next(iter(ridge_scores(linear_map(X), X, labels, 3, fold_of)))
-    probs, likelihood = calibrated(scores, labels)
+    parameters, likelihood = calibration(scores, labels)
+    probs = calibrated(scores, parameters)
     np.testing.assert_allclose(probs.sum(axis=1), 1)
     assert likelihood == pytest.approx(np.log(probs[np.arange(240), labels]).mean())
     for slope in (0.9, 1.1):
