@@ -6,6 +6,7 @@ fold that did not see it.
 """
 
 import hashlib
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ IntArray = NDArray[np.int64]
 
 KINDS = ("auto", "pred-probs", "features", "pixels")
 IN_SAMPLE_AGREEMENT = 0.999
-PIXEL_SIZE = 32  # larger pictures are shrunk to this for the `pixels` evidence
+PIXEL_VALUES = 1024  # pictures of more values are shrunk to 32 x 32 grey, 18 x 18 coloured
 PCA_SIZE = 64
 
 
@@ -189,8 +190,9 @@ def pixel_features(
     images = dataset.images
     if images is None:
         raise InputError("no images here", help="--evidence features or pred-probs")
-    height, width, _ = images.shape
-    size = None if height == width and height <= PIXEL_SIZE else PIXEL_SIZE
+    height, width, channels = images.shape
+    largest = math.isqrt(PIXEL_VALUES // channels)
+    size = None if height == width and height <= largest else largest
     total = len(dataset)
 
     def tell(done: int) -> None:

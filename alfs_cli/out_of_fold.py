@@ -6,11 +6,15 @@ wrong labels better than a logistic fit does (benchmarks/evidence.py). Map and r
 highest held-out likelihood.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh, solve
 from threadpoolctl import threadpool_limits
 
 from alfs_cli.errors import InputError
@@ -48,8 +52,10 @@ def principal_components(X: NDArray[np.uint8] | Features, size: int) -> Features
     for rows in _blocks(len(X)):
         centred = X[rows].astype(np.float32) - mean
         scatter += centred.T @ centred
-    _, vectors = np.linalg.eigh(scatter)
-    basis = vectors[:, ::-1][:, :size].astype(np.float32)
+    last = X.shape[1] - 1
+    with threadpool_limits(1, user_api="blas"):
+        _, vectors = eigh(scatter, subset_by_index=[max(0, last - size + 1), last])
+    basis = vectors[:, ::-1].astype(np.float32)
     basis *= np.sign(basis.sum(axis=0) + 1e-12)  # eigenvectors have no sign of their own
     out = np.empty((len(X), basis.shape[1]), dtype=np.float32)
     for rows in _blocks(len(X)):
@@ -143,53 +149,54 @@ def out_of_fold(
 def ridge_scores(
     mapping: FourierMap, X: Features, labels: IntArray, num_classes: int, fold_of: IntArray
 ) -> Iterator[Features]:
-    """Yield out-of-fold least-squares scores (N, K) of the one-hot labels, one ridge at a time."""
-    from scipy.linalg import solve
+    """Yield out-of-fold least-squares scores (N, K) of the one-hot labels, one ridge at a time.
 
+    Folds are worked on side by side, each with one BLAS thread: threads inside of BLAS wait for one
+    another, and on busy cores that takes many times as long as the work.
+    """
     held = [np.flatnonzero(fold_of == f) for f in range(int(fold_of.max()) + 1)]
-    grams, targets = fold_moments(mapping, X, labels, num_classes, held)
-    gram, target = grams.sum(axis=0), targets.sum(axis=0)
     together = max(1, SCORES_AT_ONCE // (len(X) * num_classes))
-    for first in range(0, len(RIDGES), together):
-        ridges = RIDGES[first : first + together]
-        scores = np.empty((len(X), len(ridges), num_classes), dtype=np.float32)
-        for fold, members in enumerate(held):
-            count = len(X) - len(members)
-            weights = []
-            for ridge in ridges:
-                penalised = gram - grams[fold]
-                penalised[np.diag_indices_from(penalised)] += ridge * count
-                moment = target - targets[fold]
-                weights.append(solve(penalised, moment, assume_a="pos", overwrite_a=True))
-            W = np.concatenate(weights, axis=1).astype(np.float32)
-            for rows in _blocks(len(members)):
-                made = mapping(X[members[rows]]) @ W
-                scores[members[rows]] = made.reshape(-1, len(ridges), num_classes)
-        for place in range(len(ridges)):
-            yield np.ascontiguousarray(scores[:, place])
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        moments = pool.map(lambda members: _moments(mapping, X, labels, num_classes, members), held)
+        grams, targets = (np.stack(parts) for parts in zip(*moments, strict=True))
+        gram, target = grams.sum(axis=0), targets.sum(axis=0)
+        for first in range(0, len(RIDGES), together):
+            ridges = RIDGES[first : first + together]
+            scores = np.empty((len(X), len(ridges), num_classes), dtype=np.float32)
+
+            def score(fold: int, ridges: tuple[float, ...], scores: Features) -> None:
+                members, weights = held[fold], []
+                for ridge in ridges:
+                    penalised = gram - grams[fold]
+                    penalty = ridge * (len(X) - len(members))
+                    penalised[np.diag_indices_from(penalised)] += penalty
+                    moment = target - targets[fold]
+                    weights.append(solve(penalised, moment, assume_a="pos", overwrite_a=True))
+                W = np.concatenate(weights, axis=1).astype(np.float32)
+                for rows in _blocks(len(members)):
+                    made = mapping(X[members[rows]]) @ W
+                    scores[members[rows]] = made.reshape(-1, len(ridges), num_classes)
+
+            list(pool.map(partial(score, ridges=ridges, scores=scores), range(len(held))))
+            for place in range(len(ridges)):
+                yield np.ascontiguousarray(scores[:, place])
 
 
-def fold_moments(
-    mapping: FourierMap,
-    X: Features,
-    labels: IntArray,
-    num_classes: int,
-    held: Sequence[IntArray],
+def _moments(
+    mapping: FourierMap, X: Features, labels: IntArray, num_classes: int, members: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return each fold's Z'Z (F, D, D) and Z'Y (F, D, K), Y the one-hot labels less their mean."""
+    """Return Z'Z (D, D) and Z'Y (D, K) of a fold, Y the one-hot labels less their overall mean."""
     prior = np.bincount(labels, minlength=num_classes) / len(labels)
-    size = len(mapping.mean)
-    grams = np.zeros((len(held), size, size))
-    targets = np.zeros((len(held), size, num_classes))
-    for fold, members in enumerate(held):
-        for rows in _blocks(len(members)):
-            chosen = members[rows]
-            Z = mapping(X[chosen])
-            Y = -np.tile(prior, (len(chosen), 1)).astype(np.float32)
-            Y[np.arange(len(chosen)), labels[chosen]] += 1
-            grams[fold] += Z.T @ Z
-            targets[fold] += Z.T @ Y
-    return grams, targets
+    gram = np.zeros((len(mapping.mean), len(mapping.mean)))
+    moment = np.zeros((len(mapping.mean), num_classes))
+    for rows in _blocks(len(members)):
+        chosen = members[rows]
+        Z = mapping(X[chosen])
+        Y = -np.tile(prior, (len(chosen), 1)).astype(np.float32)
+        Y[np.arange(len(chosen)), labels[chosen]] += 1
+        gram += Z.T @ Z
+        moment += Z.T @ Y
+    return gram, moment
 
 
 def calibration(scores: Features, labels: IntArray) -> tuple[FloatArray, float]:
