@@ -187,6 +187,7 @@ def train(
             "noise.rate": noise_rate,
             "noise.seed": noise_seed,
             "test.source": test,
+            "test.root": root if test else None,
             "holdout": holdout,
             "test_labels_are_true": test_labels_are_true or None,
         },
