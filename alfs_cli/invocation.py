@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -135,12 +135,26 @@ def _wants_color(stream: Any) -> bool:
 
 
 def command(body: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options: its own parameters stay, an Invocation comes first."""
-    own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
+    """Give a command the shared options: its own parameters stay, an Invocation comes first.
+
+    A parameter whose type is a dataclass of options stands for all of them.
+    """
+    own: list[inspect.Parameter] = []
+    groups: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {}
+    for parameter in list(inspect.signature(body, eval_str=True).parameters.values())[1:]:
+        group: Callable[..., Any] = parameter.annotation
+        if is_dataclass(group):
+            members = inspect.signature(group, eval_str=True).parameters
+            groups[parameter.name] = (group, tuple(members))
+            own += members.values()
+        else:
+            own.append(parameter)
     shared = _shared_parameters()
 
     def run(**arguments: Any) -> None:
         invocation = _shared(**{p.name: arguments.pop(p.name) for p in shared})
+        for name, (group, members) in groups.items():
+            arguments[name] = group(**{member: arguments.pop(member) for member in members})
         body(invocation, **arguments)
 
     run.__name__ = body.__name__

@@ -162,7 +162,7 @@ def write_copy(copy: NoisyCopy, path: Path) -> list[str]:
     for source in (spec.source, spec.labels, spec.true_labels, spec.pred_probs, spec.features):
         if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
             raise UsageError(
-                f"--to '{path}' is the data itself", help="alfs never writes over its input"
+                f"--to '{path}' is the data itself", help="the input is never written over"
             )
     if form == "npz":
         _write_npz(copy, path)

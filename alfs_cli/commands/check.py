@@ -5,19 +5,7 @@ from typing import Annotated
 
 import typer
 
-from alfs_cli.commands.data_options import (
-    Classes,
-    FeaturesFile,
-    LabelColumn,
-    Labels,
-    OptionalData,
-    PathColumn,
-    PredProbs,
-    Root,
-    Split,
-    TrueLabelColumn,
-    TrueLabels,
-)
+from alfs_cli.commands.data_options import DataOptions, OptionalData, PredProbs
 from alfs_cli.errors import UsageError
 from alfs_cli.invocation import Invocation, command
 
@@ -27,6 +15,7 @@ PANEL = "Thresholds"
 @command
 def check(
     invocation: Invocation,
+    options: DataOptions,
     data: OptionalData = None,
     max_noise_rate: Annotated[
         float | None,
@@ -76,16 +65,7 @@ def check(
         bool, typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False,
-    split: Split = None,
-    labels: Labels = None,
-    true_labels: TrueLabels = None,
     pred_probs: PredProbs = None,
-    features: FeaturesFile = None,
-    label_column: LabelColumn = None,
-    path_column: PathColumn = None,
-    true_label_column: TrueLabelColumn = None,
-    classes: Classes = None,
-    root: Root = None,
 ) -> None:
     """Fail with exit code 1 if label quality breaks a threshold, surely.
 
@@ -114,21 +94,8 @@ def check(
         result = judge(load_estimate(Path(data)), thresholds, None)
     else:
         from alfs_cli.auditing import audit
-        from alfs_cli.data import DataSpec
 
-        spec = DataSpec(
-            source=data,
-            split=split,
-            labels=labels,
-            true_labels=true_labels,
-            pred_probs=pred_probs,
-            features=features,
-            label_column=label_column,
-            path_column=path_column,
-            true_label_column=true_label_column,
-            classes=classes,
-            root=root,
-        )
+        spec = options.spec(data, pred_probs=pred_probs)
         found = audit(
             invocation,
             spec,

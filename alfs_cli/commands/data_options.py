@@ -1,8 +1,12 @@
 """The options that name a data set, defined once for every command that reads one."""
 
-from typing import Annotated
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from alfs_cli.data import DataSpec
 
 PANEL = "Data"
 
@@ -114,3 +118,28 @@ Root = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """The options that say how DATA is read; `command` gives each its place on the command line."""
+
+    split: Split = None
+    labels: Labels = None
+    true_labels: TrueLabels = None
+    features: FeaturesFile = None
+    label_column: LabelColumn = None
+    path_column: PathColumn = None
+    true_label_column: TrueLabelColumn = None
+    classes: Classes = None
+    root: Root = None
+
+    def named(self) -> dict[str, str | None]:
+        """Return what was typed, by option."""
+        return asdict(self)
+
+    def spec(self, source: str | None, *, pred_probs: str | None = None) -> "DataSpec":
+        """Return how the data set was named."""
+        from alfs_cli.data import DataSpec
+
+        return DataSpec(source, pred_probs=pred_probs, **self.named())

@@ -6,19 +6,7 @@ from typing import Annotated
 
 import typer
 
-from alfs_cli.commands.data_options import (
-    Classes,
-    FeaturesFile,
-    LabelColumn,
-    Labels,
-    OptionalData,
-    PathColumn,
-    PredProbs,
-    Root,
-    Split,
-    TrueLabelColumn,
-    TrueLabels,
-)
+from alfs_cli.commands.data_options import DataOptions, OptionalData, PredProbs
 from alfs_cli.errors import UsageError
 from alfs_cli.invocation import Invocation, command
 
@@ -28,6 +16,7 @@ PICTURES = 48
 @command
 def estimate(
     invocation: Invocation,
+    options: DataOptions,
     data: OptionalData = None,
     evidence: Annotated[
         str, typer.Option("--evidence", help="auto, pred-probs, features or pixels.")
@@ -48,46 +37,23 @@ def estimate(
         bool, typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False,
-    split: Split = None,
-    labels: Labels = None,
-    true_labels: TrueLabels = None,
     pred_probs: PredProbs = None,
-    features: FeaturesFile = None,
-    label_column: LabelColumn = None,
-    path_column: PathColumn = None,
-    true_label_column: TrueLabelColumn = None,
-    classes: Classes = None,
-    root: Root = None,
 ) -> None:
     """Estimate how noisy the labels are: T, the clean level, suspects, with bounds and trust.
 
     Writes estimate.json, transition.csv, issues.csv and issues.parquet under --out.
     """
     started = time.perf_counter()
-    if data is None and (pred_probs is None or labels is None):
+    if data is None and (pred_probs is None or options.labels is None):
         raise UsageError(
             "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
         )
     from alfs_cli.auditing import audit
-    from alfs_cli.data import DataSpec
     from alfs_cli.reports.estimate import estimate_report
 
-    spec = DataSpec(
-        source=data,
-        split=split,
-        labels=labels,
-        true_labels=true_labels,
-        pred_probs=pred_probs,
-        features=features,
-        label_column=label_column,
-        path_column=path_column,
-        true_label_column=true_label_column,
-        classes=classes,
-        root=root,
-    )
     found = audit(
         invocation,
-        spec,
+        options.spec(data, pred_probs=pred_probs),
         evidence=evidence,
         method=method,
         folds=folds,

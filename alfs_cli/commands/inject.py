@@ -6,24 +6,14 @@ from typing import Annotated
 import typer
 
 from alfs_cli import __version__
-from alfs_cli.commands.data_options import (
-    Classes,
-    Data,
-    FeaturesFile,
-    LabelColumn,
-    Labels,
-    PathColumn,
-    Root,
-    Split,
-    TrueLabelColumn,
-    TrueLabels,
-)
+from alfs_cli.commands.data_options import Data, DataOptions
 from alfs_cli.invocation import Invocation, command
 
 
 @command
 def inject(
     invocation: Invocation,
+    options: DataOptions,
     data: Data,
     to: Annotated[
         Path,
@@ -50,15 +40,6 @@ def inject(
         str,
         typer.Option("--draw", help="exact counts in each class, or sampled one by one."),
     ] = "exact",
-    split: Split = None,
-    labels: Labels = None,
-    true_labels: TrueLabels = None,
-    features: FeaturesFile = None,
-    label_column: LabelColumn = None,
-    path_column: PathColumn = None,
-    true_label_column: TrueLabelColumn = None,
-    classes: Classes = None,
-    root: Root = None,
 ) -> None:
     """Write a copy of the labels with noise in them; images are never touched.
 
@@ -66,24 +47,11 @@ def inject(
     """
     import numpy as np
 
-    from alfs_cli.data import DataSpec, load
+    from alfs_cli.data import load
     from alfs_cli.noisy_copy import noisy_copy, summary, write_copy
     from alfs_cli.reports.inject import inject_report
 
-    dataset = load(
-        DataSpec(
-            source=data,
-            split=split,
-            labels=labels,
-            true_labels=true_labels,
-            features=features,
-            label_column=label_column,
-            path_column=path_column,
-            true_label_column=true_label_column,
-            classes=classes,
-            root=root,
-        )
-    )
+    dataset = load(options.spec(data))
     for note in dataset.notes:
         invocation.note(note)
     for problem in dataset.problems:

@@ -5,18 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alfs_cli.commands.data_options import (
-    Classes,
-    FeaturesFile,
-    LabelColumn,
-    Labels,
-    OptionalData,
-    PathColumn,
-    Root,
-    Split,
-    TrueLabelColumn,
-    TrueLabels,
-)
+from alfs_cli.commands.data_options import DataOptions, OptionalData
 from alfs_cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
@@ -31,6 +20,7 @@ MOST_PROBLEMS = 5  # told one by one
 @command
 def train(
     invocation: Invocation,
+    options: DataOptions,
     data: OptionalData = None,
     loss: Annotated[
         str | None,
@@ -146,15 +136,6 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be trained, and train nothing.")
     ] = False,
-    split: Split = None,
-    labels: Labels = None,
-    true_labels: TrueLabels = None,
-    features: FeaturesFile = None,
-    label_column: LabelColumn = None,
-    path_column: PathColumn = None,
-    true_label_column: TrueLabelColumn = None,
-    classes: Classes = None,
-    root: Root = None,
 ) -> None:
     """Train a network with a loss that withstands wrong labels.
 
@@ -168,15 +149,7 @@ def train(
     said = named(
         {
             "dataset.source": data,
-            "dataset.split": split,
-            "dataset.labels": labels,
-            "dataset.true_labels": true_labels,
-            "dataset.features": features,
-            "dataset.label_column": label_column,
-            "dataset.path_column": path_column,
-            "dataset.true_label_column": true_label_column,
-            "dataset.classes": classes,
-            "dataset.root": root,
+            **{f"dataset.{name}": value for name, value in options.named().items()},
             "loss": loss,
             "model": model,
             "epochs": epochs,
@@ -187,7 +160,7 @@ def train(
             "noise.rate": noise_rate,
             "noise.seed": noise_seed,
             "test.source": test,
-            "test.root": root if test else None,
+            "test.root": options.root if test else None,
             "holdout": holdout,
             "test_labels_are_true": test_labels_are_true or None,
         },

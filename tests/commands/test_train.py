@@ -372,11 +372,11 @@ def told_to_resume(run, err):
 @pytest.mark.parametrize("after", [1, 12, 17, 35])
 def test_signals_inside_a_step(alfs, monkeypatch, number, code, after):
     """Twelve steps an epoch: in the first step, at an epoch's end, amid one, near the very end."""
-    from alfs_cli import training
+    from alfs_cli.training import loop
 
     words = ("train", "digits", "--loss", "nce+rce", "--model", "mlp", "--epochs", "3")
     whole = json.loads(alfs(*words, "--out", "whole", "-f", "json").out)
-    real = training.make_step
+    real = loop.make_step
 
     def signalling(*arguments, **options):
         step, left = real(*arguments, **options), [after]
@@ -390,7 +390,7 @@ def test_signals_inside_a_step(alfs, monkeypatch, number, code, after):
         return take
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "make_step", signalling)
+        patch.setattr(loop, "make_step", signalling)
         done = alfs(*words)
     assert (done.code, done.out) == (code, "")
     assert "error: " in done.err

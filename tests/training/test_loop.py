@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from alfs_cli import training
 from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError, WorkError
 from alfs_cli.runs import (
@@ -21,7 +20,7 @@ from alfs_cli.runs import (
     load_metrics,
     load_run,
 )
-from alfs_cli.training import train
+from alfs_cli.training import loop, train
 from alfs_cli.training.checkpoint import (
     load_checkpoint,
     load_trained,
@@ -142,7 +141,8 @@ def test_killed_at_every_step(tmp_path):
 @pytest.mark.parametrize("victim", [CHECKPOINT, METRICS, WEIGHTS, RESULT])
 def test_killed_while_writing(tmp_path, monkeypatch, victim):
     """A write that is cut off leaves the old file, and the run resumes to the same end."""
-    from alfs_cli import checkpoint, documents, runs
+    from alfs_cli import documents, runs
+    from alfs_cli.training import checkpoint
 
     train(plan(NOISY), tmp_path / "whole", CPU)
     folder, real = tmp_path / "cut", documents.replacing
@@ -172,7 +172,7 @@ def test_dropout_resumes_bit_for_bit(tmp_path, monkeypatch):
             torch.nn.Dropout(0.5), build(name, shape, num_classes, seed=seed)
         )
 
-    monkeypatch.setattr(training, "build", with_dropout)
+    monkeypatch.setattr(loop, "build", with_dropout)
     train(plan(NOISY), tmp_path / "whole", CPU)
     killed_after(17, NOISY, tmp_path / "cut")
     train(plan(NOISY), tmp_path / "cut", CPU, resume=True)
@@ -180,7 +180,7 @@ def test_dropout_resumes_bit_for_bit(tmp_path, monkeypatch):
 
 
 def test_nan_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
-    real = training.make_step
+    real = loop.make_step
 
     def poisoned(*arguments, **options):
         step = real(*arguments, **options)
@@ -191,7 +191,7 @@ def test_nan_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
 
         return take
 
-    monkeypatch.setattr(training, "make_step", poisoned)
+    monkeypatch.setattr(loop, "make_step", poisoned)
     message = r"became NaN in epoch 2, step 6 .* epoch 1 is kept"
     with pytest.raises(WorkError, match=message) as error:
         train(plan(NOISY), tmp_path, CPU)
@@ -213,7 +213,7 @@ def test_out_of_memory(tmp_path, monkeypatch, error):
     def refuse(*arguments, **options):
         raise error
 
-    monkeypatch.setattr(training, "make_step", refuse)
+    monkeypatch.setattr(loop, "make_step", refuse)
     with pytest.raises(WorkError, match="out of memory") as caught:
         train(plan(NOISY), tmp_path, CPU)
     assert "--batch-size 64" in caught.value.help
