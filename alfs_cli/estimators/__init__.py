@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -107,7 +108,30 @@ def estimate_noise(
     if method not in ESTIMATORS:
         raise unknown("method", method, tuple(ESTIMATORS))
     begun = time.perf_counter() if started is None else started
-    found = ESTIMATORS[method](evidence.probs, dataset.labels)
+    estimate = summarised(
+        ESTIMATORS[method](evidence.probs, dataset.labels),
+        dataset,
+        evidence,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+        in_sample_ok=in_sample_ok,
+    )
+    return replace(estimate, seconds=time.perf_counter() - begun)
+
+
+def summarised(
+    found: Estimate,
+    dataset: LabelledDataset,
+    evidence: Evidence,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+    in_sample_ok: bool = False,
+) -> NoiseEstimate:
+    """Return what estimate.json says of a method's result; its bounds are made here."""
+    begun = time.perf_counter()
     T = found.transition()
     bounds = found.spread(
         confidence=confidence,
@@ -234,4 +258,5 @@ __all__ = [
     "estimate_noise",
     "estimate_transition",
     "evidence_from_probs",
+    "summarised",
 ]

@@ -18,7 +18,6 @@ from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.confident import confident
 from alfs_cli.estimators.counts import CountedEstimate, Spread
 from alfs_cli.estimators.joint_ml import JointEstimate, joint_from, widest
-from alfs_cli.noise import class_clean_levels
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -28,7 +27,7 @@ IntArray = NDArray[np.int64]
 # on the two human label sets of benchmarks/estimators.py, and on nothing else.
 COUNTS_WEIGHT, CORRELATION_START, CORRELATION_SPAN = 0.6, 0.45, 0.25
 SMALLEST_CELL = 1e-7
-# Where overlap explains what the counts call noise, the surest examples are cleaner than the counts.
+# Where overlap explains what the counts call noise, the surest examples are cleaner than they say.
 MIN_DISPUTE = 0.05  # difference of the noise rates below which there is nothing to explain
 ANCHOR_START, ANCHOR_SPAN = 0.5, 0.25  # how far from the joint model to the counts the anchors lie
 FREE = ("full", "sparse")  # families whose cells are free
@@ -114,19 +113,6 @@ class CombinedEstimate:
         rate = (max(bounds.noise_rate[0], 0.0), max(bounds.noise_rate[1], most))
         return Spread(bounds.transition, rate, bounds.gap, bounds.class_levels, bounds.level)
 
-    def overlap(self) -> float:
-        """Return the share of examples whose class the head would miss if it drew from q(x)."""
-        soft = self.joint.soft_counts
-        apart = float(1 - np.trace(soft) / max(soft.sum(), 1e-12))
-        return max(apart - rate_of(self.joint), 0.0)
-
-    def agreement_of_methods(self) -> float:
-        """Return the smallest clean level of any method over that of the combination, 0 .. 1."""
-        own = float(class_clean_levels(self.transition()).min())
-        parts = (self.counted, *self.drawn_from_evidence())
-        least = min(float(class_clean_levels(one.transition()).min()) for one in parts)
-        return min(least / own, 1.0) if np.isfinite(own) else (1.0 if np.isinf(least) else 0.0)
-
 
 def combined(probs: FloatArray, labels: IntArray) -> CombinedEstimate:
     """Return the combination of `joint-ml` and `confident`, with `anchor` beside it."""
@@ -178,7 +164,7 @@ def _contradiction(
     low, high = expected(joint.transition()), expected(counted.transition())
     if most < low and high > low:
         return 1.0, "the surest examples are cleaner than noise by class alone allows"
-    if high - low < MIN_DISPUTE:
+    if high - low < MIN_DISPUTE or overlap_of(joint) < (high - low) / 2:
         return 0.0, ""
     place = (wrong / max(shown.sum(), 1e-12) - low) / (high - low)
     share = float(np.clip((place - ANCHOR_START) / ANCHOR_SPAN, 0, 1))
@@ -189,6 +175,13 @@ def _contradiction(
 def rate_of(estimate: JointEstimate | CountedEstimate | CombinedEstimate) -> float:
     """Return the noise rate 1 - sum_i prior_i T_ii."""
     return float(1 - estimate.prior() @ np.diag(estimate.transition()))
+
+
+def overlap_of(joint: JointEstimate) -> float:
+    """Return the share of examples whose class a draw from the head's q(x) would miss."""
+    soft = joint.soft_counts
+    apart = float(1 - np.trace(soft) / max(soft.sum(), 1e-12))
+    return max(apart - rate_of(joint), 0.0)
 
 
 def counts_weight(joint: JointEstimate) -> float:

@@ -21,6 +21,7 @@ Single = NDArray[np.float32]
 
 SMALLEST = 1e-6  # probabilities below it carry no more evidence
 RIDGE = 1e-6  # of A; next to none, for the directions that the data leave open
+EXAMPLES_PER_PARAMETER = 40  # of a quadratic head, from which on it pays
 LOGIT_FLOOR = -14.0
 PRIOR_PRECISION = 1e-3  # of every parameter, where the information matrix is singular
 MAX_INFORMATION = 2 * 10**7  # numbers in the matrix of scores from which information is counted
@@ -76,7 +77,7 @@ def tied_logits(T: FloatArray, tie: IntArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Whitened out-of-fold scores (D, N) in single precision, sorted by given label.
+    """Whitened functions (D, N) of the out-of-fold scores, sorted by given label.
 
     `start[j]` is the first place of label j; `order` the places in the data set; `unwhiten` (K, D)
     and `centre` (K,) give the log-probabilities back, up to a constant for each example.
@@ -95,14 +96,22 @@ class Scores:
 
 
 def scores_of(probs: FloatArray, labels: IntArray) -> Scores:
-    """Return the centred, whitened log-probabilities (N, K)."""
-    K = probs.shape[1]
+    """Return the centred, whitened log-probabilities (N, K), and their products if N is large.
+
+    Classes whose scores are normal with one covariance have a softmax of linear scores for
+    posterior, with a covariance each a softmax of quadratic ones.
+    """
+    N, K = probs.shape
     L = np.log(np.maximum(probs, SMALLEST))
     L -= L.mean(axis=1, keepdims=True)
+    if N >= EXAMPLES_PER_PARAMETER * K * (K * (K + 3) // 2):
+        first, second = np.triu_indices(K)
+        unit = (L - L.mean(axis=0)) / max(float(L.std()), 1e-12)
+        L = np.concatenate([L, unit[:, first] * unit[:, second]], axis=1)
     centre = L.mean(axis=0)
     L -= centre
     values, vectors = np.linalg.eigh(L.T @ L / len(L))
-    kept = values > 1e-9 * max(float(values[-1]), 1e-300)
+    kept = values > 1e-7 * max(float(values[-1]), 1e-300)
     values, vectors = values[kept], vectors[:, kept]
     order = np.argsort(labels, kind="stable")
     rows = (L[order] @ (vectors / np.sqrt(values))).T
@@ -111,8 +120,8 @@ def scores_of(probs: FloatArray, labels: IntArray) -> Scores:
         np.ascontiguousarray(rows, dtype=np.float32),
         start.astype(np.int64),
         order,
-        np.asarray(vectors * np.sqrt(values)),
-        centre,
+        np.asarray(vectors * np.sqrt(values))[:K],
+        centre[:K],
     )
 
 

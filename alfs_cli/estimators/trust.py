@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset
 from alfs_cli.estimate import Bounded, CleanLevel, Trust
-from alfs_cli.estimators.combined import CombinedEstimate, rate_of
+from alfs_cli.estimators.combined import CombinedEstimate, overlap_of, rate_of
 from alfs_cli.estimators.counts import CountedEstimate
 from alfs_cli.estimators.joint_ml import JointEstimate
 from alfs_cli.evidence import Evidence
@@ -90,7 +90,7 @@ def trust_in(
             + (": not judged" if counts[smallest] < MIN_JUDGED else ""),
         )
     if level.low <= 1 < level.value:
-        grades.note("too few examples to say whether the clean label leads in every class")
+        grades.note("the bounds do not say whether the clean label leads in every class")
     return Trust(NAMES[min(grades.found)], tuple(grades.reasons))  # type: ignore[arg-type]
 
 
@@ -118,8 +118,8 @@ def _methods(grades: Grades, estimate: CombinedEstimate, rate: Bounded) -> None:
         -width,
         -ROOM_HIGH,
         -ROOM_MEDIUM,
-        f"classes overlap in {100 * estimate.overlap():.0f} % of the evidence, where noise and "
-        f"overlap look alike: the noise rate is known to within {100 * width:.0f} points",
+        f"classes overlap in {100 * overlap_of(estimate.joint):.0f} % of the evidence, where noise "
+        f"and overlap look alike: the noise rate is known to within {100 * width:.0f} points",
     )
     joint, counted = 100 * rate_of(estimate.joint), 100 * rate_of(estimate.counted)
     if abs(joint - counted) > 100 * ROOM_HIGH / 2:
