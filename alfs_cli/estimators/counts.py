@@ -95,8 +95,9 @@ def spread(
     """
     alpha = 1 - confidence
     K = len(estimate.counts)
-    total = int(estimate.counts.sum())
-    shares = estimate.counts.ravel() / max(total, 1)
+    total = round(float(estimate.counts.sum()))
+    shares = estimate.counts.ravel() / max(float(estimate.counts.sum()), 1e-12)
+    shares /= max(float(shares.sum()), 1e-12)
     prior = estimate.prior()
     block = max(1, BOOTSTRAP_BLOCK // (K * K))
     keep = max(1, min(resamples, 50 * block))

@@ -21,7 +21,6 @@ Single = NDArray[np.float32]
 
 SMALLEST = 1e-6  # probabilities below it carry no more evidence
 RIDGE = 1e-6  # of A; next to none, for the directions that the data leave open
-EXAMPLES_PER_PARAMETER = 40  # of a quadratic head, from which on it pays
 LOGIT_FLOOR = -14.0
 PRIOR_PRECISION = 1e-3  # of every parameter, where the information matrix is singular
 MAX_INFORMATION = 2 * 10**7  # numbers in the matrix of scores from which information is counted
@@ -95,16 +94,16 @@ class Scores:
         return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
 
 
-def scores_of(probs: FloatArray, labels: IntArray) -> Scores:
-    """Return the centred, whitened log-probabilities (N, K), and their products if N is large.
+def scores_of(probs: FloatArray, labels: IntArray, *, is_quadratic: bool = False) -> Scores:
+    """Return the centred, whitened log-probabilities (N, K), with their products if quadratic.
 
     Classes whose scores are normal with one covariance have a softmax of linear scores for
     posterior, with a covariance each a softmax of quadratic ones.
     """
-    N, K = probs.shape
+    K = probs.shape[1]
     L = np.log(np.maximum(probs, SMALLEST))
     L -= L.mean(axis=1, keepdims=True)
-    if N >= EXAMPLES_PER_PARAMETER * K * (K * (K + 3) // 2):
+    if is_quadratic:
         first, second = np.triu_indices(K)
         unit = (L - L.mean(axis=0)) / max(float(L.std()), 1e-12)
         L = np.concatenate([L, unit[:, first] * unit[:, second]], axis=1)
@@ -259,7 +258,7 @@ def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArra
         chosen = each[labels == j]
         by_theta[chosen] = R[:, chosen].T @ jacobian[:, j, :]
     score = np.concatenate(
-        [(moved[:, None, :] * X[None]).reshape(K * D, -1).T, moved.T, by_theta], axis=1
+        [(moved[:, None, :] * X[None]).reshape(K * D, len(kept)).T, moved.T, by_theta], axis=1
     )
     information = score.T @ score * (N / len(kept))
     information[np.diag_indices(width)] += PRIOR_PRECISION

@@ -1,12 +1,13 @@
 """T and the head by maximum likelihood together, so that overlap of classes is not called noise.
 
-Families of T (none, symmetric, one rate a class, sparse or full) are fitted on the same scores and
-compared by likelihood less the number of cells in use; those that come near the best count in the
-bounds. What the likelihood cannot see: noise that depends on the example inside its class looks
-exactly like overlap (alfs_cli/estimators/combined.py widens the bounds for that).
+Families of T (none, symmetric, one rate a class, sparse or full) are fitted with a linear and,
+where there is data for it, a quadratic head, and compared by likelihood less the parameters in use
+(Akaike, 1974); those that come near the best count in the bounds. What the likelihood cannot see:
+noise that depends on the example inside its class looks exactly like overlap
+(alfs_cli/estimators/combined.py widens the bounds for that).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ IntArray = NDArray[np.int64]
 
 MAX_FULL = 30  # classes up to which every cell of T is free
 SPARSE_CELLS = 3  # free cells a row beyond that
+MAX_QUADRATIC = 12  # classes up to which a quadratic head is tried too
+EXAMPLES_PER_PRODUCT = 10  # below that it cannot win
 MAX_NUMBERS = 2 * 10**6  # scores that are fitted; more examples than this allows are thinned out
 MAX_CLASSES = 200
 FREE_MARGIN = 10.0  # nats by which free cells must win: the head is never quite right
@@ -45,6 +48,7 @@ STARTING_RATE = 0.1
 class Candidate:
     """A fitted family: its T among the classes that occur, and its penalised log-likelihood."""
 
+    scores: Scores
     fit: HeadFit
     score: float
     soft_counts: FloatArray
@@ -65,7 +69,6 @@ class JointEstimate:
     gain: float
     soft_counts: FloatArray
     confusion: FloatArray
-    scores: Scores
     plausible: tuple[Candidate, ...]
     present: IntArray
     num_classes: int
@@ -99,13 +102,13 @@ class JointEstimate:
         found = self.plausible_best
         if not len(found.fit.theta):
             return 0.0
-        covariance, jacobian = cell_covariance(self.scores, found.fit)
+        covariance, jacobian = cell_covariance(found.scores, found.fit)
         flat = jacobian.reshape(-1, len(found.fit.theta))
         return float(((flat @ covariance) * flat).sum() / self.scale)
 
     def _spread_of(self, found: Candidate, confidence: float) -> Spread:
         K = self.num_classes
-        bounds = _wald(self.scores, found, confidence, self.scale)
+        bounds = _wald(found, confidence, self.scale)
         place = np.ix_(self.present, self.present)
         T_low, T_high = np.eye(K), np.eye(K)
         T_low[place], T_high[place] = bounds.transition
@@ -134,10 +137,13 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
     seen = probs[kept][:, present]
     seen = seen / np.maximum(seen.sum(axis=1, keepdims=True), 1e-300)
     scale = len(labels) / len(kept)
-    scores = scores_of(seen, given)
     start_T = counted.transition()[np.ix_(present, present)]
     start_T = start_T / np.maximum(start_T.sum(axis=1, keepdims=True), 1e-12)
-    found = _candidates(scores, start_T, scale)
+    found = _candidates(scores_of(seen, given), start_T, scale)
+    products = _num_products(len(present))
+    if 1 < len(present) <= MAX_QUADRATIC and len(kept) >= EXAMPLES_PER_PRODUCT * products:
+        curved = _candidates(scores_of(seen, given, is_quadratic=True), start_T, scale)
+        found += [replace(one, score=one.score - products) for one in curved]
     best = max(found, key=lambda candidate: candidate.score)
     plausible = tuple(one for one in found if one.score >= best.score - NEAR)
     T, prior = np.eye(K), np.zeros(K)
@@ -155,12 +161,16 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
         (best.fit.log_likelihood - found[0].fit.log_likelihood) * scale,
         soft,
         confusion,
-        scores,
         plausible,
         present,
         K,
         scale,
     )
+
+
+def _num_products(K: int) -> int:
+    """Return how many parameters a quadratic head has beyond a linear one."""
+    return (K - 1) * K * (K + 1) // 2
 
 
 def _thinned(N: int, K: int) -> IntArray:
@@ -209,7 +219,7 @@ def _cells_in_use(scores: Scores, fit: HeadFit) -> float:
 def _candidate(scores: Scores, fit: HeadFit, penalty: float, scale: float) -> Candidate:
     prior = fit.probs.mean(axis=1, dtype=np.float64)
     soft = counts_by_label(scores, fit.probs)
-    return Candidate(fit, fit.log_likelihood * scale - penalty, soft, prior / prior.sum())
+    return Candidate(scores, fit, fit.log_likelihood * scale - penalty, soft, prior / prior.sum())
 
 
 def widest(spreads: list[Spread]) -> Spread:
@@ -232,7 +242,7 @@ def widest(spreads: list[Spread]) -> Spread:
 # Bounds.
 
 
-def _wald(scores: Scores, found: Candidate, confidence: float, scale: float) -> Spread:
+def _wald(found: Candidate, confidence: float, scale: float) -> Spread:
     """Return bounds by the delta method; ratios by Fieller's, which hold where T_ij is near 0."""
     T, prior = found.fit.transition, found.prior
     K = len(T)
@@ -242,7 +252,7 @@ def _wald(scores: Scores, found: Candidate, confidence: float, scale: float) -> 
     if not len(found.fit.theta):
         inf = np.full(K, np.inf)
         return Spread((np.eye(K), np.eye(K)), (0.0, slack), (1.0, 1.0), (inf, inf), (np.inf,) * 2)
-    covariance, jacobian = cell_covariance(scores, found.fit)
+    covariance, jacobian = cell_covariance(found.scores, found.fit)
     covariance = covariance / scale
     z, z_any = norm.ppf(confidence), norm.ppf(1 - (1 - confidence) / (K * (K - 1)))
     flat = jacobian.reshape(K * K, -1)
@@ -260,7 +270,7 @@ def _wald(scores: Scores, found: Candidate, confidence: float, scale: float) -> 
     np.fill_diagonal(high_any, np.inf)
     lead = np.diag(T)[:, None] - T
     lead[np.arange(K), np.arange(K)] = np.inf
-    rate_low = max(rate - z * rate_error - slack, 0.0)
+    rate_low = max(float(rate - z * rate_error - slack), 0.0)
     # overlap taken for noise may sit in any cell: no cell is surely noisier than this share of it
     kept = rate_low / rate if rate > 0 else 0.0
     stretch = 1 / kept if kept > 0 else np.inf
@@ -271,7 +281,7 @@ def _wald(scores: Scores, found: Candidate, confidence: float, scale: float) -> 
     gap_high = 1 - kept * (1 - min(float((lead + z_any * apart).min()), 1.0))
     return Spread(
         (T_low, T_high),
-        (rate_low, min(rate + z * rate_error + slack, 1.0)),
+        (rate_low, min(float(rate + z * rate_error + slack), 1.0)),
         (float((lead - z * apart).min()), gap_high),
         (low.min(axis=1), high_any.min(axis=1) * stretch),
         (float(low.min()), float(high_any.min()) * stretch),

@@ -1,0 +1,183 @@
+"""What every method of the table must do; then what the default promises."""
+
+import numpy as np
+import pytest
+from problems import gaussians, held_out, noisy, noisy_problem
+
+from alfs_cli.errors import UsageError
+from alfs_cli.estimators import ESTIMATORS, estimate_transition
+from alfs_cli.noise import row_total_variation
+
+T3 = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.05, 0.05, 0.9]])
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return noisy_problem(T3, distance=10.0)
+
+
+@pytest.mark.parametrize("method", ESTIMATORS)
+def test_known_noise_is_recovered_with_true_classes_in_rows(problem, method):
+    """Swapping rows and columns must fail here."""
+    probs, given, _ = problem
+    found = np.array(estimate_transition(probs, given, method=method).transition)
+    assert found[0, 1] == pytest.approx(0.3, abs=0.08)  # confident: 0.24, linear evidence
+    assert found[1, 0] == pytest.approx(0.0, abs=0.03)
+    assert row_total_variation(found, T3) < 0.06
+    assert row_total_variation(found.T, T3) > 0.1
+
+
+@pytest.mark.parametrize("method", ESTIMATORS)
+def test_permuting_classes_permutes_T(problem, method):
+    """No class is special by its number."""
+    probs, given, _ = problem
+    order = np.array([2, 0, 1])
+    place = np.argsort(order)
+    plain = np.array(estimate_transition(probs, given, method=method).transition)
+    moved = np.array(estimate_transition(probs[:, order], place[given], method=method).transition)
+    assert moved == pytest.approx(plain[np.ix_(order, order)], abs=2e-3)
+
+
+@pytest.mark.parametrize("method", ESTIMATORS)
+def test_the_same_data_gives_the_same_estimate(problem, method):
+    """Deterministic, bounds included."""
+    probs, given, _ = problem
+    first = estimate_transition(probs, given, method=method)
+    second = estimate_transition(probs, given, method=method)
+    assert first.transition == second.transition
+    assert first.noise_rate == second.noise_rate
+    assert first.clean_level == second.clean_level
+
+
+def degenerate(name):
+    generator = np.random.default_rng(3)
+    K = 2 if name == "two classes" else 4
+    labels = generator.integers(K, size=200)
+    probs = 0.5 * generator.dirichlet(np.ones(K), 200) + 0.5 * np.eye(K)[labels]
+    match name:
+        case "nobody predicts a class":
+            probs[:, 1] = 0
+        case "nobody carries a class":
+            labels[labels == 1] = 0
+        case "one example of a class":
+            labels[labels == 1] = 0
+            labels[0] = 1
+        case "sure of everything":
+            probs = np.eye(K)[labels]
+        case "sure and wrong":
+            probs = np.eye(K)[(labels + 1) % K]
+        case "knows nothing":
+            probs = np.full((200, K), 1 / K)
+        case "four examples":
+            probs, labels = probs[:4], np.arange(4)
+        case _:
+            pass
+    return probs / probs.sum(axis=1, keepdims=True), labels
+
+
+@pytest.mark.parametrize("method", ESTIMATORS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two classes",
+        "nobody predicts a class",
+        "nobody carries a class",
+        "one example of a class",
+        "sure of everything",
+        "sure and wrong",
+        "knows nothing",
+        "four examples",
+    ],
+)
+def test_never_nan_and_bounds_in_order(method, name):
+    """Whatever comes in, T is a transition matrix and each value lies within its bounds."""
+    estimate = estimate_transition(*degenerate(name), method=method)
+    T, low, high = (
+        np.array(rows)
+        for rows in (estimate.transition, estimate.transition_low, estimate.transition_high)
+    )
+    assert T.sum(axis=1) == pytest.approx(np.ones(len(T)))
+    assert ((T >= 0) & (low <= T) & (high >= T) & (low >= 0) & (high <= 1 + 1e-12)).all()
+    for bounded in (estimate.noise_rate, estimate.clean_level, estimate.gap):
+        assert bounded.low <= bounded.value <= bounded.high
+    assert 0 <= estimate.noise_rate.low <= estimate.noise_rate.high <= 1
+    assert sum(estimate.class_prior) == pytest.approx(1)
+    assert np.isfinite(estimate.class_prior).all()
+
+
+def test_an_unknown_method_is_named():
+    """With what there is."""
+    with pytest.raises(UsageError, match="confident"):
+        estimate_transition([[0.5, 0.5]], [0], method="confidant")
+
+
+# The default.
+
+
+def test_overlap_is_not_called_noise():
+    """Clean labels of classes that overlap: confident learning sees noise, the default need not."""
+    probs, given, _ = noisy_problem(np.eye(3), distance=2.5)
+    counted = estimate_transition(probs, given, method="confident")
+    estimate = estimate_transition(probs, given)
+    assert counted.noise_rate.low > 0.05
+    assert estimate.noise_rate.value < 0.02
+    assert estimate.noise_rate.low == pytest.approx(0, abs=1e-6)
+    assert estimate.trust.level == "low"
+    assert any("overlap" in reason for reason in estimate.trust.reasons)
+
+
+def test_noise_is_told_from_overlap():
+    """Symmetric noise on overlapping classes, nearer than counting comes."""
+    T = np.full((3, 3), 0.15) + 0.55 * np.eye(3)
+    probs, given, _ = noisy_problem(T, distance=2.5)
+    counted = np.array(estimate_transition(probs, given, method="confident").transition)
+    estimate = estimate_transition(probs, given)
+    found = np.array(estimate.transition)
+    assert row_total_variation(found, T) < 0.5 * row_total_variation(counted, T)
+    assert estimate.method.startswith("joint-ml")
+    assert [other.method.split()[0] for other in estimate.other_estimates] == [
+        "confident", "joint-ml", "anchor",
+    ]  # fmt: skip
+
+
+def test_labels_drawn_from_the_evidence_stay_within_the_bounds():
+    """Labels that know nothing beyond x: no likelihood tells them from clean ones."""
+    X, y = gaussians(2, 3000, 2.0, seed=4)
+    probs = held_out(X, y, 2)
+    redrawn = (np.random.default_rng(5).random(len(y)) < probs[:, 1]).astype(int)
+    rate = (redrawn != y).mean()
+    estimate = estimate_transition(held_out(X, redrawn, 2), redrawn)
+    assert estimate.noise_rate.low <= rate <= estimate.noise_rate.high
+
+
+def test_trust_is_high_where_classes_are_apart():
+    """And the interval is short."""
+    probs, given, y = noisy_problem(np.full((3, 3), 0.1) + 0.7 * np.eye(3), distance=12.0)
+    estimate = estimate_transition(probs, given)
+    assert estimate.noise_rate.high - estimate.noise_rate.low < 0.06
+    assert estimate.noise_rate.low <= (given != y).mean() <= estimate.noise_rate.high
+    assert estimate.clean_level.low > 0.5 * 8
+    assert estimate.trust.level in ("high", "medium")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("distance", [3.0, 7.0])
+@pytest.mark.parametrize(
+    "T",
+    [
+        np.eye(3),
+        np.full((3, 3), 0.1) + 0.7 * np.eye(3),
+        np.array([[0.7, 0.3, 0.0], [0.0, 0.7, 0.3], [0.3, 0.0, 0.7]]),
+    ],
+)
+def test_bounds_cover_in_repeated_draws(T, distance):
+    """The true noise rate lies within, r above its lower bound, in each of six draws."""
+    from alfs_cli.noise import clean_level
+
+    for seed in range(6):
+        X, y = gaussians(3, 1500, distance, seed)
+        given = noisy(y, T, seed + 50)
+        estimate = estimate_transition(held_out(X, given, 3), given)
+        rate = 1 - np.bincount(y, minlength=3) / len(y) @ np.diag(T)
+        assert estimate.noise_rate.low - 1e-9 <= rate <= estimate.noise_rate.high
+        assert estimate.clean_level.low <= clean_level(T)
