@@ -30,7 +30,8 @@ SMALLEST_CELL = 1e-7
 # Where overlap explains what the counts call noise, the surest examples are cleaner than they say.
 MIN_DISPUTE = 0.05  # difference of the noise rates below which there is nothing to explain
 ANCHOR_START, ANCHOR_SPAN = 0.5, 0.25  # how far from the joint model to the counts the anchors lie
-FREE = ("full", "sparse")  # families whose cells are free
+FREE = "full"  # the family whose cells are free
+UNFITTED = "too many classes"
 SURE = 0.999  # confidence at which anchors contradict the joint model
 
 
@@ -83,7 +84,7 @@ class CombinedEstimate:
         found = []
         for candidate in self.joint.plausible:
             soft = np.zeros((K, K))
-            soft[place] = candidate.soft_counts * self.joint.scale
+            soft[place] = candidate.soft_counts
             found.append(CountedEstimate("head", soft, given))
         return found
 
@@ -132,14 +133,15 @@ def combined(probs: FloatArray, labels: IntArray) -> CombinedEstimate:
 
 
 def shrinkage(joint: JointEstimate, counted: CountedEstimate) -> float:
-    """Return the share of the counts in T: much where the joint model's T is unsure.
+    """Return the share of the counts in T: all where nothing was fitted, much where it is unsure.
 
     v / (v + d^2), v the sampling variance of the joint model's T and d^2 its squared distance from
     the counted T (after Stein's estimator). Only where T has free cells: a rate or two are sure
     enough.
     """
-    if joint.plausible_best.fit.family not in FREE:
-        return 0.0
+    family = joint.plausible_best.fit.family
+    if family != FREE:
+        return 1.0 if family == UNFITTED else 0.0
     apart = float(((joint.transition() - counted.transition()) ** 2).sum())
     error = joint.error()
     return error / (error + apart) if error > 0 else 0.0
@@ -191,7 +193,7 @@ def counts_weight(joint: JointEstimate) -> float:
     T^1.5 so that empty cells do not speak.
     """
     family = joint.plausible_best.fit.family
-    if family not in FREE or len(joint.present) < 3:
+    if family != FREE or len(joint.present) < 3:
         return 0.0
     place = np.ix_(joint.present, joint.present)
     T, M = joint.transition()[place], joint.confusion[place]

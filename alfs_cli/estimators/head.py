@@ -23,6 +23,8 @@ SMALLEST = 1e-6  # probabilities below it carry no more evidence
 RIDGE = 1e-6  # of A; next to none, for the directions that the data leave open
 LOGIT_FLOOR = -14.0
 PRIOR_PRECISION = 1e-3  # of every parameter, where the information matrix is singular
+MAX_HEAD = 2000
+HELD_HEAD = 4.0  # what the head adds to the variance of T's logits, at a guess
 MAX_INFORMATION = 2 * 10**7  # numbers in the matrix of scores from which information is counted
 
 
@@ -42,17 +44,6 @@ def full_tie(K: int) -> IntArray:
     tie = np.full((K, K), -1, dtype=np.int64)
     off = ~np.eye(K, dtype=bool)
     tie[off] = np.arange(K * (K - 1))
-    return tie
-
-
-def sparse_tie(T: FloatArray, cells: int) -> IntArray:
-    """Return a tie where each row has its `cells` largest entries of T free, the others equal."""
-    K = len(T)
-    tie = row_tie(K)
-    rest = T.copy()
-    np.fill_diagonal(rest, -1.0)
-    chosen = np.argsort(-rest, axis=1, kind="stable")[:, :cells]
-    tie[np.arange(K)[:, None], chosen] = K + np.arange(K * cells).reshape(K, cells)
     return tie
 
 
@@ -231,13 +222,17 @@ def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArra
     """Return the covariance of theta (P, P) and dT/dtheta (K, K, P).
 
     The inverse of the summed outer products of the examples' scores in all parameters, the head's
-    included, so that what the head and T can trade against each other counts as uncertainty.
+    included, so that what the head and T can trade against each other counts as uncertainty. Beyond
+    MAX_HEAD parameters the head is held, and the variance multiplied instead.
     """
     K, D = fit.A.shape
     P = len(fit.theta)
     N = scores.values.shape[1]
     kept = np.arange(N)
-    width = K * D + K + P
+    head = K * D + K
+    if head > MAX_HEAD:
+        head = 0
+    width = head + P
     if N * width > MAX_INFORMATION:
         kept = np.linspace(0, N - 1, max(MAX_INFORMATION // width, 4 * width)).astype(np.int64)
         kept = np.unique(np.minimum(kept, N - 1))
@@ -257,10 +252,11 @@ def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArra
     for j in range(K):
         chosen = each[labels == j]
         by_theta[chosen] = R[:, chosen].T @ jacobian[:, j, :]
-    score = np.concatenate(
-        [(moved[:, None, :] * X[None]).reshape(K * D, len(kept)).T, moved.T, by_theta], axis=1
-    )
+    score = by_theta
+    if head:
+        by_weight = (moved[:, None, :] * X[None]).reshape(K * D, len(kept)).T
+        score = np.concatenate([by_weight, moved.T, by_theta], axis=1)
     information = score.T @ score * (N / len(kept))
     information[np.diag_indices(width)] += PRIOR_PRECISION
-    covariance = np.linalg.inv(information)[-P:, -P:]
+    covariance = np.linalg.inv(information)[-P:, -P:] * (1 if head else HELD_HEAD)
     return np.asarray(covariance), np.asarray(jacobian * T[:, :, None])

@@ -1,6 +1,6 @@
 """T and the head by maximum likelihood together, so that overlap of classes is not called noise.
 
-Families of T (none, symmetric, one rate a class, sparse or full) are fitted with a linear and,
+Families of T (none, symmetric, one rate a class, full) are fitted with a linear and,
 where there is data for it, a quadratic head, and compared by likelihood less the parameters in use
 (Akaike, 1974); those that come near the best count in the bounds. What the likelihood cannot see:
 noise that depends on the example inside its class looks exactly like overlap
@@ -24,19 +24,17 @@ from alfs_cli.estimators.head import (
     full_tie,
     row_tie,
     scores_of,
-    sparse_tie,
     symmetric_tie,
 )
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-MAX_FULL = 30  # classes up to which every cell of T is free
-SPARSE_CELLS = 3  # free cells a row beyond that
 MAX_QUADRATIC = 12  # classes up to which a quadratic head is tried too
 EXAMPLES_PER_PRODUCT = 10  # below that it cannot win
+PRODUCT_PRICE = 1.5  # nats a parameter: curves of the head can pass for noise
 MAX_NUMBERS = 2 * 10**6  # scores that are fitted; more examples than this allows are thinned out
-MAX_CLASSES = 200
+MAX_CLASSES = 30  # the head has K^2 parameters: beyond that it takes minutes and overfits
 FREE_MARGIN = 10.0  # nats by which free cells must win: the head is never quite right
 NEAR = 5.0  # nats within which a family is as good as the best
 OVERLAP_ERROR = 0.25  # share of the overlap that may be taken for noise; benchmarks/estimators.py
@@ -59,20 +57,18 @@ class Candidate:
 class JointEstimate:
     """The best family, and those too near it to be told apart.
 
-    `gain` is the log-likelihood won over T = I; `soft_counts` (K, K) are sums of the head's
-    P(true | x) by given label: counts as they would be if labels knew nothing beyond x.
+    `soft_counts` (K, K) are sums of the head's P(true | x) by given label: counts as they would be
+    if labels knew nothing beyond x. `confusion` (K, K) is E[q_i q_j] / E[q_i].
     """
 
     method: str
     matrix: FloatArray
     class_prior: FloatArray
-    gain: float
     soft_counts: FloatArray
     confusion: FloatArray
     plausible: tuple[Candidate, ...]
     present: IntArray
     num_classes: int
-    scale: float
 
     @property
     def plausible_best(self) -> Candidate:
@@ -104,11 +100,11 @@ class JointEstimate:
             return 0.0
         covariance, jacobian = cell_covariance(found.scores, found.fit)
         flat = jacobian.reshape(-1, len(found.fit.theta))
-        return float(((flat @ covariance) * flat).sum() / self.scale)
+        return float(((flat @ covariance) * flat).sum())
 
     def _spread_of(self, found: Candidate, confidence: float) -> Spread:
         K = self.num_classes
-        bounds = _wald(found, confidence, self.scale)
+        bounds = _wald(found, confidence)
         place = np.ix_(self.present, self.present)
         T_low, T_high = np.eye(K), np.eye(K)
         T_low[place], T_high[place] = bounds.transition
@@ -120,8 +116,8 @@ class JointEstimate:
 def joint_ml(probs: FloatArray, labels: IntArray) -> JointEstimate:
     """Fit T and a softmax head on the scores together, by the likelihood of the given labels.
 
-    Goldberger & Ben-Reuven, ICLR 2017, in two stages. Among many classes only the cells that
-    confident learning finds largest are free.
+    Goldberger & Ben-Reuven, ICLR 2017, in two stages. Up to MAX_CLASSES classes; beyond that
+    nothing is fitted, and T is the identity.
     """
     return joint_from(probs, labels, confident(probs, labels))
 
@@ -136,21 +132,24 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
     given = place[labels[kept]]
     seen = probs[kept][:, present]
     seen = seen / np.maximum(seen.sum(axis=1, keepdims=True), 1e-300)
-    scale = len(labels) / len(kept)
     start_T = counted.transition()[np.ix_(present, present)]
     start_T = start_T / np.maximum(start_T.sum(axis=1, keepdims=True), 1e-12)
-    found = _candidates(scores_of(seen, given), start_T, scale)
+    if len(present) > MAX_CLASSES:
+        found = [_unfitted(probs, labels, seen, given, present)]
+    else:
+        found = _candidates(scores_of(seen, given), start_T)
     products = _num_products(len(present))
     if 1 < len(present) <= MAX_QUADRATIC and len(kept) >= EXAMPLES_PER_PRODUCT * products:
-        curved = _candidates(scores_of(seen, given, is_quadratic=True), start_T, scale)
-        found += [replace(one, score=one.score - products) for one in curved]
+        curved = _candidates(scores_of(seen, given, is_quadratic=True), start_T)
+        price = PRODUCT_PRICE * products
+        found += [replace(one, score=one.score - price) for one in curved]
     best = max(found, key=lambda candidate: candidate.score)
     plausible = tuple(one for one in found if one.score >= best.score - NEAR)
     T, prior = np.eye(K), np.zeros(K)
     T[np.ix_(present, present)] = best.fit.transition
     prior[present] = best.prior
     soft = np.zeros((K, K))
-    soft[np.ix_(present, present)] = best.soft_counts * scale
+    soft[np.ix_(present, present)] = best.soft_counts
     Q = best.fit.probs.astype(np.float64)
     confusion = np.eye(K)
     confusion[np.ix_(present, present)] = (Q @ Q.T) / np.maximum(Q.sum(axis=1)[:, None], 1e-12)
@@ -158,13 +157,11 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
         f"joint-ml ({best.fit.family})",
         T,
         prior,
-        (best.fit.log_likelihood - found[0].fit.log_likelihood) * scale,
         soft,
         confusion,
         plausible,
         present,
         K,
-        scale,
     )
 
 
@@ -181,31 +178,59 @@ def _thinned(N: int, K: int) -> IntArray:
     return np.sort(np.random.default_rng(0).permutation(N)[:count])
 
 
-def _candidates(scores: Scores, start_T: FloatArray, scale: float) -> list[Candidate]:
+def _candidates(scores: Scores, start_T: FloatArray) -> list[Candidate]:
     K = len(start_T)
     none = fit_head(scores, "no noise", None)
-    found = [_candidate(scores, none, 0.0, scale)]
-    if K < 2 or K > MAX_CLASSES:
+    found = [_candidate(scores, none, 0.0)]
+    if K < 2:
         return found
     rate = np.clip(1 - np.diag(start_T).mean(), STARTING_RATE, 0.9) / 2
     near = np.full((K, K), rate / (K - 1))
     np.fill_diagonal(near, 1 - rate)
     same = fit_head(scores, "symmetric", symmetric_tie(K), none, near=near)
-    found.append(_candidate(scores, same, 1.0, scale))
+    found.append(_candidate(scores, same, 1.0))
     rows = same
     if K > 2:
         rows = fit_head(scores, "rate by class", row_tie(K), same, near=same.transition)
-        penalty = K / 2 * np.log(scores.values.shape[1] * scale / K)
-        found.append(_candidate(scores, rows, penalty, scale))
-    tie = full_tie(K) if K <= MAX_FULL else sparse_tie(start_T, SPARSE_CELLS)
-    name = "full" if K <= MAX_FULL else "sparse"
+        penalty = K / 2 * np.log(scores.values.shape[1] / K)
+        found.append(_candidate(scores, rows, penalty))
     near = 0.7 * start_T + 0.3 * same.transition
-    free = fit_head(scores, name, tie, same, near=near)
+    free = fit_head(scores, "full", full_tie(K), same, near=near)
     if free.log_likelihood < rows.log_likelihood:
-        again = fit_head(scores, name, tie, rows, near=rows.transition)
+        again = fit_head(scores, "full", full_tie(K), rows, near=rows.transition)
         free = again if again.log_likelihood > free.log_likelihood else free
-    found.append(_candidate(scores, free, _cells_in_use(scores, free) + FREE_MARGIN, scale))
+    found.append(_candidate(scores, free, _cells_in_use(scores, free) + FREE_MARGIN))
     return found
+
+
+def _unfitted(
+    probs: FloatArray, labels: IntArray, seen: FloatArray, given: IntArray, present: IntArray
+) -> Candidate:
+    """Return T = I and the probabilities as they are: a head for so many costs too much."""
+    from scipy.sparse import csr_array
+
+    N, K = len(labels), len(present)
+    fit = HeadFit(
+        family="too many classes",
+        tie=np.full((K, K), -1),
+        A=np.zeros((K, 0)),
+        b=np.zeros(K),
+        theta=np.zeros(0),
+        transition=np.eye(K),
+        log_likelihood=0.0,
+        probs=seen.T.astype(np.float32),
+    )
+    scores = Scores(
+        np.zeros((0, len(given)), dtype=np.float32),
+        np.zeros(K + 1, dtype=np.int64),
+        np.arange(len(given)),
+        np.zeros((K, 0)),
+        np.zeros(K),
+    )
+    by_label = csr_array((np.ones(N), (labels, np.arange(N))), shape=(probs.shape[1], N))
+    soft = np.asarray(by_label @ probs)[np.ix_(present, present)].T
+    prior = soft.sum(axis=1)
+    return Candidate(scores, fit, 0.0, soft, prior / prior.sum())
 
 
 def _cells_in_use(scores: Scores, fit: HeadFit) -> float:
@@ -216,10 +241,10 @@ def _cells_in_use(scores: Scores, fit: HeadFit) -> float:
     return float((np.bincount(fit.tie[off], expected[off]) > 1).sum()) if K > 1 else 0.0
 
 
-def _candidate(scores: Scores, fit: HeadFit, penalty: float, scale: float) -> Candidate:
+def _candidate(scores: Scores, fit: HeadFit, penalty: float) -> Candidate:
     prior = fit.probs.mean(axis=1, dtype=np.float64)
     soft = counts_by_label(scores, fit.probs)
-    return Candidate(scores, fit, fit.log_likelihood * scale - penalty, soft, prior / prior.sum())
+    return Candidate(scores, fit, fit.log_likelihood - penalty, soft, prior / prior.sum())
 
 
 def widest(spreads: list[Spread]) -> Spread:
@@ -242,7 +267,7 @@ def widest(spreads: list[Spread]) -> Spread:
 # Bounds.
 
 
-def _wald(found: Candidate, confidence: float, scale: float) -> Spread:
+def _wald(found: Candidate, confidence: float) -> Spread:
     """Return bounds by the delta method; ratios by Fieller's, which hold where T_ij is near 0."""
     T, prior = found.fit.transition, found.prior
     K = len(T)
@@ -253,7 +278,6 @@ def _wald(found: Candidate, confidence: float, scale: float) -> Spread:
         inf = np.full(K, np.inf)
         return Spread((np.eye(K), np.eye(K)), (0.0, slack), (1.0, 1.0), (inf, inf), (np.inf,) * 2)
     covariance, jacobian = cell_covariance(found.scores, found.fit)
-    covariance = covariance / scale
     z, z_any = norm.ppf(confidence), norm.ppf(1 - (1 - confidence) / (K * (K - 1)))
     flat = jacobian.reshape(K * K, -1)
     error = np.sqrt(np.maximum(((flat @ covariance) * flat).sum(axis=1), 0)).reshape(K, K)

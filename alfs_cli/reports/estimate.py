@@ -26,8 +26,8 @@ MAX_CLASSES = 12
 MAX_PAIRS = 8
 COVERS = (
     "Bounds cover sampling error: how far another sample of the same size could move the numbers. "
-    "{overlap} Each is one-sided, so low to high is a {interval:.0f} % interval. T describes noise that depends on "
-    "the true class; where it varies inside a class, its clean level is an average."
+    "{overlap} Each is one-sided, so low to high is a {interval:.0f} % interval. T describes noise "
+    "that depends on the true class; where it varies inside a class, its clean level is an average."
 )
 OVERLAP_COVERED = (
     "They also reach from what the methods say at the least to labels that know nothing beyond the "

@@ -160,6 +160,17 @@ def test_trust_is_high_where_classes_are_apart():
     assert estimate.trust.level in ("high", "medium")
 
 
+def test_many_classes_are_counted():
+    """Beyond the joint model's reach the default is confident learning, its bounds still wide."""
+    generator = np.random.default_rng(6)
+    y = generator.integers(40, size=4000)
+    given = np.where(generator.random(4000) < 0.2, generator.integers(40, size=4000), y)
+    probs = 0.02 / 40 + 0.98 * np.eye(40)[y]
+    estimate = estimate_transition(probs, given)
+    assert estimate.method == "confident"
+    assert estimate.noise_rate.low <= (given != y).mean() <= estimate.noise_rate.high
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("distance", [3.0, 7.0])
 @pytest.mark.parametrize(
