@@ -54,9 +54,14 @@ class CombinedEstimate:
     disagreement: int
 
     @property
+    def is_counted(self) -> bool:
+        """Whether T is the counts' alone."""
+        return self.shrinkage == 1
+
+    @property
     def method(self) -> str:
         """What T was made from, for estimate.json."""
-        if self.shrinkage == 1:
+        if self.is_counted:
             return self.counted.method
         counts = self.weight + self.shrinkage - self.weight * self.shrinkage
         return f"{self.joint.method} + {counts:.2f} confident" if counts else self.joint.method

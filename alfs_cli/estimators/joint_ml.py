@@ -294,7 +294,8 @@ def _wald(found: Candidate, confidence: float) -> Spread:
     np.fill_diagonal(high_any, np.inf)
     lead = np.diag(T)[:, None] - T
     lead[np.arange(K), np.arange(K)] = np.inf
-    rate_low = max(float(rate - z * rate_error - slack), 0.0)
+    optimism = (found.fit.A.size + K) / found.fit.probs.shape[1]  # of a fit to so few examples
+    rate_low = max(float(rate - z * rate_error - slack - optimism), 0.0)
     # overlap taken for noise may sit in any cell: no cell is surely noisier than this share of it
     kept = rate_low / rate if rate > 0 else 0.0
     stretch = 1 / kept if kept > 0 else np.inf

@@ -63,13 +63,14 @@ def trust_in(
         _methods(grades, estimate, rate)
     else:
         _separation(grades, estimate, evidence)
-    grades.add(
-        -evidence.calibration_error,
-        -CALIBRATION_HIGH,
-        -CALIBRATION_MEDIUM,
+    measured = (
         f"out-of-sample agreement {100 * evidence.agreement:.1f} %, calibration error "
-        f"{evidence.calibration_error:.3f}",
+        f"{evidence.calibration_error:.3f}"
     )
+    if isinstance(estimate, CombinedEstimate) and not estimate.is_counted:
+        grades.note(measured)  # the joint model calibrates the scores itself
+    else:
+        grades.add(-evidence.calibration_error, -CALIBRATION_HIGH, -CALIBRATION_MEDIUM, measured)
     share = min(level.low, ENOUGH_LEVEL) / max(min(level.value, ENOUGH_LEVEL), 1e-9)
     if share < LEVEL_HIGH:
         grades.add(
