@@ -7,13 +7,13 @@ import pytest
 from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.issues import label_scores, suspects, true_class_probs, write_issues
 from alfs_cli.noise import symmetric
-from tests.estimators.problems import noisy_problem
+from tests.estimators.problems import seen_exactly
 
 
 @pytest.fixture(scope="module")
 def problem():
     T = symmetric(0.3, 4).array
-    probs, given, true = noisy_problem(T, n_per_class=1500, certainty=0.9)
+    probs, given, true = seen_exactly(T, n_per_class=1500, certainty=0.9)
     return T, probs, given, true
 
 
@@ -55,7 +55,7 @@ def test_scores_are_calibrated_and_rank(problem):
 def test_rotating_the_label_rotates_the_suspicion():
     """A transposed T must fail here: 0 is given as 1, never the other way round."""
     T = np.array([[0.6, 0.4], [0.0, 1.0]])
-    probs, given, true = noisy_problem(T, n_per_class=1000, certainty=0.95)
+    probs, given, true = seen_exactly(T, n_per_class=1000, certainty=0.95)
     listed = suspects(label_scores(probs, given, T, 0.2), given, 0.5)
     assert (given[listed] == 1).all()
     assert (true[listed] == 0).mean() > 0.8

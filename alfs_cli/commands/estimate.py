@@ -21,7 +21,9 @@ def estimate(
     evidence: Annotated[
         str, typer.Option("--evidence", help="auto, pred-probs, features or pixels.")
     ] = "auto",
-    method: Annotated[str, typer.Option("--method", help="auto or confident.")] = "auto",
+    method: Annotated[
+        str, typer.Option("--method", help="auto, confident, joint-ml or anchor.")
+    ] = "auto",
     folds: Annotated[int, typer.Option("--folds", help="Folds of held-out scoring.")] = 5,
     confidence: Annotated[
         float, typer.Option("--confidence", help="Level of each one-sided bound.")

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,14 +18,17 @@ from alfs_cli.estimate import (
     CleanLevel,
     DataSummary,
     NoiseEstimate,
+    OtherEstimate,
     PopulationTruth,
-    Trust,
     Truth,
 )
+from alfs_cli.estimators.anchor import anchor
+from alfs_cli.estimators.combined import CombinedEstimate, combined, rate_of
 from alfs_cli.estimators.confident import confident
-from alfs_cli.estimators.counts import CountedEstimate, Spread, gap, spread, weakest_pair
+from alfs_cli.estimators.counts import CountedEstimate, Spread, gap, weakest_pair
+from alfs_cli.estimators.joint_ml import joint_ml
+from alfs_cli.estimators.trust import MIN_JUDGED, Estimate, trust_in
 from alfs_cli.evidence import Evidence, evidence_from_probs, gather
-from alfs_cli.issues import true_class_probs
 from alfs_cli.noise import (
     class_clean_levels,
     clean_level,
@@ -36,11 +40,14 @@ from alfs_cli.noise import (
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-Estimator = Callable[[FloatArray, IntArray], CountedEstimate]
+Estimator = Callable[[FloatArray, IntArray], Estimate]
 
-ESTIMATORS: dict[str, Estimator] = {"confident": confident}
-DEFAULT = "confident"
-MIN_JUDGED = 2  # examples of a class below which its clean level is shown but not judged
+ESTIMATORS: dict[str, Estimator] = {
+    "auto": combined,
+    "confident": confident,
+    "joint-ml": joint_ml,
+    "anchor": anchor,
+}
 
 
 def estimate_transition(
@@ -95,12 +102,33 @@ def estimate_noise(
 ) -> NoiseEstimate:
     """Return T, the clean level, their bounds and how far to trust them."""
     check_options(method=method, confidence=confidence, resamples=resamples)
-    name = DEFAULT if method == "auto" else method
     begun = time.perf_counter() if started is None else started
-    found = ESTIMATORS[name](evidence.probs, dataset.labels)
+    estimate = summarised(
+        ESTIMATORS[method](evidence.probs, dataset.labels),
+        dataset,
+        evidence,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+        in_sample_ok=in_sample_ok,
+    )
+    return replace(estimate, seconds=time.perf_counter() - begun)
+
+
+def summarised(
+    found: Estimate,
+    dataset: LabelledDataset,
+    evidence: Evidence,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+    in_sample_ok: bool = False,
+) -> NoiseEstimate:
+    """Return what estimate.json says of a method's result; its bounds are made here."""
+    begun = time.perf_counter()
     T = found.transition()
-    bounds = spread(
-        found,
+    bounds = found.spread(
         confidence=confidence,
         resamples=resamples,
         generator=np.random.default_rng([seed, 3]),
@@ -116,16 +144,16 @@ def estimate_noise(
         dataset.class_names[true],
         dataset.class_names[given],
     )
-    rate = float(1 - prior @ np.diag(T))
+    rate = _bounded(max(float(1 - prior @ np.diag(T)), 0.0), *bounds.noise_rate)
     return NoiseEstimate(
         alfs_version=__version__,
         seed=seed,
         seconds=time.perf_counter() - begun,
         confidence=confidence,
-        method=name,
+        method=found.method,
         data=_summary(dataset),
         evidence=evidence.summary(),
-        noise_rate=_bounded(rate, *bounds.noise_rate),
+        noise_rate=rate,
         transition=_rows(T),
         transition_low=_rows(np.minimum(bounds.transition[0], T)),
         transition_high=_rows(np.maximum(bounds.transition[1], T)),
@@ -134,7 +162,8 @@ def estimate_noise(
         clean_level=level,
         gap=_bounded(float(gap(T)), *bounds.gap),
         dominant=True if level.low > 1 else False if level.high < 1 else None,
-        trust=_trust(dataset, evidence, T, level, in_sample_ok=in_sample_ok),
+        trust=trust_in(found, dataset, evidence, rate, level, in_sample_ok=in_sample_ok),
+        other_estimates=_others(found),
         truth=_truth(dataset, T),
     )
 
@@ -145,12 +174,27 @@ def check_options(*, method: str, confidence: float, resamples: int) -> None:
         raise UsageError(f"--confidence is {confidence}, not between 0.5 and 1")
     if resamples < 100:
         raise UsageError(f"--bootstrap is {resamples}, below 100")
-    if method not in ("auto", *ESTIMATORS):
-        raise unknown("method", method, ("auto", *ESTIMATORS))
+    if method not in ESTIMATORS:
+        raise unknown("method", method, ESTIMATORS)
 
 
 def _bounded(value: float, low: float, high: float) -> Bounded:
     return Bounded(value, min(low, value), max(high, value))
+
+
+def _others(found: Estimate) -> tuple[OtherEstimate, ...]:
+    """Return what the methods beside a combination say, each on its own."""
+    if not isinstance(found, CombinedEstimate):
+        return ()
+    return tuple(
+        OtherEstimate(
+            other.method,
+            max(rate_of(other), 0.0),
+            float(class_clean_levels(other.transition()).min()),
+            _rows(other.transition()),
+        )
+        for other in found.others()
+    )
 
 
 def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
@@ -212,71 +256,12 @@ def _truth(dataset: LabelledDataset, T: FloatArray) -> Truth | None:
     )
 
 
-# Trust.
-
-SEPARATION_HIGH, SEPARATION_MEDIUM = 0.95, 0.80
-CALIBRATION_HIGH, CALIBRATION_MEDIUM = 0.03, 0.10
-FEW_HIGH, FEW_MEDIUM = 100, 20
-
-
-def _trust(
-    dataset: LabelledDataset,
-    evidence: Evidence,
-    T: FloatArray,
-    level: CleanLevel,
-    *,
-    in_sample_ok: bool,
-) -> Trust:
-    """Grade an estimate by its weakest side, and say which it is."""
-    grades: list[int] = []
-    reasons: list[str] = []
-
-    def grade(value: float, high: float, medium: float, text: str) -> None:
-        grades.append(2 if value >= high else 1 if value >= medium else 0)
-        reasons.append(text)
-
-    if evidence.in_sample and not in_sample_ok:
-        grades.append(0)
-        reasons.append(
-            f"{100 * evidence.agreement:.2f} % of the given labels agree with the probabilities: "
-            "these look in-sample, and noise is then underestimated"
-        )
-    separation = float(true_class_probs(evidence.probs, T).max(axis=1).mean())
-    grade(
-        separation,
-        SEPARATION_HIGH,
-        SEPARATION_MEDIUM,
-        f"the evidence tells the classes apart in {100 * separation:.0f} % of the examples; "
-        "what it cannot tell apart is counted as noise",
-    )
-    grade(
-        -evidence.calibration_error,
-        -CALIBRATION_HIGH,
-        -CALIBRATION_MEDIUM,
-        f"out-of-sample agreement {100 * evidence.agreement:.1f} %, calibration error "
-        f"{evidence.calibration_error:.3f}",
-    )
-    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
-    smallest = int(counts.argmin())
-    if counts[smallest] < FEW_HIGH:
-        name = dataset.class_names[smallest]
-        grade(
-            counts[smallest],
-            FEW_HIGH,
-            FEW_MEDIUM,
-            f"class '{name}' has {counts[smallest]} examples"
-            + (": not judged" if counts[smallest] < MIN_JUDGED else ""),
-        )
-    if level.low <= 1 < level.value:
-        reasons.append("too few examples to say whether the clean label leads in every class")
-    names = ("low", "medium", "high")
-    return Trust(names[min(grades)], tuple(reasons))  # type: ignore[arg-type]
-
-
 __all__ = [
     "ESTIMATORS",
+    "CombinedEstimate",
     "CountedEstimate",
     "estimate_noise",
     "estimate_transition",
     "evidence_from_probs",
+    "summarised",
 ]

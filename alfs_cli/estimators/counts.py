@@ -14,29 +14,58 @@ BOOTSTRAP_BLOCK = 2**22  # numbers held at once while resampling
 
 
 @dataclass(frozen=True, eq=False)
+class Spread:
+    """One-sided bounds at a confidence.
+
+    Of T (K, K), the noise rate, the gap, each class's clean level (K,), and r.
+    """
+
+    transition: tuple[FloatArray, FloatArray]
+    noise_rate: tuple[float, float]
+    gap: tuple[float, float]
+    class_levels: tuple[FloatArray, FloatArray]
+    level: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
 class CountedEstimate:
     """Counts (K, K) by true class and given label of the examples that could be placed.
 
-    `given_counts` (K,) are all examples by given label: the counted ones stand for them, each
-    column of `counts` scaled to its total.
+    `given_counts` (K,) are all examples by given label. By column the counted ones stand for them,
+    each column of `counts` scaled to its total; else each row is a sample of its true class.
     """
 
     method: str
     counts: FloatArray
     given_counts: IntArray
+    by_column: bool = True
 
     def joint(self) -> FloatArray:
-        """Return counts with columns scaled to the given labels, (K, K)."""
-        return calibrated_joint(self.counts, self.given_counts)
+        """Return counts scaled to the given labels, (K, K)."""
+        if self.by_column:
+            return calibrated_joint(self.counts, self.given_counts)
+        joint = self.prior()[:, None] * self.transition() * self.given_counts.sum()
+        return np.asarray(joint, dtype=np.float64)
 
     def transition(self) -> FloatArray:
         """Return T (K, K); a class that nothing was counted for keeps its label."""
-        return rows_of_counts(self.joint())
+        return rows_of_counts(self.joint() if self.by_column else self.counts)
 
     def prior(self) -> FloatArray:
         """Return the share of each true class, (K,)."""
-        rows = self.joint().sum(axis=1)
-        return np.asarray(rows / rows.sum(), dtype=np.float64)
+        if self.by_column:
+            rows = self.joint().sum(axis=1)
+            return np.asarray(rows / rows.sum(), dtype=np.float64)
+        from scipy.optimize import nnls
+
+        shares, _ = nnls(self.transition().T, self.given_counts / self.given_counts.sum())
+        return np.asarray(shares / shares.sum(), dtype=np.float64)
+
+    def spread(
+        self, *, confidence: float, resamples: int, generator: np.random.Generator
+    ) -> Spread:
+        """Return how far sampling alone may have moved the estimate."""
+        return spread(self, confidence=confidence, resamples=resamples, generator=generator)
 
 
 def calibrated_joint(counts: FloatArray, given_counts: IntArray) -> FloatArray:
@@ -50,20 +79,6 @@ def calibrated_joint(counts: FloatArray, given_counts: IntArray) -> FloatArray:
     filled = np.where(empty[..., None, :], np.eye(K), counts)
     scale = given_counts / np.where(empty, 1.0, sums)
     return np.asarray(filled * scale[..., None, :], dtype=np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class Spread:
-    """One-sided bounds at a confidence, from sampling alone.
-
-    Of T (K, K), the noise rate, the gap, each class's clean level (K,), and r.
-    """
-
-    transition: tuple[FloatArray, FloatArray]
-    noise_rate: tuple[float, float]
-    gap: tuple[float, float]
-    class_levels: tuple[FloatArray, FloatArray]
-    level: tuple[float, float]
 
 
 def spread(
@@ -80,8 +95,10 @@ def spread(
     """
     alpha = 1 - confidence
     K = len(estimate.counts)
-    total = int(estimate.counts.sum())
-    shares = estimate.counts.ravel() / max(total, 1)
+    total = round(float(estimate.counts.sum()))
+    shares = estimate.counts.ravel() / max(float(estimate.counts.sum()), 1e-12)
+    shares /= max(float(shares.sum()), 1e-12)
+    prior = estimate.prior()
     block = max(1, BOOTSTRAP_BLOCK // (K * K))
     keep = max(1, min(resamples, 50 * block))
     matrices: list[FloatArray] = []
@@ -89,12 +106,14 @@ def spread(
     gaps: list[FloatArray] = []
     for start in range(0, keep, block):
         drawn = generator.multinomial(total, shares, size=min(block, keep - start))
-        joint = calibrated_joint(drawn.reshape(-1, K, K).astype(np.float64), estimate.given_counts)
+        cells = drawn.reshape(-1, K, K).astype(np.float64)
+        joint = calibrated_joint(cells, estimate.given_counts) if estimate.by_column else cells
         sums = joint.sum(axis=2, keepdims=True)
         T = np.where(sums > 0, joint / np.where(sums > 0, sums, 1), np.eye(K))
         matrices.append(T.astype(np.float32))
-        diagonal = np.trace(joint, axis1=1, axis2=2)
-        rates.append(1 - diagonal / joint.sum(axis=(1, 2)))
+        own = T[:, np.arange(K), np.arange(K)]
+        row_shares = joint.sum(axis=2) / joint.sum(axis=(1, 2))[:, None]
+        rates.append(1 - (own * (row_shares if estimate.by_column else prior)).sum(axis=1))
         gaps.append(gap(T))
     T_low, T_high = np.quantile(np.concatenate(matrices), [alpha, confidence], axis=0)
     rate_low, rate_high = np.quantile(np.concatenate(rates), [alpha, confidence])
@@ -105,7 +124,7 @@ def spread(
 
     columns = estimate.counts.sum(axis=0)
     scale = np.where(columns > 0, estimate.given_counts / np.where(columns > 0, columns, 1), 1.0)
-    scale = np.where(scale > 0, scale, 1.0)
+    scale = np.where((scale > 0) & estimate.by_column, scale, 1.0)
     low, high = clean_level_bounds(estimate.counts, alpha, weights=scale[:, None] / scale[None, :])
     _, row_high = clean_level_bounds(
         estimate.counts, alpha * K, weights=scale[:, None] / scale[None, :]

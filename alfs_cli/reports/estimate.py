@@ -26,9 +26,15 @@ MAX_CLASSES = 12
 MAX_PAIRS = 8
 COVERS = (
     "Bounds cover sampling error: how far another sample of the same size could move the numbers. "
-    "They do not cover classes that the evidence cannot tell apart; see the trust level. Each is "
-    "one-sided, so low to high is a {interval:.0f} % interval. T describes noise that depends on "
-    "the true class; where it varies inside a class, its clean level is an average."
+    "{overlap} Each is one-sided, so low to high is a {interval:.0f} % interval. T describes noise "
+    "that depends on the true class; where it varies inside a class, its clean level is an average."
+)
+OVERLAP_COVERED = (
+    "They also reach from what the methods say at the least to labels that know nothing beyond the "
+    "evidence, for overlap of classes and noise that varies inside a class look alike."
+)
+OVERLAP_LEFT_OUT = (
+    "They do not cover classes that the evidence cannot tell apart; see the trust level."
 )
 
 
@@ -52,8 +58,9 @@ def estimate_report(
         blocks.append(_truth(estimate, estimate.truth))
     if pictures:
         blocks.append(Gallery("Labels most likely wrong", tuple(pictures)))
+    overlap = OVERLAP_COVERED if estimate.other_estimates else OVERLAP_LEFT_OUT
     interval = 100 * (2 * estimate.confidence - 1)
-    blocks.append(Paragraph(COVERS.format(interval=interval)))
+    blocks.append(Paragraph(COVERS.format(interval=interval, overlap=overlap)))
     return Report(
         f"Label noise in {source_name(estimate)}",
         tuple(blocks),

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from alfs_cli.estimate import load_estimate
-from tests.estimators.problems import noisy_problem
+from tests.estimators.problems import seen_exactly
 
 T3 = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.0, 0.1, 0.9]])
 FILES = {"estimate.json", "transition.csv", "issues.csv", "issues.parquet"}
@@ -24,7 +24,7 @@ KEYS = {
 @pytest.fixture
 def arrays(alfs):
     """probs.npy and labels.npy of a known T, and the truth as true.npy."""
-    probs, given, true = noisy_problem(T3, n_per_class=300)
+    probs, given, true = seen_exactly(T3, n_per_class=300)
     np.save("probs.npy", probs)
     np.save("labels.npy", given)
     np.save("true.npy", true)

@@ -1,9 +1,44 @@
-"""Noisy problems with a known T, for every estimator."""
+"""Small problems of known T, with probabilities as an honest model would give them."""
 
 import numpy as np
 
+from alfs_cli.out_of_fold import calibrated, calibration, linear_map, ridge_scores, stratified_folds
 
-def noisy_problem(T, n_per_class=2000, certainty=0.97, seed=0):
+
+def gaussians(K, count, distance, seed=0, size=6, shares=None):
+    """Return features (N, D) and true labels (N,) of unit Gaussians."""
+    generator = np.random.default_rng(seed)
+    means = generator.standard_normal((K, size))
+    means *= distance / np.sqrt(2) / np.linalg.norm(means, axis=1, keepdims=True)
+    y = generator.choice(K, size=count, p=shares)
+    X = means[y] + generator.standard_normal((count, size))
+    return X.astype(np.float32), y
+
+
+def noisy(y, T, seed=1):
+    """Draw given labels from true ones through T."""
+    generator = np.random.default_rng(seed)
+    steps = np.asarray(T).cumsum(axis=1)
+    return (generator.random((len(y), 1)) < steps[y]).argmax(axis=1)
+
+
+def held_out(X, given, K):
+    """Return out-of-fold probabilities (N, K) of the given labels, by linear ridge."""
+    fold_of = stratified_folds(given, 3, np.random.default_rng(0))
+    scores = ridge_scores(linear_map(X), X, given, K, fold_of)
+    fits = [(one, *calibration(one, given)) for one in scores]
+    best, parameters, _ = max(fits, key=lambda fit: fit[2])
+    return calibrated(best, parameters)
+
+
+def noisy_problem(T, *, count=6000, distance=7.0, seed=0):
+    """Return probabilities (N, K), given labels (N,), true labels (N,)."""
+    X, y = gaussians(len(T), count, distance, seed)
+    given = noisy(y, T, seed + 1)
+    return held_out(X, given, len(T)), given, y
+
+
+def seen_exactly(T, n_per_class=2000, certainty=0.97, seed=0):
     """Return probabilities of the given label (N, K), given labels (N,), true labels (N,).
 
     Each example's true class is almost certain from its features; the probabilities are exactly

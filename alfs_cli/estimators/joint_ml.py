@@ -1,0 +1,328 @@
+"""T and the head by maximum likelihood together, so that overlap of classes is not called noise.
+
+Families of T (none, symmetric, one rate a class, full) are fitted with a linear and,
+where there is data for it, a quadratic head, and compared by likelihood less the parameters in use
+(Akaike, 1974); those that come near the best count in the bounds. What the likelihood cannot see:
+noise that depends on the example inside its class looks exactly like overlap
+(alfs_cli/estimators/combined.py widens the bounds for that).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from alfs_cli.estimators.confident import confident
+from alfs_cli.estimators.counts import CountedEstimate, Spread
+from alfs_cli.estimators.head import (
+    HeadFit,
+    Scores,
+    cell_covariance,
+    counts_by_label,
+    fit_head,
+    full_tie,
+    row_tie,
+    scores_of,
+    symmetric_tie,
+)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+MAX_QUADRATIC = 12  # classes up to which a quadratic head is tried too
+EXAMPLES_PER_PRODUCT = 10  # below that it cannot win
+PRODUCT_PRICE = 1.5  # nats a parameter: curves of the head can pass for noise
+MAX_NUMBERS = 2 * 10**6  # scores that are fitted; more examples than this allows are thinned out
+MAX_CLASSES = 30  # the head has K^2 parameters: beyond that it takes minutes and overfits
+FREE_MARGIN = 10.0  # nats by which free cells must win: the head is never quite right
+NEAR = 5.0  # nats within which a family is as good as the best
+OVERLAP_ERROR = 0.25  # share of the overlap that may be taken for noise; benchmarks/estimators.py
+RATE_ERROR = 0.01  # of the rate itself: the head is not quite of this form
+STARTING_RATE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A fitted family: its T among the classes that occur, and its penalised log-likelihood."""
+
+    scores: Scores
+    fit: HeadFit
+    score: float
+    soft_counts: FloatArray
+    prior: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class JointEstimate:
+    """The best family, and those too near it to be told apart.
+
+    `soft_counts` (K, K) are sums of the head's P(true | x) by given label: counts as they would be
+    if labels knew nothing beyond x. `confusion` (K, K) is E[q_i q_j] / E[q_i].
+    """
+
+    method: str
+    matrix: FloatArray
+    class_prior: FloatArray
+    soft_counts: FloatArray
+    confusion: FloatArray
+    plausible: tuple[Candidate, ...]
+    present: IntArray
+    num_classes: int
+
+    @property
+    def plausible_best(self) -> Candidate:
+        """The family that T is taken from."""
+        return max(self.plausible, key=lambda candidate: candidate.score)
+
+    def transition(self) -> FloatArray:
+        """Return T (K, K)."""
+        return self.matrix
+
+    def prior(self) -> FloatArray:
+        """Return the share of each true class, (K,)."""
+        return self.class_prior
+
+    def spread(
+        self, *, confidence: float, resamples: int, generator: np.random.Generator
+    ) -> Spread:
+        """Return bounds from the information matrix, over all plausible families.
+
+        They hold for noise that depends on the class alone and a head of about this form: a
+        quarter of the overlap is allowed to have been taken for noise.
+        """
+        return widest([self._spread_of(found, confidence) for found in self.plausible])
+
+    def error(self) -> float:
+        """Return the summed sampling variance of T's cells."""
+        found = self.plausible_best
+        if not len(found.fit.theta):
+            return 0.0
+        covariance, jacobian = cell_covariance(found.scores, found.fit)
+        flat = jacobian.reshape(-1, len(found.fit.theta))
+        return float(((flat @ covariance) * flat).sum())
+
+    def _spread_of(self, found: Candidate, confidence: float) -> Spread:
+        K = self.num_classes
+        bounds = _wald(found, confidence)
+        place = np.ix_(self.present, self.present)
+        T_low, T_high = np.eye(K), np.eye(K)
+        T_low[place], T_high[place] = bounds.transition
+        low, high = np.full(K, np.inf), np.full(K, np.inf)
+        low[self.present], high[self.present] = bounds.class_levels
+        return Spread((T_low, T_high), bounds.noise_rate, bounds.gap, (low, high), bounds.level)
+
+
+def joint_ml(probs: FloatArray, labels: IntArray) -> JointEstimate:
+    """Fit T and a softmax head on the scores together, by the likelihood of the given labels.
+
+    Goldberger & Ben-Reuven, ICLR 2017, in two stages. Up to MAX_CLASSES classes; beyond that
+    nothing is fitted, and T is the identity.
+    """
+    return joint_from(probs, labels, confident(probs, labels))
+
+
+def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) -> JointEstimate:
+    """Return the joint estimate, with `counted` as one of the starts."""
+    K = probs.shape[1]
+    present = np.flatnonzero(np.bincount(labels, minlength=K))
+    place = np.full(K, -1)
+    place[present] = np.arange(len(present))
+    kept = _thinned(len(labels), len(present))
+    given = place[labels[kept]]
+    seen = probs[kept][:, present]
+    seen = seen / np.maximum(seen.sum(axis=1, keepdims=True), 1e-300)
+    start_T = counted.transition()[np.ix_(present, present)]
+    start_T = start_T / np.maximum(start_T.sum(axis=1, keepdims=True), 1e-12)
+    if len(present) > MAX_CLASSES:
+        found = [_unfitted(probs, labels, seen, given, present)]
+    else:
+        found = _candidates(scores_of(seen, given), start_T)
+    products = _num_products(len(present))
+    if 1 < len(present) <= MAX_QUADRATIC and len(kept) >= EXAMPLES_PER_PRODUCT * products:
+        curved = _candidates(scores_of(seen, given, is_quadratic=True), start_T)
+        price = PRODUCT_PRICE * products
+        found += [replace(one, score=one.score - price) for one in curved]
+    best = max(found, key=lambda candidate: candidate.score)
+    plausible = tuple(one for one in found if one.score >= best.score - NEAR)
+    T, prior = np.eye(K), np.zeros(K)
+    T[np.ix_(present, present)] = best.fit.transition
+    prior[present] = best.prior
+    soft = np.zeros((K, K))
+    soft[np.ix_(present, present)] = best.soft_counts
+    Q = best.fit.probs.astype(np.float64)
+    confusion = np.eye(K)
+    confusion[np.ix_(present, present)] = (Q @ Q.T) / np.maximum(Q.sum(axis=1)[:, None], 1e-12)
+    return JointEstimate(
+        f"joint-ml ({best.fit.family})",
+        T,
+        prior,
+        soft,
+        confusion,
+        plausible,
+        present,
+        K,
+    )
+
+
+def _num_products(K: int) -> int:
+    """Return how many parameters a quadratic head has beyond a linear one."""
+    return (K - 1) * K * (K + 1) // 2
+
+
+def _thinned(N: int, K: int) -> IntArray:
+    """Return the places of the examples to fit: all, or as many as MAX_NUMBERS allows."""
+    count = max(MAX_NUMBERS // K, 2000)
+    if count >= N:
+        return np.arange(N)
+    return np.sort(np.random.default_rng(0).permutation(N)[:count])
+
+
+def _candidates(scores: Scores, start_T: FloatArray) -> list[Candidate]:
+    K = len(start_T)
+    none = fit_head(scores, "no noise", None)
+    found = [_candidate(scores, none, 0.0)]
+    if K < 2:
+        return found
+    rate = np.clip(1 - np.diag(start_T).mean(), STARTING_RATE, 0.9) / 2
+    near = np.full((K, K), rate / (K - 1))
+    np.fill_diagonal(near, 1 - rate)
+    same = fit_head(scores, "symmetric", symmetric_tie(K), none, near=near)
+    found.append(_candidate(scores, same, 1.0))
+    rows = same
+    if K > 2:
+        rows = fit_head(scores, "rate by class", row_tie(K), same, near=same.transition)
+        penalty = K / 2 * np.log(scores.values.shape[1] / K)
+        found.append(_candidate(scores, rows, penalty))
+    near = 0.7 * start_T + 0.3 * same.transition
+    free = fit_head(scores, "full", full_tie(K), same, near=near)
+    if free.log_likelihood < rows.log_likelihood:
+        again = fit_head(scores, "full", full_tie(K), rows, near=rows.transition)
+        free = again if again.log_likelihood > free.log_likelihood else free
+    found.append(_candidate(scores, free, _cells_in_use(scores, free) + FREE_MARGIN))
+    return found
+
+
+def _unfitted(
+    probs: FloatArray, labels: IntArray, seen: FloatArray, given: IntArray, present: IntArray
+) -> Candidate:
+    """Return T = I and the probabilities as they are: a head for so many costs too much."""
+    from scipy.sparse import csr_array
+
+    N, K = len(labels), len(present)
+    fit = HeadFit(
+        family="too many classes",
+        tie=np.full((K, K), -1),
+        A=np.zeros((K, 0)),
+        b=np.zeros(K),
+        theta=np.zeros(0),
+        transition=np.eye(K),
+        log_likelihood=0.0,
+        probs=seen.T.astype(np.float32),
+    )
+    scores = Scores(
+        np.zeros((0, len(given)), dtype=np.float32),
+        np.zeros(K + 1, dtype=np.int64),
+        np.arange(len(given)),
+        np.zeros((K, 0)),
+        np.zeros(K),
+    )
+    by_label = csr_array((np.ones(N), (labels, np.arange(N))), shape=(probs.shape[1], N))
+    soft = np.asarray(by_label @ probs)[np.ix_(present, present)].T
+    prior = soft.sum(axis=1)
+    return Candidate(scores, fit, 0.0, soft, prior / prior.sum())
+
+
+def _cells_in_use(scores: Scores, fit: HeadFit) -> float:
+    """Return how many parameters stand for one example or more: those at 0 fit nothing."""
+    K = len(fit.transition)
+    expected = fit.probs.sum(axis=1, dtype=np.float64)[:, None] * fit.transition
+    off = fit.tie >= 0
+    return float((np.bincount(fit.tie[off], expected[off]) > 1).sum()) if K > 1 else 0.0
+
+
+def _candidate(scores: Scores, fit: HeadFit, penalty: float) -> Candidate:
+    prior = fit.probs.mean(axis=1, dtype=np.float64)
+    soft = counts_by_label(scores, fit.probs)
+    return Candidate(scores, fit, fit.log_likelihood - penalty, soft, prior / prior.sum())
+
+
+def widest(spreads: list[Spread]) -> Spread:
+    """Return the lowest of the lower and the highest of the upper bounds."""
+    return Spread(
+        (
+            np.minimum.reduce([one.transition[0] for one in spreads]),
+            np.maximum.reduce([one.transition[1] for one in spreads]),
+        ),
+        (min(one.noise_rate[0] for one in spreads), max(one.noise_rate[1] for one in spreads)),
+        (min(one.gap[0] for one in spreads), max(one.gap[1] for one in spreads)),
+        (
+            np.minimum.reduce([one.class_levels[0] for one in spreads]),
+            np.maximum.reduce([one.class_levels[1] for one in spreads]),
+        ),
+        (min(one.level[0] for one in spreads), max(one.level[1] for one in spreads)),
+    )
+
+
+# Bounds.
+
+
+def _wald(found: Candidate, confidence: float) -> Spread:
+    """Return bounds by the delta method; ratios by Fieller's, which hold where T_ij is near 0."""
+    T, prior = found.fit.transition, found.prior
+    K = len(T)
+    overlap = 1 - float(np.trace(found.soft_counts) / found.soft_counts.sum())
+    rate = float(1 - prior @ np.diag(T))
+    slack = OVERLAP_ERROR * max(overlap - rate, 0.0) + RATE_ERROR * rate
+    if not len(found.fit.theta):
+        inf = np.full(K, np.inf)
+        return Spread((np.eye(K), np.eye(K)), (0.0, slack), (1.0, 1.0), (inf, inf), (np.inf,) * 2)
+    covariance, jacobian = cell_covariance(found.scores, found.fit)
+    z, z_any = norm.ppf(confidence), norm.ppf(1 - (1 - confidence) / (K * (K - 1)))
+    flat = jacobian.reshape(K * K, -1)
+    error = np.sqrt(np.maximum(((flat @ covariance) * flat).sum(axis=1), 0)).reshape(K, K)
+    of_rate = -(prior[:, None] * jacobian[np.arange(K), np.arange(K)]).sum(axis=0)
+    rate_error = float(np.sqrt(max(of_rate @ covariance @ of_rate, 0)))
+    own = jacobian[np.arange(K), np.arange(K)]
+    own_variance = np.diag(error)[:, None] ** 2
+    shared = np.einsum("ip,ijp->ij", own @ covariance, jacobian)
+    low, high = _fieller(T, own_variance, error**2, shared, z)
+    _, high_any = _fieller(T, own_variance, error**2, shared, z_any)
+    apart = np.sqrt(np.maximum(own_variance - 2 * shared + error**2, 0))
+    np.fill_diagonal(low, np.inf)
+    np.fill_diagonal(high, np.inf)
+    np.fill_diagonal(high_any, np.inf)
+    lead = np.diag(T)[:, None] - T
+    lead[np.arange(K), np.arange(K)] = np.inf
+    optimism = (found.fit.A.size + K) / found.fit.probs.shape[1]  # of a fit to so few examples
+    rate_low = max(float(rate - z * rate_error - slack - optimism), 0.0)
+    # overlap taken for noise may sit in any cell: no cell is surely noisier than this share of it
+    kept = rate_low / rate if rate > 0 else 0.0
+    stretch = 1 / kept if kept > 0 else np.inf
+    T_low, T_high = np.clip(T - z * error, 0, 1) * kept, np.clip(T + z * error, 0, 1)
+    own_low, own_high = np.diag(np.clip(T - z * error, 0, 1)), np.diag(T_high)
+    np.fill_diagonal(T_low, own_low)
+    np.fill_diagonal(T_high, 1 - kept * (1 - own_high))
+    gap_high = 1 - kept * (1 - min(float((lead + z_any * apart).min()), 1.0))
+    return Spread(
+        (T_low, T_high),
+        (rate_low, min(float(rate + z * rate_error + slack), 1.0)),
+        (float((lead - z * apart).min()), gap_high),
+        (low.min(axis=1), high_any.min(axis=1) * stretch),
+        (float(low.min()), float(high_any.min()) * stretch),
+    )
+
+
+def _fieller(
+    T: FloatArray, own: FloatArray, other: FloatArray, shared: FloatArray, z: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return bounds of T_ii / T_ij: where T_ii - c T_ij is z of its standard errors from 0."""
+    a, b = np.diag(T)[:, None], T
+    squared = b**2 - z**2 * other
+    mixed = a * b - z**2 * shared
+    constant = np.maximum(a**2 - z**2 * own, 0.0)
+    root = np.sqrt(np.maximum(mixed**2 - squared * constant, 0))
+    below = np.maximum(mixed + root, 1e-12)
+    low = np.where(constant > 0, constant / below, 0.0)
+    high = np.where(squared > 0, (mixed + root) / np.where(squared > 0, squared, 1.0), np.inf)
+    return low, np.asarray(high)

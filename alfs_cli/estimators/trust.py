@@ -1,0 +1,138 @@
+"""How far to believe an estimate, in words: its weakest side decides."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data import LabelledDataset
+from alfs_cli.estimate import Bounded, CleanLevel, Trust
+from alfs_cli.estimators.combined import CombinedEstimate, overlap_of, rate_of
+from alfs_cli.estimators.counts import CountedEstimate
+from alfs_cli.estimators.joint_ml import JointEstimate
+from alfs_cli.evidence import Evidence
+from alfs_cli.issues import true_class_probs
+
+FloatArray = NDArray[np.float64]
+Estimate = CountedEstimate | JointEstimate | CombinedEstimate
+
+MIN_JUDGED = 2  # examples of a class below which its clean level is shown but not judged
+SEPARATION_HIGH, SEPARATION_MEDIUM = 0.95, 0.80
+CALIBRATION_HIGH, CALIBRATION_MEDIUM = 0.03, 0.10
+FEW_HIGH, FEW_MEDIUM = 100, 20
+ROOM_HIGH, ROOM_MEDIUM = 0.10, 0.25  # width of the noise rate's interval
+LEVEL_HIGH, LEVEL_MEDIUM = 0.6, 0.4  # lower bound of r over r
+ENOUGH_LEVEL = 20.0  # a clean level beyond it asks no more of a loss: 1 / r is near 0 anyhow
+NAMES = ("low", "medium", "high")
+
+
+class Grades:
+    """Grades 0, 1, 2 of each side looked at, and what was seen there."""
+
+    def __init__(self) -> None:
+        self.found: list[int] = []
+        self.reasons: list[str] = []
+
+    def add(self, value: float, high: float, medium: float, reason: str) -> None:
+        """Grade a side by two limits, larger values being better."""
+        self.found.append(2 if value >= high else 1 if value >= medium else 0)
+        self.reasons.append(reason)
+
+    def note(self, reason: str, grade: int = 2) -> None:
+        """Add a reason that has a grade of its own."""
+        self.found.append(grade)
+        self.reasons.append(reason)
+
+
+def trust_in(
+    estimate: Estimate,
+    dataset: LabelledDataset,
+    evidence: Evidence,
+    rate: Bounded,
+    level: CleanLevel,
+    *,
+    in_sample_ok: bool,
+) -> Trust:
+    """Grade an estimate by its weakest side, and say which it is."""
+    grades = Grades()
+    if evidence.in_sample and not in_sample_ok:
+        grades.note(
+            f"{100 * evidence.agreement:.2f} % of the given labels agree with the probabilities: "
+            "these look in-sample, and noise is then underestimated",
+            0,
+        )
+    if isinstance(estimate, CombinedEstimate):
+        _methods(grades, estimate, rate)
+    else:
+        _separation(grades, estimate, evidence)
+    measured = (
+        f"out-of-sample agreement {100 * evidence.agreement:.1f} %, calibration error "
+        f"{evidence.calibration_error:.3f}"
+    )
+    if isinstance(estimate, CombinedEstimate) and not estimate.is_counted:
+        grades.note(measured)  # the joint model calibrates the scores itself
+    else:
+        grades.add(-evidence.calibration_error, -CALIBRATION_HIGH, -CALIBRATION_MEDIUM, measured)
+    share = min(level.low, ENOUGH_LEVEL) / max(min(level.value, ENOUGH_LEVEL), 1e-9)
+    if share < LEVEL_HIGH:
+        grades.add(
+            share,
+            LEVEL_HIGH,
+            LEVEL_MEDIUM,
+            f"the clean level may be {level.low:.3g} where {level.value:.3g} is likeliest",
+        )
+    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    smallest = int(counts.argmin())
+    if counts[smallest] < FEW_HIGH:
+        name = dataset.class_names[smallest]
+        grades.add(
+            counts[smallest],
+            FEW_HIGH,
+            FEW_MEDIUM,
+            f"class '{name}' has {counts[smallest]} examples"
+            + (": not judged" if counts[smallest] < MIN_JUDGED else ""),
+        )
+    if level.low <= 1 < level.value:
+        grades.note("the bounds do not say whether the clean label leads in every class")
+    return Trust(NAMES[min(grades.found)], tuple(grades.reasons))  # type: ignore[arg-type]
+
+
+def _separation(grades: Grades, estimate: Estimate, evidence: Evidence) -> None:
+    T = estimate.transition()
+    separation = float(true_class_probs(evidence.probs, T).max(axis=1).mean())
+    consequence = (
+        "what it cannot tell apart is counted as noise"
+        if isinstance(estimate, CountedEstimate)
+        else "noise on the others looks like overlap"
+    )
+    grades.add(
+        separation,
+        SEPARATION_HIGH,
+        SEPARATION_MEDIUM,
+        f"the evidence tells the classes apart in {100 * separation:.0f} % of the examples; "
+        + consequence,
+    )
+    grades.note("the bounds are this method's own: --method auto compares several")
+
+
+def _methods(grades: Grades, estimate: CombinedEstimate, rate: Bounded) -> None:
+    width = rate.high - rate.low
+    grades.add(
+        -width,
+        -ROOM_HIGH,
+        -ROOM_MEDIUM,
+        f"classes overlap in {100 * overlap_of(estimate.joint):.0f} % of the evidence, where noise "
+        f"and overlap look alike: the noise rate is known to within {100 * width:.0f} points",
+    )
+    joint, counted = 100 * rate_of(estimate.joint), 100 * rate_of(estimate.counted)
+    if abs(joint - counted) > 100 * ROOM_HIGH / 2:
+        grades.note(
+            f"methods disagree: {joint:.1f} % noise by the joint model, {counted:.1f} % by "
+            "confident learning, which counts overlap as noise"
+        )
+    if estimate.contradiction:
+        grades.note(f"noise may depend on more than the class: {estimate.contradiction}", 0)
+    elif estimate.weight > 0:
+        grades.note(
+            "labels are mistaken for what the evidence mistakes, as people's are: the joint "
+            "model takes part of such noise for overlap",
+            1,
+        )

@@ -1,0 +1,127 @@
+"""Every method on every case of noise_cases.py: how far from the true T, and are the bounds honest.
+
+    python benchmarks/estimators.py [--data ../shared/data] [--unpacked DIR] [--only digits,gauss2]
+
+`--data` holds cifar10_features.npz and cifar10n.npz, `--unpacked` mnist_train.npz and
+cifar10_train.npz (what data/unpack.py writes). Evidence is made once for each case, and kept in
+`--cache`. Writes benchmarks/results/estimators.csv and prints the default beside `confident`.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from noise_cases import Case, cases, sources
+
+from alfs_cli.data import DataSpec, LabelledDataset
+from alfs_cli.estimators import CombinedEstimate, summarised
+from alfs_cli.estimators.combined import combined
+from alfs_cli.evidence import Evidence, agreement, calibration_error
+from alfs_cli.noise import class_clean_levels, row_total_variation
+
+RESULTS = Path(__file__).parent / "results" / "estimators.csv"
+
+
+def rows(case: Case) -> Iterator[dict[str, object]]:
+    """Yield what each method says of a case."""
+    K = case.probs.shape[1]
+    dataset = LabelledDataset(
+        name=case.name,
+        kind="arrays",
+        spec=DataSpec(None),
+        labels=case.given.astype(np.int64),
+        class_names=tuple(str(cls) for cls in range(K)),
+        fingerprint="",
+        pred_probs=case.probs,
+    )
+    evidence = Evidence(
+        kind="features",
+        name="benchmark",
+        probs=case.probs,
+        folds=5,
+        fold_of=None,
+        agreement=agreement(case.probs, dataset.labels),
+        calibration_error=calibration_error(case.probs, dataset.labels),
+        kept=np.arange(len(dataset.labels)),
+    )
+    begun = time.perf_counter()
+    found: CombinedEstimate = combined(case.probs, dataset.labels)
+    fitted = time.perf_counter() - begun
+    by_method = {"auto": found} | {
+        name: method
+        for name, method in zip(("confident", "joint-ml", "anchor"), found.others(), strict=True)
+    }
+    share = np.bincount(case.true, minlength=K) / len(case.true)
+    rate = float(1 - share @ np.diag(case.transition))
+    r = float(class_clean_levels(case.transition).min())
+    counted_tv = row_total_variation(found.counted.transition(), case.transition)
+    for name, method in by_method.items():
+        estimate = summarised(method, dataset, evidence)
+        tv = row_total_variation(np.array(estimate.transition), case.transition)
+        level, noise = estimate.clean_level, estimate.noise_rate
+        yield {
+            "case": case.name,
+            "method": name,
+            "made_from": estimate.method,
+            "seconds": estimate.seconds + (fitted if name == "auto" else 0.0),
+            "row_tv": tv,
+            "relative_to_confident": tv / counted_tv if counted_tv > 0 else float(tv > 0),
+            "r": r,
+            "r_hat": level.value,
+            "r_low": level.low,
+            "r_hat_over_r": _ratio(level.value, r),
+            "low_over_r": _ratio(level.low, r),
+            "covered": level.low <= r,
+            "noise_rate": rate,
+            "noise_rate_error": noise.value - rate,
+            "noise_rate_low": noise.low,
+            "noise_rate_high": noise.high,
+            "noise_rate_covers": noise.low - 1e-9 <= rate <= noise.high + 1e-9,
+            "trust": estimate.trust.level,
+        }
+
+
+def _ratio(value: float, true: float) -> float:
+    if np.isinf(true):
+        return 1.0 if np.isinf(value) else 0.0
+    return value / true
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--unpacked", type=Path, default=Path("../shared/data/unpacked"))
+    parser.add_argument("--only", default="", help="sources, by commas")
+    parser.add_argument("--noise", default="", help="noises, by commas")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--cache", type=Path, help="folder for the evidence")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    if arguments.cache is not None:
+        arguments.cache.mkdir(parents=True, exist_ok=True)
+    found = []
+    for source in sources(arguments.data, arguments.unpacked, arguments.only):
+        for seed in range(arguments.seeds):
+            for case in cases(source, arguments.cache, seed, arguments.noise):
+                found += [{"seed": seed} | row for row in rows(case)]
+                frame = pd.DataFrame(found)
+                arguments.output.parent.mkdir(exist_ok=True)
+                frame.to_csv(arguments.output, index=False, float_format="%.4f")
+                shown = frame[frame["case"] == case.name].iloc[-4]
+                print(
+                    f"{case.name:24s} {shown['made_from']:30s} tv {shown['row_tv']:.3f} "
+                    f"({shown['relative_to_confident']:.2f} of confident's)  r {shown['r']:.2f}: "
+                    f"{shown['r_hat']:.2f} >= {shown['r_low']:.2f} {shown['covered']}  noise "
+                    f"{shown['noise_rate']:.3f} in [{shown['noise_rate_low']:.3f}, "
+                    f"{shown['noise_rate_high']:.3f}] {shown['noise_rate_covers']}  "
+                    f"{shown['trust']}  {shown['seconds']:.1f} s",
+                    flush=True,
+                )
+    print(frame.groupby("method")[["covered", "noise_rate_covers", "relative_to_confident"]].mean())
+
+
+if __name__ == "__main__":
+    main()
