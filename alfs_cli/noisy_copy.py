@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from alfs_cli.data import DataSpec, LabelledDataset, decode_all, positions_of
 from alfs_cli.data.arrays import load_npz
 from alfs_cli.data.manifest import transition_beside
-from alfs_cli.data.names import CIFAR10, CIFAR100
+from alfs_cli.data.names import known_as
 from alfs_cli.data.tables import SEPARATORS, Table, read_table
 from alfs_cli.documents import Number, replacing
 from alfs_cli.errors import InputError, UsageError, unknown
@@ -113,12 +113,6 @@ def noisy_copy(
         return NoisyCopy(clean, given, T)
     T = transition_of(noise, rate, K, dataset=known_as(dataset))
     return NoisyCopy(clean, inject(true, T, generator, draw=draw), T)
-
-
-def known_as(dataset: LabelledDataset) -> str:
-    """Return the name under which the data set's look-alike classes are known, else its kind."""
-    names = {CIFAR10: "cifar10", CIFAR100: "cifar100"}
-    return names.get(dataset.class_names, dataset.kind)
 
 
 def instance_features(dataset: LabelledDataset) -> NDArray[Any]:

@@ -355,3 +355,12 @@ def test_broken_files_are_named(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             read_transition(tmp_path / name)
+
+
+def test_a_matrix_reads_as_its_array():
+    T = symmetric(0.3, 4)
+    assert T.shape == (4, 4)
+    assert T[0, 0] == 0.7
+    np.testing.assert_array_equal(np.asarray(T), T.array)
+    np.testing.assert_array_equal(np.array(T, dtype=np.float32), T.array.astype(np.float32))
+    assert clean_level(np.asarray(T)) == clean_level(T)

@@ -1,5 +1,7 @@
 """Class names of the built-in data sets, in the order of their labels."""
 
+from alfs_cli.data.dataset import LabelledDataset
+
 CIFAR10 = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
@@ -21,3 +23,12 @@ CIFAR100 = (
     "telephone", "television", "tiger", "tractor", "train", "trout", "tulip", "turtle",
     "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm",
 )  # fmt: skip
+
+
+def known_as(dataset: LabelledDataset) -> str:
+    """Return the name under which the data set's look-alike classes are known, else its kind.
+
+    CIFAR is known by its class names, in a folder of images too.
+    """
+    names = {CIFAR10: "cifar10", CIFAR100: "cifar100"}
+    return names.get(dataset.class_names, dataset.kind)

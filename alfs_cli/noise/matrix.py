@@ -35,6 +35,19 @@ class TransitionMatrix:
         """Take cleanlab's noise matrix, whose columns are true classes."""
         return cls(np.asarray(noise_matrix, dtype=np.float64).T)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read as its array wherever numpy takes one."""
+        return np.array(self.array, dtype=dtype) if copy else np.asarray(self.array, dtype=dtype)
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return T[i, j], or any part that numpy would."""
+        return self.array[place]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(K, K)."""
+        return len(self.array), len(self.array)
+
     @property
     def num_classes(self) -> int:
         """K."""

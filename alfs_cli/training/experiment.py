@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from alfs_cli.data import DataSpec, LabelledDataset, TrainTest, train_and_test
+from alfs_cli.data.names import known_as
 from alfs_cli.documents import from_document
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.losses import parse_loss
@@ -175,7 +176,7 @@ def transition(noise: NoiseConfig, train: LabelledDataset) -> TransitionMatrix:
         noise.kind,
         noise.rate,
         train.num_classes,
-        dataset=train.name,
+        dataset=known_as(train),
         sequential=noise.sequential,
         blocks_of_five=noise.blocks_of_five,
     )
