@@ -15,6 +15,7 @@ Kind = Literal["text", "count", "percent", "number", "ratio", "flag"]
 
 Cell = str | int | float | bool | None
 Status = Literal["pass", "warn", "fail", "info"]
+LARGE_RATIO = 1000
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,13 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """Write a ratio with three significant digits: 3.2 -> '3.20x', infinity -> 'inf'."""
+    """Write a ratio: 3.2 -> '3.20x', infinity -> 'inf', what is too large to matter '> 1,000x'."""
     if value is None or math.isnan(value):
         return "-"
     if math.isinf(value):
         return "inf"
+    if value > LARGE_RATIO:
+        return f"> {LARGE_RATIO:,}x"
     return f"{value:.2f}x" if value < 100 else f"{value:.0f}x"
 
 

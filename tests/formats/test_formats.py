@@ -25,6 +25,7 @@ from alfs_cli.report import (
     Report,
     Table,
     Verdict,
+    ratio,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -125,3 +126,11 @@ def test_html_is_self_contained_and_escaped():
 def test_no_golden_file_is_unused():
     used = {f"report.{suffix}" for suffix in SUFFIX.values()}
     assert {path.name for path in GOLDEN.iterdir()} == used
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3.2, "3.20x"), (123.4, "123x"), (2e6, "> 1,000x"), (float("inf"), "inf"), (None, "-")],
+)
+def test_ratios(value, text):
+    assert ratio(value) == text
