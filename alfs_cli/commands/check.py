@@ -55,7 +55,7 @@ def check(
         bool, typer.Option("--exit-zero", help="Report, and exit 0 whatever was found.")
     ] = False,
     evidence: Annotated[
-        str, typer.Option("--evidence", help="auto, pred-probs, features or pixels.")
+        str, typer.Option("--evidence", help="auto, pred-probs, features, encoder or pixels.")
     ] = "auto",
     folds: Annotated[int, typer.Option("--folds", help="Folds of held-out scoring.")] = 5,
     confidence: Annotated[

@@ -19,7 +19,7 @@ def estimate(
     options: DataOptions,
     data: OptionalData = None,
     evidence: Annotated[
-        str, typer.Option("--evidence", help="auto, pred-probs, features or pixels.")
+        str, typer.Option("--evidence", help="auto, pred-probs, features, encoder or pixels.")
     ] = "auto",
     method: Annotated[
         str, typer.Option("--method", help="auto, confident, joint-ml or anchor.")

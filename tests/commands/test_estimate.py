@@ -97,6 +97,18 @@ def test_evidence_is_cached_and_the_seed_decides(features):
     assert documents[0] == documents[1] == documents[2]
 
 
+def test_other_features_are_other_evidence(features):
+    """Features laid over DATA are no part of its fingerprint; the cache must tell them apart."""
+    given = np.load("features.npz")["labels"]
+    np.save("noise.npy", np.random.default_rng(1).normal(size=(450, 3)))
+    np.savez("plain.npz", images=np.zeros((450, 8, 8), np.uint8), labels=given)
+    np.save("good.npy", np.load("features.npz")["features"])
+    words = ("estimate", "plain.npz", "-f", "json", "--features")
+    good, noise = (json.loads(features(*words, f).out) for f in ("good.npy", "noise.npy"))
+    assert good["evidence"]["agreement"] > 0.7
+    assert noise["evidence"]["agreement"] < 0.5
+
+
 def test_a_broken_cache_is_passed_over(features):
     assert features("estimate", "features.npz", "-q").code == 0
     (cached,) = Path("alfs-out/cache").iterdir()
