@@ -94,7 +94,6 @@ def audit(
     invocation: Invocation,
     spec: DataSpec,
     *,
-    dataset: LabelledDataset | None = None,
     evidence: str = "auto",
     method: str = "auto",
     folds: int = 5,
@@ -106,12 +105,14 @@ def audit(
     use_cache: bool = True,
     started: float | None = None,
 ) -> Audit:
-    """Read DATA, gather evidence, estimate, and score every label; `dataset` is DATA if read."""
+    """Read DATA, gather evidence, estimate, and score every label."""
     check_options(method=method, confidence=confidence, resamples=resamples)
     begun = time.perf_counter() if started is None else started
-    read = load(spec) if dataset is None else dataset
+    read = load(spec)
+    invocation.detail(f"read {len(read):,} examples in {time.perf_counter() - begun:.1f} s")
     for text in read.notes:
         invocation.note(f"note: {text}")
+    gathering = time.perf_counter()
     with invocation.progress() as progress:
         seen = gather(
             read,
@@ -121,10 +122,15 @@ def audit(
             cache=invocation.out / "cache" if use_cache else None,
             progress=progress,
         )
+    invocation.detail(
+        f"evidence {seen.name}: agreement {100 * seen.agreement:.1f} %, "
+        f"{time.perf_counter() - gathering:.1f} s"
+    )
     for text in seen.notes:
         invocation.note(f"note: {text}")
     findings = (*_findings(read), *_unreadable(read, seen), *_duplicates(read))
     read = read if len(seen.kept) == len(read) else read.subset(seen.kept)
+    estimating = time.perf_counter()
     estimate = estimate_noise(
         read,
         seen,
@@ -133,7 +139,10 @@ def audit(
         resamples=resamples,
         seed=invocation.seed,
         in_sample_ok=in_sample_ok,
-        started=begun,
+    )
+    invocation.detail(
+        f"{estimate.method}: r at least {estimate.clean_level.low:.3g}, "
+        f"{time.perf_counter() - estimating:.1f} s"
     )
     T = np.array(estimate.transition)
     scores = label_scores(seen.probs, read.labels, T, estimate.noise_rate.value)

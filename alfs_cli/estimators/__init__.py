@@ -98,11 +98,10 @@ def estimate_noise(
     resamples: int = 1000,
     seed: int = 0,
     in_sample_ok: bool = False,
-    started: float | None = None,
 ) -> NoiseEstimate:
     """Return T, the clean level, their bounds and how far to trust them."""
     check_options(method=method, confidence=confidence, resamples=resamples)
-    begun = time.perf_counter() if started is None else started
+    begun = time.perf_counter()
     estimate = summarised(
         ESTIMATORS[method](evidence.probs, dataset.labels),
         dataset,

@@ -97,6 +97,17 @@ def test_evidence_is_cached_and_the_seed_decides(features):
     assert documents[0] == documents[1] == documents[2]
 
 
+def test_verbosity(features):
+    quiet, plain, verbose = (
+        features("estimate", "features.npz", "--no-cache", *words).err.splitlines()
+        for words in (["-q"], [], ["-v"])
+    )
+    assert quiet == []
+    assert len(plain) == 2
+    assert len(verbose) == 5
+    assert verbose[0].startswith("read 450 examples in ")
+
+
 def test_other_features_are_other_evidence(features):
     """Features laid over DATA are no part of its fingerprint; the cache must tell them apart."""
     given = np.load("features.npz")["labels"]
