@@ -210,7 +210,7 @@ def convolution_verdict(
     for count in cells:
         if count > cells[0] and len(rivals) * count**2 > 2e9:
             break
-        verdict, spent = _judge_on_grid(loss, float(w[0]), rivals, len(w), count)
+        verdict, spent = _judge_on_grid(loss, float(w[0]), rivals, count)
         if verdict != "not-refuted":
             witness = None
             if spent is not None:
@@ -222,7 +222,7 @@ def convolution_verdict(
 
 
 def _judge_on_grid(
-    loss: SeparableSum, own: float, rivals: FloatArray, num_classes: int, cells: int
+    loss: SeparableSum, own: float, rivals: FloatArray, cells: int
 ) -> tuple[Verdict, FloatArray | None]:
     spare = len(rivals) + 2  # each s_i rounded up costs at most a cell
     grid = np.arange(cells + spare) / cells
@@ -243,9 +243,8 @@ def _judge_on_grid(
     least, _ = _slope_range(loss, 1 - small / cells, 1.0)
     _, most = _slope_range(loss, 0.0, small / cells)
     top = rivals.max(initial=0.0)
-    last = min(cells, math.ceil(cells * (1 - 1 / num_classes)))  # u_m >= 1 / K by rearrangement
-    ks = np.arange(small, last + 1)
-    beyond = own * D[np.minimum(ks, cells)] > H[ks + 1 + len(rivals)] if len(ks) else np.ones(1)
+    ks = np.arange(small, cells + 1)
+    beyond = own * D[ks] > H[ks + 1 + len(rivals)]
     near = own * least > top * most or top == 0
     return ("proved" if near and bool(np.all(beyond)) else "not-refuted"), None
 

@@ -24,7 +24,7 @@ TESTS = [
 ]
 LOSSES, VECTOR = "alfs_cli/losses/separable.py", "alfs_cli/losses/vector.py"
 BETWEEN, SOFT = "alfs_cli/losses/interpolated.py", "alfs_cli/losses/softened.py"
-RISK, RULES = "alfs_cli/losses/softened.py", "alfs_cli/risk.py", "alfs_cli/certificate.py"
+RISK, RULES = "alfs_cli/risk.py", "alfs_cli/certificate.py"
 MUTATIONS = [
     ("AGCE's exponent", LOSSES, "(self.a + u) ** (self.q - 1)", "(self.a + u) ** (1 - self.q)"),
     ("AGCE's tensor slope", LOSSES, ".pow(self.q - 1)", ".pow(self.q)"),
@@ -82,7 +82,7 @@ MUTATIONS = [
         "near = own * least > top * most",
         "near = own * most > top * least",
     ),
-    ("grid's reach", RISK, "cells * (1 - 1 / num_classes)", "cells / num_classes"),
+    ("grid's reach", RISK, "np.arange(small, cells + 1)", "np.arange(small, small + 1)"),
     (
         "slope at the vertex",
         RISK,

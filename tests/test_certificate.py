@@ -341,6 +341,32 @@ class Wavy:
         return ((1.0, self),)
 
 
+class Bent:
+    """l(u) in straight pieces: steep just below u = 1/2, flat just above."""
+
+    ends, slopes = np.array([0, 0.3, 0.5, 0.7, 1]), np.array([1, 1.75, 0.25, 1, 1])
+
+    def value(self, u):
+        l = np.concatenate([[0.0], np.cumsum(self.slopes[:4] * np.diff(self.ends))])  # noqa: E741
+        return 1 - np.interp(u, self.ends, l)
+
+    def slope(self, u):
+        return self.slopes[np.searchsorted(self.ends, u, side="right") - 1]
+
+    @property
+    def parts(self):
+        return ((1.0, self),)
+
+
+def test_convolution_needs_a_finer_grid_where_the_margin_is_small():
+    """With half of the mass moved the risk is higher by 1e-4 alone: 600 cells do not prove it."""
+    w = np.array([0.6501, 0.3499])
+    gained = w @ Bent().value(np.array([0.5, 0.5])) - w @ Bent().value(np.array([1.0, 0.0]))
+    assert gained == pytest.approx(1e-4, abs=1e-6)
+    assert convolution_verdict(Bent(), w, cells=(600,)) == ("not-refuted", None)
+    assert convolution_verdict(Bent(), w, cells=(600, 12000)) == ("proved", None)
+
+
 def test_convolution_does_not_trust_the_points_of_its_grid():
     """Between them the risk is lower than at the vertex; ten cells see nothing, and say so."""
     w = np.array([0.57, 0.43])

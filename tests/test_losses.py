@@ -432,6 +432,17 @@ def test_identities(first, second):
     )
 
 
+@pytest.mark.parametrize("text", [text for text in TEXTS if "alpha" not in text])
+def test_a_weight_scales_value_and_gradient(text):
+    z, y = RNG.normal(size=(6, 5)) * 3, np.arange(6) % 5
+    value, gradient = value_and_gradient(parse_loss(text), z, y)
+    name, _, parameters = text.partition(":")
+    weighted = f"{name}:{parameters},alpha=2.5" if parameters else f"{name}:alpha=2.5"
+    scaled, steeper = value_and_gradient(parse_loss(weighted), z, y)
+    np.testing.assert_allclose(scaled, 2.5 * value, rtol=1e-12)
+    np.testing.assert_allclose(steeper, 2.5 * gradient, rtol=1e-10, atol=1e-14)
+
+
 # Numbers and tensors say the same.
 
 
