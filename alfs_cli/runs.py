@@ -28,9 +28,11 @@ METRICS = "metrics.jsonl"
 ENVIRONMENT = "environment.json"
 WEIGHTS = "model.safetensors"
 CHECKPOINT = "checkpoints/last.pt"
+TRANSITION = "transition.csv"
 
 MODEL_NAMES = ("linear", "mlp", "cnn4", "cnn8", "resnet18", "resnet34", "resnet50")
 TORCHVISION = "torchvision:"
+CORRECTIONS = ("none", "forward")
 SCHEDULES = ("cosine", "constant", "exponential:FACTOR")
 
 
@@ -78,12 +80,20 @@ class NormalisationConfig:
 
 
 @dataclass(frozen=True)
+class TransitionConfig:
+    """The T that a loss is corrected by: the file it is read from, and what its values come to."""
+
+    file: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides a run's outcome on one machine; the device is no part of it.
 
     `dataset` and `test` are what was typed (fields of DataSpec). `normalisation` is None for
     features, which are standardised by the statistics of the training part. `l1` weighs the sum of
-    the absolute weights in the gradient.
+    the absolute weights in the gradient. With `correction` forward the loss is of log(T^T p).
     """
 
     dataset: dict[str, str]
@@ -103,6 +113,8 @@ class TrainConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     normalisation: NormalisationConfig | None = None
     l1: float = 0.0
+    correction: Literal["none", "forward"] = "none"
+    transition: TransitionConfig | None = None
 
     @property
     def run_id(self) -> str:
@@ -112,9 +124,11 @@ class TrainConfig:
 
     @property
     def group(self) -> str:
-        """8 hex of the configuration without its seed."""
+        """8 hex of the configuration without its seed, and without the place where T lay."""
         body = asdict(self)
         del body["seed"]
+        if self.transition is not None:
+            del body["transition"]["file"]
         text = json.dumps(body, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -219,6 +233,8 @@ class RunResult:
     device: str
     versions: dict[str, str]
     train: TrainSummary | None = None
+    correction: Literal["none", "forward"] = "none"
+    transition: TransitionConfig | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document."""
@@ -279,6 +295,14 @@ def load_run(folder: Path) -> Run:
             help=f"alfs train --resume {folder.as_posix()}",
         )
     return Run(folder, from_document(read_document(path, SCHEMA), RunResult, where=str(path)))
+
+
+def saved_settings(folder: Path) -> dict[str, Any]:
+    """Return the settings of a run as they can be planned again, its T read from the run itself."""
+    settings = load_config(folder).settings()
+    if "transition" in settings:
+        settings["transition"]["file"] = (folder / TRANSITION).as_posix()
+    return settings
 
 
 def load_config(folder: Path) -> TrainConfig:

@@ -10,7 +10,7 @@ from typing import Any
 from alfs_cli.errors import AlfsError, UsageError, did_you_mean
 from alfs_cli.losses import parse_loss
 from alfs_cli.noise import DRAWS, NOISE_KINDS
-from alfs_cli.runs import MODEL_NAMES, SCHEDULES, TORCHVISION
+from alfs_cli.runs import CORRECTIONS, MODEL_NAMES, SCHEDULES, TORCHVISION
 
 Values = dict[str, Any]  # dotted key -> value
 
@@ -97,16 +97,13 @@ def _model(value: Any) -> str:
     return text
 
 
-def _noise_kind(value: Any) -> str:
-    if value not in NOISE_KINDS:
-        raise ValueError(f"one of {', '.join(NOISE_KINDS)}{did_you_mean(str(value), NOISE_KINDS)}")
-    return str(value)
+def _one_of(known: Sequence[str]) -> Reader:
+    def read(value: Any) -> str:
+        if value not in known:
+            raise ValueError(f"one of {', '.join(known)}{did_you_mean(str(value), known)}")
+        return str(value)
 
-
-def _draw(value: Any) -> str:
-    if value not in DRAWS:
-        raise ValueError(f"one of {', '.join(DRAWS)}{did_you_mean(str(value), DRAWS)}")
-    return str(value)
+    return read
 
 
 def _schedule(value: Any) -> str:
@@ -129,10 +126,10 @@ SETTINGS: dict[str, Reader] = {
     "fingerprint": _text,
     "holdout": _number(0, most=0.95),
     "test_labels_are_true": _flag,
-    "noise.kind": _noise_kind,
+    "noise.kind": _one_of(NOISE_KINDS),
     "noise.rate": _number(0, most=1),
     "noise.seed": _whole(0),
-    "noise.draw": _draw,
+    "noise.draw": _one_of(DRAWS),
     "noise.sequential": _flag,
     "noise.blocks_of_five": _flag,
     "model": _model,
@@ -152,8 +149,15 @@ SETTINGS: dict[str, Reader] = {
     "normalisation.mean": _channels(0, above=False),
     "normalisation.std": _channels(0, above=True),
     "l1": _number(0),
+    "correction": _one_of(CORRECTIONS),
+    "transition.file": _text,
+    "transition.fingerprint": _text,
 }
-SHORT = {"dataset": "dataset.source", "test": "test.source"}  # a plain name stands for the source
+SHORT = {  # a plain name stands for where it comes from
+    "dataset": "dataset.source",
+    "test": "test.source",
+    "transition": "transition.file",
+}
 GROUPS = {key.partition(".")[0] for key in SETTINGS if "." in key}
 TOGETHER = (("noise.kind", "noise.rate"), ("normalisation.mean", "normalisation.std"))
 

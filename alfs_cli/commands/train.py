@@ -53,6 +53,24 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
+    correction: Annotated[
+        str | None,
+        typer.Option(
+            "--correction",
+            metavar="none|forward",
+            help="Train on what T makes of the prediction; T from the estimate.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    transition: Annotated[
+        str | None,
+        typer.Option(
+            "--transition",
+            metavar="FILE",
+            help="T to correct by, .csv, .npy or estimate.json, instead of the estimate's.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -151,6 +169,8 @@ def train(
             "dataset.source": data,
             **{f"dataset.{name}": value for name, value in options.named().items()},
             "loss": loss,
+            "correction": correction,
+            "transition.file": transition,
             "model": model,
             "epochs": epochs,
             "batch_size": batch_size,

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from alfs_cli.data import DataSpec, LabelledDataset, TrainTest, train_and_test
+from alfs_cli.data.content import array_digest
 from alfs_cli.data.names import known_as
 from alfs_cli.documents import from_document
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.losses import parse_loss
 from alfs_cli.models import InputShape, check_name, default_model
-from alfs_cli.noise import TransitionMatrix, inject, transition_of
-from alfs_cli.runs import NoiseConfig, TestSummary, TrainConfig
+from alfs_cli.noise import TransitionMatrix, inject, read_transition, transition_of
+from alfs_cli.runs import NoiseConfig, TestSummary, TrainConfig, TransitionConfig
 from alfs_cli.training.batches import Examples, gather, has_features
 
 LARGEST_AS_IS = 64  # px: images up to here are trained on in their own size
@@ -27,11 +28,12 @@ LEAST_COLOUR = 32  # px: from here colour images are cropped and flipped by defa
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """A complete configuration and its data, noise injected."""
+    """A complete configuration and its data, noise injected; T where the loss is corrected."""
 
     config: TrainConfig
     parts: TrainTest
     shape: InputShape
+    transition: TransitionMatrix | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -78,8 +80,12 @@ def plan(settings: dict[str, Any]) -> Experiment:
             help="start a new run with `alfs train DATA`",
         )
     shape = input_shape(parts.train, settings.get("image_size"))
-    config = complete(settings, parts.train, shape)
-    return Experiment(config, with_noise(parts, config), shape)
+    T, said = corrected_by(settings, parts.train)
+    config = complete({**settings, **said}, parts.train, shape)
+    parts = with_noise(parts, config)
+    if T is not None:
+        _check_given(T, parts.train, config)
+    return Experiment(config, parts, shape, T)
 
 
 def data_spec(fields: dict[str, Any]) -> DataSpec:
@@ -107,6 +113,48 @@ def input_shape(dataset: LabelledDataset, image_size: int | None) -> InputShape:
     if image_size is not None:
         height = width = image_size
     return InputShape(channels=channels, height=height, width=width)
+
+
+def corrected_by(
+    settings: dict[str, Any], train: LabelledDataset
+) -> tuple[TransitionMatrix | None, dict[str, Any]]:
+    """Return the T that the loss is corrected by, None without correction, and its settings.
+
+    Raises UsageError where one of the two is missing, InputError where the file is none for these
+    classes or holds other values than those of a `fingerprint`.
+    """
+    named = settings.get("transition")
+    if settings.get("correction", "none") == "none":
+        if named is not None:
+            raise UsageError(
+                f"a transition matrix is named ('{named['file']}') and the loss is not corrected",
+                help="--correction forward",
+            )
+        return None, {}
+    if named is None:
+        raise UsageError(
+            "forward correction needs T", help="--transition FILE, or `alfs estimate DATA` first"
+        )
+    T = read_transition(named["file"], class_names=train.class_names)
+    fingerprint = array_digest(T.array)[:16]
+    if named.get("fingerprint", fingerprint) != fingerprint:
+        raise InputError(
+            f"'{named['file']}' is not the T of the configuration: its fingerprint is "
+            f"{fingerprint}, not {named['fingerprint']}",
+            help="start a new run with --transition FILE",
+        )
+    return T, {"transition": asdict(TransitionConfig(str(named["file"]), fingerprint))}
+
+
+def _check_given(T: TransitionMatrix, train: LabelledDataset, config: TrainConfig) -> None:
+    """Raise InputError where a label occurs that T says is never given."""
+    counts = np.bincount(train.labels, minlength=T.num_classes)
+    for label in np.flatnonzero((counts > 0) & ~T.array.any(axis=0)):
+        raise InputError(
+            f"'{config.transition.file if config.transition else 'T'}' says that "
+            f"'{train.class_names[label]}' is never given, and {counts[label]:,} labels are",
+            help="that column is zero; estimate T anew with `alfs estimate DATA`, or mend it",
+        )
 
 
 def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape) -> TrainConfig:

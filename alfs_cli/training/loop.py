@@ -22,12 +22,14 @@ from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError, Interrupted, WorkError
 from alfs_cli.losses import parse_loss
 from alfs_cli.models import build
+from alfs_cli.noise import write_transition
 from alfs_cli.runs import (
     CHECKPOINT,
     CONFIG,
     ENVIRONMENT,
     METRICS,
     RESULT,
+    TRANSITION,
     WEIGHTS,
     EpochMetrics,
     NoiseUsed,
@@ -47,11 +49,12 @@ from alfs_cli.training.checkpoint import (
     save_checkpoint,
     save_trained,
 )
+from alfs_cli.training.correction import ForwardCorrected
 from alfs_cli.training.devices import Device, threads_for
 from alfs_cli.training.experiment import Experiment
 from alfs_cli.training.interruption import stop_signal
 from alfs_cli.training.prediction import accuracy_of
-from alfs_cli.training.steps import MomentumSgd, Step, learning_rate, make_step
+from alfs_cli.training.steps import MomentumSgd, Objective, Step, learning_rate, make_step
 
 
 @dataclass
@@ -147,7 +150,7 @@ def train(
         else:
             for stale in (RESULT, WEIGHTS, CHECKPOINT):
                 (folder / stale).unlink(missing_ok=True)
-        _save_plan(config, folder, device)
+        _save_plan(experiment, folder, device)
         write_text(folder / METRICS, render_metrics(state.history))
         normaliser = normaliser_of(config, examples).to(device.name)
         try:
@@ -196,7 +199,7 @@ def _epochs(
     held_out = experiment.test_examples()
     test = None if held_out is None else held_out.to(device.name)
     state.num_tested = 0 if test is None else len(test)
-    step = make_step(state.model, state.optimizer, parse_loss(config.loss), device, l1=config.l1)
+    step = make_step(state.model, state.optimizer, objective_of(experiment), device, l1=config.l1)
     with stop_signal() as stop:
         for epoch in range(state.epoch, config.epochs):
             batches = EpochBatches(
@@ -290,6 +293,12 @@ def _interrupted(
     )
 
 
+def objective_of(experiment: Experiment) -> Objective:
+    """Return what is minimised: the loss, corrected where the experiment says so."""
+    loss, T = parse_loss(experiment.config.loss), experiment.transition
+    return loss if T is None else ForwardCorrected(loss, T)
+
+
 def normaliser_of(config: TrainConfig, examples: Examples) -> Normaliser:
     """Return the configured statistics, or those of the examples trained on."""
     chosen = config.normalisation
@@ -323,8 +332,10 @@ def _append(path: Path, text: str) -> None:
         raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
 
 
-def _save_plan(config: TrainConfig, folder: Path, device: Device) -> None:
-    config.save(folder / CONFIG)
+def _save_plan(experiment: Experiment, folder: Path, device: Device) -> None:
+    experiment.config.save(folder / CONFIG)
+    if experiment.transition is not None:
+        write_transition(folder / TRANSITION, experiment.transition, experiment.class_names)
     save_environment(
         folder / ENVIRONMENT,
         device=device.described,
@@ -360,6 +371,8 @@ def _save_result(
         device=device.described,
         versions=versions(),
         train=TrainSummary(state.num_examples, data.class_names, data.fingerprint),
+        correction=config.correction,
+        transition=config.transition,
     )
     result.save(folder / RESULT)
     return result
