@@ -65,10 +65,18 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """Random crop after padding by `crop` black pixels, random horizontal flip."""
+    """What is done to the pictures of a batch at random, in this order; 0 and false are off.
+
+    A crop after padding by `crop` black pixels; a horizontal flip; a rotation by up to `rotation`
+    degrees; a part of the area of at least the share `resized_crop`, stretched to the whole;
+    brightness, contrast and saturation times 1 - `colour_jitter` .. 1 + `colour_jitter`.
+    """
 
     crop: int = 0
     flip: bool = False
+    rotation: float = 0.0
+    resized_crop: float = 0.0
+    colour_jitter: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,9 @@ def evaluate(
     else:
         spec = DataSpec(data, split=split, labels=labels, true_labels=true_labels, root=root)
         dataset, test = _other_test(spec, trained, test_labels_are_true=test_labels_are_true)
-    examples = gather(dataset, shape=trained.shape)
+    examples = gather(
+        dataset, shape=trained.shape, cache=invocation.out / "cache", on_note=invocation.note
+    )
     probs = predict(trained, examples.inputs, device).numpy().astype(np.float64)
     evaluation = judge(
         probs,

@@ -46,16 +46,17 @@ class Experiment:
         about = self.parts.about
         return None if about is None else TestSummary(**asdict(about))
 
-    def train_examples(self) -> Examples:
-        """Return the examples to train on, in memory."""
-        examples = gather(self.parts.train, shape=self.shape)
+    def train_examples(self, **options: Any) -> Examples:
+        """Return the examples to train on; options are those of `gather`."""
+        examples = gather(self.parts.train, shape=self.shape, **options)
         if len(examples) < 2:
             raise InputError(f"'{self.parts.train.name}' has {len(examples)} examples to train on")
         return examples
 
-    def test_examples(self) -> Examples | None:
-        """Return the examples to test on, in memory."""
-        return None if self.parts.test is None else gather(self.parts.test, shape=self.shape)
+    def test_examples(self, **options: Any) -> Examples | None:
+        """Return the examples to test on, None where there are none."""
+        test = self.parts.test
+        return None if test is None else gather(test, shape=self.shape, **options)
 
 
 def plan(settings: dict[str, Any]) -> Experiment:

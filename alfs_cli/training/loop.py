@@ -41,7 +41,15 @@ from alfs_cli.runs import (
     save_environment,
     versions,
 )
-from alfs_cli.training.batches import EpochBatches, Examples, Normaliser, Windows, num_batches
+from alfs_cli.training.batches import (
+    EpochBatches,
+    Examples,
+    Normaliser,
+    Stream,
+    Windows,
+    num_batches,
+    windows_of,
+)
 from alfs_cli.training.checkpoint import (
     Trained,
     load_checkpoint,
@@ -55,6 +63,8 @@ from alfs_cli.training.experiment import Experiment
 from alfs_cli.training.interruption import stop_signal
 from alfs_cli.training.prediction import accuracy_of
 from alfs_cli.training.steps import MomentumSgd, Objective, Step, learning_rate, make_step
+
+CACHE = "cache"
 
 
 @dataclass
@@ -125,14 +135,17 @@ def train(
     device: Device,
     *,
     resume: bool = False,
+    cache: Path | None = None,
     on_epoch: Callable[[EpochMetrics], None] = _nothing,
     on_step: Callable[[int], None] = _nothing,
+    on_note: Callable[[str], None] = _nothing,
 ) -> RunResult:
     """Train, save everything under `folder`, and return the result.
 
-    With `resume` the run goes on from its checkpoint. `on_step` hears the steps done of the whole
-    run. Raises Interrupted after a checkpoint on Ctrl-C or SIGTERM, WorkError where the loss is not
-    finite or memory runs out.
+    With `resume` the run goes on from its checkpoint. Pictures that memory does not hold are
+    decoded into files under `cache`, a folder beside the run's where none is named. `on_step` hears
+    the steps done of the whole run, `on_note` what else there is to know. Raises Interrupted after
+    a checkpoint on Ctrl-C or SIGTERM, WorkError where the loss is not finite or memory runs out.
     """
     config = experiment.config
     with (
@@ -141,8 +154,9 @@ def train(
         _memory_errors(config),
     ):
         torch.manual_seed(config.seed)
-        examples = experiment.train_examples()
-        state = start(experiment, len(examples), device)
+        material = prepare(experiment, device, cache or folder.parent / CACHE, on_note)
+        state = start(experiment, len(material.labels), device)
+        state.num_tested = 0 if material.test is None else len(material.test)
         checkpoint = folder / CHECKPOINT
         if resume:
             saved = load_checkpoint(checkpoint)
@@ -152,11 +166,8 @@ def train(
                 (folder / stale).unlink(missing_ok=True)
         _save_plan(experiment, folder, device)
         write_text(folder / METRICS, render_metrics(state.history))
-        normaliser = normaliser_of(config, examples).to(device.name)
         try:
-            for metrics in _epochs(
-                experiment, folder, device, state, examples, normaliser, on_step
-            ):
+            for metrics in _epochs(experiment, folder, device, state, material, on_step):
                 on_epoch(metrics)
         except Interrupted:
             _save_result(experiment, folder, device, state, "interrupted")
@@ -164,9 +175,33 @@ def train(
         except WorkError:
             _save_result(experiment, folder, device, state, "failed")
             raise
-    shape, classes = experiment.shape, experiment.class_names
+    shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
     save_trained(folder / WEIGHTS, Trained(state.model, config.model, shape, normaliser, classes))
     return _save_result(experiment, folder, device, state, "finished")
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What is trained and tested on, where it is to be, and how inputs are made of it."""
+
+    windows: Windows | Stream
+    labels: Tensor
+    normaliser: Normaliser
+    test: Examples | None
+
+
+def prepare(
+    experiment: Experiment, device: Device, cache: Path, on_note: Callable[[str], None] = _nothing
+) -> Material:
+    """Return the examples of an experiment, on the device where they fit."""
+    config = experiment.config
+    examples = experiment.train_examples(cache=cache, on_note=on_note)
+    test = experiment.test_examples(cache=cache, on_note=on_note)
+    normaliser = normaliser_of(config, examples).to(device.name)
+    windows, labels = windows_of(examples, config.augmentation, device.name, on_note=on_note)
+    if test is not None and not test.is_mapped and not isinstance(windows, Stream):
+        test = test.to(device.name)
+    return Material(windows, labels, normaliser, test)
 
 
 def start(experiment: Experiment, num_examples: int, device: Device) -> State:
@@ -188,22 +223,16 @@ def _epochs(
     folder: Path,
     device: Device,
     state: State,
-    examples: Examples,
-    normaliser: Normaliser,
+    material: Material,
     on_step: Callable[[int], None],
 ) -> Iterator[EpochMetrics]:
     """Train the epochs that are left, saving the state after each; yield what each came to."""
-    config = experiment.config
-    here = examples.to(device.name)
-    windows = Windows(here.inputs, config.augmentation)
-    held_out = experiment.test_examples()
-    test = None if held_out is None else held_out.to(device.name)
-    state.num_tested = 0 if test is None else len(test)
+    config, normaliser, test = experiment.config, material.normaliser, material.test
     step = make_step(state.model, state.optimizer, objective_of(experiment), device, l1=config.l1)
     with stop_signal() as stop:
         for epoch in range(state.epoch, config.epochs):
             batches = EpochBatches(
-                windows, here.labels, config.batch_size, seed=config.seed, epoch=epoch
+                material.windows, material.labels, config.batch_size, seed=config.seed, epoch=epoch
             )
             rate = learning_rate(config, epoch)
             for done in _steps(state, batches, normaliser, step, rate):
@@ -231,8 +260,7 @@ def _steps(
         state.hits.zero_()
     state.optimizer.lr = rate
     state.model.train()
-    for index in range(state.step, len(batches)):
-        inputs, labels = batches[index]
+    for index, inputs, labels in batches.start_at(state.step):
         loss, hits = step(normaliser(inputs), labels)
         state.losses[index] = loss
         state.hits += hits
