@@ -40,16 +40,18 @@ SCHEDULES = ("cosine", "constant", "exponential:FACTOR")
 class NoiseConfig:
     """Noise injected into the labels of the training part; without a seed it follows the run's.
 
+    `kind` is a name and has a `rate`, or a file with T, whose values `fingerprint` stands for.
     `draw` is exact (expected counts in each class) or sampled; `sequential` and `blocks_of_five`
     are what public code did to CIFAR-10 and CIFAR-100 under the name of asymmetric noise.
     """
 
     kind: str
-    rate: float
+    rate: float | None = None
     seed: int | None = None
     draw: Literal["exact", "sampled"] = "exact"
     sequential: bool = False
     blocks_of_five: bool = False
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ class EpochMetrics:
 
 @dataclass(frozen=True)
 class NoiseUsed:
-    """The noise injected, with the seed that drew it."""
+    """The noise injected, with the seed that drew it; `rate` of a file's T is what it comes to."""
 
     kind: str
     rate: float

@@ -109,8 +109,9 @@ def train(
         str | None,
         typer.Option(
             "--noise",
-            metavar="KIND",
-            help="Inject noise into the training labels: symmetric, asymmetric, pair or block.",
+            metavar="KIND|FILE",
+            help="Inject noise into the training labels: symmetric, asymmetric, pair, block, "
+            "instance, or a file with T.",
             rich_help_panel=NOISE,
         ),
     ] = None,

@@ -52,10 +52,12 @@ def _read_option(key: str, value: Any, read: Any) -> Any:
             raise unknown("model", value, [*MODEL_NAMES, f"{TORCHVISION}NAME"])
     if key == "noise.kind":
         from alfs_cli.errors import unknown
-        from alfs_cli.noise import NOISE_KINDS
+        from alfs_cli.noise import INSTANCE, NOISE_KINDS
+        from alfs_cli.settings import is_file
 
-        if value not in NOISE_KINDS:
-            raise unknown("kind of noise", value, NOISE_KINDS)
+        known = (*NOISE_KINDS, INSTANCE)
+        if value not in known and not is_file(value):
+            raise unknown("kind of noise", value, (*known, "a file with T (.csv)"))
     return read(key, value)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from alfs_cli.evaluation import Evaluation
 from alfs_cli.report import Block, Column, Curves, Facts, Heatmap, Report, Table, Verdict, percent
-from alfs_cli.runs import EpochMetrics, Run, TestSummary, TrainConfig, TransitionConfig
+from alfs_cli.runs import EpochMetrics, NoiseConfig, Run, TestSummary, TrainConfig, TransitionConfig
 
 MOST_CLASSES = 25  # of a confusion matrix that is drawn
 
@@ -23,7 +23,7 @@ def plan_report(config: TrainConfig, folder: str, test: TestSummary | None) -> R
             ("run", folder),
             ("data", config.dataset.get("source", "-")),
             ("tested on", labels_of(test) if test else "nothing"),
-            ("noise", f"{noise.kind} {percent(noise.rate)} injected" if noise else "none injected"),
+            ("noise", _planned(noise) if noise else "none injected"),
             ("loss", config.loss),
             *_corrected(config.correction, config.transition),
             ("model", config.model),
@@ -75,6 +75,10 @@ def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
 
 def _corrected(kind: str, T: TransitionConfig | None) -> tuple[tuple[str, str], ...]:
     return () if T is None else (("correction", f"{kind}, by T of {T.file}"),)
+
+
+def _planned(noise: NoiseConfig) -> str:
+    return f"{noise.kind}{'' if noise.rate is None else f' {percent(noise.rate)}'} injected"
 
 
 def _injected(kind: str, rate: float, seed: int) -> str:

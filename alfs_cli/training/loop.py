@@ -32,7 +32,6 @@ from alfs_cli.runs import (
     TRANSITION,
     WEIGHTS,
     EpochMetrics,
-    NoiseUsed,
     RunResult,
     TrainConfig,
     TrainSummary,
@@ -380,16 +379,13 @@ def _save_result(
     status: Literal["finished", "interrupted", "failed"],
 ) -> RunResult:
     config, data = experiment.config, experiment.parts.train
-    noise = None
-    if config.noise is not None and config.noise_seed is not None:
-        noise = NoiseUsed(config.noise.kind, config.noise.rate, config.noise_seed)
     test = experiment.test
     result = RunResult(
         alfs_version=__version__,
         status=status,
         loss=config.loss,
         dataset=data.name,
-        noise=noise,
+        noise=experiment.noise,
         model=config.model,
         seed=config.seed,
         epochs=len(state.history),

@@ -238,6 +238,8 @@ def refused(done, message, help=""):
         (("digits", "--loss", "ce", "--noise", "sym", "--noise-rate", "1"), "kind of noise", ""),
         (("digits", "--loss", "ce", "--noise", "pair"), "'noise.kind' needs 'noise.rate'", ""),
         (("digits", "--loss", "ce", "--noise", "pair", "--noise-rate", "2"), "--noise-rate", ""),
+        (("digits", "--loss", "ce", "--noise", "none.csv"), "no such file: 'none.csv'", ".csv"),
+        (("digits", "--loss", "ce", "--noise", "T.csv", "--noise-rate", "0.1"), "no meaning", ""),
         (("digits", "--loss", "ce", "--device", "cuda:99"), "device 'cuda:99'", "--device auto"),
         (("--recipe", "digitz"), "did you mean 'digits'?", "alfs recipes list"),
         (("--recipe", "digits", "--config", "c.yaml"), "both given", "leave one"),
