@@ -60,8 +60,14 @@ from alfs_cli.training.correction import ForwardCorrected
 from alfs_cli.training.devices import Device, threads_for
 from alfs_cli.training.experiment import Experiment
 from alfs_cli.training.interruption import stop_signal
+from alfs_cli.training.objectives import (
+    EarlyLearning,
+    NegativeLearning,
+    Objective,
+    Stateless,
+)
 from alfs_cli.training.prediction import accuracy_of
-from alfs_cli.training.steps import MomentumSgd, Objective, Step, learning_rate, make_step
+from alfs_cli.training.steps import MomentumSgd, Step, learning_rate, make_step
 
 CACHE = "cache"
 
@@ -75,6 +81,7 @@ class State:
 
     model: nn.Module
     optimizer: MomentumSgd
+    objective: Objective
     losses: Tensor
     hits: Tensor
     epoch: int = 0
@@ -90,6 +97,7 @@ class State:
             "run": run_id,
             "model": self.model.state_dict(),
             "velocities": self.optimizer.velocities,
+            "objective": self.objective.state(),
             "losses": self.losses,
             "hits": self.hits,
             "epoch": self.epoch,
@@ -111,6 +119,8 @@ class State:
             restore_weights(self.model, saved["model"], where=f"'{where}'")
             for velocity, value in zip(self.optimizer.velocities, saved["velocities"], strict=True):
                 velocity.copy_(value)
+            for name, tensor in self.objective.state().items():
+                tensor.copy_(saved["objective"][name])
             self.losses.copy_(saved["losses"])
             self.hits.copy_(saved["hits"])
             self.epoch, self.step = int(saved["epoch"]), int(saved["step"])
@@ -154,7 +164,7 @@ def train(
     ):
         torch.manual_seed(config.seed)
         material = prepare(experiment, device, cache or folder.parent / CACHE, on_note)
-        state = start(experiment, len(material.labels), device)
+        state = start(experiment, material.labels, device)
         state.num_tested = 0 if material.test is None else len(material.test)
         checkpoint = folder / CHECKPOINT
         if resume:
@@ -203,17 +213,18 @@ def prepare(
     return Material(windows, labels, normaliser, test)
 
 
-def start(experiment: Experiment, num_examples: int, device: Device) -> State:
-    """Return the state before the first step."""
+def start(experiment: Experiment, labels: Tensor, device: Device) -> State:
+    """Return the state before the first step; `labels` (N,) are those trained on."""
     config, classes = experiment.config, experiment.class_names
     model = device.place(build(config.model, experiment.shape, len(classes), seed=config.seed))
-    steps = num_batches(num_examples, config.batch_size)
+    steps = num_batches(len(labels), config.batch_size)
     return State(
         model=model,
         optimizer=MomentumSgd(model, config.optimizer),
+        objective=objective_of(experiment, labels, device),
         losses=torch.zeros(steps, device=device.name),
         hits=torch.zeros((), dtype=torch.int64, device=device.name),
-        num_examples=num_examples,
+        num_examples=len(labels),
     )
 
 
@@ -227,12 +238,13 @@ def _epochs(
 ) -> Iterator[EpochMetrics]:
     """Train the epochs that are left, saving the state after each; yield what each came to."""
     config, normaliser, test = experiment.config, material.normaliser, material.test
-    step = make_step(state.model, state.optimizer, objective_of(experiment), device, l1=config.l1)
+    step = make_step(state.model, state.optimizer, state.objective, device, l1=config.l1)
     with stop_signal() as stop:
         for epoch in range(state.epoch, config.epochs):
             batches = EpochBatches(
                 material.windows, material.labels, config.batch_size, seed=config.seed, epoch=epoch
             )
+            state.objective.start_epoch(epoch)
             rate = learning_rate(config, epoch)
             for done in _steps(state, batches, normaliser, step, rate):
                 on_step(epoch * len(batches) + done)
@@ -260,7 +272,7 @@ def _steps(
     state.optimizer.lr = rate
     state.model.train()
     for index, inputs, labels in batches.start_at(state.step):
-        loss, hits = step(normaliser(inputs), labels)
+        loss, hits = step(normaliser(inputs), labels, batches.places(index))
         state.losses[index] = loss
         state.hits += hits
         state.step = index + 1
@@ -320,10 +332,17 @@ def _interrupted(
     )
 
 
-def objective_of(experiment: Experiment) -> Objective:
-    """Return what is minimised: the loss, corrected where the experiment says so."""
-    loss, T = parse_loss(experiment.config.loss), experiment.transition
-    return loss if T is None else ForwardCorrected(loss, T)
+def objective_of(experiment: Experiment, labels: Tensor, device: Device) -> Objective:
+    """Return what is minimised: the loss, corrected or in stages where that is configured."""
+    config, num_classes = experiment.config, len(experiment.class_names)
+    if config.nlnl is not None:
+        seed, where = config.seed, device.name
+        return NegativeLearning(config.nlnl, labels, num_classes, seed=seed, device=where)
+    plain, T = parse_loss(config.loss), experiment.transition
+    loss = plain if T is None else ForwardCorrected(plain, T)
+    if config.elr is not None:
+        return EarlyLearning(config.elr, loss, (len(labels), num_classes), device=device.name)
+    return Stateless(loss)
 
 
 def normaliser_of(config: TrainConfig, examples: Examples) -> Normaliser:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from alfs_cli.errors import UsageError
 from alfs_cli.runs import SCHEDULES, OptimizerConfig, TrainConfig
 from alfs_cli.training.devices import Device
+from alfs_cli.training.objectives import Objective
 
-Objective = Callable[[Tensor, Tensor], Tensor]  # logits (N, K), labels (N,) -> ()
-Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Step = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class MomentumSgd:
@@ -91,17 +91,18 @@ def make_step(
     *,
     l1: float = 0.0,
 ) -> Step:
-    """Return the function that takes one step on (inputs, labels) and returns (loss, hits).
+    """Return the function that takes one step on (inputs, labels, places) and returns (loss, hits).
 
-    Both are tensors () on the device: nothing is read back, so that a captured graph of the
-    function may stand in for it. `l1` weighs the sum of the absolute weights in the gradient.
+    Places say which examples these are, for an objective that remembers. Both results are tensors
+    () on the device: nothing is read back, so that a captured graph of the function may stand in
+    for it. `l1` weighs the sum of the absolute weights in the gradient.
     """
 
-    def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def step(inputs: Tensor, labels: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
         with device.autocast():
             outputs = model(inputs)
         logits = outputs.float()
-        loss = objective(logits, labels, check=False)  # NaN stops the run, with its place
+        loss = objective(logits, labels, places)
         optimizer.forget_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(l1=l1)
