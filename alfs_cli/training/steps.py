@@ -26,7 +26,21 @@ class MomentumSgd:
         self.config = config
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.velocities = [torch.zeros_like(p) for p in self.parameters]
+        where = self.parameters[0].device
+        # on a GPU the rate is read from the device, so that a captured step sees it change
+        self.rate = torch.tensor(config.lr, device=where) if where.type == "cuda" else None
         self.lr = config.lr
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._lr = value
+        if self.rate is not None:
+            self.rate.fill_(value)
 
     def forget_gradients(self) -> None:
         """Drop the gradients of the last step."""
@@ -54,7 +68,10 @@ class MomentumSgd:
                 torch._foreach_add_(gradients, velocities, alpha=chosen.momentum)
             else:
                 gradients = velocities
-        torch._foreach_add_(parameters, gradients, alpha=-self.lr)
+        if self.rate is None:
+            torch._foreach_add_(parameters, gradients, alpha=-self.lr)
+        else:
+            torch._foreach_sub_(parameters, torch._foreach_mul(gradients, self.rate))
 
 
 def clip_norm(gradients: list[Tensor], most: float) -> None:
