@@ -9,7 +9,7 @@ bit for bit on a CPU with the same number of threads.
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from alfs_cli import __version__
-from alfs_cli.documents import write_text
+from alfs_cli.documents import remove_leftovers, write_text
 from alfs_cli.errors import InputError, Interrupted, WorkError
 from alfs_cli.models import build
 from alfs_cli.noise import write_transition
@@ -168,6 +168,7 @@ def train(
         else:
             for stale in (RESULT, WEIGHTS, CHECKPOINT):
                 (folder / stale).unlink(missing_ok=True)
+        remove_leftovers(folder / name for name in (CHECKPOINT, RESULT, WEIGHTS, CONFIG, METRICS))
         _save_plan(experiment, folder, device)
         write_text(folder / METRICS, render_metrics(state.history))
         try:
@@ -177,7 +178,8 @@ def train(
             _save_result(experiment, folder, device, state, "interrupted")
             raise
         except WorkError:
-            _save_result(experiment, folder, device, state, "failed")
+            with suppress(WorkError):  # on a full disk the first error is the one to tell
+                _save_result(experiment, folder, device, state, "failed")
             raise
     shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
     save_trained(folder / WEIGHTS, Trained(state.model, config.model, shape, normaliser, classes))
