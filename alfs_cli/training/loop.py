@@ -226,8 +226,8 @@ def _epochs(
                     _check_finite(state, config, folder)
                     state.save(folder / CHECKPOINT, config.run_id)
                     raise _interrupted(state, config, folder, stop.signal)
-            _check_finite(state, config, folder)
             began = time.perf_counter()
+            _check_finite(state, config, folder)  # waits for the device to finish the epoch
             accuracy = None if test is None else accuracy_of(state.model, normaliser, test, device)
             state.seconds += time.perf_counter() - began
             yield _close_epoch(state, batches.num_seen, rate, accuracy, folder, config.run_id)
