@@ -5,6 +5,7 @@ by `Draws.of`, so that an epoch can be taken up at any step.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from alfs_cli.runs import AugmentationConfig
+
+IN_CACHE = 1 << 18  # numbers
 
 GREY = (0.2989, 0.587, 0.114)  # ITU-R 601-2, as Pillow and torchvision weigh red, green and blue
 ASPECTS = (3 / 4, 4 / 3)
@@ -56,10 +59,19 @@ class Draws:
         if self.angles is not None:
             images = rotated(images, self.angles[here])
         if self.boxes is not None:
-            images = cropped_and_resized(images, self.boxes[here])
+            images = in_parts(cropped_and_resized, images, self.boxes[here])
         if self.factors is not None:
-            images = recoloured(images, self.factors[here])
+            images = in_parts(recoloured, images, self.factors[here])
         return images
+
+
+def in_parts(change: Callable[[Tensor, Tensor], Tensor], images: Tensor, drawn: Tensor) -> Tensor:
+    """Return `change(images, drawn)`; on a CPU by so few pictures that they stay in its cache."""
+    if images.device.type != "cpu":
+        return change(images, drawn)
+    count = max(1, IN_CACHE // images[0].numel())
+    parts = zip(torch.split(images, count), torch.split(drawn, count), strict=True)
+    return torch.cat([change(*part) for part in parts])
 
 
 def _boxes(least: float, uniform: Tensor) -> Tensor:
@@ -107,12 +119,12 @@ def recoloured(images: Tensor, factors: Tensor) -> Tensor:
     with its grey version, each cut to 0 .. 255; grey pictures have no saturation.
     """
     brightness, contrast, saturation = factors.view(-1, 3, 1, 1, 1).unbind(1)
-    values = (images.float() * brightness).clamp_(0, 255)
+    values = images.float().mul_(brightness).clamp_(0, 255)
     mean = _grey(values).mean((1, 2, 3), keepdim=True)
-    values = (mean + contrast * (values - mean)).clamp_(0, 255)
+    values.sub_(mean).mul_(contrast).add_(mean).clamp_(0, 255)
     if images.shape[-1] == 3:
         grey = _grey(values)
-        values = (grey + saturation * (values - grey)).clamp_(0, 255)
+        values.sub_(grey).mul_(saturation).add_(grey).clamp_(0, 255)
     return values.round_().to(torch.uint8)
 
 
@@ -120,4 +132,4 @@ def _grey(values: Tensor) -> Tensor:
     """Return the grey version (B, H, W, 1)."""
     if values.shape[-1] == 1:
         return values
-    return (values * values.new_tensor(GREY)).sum(-1, keepdim=True)
+    return (values @ values.new_tensor(GREY)).unsqueeze(-1)

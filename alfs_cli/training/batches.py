@@ -325,15 +325,31 @@ class Stream:
 
     def cut(self, chosen: Tensor, down: Tensor, right: Tensor, flipped: Tensor) -> Tensor:
         """Return the chosen examples (B, H, W, C) on the device, each mirrored and then moved."""
-        batch = self.inputs[chosen]
+        batch = torch.from_numpy(
+            _cut_each(self.inputs.numpy(), self.augmentation, chosen, down, right, flipped)
+        )
         if self.device.type == "cuda":
             batch = batch.pin_memory()
-        here = (
-            tensor.to(self.device, non_blocking=True) for tensor in (batch, down, right, flipped)
-        )
-        batch, *drawn = here
-        everyone = torch.arange(len(batch), device=self.device)
-        return Windows(batch, self.augmentation, most_mirrored=0).cut(everyone, *drawn)
+        return batch.to(self.device, non_blocking=True)
+
+
+def _cut_each(
+    pixels: NDArray[np.uint8], augmentation: AugmentationConfig, *drawn: Tensor
+) -> NDArray[np.uint8]:
+    """Return pictures moved and mirrored one by one: each is read once, and written once."""
+    _, height, width, channels = pixels.shape
+    chosen, down, right, flipped = (tensor.tolist() for tensor in drawn)
+    result = np.zeros((len(chosen), height, width, channels), dtype=np.uint8)
+    crop = augmentation.crop
+    for place, index in enumerate(chosen):
+        source = pixels[index]
+        if augmentation.flip and flipped[place]:
+            source = source[:, ::-1]
+        y, x = (down[place] - crop, right[place] - crop) if crop else (0, 0)
+        inside = source[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
+        top, left = max(0, -y), max(0, -x)
+        result[place, top : top + len(inside), left : left + inside.shape[1]] = inside
+    return result
 
 
 def windows_of(
