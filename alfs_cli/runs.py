@@ -267,6 +267,8 @@ class RunResult:
     train: TrainSummary | None = None
     correction: Literal["none", "forward"] = "none"
     transition: TransitionConfig | None = None
+    nlnl: NlnlConfig | None = None
+    elr: ElrConfig | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document."""

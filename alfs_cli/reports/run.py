@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from alfs_cli.evaluation import Evaluation
 from alfs_cli.report import Block, Column, Curves, Facts, Heatmap, Report, Table, Verdict, percent
-from alfs_cli.runs import EpochMetrics, NoiseConfig, Run, TestSummary, TrainConfig, TransitionConfig
+from alfs_cli.runs import EpochMetrics, NoiseConfig, Run, RunResult, TestSummary, TrainConfig
 
 MOST_CLASSES = 25  # of a confusion matrix that is drawn
 
@@ -25,7 +25,7 @@ def plan_report(config: TrainConfig, folder: str, test: TestSummary | None) -> R
             ("tested on", labels_of(test) if test else "nothing"),
             ("noise", _planned(noise) if noise else "none injected"),
             ("loss", config.loss),
-            *_corrected(config.correction, config.transition),
+            *_beside_the_loss(config),
             ("model", config.model),
             ("epochs", f"{config.epochs} of batches of {config.batch_size}"),
             ("learning rate", f"{config.optimizer.lr:g}, {config.schedule}"),
@@ -58,7 +58,7 @@ def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
         (
             ("run", run.folder.as_posix()),
             ("loss", result.loss),
-            *_corrected(result.correction, result.transition),
+            *_beside_the_loss(result),
             ("data", result.dataset),
             ("noise", _injected(noise.kind, noise.rate, noise.seed) if noise else "none injected"),
             ("model", result.model),
@@ -73,8 +73,18 @@ def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
     return Report(f"Run {run.folder.name}", blocks, run.document())
 
 
-def _corrected(kind: str, T: TransitionConfig | None) -> tuple[tuple[str, str], ...]:
-    return () if T is None else (("correction", f"{kind}, by T of {T.file}"),)
+def _beside_the_loss(run: TrainConfig | RunResult) -> tuple[tuple[str, str], ...]:
+    """Return what is done beside the loss: its correction, its stages, a term added."""
+    facts = []
+    if run.transition is not None:
+        facts.append(("correction", f"{run.correction}, by T of {run.transition.file}"))
+    if run.nlnl is not None:
+        stages = f"{run.nlnl.nl} epochs NL, {run.nlnl.selnl} SelNL, the rest SelPL"
+        facts.append(("stages", stages))
+    if run.elr is not None:
+        strength, momentum = run.elr.strength, run.elr.momentum
+        facts.append(("early learning", f"strength {strength:g}, momentum {momentum:g}"))
+    return tuple(facts)
 
 
 def _planned(noise: NoiseConfig) -> str:

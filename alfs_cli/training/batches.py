@@ -98,6 +98,7 @@ def gather(
         inputs = torch.from_numpy(pixels)
         if shape is not None and shape.channels == 3 and inputs.shape[-1] == 1:
             inputs = inputs.expand(-1, -1, -1, 3)
+            inputs = inputs if is_mapped else inputs.contiguous()
         found = Examples(inputs, torch.from_numpy(dataset.labels[readable]), is_mapped)
     else:
         raise InputError(

@@ -401,6 +401,8 @@ def _save_result(
         train=TrainSummary(state.num_examples, data.class_names, data.fingerprint),
         correction=config.correction,
         transition=config.transition,
+        nlnl=config.nlnl,
+        elr=config.elr,
     )
     result.save(folder / RESULT)
     return result

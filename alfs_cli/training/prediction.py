@@ -17,7 +17,7 @@ def logits_of(model: nn.Module, normaliser: Normaliser, inputs: Tensor, device: 
     """Return logits (N, K) float32 on the device, in evaluation mode, in large batches."""
     model.eval()
     with torch.inference_mode(), device.autocast():
-        parts = (part.to(device.name) for part in torch.split(inputs, BATCH))
+        parts = (part.to(device.name).contiguous() for part in torch.split(inputs, BATCH))
         return torch.cat([model(normaliser(part)).float() for part in parts])
 
 
@@ -45,5 +45,5 @@ def features_of(trained: Trained, inputs: Tensor, device: Device) -> Tensor:
     device.place(trained.model).eval()
     normaliser = trained.normaliser.to(device.name)
     with torch.inference_mode(), device.autocast():
-        parts = (part.to(device.name) for part in torch.split(inputs, BATCH))
+        parts = (part.to(device.name).contiguous() for part in torch.split(inputs, BATCH))
         return torch.cat([features(normaliser(part)).float().cpu() for part in parts])

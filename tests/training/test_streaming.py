@@ -106,6 +106,29 @@ def test_gathered_from_a_file_is_gathered_from_memory(tmp_path):
     assert torch.equal(one.std, other.std)
 
 
+@pytest.mark.usefixtures("small_memory")
+def test_grey_pictures_for_a_colour_network(tmp_path):
+    from alfs_cli.models import InputShape, build
+    from alfs_cli.training.prediction import logits_of
+
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        path = tmp_path / "data" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(path)
+    data = load(DataSpec(str(tmp_path / "data")))
+    shape = InputShape(3, 8, 8)
+    mapped = gather(data, shape=shape, cache=tmp_path / "cache")
+    plain = gather(data, shape=shape)
+    model = build("cnn8", shape, 2, seed=0)
+    normaliser = Normaliser(torch.full((3,), 0.5), torch.full((3,), 0.25))
+    one, other = (logits_of(model, normaliser, e.inputs, CPU) for e in (mapped, plain))
+    torch.testing.assert_close(one, other)
+    stream = Stream(mapped.inputs, AugmentationConfig(1, True), torch.device("cpu"))
+    (inputs, _) = EpochBatches(stream, mapped.labels, 4, seed=0, epoch=0)[0]
+    assert normaliser(inputs).shape == (4, 3, 8, 8)
+
+
 def test_each_part_size_and_content_has_its_own_file(tmp_path):
     data = write_folder(tmp_path / "data")
     cache = tmp_path / "cache"
