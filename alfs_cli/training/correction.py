@@ -5,7 +5,6 @@ class predicts given labels by T^T p; any loss of that vector, and not of p, is 
 The network itself goes on to predict true classes, so nothing changes where it is used.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from alfs_cli.losses import Loss
 from alfs_cli.noise import as_array
 
 CHUNK = 1 << 24  # numbers of the (N, K, K) mixture at hand at once
+SMALLEST = 1e-20  # float32 products lose nothing of a sum above it
 
 
 def forward_corrected(logits: Tensor, T: ArrayLike) -> Tensor:
@@ -80,36 +80,48 @@ class ForwardCorrected:
 class Mixed(torch.autograd.Function):
     """log(softmax(z) exp(log_T)) with its derivative written out.
 
-    Memory is bounded whatever K, and nothing is inf - inf where T has zeros.
+    A matrix product does for examples that no given class is nearly impossible for; the others are
+    mixed in log space, so that nothing underflows and nothing is inf - inf where T has zeros. On a
+    GPU all are: to look would stall it.
     """
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, log_T: Tensor) -> Tensor:
         """Map z (N, K) and log_T (K, J) to (N, J)."""
         log_p = z.log_softmax(1)
-        mixed = log_p.new_empty(len(z), log_T.shape[1])
-        for rows, result in _together(log_T, log_p, mixed):
-            torch.logsumexp(rows[:, :, None] + log_T, 1, out=result)
-        ctx.save_for_backward(log_p, log_T, mixed)
+        if z.device.type == "cpu":
+            top = log_p.amax(1, keepdim=True)
+            products = (log_p - top).exp_() @ log_T.exp()
+            mixed = products.log().add_(top)
+            hard = (products.amin(1) < SMALLEST).nonzero()[:, 0]
+        else:
+            mixed = log_p.new_empty(len(z), log_T.shape[1])
+            hard = torch.arange(len(z), device=z.device)
+        for rows in torch.split(hard, _at_once(log_T)):
+            mixed[rows] = torch.logsumexp(log_p[rows][:, :, None] + log_T, 1)
+        ctx.save_for_backward(log_p, log_T, mixed, hard)
         return mixed
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
         """Use d mixed_j / d z_k = P(true = k | given = j) - p_k."""
-        log_p, log_T, mixed = ctx.saved_tensors
+        log_p, log_T, mixed, hard = ctx.saved_tensors
+        p = log_p.exp()
+        if len(hard) < len(p):
+            explained = p * ((upstream * mixed.neg().exp_()) @ log_T.exp().T)
+        else:
+            explained = torch.empty_like(p)
         finite = mixed.clamp_min(torch.finfo(mixed.dtype).min)  # where j is never given
-        gradient = torch.empty_like(log_p)
-        for rows, under, up, result in _together(log_T, log_p, finite, upstream, gradient):
-            share = (rows[:, :, None] + log_T).sub_(under[:, None]).exp_()
-            result.copy_((share @ up[:, :, None])[:, :, 0] - rows.exp() * up.sum(1, keepdim=True))
-        return gradient, None
+        for rows in torch.split(hard, _at_once(log_T)):
+            share = (log_p[rows][:, :, None] + log_T).sub_(finite[rows][:, None]).exp_()
+            explained[rows] = (share @ upstream[rows][:, :, None])[:, :, 0]
+        return explained - p * upstream.sum(1, keepdim=True), None
 
 
-def _together(log_T: Tensor, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Yield the tensors in runs of rows whose mixture is small enough to be at hand at once."""
-    size = max(1, CHUNK // log_T.numel())
-    return zip(*(torch.split(tensor, size) for tensor in tensors), strict=True)
+def _at_once(log_T: Tensor) -> int:
+    """Return how many examples to mix in log space at once."""
+    return max(1, CHUNK // log_T.numel())
 
 
 def _log(T: NDArray[np.float64]) -> Tensor:

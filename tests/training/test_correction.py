@@ -67,6 +67,25 @@ def test_transposed_T_differs():
     )
 
 
+@pytest.mark.parametrize("T", [random_T(6, zeros=0.5), WITH_ZEROS])
+def test_both_ways_of_mixing_agree(monkeypatch, T):
+    """Examples of which some need log space and some do not, against all of them in it."""
+    K = len(T)
+    z = torch.randn(40, K, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    z[::3] *= 60
+
+    def both():
+        logits = z.clone().requires_grad_()
+        values = forward_corrected(logits, T)
+        values[:, T.any(0)].square().sum().backward()
+        return values.detach(), logits.grad
+
+    mixed = both()
+    monkeypatch.setattr(correction, "SMALLEST", 2.0)
+    for one, other in zip(mixed, both(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
 def test_pieces_come_to_the_whole(monkeypatch):
     T, logits = random_T(7, zeros=0.5), torch.randn(33, 7, dtype=torch.float64)
 
@@ -77,6 +96,7 @@ def test_pieces_come_to_the_whole(monkeypatch):
         return values.detach(), z.grad
 
     whole = both()
+    monkeypatch.setattr(correction, "SMALLEST", 2.0)
     monkeypatch.setattr(correction, "CHUNK", 100)
     for one, other in zip(whole, both(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-14, atol=1e-14)
