@@ -135,6 +135,8 @@ def _key(run: Run) -> str:
     settings.pop("seed", None)
     if "noise" in settings:
         settings["noise"].pop("seed", None)
+    if "transition" in settings:
+        settings["transition"].pop("file")
     return json.dumps(settings, sort_keys=True)
 
 

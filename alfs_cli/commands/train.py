@@ -53,6 +53,24 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
+    correction: Annotated[
+        str | None,
+        typer.Option(
+            "--correction",
+            metavar="none|forward",
+            help="Train on what T makes of the prediction; T from the estimate.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    transition: Annotated[
+        str | None,
+        typer.Option(
+            "--transition",
+            metavar="FILE",
+            help="T to correct by, .csv, .npy or estimate.json, instead of the estimate's.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -91,8 +109,9 @@ def train(
         str | None,
         typer.Option(
             "--noise",
-            metavar="KIND",
-            help="Inject noise into the training labels: symmetric, asymmetric, pair or block.",
+            metavar="KIND|FILE",
+            help="Inject noise into the training labels: symmetric, asymmetric, pair, block, "
+            "instance, or a file with T.",
             rich_help_panel=NOISE,
         ),
     ] = None,
@@ -151,6 +170,8 @@ def train(
             "dataset.source": data,
             **{f"dataset.{name}": value for name, value in options.named().items()},
             "loss": loss,
+            "correction": correction,
+            "transition.file": transition,
             "model": model,
             "epochs": epochs,
             "batch_size": batch_size,
@@ -223,4 +244,13 @@ def _run(invocation: Invocation, experiment: "Experiment", folder: Path, *, over
     if resume:
         invocation.note("going on from its checkpoint; --overwrite starts anew")
     with training_progress(invocation, config, size) as (on_epoch, on_step):
-        return train(experiment, folder, device, resume=resume, on_epoch=on_epoch, on_step=on_step)
+        return train(
+            experiment,
+            folder,
+            device,
+            resume=resume,
+            cache=invocation.out / "cache",
+            on_epoch=on_epoch,
+            on_step=on_step,
+            on_note=invocation.note,
+        )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from alfs_cli.evaluation import Evaluation
 from alfs_cli.report import Block, Column, Curves, Facts, Heatmap, Report, Table, Verdict, percent
-from alfs_cli.runs import EpochMetrics, Run, TestSummary, TrainConfig
+from alfs_cli.runs import EpochMetrics, NoiseConfig, Run, RunResult, TestSummary, TrainConfig
 
 MOST_CLASSES = 25  # of a confusion matrix that is drawn
 
@@ -23,8 +23,9 @@ def plan_report(config: TrainConfig, folder: str, test: TestSummary | None) -> R
             ("run", folder),
             ("data", config.dataset.get("source", "-")),
             ("tested on", labels_of(test) if test else "nothing"),
-            ("noise", f"{noise.kind} {percent(noise.rate)} injected" if noise else "none injected"),
+            ("noise", _planned(noise) if noise else "none injected"),
             ("loss", config.loss),
+            *_beside_the_loss(config),
             ("model", config.model),
             ("epochs", f"{config.epochs} of batches of {config.batch_size}"),
             ("learning rate", f"{config.optimizer.lr:g}, {config.schedule}"),
@@ -57,6 +58,7 @@ def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
         (
             ("run", run.folder.as_posix()),
             ("loss", result.loss),
+            *_beside_the_loss(result),
             ("data", result.dataset),
             ("noise", _injected(noise.kind, noise.rate, noise.seed) if noise else "none injected"),
             ("model", result.model),
@@ -69,6 +71,24 @@ def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
     if len(history) > 1:
         blocks = (*blocks, accuracy_curves(history, test))
     return Report(f"Run {run.folder.name}", blocks, run.document())
+
+
+def _beside_the_loss(run: TrainConfig | RunResult) -> tuple[tuple[str, str], ...]:
+    """Return what is done beside the loss: its correction, its stages, a term added."""
+    facts = []
+    if run.transition is not None:
+        facts.append(("correction", f"{run.correction}, by T of {run.transition.file}"))
+    if run.nlnl is not None:
+        stages = f"{run.nlnl.nl} epochs NL, {run.nlnl.selnl} SelNL, the rest SelPL"
+        facts.append(("stages", stages))
+    if run.elr is not None:
+        strength, momentum = run.elr.strength, run.elr.momentum
+        facts.append(("early learning", f"strength {strength:g}, momentum {momentum:g}"))
+    return tuple(facts)
+
+
+def _planned(noise: NoiseConfig) -> str:
+    return f"{noise.kind}{'' if noise.rate is None else f' {percent(noise.rate)}'} injected"
 
 
 def _injected(kind: str, rate: float, seed: int) -> str:
@@ -116,7 +136,9 @@ def evaluation_report(evaluation: Evaluation, class_names: Sequence[str]) -> Rep
     return Report("Evaluation", blocks, evaluation.document())
 
 
-def prediction_report(run: str, data: str, file: str, kind: str, shape: tuple[int, ...]) -> Report:
+def prediction_report(
+    run: str, data: str, file: str, kind: str, shape: tuple[int, ...], *, folds: int | None = None
+) -> Report:
     """Report what was predicted and where it was written."""
     what = "probabilities" if kind == "pred_probs" else "features"
     facts = Facts(
@@ -124,6 +146,7 @@ def prediction_report(run: str, data: str, file: str, kind: str, shape: tuple[in
             ("run", run),
             ("data", data),
             (what, f"{shape[0]:,} x {shape[1]:,}"),
+            *((("out of fold", f"{folds} networks with its settings"),) if folds else ()),
             ("written to", file),
         )
     )
@@ -132,6 +155,7 @@ def prediction_report(run: str, data: str, file: str, kind: str, shape: tuple[in
         "run": run,
         "data": data,
         "kind": kind,
+        "folds": folds,
         "n": shape[0],
         "columns": shape[1],
         "file": file,

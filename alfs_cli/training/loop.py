@@ -9,7 +9,7 @@ bit for bit on a CPU with the same number of threads.
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,19 +18,19 @@ import torch
 from torch import Tensor, nn
 
 from alfs_cli import __version__
-from alfs_cli.documents import write_text
+from alfs_cli.documents import remove_leftovers, write_text
 from alfs_cli.errors import InputError, Interrupted, WorkError
-from alfs_cli.losses import parse_loss
 from alfs_cli.models import build
+from alfs_cli.noise import write_transition
 from alfs_cli.runs import (
     CHECKPOINT,
     CONFIG,
     ENVIRONMENT,
     METRICS,
     RESULT,
+    TRANSITION,
     WEIGHTS,
     EpochMetrics,
-    NoiseUsed,
     RunResult,
     TrainConfig,
     TrainSummary,
@@ -39,7 +39,11 @@ from alfs_cli.runs import (
     save_environment,
     versions,
 )
-from alfs_cli.training.batches import EpochBatches, Examples, Normaliser, Windows, num_batches
+from alfs_cli.training.batches import (
+    EpochBatches,
+    Normaliser,
+    num_batches,
+)
 from alfs_cli.training.checkpoint import (
     Trained,
     load_checkpoint,
@@ -47,11 +51,19 @@ from alfs_cli.training.checkpoint import (
     save_checkpoint,
     save_trained,
 )
-from alfs_cli.training.devices import Device, threads_for
+from alfs_cli.training.devices import Device, threads_for, tuned_for
 from alfs_cli.training.experiment import Experiment
+from alfs_cli.training.graphs import captured
 from alfs_cli.training.interruption import stop_signal
+from alfs_cli.training.objectives import (
+    NegativeLearning,
+    Objective,
+)
 from alfs_cli.training.prediction import accuracy_of
+from alfs_cli.training.preparation import Material, objective_of, prepare
 from alfs_cli.training.steps import MomentumSgd, Step, learning_rate, make_step
+
+CACHE = "cache"
 
 
 @dataclass
@@ -63,6 +75,7 @@ class State:
 
     model: nn.Module
     optimizer: MomentumSgd
+    objective: Objective
     losses: Tensor
     hits: Tensor
     epoch: int = 0
@@ -78,6 +91,7 @@ class State:
             "run": run_id,
             "model": self.model.state_dict(),
             "velocities": self.optimizer.velocities,
+            "objective": self.objective.state(),
             "losses": self.losses,
             "hits": self.hits,
             "epoch": self.epoch,
@@ -99,6 +113,8 @@ class State:
             restore_weights(self.model, saved["model"], where=f"'{where}'")
             for velocity, value in zip(self.optimizer.velocities, saved["velocities"], strict=True):
                 velocity.copy_(value)
+            for name, tensor in self.objective.state().items():
+                tensor.copy_(saved["objective"][name])
             self.losses.copy_(saved["losses"])
             self.hits.copy_(saved["hits"])
             self.epoch, self.step = int(saved["epoch"]), int(saved["step"])
@@ -122,24 +138,29 @@ def train(
     device: Device,
     *,
     resume: bool = False,
+    cache: Path | None = None,
     on_epoch: Callable[[EpochMetrics], None] = _nothing,
     on_step: Callable[[int], None] = _nothing,
+    on_note: Callable[[str], None] = _nothing,
 ) -> RunResult:
     """Train, save everything under `folder`, and return the result.
 
-    With `resume` the run goes on from its checkpoint. `on_step` hears the steps done of the whole
-    run. Raises Interrupted after a checkpoint on Ctrl-C or SIGTERM, WorkError where the loss is not
-    finite or memory runs out.
+    With `resume` the run goes on from its checkpoint. Pictures that memory does not hold are
+    decoded into files under `cache`, a folder beside the run's where none is named. `on_step` hears
+    the steps done of the whole run, `on_note` what else there is to know. Raises Interrupted after
+    a checkpoint on Ctrl-C or SIGTERM, WorkError where the loss is not finite or memory runs out.
     """
     config = experiment.config
     with (
         torch.random.fork_rng(devices=[]),
         threads_for(experiment.shape.size),
+        tuned_for(device),
         _memory_errors(config),
     ):
         torch.manual_seed(config.seed)
-        examples = experiment.train_examples()
-        state = start(experiment, len(examples), device)
+        material = prepare(experiment, device, cache or folder.parent / CACHE, on_note)
+        state = start(experiment, material.labels, device)
+        state.num_tested = 0 if material.test is None else len(material.test)
         checkpoint = folder / CHECKPOINT
         if resume:
             saved = load_checkpoint(checkpoint)
@@ -147,36 +168,36 @@ def train(
         else:
             for stale in (RESULT, WEIGHTS, CHECKPOINT):
                 (folder / stale).unlink(missing_ok=True)
-        _save_plan(config, folder, device)
+        remove_leftovers(folder / name for name in (CHECKPOINT, RESULT, WEIGHTS, CONFIG, METRICS))
+        _save_plan(experiment, folder, device)
         write_text(folder / METRICS, render_metrics(state.history))
-        normaliser = normaliser_of(config, examples).to(device.name)
         try:
-            for metrics in _epochs(
-                experiment, folder, device, state, examples, normaliser, on_step
-            ):
+            for metrics in _epochs(experiment, folder, device, state, material, on_step, on_note):
                 on_epoch(metrics)
         except Interrupted:
             _save_result(experiment, folder, device, state, "interrupted")
             raise
         except WorkError:
-            _save_result(experiment, folder, device, state, "failed")
+            with suppress(WorkError):  # on a full disk the first error is the one to tell
+                _save_result(experiment, folder, device, state, "failed")
             raise
-    shape, classes = experiment.shape, experiment.class_names
+    shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
     save_trained(folder / WEIGHTS, Trained(state.model, config.model, shape, normaliser, classes))
     return _save_result(experiment, folder, device, state, "finished")
 
 
-def start(experiment: Experiment, num_examples: int, device: Device) -> State:
-    """Return the state before the first step."""
+def start(experiment: Experiment, labels: Tensor, device: Device) -> State:
+    """Return the state before the first step; `labels` (N,) are those trained on."""
     config, classes = experiment.config, experiment.class_names
     model = device.place(build(config.model, experiment.shape, len(classes), seed=config.seed))
-    steps = num_batches(num_examples, config.batch_size)
+    steps = num_batches(len(labels), config.batch_size)
     return State(
         model=model,
         optimizer=MomentumSgd(model, config.optimizer),
+        objective=objective_of(experiment, labels, device),
         losses=torch.zeros(steps, device=device.name),
         hits=torch.zeros((), dtype=torch.int64, device=device.name),
-        num_examples=num_examples,
+        num_examples=len(labels),
     )
 
 
@@ -185,23 +206,19 @@ def _epochs(
     folder: Path,
     device: Device,
     state: State,
-    examples: Examples,
-    normaliser: Normaliser,
+    material: Material,
     on_step: Callable[[int], None],
+    on_note: Callable[[str], None],
 ) -> Iterator[EpochMetrics]:
     """Train the epochs that are left, saving the state after each; yield what each came to."""
-    config = experiment.config
-    here = examples.to(device.name)
-    windows = Windows(here.inputs, config.augmentation)
-    held_out = experiment.test_examples()
-    test = None if held_out is None else held_out.to(device.name)
-    state.num_tested = 0 if test is None else len(test)
-    step = make_step(state.model, state.optimizer, parse_loss(config.loss), device, l1=config.l1)
+    config, normaliser, test = experiment.config, material.normaliser, material.test
+    step = step_of(state, material, config, device, on_note)
     with stop_signal() as stop:
         for epoch in range(state.epoch, config.epochs):
             batches = EpochBatches(
-                windows, here.labels, config.batch_size, seed=config.seed, epoch=epoch
+                material.windows, material.labels, config.batch_size, seed=config.seed, epoch=epoch
             )
+            state.objective.start_epoch(epoch)
             rate = learning_rate(config, epoch)
             for done in _steps(state, batches, normaliser, step, rate):
                 on_step(epoch * len(batches) + done)
@@ -209,13 +226,45 @@ def _epochs(
                     _check_finite(state, config, folder)
                     state.save(folder / CHECKPOINT, config.run_id)
                     raise _interrupted(state, config, folder, stop.signal)
-            _check_finite(state, config, folder)
             began = time.perf_counter()
+            _check_finite(state, config, folder)  # waits for the device to finish the epoch
             accuracy = None if test is None else accuracy_of(state.model, normaliser, test, device)
             state.seconds += time.perf_counter() - began
             yield _close_epoch(state, batches.num_seen, rate, accuracy, folder, config.run_id)
             if stop.signal is not None and state.epoch < config.epochs:
                 raise _interrupted(state, config, folder, stop.signal)
+
+
+def step_of(
+    state: State,
+    material: Material,
+    config: TrainConfig,
+    device: Device,
+    on_note: Callable[[str], None] = _nothing,
+) -> Step:
+    """Return the step of a run; on CUDA as one graph, where nothing in it changes by the epoch."""
+    step = make_step(state.model, state.optimizer, state.objective, device, l1=config.l1)
+    is_constant = not isinstance(state.objective, NegativeLearning)
+    if device.kind != "cuda" or not is_constant or len(material.labels) < config.batch_size:
+        return step
+    batches = EpochBatches(
+        material.windows, material.labels, config.batch_size, seed=config.seed, epoch=0
+    )
+    inputs, labels = batches[0]
+    kept = [*state.model.state_dict().values(), *state.optimizer.velocities]
+    state.model.train()
+    try:
+        return captured(
+            step,
+            (material.normaliser(inputs), labels, batches.places(0)),
+            [*kept, *state.objective.state().values()],
+        )
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        on_note(f"steps are taken one kernel after the other, not as a CUDA graph: {reason}")
+        return step
 
 
 def _steps(
@@ -228,9 +277,8 @@ def _steps(
         state.hits.zero_()
     state.optimizer.lr = rate
     state.model.train()
-    for index in range(state.step, len(batches)):
-        inputs, labels = batches[index]
-        loss, hits = step(normaliser(inputs), labels)
+    for index, inputs, labels in batches.start_at(state.step):
+        loss, hits = step(normaliser(inputs), labels, batches.places(index))
         state.losses[index] = loss
         state.hits += hits
         state.step = index + 1
@@ -290,14 +338,6 @@ def _interrupted(
     )
 
 
-def normaliser_of(config: TrainConfig, examples: Examples) -> Normaliser:
-    """Return the configured statistics, or those of the examples trained on."""
-    chosen = config.normalisation
-    if chosen is None:
-        return Normaliser.of(examples)
-    return Normaliser(torch.tensor(chosen.mean), torch.tensor(chosen.std))
-
-
 @contextmanager
 def _memory_errors(config: TrainConfig) -> Iterator[None]:
     """Turn what an allocator says when memory runs out into a WorkError."""
@@ -323,8 +363,10 @@ def _append(path: Path, text: str) -> None:
         raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
 
 
-def _save_plan(config: TrainConfig, folder: Path, device: Device) -> None:
-    config.save(folder / CONFIG)
+def _save_plan(experiment: Experiment, folder: Path, device: Device) -> None:
+    experiment.config.save(folder / CONFIG)
+    if experiment.transition is not None:
+        write_transition(folder / TRANSITION, experiment.transition, experiment.class_names)
     save_environment(
         folder / ENVIRONMENT,
         device=device.described,
@@ -341,16 +383,13 @@ def _save_result(
     status: Literal["finished", "interrupted", "failed"],
 ) -> RunResult:
     config, data = experiment.config, experiment.parts.train
-    noise = None
-    if config.noise is not None and config.noise_seed is not None:
-        noise = NoiseUsed(config.noise.kind, config.noise.rate, config.noise_seed)
     test = experiment.test
     result = RunResult(
         alfs_version=__version__,
         status=status,
         loss=config.loss,
         dataset=data.name,
-        noise=noise,
+        noise=experiment.noise,
         model=config.model,
         seed=config.seed,
         epochs=len(state.history),
@@ -360,6 +399,10 @@ def _save_result(
         device=device.described,
         versions=versions(),
         train=TrainSummary(state.num_examples, data.class_names, data.fingerprint),
+        correction=config.correction,
+        transition=config.transition,
+        nlnl=config.nlnl,
+        elr=config.elr,
     )
     result.save(folder / RESULT)
     return result
