@@ -10,6 +10,7 @@ from statistics import mean, stdev
 from alfs_cli.documents import to_document
 from alfs_cli.errors import InputError
 from alfs_cli.runs import CONFIG, RESULT, Run, find_run, load_config, load_metrics, load_run
+from alfs_cli.sweep import find_sweep
 
 SCHEMA = "alfs.compare/1"
 SIGNIFICANCE = 0.05
@@ -74,7 +75,7 @@ def find_runs(names: Sequence[str], out: Path) -> tuple[Run, ...]:
     """
     folders: list[Path] = []
     for name in names or [str(out / "runs")]:
-        path = Path(name)
+        path = find_sweep(name, out) or Path(name)
         if path.is_dir() and not any((path / part).exists() for part in (CONFIG, RESULT)):
             inside = path / "runs" if (path / "runs").is_dir() else path
             folders += sorted(p.parent for p in inside.glob(f"*/{CONFIG}"))
@@ -183,11 +184,12 @@ def _marked(rows: list[tuple[ComparedLoss, list[float]]]) -> list[ComparedLoss]:
 
 def not_worse(values: Sequence[float], best: Sequence[float]) -> bool | None:
     """Say whether Welch's t-test at 0.05 leaves equal means possible; None with a single run."""
-    from scipy.stats import ttest_ind
+    from scipy.stats import ttest_ind_from_stats
 
     if len(values) < 2 or len(best) < 2:
         return None
     if stdev(values) == 0 and stdev(best) == 0:
         return mean(values) == mean(best)
-    p = float(ttest_ind(values, best, equal_var=False).pvalue)
+    one, other = ((mean(v), stdev(v), len(v)) for v in (values, best))
+    p = float(ttest_ind_from_stats(*one, *other, equal_var=False).pvalue)
     return math.isnan(p) or p >= SIGNIFICANCE

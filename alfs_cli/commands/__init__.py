@@ -18,6 +18,7 @@ from alfs_cli.commands import (
     predict,
     recipes,
     recommend,
+    sweep,
     train,
 )
 
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate.evaluate,
     "predict": predict.predict,
     "compare": compare.compare,
+    "sweep": sweep.sweep,
     "check": check.check,
     "inject": inject.inject,
     "figures": figures.figures,

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alfs_cli.commands.data_options import DataOptions, OptionalData
+from alfs_cli.commands.train_options import NOISE, TrainOptions
 from alfs_cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
     from alfs_cli.training.experiment import Experiment
 
-TRAINING = "Training"
-NOISE = "Injected noise"
-TESTING = "Testing"
 MOST_PROBLEMS = 5  # told one by one
 
 
@@ -21,71 +19,15 @@ MOST_PROBLEMS = 5  # told one by one
 def train(
     invocation: Invocation,
     options: DataOptions,
+    *,
     data: OptionalData = None,
     loss: Annotated[
         str | None,
         typer.Option("--loss", help="Loss, such as nce+aul or agce:a=1,q=0.5."),
     ] = None,
-    recommendation: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="FILE[#i]", help="Take the i-th loss of a recommendation.json."
-        ),
-    ] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option("--recipe", metavar="NAME|PATH", help="Settings of a recipe, data included."),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="Repeat the run of a config.yaml."),
-    ] = None,
     resume: Annotated[
         str | None,
         typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run."),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            help="linear, mlp, cnn4, cnn8, resnet18, resnet34, resnet50 or torchvision:NAME; "
-            "without it by the data.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            "--epochs",
-            min=1,
-            help="Without it 120 for colour images from 32 px, else 50.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option("--batch-size", min=2, help="128 without it.", rich_help_panel=TRAINING),
-    ] = None,
-    lr: Annotated[
-        float | None,
-        typer.Option(
-            "--lr", help="First learning rate; 0.01 without it.", rich_help_panel=TRAINING
-        ),
-    ] = None,
-    weight_decay: Annotated[
-        float | None,
-        typer.Option(
-            "--weight-decay", help="1e-3 for cnn4, else 1e-4, without it.", rich_help_panel=TRAINING
-        ),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Any setting of a recipe, such as optimizer.momentum=0.8; repeatable.",
-            rich_help_panel=TRAINING,
-        ),
     ] = None,
     noise: Annotated[
         str | None,
@@ -100,38 +42,9 @@ def train(
         float | None,
         typer.Option("--noise-rate", metavar="R", help="From 0 to 1.", rich_help_panel=NOISE),
     ] = None,
-    noise_seed: Annotated[
-        int | None,
-        typer.Option(
-            "--noise-seed", help="Without it the noise follows --seed.", rich_help_panel=NOISE
-        ),
-    ] = None,
-    test: Annotated[
-        str | None,
-        typer.Option("--test", metavar="DATA2", help="Data to test on.", rich_help_panel=TESTING),
-    ] = None,
-    holdout: Annotated[
-        float | None,
-        typer.Option(
-            "--holdout",
-            help="Share of each class to test on where there is no test split; 0.2 without it.",
-            rich_help_panel=TESTING,
-        ),
-    ] = None,
-    test_labels_are_true: Annotated[
-        bool,
-        typer.Option(
-            "--test-labels-are-true",
-            help="Say that the test labels can be relied on.",
-            rich_help_panel=TESTING,
-        ),
-    ] = False,
+    training: TrainOptions,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Train again what has been trained.")
-    ] = False,
-    allow_stale: Annotated[
-        bool,
-        typer.Option("--allow-stale", help="Take a recommendation that is for other data."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be trained, and train nothing.")
@@ -142,40 +55,25 @@ def train(
     Without DATA, the data that `alfs estimate` saw last; without a loss, the one that
     `alfs recommend` put first.
     """
-    from alfs_cli.commands.train_settings import named, resumed, settle
+    from alfs_cli.commands.train_settings import check_expected, resumed, settle
     from alfs_cli.reports.run import plan_report
     from alfs_cli.training.experiment import plan
 
-    said = named(
-        {
-            "dataset.source": data,
-            **{f"dataset.{name}": value for name, value in options.named().items()},
-            "loss": loss,
-            "model": model,
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "optimizer.lr": lr,
-            "optimizer.weight_decay": weight_decay,
-            "noise.kind": noise,
-            "noise.rate": noise_rate,
-            "noise.seed": noise_seed,
-            "test.source": test,
-            "test.root": options.root if test else None,
-            "holdout": holdout,
-            "test_labels_are_true": test_labels_are_true or None,
-        },
-        set_ or (),
+    said = training.said(
+        data, options, {"loss": loss, "noise.kind": noise, "noise.rate": noise_rate}
     )
     if resume is not None:
-        others = {"--from": recommendation, "--recipe": recipe, "--config": config}
+        others = {
+            "--from": training.recommendation,
+            "--recipe": training.recipe,
+            "--config": training.config,
+        }
         folder, settings = resumed(resume, invocation.out, said, others, overwrite=overwrite)
         experiment = plan(settings)
     else:
-        settings, expected = settle(invocation, said, recommendation, recipe, config)
+        settings, expected = settle(invocation, said, training)
         experiment = plan(settings)
-        for fingerprint, error in expected:
-            if fingerprint != experiment.config.fingerprint and not allow_stale:
-                raise error
+        check_expected(expected, experiment.config.fingerprint, training)
         folder = invocation.out / "runs" / experiment.config.run_id
     if dry_run:
         invocation.publish(plan_report(experiment.config, folder.as_posix(), experiment.test))
