@@ -74,12 +74,16 @@ class Heatmap:
 
 @dataclass(frozen=True)
 class Curves:
-    """Lines over a common axis: (name, ((x, y), ...)); y are fractions."""
+    """Lines over a common axis: (name, ((x, y), ...)); y are fractions.
+
+    `bands` are one a line, ((x, low, high), ...), or none at all.
+    """
 
     title: str
     lines: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
     x_axis: str
     y_axis: str
+    bands: tuple[tuple[tuple[float, float, float], ...], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -254,7 +254,7 @@ def _conclude(
     """Save and publish the comparison; raise WorkError where runs failed."""
     from dataclasses import replace
 
-    from alfs_cli.compare import compare, curves, find_runs
+    from alfs_cli.compare import compare, courses, find_runs
     from alfs_cli.documents import write_document
     from alfs_cli.executors.queue import MOST_ATTEMPTS
     from alfs_cli.reports.comparison import comparison_report
@@ -270,7 +270,7 @@ def _conclude(
         runs = find_runs([folder.as_posix()], invocation.out)
         comparison = compare(runs)
         write_document(folder / COMPARISON, comparison.document())
-        invocation.publish(comparison_report(comparison, curves(runs)))
+        invocation.publish(comparison_report(comparison, courses(runs)))
         invocation.note(f"saved {folder.as_posix()}")
     if failed:
         raise WorkError(

@@ -1,12 +1,13 @@
 """Runs side by side: mean and standard deviation over seeds, the best and those not worse."""
 
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
+from alfs_cli.compare.paper import Reported, reported_for
 from alfs_cli.documents import to_document
 from alfs_cli.errors import InputError
 from alfs_cli.runs import CONFIG, RESULT, Run, find_run, load_config, load_metrics, load_run
@@ -14,6 +15,8 @@ from alfs_cli.sweep import find_sweep
 
 SCHEMA = "alfs.compare/1"
 SIGNIFICANCE = 0.05
+Setting = tuple[str, str | None, float | None, str | None]
+"""What losses are compared on: data set, kind of noise and rate, kind of test labels."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,10 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """What the paper reports for the same data, noise and loss, and how far ours is from it."""
+    """What the paper reports for the same data, noise and loss; `delta` is ours less that."""
 
     mean: float
-    std: float
+    std: float | None
     delta: float
 
 
@@ -39,6 +42,7 @@ class ComparedLoss:
 
     `is_best` has the highest mean last-epoch accuracy on the same data and noise; `not_worse` is
     whether Welch's test leaves it possible that the best is no better (None with a single run).
+    `paper` is None where it was not asked for, or `paper_missing` says why there is none.
     """
 
     loss: str
@@ -55,6 +59,7 @@ class ComparedLoss:
     epochs: int
     labels: str | None
     seeds: tuple[int, ...]
+    paper_missing: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,19 +95,16 @@ def find_runs(names: Sequence[str], out: Path) -> tuple[Run, ...]:
     return runs
 
 
-def compare(runs: Sequence[Run]) -> Comparison:
+def compare(runs: Sequence[Run], *, with_paper: bool = False) -> Comparison:
     """Group runs by everything but their seeds and say which losses did best.
 
-    Raises InputError where none of them was tested.
+    `with_paper` sets the paper's figures beside ours. Raises InputError where none was tested.
     """
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        if run.result.test_accuracy is not None:
-            groups.setdefault(_key(run), []).append(run)
+    groups = _groups(run for run in runs if run.result.test_accuracy is not None)
     if not groups:
         raise InputError("none of these runs was tested", help="train with --test or --holdout")
-    rows = [_row(group) for group in groups.values()]
-    settings = {(row.dataset, row.noise, row.rate, row.labels) for row, _ in rows}
+    rows = [_row(group, with_paper=with_paper) for group in groups]
+    settings = {_setting(row) for row, _ in rows}
     marked = [
         found
         for setting in sorted(settings, key=str)
@@ -111,43 +113,67 @@ def compare(runs: Sequence[Run]) -> Comparison:
     return Comparison(tuple(marked))
 
 
-def curves(runs: Sequence[Run]) -> tuple[tuple[str, tuple[tuple[float, float], ...]], ...]:
-    """Return mean test accuracy over epochs of each group: (name, ((epoch, accuracy), ...))."""
+@dataclass(frozen=True)
+class Course:
+    """Test accuracy over epochs of runs that differ in their seeds alone.
+
+    `points` are (epoch, mean), `band` (epoch, mean - std, mean + std), empty for a single run.
+    """
+
+    setting: Setting
+    loss: str
+    points: tuple[tuple[float, float], ...]
+    band: tuple[tuple[float, float, float], ...]
+
+
+def courses(runs: Sequence[Run]) -> tuple[Course, ...]:
+    """Return the course of each group of runs."""
+    return tuple(_course(group) for group in _groups(runs))
+
+
+def _course(group: Sequence[Run]) -> Course:
+    points: list[tuple[float, float]] = []
+    band: list[tuple[float, float, float]] = []
+    for epochs in zip(*(load_metrics(run.folder) for run in group), strict=False):
+        tested = [e.test_accuracy for e in epochs if e.test_accuracy is not None]
+        if not tested:
+            continue
+        epoch, found = float(epochs[0].epoch), _accuracy(tested)
+        points.append((epoch, found.mean))
+        if found.std is not None:
+            band.append((epoch, found.mean - found.std, found.mean + found.std))
+    result = group[0].result
+    labels = result.test.labels if result.test else None
+    noise = (result.noise.kind, result.noise.rate) if result.noise else (None, None)
+    return Course((result.dataset, *noise, labels), result.loss, tuple(points), tuple(band))
+
+
+def _groups(runs: Iterable[Run]) -> list[list[Run]]:
+    """Return runs together that differ in nothing but their seeds."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(_key(run), []).append(run)
-    found = []
-    for group in groups.values():
-        histories = [load_metrics(run.folder) for run in group]
-        points = []
-        for epochs in zip(*histories, strict=False):
-            tested = [e.test_accuracy for e in epochs if e.test_accuracy is not None]
-            if tested:
-                points.append((float(epochs[0].epoch), mean(tested)))
-        first = group[0].result
-        noise = f", {first.noise.kind} {first.noise.rate:g}" if first.noise else ""
-        found.append((f"{first.loss}{noise}", tuple(points)))
-    return tuple(found)
+        settings = _settings(run)
+        settings.pop("seed", None)
+        if "noise" in settings:
+            settings["noise"].pop("seed", None)
+        groups.setdefault(json.dumps(settings, sort_keys=True), []).append(run)
+    return list(groups.values())
 
 
-def _key(run: Run) -> str:
-    """Return the configuration without its seeds, as text."""
-    settings = load_config(run.folder).settings()
-    settings.pop("seed", None)
-    if "noise" in settings:
-        settings["noise"].pop("seed", None)
-    return json.dumps(settings, sort_keys=True)
+def _settings(run: Run) -> dict[str, Any]:
+    return load_config(run.folder).settings()
 
 
-def _setting(row: ComparedLoss) -> tuple[str, str | None, float | None, str | None]:
+def _setting(row: ComparedLoss) -> Setting:
     return row.dataset, row.noise, row.rate, row.labels
 
 
-def _row(group: Sequence[Run]) -> tuple[ComparedLoss, list[float]]:
+def _row(group: Sequence[Run], *, with_paper: bool) -> tuple[ComparedLoss, list[float]]:
     tested = [run.result.test_accuracy for run in group]
     last = [accuracy.last for accuracy in tested if accuracy is not None]
     best = [accuracy.best for accuracy in tested if accuracy is not None]
     first = group[0].result
+    reported = reported_for(group[0], _settings(group[0])) if with_paper else None
     row = ComparedLoss(
         loss=first.loss,
         dataset=first.dataset,
@@ -158,13 +184,18 @@ def _row(group: Sequence[Run]) -> tuple[ComparedLoss, list[float]]:
         best=_accuracy(best),
         is_best=False,
         not_worse=None,
-        paper=None,
+        paper=_beside(reported, mean(last)) if isinstance(reported, Reported) else None,
         model=first.model,
         epochs=first.epochs,
         labels=first.test.labels if first.test else None,
         seeds=tuple(sorted(run.result.seed for run in group)),
+        paper_missing=reported if isinstance(reported, str) else None,
     )
     return row, last
+
+
+def _beside(reported: Reported, ours: float) -> PaperFigure:
+    return PaperFigure(reported.mean, reported.std, ours - reported.mean)
 
 
 def _accuracy(values: Sequence[float]) -> Accuracy:
@@ -184,12 +215,20 @@ def _marked(rows: list[tuple[ComparedLoss, list[float]]]) -> list[ComparedLoss]:
 
 def not_worse(values: Sequence[float], best: Sequence[float]) -> bool | None:
     """Say whether Welch's t-test at 0.05 leaves equal means possible; None with a single run."""
+    p = welch((_accuracy(values), len(values)), (_accuracy(best), len(best)))
+    return None if p is None else p >= SIGNIFICANCE
+
+
+def welch(one: tuple[Accuracy, int], other: tuple[Accuracy, int]) -> float | None:
+    """Return the two-sided p of Welch's t-test on (accuracy, n) pairs; None with a single run.
+
+    Where neither spreads, it is 1 for equal means and 0 for others.
+    """
     from scipy.stats import ttest_ind_from_stats
 
-    if len(values) < 2 or len(best) < 2:
+    (a, n), (b, m) = one, other
+    if a.std is None or b.std is None:
         return None
-    if stdev(values) == 0 and stdev(best) == 0:
-        return mean(values) == mean(best)
-    one, other = ((mean(v), stdev(v), len(v)) for v in (values, best))
-    p = float(ttest_ind_from_stats(*one, *other, equal_var=False).pvalue)
-    return math.isnan(p) or p >= SIGNIFICANCE
+    if a.std == b.std == 0:
+        return float(a.mean == b.mean)
+    return float(ttest_ind_from_stats(a.mean, a.std, n, b.mean, b.std, m, equal_var=False).pvalue)
