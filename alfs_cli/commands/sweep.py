@@ -241,7 +241,7 @@ def _interrupted(plan: "Sweep", folder: Path, signal: str) -> Interrupted:
     done = sum(status_of(run_folder(folder, planned.run)) == "finished" for planned in plan.runs)
     word, code = ("interrupted", 130) if signal == "SIGINT" else ("terminated", 143)
     return Interrupted(
-        f"{word} with {done} of {len(plan.runs)} runs finished; the rest are saved in "
+        f"{word} with {done} of {len(plan.runs)} runs finished; what is done is saved in "
         f"{folder.as_posix()}",
         exit_code=code,
         help="the same command goes on with them",

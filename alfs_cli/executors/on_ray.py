@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from alfs_cli.errors import UsageError, WorkError
+from alfs_cli.errors import UsageError
 from alfs_cli.executors.local import num_cores, threads_each
 from alfs_cli.executors.queue import Event
 from alfs_cli.executors.task import Outcome, Task, perform
@@ -34,7 +34,7 @@ class RayExecutor:
     def join(cls, jobs: int | None, num_runs: int, *, uses_gpus: bool) -> "RayExecutor":
         """Join the cluster of RAY_ADDRESS, or start one on this machine.
 
-        Raises UsageError where Ray is not installed, WorkError where no cluster is to be had.
+        Raises UsageError where Ray is not installed, or no cluster is to be had.
         """
         try:
             import ray
@@ -52,7 +52,7 @@ class RayExecutor:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             first = str(error).splitlines()[0]
-            raise WorkError(
+            raise UsageError(
                 f"no Ray cluster at '{options['address']}': {first}",
                 help="unset RAY_ADDRESS to start one here, or --executor local",
             ) from None

@@ -10,8 +10,8 @@ from alfs_cli.compare.paper import SETTINGS
 from alfs_cli.report import Block, Column, Curves, Report, Table, Verdict, percent
 
 KEY = (
-    "* best mean; ~ not significantly worse than it (Welch, p >= 0.05); +- is the standard "
-    "deviation over n seeds. The last epoch decides; the best epoch was chosen on test."
+    "* or bold: best mean; ~ or underlined: not significantly worse (Welch, p >= 0.05); +- is the "
+    "standard deviation over n seeds. The last epoch decides; the best epoch was chosen on test."
 )
 LABELS = {"true": "true labels", "given": "given labels, which may be wrong", None: "?"}
 LAST = 4  # the column of the last epoch
