@@ -130,7 +130,7 @@ def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
         page=(folder / "report.html").as_posix(),
         seconds=time.perf_counter() - started,
     )
-    lines = tuple((course.loss, course.points) for course in courses(runs))
+    lines = tuple((course.name, course.points) for course in courses(runs))
     return Demo(summary, found, advice, truth, lines)
 
 

@@ -200,6 +200,7 @@ MODELS: dict[str, Builder] = {
     "resnet50": resnet50,
 }
 FOR_FEATURES = ("linear", "mlp")
+WITH_AUXILIARY = ("googlenet", "inception_v3")  # further outputs that training would have to weigh
 
 
 def check_name(name: str, shape: InputShape) -> None:
@@ -283,8 +284,26 @@ def _torchvision(name: str, shape: InputShape, num_classes: int) -> nn.Module:
     known = [m for m in models.list_models(module=models)]
     if name not in known:
         raise unknown("model of torchvision", name, known)
-    network: nn.Module = models.get_model(name, weights=None, num_classes=num_classes)
-    return nn.Sequential(_ThreeChannels(), network) if shape.channels == 1 else network
+    options = {"aux_logits": False, "init_weights": True} if name in WITH_AUXILIARY else {}
+    network: nn.Module = models.get_model(name, weights=None, num_classes=num_classes, **options)
+    network = nn.Sequential(_ThreeChannels(), network) if shape.channels == 1 else network
+    _check_takes(network, name, shape)
+    return network
+
+
+def _check_takes(network: nn.Module, name: str, shape: InputShape) -> None:
+    """Raise UsageError where a network of torchvision does not work on pictures of this size."""
+    pictures = torch.zeros(1, shape.channels, shape.height, shape.width)
+    try:
+        with torch.no_grad():
+            network.eval()(pictures)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        reason = (str(error) or "it says no more").splitlines()[0]
+        raise UsageError(
+            f"model '{TORCHVISION}{name}' does not take {shape}: {reason}",
+            help="--set image_size=224 for pictures of that size, or another --model",
+        ) from None
+    network.train()
 
 
 def _torchvision_models() -> Any:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alfs_cli.data import DataSpec, LabelledDataset, decode_all, positions_of
+from alfs_cli.data import DataSpec, LabelledDataset, positions_of
 from alfs_cli.data.arrays import load_npz
+from alfs_cli.data.decoding import instance_features
 from alfs_cli.data.manifest import transition_beside
 from alfs_cli.data.names import known_as
 from alfs_cli.data.tables import SEPARATORS, Table, read_table
@@ -19,6 +20,7 @@ from alfs_cli.documents import Number, replacing
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.noise import (
     DRAWS,
+    INSTANCE,
     NOISE_KINDS,
     IntArray,
     TransitionMatrix,
@@ -33,8 +35,6 @@ from alfs_cli.noise import (
 )
 
 SCHEMA = "alfs.inject/1"
-INSTANCE = "instance"
-INSTANCE_PIXELS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,26 +113,6 @@ def noisy_copy(
         return NoisyCopy(clean, given, T)
     T = transition_of(noise, rate, K, dataset=known_as(dataset))
     return NoisyCopy(clean, inject(true, T, generator, draw=draw), T)
-
-
-def instance_features(dataset: LabelledDataset) -> NDArray[Any]:
-    """Return what instance-dependent noise depends on: features, else pixels in 0 .. 1, (N, D)."""
-    if dataset.features is not None:
-        return dataset.features
-    if dataset.images is None:
-        raise InputError(
-            f"'{dataset.name}' has neither images nor features, on which instance noise depends",
-            help="--features FILE supplies them",
-        )
-    large = max(dataset.images.shape[:2]) > 2 * INSTANCE_PIXELS
-    pixels, kept = decode_all(dataset, size=INSTANCE_PIXELS if large else None)
-    if len(kept) != len(dataset):
-        raise InputError(
-            f"{len(dataset) - len(kept)} images of '{dataset.name}' cannot be read, and instance "
-            "noise depends on all",
-            help="mend or delete them",
-        )
-    return pixels.reshape(len(pixels), -1) / np.float32(255)
 
 
 def written_form(dataset: LabelledDataset) -> Literal["manifest", "npz"]:

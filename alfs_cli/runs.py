@@ -28,9 +28,11 @@ METRICS = "metrics.jsonl"
 ENVIRONMENT = "environment.json"
 WEIGHTS = "model.safetensors"
 CHECKPOINT = "checkpoints/last.pt"
+TRANSITION = "transition.csv"
 
 MODEL_NAMES = ("linear", "mlp", "cnn4", "cnn8", "resnet18", "resnet34", "resnet50")
 TORCHVISION = "torchvision:"
+CORRECTIONS = ("none", "forward")
 SCHEDULES = ("cosine", "constant", "exponential:FACTOR")
 
 
@@ -38,16 +40,18 @@ SCHEDULES = ("cosine", "constant", "exponential:FACTOR")
 class NoiseConfig:
     """Noise injected into the labels of the training part; without a seed it follows the run's.
 
+    `kind` is a name and has a `rate`, or a file with T, whose values `fingerprint` stands for.
     `draw` is exact (expected counts in each class) or sampled; `sequential` and `blocks_of_five`
     are what public code did to CIFAR-10 and CIFAR-100 under the name of asymmetric noise.
     """
 
     kind: str
-    rate: float
+    rate: float | None = None
     seed: int | None = None
     draw: Literal["exact", "sampled"] = "exact"
     sequential: bool = False
     blocks_of_five: bool = False
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,18 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """Random crop after padding by `crop` black pixels, random horizontal flip."""
+    """What is done to the pictures of a batch at random, in this order; 0 and false are off.
+
+    A crop after padding by `crop` black pixels; a horizontal flip; a rotation by up to `rotation`
+    degrees; a part of the area of at least the share `resized_crop`, stretched to the whole;
+    brightness, contrast and saturation times 1 - `colour_jitter` .. 1 + `colour_jitter`.
+    """
 
     crop: int = 0
     flip: bool = False
+    rotation: float = 0.0
+    resized_crop: float = 0.0
+    colour_jitter: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,12 +90,20 @@ class NormalisationConfig:
 
 
 @dataclass(frozen=True)
+class TransitionConfig:
+    """The T that a loss is corrected by: the file it is read from, and what its values come to."""
+
+    file: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides a run's outcome on one machine; the device is no part of it.
 
     `dataset` and `test` are what was typed (fields of DataSpec). `normalisation` is None for
     features, which are standardised by the statistics of the training part. `l1` weighs the sum of
-    the absolute weights in the gradient.
+    the absolute weights in the gradient. With `correction` forward the loss is of log(T^T p).
     """
 
     dataset: dict[str, str]
@@ -103,6 +123,8 @@ class TrainConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     normalisation: NormalisationConfig | None = None
     l1: float = 0.0
+    correction: Literal["none", "forward"] = "none"
+    transition: TransitionConfig | None = None
 
     @property
     def run_id(self) -> str:
@@ -112,9 +134,11 @@ class TrainConfig:
 
     @property
     def group(self) -> str:
-        """8 hex of the configuration without its seed."""
+        """8 hex of the configuration without its seed, and without the place where T lay."""
         body = asdict(self)
         del body["seed"]
+        if self.transition is not None:
+            del body["transition"]["file"]
         text = json.dumps(body, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -162,7 +186,7 @@ class EpochMetrics:
 
 @dataclass(frozen=True)
 class NoiseUsed:
-    """The noise injected, with the seed that drew it."""
+    """The noise injected, with the seed that drew it; `rate` of a file's T is what it comes to."""
 
     kind: str
     rate: float
@@ -219,6 +243,8 @@ class RunResult:
     device: str
     versions: dict[str, str]
     train: TrainSummary | None = None
+    correction: Literal["none", "forward"] = "none"
+    transition: TransitionConfig | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document."""
@@ -279,6 +305,14 @@ def load_run(folder: Path) -> Run:
             help=f"alfs train --resume {folder.as_posix()}",
         )
     return Run(folder, from_document(read_document(path, SCHEMA), RunResult, where=str(path)))
+
+
+def saved_settings(folder: Path) -> dict[str, Any]:
+    """Return the settings of a run as they can be planned again, its T read from the run itself."""
+    settings = load_config(folder).settings()
+    if "transition" in settings:
+        settings["transition"]["file"] = (folder / TRANSITION).as_posix()
+    return settings
 
 
 def load_config(folder: Path) -> TrainConfig:

@@ -9,8 +9,8 @@ from typing import Any
 
 from alfs_cli.errors import AlfsError, UsageError, did_you_mean
 from alfs_cli.losses import parse_loss
-from alfs_cli.noise import DRAWS, NOISE_KINDS
-from alfs_cli.runs import MODEL_NAMES, SCHEDULES, TORCHVISION
+from alfs_cli.noise import DRAWS, INSTANCE, NOISE_KINDS
+from alfs_cli.runs import CORRECTIONS, MODEL_NAMES, SCHEDULES, TORCHVISION
 
 Values = dict[str, Any]  # dotted key -> value
 
@@ -97,16 +97,23 @@ def _model(value: Any) -> str:
     return text
 
 
-def _noise_kind(value: Any) -> str:
-    if value not in NOISE_KINDS:
-        raise ValueError(f"one of {', '.join(NOISE_KINDS)}{did_you_mean(str(value), NOISE_KINDS)}")
-    return str(value)
+def _noise(value: Any) -> str:
+    text, known = _text(value), (*NOISE_KINDS, INSTANCE)
+    return text if is_file(text) else _one_of([*known, "a file with T (.csv)"])(text)
 
 
-def _draw(value: Any) -> str:
-    if value not in DRAWS:
-        raise ValueError(f"one of {', '.join(DRAWS)}{did_you_mean(str(value), DRAWS)}")
-    return str(value)
+def is_file(noise: str) -> bool:
+    """Say whether noise is named by a file with T, which has no rate, and not by its kind."""
+    return noise not in (*NOISE_KINDS, INSTANCE) and "." in noise.rpartition("/")[2][1:]
+
+
+def _one_of(known: Sequence[str]) -> Reader:
+    def read(value: Any) -> str:
+        if value not in known:
+            raise ValueError(f"one of {', '.join(known)}{did_you_mean(str(value), known)}")
+        return str(value)
+
+    return read
 
 
 def _schedule(value: Any) -> str:
@@ -129,12 +136,13 @@ SETTINGS: dict[str, Reader] = {
     "fingerprint": _text,
     "holdout": _number(0, most=0.95),
     "test_labels_are_true": _flag,
-    "noise.kind": _noise_kind,
+    "noise.kind": _noise,
     "noise.rate": _number(0, most=1),
     "noise.seed": _whole(0),
-    "noise.draw": _draw,
+    "noise.draw": _one_of(DRAWS),
     "noise.sequential": _flag,
     "noise.blocks_of_five": _flag,
+    "noise.fingerprint": _text,
     "model": _model,
     "loss": _loss,
     "optimizer.lr": _number(0, above=True),
@@ -149,11 +157,21 @@ SETTINGS: dict[str, Reader] = {
     "image_size": _whole(1),
     "augmentation.crop": _whole(0),
     "augmentation.flip": _flag,
+    "augmentation.rotation": _number(0, most=180),
+    "augmentation.resized_crop": _number(0, most=1),
+    "augmentation.colour_jitter": _number(0, most=1),
     "normalisation.mean": _channels(0, above=False),
     "normalisation.std": _channels(0, above=True),
     "l1": _number(0),
+    "correction": _one_of(CORRECTIONS),
+    "transition.file": _text,
+    "transition.fingerprint": _text,
 }
-SHORT = {"dataset": "dataset.source", "test": "test.source"}  # a plain name stands for the source
+SHORT = {  # a plain name stands for where it comes from
+    "dataset": "dataset.source",
+    "test": "test.source",
+    "transition": "transition.file",
+}
 GROUPS = {key.partition(".")[0] for key in SETTINGS if "." in key}
 TOGETHER = (("noise.kind", "noise.rate"), ("normalisation.mean", "normalisation.std"))
 
@@ -188,6 +206,10 @@ def _nearest(key: str) -> str:
 
 def incomplete(values: Values) -> list[str]:
     """Return what is wrong with settings as a whole."""
+    if is_file(values.get("noise.kind", "")):
+        if "noise.rate" in values:
+            return ["'noise.rate' has no meaning beside a file with T"]
+        values = {key: value for key, value in values.items() if key != "noise.kind"}
     return [
         f"'{one}' needs '{other}' beside it"
         for pair in TOGETHER

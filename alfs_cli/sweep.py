@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from alfs_cli.documents import from_document, read_document, to_document, write_document
-from alfs_cli.runs import CHECKPOINT, RESULT, NoiseUsed, load_run
+from alfs_cli.runs import CHECKPOINT, RESULT, load_run
 
 SCHEMA = "alfs.sweep/1"
 PLAN = "sweep.json"
@@ -23,12 +23,21 @@ Status = Literal["finished", "started", "planned"]
 
 
 @dataclass(frozen=True)
+class PlannedNoise:
+    """Noise to inject, with the seed that draws it; a file's T has no rate of its own."""
+
+    kind: str
+    rate: float | None
+    seed: int
+
+
+@dataclass(frozen=True)
 class PlannedRun:
     """One run of a sweep: its id, and what tells it from the others."""
 
     run: str
     loss: str
-    noise: NoiseUsed | None
+    noise: PlannedNoise | None
     seed: int
 
 

@@ -128,7 +128,7 @@ def test_nothing_to_compare(make_run, tmp_path):
 def test_curves_are_means_over_seeds(make_run):
     runs = [load_run(make_run(seed=i, last=a, best=0.9)) for i, a in enumerate((0.8, 0.6))]
     (course,) = courses(runs)
-    assert (course.loss, course.setting) == ("ce", ("digits", "symmetric", 0.4, "true"))
+    assert (course.name, course.setting) == ("ce", ("digits", "symmetric", 0.4, "true"))
     assert course.points == ((1.0, pytest.approx(0.9)), (2.0, pytest.approx(0.7)))
     spread = stdev((0.8, 0.6))
     assert course.band[0] == (1.0, pytest.approx(0.9), pytest.approx(0.9))

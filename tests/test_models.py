@@ -132,12 +132,19 @@ def test_default_model(shape, name):
         ("torchvision:resnet18", VECTORS, "takes images"),
         ("cnn8", InputShape(3, 7, 40), "needs images of 8 x 8 or more"),
         ("cnn4", InputShape(3, 3, 3), "needs images of 4 x 4 or more"),
+        ("torchvision:alexnet", CIFAR, "'torchvision:alexnet' does not take 32 x 32 x 3 images"),
         ("torchvision:resnet81", PHOTOS, "unknown model of torchvision 'resnet81' .did you mean"),
     ],
 )
 def test_refusals(name, shape, message):
     with pytest.raises(UsageError, match=message):
         build(name, shape, 10, seed=0)
+
+
+def test_auxiliary_outputs_are_left_out():
+    model = build("torchvision:googlenet", CIFAR, 7, seed=0)
+    assert model.training
+    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
 
 
 class BrokenTorchvision:

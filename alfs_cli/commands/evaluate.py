@@ -58,7 +58,9 @@ def evaluate(
     else:
         spec = DataSpec(data, split=split, labels=labels, true_labels=true_labels, root=root)
         dataset, test = _other_test(spec, trained, test_labels_are_true=test_labels_are_true)
-    examples = gather(dataset, shape=trained.shape)
+    examples = gather(
+        dataset, shape=trained.shape, cache=invocation.out / "cache", on_note=invocation.note
+    )
     probs = predict(trained, examples.inputs, device).numpy().astype(np.float64)
     evaluation = judge(
         probs,
@@ -75,12 +77,12 @@ def _own_test(run: str, *options: str | None) -> "tuple[LabelledDataset, TestSum
     from pathlib import Path
 
     from alfs_cli.errors import UsageError
-    from alfs_cli.runs import load_config
+    from alfs_cli.runs import saved_settings
     from alfs_cli.training.experiment import plan
 
     if any(option is not None for option in options):
         raise UsageError("options of data are given without DATA", help=f"alfs evaluate {run} DATA")
-    experiment = plan(load_config(Path(run)).settings())
+    experiment = plan(saved_settings(Path(run)))
     if experiment.parts.test is None or experiment.test is None:
         raise UsageError(f"run '{run}' was not tested", help=f"alfs evaluate {run} DATA")
     return experiment.parts.test, experiment.test

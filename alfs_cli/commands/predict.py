@@ -57,7 +57,9 @@ def predict(
     folder = find_run(run, invocation.out)
     trained = load_trained(folder)
     dataset = load(DataSpec(data, split=split, root=root))
-    examples = gather(dataset, shape=trained.shape)
+    examples = gather(
+        dataset, shape=trained.shape, cache=invocation.out / "cache", on_note=invocation.note
+    )
     if len(examples) != len(dataset):
         raise InputError(
             f"{len(dataset) - len(examples)} pictures of '{dataset.name}' cannot be read",

@@ -34,8 +34,8 @@ def sweep(
         list[str] | None,
         typer.Option(
             "--noise",
-            metavar="KIND:RATE",
-            help="Noise to inject, such as symmetric:0.4, or none; repeatable.",
+            metavar="KIND:RATE|FILE",
+            help="Noise to inject, such as symmetric:0.4, a file with T, or none; repeatable.",
             rich_help_panel=NOISE,
         ),
     ] = None,
@@ -102,16 +102,18 @@ def _seeds(text: str | None, invocation: Invocation) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
-def _noise(text: str) -> tuple[str, float] | None:
-    """Read KIND:RATE, or none."""
-    from alfs_cli.noise import NOISE_KINDS
-    from alfs_cli.settings import read_setting
+def _noise(text: str) -> tuple[str, float | None] | None:
+    """Read KIND:RATE, a file with T, or none."""
+    from alfs_cli.noise import INSTANCE, NOISE_KINDS
+    from alfs_cli.settings import is_file, read_setting
 
     kind, colon, rate = text.partition(":")
     if text == "none":
         return None
-    if kind not in NOISE_KINDS:
-        raise unknown("kind of noise", kind, [*NOISE_KINDS, "none"])
+    if not colon and is_file(text):
+        return text, None
+    if kind not in (*NOISE_KINDS, INSTANCE):
+        raise unknown("kind of noise", kind, [*NOISE_KINDS, INSTANCE, "none", "a file with T"])
     example = f"for example --noise {kind}:0.4"
     if not colon:
         raise UsageError(f"--noise '{text}' lacks its rate", help=example)
@@ -136,13 +138,15 @@ def _plan(
 
     names = [str(parse_loss(text)) for text in losses]
     choices = [_noise(text) for text in noises]
-    said = training.said(data, options, {"loss": names[0] if names else None})
+    first = next((choice for choice in choices if choice is not None), (None, None))
+    more = {"loss": names[0] if names else None, "noise.kind": first[0], "noise.rate": first[1]}
+    said = training.said(data, options, more)
     settings, expected = settle(invocation, said, training)
     from alfs_cli.executors.planning import plan_sweep
 
-    plan, configs, first = plan_sweep(settings, losses=names, noises=choices, seeds=seeds)
+    plan, configs, experiment = plan_sweep(settings, losses=names, noises=choices, seeds=seeds)
     check_expected(expected, plan.fingerprint, training)
-    for note in first.parts.train.notes:
+    for note in experiment.parts.train.notes:
         invocation.note(note)
     return plan, configs
 
@@ -179,7 +183,7 @@ def _run(
         outcomes: dict[str, Outcome] = {}
         if left:
             log = folder / "log.txt"
-            place, make = _executor(executor, invocation.device, jobs, len(left), log, held)
+            place, make = _executor(invocation, executor, jobs, len(left), log, held)
             tasks = [make(run, configs[run], run_folder(folder, run), overwrite) for run in left]
             epochs = {run: configs[run].epochs for run in left}
             with stop_signal() as stop, sweep_progress(invocation, epochs) as hear:
@@ -197,7 +201,12 @@ Make = Callable[[str, "TrainConfig", Path, bool], "Task"]
 
 
 def _executor(
-    name: str, device: str, jobs: int | None, num_runs: int, log: Path, held: tuple[int, ...]
+    invocation: Invocation,
+    name: str,
+    jobs: int | None,
+    num_runs: int,
+    log: Path,
+    held: tuple[int, ...],
 ) -> "tuple[Executor, Make]":
     """Return the executor, and what makes a task for it of a run."""
     import torch
@@ -206,7 +215,7 @@ def _executor(
     from alfs_cli.executors.task import Task
     from alfs_cli.training.devices import choose_device
 
-    here = os.getcwd()
+    device, here, cache = invocation.device, os.getcwd(), invocation.out / "cache"
     if name == "ray":
         from alfs_cli.executors.on_ray import RayExecutor
 
@@ -229,6 +238,7 @@ def _executor(
             devices[next(order) % len(devices)],
             place.threads,
             here,
+            str(cache.resolve()),
             anew,
         )
 

@@ -33,8 +33,9 @@ def train(
         str | None,
         typer.Option(
             "--noise",
-            metavar="KIND",
-            help="Inject noise into the training labels: symmetric, asymmetric, pair or block.",
+            metavar="KIND|FILE",
+            help="Inject noise into the training labels: symmetric, asymmetric, pair, block, "
+            "instance, or a file with T.",
             rich_help_panel=NOISE,
         ),
     ] = None,
@@ -121,4 +122,13 @@ def _run(invocation: Invocation, experiment: "Experiment", folder: Path, *, over
     if resume:
         invocation.note("going on from its checkpoint; --overwrite starts anew")
     with training_progress(invocation, config, size) as (on_epoch, on_step):
-        return train(experiment, folder, device, resume=resume, on_epoch=on_epoch, on_step=on_step)
+        return train(
+            experiment,
+            folder,
+            device,
+            resume=resume,
+            cache=invocation.out / "cache",
+            on_epoch=on_epoch,
+            on_step=on_step,
+            on_note=invocation.note,
+        )

@@ -40,6 +40,24 @@ class TrainOptions:
             rich_help_panel=TRAINING,
         ),
     ] = None
+    correction: Annotated[
+        str | None,
+        typer.Option(
+            "--correction",
+            metavar="none|forward",
+            help="Train on what T makes of the prediction; T from the estimate.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None
+    transition: Annotated[
+        str | None,
+        typer.Option(
+            "--transition",
+            metavar="FILE",
+            help="T to correct by, .csv, .npy or estimate.json, instead of the estimate's.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -113,6 +131,8 @@ class TrainOptions:
             {
                 "dataset.source": data,
                 **{f"dataset.{name}": value for name, value in options.named().items()},
+                "correction": self.correction,
+                "transition.file": self.transition,
                 "model": self.model,
                 "epochs": self.epochs,
                 "batch_size": self.batch_size,

@@ -53,10 +53,12 @@ def _read_option(key: str, value: Any, read: Any) -> Any:
             raise unknown("model", value, [*MODEL_NAMES, f"{TORCHVISION}NAME"])
     if key == "noise.kind":
         from alfs_cli.errors import unknown
-        from alfs_cli.noise import NOISE_KINDS
+        from alfs_cli.noise import INSTANCE, NOISE_KINDS
+        from alfs_cli.settings import is_file
 
-        if value not in NOISE_KINDS:
-            raise unknown("kind of noise", value, NOISE_KINDS)
+        known = (*NOISE_KINDS, INSTANCE)
+        if value not in known and not is_file(value):
+            raise unknown("kind of noise", value, (*known, "a file with T (.csv)"))
     return read(key, value)
 
 
@@ -67,6 +69,7 @@ def option_of(key: str) -> str:
     if key in ("dataset.source", "test.source"):
         return "DATA" if key.startswith("dataset") else "--test"
     name = key.replace("dataset.", "").replace("noise.kind", "noise")
+    name = name.replace("transition.file", "transition")
     return "--" + name.replace(".", "-").replace("_", "-")
 
 
@@ -83,6 +86,7 @@ def settle(
     Raises UsageError where no data or no loss is to be had.
     """
     from alfs_cli.recipes import load_recipe, load_settings
+    from alfs_cli.runs import TRANSITION
     from alfs_cli.settings import RecipeError, incomplete, nest
 
     recipe, config, recommendation = training.recipe, training.config, training.recommendation
@@ -95,16 +99,24 @@ def settle(
         base = load_recipe(recipe).values
     elif config is not None:
         base = load_settings(config).values
+        if "transition.fingerprint" in base and (config.parent / TRANSITION).exists():
+            base = {**base, "transition.file": str(config.parent / TRANSITION)}
     values = _with_data(base, said)
     expected: Expected = []
+    estimate = invocation.out / "estimate.json"
     if "loss" not in values or recommendation is not None:
         found = recommended(recommendation, invocation, required="dataset.source" in values)
         if found is not None:
-            values["loss"], fingerprint = found
+            advice, fingerprint, estimate = found
+            values = {**values, **advice, **said}
             expected.append((fingerprint, _stale("recommendation.json", "recommend")))
     if "dataset.source" not in values:
         spec, fingerprint = estimated(invocation, needs_loss="loss" not in values)
         values.update(spec)
+        expected.append((fingerprint, _stale("estimate.json", "estimate")))
+    if values.get("correction") == "forward" and "transition.file" not in values:
+        values["transition.file"] = str(estimate)
+        fingerprint = estimated_transition(estimate, values)
         expected.append((fingerprint, _stale("estimate.json", "estimate")))
     if problems := incomplete(values):
         raise RecipeError("\n".join(problems), help="give both, or neither")
@@ -143,14 +155,15 @@ def _with_data(base: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, An
 
 def recommended(
     text: str | None, invocation: Invocation, *, required: bool
-) -> tuple[str, str] | None:
-    """Return the loss of a recommendation and the fingerprint of its data.
+) -> tuple[dict[str, Any], str, Path] | None:
+    """Return the settings that are recommended, the fingerprint of the data, and the estimate.
 
     `text` is FILE[#i], or None for the saved one; where that is missing it is UsageError if
     `required`, else None.
     """
     from alfs_cli.documents import read_document
     from alfs_cli.losses import parse_loss
+    from alfs_cli.settings import read_setting
 
     name, _, place = (text or "").partition("#")
     if place and not place.isdigit():
@@ -175,15 +188,39 @@ def recommended(
         )
     try:
         loss = str(parse_loss(str(entries[index]["loss"])))
+        correction = str(entries[index].get("correction", "none"))
         fingerprint = str(document["data"]["fingerprint"])
     except (KeyError, TypeError):
         raise InputError(
             f"{path}: a key is missing", help="make it anew with `alfs recommend`"
         ) from None
-    if entries[index].get("correction", "none") != "none":
-        invocation.warn(f"{path} recommends a corrected loss; it is trained without the correction")
-    invocation.note(f"loss {loss}, recommended in {path.as_posix()}")
-    return loss, fingerprint
+    corrected = "" if correction == "none" else f" with {correction} correction"
+    invocation.note(f"loss {loss}{corrected}, recommended in {path.as_posix()}")
+    estimate = Path(str(document.get("estimate", "")))
+    if not estimate.is_file():  # as it was typed then, from another folder
+        estimate = path.parent / "estimate.json"
+    advice = {"loss": loss, "correction": read_setting("correction", correction)}
+    return advice, fingerprint, estimate
+
+
+def estimated_transition(path: Path, values: Mapping[str, Any]) -> str:
+    """Return the fingerprint of the data whose T the estimate at `path` holds.
+
+    Raises UsageError where it is not there, or noise is injected that it cannot know of.
+    """
+    from alfs_cli.estimate import load_estimate
+
+    if not path.exists():
+        raise UsageError(
+            f"forward correction needs T, and there is no '{path.as_posix()}'",
+            help="--transition FILE, or `alfs estimate DATA` first",
+        )
+    if "noise.kind" in values:
+        raise UsageError(
+            f"'{path.as_posix()}' knows nothing of the noise that is injected here",
+            help="--transition FILE, or `alfs inject` the noise and estimate what it wrote",
+        )
+    return load_estimate(path).data.fingerprint
 
 
 def estimated(invocation: Invocation, *, needs_loss: bool) -> tuple[dict[str, Any], str]:
@@ -222,7 +259,7 @@ def resumed(
 
     Raises UsageError where something else is asked for beside it.
     """
-    from alfs_cli.runs import find_run, load_config
+    from alfs_cli.runs import find_run, saved_settings
 
     more = [option for option, value in others.items() if value is not None]
     more += [option_of(key) for key in said] + (["--overwrite"] if overwrite else [])
@@ -232,4 +269,4 @@ def resumed(
             help=f"leave {more[0]} out, or start a new run without --resume",
         )
     folder = find_run(name, out)
-    return folder, load_config(folder).settings()
+    return folder, saved_settings(folder)

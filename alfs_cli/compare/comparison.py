@@ -36,6 +36,11 @@ class PaperFigure:
     delta: float
 
 
+def loss_name(loss: str, correction: str) -> str:
+    """Return what a loss is called in tables: with the correction it is trained under."""
+    return loss if correction == "none" else f"{loss} ({correction})"
+
+
 @dataclass(frozen=True)
 class ComparedLoss:
     """Runs that differ in their seeds alone.
@@ -60,6 +65,12 @@ class ComparedLoss:
     labels: str | None
     seeds: tuple[int, ...]
     paper_missing: str | None = None
+    correction: str = "none"
+
+    @property
+    def name(self) -> str:
+        """The loss, and whether it is of the corrected prediction."""
+        return loss_name(self.loss, self.correction)
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,7 @@ class Course:
     """
 
     setting: Setting
-    loss: str
+    name: str
     points: tuple[tuple[float, float], ...]
     band: tuple[tuple[float, float, float], ...]
 
@@ -145,7 +156,8 @@ def _course(group: Sequence[Run]) -> Course:
     result = group[0].result
     labels = result.test.labels if result.test else None
     noise = (result.noise.kind, result.noise.rate) if result.noise else (None, None)
-    return Course((result.dataset, *noise, labels), result.loss, tuple(points), tuple(band))
+    name = loss_name(result.loss, result.correction)
+    return Course((result.dataset, *noise, labels), name, tuple(points), tuple(band))
 
 
 def _groups(runs: Iterable[Run]) -> list[list[Run]]:
@@ -156,6 +168,8 @@ def _groups(runs: Iterable[Run]) -> list[list[Run]]:
         settings.pop("seed", None)
         if "noise" in settings:
             settings["noise"].pop("seed", None)
+        if "transition" in settings:
+            settings["transition"].pop("file")
         groups.setdefault(json.dumps(settings, sort_keys=True), []).append(run)
     return list(groups.values())
 
@@ -190,6 +204,7 @@ def _row(group: Sequence[Run], *, with_paper: bool) -> tuple[ComparedLoss, list[
         labels=first.test.labels if first.test else None,
         seeds=tuple(sorted(run.result.seed for run in group)),
         paper_missing=reported if isinstance(reported, str) else None,
+        correction=first.correction,
     )
     return row, last
 

@@ -63,7 +63,7 @@ def reported_for(run: Run, settings: dict[str, Any]) -> Reported | str:
         return OTHER_TEST
     loss = str(parse_loss(run.result.loss))
     name = loss.partition(":")[0]
-    if name in NOT_COMPARABLE:
+    if name in NOT_COMPARABLE or run.result.correction != "none":
         return NOT_REPORTED
     if loss not in figures:
         same = any(known.partition(":")[0] == name for known in figures)

@@ -55,12 +55,12 @@ def regressions(comparison: Comparison, baseline: Path) -> tuple[Regression, ...
 
 
 def _key(row: ComparedLoss) -> Key:
-    return row.dataset, row.noise, row.rate, row.labels, row.loss, row.model, row.epochs
+    return row.dataset, row.noise, row.rate, row.labels, row.name, row.model, row.epochs
 
 
 def _name(row: ComparedLoss) -> str:
     noise = f", {row.noise} {row.rate:g}" if row.noise is not None else ""
-    return f"'{row.loss}' on {row.dataset}{noise}, {row.model}, {row.epochs} epochs"
+    return f"'{row.name}' on {row.dataset}{noise}, {row.model}, {row.epochs} epochs"
 
 
 def _fall(before: ComparedLoss, now: ComparedLoss) -> Regression | None:
@@ -69,4 +69,4 @@ def _fall(before: ComparedLoss, now: ComparedLoss) -> Regression | None:
     p = welch((now.last, now.n), (before.last, before.n))
     if p is not None and p >= SIGNIFICANCE:
         return None
-    return Regression(now.loss, now.dataset, now.noise, now.rate, before.last, now.last, p)
+    return Regression(now.name, now.dataset, now.noise, now.rate, before.last, now.last, p)

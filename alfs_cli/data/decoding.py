@@ -1,12 +1,16 @@
 """All pixels of a data set at one size, without the pictures that cannot be read."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import ByteArray, LabelledDataset, Progress
 from alfs_cli.data.reading import refuse_unreadable
-from alfs_cli.errors import UsageError
+from alfs_cli.errors import InputError, UsageError
+
+INSTANCE_PIXELS = 32
 
 
 def decode_all(
@@ -28,3 +32,23 @@ def decode_all(
     refuse_unreadable([*before, *found], len(dataset) + len(before), where=f"'{dataset.name}'")
     kept = replace(dataset, problems=(*dataset.problems, *found))
     return pixels[readable], kept.subset(np.flatnonzero(readable))
+
+
+def instance_features(dataset: LabelledDataset) -> NDArray[Any]:
+    """Return what instance-dependent noise depends on: features, else pixels in 0 .. 1, (N, D)."""
+    if dataset.features is not None:
+        return dataset.features
+    if dataset.images is None:
+        raise InputError(
+            f"'{dataset.name}' has neither images nor features, on which instance noise depends",
+            help="--features FILE supplies them",
+        )
+    large = max(dataset.images.shape[:2]) > 2 * INSTANCE_PIXELS
+    pixels, kept = decode_all(dataset, size=INSTANCE_PIXELS if large else None)
+    if len(kept) != len(dataset):
+        raise InputError(
+            f"{len(dataset) - len(kept)} images of '{dataset.name}' cannot be read, and instance "
+            "noise depends on all",
+            help="mend or delete them",
+        )
+    return pixels.reshape(len(pixels), -1) / np.float32(255)

@@ -8,13 +8,13 @@ from typing import Any
 
 from alfs_cli import __version__
 from alfs_cli.errors import UsageError
-from alfs_cli.runs import NoiseUsed, TrainConfig
-from alfs_cli.sweep import SWEEPS, PlannedRun, Sweep, run_folder, status_of, sweep_id
+from alfs_cli.runs import TrainConfig
+from alfs_cli.sweep import SWEEPS, PlannedNoise, PlannedRun, Sweep, run_folder, status_of, sweep_id
 from alfs_cli.training import Experiment, plan
 from alfs_cli.training.experiment import complete
 
 VARIED = ("loss", "noise", "seed")
-NoiseChoice = tuple[str, float] | None
+NoiseChoice = tuple[str, float | None] | None
 
 
 def plan_sweep(
@@ -35,7 +35,7 @@ def plan_sweep(
         values = {**settings, "loss": loss, "seed": seed}
         values.pop("noise", None)
         if isinstance(choice, tuple):
-            values["noise"] = {**noise, "kind": choice[0], "rate": choice[1]}
+            values["noise"] = {**noise, "kind": choice[0], "rate": choice[1], "fingerprint": None}
         elif choice:
             values["noise"] = choice
         varied.append(values)
@@ -44,7 +44,8 @@ def plan_sweep(
         raise UsageError(
             "there is nothing to test on, so nothing to compare", help="give --test or --holdout"
         )
-    completed = (complete(values, first.parts.train, first.shape) for values in varied)
+    used = {} if first.config.transition is None else {"transition": first.config.transition}
+    completed = (complete({**values, **used}, first.parts.train, first.shape) for values in varied)
     configs = {config.run_id: config for config in completed}
     common = first.config.settings()
     sweep = Sweep(
@@ -61,11 +62,11 @@ def plan_sweep(
     return sweep, configs, first
 
 
-def noise_of(config: TrainConfig) -> NoiseUsed | None:
+def noise_of(config: TrainConfig) -> PlannedNoise | None:
     """Return the noise that a configuration injects, with the seed that draws it."""
     if config.noise is None or config.noise_seed is None:
         return None
-    return NoiseUsed(config.noise.kind, config.noise.rate, config.noise_seed)
+    return PlannedNoise(config.noise.kind, config.noise.rate, config.noise_seed)
 
 
 def adopt(sweep: Sweep, out: Path) -> int:

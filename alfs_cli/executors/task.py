@@ -15,7 +15,8 @@ from alfs_cli.errors import AlfsError, Interrupted
 class Task:
     """A run to train: its complete settings, where it lives, and what it may use.
 
-    Paths in the settings are as they were typed in `working_folder`. With `anew` a checkpoint that
+    Paths in the settings are as they were typed in `working_folder`; `cache` holds decoded pictures
+    that memory does not. With `anew` a checkpoint that
     is there is not gone on from.
     """
 
@@ -25,6 +26,7 @@ class Task:
     device: str
     threads: int
     working_folder: str
+    cache: str
     anew: bool = False
 
 
@@ -80,6 +82,7 @@ def _trained(task: Task, on_epoch: Callable[[Progress], None]) -> Outcome:
         folder,
         choose_device(task.device),
         resume=not task.anew and (folder / CHECKPOINT).exists(),
+        cache=Path(task.cache),
         on_epoch=lambda metrics: on_epoch(Progress(task.run, metrics.epoch)),
     )
     accuracy = result.test_accuracy

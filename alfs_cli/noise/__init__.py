@@ -6,7 +6,7 @@ of the matrix r = min_i r_i; the paper's bound on the asymmetry ratio is 1 / r.
 """
 
 from alfs_cli.noise.bounds import clean_level_bounds, clean_level_lower_bound
-from alfs_cli.noise.injection import DRAWS, inject, inject_by_instance
+from alfs_cli.noise.injection import DRAWS, INSTANCE, inject, inject_by_instance
 from alfs_cli.noise.kinds import (
     ASYMMETRIC_MAPS,
     NOISE_KINDS,
@@ -36,6 +36,7 @@ from alfs_cli.noise.matrix import (
 __all__ = [
     "ASYMMETRIC_MAPS",
     "DRAWS",
+    "INSTANCE",
     "NOISE_KINDS",
     "SUPERCLASS",
     "FloatArray",

@@ -9,6 +9,7 @@ from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.noise.matrix import FloatArray, IntArray, TransitionMatrix
 
 DRAWS = ("exact", "sampled")
+INSTANCE = "instance"
 RATE_DEVIATION = 0.1
 
 

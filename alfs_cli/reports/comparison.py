@@ -82,7 +82,7 @@ def _table(rows: list[ComparedLoss]) -> Table:
         elif row.not_worse and len(rows) > 1:
             marks[(i, LAST)] = "not-worse"
     cells: list[tuple[str | int, ...]] = [
-        (row.loss, row.model, row.epochs, row.n, plus_minus(row.last), plus_minus(row.best))
+        (row.name, row.model, row.epochs, row.n, plus_minus(row.last), plus_minus(row.best))
         for row in rows
     ]
     note = KEY
@@ -115,15 +115,15 @@ def _about_paper(row: ComparedLoss) -> str:
 
 def _curves(rows: list[ComparedLoss], courses: Sequence[Course]) -> list[Block]:
     """Return the courses of one setting as a chart, the best loss first."""
-    order = {row.loss: place for place, row in reversed(list(enumerate(rows)))}
+    order = {row.name: place for place, row in reversed(list(enumerate(rows)))}
     chosen = [c for c in courses if c.setting == _setting(rows[0]) and len(c.points) > 1]
     if not chosen:
         return []
-    chosen.sort(key=lambda course: order.get(course.loss, len(order)))
+    chosen.sort(key=lambda course: order.get(course.name, len(order)))
     return [
         Curves(
             "Test accuracy over epochs",
-            tuple((course.loss, course.points) for course in chosen),
+            tuple((course.name, course.points) for course in chosen),
             "epoch",
             "Test accuracy, mean over seeds; the band is one standard deviation either way.",
             bands=tuple(course.band for course in chosen),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from alfs_cli.evaluation import Evaluation
 from alfs_cli.report import Block, Column, Curves, Facts, Heatmap, Report, Table, Verdict, percent
-from alfs_cli.runs import EpochMetrics, Run, TestSummary, TrainConfig
+from alfs_cli.runs import EpochMetrics, NoiseConfig, Run, TestSummary, TrainConfig, TransitionConfig
 
 MOST_CLASSES = 25  # of a confusion matrix that is drawn
 
@@ -23,8 +23,9 @@ def plan_report(config: TrainConfig, folder: str, test: TestSummary | None) -> R
             ("run", folder),
             ("data", config.dataset.get("source", "-")),
             ("tested on", labels_of(test) if test else "nothing"),
-            ("noise", f"{noise.kind} {percent(noise.rate)} injected" if noise else "none injected"),
+            ("noise", _planned(noise) if noise else "none injected"),
             ("loss", config.loss),
+            *_corrected(config.correction, config.transition),
             ("model", config.model),
             ("epochs", f"{config.epochs} of batches of {config.batch_size}"),
             ("learning rate", f"{config.optimizer.lr:g}, {config.schedule}"),
@@ -57,6 +58,7 @@ def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
         (
             ("run", run.folder.as_posix()),
             ("loss", result.loss),
+            *_corrected(result.correction, result.transition),
             ("data", result.dataset),
             ("noise", _injected(noise.kind, noise.rate, noise.seed) if noise else "none injected"),
             ("model", result.model),
@@ -69,6 +71,14 @@ def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
     if len(history) > 1:
         blocks = (*blocks, accuracy_curves(history, test))
     return Report(f"Run {run.folder.name}", blocks, run.document())
+
+
+def _corrected(kind: str, T: TransitionConfig | None) -> tuple[tuple[str, str], ...]:
+    return () if T is None else (("correction", f"{kind}, by T of {T.file}"),)
+
+
+def _planned(noise: NoiseConfig) -> str:
+    return f"{noise.kind}{'' if noise.rate is None else f' {percent(noise.rate)}'} injected"
 
 
 def _injected(kind: str, rate: float, seed: int) -> str:

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from alfs_cli.report import Column, Facts, Report, Table
-from alfs_cli.runs import NoiseUsed
-from alfs_cli.sweep import Sweep, run_folder, status_of
+from alfs_cli.sweep import PlannedNoise, Sweep, run_folder, status_of
 
 
 def sweep_plan_report(sweep: Sweep, folder: Path) -> Report:
@@ -43,6 +42,8 @@ def runs_table(sweep: Sweep, folder: Path) -> Table:
     return Table("Runs", columns, rows)
 
 
-def noise_text(noise: NoiseUsed | None) -> str:
+def noise_text(noise: PlannedNoise | None) -> str:
     """Write a kind of noise and its rate: 'symmetric 0.4', 'none'."""
-    return "none" if noise is None else f"{noise.kind} {noise.rate:g}"
+    if noise is None:
+        return "none"
+    return noise.kind if noise.rate is None else f"{noise.kind} {noise.rate:g}"

@@ -1,11 +1,17 @@
-"""Examples on the device, and the batches made of them there: crop, flip, normalise.
+"""Examples, and the batches made of them on the device: crop, flip, normalise.
 
 Images stay (N, H, W, C) uint8; a batch is gathered, cropped and flipped as bytes and becomes float
-last. What an epoch draws at random (its order, every crop and flip) is drawn at once from a
-generator seeded by (seed, epoch), so a run can be taken up at any step with no generator to save.
+last. They lie on the device where they fit; else in memory, or in a file that is mapped, and
+batches are fetched ahead of the steps. What an epoch draws at random (its order, every crop and
+flip) is drawn at once from a generator seeded by (seed, epoch), so a run can be taken up at any
+step with no generator to save.
 """
 
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +19,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from alfs_cli.data.memory import available_bytes
+from alfs_cli.data.pixel_cache import mapped_pixels
 from alfs_cli.errors import InputError
 from alfs_cli.models import InputShape
 from alfs_cli.runs import AugmentationConfig
+from alfs_cli.training.augmentation import Draws
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
@@ -23,14 +32,21 @@ if TYPE_CHECKING:
 LEAST_STD = 1e-6
 MOST_UNREADABLE = 0.01
 MOST_MIRRORED = 2**30  # bytes: larger image sets are not kept twice
+MOST_OF_MEMORY = 0.5  # of what is free, for pictures; the network and its gradients need theirs
+AHEAD = 3  # batches fetched before they are wanted
+COUNTED = 1 << 24  # pixels whose statistics are taken at once
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Inputs, (N, H, W, C) uint8 or (N, D) float32, and labels (N,), on one device."""
+    """Inputs, (N, H, W, C) uint8 or (N, D) float32, and labels (N,), on one device.
+
+    `is_mapped` says that the inputs lie in a file and are larger than memory.
+    """
 
     inputs: Tensor
     labels: Tensor
+    is_mapped: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -48,11 +64,22 @@ class Examples:
         return Examples(self.inputs.to(device), self.labels.to(device))
 
 
-def gather(dataset: "LabelledDataset", *, shape: InputShape | None = None) -> Examples:
-    """Return a data set's examples in memory; pictures that cannot be read are left out.
+def _nothing(text: str) -> None:
+    pass
 
-    `shape` is what the network takes, where that is settled. Raises InputError where the data do
-    not fit it, or hold neither images nor features.
+
+def gather(
+    dataset: "LabelledDataset",
+    *,
+    shape: InputShape | None = None,
+    cache: Path | None = None,
+    on_note: Callable[[str], None] = _nothing,
+) -> Examples:
+    """Return a data set's examples; pictures that cannot be read are left out.
+
+    `shape` is what the network takes, where that is settled. Pictures are decoded into memory, or,
+    where they would fill it, into a file under `cache`, which `on_note` is told. Raises InputError
+    where the data do not fit the shape, or hold neither images nor features.
     """
     if dataset.features is not None and has_features(dataset):
         found = Examples(
@@ -61,17 +88,17 @@ def gather(dataset: "LabelledDataset", *, shape: InputShape | None = None) -> Ex
         )
     elif dataset.images is not None:
         size = None if shape is None or shape.height != shape.width else shape.height
-        pixels, readable = dataset.images.decode(np.arange(len(dataset)), size=size)
-        labels = dataset.labels
-        if not readable.all():
-            _refuse_unreadable(dataset, readable)
-            pixels, labels = pixels[readable], labels[readable]
-        found = Examples(
-            torch.from_numpy(np.ascontiguousarray(pixels)),
-            torch.from_numpy(np.ascontiguousarray(labels)),
-        )
-        if shape is not None and shape.channels == 3 and found.inputs.shape[-1] == 1:
-            found = Examples(found.inputs.expand(-1, -1, -1, 3).contiguous(), found.labels)
+        is_mapped = cache is not None and fills_memory(dataset, size)
+        if is_mapped and cache is not None:
+            pixels, readable = mapped_pixels(dataset, cache, size=size, on_note=on_note)
+        else:
+            pixels, readable = dataset.images.decode(np.arange(len(dataset)), size=size)
+            pixels = np.ascontiguousarray(pixels if readable.all() else pixels[readable])
+        _refuse_unreadable(dataset, readable)
+        inputs = torch.from_numpy(pixels)
+        if shape is not None and shape.channels == 3 and inputs.shape[-1] == 1:
+            inputs = inputs.expand(-1, -1, -1, 3)
+        found = Examples(inputs, torch.from_numpy(dataset.labels[readable]), is_mapped)
     else:
         raise InputError(
             f"'{dataset.name}' holds neither images nor features to train on",
@@ -80,6 +107,16 @@ def gather(dataset: "LabelledDataset", *, shape: InputShape | None = None) -> Ex
     if shape is not None and found.shape != shape:
         raise InputError(f"'{dataset.name}' holds {found.shape}, and the network takes {shape}")
     return found
+
+
+def fills_memory(dataset: "LabelledDataset", size: int | None = None) -> bool:
+    """Say whether a data set's decoded images are more than half of the memory that is free."""
+    if dataset.images is None:
+        return False
+    height, width, channels = dataset.images.shape
+    area = height * width if size is None else size * size
+    free = available_bytes()
+    return free is not None and len(dataset) * area * channels > MOST_OF_MEMORY * free
 
 
 def has_features(dataset: "LabelledDataset") -> bool:
@@ -118,9 +155,11 @@ class Normaliser:
             mean, std = values.mean(0), values.std(0, unbiased=False)
             std = torch.where(std > LEAST_STD, std, torch.ones_like(std))
             return cls(mean.float(), std.float())
-        counts = torch.stack(
-            [torch.bincount(channel.flatten(), minlength=256) for channel in inputs.unbind(-1)]
-        ).double()
+        at_once = max(1, COUNTED // inputs[0].numel()) if len(inputs) else 1
+        counts = torch.zeros(inputs.shape[-1], 256, dtype=torch.float64)
+        for part in torch.split(inputs, at_once):
+            for channel, pixels in enumerate(part.unbind(-1)):
+                counts[channel] += torch.bincount(pixels.flatten(), minlength=256)
         levels = torch.arange(256, dtype=torch.float64) / 255
         shares = counts / counts.sum(1, keepdim=True)
         mean = shares @ levels
@@ -160,7 +199,7 @@ class EpochBatches:
 
     def __init__(
         self,
-        windows: "Windows",
+        windows: "Windows | Stream",
         labels: Tensor,
         batch_size: int,
         *,
@@ -177,6 +216,7 @@ class EpochBatches:
         offsets = torch.randint(reach, (2, count), generator=generator).to(device)
         self.down, self.right = offsets.unbind(0)
         self.flipped = (torch.rand(count, generator=generator) < 0.5).to(device)
+        self.draws = Draws.of(windows.augmentation, count, generator, windows.device)
 
     def __len__(self) -> int:
         return num_batches(len(self.labels), self.batch_size)
@@ -190,7 +230,23 @@ class EpochBatches:
         here = slice(step * self.batch_size, (step + 1) * self.batch_size)
         chosen = self.order[here]
         inputs = self.windows.cut(chosen, self.down[here], self.right[here], self.flipped[here])
-        return inputs, self.labels[chosen]
+        labels = self.labels[chosen].to(self.windows.device, non_blocking=True)
+        return self.draws.applied(inputs, here) if inputs.ndim == 4 else inputs, labels
+
+    def start_at(self, first: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield (step, inputs, labels) from a step on, those of a stream fetched ahead."""
+        steps = range(first, len(self))
+        if isinstance(self.windows, Windows):
+            for step in steps:
+                yield step, *self[step]
+            return
+        with ThreadPoolExecutor(1) as pool:
+            waiting = deque(pool.submit(self.__getitem__, step) for step in steps[:AHEAD])
+            for step in steps:
+                batch = waiting.popleft().result()
+                if step + AHEAD < len(self):
+                    waiting.append(pool.submit(self.__getitem__, step + AHEAD))
+                yield step, *batch
 
 
 def num_batches(count: int, batch_size: int) -> int:
@@ -218,6 +274,7 @@ class Windows:
         most_mirrored: int = MOST_MIRRORED,
     ) -> None:
         self.augmentation = augmentation
+        self.device = inputs.device
         self.inputs = inputs
         self.is_plain = inputs.ndim == 2 or not (augmentation.crop or augmentation.flip)
         if self.is_plain:
@@ -249,6 +306,53 @@ class Windows:
         from_left = torch.where(flipped, 2 * self.augmentation.crop - right, right)
         images = _take(self.view, side, chosen, down, from_left).view(len(chosen), *self.size)
         return torch.where(flipped[:, None, None, None], images.flip(2), images)
+
+
+class Stream:
+    """Crops of images that are left where they are: each batch is moved to the device and cut."""
+
+    def __init__(
+        self, inputs: Tensor, augmentation: AugmentationConfig, device: torch.device
+    ) -> None:
+        self.inputs = inputs
+        self.augmentation = augmentation
+        self.device = device
+
+    def cut(self, chosen: Tensor, down: Tensor, right: Tensor, flipped: Tensor) -> Tensor:
+        """Return the chosen examples (B, H, W, C) on the device, each mirrored and then moved."""
+        batch = self.inputs[chosen]
+        if self.device.type == "cuda":
+            batch = batch.pin_memory()
+        here = (
+            tensor.to(self.device, non_blocking=True) for tensor in (batch, down, right, flipped)
+        )
+        batch, *drawn = here
+        everyone = torch.arange(len(batch), device=self.device)
+        return Windows(batch, self.augmentation, most_mirrored=0).cut(everyone, *drawn)
+
+
+def windows_of(
+    examples: Examples,
+    augmentation: AugmentationConfig,
+    device: str,
+    *,
+    on_note: Callable[[str], None] = _nothing,
+) -> tuple[Windows | Stream, Tensor]:
+    """Return the examples' windows, on the device where they fit, and their labels beside them."""
+    place = torch.device(device)
+    if examples.is_mapped:
+        return Stream(examples.inputs, augmentation, place), examples.labels
+    if place.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(place)
+        size = examples.inputs.numel() * examples.inputs.element_size()
+        if 2 * size > MOST_OF_MEMORY * free:  # padded, and perhaps mirrored
+            on_note(
+                f"{size / 1e9:,.1f} GB of examples are left in main memory: "
+                f"{free / 1e9:,.1f} GB are free on {device}"
+            )
+            return Stream(examples.inputs, augmentation, place), examples.labels
+    here = examples.to(device)
+    return Windows(here.inputs, augmentation), here.labels
 
 
 def _take(view: Tensor, *places: Tensor) -> Tensor:

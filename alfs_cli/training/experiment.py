@@ -10,13 +10,22 @@ from typing import Any
 import numpy as np
 
 from alfs_cli.data import DataSpec, LabelledDataset, TrainTest, train_and_test
+from alfs_cli.data.content import array_digest
+from alfs_cli.data.decoding import instance_features
 from alfs_cli.data.names import known_as
 from alfs_cli.documents import from_document
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.losses import parse_loss
 from alfs_cli.models import InputShape, check_name, default_model
-from alfs_cli.noise import TransitionMatrix, inject, transition_of
-from alfs_cli.runs import NoiseConfig, TestSummary, TrainConfig
+from alfs_cli.noise import (
+    INSTANCE,
+    TransitionMatrix,
+    inject,
+    inject_by_instance,
+    read_transition,
+    transition_of,
+)
+from alfs_cli.runs import NoiseConfig, NoiseUsed, TestSummary, TrainConfig, TransitionConfig
 from alfs_cli.training.batches import Examples, gather, has_features
 
 LARGEST_AS_IS = 64  # px: images up to here are trained on in their own size
@@ -27,11 +36,13 @@ LEAST_COLOUR = 32  # px: from here colour images are cropped and flipped by defa
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """A complete configuration and its data, noise injected."""
+    """A complete configuration and its data, noise injected; T where the loss is corrected."""
 
     config: TrainConfig
     parts: TrainTest
     shape: InputShape
+    noise: NoiseUsed | None = None
+    transition: TransitionMatrix | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -44,16 +55,17 @@ class Experiment:
         about = self.parts.about
         return None if about is None else TestSummary(**asdict(about))
 
-    def train_examples(self) -> Examples:
-        """Return the examples to train on, in memory."""
-        examples = gather(self.parts.train, shape=self.shape)
+    def train_examples(self, **options: Any) -> Examples:
+        """Return the examples to train on; options are those of `gather`."""
+        examples = gather(self.parts.train, shape=self.shape, **options)
         if len(examples) < 2:
             raise InputError(f"'{self.parts.train.name}' has {len(examples)} examples to train on")
         return examples
 
-    def test_examples(self) -> Examples | None:
-        """Return the examples to test on, in memory."""
-        return None if self.parts.test is None else gather(self.parts.test, shape=self.shape)
+    def test_examples(self, **options: Any) -> Examples | None:
+        """Return the examples to test on, None where there are none."""
+        test = self.parts.test
+        return None if test is None else gather(test, shape=self.shape, **options)
 
 
 def plan(settings: dict[str, Any]) -> Experiment:
@@ -78,8 +90,12 @@ def plan(settings: dict[str, Any]) -> Experiment:
             help="start a new run with `alfs train DATA`",
         )
     shape = input_shape(parts.train, settings.get("image_size"))
-    config = complete(settings, parts.train, shape)
-    return Experiment(config, with_noise(parts, config), shape)
+    T, said = corrected_by(settings, parts.train)
+    config = complete({**settings, **said}, parts.train, shape)
+    parts, noise = with_noise(parts, config)
+    if T is not None:
+        _check_given(T, parts.train, config)
+    return Experiment(config, parts, shape, noise, T)
 
 
 def data_spec(fields: dict[str, Any]) -> DataSpec:
@@ -107,6 +123,43 @@ def input_shape(dataset: LabelledDataset, image_size: int | None) -> InputShape:
     if image_size is not None:
         height = width = image_size
     return InputShape(channels=channels, height=height, width=width)
+
+
+def corrected_by(
+    settings: dict[str, Any], train: LabelledDataset
+) -> tuple[TransitionMatrix | None, dict[str, Any]]:
+    """Return the T that the loss is corrected by, None without correction, and its settings.
+
+    Raises UsageError where one of the two is missing, InputError where the file is none for these
+    classes or holds other values than those of a `fingerprint`.
+    """
+    named = settings.get("transition")
+    if settings.get("correction", "none") == "none":
+        if named is not None:
+            raise UsageError(
+                f"a transition matrix is named ('{named['file']}') and the loss is not corrected",
+                help="--correction forward",
+            )
+        return None, {}
+    if named is None:
+        raise UsageError(
+            "forward correction needs T", help="--transition FILE, or `alfs estimate DATA` first"
+        )
+    T = read_transition(named["file"], class_names=train.class_names)
+    file = str(named["file"])
+    used = TransitionConfig(file, fingerprint_of(T, file, named.get("fingerprint")))
+    return T, {"transition": asdict(used)}
+
+
+def _check_given(T: TransitionMatrix, train: LabelledDataset, config: TrainConfig) -> None:
+    """Raise InputError where a label occurs that T says is never given."""
+    counts = np.bincount(train.labels, minlength=T.num_classes)
+    for label in np.flatnonzero((counts > 0) & ~T.array.any(axis=0)):
+        raise InputError(
+            f"'{config.transition.file if config.transition else 'T'}' says that "
+            f"'{train.class_names[label]}' is never given, and {counts[label]:,} labels are",
+            help="that column is zero; estimate T anew with `alfs estimate DATA`, or mend it",
+        )
 
 
 def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape) -> TrainConfig:
@@ -145,7 +198,11 @@ def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape
     }
     config = from_document(values, TrainConfig, where="the configuration")
     _check(config, train, shape)
-    return config
+    noise = config.noise
+    if noise is None or noise.rate is not None:
+        return config
+    fingerprint = fingerprint_of(transition(noise, train), noise.kind, noise.fingerprint)
+    return replace(config, noise=replace(noise, fingerprint=fingerprint))
 
 
 def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> None:
@@ -153,25 +210,34 @@ def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> No
         channels = len(config.normalisation.mean)
         if shape.num_features or channels != shape.channels:
             raise UsageError(f"normalisation has {channels} channels, and the data are {shape}")
-    if config.noise is not None:
+    if config.noise is not None and config.noise.kind != INSTANCE:
         transition(config.noise, train)
     if train.num_classes < 2:
         raise InputError(f"'{train.name}' has one class; there is nothing to learn")
 
 
-def with_noise(parts: TrainTest, config: TrainConfig) -> TrainTest:
-    """Return the parts with the configured noise in the labels trained on."""
-    if config.noise is None or config.noise_seed is None:
-        return parts
-    noise: NoiseConfig = config.noise
-    train = parts.train
+def with_noise(parts: TrainTest, config: TrainConfig) -> tuple[TrainTest, NoiseUsed | None]:
+    """Return the parts with the configured noise in the labels trained on, and what it is."""
+    noise, train = config.noise, parts.train
+    if noise is None or config.noise_seed is None:
+        return parts, None
     generator = np.random.default_rng(config.noise_seed)
-    given = inject(train.labels, transition(noise, train), generator, draw=noise.draw)
-    return replace(parts, train=train.with_labels(given))
+    if noise.kind == INSTANCE:
+        features, rate = instance_features(train), noise.rate or 0.0
+        given, _ = inject_by_instance(train.labels, features, rate, train.num_classes, generator)
+    else:
+        T = transition(noise, train)
+        given = inject(train.labels, T, generator, draw=noise.draw)
+        flipped = float(1 - np.diag(T.array)[train.labels].mean())
+        rate = flipped if noise.rate is None else noise.rate
+    used = NoiseUsed(noise.kind, rate, config.noise_seed)
+    return replace(parts, train=train.with_labels(given)), used
 
 
 def transition(noise: NoiseConfig, train: LabelledDataset) -> TransitionMatrix:
     """Return the matrix that the labels of this data are drawn through."""
+    if noise.rate is None:
+        return read_transition(noise.kind, class_names=train.class_names)
     return transition_of(
         noise.kind,
         noise.rate,
@@ -180,3 +246,15 @@ def transition(noise: NoiseConfig, train: LabelledDataset) -> TransitionMatrix:
         sequential=noise.sequential,
         blocks_of_five=noise.blocks_of_five,
     )
+
+
+def fingerprint_of(T: TransitionMatrix, file: str, expected: str | None) -> str:
+    """Return what stands for the values of a T; raises InputError where another is expected."""
+    fingerprint = array_digest(T.array)[:16]
+    if expected is not None and expected != fingerprint:
+        raise InputError(
+            f"'{file}' is not the T of the configuration: its fingerprint is {fingerprint}, "
+            f"not {expected}",
+            help="start a new run with the T that is meant",
+        )
+    return fingerprint

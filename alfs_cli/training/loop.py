@@ -22,15 +22,16 @@ from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError, Interrupted, WorkError
 from alfs_cli.losses import parse_loss
 from alfs_cli.models import build
+from alfs_cli.noise import write_transition
 from alfs_cli.runs import (
     CHECKPOINT,
     CONFIG,
     ENVIRONMENT,
     METRICS,
     RESULT,
+    TRANSITION,
     WEIGHTS,
     EpochMetrics,
-    NoiseUsed,
     RunResult,
     TrainConfig,
     TrainSummary,
@@ -39,7 +40,15 @@ from alfs_cli.runs import (
     save_environment,
     versions,
 )
-from alfs_cli.training.batches import EpochBatches, Examples, Normaliser, Windows, num_batches
+from alfs_cli.training.batches import (
+    EpochBatches,
+    Examples,
+    Normaliser,
+    Stream,
+    Windows,
+    num_batches,
+    windows_of,
+)
 from alfs_cli.training.checkpoint import (
     Trained,
     load_checkpoint,
@@ -47,11 +56,14 @@ from alfs_cli.training.checkpoint import (
     save_checkpoint,
     save_trained,
 )
+from alfs_cli.training.correction import ForwardCorrected
 from alfs_cli.training.devices import Device, threads_for
 from alfs_cli.training.experiment import Experiment
 from alfs_cli.training.interruption import stop_signal
 from alfs_cli.training.prediction import accuracy_of
-from alfs_cli.training.steps import MomentumSgd, Step, learning_rate, make_step
+from alfs_cli.training.steps import MomentumSgd, Objective, Step, learning_rate, make_step
+
+CACHE = "cache"
 
 
 @dataclass
@@ -122,14 +134,17 @@ def train(
     device: Device,
     *,
     resume: bool = False,
+    cache: Path | None = None,
     on_epoch: Callable[[EpochMetrics], None] = _nothing,
     on_step: Callable[[int], None] = _nothing,
+    on_note: Callable[[str], None] = _nothing,
 ) -> RunResult:
     """Train, save everything under `folder`, and return the result.
 
-    With `resume` the run goes on from its checkpoint. `on_step` hears the steps done of the whole
-    run. Raises Interrupted after a checkpoint on Ctrl-C or SIGTERM, WorkError where the loss is not
-    finite or memory runs out.
+    With `resume` the run goes on from its checkpoint. Pictures that memory does not hold are
+    decoded into files under `cache`, a folder beside the run's where none is named. `on_step` hears
+    the steps done of the whole run, `on_note` what else there is to know. Raises Interrupted after
+    a checkpoint on Ctrl-C or SIGTERM, WorkError where the loss is not finite or memory runs out.
     """
     config = experiment.config
     with (
@@ -138,8 +153,9 @@ def train(
         _memory_errors(config),
     ):
         torch.manual_seed(config.seed)
-        examples = experiment.train_examples()
-        state = start(experiment, len(examples), device)
+        material = prepare(experiment, device, cache or folder.parent / CACHE, on_note)
+        state = start(experiment, len(material.labels), device)
+        state.num_tested = 0 if material.test is None else len(material.test)
         checkpoint = folder / CHECKPOINT
         if resume:
             saved = load_checkpoint(checkpoint)
@@ -147,13 +163,10 @@ def train(
         else:
             for stale in (RESULT, WEIGHTS, CHECKPOINT):
                 (folder / stale).unlink(missing_ok=True)
-        _save_plan(config, folder, device)
+        _save_plan(experiment, folder, device)
         write_text(folder / METRICS, render_metrics(state.history))
-        normaliser = normaliser_of(config, examples).to(device.name)
         try:
-            for metrics in _epochs(
-                experiment, folder, device, state, examples, normaliser, on_step
-            ):
+            for metrics in _epochs(experiment, folder, device, state, material, on_step):
                 on_epoch(metrics)
         except Interrupted:
             _save_result(experiment, folder, device, state, "interrupted")
@@ -161,9 +174,33 @@ def train(
         except WorkError:
             _save_result(experiment, folder, device, state, "failed")
             raise
-    shape, classes = experiment.shape, experiment.class_names
+    shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
     save_trained(folder / WEIGHTS, Trained(state.model, config.model, shape, normaliser, classes))
     return _save_result(experiment, folder, device, state, "finished")
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What is trained and tested on, where it is to be, and how inputs are made of it."""
+
+    windows: Windows | Stream
+    labels: Tensor
+    normaliser: Normaliser
+    test: Examples | None
+
+
+def prepare(
+    experiment: Experiment, device: Device, cache: Path, on_note: Callable[[str], None] = _nothing
+) -> Material:
+    """Return the examples of an experiment, on the device where they fit."""
+    config = experiment.config
+    examples = experiment.train_examples(cache=cache, on_note=on_note)
+    test = experiment.test_examples(cache=cache, on_note=on_note)
+    normaliser = normaliser_of(config, examples).to(device.name)
+    windows, labels = windows_of(examples, config.augmentation, device.name, on_note=on_note)
+    if test is not None and not test.is_mapped and not isinstance(windows, Stream):
+        test = test.to(device.name)
+    return Material(windows, labels, normaliser, test)
 
 
 def start(experiment: Experiment, num_examples: int, device: Device) -> State:
@@ -185,22 +222,16 @@ def _epochs(
     folder: Path,
     device: Device,
     state: State,
-    examples: Examples,
-    normaliser: Normaliser,
+    material: Material,
     on_step: Callable[[int], None],
 ) -> Iterator[EpochMetrics]:
     """Train the epochs that are left, saving the state after each; yield what each came to."""
-    config = experiment.config
-    here = examples.to(device.name)
-    windows = Windows(here.inputs, config.augmentation)
-    held_out = experiment.test_examples()
-    test = None if held_out is None else held_out.to(device.name)
-    state.num_tested = 0 if test is None else len(test)
-    step = make_step(state.model, state.optimizer, parse_loss(config.loss), device, l1=config.l1)
+    config, normaliser, test = experiment.config, material.normaliser, material.test
+    step = make_step(state.model, state.optimizer, objective_of(experiment), device, l1=config.l1)
     with stop_signal() as stop:
         for epoch in range(state.epoch, config.epochs):
             batches = EpochBatches(
-                windows, here.labels, config.batch_size, seed=config.seed, epoch=epoch
+                material.windows, material.labels, config.batch_size, seed=config.seed, epoch=epoch
             )
             rate = learning_rate(config, epoch)
             for done in _steps(state, batches, normaliser, step, rate):
@@ -228,8 +259,7 @@ def _steps(
         state.hits.zero_()
     state.optimizer.lr = rate
     state.model.train()
-    for index in range(state.step, len(batches)):
-        inputs, labels = batches[index]
+    for index, inputs, labels in batches.start_at(state.step):
         loss, hits = step(normaliser(inputs), labels)
         state.losses[index] = loss
         state.hits += hits
@@ -290,6 +320,12 @@ def _interrupted(
     )
 
 
+def objective_of(experiment: Experiment) -> Objective:
+    """Return what is minimised: the loss, corrected where the experiment says so."""
+    loss, T = parse_loss(experiment.config.loss), experiment.transition
+    return loss if T is None else ForwardCorrected(loss, T)
+
+
 def normaliser_of(config: TrainConfig, examples: Examples) -> Normaliser:
     """Return the configured statistics, or those of the examples trained on."""
     chosen = config.normalisation
@@ -323,8 +359,10 @@ def _append(path: Path, text: str) -> None:
         raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
 
 
-def _save_plan(config: TrainConfig, folder: Path, device: Device) -> None:
-    config.save(folder / CONFIG)
+def _save_plan(experiment: Experiment, folder: Path, device: Device) -> None:
+    experiment.config.save(folder / CONFIG)
+    if experiment.transition is not None:
+        write_transition(folder / TRANSITION, experiment.transition, experiment.class_names)
     save_environment(
         folder / ENVIRONMENT,
         device=device.described,
@@ -341,16 +379,13 @@ def _save_result(
     status: Literal["finished", "interrupted", "failed"],
 ) -> RunResult:
     config, data = experiment.config, experiment.parts.train
-    noise = None
-    if config.noise is not None and config.noise_seed is not None:
-        noise = NoiseUsed(config.noise.kind, config.noise.rate, config.noise_seed)
     test = experiment.test
     result = RunResult(
         alfs_version=__version__,
         status=status,
         loss=config.loss,
         dataset=data.name,
-        noise=noise,
+        noise=experiment.noise,
         model=config.model,
         seed=config.seed,
         epochs=len(state.history),
@@ -360,6 +395,8 @@ def _save_result(
         device=device.described,
         versions=versions(),
         train=TrainSummary(state.num_examples, data.class_names, data.fingerprint),
+        correction=config.correction,
+        transition=config.transition,
     )
     result.save(folder / RESULT)
     return result

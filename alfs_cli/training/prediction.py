@@ -17,7 +17,8 @@ def logits_of(model: nn.Module, normaliser: Normaliser, inputs: Tensor, device: 
     """Return logits (N, K) float32 on the device, in evaluation mode, in large batches."""
     model.eval()
     with torch.inference_mode(), device.autocast():
-        return torch.cat([model(normaliser(part)).float() for part in torch.split(inputs, BATCH)])
+        parts = (part.to(device.name) for part in torch.split(inputs, BATCH))
+        return torch.cat([model(normaliser(part)).float() for part in parts])
 
 
 def accuracy_of(
@@ -25,14 +26,15 @@ def accuracy_of(
 ) -> float:
     """Return the share of labels that the network predicts."""
     logits = logits_of(model, normaliser, examples.inputs, device)
-    return int((logits.argmax(dim=1) == examples.labels).sum()) / len(examples)
+    hits = logits.argmax(dim=1) == examples.labels.to(logits.device)
+    return int(hits.sum()) / len(examples)
 
 
 def predict(trained: Trained, inputs: Tensor, device: Device) -> Tensor:
     """Return class probabilities (N, K) float32 on the CPU of raw inputs."""
     model = device.place(trained.model)
     normaliser = trained.normaliser.to(device.name)
-    return logits_of(model, normaliser, inputs.to(device.name), device).softmax(dim=1).cpu()
+    return logits_of(model, normaliser, inputs, device).softmax(dim=1).cpu()
 
 
 def features_of(trained: Trained, inputs: Tensor, device: Device) -> Tensor:
@@ -43,5 +45,5 @@ def features_of(trained: Trained, inputs: Tensor, device: Device) -> Tensor:
     device.place(trained.model).eval()
     normaliser = trained.normaliser.to(device.name)
     with torch.inference_mode(), device.autocast():
-        parts = torch.split(inputs.to(device.name), BATCH)
+        parts = (part.to(device.name) for part in torch.split(inputs, BATCH))
         return torch.cat([features(normaliser(part)).float().cpu() for part in parts])

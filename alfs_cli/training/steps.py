@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from alfs_cli.errors import UsageError
-from alfs_cli.losses import Loss
 from alfs_cli.runs import SCHEDULES, OptimizerConfig, TrainConfig
 from alfs_cli.training.devices import Device
 
+Objective = Callable[[Tensor, Tensor], Tensor]  # logits (N, K), labels (N,) -> ()
 Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -86,7 +86,7 @@ def learning_rate(config: TrainConfig, epoch: int) -> float:
 def make_step(
     model: nn.Module,
     optimizer: MomentumSgd,
-    objective: Loss,
+    objective: Objective,
     device: Device,
     *,
     l1: float = 0.0,
@@ -101,7 +101,7 @@ def make_step(
         with device.autocast():
             outputs = model(inputs)
         logits = outputs.float()
-        loss = objective(logits, labels)
+        loss = objective(logits, labels, check=False)  # NaN stops the run, with its place
         optimizer.forget_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(l1=l1)

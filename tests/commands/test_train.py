@@ -142,8 +142,9 @@ def test_defaults_by_the_data(alfs):
 
     colour, grey, digits = config("colour.npz"), config("grey.npz"), config("digits")
     assert (colour["model"], grey["model"], digits["model"]) == ("cnn8", "cnn8", "cnn4")
-    assert colour["augmentation"] == {"crop": 4, "flip": True}
-    assert grey["augmentation"] == digits["augmentation"] == {"crop": 0, "flip": False}
+    others = {"rotation": 0.0, "resized_crop": 0.0, "colour_jitter": 0.0}
+    assert colour["augmentation"] == {"crop": 4, "flip": True, **others}
+    assert grey["augmentation"] == digits["augmentation"] == {"crop": 0, "flip": False, **others}
     assert (colour["epochs"], digits["epochs"]) == (120, 50)
     assert (colour["optimizer"]["weight_decay"], digits["optimizer"]["weight_decay"]) == (
         1e-4,
@@ -237,6 +238,8 @@ def refused(done, message, help=""):
         (("digits", "--loss", "ce", "--noise", "sym", "--noise-rate", "1"), "kind of noise", ""),
         (("digits", "--loss", "ce", "--noise", "pair"), "'noise.kind' needs 'noise.rate'", ""),
         (("digits", "--loss", "ce", "--noise", "pair", "--noise-rate", "2"), "--noise-rate", ""),
+        (("digits", "--loss", "ce", "--noise", "none.csv"), "no such file: 'none.csv'", ".csv"),
+        (("digits", "--loss", "ce", "--noise", "T.csv", "--noise-rate", "0.1"), "no meaning", ""),
         (("digits", "--loss", "ce", "--device", "cuda:99"), "device 'cuda:99'", "--device auto"),
         (("--recipe", "digitz"), "did you mean 'digits'?", "alfs recipes list"),
         (("--recipe", "digits", "--config", "c.yaml"), "both given", "leave one"),

@@ -26,7 +26,8 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on(tmp_path):
     _, configs, _ = plan_sweep(settings, losses=(), noises=(), seeds=(0,))
     ((run, config),) = configs.items()
     folder = tmp_path / run
-    task = Task(run, str(folder), config.settings(), "cpu", 1, str(tmp_path))
+    here = str(tmp_path)
+    task = Task(run, str(folder), config.settings(), "cpu", 1, here, here)
     executor = LocalExecutor(1, 1, tmp_path / "log.txt")
     seen = []
 

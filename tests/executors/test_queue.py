@@ -6,7 +6,7 @@ from alfs_cli.executors import Outcome, Task, run_all
 
 
 def task(run):
-    return Task(run, f"/{run}", {}, "cpu", 1, "/")
+    return Task(run, f"/{run}", {}, "cpu", 1, "/", "/cache")
 
 
 class Scripted:

@@ -1,0 +1,123 @@
+"""Random changes of a batch of pictures, on its device: rotation, resized crop, colours.
+
+Pictures are (B, H, W, C) uint8 before and after. What is drawn at random is drawn for a whole epoch
+by `Draws.of`, so that an epoch can be taken up at any step.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from alfs_cli.runs import AugmentationConfig
+
+GREY = (0.2989, 0.587, 0.114)  # ITU-R 601-2, as Pillow and torchvision weigh red, green and blue
+ASPECTS = (3 / 4, 4 / 3)
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What an epoch draws for each of N examples; None where it is not asked for.
+
+    `angles` (N,) in degrees, counter-clockwise; `boxes` (N, 4): top, left, height and width as
+    shares of the picture; `factors` (N, 3) of brightness, contrast and saturation.
+    """
+
+    angles: Tensor | None
+    boxes: Tensor | None
+    factors: Tensor | None
+
+    @classmethod
+    def of(
+        cls,
+        config: AugmentationConfig,
+        count: int,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> "Draws":
+        """Draw for `count` examples."""
+
+        def uniform(*shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator)
+
+        angles = boxes = factors = None
+        if config.rotation:
+            angles = ((2 * uniform(count) - 1) * config.rotation).to(device)
+        if config.resized_crop:
+            boxes = _boxes(config.resized_crop, uniform(4, count)).to(device)
+        if config.colour_jitter:
+            factors = (1 + (2 * uniform(count, 3) - 1) * config.colour_jitter).to(device)
+        return cls(angles, boxes, factors)
+
+    def applied(self, images: Tensor, here: slice) -> Tensor:
+        """Return a batch changed by what was drawn for these places of the epoch."""
+        if self.angles is not None:
+            images = rotated(images, self.angles[here])
+        if self.boxes is not None:
+            images = cropped_and_resized(images, self.boxes[here])
+        if self.factors is not None:
+            images = recoloured(images, self.factors[here])
+        return images
+
+
+def _boxes(least: float, uniform: Tensor) -> Tensor:
+    """Return boxes (N, 4) with a share of the area from `least` to 1 and aspects 3:4 to 4:3."""
+    area = least + (1 - least) * uniform[0]
+    low, high = (math.log(aspect) for aspect in ASPECTS)
+    aspect = (low + (high - low) * uniform[1]).exp()
+    height, width = (area / aspect).sqrt().clamp(max=1), (area * aspect).sqrt().clamp(max=1)
+    return torch.stack([uniform[2] * (1 - height), uniform[3] * (1 - width), height, width], 1)
+
+
+def rotated(images: Tensor, degrees: Tensor) -> Tensor:
+    """Rotate each picture about its centre, counter-clockwise; nearest pixel, black outside."""
+    batch, height, width, channels = images.shape
+    angle = torch.deg2rad(degrees)[:, None, None]
+    down = torch.arange(height, device=images.device)[:, None] - (height - 1) / 2
+    right = torch.arange(width, device=images.device)[None] - (width - 1) / 2
+    from_x = (angle.cos() * right - angle.sin() * down + (width - 1) / 2).round().long()
+    from_y = (angle.sin() * right + angle.cos() * down + (height - 1) / 2).round().long()
+    inside = (from_x >= 0) & (from_x < width) & (from_y >= 0) & (from_y < height)
+    places = from_y.clamp(0, height - 1) * width + from_x.clamp(0, width - 1)
+    index = places.view(batch, -1, 1).expand(-1, -1, channels)
+    taken = images.reshape(batch, -1, channels).gather(1, index).view_as(images)
+    return taken * inside[..., None]
+
+
+def cropped_and_resized(images: Tensor, boxes: Tensor) -> Tensor:
+    """Cut each picture's box and stretch it, bilinearly, to the picture's size."""
+    batch, height, width, _ = images.shape
+    top, left, tall, wide = boxes[:, :, None].unbind(1)
+    down = (torch.arange(height, device=images.device) + 0.5) / height
+    right = (torch.arange(width, device=images.device) + 0.5) / width
+    grid = torch.empty(batch, height, width, 2, device=images.device)
+    grid[..., 0] = (2 * (left + wide * right) - 1)[:, None, :]
+    grid[..., 1] = (2 * (top + tall * down) - 1)[:, :, None]
+    source = images.permute(0, 3, 1, 2).float()
+    found = grid_sample(source, grid, "bilinear", "border", align_corners=False)
+    return found.round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def recoloured(images: Tensor, factors: Tensor) -> Tensor:
+    """Scale each picture's brightness, then its contrast, then its saturation.
+
+    Brightness is a multiple of the picture, contrast a mixture with its mean grey, saturation one
+    with its grey version, each cut to 0 .. 255; grey pictures have no saturation.
+    """
+    brightness, contrast, saturation = factors.view(-1, 3, 1, 1, 1).unbind(1)
+    values = (images.float() * brightness).clamp_(0, 255)
+    mean = _grey(values).mean((1, 2, 3), keepdim=True)
+    values = (mean + contrast * (values - mean)).clamp_(0, 255)
+    if images.shape[-1] == 3:
+        grey = _grey(values)
+        values = (grey + saturation * (values - grey)).clamp_(0, 255)
+    return values.round_().to(torch.uint8)
+
+
+def _grey(values: Tensor) -> Tensor:
+    """Return the grey version (B, H, W, 1)."""
+    if values.shape[-1] == 1:
+        return values
+    return (values * values.new_tensor(GREY)).sum(-1, keepdim=True)

@@ -1,0 +1,128 @@
+"""Training on the corrected posterior: losses of what T makes of a network's prediction.
+
+Forward correction of Patrini et al., CVPR 2017, section 3.2: a network with posterior p of the true
+class predicts given labels by T^T p; any loss of that vector, and not of p, is what is minimised.
+The network itself goes on to predict true classes, so nothing changes where it is used.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from alfs_cli.errors import InputError
+from alfs_cli.losses import Loss
+from alfs_cli.noise import as_array
+
+CHUNK = 1 << 24  # numbers of the (N, K, K) mixture at hand at once
+
+
+def forward_corrected(logits: Tensor, T: ArrayLike) -> Tensor:
+    """Return log(T^T softmax(logits)), (N, K): the logits of given labels under T.
+
+    `logits` (N, K); T (K, K) has rows of true classes. Computed in log space, in float32 or, for
+    float64 logits, in float64: each entry keeps its relative accuracy however small it is, and
+    gradients are finite. A class that T never gives is -inf. Raises InputError where T is no
+    transition matrix of K classes.
+
+    >>> forward_corrected(torch.tensor([[9.0, 0.0]]), [[0.8, 0.2], [0.0, 1.0]]).exp()
+    tensor([[0.7999, 0.2001]])
+    """
+    return _mixed(logits, _log(as_array(T)))
+
+
+class ForwardCorrected:
+    """A loss of log(T^T p) in place of log p, callable like the loss itself.
+
+    Labels that T never gives take no part: the loss is one of the classes that can be given.
+    Raises InputError where T is no transition matrix, or gives but one class.
+    """
+
+    def __init__(self, loss: Loss, T: ArrayLike) -> None:
+        array = as_array(T)
+        given = np.flatnonzero(array.any(axis=0))
+        if len(given) < 2:
+            raise InputError(f"T gives every example the label {given[0]}: nothing can be learnt")
+        self.loss = loss
+        self._log_T = _log(array[:, given])
+        self._places: Tensor | None = None
+        if len(given) < len(array):
+            self._places = torch.full((len(array),), -1)
+            self._places[given] = torch.arange(len(given))
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean over the batch, a scalar; logits (N, K), labels (N,)."""
+        return self.loss(*self._corrected(logits, labels))
+
+    def per_example(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of each example (N,)."""
+        return self.loss.per_example(*self._corrected(logits, labels))
+
+    def _corrected(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if self._log_T.device != logits.device:  # once: the matrix stays where the work is
+            self._log_T = self._log_T.to(logits.device)
+            self._places = None if self._places is None else self._places.to(logits.device)
+        if self._places is not None:
+            places = self._places[labels.long()]
+            if labels.device.type == "cpu" and bool((places < 0).any()):
+                wrong = int(labels[places < 0][0])
+                raise InputError(
+                    f"label {wrong} is among the labels, and T says it is never given",
+                    help="that column of T is zero; estimate T anew, or mend it",
+                )
+            labels = places
+        return _mixed(logits, self._log_T), labels
+
+
+class Mixed(torch.autograd.Function):
+    """log(softmax(z) exp(log_T)) with its derivative written out.
+
+    Memory is bounded whatever K, and nothing is inf - inf where T has zeros.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, log_T: Tensor) -> Tensor:
+        """Map z (N, K) and log_T (K, J) to (N, J)."""
+        log_p = z.log_softmax(1)
+        mixed = log_p.new_empty(len(z), log_T.shape[1])
+        for rows, result in _together(log_T, log_p, mixed):
+            torch.logsumexp(rows[:, :, None] + log_T, 1, out=result)
+        ctx.save_for_backward(log_p, log_T, mixed)
+        return mixed
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+        """Use d mixed_j / d z_k = P(true = k | given = j) - p_k."""
+        log_p, log_T, mixed = ctx.saved_tensors
+        finite = mixed.clamp_min(torch.finfo(mixed.dtype).min)  # where j is never given
+        gradient = torch.empty_like(log_p)
+        for rows, under, up, result in _together(log_T, log_p, finite, upstream, gradient):
+            share = (rows[:, :, None] + log_T).sub_(under[:, None]).exp_()
+            result.copy_((share @ up[:, :, None])[:, :, 0] - rows.exp() * up.sum(1, keepdim=True))
+        return gradient, None
+
+
+def _together(log_T: Tensor, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the tensors in runs of rows whose mixture is small enough to be at hand at once."""
+    size = max(1, CHUNK // log_T.numel())
+    return zip(*(torch.split(tensor, size) for tensor in tensors), strict=True)
+
+
+def _log(T: NDArray[np.float64]) -> Tensor:
+    """Return log T (K, J), -inf where it is 0; float64."""
+    with np.errstate(divide="ignore"):
+        return torch.from_numpy(np.log(T))
+
+
+def _mixed(logits: Tensor, log_T: Tensor) -> Tensor:
+    """Return log(softmax(logits) exp(log_T)), (N, J), in float32 or float64."""
+    if logits.ndim != 2 or logits.shape[1] != len(log_T):
+        raise InputError(f"T is of {len(log_T)} classes, and the logits are {tuple(logits.shape)}")
+    z = logits if logits.dtype == torch.float64 else logits.float()
+    with torch.autocast(z.device.type, enabled=False):
+        mixed: Tensor = Mixed.apply(z, log_T.to(z.device, z.dtype))
+    return mixed
