@@ -74,9 +74,11 @@ def sweep(
     The same words go on with a sweep that was stopped; what is finished is not trained again.
     """
     from alfs_cli.executors import EXECUTORS
+    from alfs_cli.loggers import check_logger
 
     if executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)
+    check_logger(training.logger)
     plan, configs = _plan(
         invocation, options, training, data, loss or (), noise or (), _seeds(seeds, invocation)
     )
@@ -86,7 +88,15 @@ def sweep(
 
         invocation.publish(sweep_plan_report(plan, folder))
         return
-    _run(invocation, plan, configs, jobs=jobs, executor=executor, overwrite=overwrite)
+    _run(
+        invocation,
+        plan,
+        configs,
+        jobs=jobs,
+        executor=executor,
+        logger=training.logger,
+        overwrite=overwrite,
+    )
 
 
 def _seeds(text: str | None, invocation: Invocation) -> tuple[int, ...]:
@@ -158,6 +168,7 @@ def _run(
     *,
     jobs: int | None,
     executor: str,
+    logger: str,
     overwrite: bool,
 ) -> None:
     """Train what is left of the plan, compare what is finished, and say what failed."""
@@ -183,7 +194,7 @@ def _run(
         outcomes: dict[str, Outcome] = {}
         if left:
             log = folder / "log.txt"
-            place, make = _executor(invocation, executor, jobs, len(left), log, held)
+            place, make = _executor(invocation, executor, jobs, len(left), logger, log, held)
             tasks = [make(run, configs[run], run_folder(folder, run), overwrite) for run in left]
             epochs = {run: configs[run].epochs for run in left}
             with stop_signal() as stop, sweep_progress(invocation, epochs) as hear:
@@ -205,6 +216,7 @@ def _executor(
     name: str,
     jobs: int | None,
     num_runs: int,
+    logger: str,
     log: Path,
     held: tuple[int, ...],
 ) -> "tuple[Executor, Make]":
@@ -239,6 +251,7 @@ def _executor(
             place.threads,
             here,
             str(cache.resolve()),
+            logger,
             anew,
         )
 

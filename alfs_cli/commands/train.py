@@ -57,9 +57,11 @@ def train(
     `alfs recommend` put first.
     """
     from alfs_cli.commands.train_settings import check_expected, resumed, settle
+    from alfs_cli.loggers import check_logger
     from alfs_cli.reports.run import plan_report
     from alfs_cli.training.experiment import plan
 
+    check_logger(training.logger)
     said = training.said(
         data, options, {"loss": loss, "noise.kind": noise, "noise.rate": noise_rate}
     )
@@ -79,11 +81,11 @@ def train(
     if dry_run:
         invocation.publish(plan_report(experiment.config, folder.as_posix(), experiment.test))
         return
-    _train(invocation, experiment, folder, overwrite=overwrite)
+    _train(invocation, experiment, folder, overwrite=overwrite, logger=training.logger)
 
 
 def _train(
-    invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool
+    invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool, logger: str
 ) -> None:
     from alfs_cli.reports.run import train_report
     from alfs_cli.runs import RESULT, Run, load_metrics, load_run
@@ -94,15 +96,18 @@ def _train(
             invocation.note(f"run {folder.name} is there already; --overwrite trains it again")
             invocation.publish(train_report(run, load_metrics(folder)))
             return
-    result = _run(invocation, experiment, folder, overwrite=overwrite)
+    result = _run(invocation, experiment, folder, overwrite=overwrite, logger=logger)
     invocation.publish(train_report(Run(folder, result), load_metrics(folder)))
 
 
-def _run(invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool) -> Any:
+def _run(
+    invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool, logger: str
+) -> Any:
     """Train with progress on stderr; return the result."""
     from alfs_cli.commands.train_progress import training_progress
+    from alfs_cli.loggers import logging_to
     from alfs_cli.reports.run import labels_of
-    from alfs_cli.runs import CHECKPOINT
+    from alfs_cli.runs import CHECKPOINT, EpochMetrics
     from alfs_cli.training import train
     from alfs_cli.training.devices import choose_device
 
@@ -121,14 +126,22 @@ def _run(invocation: Invocation, experiment: "Experiment", folder: Path, *, over
     resume = (folder / CHECKPOINT).exists() and not overwrite
     if resume:
         invocation.note("going on from its checkpoint; --overwrite starts anew")
-    with training_progress(invocation, config, size) as (on_epoch, on_step):
+    with (
+        training_progress(invocation, config, size) as (on_epoch, on_step),
+        logging_to(logger, folder, resume=resume) as log,
+    ):
+
+        def hear(metrics: EpochMetrics) -> None:
+            on_epoch(metrics)
+            log(metrics)
+
         return train(
             experiment,
             folder,
             device,
             resume=resume,
             cache=invocation.out / "cache",
-            on_epoch=on_epoch,
+            on_epoch=hear,
             on_step=on_step,
             on_note=invocation.note,
         )

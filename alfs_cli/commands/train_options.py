@@ -123,6 +123,13 @@ class TrainOptions:
         typer.Option("--allow-stale", help="Take a recommendation that is for other data."),
     ] = False
 
+    logger: Annotated[
+        str,
+        typer.Option(
+            "--logger", help="none, or tensorboard for its events too.", rich_help_panel=TRAINING
+        ),
+    ] = "none"
+
     def said(self, data: str | None, options: DataOptions, more: dict[str, Any]) -> dict[str, Any]:
         """Return what was typed, checked, by dotted key; `more` are further keys."""
         from alfs_cli.commands.train_settings import named

@@ -27,6 +27,7 @@ class Task:
     threads: int
     working_folder: str
     cache: str
+    logger: str = "none"
     anew: bool = False
 
 
@@ -67,7 +68,8 @@ def _trained(task: Task, on_epoch: Callable[[Progress], None]) -> Outcome:
     import torch
 
     from alfs_cli.errors import InputError
-    from alfs_cli.runs import CHECKPOINT
+    from alfs_cli.loggers import logging_to
+    from alfs_cli.runs import CHECKPOINT, EpochMetrics
     from alfs_cli.training import plan, train
     from alfs_cli.training.devices import choose_device
 
@@ -77,14 +79,21 @@ def _trained(task: Task, on_epoch: Callable[[Progress], None]) -> Outcome:
     if experiment.config.run_id != task.run:
         raise InputError(f"run {task.run} is planned otherwise by this version of alfs")
     folder = Path(task.folder)
-    result = train(
-        experiment,
-        folder,
-        choose_device(task.device),
-        resume=not task.anew and (folder / CHECKPOINT).exists(),
-        cache=Path(task.cache),
-        on_epoch=lambda metrics: on_epoch(Progress(task.run, metrics.epoch)),
-    )
+    resume = not task.anew and (folder / CHECKPOINT).exists()
+    with logging_to(task.logger, folder, resume=resume) as log:
+
+        def hear(metrics: EpochMetrics) -> None:
+            log(metrics)
+            on_epoch(Progress(task.run, metrics.epoch))
+
+        result = train(
+            experiment,
+            folder,
+            choose_device(task.device),
+            resume=resume,
+            cache=Path(task.cache),
+            on_epoch=hear,
+        )
     accuracy = result.test_accuracy
     return Outcome(
         task.run,
