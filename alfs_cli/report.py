@@ -87,6 +87,26 @@ class Curves:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """A fraction with its bounds, and a word beside it."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Fractions with bounds, drawn as dots on bars; for pages, beside a table of the same."""
+
+    title: str
+    rows: tuple[Interval, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Picture:
     """A small PNG and what to say under it."""
 
@@ -116,7 +136,7 @@ class Finding:
     score: float | None = None
 
 
-Block = Verdict | Facts | Paragraph | Table | Heatmap | Curves | Gallery
+Block = Verdict | Facts | Paragraph | Table | Heatmap | Curves | Intervals | Gallery
 
 
 @dataclass(frozen=True)

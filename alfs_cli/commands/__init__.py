@@ -18,6 +18,7 @@ from alfs_cli.commands import (
     predict,
     recipes,
     recommend,
+    report,
     sweep,
     train,
 )
@@ -34,6 +35,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check.check,
     "inject": inject.inject,
     "figures": figures.figures,
+    "report": report.report,
     "doctor": doctor.doctor,
 }
 

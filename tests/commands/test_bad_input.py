@@ -94,6 +94,8 @@ CASES = [
     ("sweep", "digits", "--loss", "ce", "--loss", "nce+alu"),
     ("sweep", "digits", "--loss", "ce", "--noise", "symmetric:2"),
     ("sweep", "digits", "--loss", "ce", "--executor", "slurm"),
+    ("report",),
+    *[("report", name) for name in ("missing", "empty", "broken.json", "newer.json", "run")],
     ("losses", "show", "nce+alu"),
     ("losses", "show", "agce:a=-1"),
     ("losses", "check", "ce", "--transition", "T.csv"),

@@ -20,6 +20,8 @@ from alfs_cli.report import (
     Finding,
     Gallery,
     Heatmap,
+    Interval,
+    Intervals,
     Paragraph,
     Picture,
     Report,
@@ -55,6 +57,7 @@ def full_report():
         Heatmap("T", ("cat", HOSTILE), ((0.9, 0.1), (0.0001, 0.9999))),
         Curves("Curves", (("ce", ((1, 0.5), (2, 0.75))), ("mae", ((1, 0.25), (2, 0.5)))), "epoch",
                "accuracy", bands=(((1, 0.4, 0.6), (2, 0.7, 0.8)), ())),
+        Intervals("Shares", (Interval(HOSTILE, 0.9, 0.8, 0.95, "n 3"),), note="a note"),
         Gallery("Pictures", (Picture(b"\x89PNG", f"given {HOSTILE}"),)),
     )  # fmt: skip
     findings = (
