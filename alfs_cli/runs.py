@@ -90,6 +90,26 @@ class NormalisationConfig:
 
 
 @dataclass(frozen=True)
+class NlnlConfig:
+    """How many epochs are NL and how many SelNL; SelPL has the rest, on labels above `threshold`.
+
+    Negative learning with sampled complementary labels: Kim et al., ICCV 2019.
+    """
+
+    nl: int
+    selnl: int
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True)
+class ElrConfig:
+    """Early-learning regularisation, with the paper's values for CIFAR-10: Liu et al., 2020."""
+
+    strength: float = 3.0
+    momentum: float = 0.7
+
+
+@dataclass(frozen=True)
 class TransitionConfig:
     """The T that a loss is corrected by: the file it is read from, and what its values come to."""
 
@@ -125,6 +145,8 @@ class TrainConfig:
     l1: float = 0.0
     correction: Literal["none", "forward"] = "none"
     transition: TransitionConfig | None = None
+    nlnl: NlnlConfig | None = None
+    elr: ElrConfig | None = None
 
     @property
     def run_id(self) -> str:

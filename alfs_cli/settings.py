@@ -163,6 +163,11 @@ SETTINGS: dict[str, Reader] = {
     "normalisation.mean": _channels(0, above=False),
     "normalisation.std": _channels(0, above=True),
     "l1": _number(0),
+    "nlnl.nl": _whole(1),
+    "nlnl.selnl": _whole(0),
+    "nlnl.threshold": _number(0, most=1),
+    "elr.strength": _number(0),
+    "elr.momentum": _number(0, most=1),
     "correction": _one_of(CORRECTIONS),
     "transition.file": _text,
     "transition.fingerprint": _text,
@@ -173,7 +178,11 @@ SHORT = {  # a plain name stands for where it comes from
     "transition": "transition.file",
 }
 GROUPS = {key.partition(".")[0] for key in SETTINGS if "." in key}
-TOGETHER = (("noise.kind", "noise.rate"), ("normalisation.mean", "normalisation.std"))
+TOGETHER = (
+    ("noise.kind", "noise.rate"),
+    ("nlnl.nl", "nlnl.selnl"),
+    ("normalisation.mean", "normalisation.std"),
+)
 
 
 def nest(values: Mapping[str, Any]) -> dict[str, Any]:

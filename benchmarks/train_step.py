@@ -26,6 +26,7 @@ from alfs_cli.models import InputShape, build
 from alfs_cli.runs import AugmentationConfig, OptimizerConfig
 from alfs_cli.training.batches import EpochBatches, Normaliser, Windows
 from alfs_cli.training.devices import Device, choose_device
+from alfs_cli.training.objectives import Stateless
 from alfs_cli.training.steps import MomentumSgd, make_step
 
 BATCH = 128
@@ -111,9 +112,12 @@ def our_step(
 ) -> Callable[[], object]:
     """Return a function that makes a batch and takes a step as alfs does."""
     model = device.place(build(name, shape, 10, seed=0))
-    step = make_step(model, MomentumSgd(model, OptimizerConfig()), parse_loss(LOSS), device)
+    step = make_step(
+        model, MomentumSgd(model, OptimizerConfig()), Stateless(parse_loss(LOSS)), device
+    )
     batches = our_batches(images, labels)
-    return lambda: step(*next(batches))
+    places = torch.arange(BATCH)
+    return lambda: step(*next(batches), places)
 
 
 def turns(calls: dict[str, Callable[[], object]], repeats: int, steps: int) -> dict[str, float]:

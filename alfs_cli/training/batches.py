@@ -206,7 +206,7 @@ class EpochBatches:
         seed: int,
         epoch: int,
     ) -> None:
-        generator = torch.Generator().manual_seed(_mixed(seed, epoch))
+        generator = torch.Generator().manual_seed(mixed_seed(seed, epoch))
         count, device = len(labels), labels.device
         self.windows = windows
         self.labels = labels
@@ -233,6 +233,11 @@ class EpochBatches:
         labels = self.labels[chosen].to(self.windows.device, non_blocking=True)
         return self.draws.applied(inputs, here) if inputs.ndim == 4 else inputs, labels
 
+    def places(self, step: int) -> Tensor:
+        """Return which examples (B,) are in the step's batch, on the device of the steps."""
+        here = slice(step * self.batch_size, (step + 1) * self.batch_size)
+        return self.order[here].to(self.windows.device, non_blocking=True)
+
     def start_at(self, first: int) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Yield (step, inputs, labels) from a step on, those of a stream fetched ahead."""
         steps = range(first, len(self))
@@ -254,7 +259,7 @@ def num_batches(count: int, batch_size: int) -> int:
     return (count + batch_size - 2) // batch_size
 
 
-def _mixed(seed: int, epoch: int) -> int:
+def mixed_seed(seed: int, epoch: int) -> int:
     """Return a seed of 63 bits for (seed, epoch)."""
     return int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0] >> 1)
 

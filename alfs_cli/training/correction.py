@@ -53,13 +53,13 @@ class ForwardCorrected:
             self._places = torch.full((len(array),), -1)
             self._places[given] = torch.arange(len(given))
 
-    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean over the batch, a scalar; logits (N, K), labels (N,)."""
-        return self.loss(*self._corrected(logits, labels))
+    def __call__(self, logits: Tensor, labels: Tensor, *, check: bool = True) -> Tensor:
+        """Return the mean over the batch, a scalar; logits (N, K), labels (N,); see `Loss`."""
+        return self.loss(*self._corrected(logits, labels), check=check)
 
-    def per_example(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def per_example(self, logits: Tensor, labels: Tensor, *, check: bool = True) -> Tensor:
         """Return the loss of each example (N,)."""
-        return self.loss.per_example(*self._corrected(logits, labels))
+        return self.loss.per_example(*self._corrected(logits, labels), check=check)
 
     def _corrected(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         if self._log_T.device != logits.device:  # once: the matrix stays where the work is

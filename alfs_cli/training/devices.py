@@ -92,6 +92,17 @@ def threads_for(input_size: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def tuned_for(device: Device) -> Iterator[None]:
+    """Let cuDNN try its kernels on the first batch and keep the fastest: sizes stay the same."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = before or device.kind == "cuda"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
 def _precision(has_fast_bfloat16: bool) -> str:
     return "bfloat16" if has_fast_bfloat16 else "float32"
 

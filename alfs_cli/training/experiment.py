@@ -212,6 +212,19 @@ def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> No
             raise UsageError(f"normalisation has {channels} channels, and the data are {shape}")
     if config.noise is not None and config.noise.kind != INSTANCE:
         transition(config.noise, train)
+    if config.nlnl is not None:
+        stages = config.nlnl
+        if (config.loss, config.correction, config.elr) != ("nlnl", "none", None):
+            raise UsageError(
+                "the stages of nlnl are of its own loss, without correction and elr",
+                help="--loss nlnl --correction none",
+            )
+        if stages.nl + stages.selnl > config.epochs:
+            raise UsageError(
+                f"nlnl has {stages.nl} epochs of NL and {stages.selnl} of SelNL, "
+                f"and the run has {config.epochs}",
+                help="--set nlnl.nl=N and --set nlnl.selnl=N, or more --epochs",
+            )
     if train.num_classes < 2:
         raise InputError(f"'{train.name}' has one class; there is nothing to learn")
 

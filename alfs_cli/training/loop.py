@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from alfs_cli import __version__
 from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError, Interrupted, WorkError
-from alfs_cli.losses import parse_loss
 from alfs_cli.models import build
 from alfs_cli.noise import write_transition
 from alfs_cli.runs import (
@@ -42,12 +41,8 @@ from alfs_cli.runs import (
 )
 from alfs_cli.training.batches import (
     EpochBatches,
-    Examples,
     Normaliser,
-    Stream,
-    Windows,
     num_batches,
-    windows_of,
 )
 from alfs_cli.training.checkpoint import (
     Trained,
@@ -56,12 +51,17 @@ from alfs_cli.training.checkpoint import (
     save_checkpoint,
     save_trained,
 )
-from alfs_cli.training.correction import ForwardCorrected
-from alfs_cli.training.devices import Device, threads_for
+from alfs_cli.training.devices import Device, threads_for, tuned_for
 from alfs_cli.training.experiment import Experiment
+from alfs_cli.training.graphs import captured
 from alfs_cli.training.interruption import stop_signal
+from alfs_cli.training.objectives import (
+    NegativeLearning,
+    Objective,
+)
 from alfs_cli.training.prediction import accuracy_of
-from alfs_cli.training.steps import MomentumSgd, Objective, Step, learning_rate, make_step
+from alfs_cli.training.preparation import Material, objective_of, prepare
+from alfs_cli.training.steps import MomentumSgd, Step, learning_rate, make_step
 
 CACHE = "cache"
 
@@ -75,6 +75,7 @@ class State:
 
     model: nn.Module
     optimizer: MomentumSgd
+    objective: Objective
     losses: Tensor
     hits: Tensor
     epoch: int = 0
@@ -90,6 +91,7 @@ class State:
             "run": run_id,
             "model": self.model.state_dict(),
             "velocities": self.optimizer.velocities,
+            "objective": self.objective.state(),
             "losses": self.losses,
             "hits": self.hits,
             "epoch": self.epoch,
@@ -111,6 +113,8 @@ class State:
             restore_weights(self.model, saved["model"], where=f"'{where}'")
             for velocity, value in zip(self.optimizer.velocities, saved["velocities"], strict=True):
                 velocity.copy_(value)
+            for name, tensor in self.objective.state().items():
+                tensor.copy_(saved["objective"][name])
             self.losses.copy_(saved["losses"])
             self.hits.copy_(saved["hits"])
             self.epoch, self.step = int(saved["epoch"]), int(saved["step"])
@@ -150,11 +154,12 @@ def train(
     with (
         torch.random.fork_rng(devices=[]),
         threads_for(experiment.shape.size),
+        tuned_for(device),
         _memory_errors(config),
     ):
         torch.manual_seed(config.seed)
         material = prepare(experiment, device, cache or folder.parent / CACHE, on_note)
-        state = start(experiment, len(material.labels), device)
+        state = start(experiment, material.labels, device)
         state.num_tested = 0 if material.test is None else len(material.test)
         checkpoint = folder / CHECKPOINT
         if resume:
@@ -166,7 +171,7 @@ def train(
         _save_plan(experiment, folder, device)
         write_text(folder / METRICS, render_metrics(state.history))
         try:
-            for metrics in _epochs(experiment, folder, device, state, material, on_step):
+            for metrics in _epochs(experiment, folder, device, state, material, on_step, on_note):
                 on_epoch(metrics)
         except Interrupted:
             _save_result(experiment, folder, device, state, "interrupted")
@@ -179,41 +184,18 @@ def train(
     return _save_result(experiment, folder, device, state, "finished")
 
 
-@dataclass(frozen=True, eq=False)
-class Material:
-    """What is trained and tested on, where it is to be, and how inputs are made of it."""
-
-    windows: Windows | Stream
-    labels: Tensor
-    normaliser: Normaliser
-    test: Examples | None
-
-
-def prepare(
-    experiment: Experiment, device: Device, cache: Path, on_note: Callable[[str], None] = _nothing
-) -> Material:
-    """Return the examples of an experiment, on the device where they fit."""
-    config = experiment.config
-    examples = experiment.train_examples(cache=cache, on_note=on_note)
-    test = experiment.test_examples(cache=cache, on_note=on_note)
-    normaliser = normaliser_of(config, examples).to(device.name)
-    windows, labels = windows_of(examples, config.augmentation, device.name, on_note=on_note)
-    if test is not None and not test.is_mapped and not isinstance(windows, Stream):
-        test = test.to(device.name)
-    return Material(windows, labels, normaliser, test)
-
-
-def start(experiment: Experiment, num_examples: int, device: Device) -> State:
-    """Return the state before the first step."""
+def start(experiment: Experiment, labels: Tensor, device: Device) -> State:
+    """Return the state before the first step; `labels` (N,) are those trained on."""
     config, classes = experiment.config, experiment.class_names
     model = device.place(build(config.model, experiment.shape, len(classes), seed=config.seed))
-    steps = num_batches(num_examples, config.batch_size)
+    steps = num_batches(len(labels), config.batch_size)
     return State(
         model=model,
         optimizer=MomentumSgd(model, config.optimizer),
+        objective=objective_of(experiment, labels, device),
         losses=torch.zeros(steps, device=device.name),
         hits=torch.zeros((), dtype=torch.int64, device=device.name),
-        num_examples=num_examples,
+        num_examples=len(labels),
     )
 
 
@@ -224,15 +206,17 @@ def _epochs(
     state: State,
     material: Material,
     on_step: Callable[[int], None],
+    on_note: Callable[[str], None],
 ) -> Iterator[EpochMetrics]:
     """Train the epochs that are left, saving the state after each; yield what each came to."""
     config, normaliser, test = experiment.config, material.normaliser, material.test
-    step = make_step(state.model, state.optimizer, objective_of(experiment), device, l1=config.l1)
+    step = step_of(state, material, config, device, on_note)
     with stop_signal() as stop:
         for epoch in range(state.epoch, config.epochs):
             batches = EpochBatches(
                 material.windows, material.labels, config.batch_size, seed=config.seed, epoch=epoch
             )
+            state.objective.start_epoch(epoch)
             rate = learning_rate(config, epoch)
             for done in _steps(state, batches, normaliser, step, rate):
                 on_step(epoch * len(batches) + done)
@@ -249,6 +233,38 @@ def _epochs(
                 raise _interrupted(state, config, folder, stop.signal)
 
 
+def step_of(
+    state: State,
+    material: Material,
+    config: TrainConfig,
+    device: Device,
+    on_note: Callable[[str], None] = _nothing,
+) -> Step:
+    """Return the step of a run; on CUDA as one graph, where nothing in it changes by the epoch."""
+    step = make_step(state.model, state.optimizer, state.objective, device, l1=config.l1)
+    is_constant = not isinstance(state.objective, NegativeLearning)
+    if device.kind != "cuda" or not is_constant or len(material.labels) < config.batch_size:
+        return step
+    batches = EpochBatches(
+        material.windows, material.labels, config.batch_size, seed=config.seed, epoch=0
+    )
+    inputs, labels = batches[0]
+    kept = [*state.model.state_dict().values(), *state.optimizer.velocities]
+    state.model.train()
+    try:
+        return captured(
+            step,
+            (material.normaliser(inputs), labels, batches.places(0)),
+            [*kept, *state.objective.state().values()],
+        )
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        on_note(f"steps are taken one kernel after the other, not as a CUDA graph: {reason}")
+        return step
+
+
 def _steps(
     state: State, batches: EpochBatches, normaliser: Normaliser, step: Step, rate: float
 ) -> Iterator[int]:
@@ -260,7 +276,7 @@ def _steps(
     state.optimizer.lr = rate
     state.model.train()
     for index, inputs, labels in batches.start_at(state.step):
-        loss, hits = step(normaliser(inputs), labels)
+        loss, hits = step(normaliser(inputs), labels, batches.places(index))
         state.losses[index] = loss
         state.hits += hits
         state.step = index + 1
@@ -318,20 +334,6 @@ def _interrupted(
         exit_code=130 if signal == "SIGINT" else 143,
         help=f"go on with: alfs train --resume {folder.as_posix()}",
     )
-
-
-def objective_of(experiment: Experiment) -> Objective:
-    """Return what is minimised: the loss, corrected where the experiment says so."""
-    loss, T = parse_loss(experiment.config.loss), experiment.transition
-    return loss if T is None else ForwardCorrected(loss, T)
-
-
-def normaliser_of(config: TrainConfig, examples: Examples) -> Normaliser:
-    """Return the configured statistics, or those of the examples trained on."""
-    chosen = config.normalisation
-    if chosen is None:
-        return Normaliser.of(examples)
-    return Normaliser(torch.tensor(chosen.mean), torch.tensor(chosen.std))
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from alfs_cli.errors import UsageError
 from alfs_cli.runs import SCHEDULES, OptimizerConfig, TrainConfig
 from alfs_cli.training.devices import Device
+from alfs_cli.training.objectives import Objective
 
-Objective = Callable[[Tensor, Tensor], Tensor]  # logits (N, K), labels (N,) -> ()
-Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Step = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class MomentumSgd:
@@ -26,7 +26,21 @@ class MomentumSgd:
         self.config = config
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.velocities = [torch.zeros_like(p) for p in self.parameters]
+        where = self.parameters[0].device
+        # on a GPU the rate is read from the device, so that a captured step sees it change
+        self.rate = torch.tensor(config.lr, device=where) if where.type == "cuda" else None
         self.lr = config.lr
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._lr = value
+        if self.rate is not None:
+            self.rate.fill_(value)
 
     def forget_gradients(self) -> None:
         """Drop the gradients of the last step."""
@@ -54,7 +68,10 @@ class MomentumSgd:
                 torch._foreach_add_(gradients, velocities, alpha=chosen.momentum)
             else:
                 gradients = velocities
-        torch._foreach_add_(parameters, gradients, alpha=-self.lr)
+        if self.rate is None:
+            torch._foreach_add_(parameters, gradients, alpha=-self.lr)
+        else:
+            torch._foreach_sub_(parameters, torch._foreach_mul(gradients, self.rate))
 
 
 def clip_norm(gradients: list[Tensor], most: float) -> None:
@@ -91,17 +108,18 @@ def make_step(
     *,
     l1: float = 0.0,
 ) -> Step:
-    """Return the function that takes one step on (inputs, labels) and returns (loss, hits).
+    """Return the function that takes one step on (inputs, labels, places) and returns (loss, hits).
 
-    Both are tensors () on the device: nothing is read back, so that a captured graph of the
-    function may stand in for it. `l1` weighs the sum of the absolute weights in the gradient.
+    Places say which examples these are, for an objective that remembers. Both results are tensors
+    () on the device: nothing is read back, so that a captured graph of the function may stand in
+    for it. `l1` weighs the sum of the absolute weights in the gradient.
     """
 
-    def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def step(inputs: Tensor, labels: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
         with device.autocast():
             outputs = model(inputs)
         logits = outputs.float()
-        loss = objective(logits, labels, check=False)  # NaN stops the run, with its place
+        loss = objective(logits, labels, places)
         optimizer.forget_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(l1=l1)

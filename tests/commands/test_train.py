@@ -384,11 +384,11 @@ def test_signals_inside_a_step(alfs, monkeypatch, number, code, after):
     def signalling(*arguments, **options):
         step, left = real(*arguments, **options), [after]
 
-        def take(inputs, labels):
+        def take(inputs, *others):
             left[0] -= 1
             if not left[0]:
                 os.kill(os.getpid(), number)
-            return step(inputs, labels)
+            return step(inputs, *others)
 
         return take
 

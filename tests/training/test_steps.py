@@ -42,6 +42,23 @@ def test_equals_torch(nesterov, weight_decay, momentum):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_a_rate_on_the_device_is_the_same_rate(nesterov):
+    """What a GPU does, where a captured step reads the rate from memory."""
+    config = OptimizerConfig(0.1, 0.9, 1e-3, nesterov=nesterov)
+    (plain, inputs, labels), (other, *_) = problem(), problem()
+    optimizers = [MomentumSgd(plain, config), MomentumSgd(other, config)]
+    optimizers[1].rate = torch.tensor(0.0)
+    for step in range(5):
+        for model, optimizer in zip((plain, other), optimizers, strict=True):
+            optimizer.lr = 0.1 / (step + 1)
+            optimizer.forget_gradients()
+            nn.functional.cross_entropy(model(inputs), labels).backward()
+            optimizer.step()
+    for one, two in zip(plain.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(one, two)
+
+
 def test_l1_is_the_subgradient():
     model = nn.Linear(2, 1, bias=False)
     with torch.no_grad():

@@ -1,0 +1,151 @@
+"""What a step minimises: a loss, or a loss that remembers what it saw of each example.
+
+An objective is called with logits (B, K), labels (B,) and the places (B,) of the examples among
+those trained on. What it remembers are tensors on the device that a checkpoint saves; what it draws
+at random comes from (seed, epoch), so that an epoch can be taken up at any step.
+"""
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from alfs_cli.runs import ElrConfig, NlnlConfig
+from alfs_cli.training.batches import mixed_seed
+
+REMEMBERED = 10  # epochs over which confidence is averaged
+LEAST = math.log(1e-5)  # log(1 - p) is cut off here, as in the authors' code
+NL_STREAM = 1 << 32  # complementary labels are drawn apart from the order and crops of an epoch
+
+
+class LossOfBatch(Protocol):
+    """A loss of this package, corrected or not."""
+
+    def __call__(self, logits: Tensor, labels: Tensor, *, check: bool) -> Tensor:
+        """Return the mean over the batch; with `check` logits that are not finite are refused."""
+        ...
+
+
+class Objective(Protocol):
+    """What is minimised, and what it has to remember."""
+
+    def __call__(self, logits: Tensor, labels: Tensor, places: Tensor) -> Tensor:
+        """Return the value on a batch, a scalar."""
+        ...
+
+    def start_epoch(self, epoch: int) -> None:
+        """Prepare for an epoch, counted from 0, at whatever step it is taken up."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint must hold; the tensors themselves, to be copied into."""
+        ...
+
+
+class Stateless:
+    """A loss that needs nothing but the batch."""
+
+    def __init__(self, loss: LossOfBatch) -> None:
+        self.loss = loss
+
+    def __call__(self, logits: Tensor, labels: Tensor, places: Tensor) -> Tensor:
+        """Return the mean loss."""
+        return self.loss(logits, labels, check=False)  # NaN stops the run, with its place
+
+    def start_epoch(self, epoch: int) -> None:
+        """Nothing changes."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Nothing is remembered."""
+        return {}
+
+
+class NegativeLearning:
+    """NL, then SelNL, then SelPL of Kim et al., ICCV 2019, sections 3.1 to 3.3.
+
+    NL: -log(1 - p) of one random class other than the label, drawn anew every epoch. SelNL: the
+    same on examples whose label has had a mean probability above 1 / K. SelPL: cross entropy on
+    those above `threshold`. The mean is over the last ten epochs, in training mode. An example of
+    given class y weighs max_k n_k / n_y, as in the authors' code.
+    """
+
+    def __init__(
+        self, config: NlnlConfig, labels: Tensor, num_classes: int, *, seed: int, device: str
+    ) -> None:
+        counts = torch.bincount(labels, minlength=num_classes).clamp_min(1)
+        self.config = config
+        self.seed = seed
+        self.labels = labels.cpu()
+        self.num_classes = num_classes
+        self.weights = (counts.max() / counts).float().to(device)
+        self.confidence = torch.zeros(len(labels), REMEMBERED + 1, device=device)
+        self.complements = torch.zeros(len(labels), dtype=torch.int64, device=device)
+        self.selected = torch.ones(len(labels), device=device)
+        self.is_positive = False
+        self.slot = 0
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draw complementary labels and choose examples by what earlier epochs said of them."""
+        generator = torch.Generator().manual_seed(mixed_seed(self.seed, NL_STREAM + epoch))
+        steps = torch.randint(1, self.num_classes, self.labels.shape, generator=generator)
+        self.complements.copy_((self.labels + steps) % self.num_classes)
+        self.slot = epoch % (REMEMBERED + 1)
+        self.is_positive = epoch >= self.config.nl + self.config.selnl
+        if epoch < self.config.nl:
+            self.selected.fill_(1)
+            return
+        others = self.confidence.sum(1) - self.confidence[:, self.slot]
+        mean = others / min(epoch, REMEMBERED)
+        least = self.config.threshold if self.is_positive else 1 / self.num_classes
+        self.selected.copy_(mean > least)
+
+    def __call__(self, logits: Tensor, labels: Tensor, places: Tensor) -> Tensor:
+        """Return the stage's weighted mean over the examples chosen, 0 where there are none."""
+        own = logits.detach().softmax(1).gather(1, labels[:, None])[:, 0]
+        self.confidence[places, self.slot] = own
+        chosen = self.selected[places]
+        weights = chosen * self.weights[labels]
+        if self.is_positive:
+            values = cross_entropy(logits, labels, reduction="none")
+            return (weights * values).sum() / weights.sum().clamp_min(1e-12)
+        complement = self.complements[places][:, None]
+        others = logits.scatter(1, complement, -math.inf).logsumexp(1)
+        values = -(others - logits.logsumexp(1)).clamp_min(LEAST)
+        return (weights * values).sum() / chosen.sum().clamp_min(1)
+
+    def state(self) -> dict[str, Tensor]:
+        """Probabilities of the labels in the last epochs."""
+        return {"confidence": self.confidence}
+
+
+class EarlyLearning:
+    """A loss + strength log(1 - <p, t>): ELR of Liu et al., NeurIPS 2020, equation 6.
+
+    t (N, K) is each example's running average of p with `momentum`; no gradient goes through it.
+    """
+
+    def __init__(
+        self, config: ElrConfig, loss: LossOfBatch, shape: tuple[int, int], *, device: str
+    ) -> None:
+        self.config = config
+        self.loss = loss
+        self.targets = torch.zeros(shape, device=device)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Nothing changes."""
+
+    def __call__(self, logits: Tensor, labels: Tensor, places: Tensor) -> Tensor:
+        """Return the mean loss with the term added."""
+        p = logits.softmax(1).clamp(1e-4, 1 - 1e-4)
+        now = p.detach() / p.detach().sum(1, keepdim=True)
+        momentum = self.config.momentum
+        targets = momentum * self.targets[places] + (1 - momentum) * now
+        self.targets[places] = targets
+        term = (1 - (targets * p).sum(1)).log().mean()
+        return self.loss(logits, labels, check=False) + self.config.strength * term
+
+    def state(self) -> dict[str, Tensor]:
+        """The running averages."""
+        return {"targets": self.targets}

@@ -1,0 +1,65 @@
+"""From an experiment to what the loop works on: examples in place, how inputs are made, the loss."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from alfs_cli.losses import parse_loss
+from alfs_cli.runs import TrainConfig
+from alfs_cli.training.batches import Examples, Normaliser, Stream, Windows, windows_of
+from alfs_cli.training.correction import ForwardCorrected
+from alfs_cli.training.devices import Device
+from alfs_cli.training.experiment import Experiment
+from alfs_cli.training.objectives import EarlyLearning, NegativeLearning, Objective, Stateless
+
+
+def _nothing(text: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What is trained and tested on, where it is to be, and how inputs are made of it."""
+
+    windows: Windows | Stream
+    labels: Tensor
+    normaliser: Normaliser
+    test: Examples | None
+
+
+def prepare(
+    experiment: Experiment, device: Device, cache: Path, on_note: Callable[[str], None] = _nothing
+) -> Material:
+    """Return the examples of an experiment, on the device where they fit."""
+    config = experiment.config
+    examples = experiment.train_examples(cache=cache, on_note=on_note)
+    test = experiment.test_examples(cache=cache, on_note=on_note)
+    normaliser = normaliser_of(config, examples).to(device.name)
+    windows, labels = windows_of(examples, config.augmentation, device.name, on_note=on_note)
+    if test is not None and not test.is_mapped and not isinstance(windows, Stream):
+        test = test.to(device.name)
+    return Material(windows, labels, normaliser, test)
+
+
+def normaliser_of(config: TrainConfig, examples: Examples) -> Normaliser:
+    """Return the configured statistics, or those of the examples trained on."""
+    chosen = config.normalisation
+    if chosen is None:
+        return Normaliser.of(examples)
+    return Normaliser(torch.tensor(chosen.mean), torch.tensor(chosen.std))
+
+
+def objective_of(experiment: Experiment, labels: Tensor, device: Device) -> Objective:
+    """Return what is minimised: the loss, corrected or in stages where that is configured."""
+    config, num_classes = experiment.config, len(experiment.class_names)
+    if config.nlnl is not None:
+        seed, where = config.seed, device.name
+        return NegativeLearning(config.nlnl, labels, num_classes, seed=seed, device=where)
+    plain, T = parse_loss(config.loss), experiment.transition
+    loss = plain if T is None else ForwardCorrected(plain, T)
+    if config.elr is not None:
+        return EarlyLearning(config.elr, loss, (len(labels), num_classes), device=device.name)
+    return Stateless(loss)
