@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alfs_cli.commands.data_options import DataOptions, OptionalData
-from alfs_cli.commands.train_options import NOISE, TrainOptions
+from alfs_cli.commands.train_options import NOISE, TRAINING, TrainOptions
 from alfs_cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
@@ -44,6 +44,16 @@ def train(
         typer.Option("--noise-rate", metavar="R", help="From 0 to 1.", rich_help_panel=NOISE),
     ] = None,
     training: TrainOptions,
+    nproc: Annotated[
+        int,
+        typer.Option(
+            "--nproc",
+            min=1,
+            metavar="N",
+            help="Train on N processes of this machine, one a GPU.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = 1,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Train again what has been trained.")
     ] = False,
@@ -81,11 +91,17 @@ def train(
     if dry_run:
         invocation.publish(plan_report(experiment.config, folder.as_posix(), experiment.test))
         return
-    _train(invocation, experiment, folder, overwrite=overwrite, logger=training.logger)
+    _train(invocation, experiment, folder, overwrite=overwrite, logger=training.logger, nproc=nproc)
 
 
 def _train(
-    invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool, logger: str
+    invocation: Invocation,
+    experiment: "Experiment",
+    folder: Path,
+    *,
+    overwrite: bool,
+    logger: str,
+    nproc: int,
 ) -> None:
     from alfs_cli.reports.run import train_report
     from alfs_cli.runs import RESULT, Run, load_metrics, load_run
@@ -96,8 +112,47 @@ def _train(
             invocation.note(f"run {folder.name} is there already; --overwrite trains it again")
             invocation.publish(train_report(run, load_metrics(folder)))
             return
-    result = _run(invocation, experiment, folder, overwrite=overwrite, logger=logger)
-    invocation.publish(train_report(Run(folder, result), load_metrics(folder)))
+    if nproc > 1:
+        _launch(invocation, experiment, folder, overwrite=overwrite, logger=logger, nproc=nproc)
+        run = load_run(folder)
+    else:
+        result = _run(invocation, experiment, folder, overwrite=overwrite, logger=logger)
+        run = Run(folder, result)
+    invocation.publish(train_report(run, load_metrics(folder)))
+
+
+def _launch(
+    invocation: Invocation,
+    experiment: "Experiment",
+    folder: Path,
+    *,
+    overwrite: bool,
+    logger: str,
+    nproc: int,
+) -> None:
+    """Train on several processes; exit as they did where they could not finish."""
+    import os
+
+    from alfs_cli.executors.launcher import launch
+    from alfs_cli.executors.task import Task
+    from alfs_cli.training.devices import choose_device
+
+    config, device = experiment.config, choose_device(invocation.device)
+    invocation.note(f"run {folder.name}: {config.model} on {nproc} processes, {device}")
+    task = Task(
+        run=folder.name,
+        folder=folder.as_posix(),
+        settings=config.settings(),
+        device=device.name,
+        threads=1,
+        working_folder=os.getcwd(),
+        cache=(invocation.out / "cache").as_posix(),
+        logger=logger,
+        anew=overwrite,
+    )
+    code = launch(task, nproc, quiet=invocation.verbosity < 0)
+    if code:
+        raise typer.Exit(code)
 
 
 def _run(

@@ -15,6 +15,7 @@ from alfs_cli.sweep import find_sweep
 
 SCHEMA = "alfs.compare/1"
 SIGNIFICANCE = 0.05
+VARIANTS = {"elr": "elr", "nlnl": "three stages"}
 Setting = tuple[str, str | None, float | None, str | None]
 """What losses are compared on: data set, kind of noise and rate, kind of test labels."""
 
@@ -36,9 +37,16 @@ class PaperFigure:
     delta: float
 
 
-def loss_name(loss: str, correction: str) -> str:
-    """Return what a loss is called in tables: with the correction it is trained under."""
-    return loss if correction == "none" else f"{loss} ({correction})"
+def loss_name(loss: str, variant: str | None) -> str:
+    """Return what a loss is called in tables: 'gce:q=0.3 (forward)'."""
+    return loss if variant is None else f"{loss} ({variant})"
+
+
+def variant_of(settings: dict[str, Any]) -> str | None:
+    """Return what a loss is trained under: forward correction, ELR's term, NLNL's stages."""
+    found = [settings["correction"]] if settings.get("correction", "none") != "none" else []
+    found += [word for key, word in VARIANTS.items() if settings.get(key) is not None]
+    return ", ".join(found) or None
 
 
 @dataclass(frozen=True)
@@ -65,12 +73,12 @@ class ComparedLoss:
     labels: str | None
     seeds: tuple[int, ...]
     paper_missing: str | None = None
-    correction: str = "none"
+    variant: str | None = None
 
     @property
     def name(self) -> str:
-        """The loss, and whether it is of the corrected prediction."""
-        return loss_name(self.loss, self.correction)
+        """The loss, and what it is trained under besides."""
+        return loss_name(self.loss, self.variant)
 
 
 @dataclass(frozen=True)
@@ -156,7 +164,7 @@ def _course(group: Sequence[Run]) -> Course:
     result = group[0].result
     labels = result.test.labels if result.test else None
     noise = (result.noise.kind, result.noise.rate) if result.noise else (None, None)
-    name = loss_name(result.loss, result.correction)
+    name = loss_name(result.loss, variant_of(_settings(group[0])))
     return Course((result.dataset, *noise, labels), name, tuple(points), tuple(band))
 
 
@@ -204,7 +212,7 @@ def _row(group: Sequence[Run], *, with_paper: bool) -> tuple[ComparedLoss, list[
         labels=first.test.labels if first.test else None,
         seeds=tuple(sorted(run.result.seed for run in group)),
         paper_missing=reported if isinstance(reported, str) else None,
-        correction=first.correction,
+        variant=variant_of(_settings(group[0])),
     )
     return row, last
 

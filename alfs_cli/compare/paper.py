@@ -13,8 +13,6 @@ from alfs_cli.losses import parse_loss
 from alfs_cli.runs import Run
 
 FIGURES = "reported_accuracy.csv"
-# The paper's NLNL has three stages; the loss alone is only the first of them.
-NOT_COMPARABLE = ("nlnl",)
 SETTINGS = {"mnist": ("cnn4", 50), "cifar10": ("cnn8", 120), "cifar100": ("resnet34", 200)}
 
 OTHER_PIXELS = "other pixels"
@@ -63,7 +61,8 @@ def reported_for(run: Run, settings: dict[str, Any]) -> Reported | str:
         return OTHER_TEST
     loss = str(parse_loss(run.result.loss))
     name = loss.partition(":")[0]
-    if name in NOT_COMPARABLE or run.result.correction != "none":
+    is_staged = settings.get("nlnl") is not None  # NLNL's loss alone is the first of three stages
+    if is_staged != (name == "nlnl") or settings.get("elr") or run.result.correction != "none":
         return NOT_REPORTED
     if loss not in figures:
         same = any(known.partition(":")[0] == name for known in figures)
