@@ -8,7 +8,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -161,6 +161,13 @@ def replacing(path: Path) -> Iterator[Path]:
         raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove what a process that was killed while writing one of these files left beside it."""
+    for path in paths:
+        for temporary in path.parent.glob(f".{path.name}.*"):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

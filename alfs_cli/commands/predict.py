@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from alfs_cli.data import DataSpec
     from alfs_cli.training.batches import Examples
 
 SUFFIXES = (".npz", ".parquet")
@@ -31,13 +32,23 @@ def predict(
         bool,
         typer.Option("--features", help="Penultimate features instead of probabilities."),
     ] = False,
+    cross_val: Annotated[
+        int | None,
+        typer.Option(
+            "--cross-val",
+            metavar="K",
+            min=2,
+            help="Train anew on DATA, K times with a part left out: probabilities of what was not "
+            "trained on.",
+        ),
+    ] = None,
     split: Split = None,
     root: Root = None,
 ) -> None:
     """Write class probabilities (N, K) of DATA, in its order.
 
-    In .npz under `pred_probs` or `features`, in parquet as columns p_<class> or f_<number>; the
-    given labels beside them.
+    With --cross-val the run lends its settings, not its network. In .npz under `pred_probs` or
+    `features`, in parquet as columns p_<class> or f_<number>; the given labels beside them.
     """
     from alfs_cli.data import DataSpec, load
     from alfs_cli.errors import InputError, UsageError
@@ -55,6 +66,16 @@ def predict(
     if path.suffix not in SUFFIXES or path.is_dir():
         raise UsageError(f"--to '{path}' is no .npz or .parquet file", help="--to probs.npz")
     folder = find_run(run, invocation.out)
+    if cross_val is not None:
+        if features:
+            raise UsageError(
+                "--features and --cross-val are both given",
+                help="features of different networks do not compare; leave one of them out",
+            )
+        _cross_validated(
+            invocation, folder, DataSpec(data, split=split, root=root), cross_val, path
+        )
+        return
     trained = load_trained(folder)
     dataset = load(DataSpec(data, split=split, root=root))
     examples = gather(
@@ -72,6 +93,38 @@ def predict(
     write_predictions(path, kind, outputs.numpy(), names, examples, dataset.class_names)
     invocation.publish(
         prediction_report(folder.as_posix(), dataset.name, path.as_posix(), kind, outputs.shape)
+    )
+
+
+def _cross_validated(
+    invocation: Invocation, run: Path, spec: "DataSpec", folds: int, path: Path
+) -> None:
+    """Train on parts of DATA and write what the networks say of the others."""
+    import torch
+
+    from alfs_cli.reports.run import prediction_report
+    from alfs_cli.runs import saved_settings
+    from alfs_cli.training.batches import Examples
+    from alfs_cli.training.cross_validation import experiment_on, out_of_fold
+    from alfs_cli.training.devices import choose_device
+    from alfs_cli.training.experiment import spec_fields
+
+    experiment = experiment_on(saved_settings(run), spec_fields(spec))
+    data, name = experiment.parts.train, f"{experiment.config.run_id}-{folds}"
+    probs = out_of_fold(
+        experiment,
+        folds,
+        invocation.out / "cross-val" / name,
+        choose_device(invocation.device),
+        cache=invocation.out / "cache",
+        on_note=invocation.note,
+    )
+    given = Examples(torch.empty(len(data), 0), torch.from_numpy(data.labels))
+    write_predictions(path, "pred_probs", probs, data.class_names, given, data.class_names)
+    invocation.publish(
+        prediction_report(
+            run.as_posix(), data.name, path.as_posix(), "pred_probs", probs.shape, folds=folds
+        )
     )
 
 

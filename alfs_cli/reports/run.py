@@ -126,7 +126,9 @@ def evaluation_report(evaluation: Evaluation, class_names: Sequence[str]) -> Rep
     return Report("Evaluation", blocks, evaluation.document())
 
 
-def prediction_report(run: str, data: str, file: str, kind: str, shape: tuple[int, ...]) -> Report:
+def prediction_report(
+    run: str, data: str, file: str, kind: str, shape: tuple[int, ...], *, folds: int | None = None
+) -> Report:
     """Report what was predicted and where it was written."""
     what = "probabilities" if kind == "pred_probs" else "features"
     facts = Facts(
@@ -134,6 +136,7 @@ def prediction_report(run: str, data: str, file: str, kind: str, shape: tuple[in
             ("run", run),
             ("data", data),
             (what, f"{shape[0]:,} x {shape[1]:,}"),
+            *((("out of fold", f"{folds} networks with its settings"),) if folds else ()),
             ("written to", file),
         )
     )
@@ -142,6 +145,7 @@ def prediction_report(run: str, data: str, file: str, kind: str, shape: tuple[in
         "run": run,
         "data": data,
         "kind": kind,
+        "folds": folds,
         "n": shape[0],
         "columns": shape[1],
         "file": file,

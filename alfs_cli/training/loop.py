@@ -9,7 +9,7 @@ bit for bit on a CPU with the same number of threads.
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from alfs_cli import __version__
-from alfs_cli.documents import write_text
+from alfs_cli.documents import remove_leftovers, write_text
 from alfs_cli.errors import InputError, Interrupted, WorkError
 from alfs_cli.models import build
 from alfs_cli.noise import write_transition
@@ -172,6 +172,9 @@ def train(
             for stale in (RESULT, WEIGHTS, CHECKPOINT):
                 (folder / stale).unlink(missing_ok=True)
         if distributed.is_first():
+            remove_leftovers(
+                folder / name for name in (CHECKPOINT, RESULT, WEIGHTS, CONFIG, METRICS)
+            )
             _save_plan(experiment, folder, device)
             write_text(folder / METRICS, render_metrics(state.history))
         else:
@@ -183,7 +186,8 @@ def train(
             _save_result(experiment, folder, device, state, "interrupted")
             raise
         except WorkError:
-            _save_result(experiment, folder, device, state, "failed")
+            with suppress(WorkError):  # on a full disk the first error is the one to tell
+                _save_result(experiment, folder, device, state, "failed")
             raise
     shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
     trained = Trained(state.model, config.model, shape, normaliser, classes)
@@ -232,8 +236,8 @@ def _epochs(
                     _check_finite(state, config, folder)
                     state.save(folder / CHECKPOINT, config.run_id)
                     raise _interrupted(state, config, folder, signal)
-            _check_finite(state, config, folder)
             began = time.perf_counter()
+            _check_finite(state, config, folder)  # waits for the device to finish the epoch
             accuracy = None if test is None else accuracy_of(state.model, normaliser, test, device)
             state.seconds += time.perf_counter() - began
             yield _close_epoch(state, batches.num_seen, rate, accuracy, folder, config.run_id)

@@ -1,4 +1,4 @@
-"""From an experiment to what the loop works on: examples in place, how inputs are made, the loss."""
+"""From an experiment to what the loop works on: examples in place, their inputs, the loss."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

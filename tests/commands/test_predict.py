@@ -54,3 +54,58 @@ def test_refusals(alfs, run):
         assert (done.code, done.out) == (2, ""), words
         assert "error: " in done.err
         assert "help: " in done.err
+
+
+def test_cross_validated_probabilities_are_out_of_fold(alfs):
+    """On labels drawn at random a network knows those it was trained on, and no others."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(90, 60)).astype(np.float32)
+    labels = rng.integers(0, 3, 90)
+    np.savez("d.npz", features=features, labels=labels)
+    words = ("train", "d.npz", "--loss", "ce", "--model", "mlp", "--epochs", "15", "--lr", "0.1",
+             "--noise", "symmetric", "--noise-rate", "0.1")  # fmt: skip
+    run = json.loads(alfs(*words, "--holdout", "0", "-f", "json").out)["run"]
+
+    def accuracy(*words):
+        done = alfs("predict", run, "d.npz", "--to", "p.npz", *words, "-f", "json")
+        assert done.code == 0, done.err
+        with np.load("p.npz") as file:
+            assert file["pred_probs"].shape == (90, 3)
+            np.testing.assert_allclose(file["pred_probs"].sum(1), 1, atol=1e-5)
+            assert file["labels"].tolist() == [str(label) for label in labels]
+            return (file["pred_probs"].argmax(1) == labels).mean(), done
+
+    seen, _ = accuracy()
+    unseen, done = accuracy("--cross-val", "3")
+    assert seen > 0.8
+    assert unseen < 0.55
+    assert "fold 3 of 3: 60 examples to train on" in done.err
+    assert "in-sample" not in done.err
+    assert json.loads(done.out)["folds"] == 3
+    again, done = accuracy("--cross-val", "3")
+    assert again == unseen
+    assert "fold 1" not in done.err  # those trainings are there already
+
+
+def test_cross_validation_of_digits_is_good_evidence(alfs):
+    words = ("--loss", "ce", "--model", "mlp", "--lr", "0.1", "--epochs", "6", "-f", "json")
+    run = json.loads(alfs("train", "digits", *words).out)
+    done = alfs("predict", run["run"], "digits", "--cross-val", "2", "--to", "p.npz")
+    assert done.code == 0, done.err
+    assert "2 networks with its settings" in done.out
+    with np.load("p.npz") as file:
+        hits = file["class_names"][file["pred_probs"].argmax(1)] == file["labels"]
+    assert len(hits) == 1437
+    assert hits.mean() > 0.9
+
+
+def test_cross_validation_refusals(alfs, run):
+    np.savez("d.npz", features=np.eye(4, dtype=np.float32), labels=[0, 1, 0, 1])
+    for words, message in (
+        (("digits", "--cross-val", "2", "--features"), "both given"),
+        (("digits", "--cross-val", "1"), "--cross-val"),
+        (("d.npz", "--cross-val", "5"), "cnn4"),
+    ):
+        done = alfs("predict", run["run"], *words)
+        assert (done.code, done.out) == (2, "")
+        assert message in done.err

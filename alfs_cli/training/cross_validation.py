@@ -1,0 +1,90 @@
+"""Out-of-fold probabilities: each example is judged by a network that was not trained on it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data import LabelledDataset, TrainTest
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.runs import CHECKPOINT, RESULT, load_run
+from alfs_cli.training.batches import gather
+from alfs_cli.training.checkpoint import load_trained
+from alfs_cli.training.devices import Device
+from alfs_cli.training.experiment import Experiment, plan
+from alfs_cli.training.loop import train
+from alfs_cli.training.prediction import predict
+
+OF_ITS_DATA = ("fingerprint", "test", "holdout", "test_labels_are_true", "noise")
+
+
+def experiment_on(settings: dict[str, Any], dataset: dict[str, str]) -> Experiment:
+    """Return a run's experiment on all of other data as they are: no test part, no injected noise.
+
+    `settings` are those of the run, `dataset` the fields of the other data.
+    """
+    kept = {key: value for key, value in settings.items() if key not in OF_ITS_DATA}
+    return plan({**kept, "dataset": dataset, "holdout": 0})
+
+
+def folds_of(labels: NDArray[np.int64], folds: int, *, seed: int) -> NDArray[np.int64]:
+    """Return each example's fold (N,), every class dealt out evenly.
+
+    Raises UsageError where there are fewer examples than folds.
+    """
+    if folds > len(labels):
+        raise UsageError(f"--cross-val {folds} is more than the {len(labels)} examples there are")
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    found = np.empty(len(labels), dtype=np.int64)
+    found[by_class] = np.arange(len(labels)) % folds
+    return found
+
+
+def out_of_fold(
+    experiment: Experiment,
+    folds: int,
+    folder: Path,
+    device: Device,
+    *,
+    cache: Path | None = None,
+    on_note: Callable[[str], None],
+) -> NDArray[np.float32]:
+    """Return probabilities (N, K) in DATA order, by as many trainings as there are folds.
+
+    Each is a run under `folder` that goes on where it was stopped; finished ones are not repeated.
+    """
+    data, config = experiment.parts.train, experiment.config
+    fold_of = folds_of(data.labels, folds, seed=config.seed)
+    probs = np.empty((len(data), data.num_classes), dtype=np.float32)
+    for fold in range(folds):
+        held_out = np.flatnonzero(fold_of == fold)
+        rest = data.subset(np.flatnonzero(fold_of != fold))
+        place = folder / f"fold{fold}"
+        if not _is_finished(place):
+            on_note(f"fold {fold + 1} of {folds}: {len(rest):,} examples to train on")
+            part = replace(experiment, parts=TrainTest(rest, None, None))
+            there = (place / CHECKPOINT).exists()
+            train(part, place, device, resume=there, cache=cache, on_note=on_note)
+        trained = load_trained(place)
+        probs[held_out] = predict(
+            trained, _all_inputs(data.subset(held_out), experiment, cache), device
+        ).numpy()
+    return probs
+
+
+def _is_finished(folder: Path) -> bool:
+    return (folder / RESULT).exists() and load_run(folder).is_finished
+
+
+def _all_inputs(data: LabelledDataset, experiment: Experiment, cache: Path | None) -> Any:
+    examples = gather(data, shape=experiment.shape, cache=cache)
+    if len(examples) != len(data):
+        raise InputError(
+            f"{len(data) - len(examples)} pictures of '{data.name}' cannot be read",
+            help="mend or leave them out, so that rows stay in DATA order",
+        )
+    return examples.inputs

@@ -1,0 +1,121 @@
+"""The usual research loop, which the others are measured against: nothing in it is held back.
+
+A DataLoader over PIL images with torchvision's transforms, float32, contiguous memory,
+torch.optim.SGD with clipped gradients, cosine by epoch, and a read of the loss in every step.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from alfs_cli.models import InputShape, build
+from alfs_cli.runs import TrainConfig
+
+
+class PlainLoop:
+    """Trains a network of alfs on images (N, H, W, C) uint8 and labels (N,) the usual way."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *,
+        num_classes: int,
+        device: str = "cpu",
+        workers: int = 0,
+    ) -> None:
+        from PIL import Image
+        from torch.utils.data import DataLoader, Dataset
+        from torchvision import transforms
+
+        _, height, width, channels = images.shape
+        normalisation = config.normalisation
+        mean = normalisation.mean if normalisation else (0.5,) * channels
+        std = normalisation.std if normalisation else (0.25,) * channels
+        random: list[Any] = []
+        if config.augmentation.crop:
+            random.append(transforms.RandomCrop((height, width), config.augmentation.crop))
+        if config.augmentation.flip:
+            random.append(transforms.RandomHorizontalFlip())
+        if config.augmentation.rotation:
+            random.append(transforms.RandomRotation(config.augmentation.rotation))
+        plain = [transforms.ToTensor(), transforms.Normalize(mean, std)]
+        self.prepare = {
+            True: transforms.Compose([*random, *plain]),
+            False: transforms.Compose(plain),
+        }
+        prepare = self.prepare[True]
+
+        class Pictures(Dataset[tuple[Tensor, int]]):
+            def __len__(self) -> int:
+                return len(images)
+
+            def __getitem__(self, index: int) -> tuple[Tensor, int]:
+                return prepare(Image.fromarray(images[index].squeeze())), int(labels[index])
+
+        self.device = device
+        self.config = config
+        self.loader = DataLoader(
+            Pictures(),
+            batch_size=config.batch_size,
+            shuffle=True,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=device.startswith("cuda"),
+            generator=torch.Generator().manual_seed(config.seed),
+        )
+        shape = InputShape(channels=channels, height=height, width=width)
+        self.model = build(config.model, shape, num_classes, seed=config.seed).to(device)
+        chosen = config.optimizer
+        self.optimizer = torch.optim.SGD(
+            self.model.parameters(),
+            chosen.lr,
+            chosen.momentum,
+            weight_decay=chosen.weight_decay,
+        )
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches of one epoch."""
+        yield from self.loader
+
+    def epoch(self, number: int, *, most_steps: int | None = None) -> float:
+        """Train one epoch, counted from 0, or a part of it; return the mean loss."""
+        from alfs_cli.losses import parse_loss
+
+        objective = parse_loss(self.config.loss)
+        rate = self.config.optimizer.lr * (1 + math.cos(math.pi * number / self.config.epochs)) / 2
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        losses = []
+        for step, (inputs, targets) in enumerate(self.batches()):
+            if step == most_steps:
+                break
+            self.optimizer.zero_grad()
+            loss = objective(self.model(inputs.to(self.device)), targets.to(self.device))
+            loss.backward()
+            if self.config.optimizer.grad_clip:
+                nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimizer.grad_clip)
+            self.optimizer.step()
+            losses.append(loss.item())
+        return float(np.mean(losses))
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """Return the share of labels predicted."""
+        from PIL import Image
+
+        prepare = self.prepare[False]
+        self.model.eval()
+        hits = 0
+        with torch.no_grad():
+            for start in range(0, len(images), 512):
+                part = [prepare(Image.fromarray(i.squeeze())) for i in images[start : start + 512]]
+                logits = self.model(torch.stack(part).to(self.device))
+                given = torch.from_numpy(labels[start : start + 512]).to(self.device)
+                hits += int((logits.argmax(1) == given).sum())
+        return hits / len(images)

@@ -1,0 +1,156 @@
+"""Runs that are killed for real, at random moments, and disks that fill up."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from alfs_cli.runs import CHECKPOINT, METRICS, RESULT, WEIGHTS
+from alfs_cli.training.checkpoint import load_checkpoint
+
+TOP = Path(__file__).resolve().parents[2]
+
+# A process of its own forks children that train, and kills each: when it has written something, and
+# then after a random while or, every other one, as soon as it is writing a checkpoint.
+KILLER = """
+import os, random, signal, sys, time
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from alfs_cli.runs import CHECKPOINT, METRICS, RESULT
+from alfs_cli.training import plan, train
+from alfs_cli.training.devices import Device
+
+top, (kills, seed, epochs) = Path(sys.argv[1]), map(int, sys.argv[2:])
+settings = {"dataset": {"source": "digits"}, "loss": "nce+rce", "model": "mlp", "epochs": epochs,
+            "noise": {"kind": "symmetric", "rate": 0.4}}
+cpu = Device("cpu", "float32", channels_last=True)
+
+train(plan(settings), top / "whole", cpu)
+folder = top / "killed"
+
+def begin():
+    child = os.fork()
+    if child == 0:
+        train(plan(settings), folder, cpu, resume=(folder / CHECKPOINT).exists())
+        os._exit(0)
+    return child
+
+def stamp():
+    try:
+        return (folder / METRICS).stat().st_mtime_ns
+    except OSError:
+        return None
+
+def writing():
+    return any((folder / CHECKPOINT).parent.glob(".last.pt.*"))
+
+draw, amid_writing, done = random.Random(seed), 0, 0
+while done < kills:
+    before, child = stamp(), begin()
+    while stamp() in (before, None):
+        time.sleep(0.001)
+    if done % 2:
+        while not writing() and not (folder / RESULT).exists():
+            pass
+    else:
+        time.sleep(draw.uniform(0, 0.05))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    if (folder / RESULT).exists():
+        raise SystemExit("the run ended before it was killed often enough")
+    done += 1
+    amid_writing += writing()
+assert os.waitpid(begin(), 0)[1] == 0
+print(amid_writing)
+"""
+
+
+def killed(top, kills, *, epochs, seed=0):
+    """Train `whole`, and `killed` through that many kills; return how many fell into writing."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLER, str(top), str(kills), str(seed), str(epochs)],
+        env={**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def outcome(folder):
+    epochs = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
+    for epoch in epochs:
+        del epoch["seconds"]
+    result = json.loads((folder / RESULT).read_text())
+    del result["train_seconds"]
+    return (folder / WEIGHTS).read_bytes(), epochs, result
+
+
+def test_three_kills(tmp_path):
+    killed(tmp_path, 3, epochs=14)
+    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_fifty_kills_in_two_runs(tmp_path, seed):
+    assert killed(tmp_path, 25, epochs=100, seed=seed) > 0  # some fell into writing a checkpoint
+    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """Return a function that lets a disk have room for so many more files."""
+    real, room = os.fsync, [1 << 30]
+
+    def fsync(handle):
+        room[0] -= 1
+        if room[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    def fill(left):
+        room[0] = left
+
+    return fill
+
+
+@pytest.mark.parametrize("left", [0, 4, 6, 9])
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch, capsys, disk, left):
+    """Room for nothing, for the plan alone, and for some checkpoints; then there is room again."""
+    from alfs_cli.cli import run
+
+    torch.set_num_threads(1)
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "digits", "--loss", "nce+rce", "--model", "mlp", "--epochs", "8"]
+    assert run([*words, "--out", "whole"]) == 0
+    capsys.readouterr()
+    disk(left)
+    assert run(words) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "error: cannot write" in err
+    assert "No space left on device" in err
+    assert "Traceback" not in err
+    (whole,) = Path("whole/runs").iterdir()
+    folder = Path("alfs-out/runs") / whole.name
+    assert not list(folder.rglob(".*"))
+    if (folder / CHECKPOINT).exists():
+        saved = load_checkpoint(folder / CHECKPOINT)
+        assert saved["epoch"] == left - 3  # config, environment and metrics came before it
+        assert saved["step"] == 0
+    else:
+        assert left <= 3
+    disk(1 << 30)
+    assert run(words) == 0
+    assert (folder / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
