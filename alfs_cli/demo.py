@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from alfs_cli.auditing import Audit, audit
-from alfs_cli.compare import curves
+from alfs_cli.compare import courses
 from alfs_cli.data import DataSpec, load
 from alfs_cli.documents import to_document
 from alfs_cli.errors import InputError
@@ -130,7 +130,8 @@ def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
         page=(folder / "report.html").as_posix(),
         seconds=time.perf_counter() - started,
     )
-    return Demo(summary, found, advice, truth, curves(runs))
+    lines = tuple((course.name, course.points) for course in courses(runs))
+    return Demo(summary, found, advice, truth, lines)
 
 
 def known_truth(found: Audit) -> Truth:

@@ -74,12 +74,36 @@ class Heatmap:
 
 @dataclass(frozen=True)
 class Curves:
-    """Lines over a common axis: (name, ((x, y), ...)); y are fractions."""
+    """Lines over a common axis: (name, ((x, y), ...)); y are fractions.
+
+    `bands` are one a line, ((x, low, high), ...), or none at all.
+    """
 
     title: str
     lines: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
     x_axis: str
     y_axis: str
+    bands: tuple[tuple[tuple[float, float, float], ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A fraction with its bounds, and a word beside it."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Fractions with bounds, drawn as dots on bars; for pages, beside a table of the same."""
+
+    title: str
+    rows: tuple[Interval, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +136,7 @@ class Finding:
     score: float | None = None
 
 
-Block = Verdict | Facts | Paragraph | Table | Heatmap | Curves | Gallery
+Block = Verdict | Facts | Paragraph | Table | Heatmap | Curves | Intervals | Gallery
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from statistics import mean, stdev
 import pytest
 from scipy.stats import ttest_ind
 
-from alfs_cli.compare import compare, curves, find_runs, not_worse
+from alfs_cli.compare import compare, courses, find_runs, not_worse, regressions
+from alfs_cli.compare.paper import reported_figures
+from alfs_cli.data.originals import FINGERPRINTS, is_original
 from alfs_cli.errors import InputError
 from alfs_cli.runs import (
     EpochMetrics,
@@ -31,16 +33,25 @@ CONFIG = TrainConfig(
 def make_run(tmp_path):
     """Write a run directory by hand; return its folder."""
 
-    def make(loss="ce", seed=0, last=0.8, best=0.9, status="finished", tested=True, **changes):
-        config = replace(CONFIG, loss=loss, seed=seed, **changes)
+    def make(
+        loss="ce",
+        seed=0,
+        last=0.8,
+        best=0.9,
+        status="finished",
+        tested=True,
+        source="digits",
+        **changes,
+    ):
+        config = replace(CONFIG, loss=loss, seed=seed, dataset={"source": source}, **changes)
         folder = tmp_path / "out" / "runs" / config.run_id
         folder.mkdir(parents=True)
         config.save(folder / "config.yaml")
-        noise = NoiseUsed("symmetric", 0.4, seed)
+        noise = config.noise and NoiseUsed(config.noise.kind, config.noise.rate, seed)
         RunResult(
-            alfs_version="0", status=status, loss=loss, dataset="digits", noise=noise,
+            alfs_version="0", status=status, loss=loss, dataset=source, noise=noise,
             model="linear", seed=seed, epochs=2,
-            test=TestSummary("digits", "test", 360, "true") if tested else None,
+            test=TestSummary(source, "test", 360, "true") if tested else None,
             test_accuracy=TestAccuracy(last, best, 1) if tested else None,
             train_seconds=1.0, device="cpu", versions={},
         ).save(folder / "result.json")  # fmt: skip
@@ -116,9 +127,13 @@ def test_nothing_to_compare(make_run, tmp_path):
 
 def test_curves_are_means_over_seeds(make_run):
     runs = [load_run(make_run(seed=i, last=a, best=0.9)) for i, a in enumerate((0.8, 0.6))]
-    ((name, points),) = curves(runs)
-    assert name == "ce, symmetric 0.4"
-    assert points == ((1.0, pytest.approx(0.9)), (2.0, pytest.approx(0.7)))
+    (course,) = courses(runs)
+    assert (course.name, course.setting) == ("ce", ("digits", "symmetric", 0.4, "true"))
+    assert course.points == ((1.0, pytest.approx(0.9)), (2.0, pytest.approx(0.7)))
+    spread = stdev((0.8, 0.6))
+    assert course.band[0] == (1.0, pytest.approx(0.9), pytest.approx(0.9))
+    assert course.band[1] == (2.0, pytest.approx(0.7 - spread), pytest.approx(0.7 + spread))
+    assert courses(runs[:1])[0].band == ()
 
 
 def test_the_document_has_the_contracts_keys(make_run):
@@ -129,3 +144,97 @@ def test_the_document_has_the_contracts_keys(make_run):
     }  # fmt: skip
     assert set(document["rows"][0]["last"]) == {"mean", "std"}
     json.dumps(document, allow_nan=False)
+
+
+MNIST = {
+    "source": "mnist",
+    "fingerprint": FINGERPRINTS["mnist"],
+    "noise": NoiseConfig("symmetric", 0.8),
+}
+
+
+def beside(make_run, loss, **changes):
+    (row,) = compare([load_run(make_run(loss=loss, **{**MNIST, **changes}))], with_paper=True).rows
+    return row.paper_missing or (row.paper.mean, row.paper.std, row.paper.delta)
+
+
+def test_the_papers_figure_is_beside_the_same_data_noise_and_parameters(make_run):
+    found = beside(make_run, "ce", last=0.25)
+    assert found == (pytest.approx(0.2266), pytest.approx(0.0061), pytest.approx(0.0234))
+    asymmetric = {"noise": NoiseConfig("asymmetric", 0.4)}
+    assert beside(make_run, "aul:a=3,p=0.1", **asymmetric)[0] == pytest.approx(0.9862)
+    assert beside(make_run, "ce", noise=None)[0] == pytest.approx(0.9915)
+
+
+def test_the_papers_figure_is_left_out_where_something_differs(make_run):
+    assert beside(make_run, "ce", fingerprint="0" * 16) == "other pixels"
+    assert beside(make_run, "aul:a=5.5,p=3") == "other parameters"
+    assert beside(make_run, "ael:a=3.5", noise=NoiseConfig("pair", 0.4)) == "not reported"
+    assert beside(make_run, "nlnl") == "not reported"
+    assert beside(make_run, "ce", source="digits") == "not reported"
+    assert beside(make_run, "ce", test={"source": "mine.npz"}) == "other test data"
+    (row,) = compare([load_run(make_run(loss="mae", **MNIST))]).rows
+    assert row.paper is row.paper_missing is None
+
+
+def test_the_shipped_figures_are_whole_and_their_losses_those_of_the_recipes():
+    from alfs_cli.losses import parse_loss
+    from alfs_cli.recipes import load_recipe, recipe_names
+
+    figures = reported_figures()
+    assert sum(len(row) for row in figures.values()) == 411
+    assert all(str(parse_loss(loss)) == loss for _, loss in figures)
+    in_recipes = {
+        (values["dataset.source"], str(parse_loss(values["loss"])))
+        for name in recipe_names()
+        if (values := load_recipe(name).values)["dataset.source"] in ("mnist", "cifar10")
+    }
+    reported = {key for key in figures if key[0] in ("mnist", "cifar10")}
+    assert not reported - in_recipes
+    assert figures[("cifar10", "nce+aul:a=6.3,p=1.5,alpha=1,beta=4")]["symmetric 0.8"].mean < 1
+
+
+def test_originals_are_known_by_their_bytes(tmp_path):
+    assert is_original("mnist", None, FINGERPRINTS["mnist"])
+    assert not is_original("mnist", None, "0" * 16)
+    assert not is_original("cifar10", str(tmp_path), "0" * 16)  # not at hand
+    assert not is_original("digits", None, "0" * 16)
+
+
+def saved(comparison, path, **changes):
+    """Write a baseline whose first row is changed."""
+    document = comparison.document()
+    document["rows"][0].update(changes)
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_what_fell_significantly_is_a_regression(make_run, tmp_path):
+    runs = [load_run(make_run(seed=i, last=a)) for i, a in enumerate((0.80, 0.81, 0.82))]
+    comparison = compare(runs)
+    assert regressions(comparison, saved(comparison, tmp_path / "same.json")) == ()
+    near = saved(comparison, tmp_path / "near.json", last={"mean": 0.815, "std": 0.01})
+    assert regressions(comparison, near) == ()
+    higher = saved(comparison, tmp_path / "high.json", last={"mean": 0.90, "std": 0.01})
+    (fallen,) = regressions(comparison, higher)
+    assert (fallen.loss, fallen.before.mean) == ("ce", 0.90)
+    assert fallen.p < 0.05
+    lower = saved(comparison, tmp_path / "low.json", last={"mean": 0.70, "std": 0.01})
+    assert regressions(comparison, lower) == ()
+
+
+def test_with_a_single_run_any_fall_counts(make_run, tmp_path):
+    comparison = compare([load_run(make_run(last=0.80))])
+    last = {"mean": 0.801, "std": None}
+    (fallen,) = regressions(comparison, saved(comparison, tmp_path / "b.json", last=last))
+    assert fallen.p is None
+
+
+def test_a_baseline_that_speaks_of_other_runs_does_not_pass(make_run, tmp_path):
+    comparison = compare([load_run(make_run())])
+    path = saved(comparison, tmp_path / "b.json", loss="mae:scale=1")
+    with pytest.raises(InputError, match="1 of its rows have no runs here, first 'mae:scale=1'"):
+        regressions(comparison, path)
+    path.write_text('{"schema": "alfs.compare/1", "rows": []}')
+    with pytest.raises(InputError, match="it has no rows"):
+        regressions(comparison, path)

@@ -18,6 +18,8 @@ from alfs_cli.commands import (
     predict,
     recipes,
     recommend,
+    report,
+    sweep,
     train,
 )
 
@@ -29,9 +31,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate.evaluate,
     "predict": predict.predict,
     "compare": compare.compare,
+    "sweep": sweep.sweep,
     "check": check.check,
     "inject": inject.inject,
     "figures": figures.figures,
+    "report": report.report,
     "doctor": doctor.doctor,
 }
 

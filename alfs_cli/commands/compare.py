@@ -1,5 +1,6 @@
 """`alfs compare RUN...`: what each loss bought."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,16 +14,37 @@ def compare(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN...",
-            help="Runs by folder or id, or folders of runs; without any, all under --out.",
+            metavar="RUN... | SWEEP",
+            help="Runs or sweeps by folder or id, or folders of runs; without any, all runs "
+            "under --out.",
             show_default=False,
+        ),
+    ] = None,
+    paper: Annotated[
+        bool,
+        typer.Option(
+            "--paper",
+            help="The paper's figures beside ours, where data, noise and loss are the same.",
+        ),
+    ] = False,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--fail-on-regression",
+            metavar="BASELINE.json",
+            help="Exit 1 where a loss is significantly worse than in this saved comparison.",
         ),
     ] = None,
 ) -> None:
     """Compare runs: mean and standard deviation over seeds, best and not-worse marked."""
     from alfs_cli.compare import compare as side_by_side
-    from alfs_cli.compare import curves, find_runs
+    from alfs_cli.compare import courses, find_runs, regressions
     from alfs_cli.reports.comparison import comparison_report
 
     found = find_runs(runs or (), invocation.out)
-    invocation.publish(comparison_report(side_by_side(found), curves(found)))
+    comparison = side_by_side(found, with_paper=paper)
+    fallen = None if baseline is None else regressions(comparison, baseline)
+    name = "" if baseline is None else baseline.as_posix()
+    invocation.publish(comparison_report(comparison, courses(found), fallen=fallen, baseline=name))
+    if fallen:
+        raise typer.Exit(1)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from alfs_cli.commands.train_options import TrainOptions
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.invocation import Invocation
 
@@ -78,9 +79,7 @@ Expected = list[tuple[str, InputError]]  # fingerprints of the data, and the err
 def settle(
     invocation: Invocation,
     said: Mapping[str, Any],
-    recommendation: str | None,
-    recipe: str | None,
-    config: Path | None,
+    training: TrainOptions,
 ) -> tuple[dict[str, Any], Expected]:
     """Return the nested settings of a new run, and which data saved results expect.
 
@@ -90,6 +89,7 @@ def settle(
     from alfs_cli.runs import TRANSITION
     from alfs_cli.settings import RecipeError, incomplete, nest
 
+    recipe, config, recommendation = training.recipe, training.config, training.recommendation
     if recipe is not None and config is not None:
         raise UsageError("--recipe and --config are both given", help="leave one of them out")
     if recommendation is not None and "loss" in said:
@@ -122,6 +122,13 @@ def settle(
         raise RecipeError("\n".join(problems), help="give both, or neither")
     values["seed"] = invocation.seed if invocation.has_seed else values.get("seed", 0)
     return nest(values), expected
+
+
+def check_expected(expected: Expected, fingerprint: str, training: TrainOptions) -> None:
+    """Raise the error of saved results that are for other data than these."""
+    for found, error in expected:
+        if found != fingerprint and not training.allow_stale:
+            raise error
 
 
 def _stale(name: str, command: str) -> InputError:

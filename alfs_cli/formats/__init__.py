@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from alfs_cli.report import Report
 
-FORMATS = ("text", "json", "markdown", "csv", "html")
+FORMATS = ("text", "json", "markdown", "csv", "html", "latex")
 
 
 def render(report: "Report", format: str, *, width: int = 100, color: bool = False) -> str:

@@ -70,6 +70,7 @@ def polylines(block: Curves) -> dict[str, object]:
     width, height = CURVE_BOX
     xs = [x for _, points in block.lines for x, _ in points]
     ys = [y for _, points in block.lines for _, y in points]
+    ys += [y for band in block.bands for _, *ends in band for y in ends]
     left, right = (min(xs), max(xs)) if xs else (0.0, 1.0)
     low, high = (min(ys), max(ys)) if ys else (0.0, 1.0)
     margin = 0.05 * (high - low) or 0.05
@@ -82,9 +83,14 @@ def polylines(block: Curves) -> dict[str, object]:
             round(height - (y - low) / ((high - low) or 1) * height, 1),
         )
 
+    def area(band: tuple[tuple[float, float, float], ...]) -> str:
+        edge = [(x, top) for x, _, top in band] + [(x, foot) for x, foot, _ in reversed(band)]
+        return " ".join("{},{}".format(*place(x, min(max(y, low), high))) for x, y in edge)
+
     lines = [
         {
             "name": name,
+            "band": area(block.bands[i]) if block.bands else "",
             "points": " ".join("{},{}".format(*place(x, y)) for x, y in points),
             "color": LINE_COLORS[i % len(LINE_COLORS)],
             "dash": LINE_DASHES[i % len(LINE_DASHES)],

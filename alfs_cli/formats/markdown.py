@@ -8,6 +8,7 @@ from alfs_cli.report import (
     Finding,
     Gallery,
     Heatmap,
+    Intervals,
     Paragraph,
     Report,
     Table,
@@ -55,7 +56,7 @@ def _block(block: Block) -> str:
             return _table(block)
         case Heatmap() if len(block.names) <= MAX_HEATMAP_CLASSES:
             return _table(heatmap_table(block))
-        case Heatmap() | Curves() | Gallery():
+        case Heatmap() | Curves() | Intervals() | Gallery():
             return ""
 
 

@@ -17,6 +17,7 @@ from alfs_cli.report import (
     Finding,
     Gallery,
     Heatmap,
+    Intervals,
     Paragraph,
     Report,
     Table,
@@ -80,7 +81,7 @@ def _parts(block: Block) -> Iterable[Any]:
         case Heatmap() if len(block.names) <= MAX_HEATMAP_CLASSES:
             yield ""
             yield from _table(heatmap_table(block))
-        case Heatmap() | Curves() | Gallery():
+        case Heatmap() | Curves() | Intervals() | Gallery():
             return
 
 

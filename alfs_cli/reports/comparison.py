@@ -1,56 +1,137 @@
 """What a person reads of a comparison: losses by mean accuracy, per data set and noise."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
-from alfs_cli.compare import Accuracy, ComparedLoss, Comparison
-from alfs_cli.report import Block, Column, Curves, Report, Table
+from alfs_cli.compare import Accuracy, ComparedLoss, Comparison, Course, PaperFigure, Regression
+from alfs_cli.compare.paper import SETTINGS
+from alfs_cli.report import Block, Column, Curves, Report, Table, Verdict, percent
 
-Lines = tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
 KEY = (
-    "* best mean; ~ not significantly worse than it (Welch, p >= 0.05). Last epoch decides; best "
-    "epoch was chosen on the test data."
+    "* or bold: best mean; ~ or underlined: not significantly worse (Welch, p >= 0.05); +- is the "
+    "standard deviation over n seeds. The last epoch decides; the best epoch was chosen on test."
 )
+LABELS = {"true": "true labels", "given": "given labels, which may be wrong", None: "?"}
+LAST = 4  # the column of the last epoch
 
 
-def comparison_report(comparison: Comparison, lines: Lines = ()) -> Report:
-    """Return the report of a comparison; `lines` are accuracies over epochs, for pages."""
-    blocks: list[Block] = [_table(list(rows)) for _, rows in groupby(comparison.rows, key=_heading)]
-    if any(len(points) > 1 for _, points in lines):
-        blocks.append(
-            Curves("Test accuracy over epochs", lines, "epoch", "test accuracy, mean over seeds")
-        )
-    return Report("Runs compared", tuple(blocks), comparison.document())
+def comparison_report(
+    comparison: Comparison,
+    courses: Sequence[Course] = (),
+    *,
+    fallen: Sequence[Regression] | None = None,
+    baseline: str = "",
+) -> Report:
+    """Return the report of a comparison; `courses` are accuracies over epochs, for pages.
+
+    `fallen` is what got worse than in `baseline`, None where that was not asked.
+    """
+    blocks: list[Block] = [] if fallen is None else [_verdict(fallen, baseline)]
+    for _, group in groupby(comparison.rows, key=_setting):
+        rows = list(group)
+        blocks.append(_table(rows))
+        blocks += _curves(rows, courses)
+    document: dict[str, Any] = comparison.document()
+    if fallen is not None:
+        found = [asdict(regression) for regression in fallen]
+        document = {**document, "baseline": baseline, "regressions": found}
+    return Report("Runs compared", tuple(blocks), document)
+
+
+def _setting(row: ComparedLoss) -> tuple[str, str | None, float | None, str | None]:
+    return row.dataset, row.noise, row.rate, row.labels
+
+
+def _verdict(fallen: Sequence[Regression], baseline: str) -> Verdict:
+    if not fallen:
+        return Verdict("pass", f"nothing is significantly worse than in {baseline}")
+    return Verdict(
+        "fail", f"{len(fallen)} worse than in {baseline}", tuple(_fall(f) for f in fallen)
+    )
+
+
+def _fall(fallen: Regression) -> str:
+    noise = "" if fallen.noise is None else f", {fallen.noise} {fallen.rate:g}"
+    how = "a single run: any fall counts" if fallen.p is None else f"Welch, p = {fallen.p:.2g}"
+    return (
+        f"{fallen.loss} on {fallen.dataset}{noise}: {percent(fallen.now.mean, 2)}, was "
+        f"{percent(fallen.before.mean, 2)} ({how})"
+    )
 
 
 def _heading(row: ComparedLoss) -> str:
     noise = f"{row.noise} noise {row.rate:g}" if row.noise is not None else "no noise injected"
-    labels = {"true": "true labels", "given": "given labels, which may be wrong", None: "?"}
-    return f"{row.dataset}, {noise}: test accuracy (%) on {labels[row.labels]}"
+    return f"{row.dataset}, {noise}: test accuracy (%) on {LABELS[row.labels]}"
 
 
 def _table(rows: list[ComparedLoss]) -> Table:
-    columns = (
+    columns = [
         Column("loss"),
         Column("model"),
         Column("epochs", "count"),
         Column("n", "count"),
         Column("last epoch", "number"),
-        Column("best epoch", "number"),
-    )
+        Column("best epoch, chosen on test", "number"),
+    ]
     marks: dict[tuple[int, int], Literal["best", "not-worse"]] = {}
     for i, row in enumerate(rows):
         if row.is_best and len(rows) > 1:
-            marks[(i, 4)] = "best"
+            marks[(i, LAST)] = "best"
         elif row.not_worse and len(rows) > 1:
-            marks[(i, 4)] = "not-worse"
-    cells = tuple(
-        (row.loss, row.model, row.epochs, row.n, _plus_minus(row.last), _plus_minus(row.best))
+            marks[(i, LAST)] = "not-worse"
+    cells: list[tuple[str | int, ...]] = [
+        (row.name, row.model, row.epochs, row.n, plus_minus(row.last), plus_minus(row.best))
         for row in rows
-    )
-    return Table(_heading(rows[0]), columns, cells, note=KEY, marks=marks)
+    ]
+    note = KEY
+    if any(row.paper is not None or row.paper_missing for row in rows):
+        columns += [Column("paper", "number"), Column("difference", "number")]
+        cells = [
+            (*cell, *_paper(row.paper, row.paper_missing))
+            for cell, row in zip(cells, rows, strict=True)
+        ]
+        note += _about_paper(rows[0])
+    return Table(_heading(rows[0]), tuple(columns), tuple(cells), note=note, marks=marks)
 
 
-def _plus_minus(accuracy: Accuracy) -> str:
+def _paper(figure: PaperFigure | None, missing: str | None) -> tuple[str, str]:
+    if figure is None:
+        return missing or "-", "-"
+    return plus_minus(Accuracy(figure.mean, figure.std)), f"{100 * figure.delta:+.2f}"
+
+
+def _about_paper(row: ComparedLoss) -> str:
+    """Say what the paper's figures are, and what of ours may differ."""
+    text = " Paper: Zhou et al., ICML 2021, last epoch"
+    if row.dataset in SETTINGS:
+        model, epochs = SETTINGS[row.dataset]
+        text += f", 3 seeds, {model}, {epochs} epochs"
+    if (row.dataset, row.noise) == ("cifar10", "asymmetric"):
+        text += ", labels flipped one class after another (noise.sequential)"
+    return f"{text}; difference in points."
+
+
+def _curves(rows: list[ComparedLoss], courses: Sequence[Course]) -> list[Block]:
+    """Return the courses of one setting as a chart, the best loss first."""
+    order = {row.name: place for place, row in reversed(list(enumerate(rows)))}
+    chosen = [c for c in courses if c.setting == _setting(rows[0]) and len(c.points) > 1]
+    if not chosen:
+        return []
+    chosen.sort(key=lambda course: order.get(course.name, len(order)))
+    return [
+        Curves(
+            "Test accuracy over epochs",
+            tuple((course.name, course.points) for course in chosen),
+            "epoch",
+            "Test accuracy, mean over seeds; the band is one standard deviation either way.",
+            bands=tuple(course.band for course in chosen),
+        )
+    ]
+
+
+def plus_minus(accuracy: Accuracy) -> str:
+    """Write an accuracy in per cent: '93.12 +- 0.30', without its spread for a single run."""
     mean = f"{100 * accuracy.mean:.2f}"
     return mean if accuracy.std is None else f"{mean} +- {100 * accuracy.std:.2f}"

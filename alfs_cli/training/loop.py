@@ -39,6 +39,7 @@ from alfs_cli.runs import (
     save_environment,
     versions,
 )
+from alfs_cli.training import distributed
 from alfs_cli.training.batches import (
     EpochBatches,
     Normaliser,
@@ -86,7 +87,9 @@ class State:
     num_tested: int = 0
 
     def save(self, path: Path, run_id: str) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint, where this process is the one that does."""
+        if not distributed.is_first():
+            return
         values = {
             "run": run_id,
             "model": self.model.state_dict(),
@@ -165,12 +168,17 @@ def train(
         if resume:
             saved = load_checkpoint(checkpoint)
             state.restore(saved, run_id=config.run_id, where=checkpoint.as_posix())
-        else:
+        elif distributed.is_first():
             for stale in (RESULT, WEIGHTS, CHECKPOINT):
                 (folder / stale).unlink(missing_ok=True)
-        remove_leftovers(folder / name for name in (CHECKPOINT, RESULT, WEIGHTS, CONFIG, METRICS))
-        _save_plan(experiment, folder, device)
-        write_text(folder / METRICS, render_metrics(state.history))
+        if distributed.is_first():
+            remove_leftovers(
+                folder / name for name in (CHECKPOINT, RESULT, WEIGHTS, CONFIG, METRICS)
+            )
+            _save_plan(experiment, folder, device)
+            write_text(folder / METRICS, render_metrics(state.history))
+        else:
+            material = replace(material, test=None)
         try:
             for metrics in _epochs(experiment, folder, device, state, material, on_step, on_note):
                 on_epoch(metrics)
@@ -182,7 +190,9 @@ def train(
                 _save_result(experiment, folder, device, state, "failed")
             raise
     shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
-    save_trained(folder / WEIGHTS, Trained(state.model, config.model, shape, normaliser, classes))
+    trained = Trained(state.model, config.model, shape, normaliser, classes)
+    if distributed.is_first():
+        save_trained(folder / WEIGHTS, trained)
     return _save_result(experiment, folder, device, state, "finished")
 
 
@@ -222,17 +232,17 @@ def _epochs(
             rate = learning_rate(config, epoch)
             for done in _steps(state, batches, normaliser, step, rate):
                 on_step(epoch * len(batches) + done)
-                if stop.signal is not None and done < len(batches):
+                if (signal := distributed.agreed(stop.signal)) and done < len(batches):
                     _check_finite(state, config, folder)
                     state.save(folder / CHECKPOINT, config.run_id)
-                    raise _interrupted(state, config, folder, stop.signal)
+                    raise _interrupted(state, config, folder, signal)
             began = time.perf_counter()
             _check_finite(state, config, folder)  # waits for the device to finish the epoch
             accuracy = None if test is None else accuracy_of(state.model, normaliser, test, device)
             state.seconds += time.perf_counter() - began
             yield _close_epoch(state, batches.num_seen, rate, accuracy, folder, config.run_id)
-            if stop.signal is not None and state.epoch < config.epochs:
-                raise _interrupted(state, config, folder, stop.signal)
+            if (signal := distributed.agreed(stop.signal)) and state.epoch < config.epochs:
+                raise _interrupted(state, config, folder, signal)
 
 
 def step_of(
@@ -243,6 +253,9 @@ def step_of(
     on_note: Callable[[str], None] = _nothing,
 ) -> Step:
     """Return the step of a run; on CUDA as one graph, where nothing in it changes by the epoch."""
+    if distributed.size() > 1:
+        parts = (state.model, state.optimizer, state.objective, device)
+        return distributed.shared_step(*parts, l1=config.l1)
     step = make_step(state.model, state.optimizer, state.objective, device, l1=config.l1)
     is_constant = not isinstance(state.objective, NegativeLearning)
     if device.kind != "cuda" or not is_constant or len(material.labels) < config.batch_size:
@@ -356,6 +369,8 @@ def _memory_errors(config: TrainConfig) -> Iterator[None]:
 
 
 def _append(path: Path, text: str) -> None:
+    if not distributed.is_first():
+        return
     try:
         with path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -404,5 +419,6 @@ def _save_result(
         nlnl=config.nlnl,
         elr=config.elr,
     )
-    result.save(folder / RESULT)
+    if distributed.is_first():
+        result.save(folder / RESULT)
     return result

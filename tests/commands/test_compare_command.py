@@ -1,6 +1,7 @@
 """`alfs compare` on runs that were really trained."""
 
 import json
+from pathlib import Path
 
 QUICK = ("--epochs", "2", "--model", "linear", "-q")
 
@@ -21,7 +22,28 @@ def test_two_losses_two_seeds(alfs):
     markdown = alfs("compare", "-f", "markdown").out
     assert markdown.count("\n| ce |") + markdown.count("\n| mae:scale=1 |") == 2
     page = alfs("compare", "-f", "html").out
-    assert "polyline" in page
+    assert page.count("<polyline") == page.count("<polygon") == 2
+    assert "chosen on test" in page
+    latex = alfs("compare", "-f", "latex").out
+    assert r"\textbf{" in latex
+    assert r" $\pm$ " in latex
+    assert "not reported" in alfs("compare", "--paper").out
+
+    assert alfs("compare", "-q", "-o", "json=base.json").code == 0
+    assert json.loads(Path("base.json").read_text()) == document
+    done = alfs("compare", "--fail-on-regression", "base.json")
+    assert (done.code, done.err) == (0, "")
+    assert "PASS  nothing is significantly worse than in base.json" in done.out
+    for row in document["rows"]:
+        row["last"] = {"mean": row["last"]["mean"] + 0.4, "std": 0.001}
+    Path("base.json").write_text(json.dumps(document))
+    done = alfs("compare", "--fail-on-regression", "base.json", "-f", "json")
+    assert done.code == 1
+    assert json.loads(done.out)["regressions"][0]["p"] < 0.05
+    Path("base.json").write_text("{")
+    done = alfs("compare", "--fail-on-regression", "base.json")
+    assert (done.code, done.out) == (2, "")
+    assert "help: " in done.err
 
 
 def test_no_runs(alfs):

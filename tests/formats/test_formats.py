@@ -20,6 +20,8 @@ from alfs_cli.report import (
     Finding,
     Gallery,
     Heatmap,
+    Interval,
+    Intervals,
     Paragraph,
     Picture,
     Report,
@@ -29,7 +31,8 @@ from alfs_cli.report import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-SUFFIX = {"text": "txt", "json": "json", "markdown": "md", "csv": "csv", "html": "html"}
+SUFFIX = {"text": "txt", "json": "json", "markdown": "md", "csv": "csv", "html": "html",
+          "latex": "tex"}  # fmt: skip
 HOSTILE = "[red]<b>&\x1b[31m=1+1"
 
 
@@ -53,7 +56,8 @@ def full_report():
         Table("A table", columns, rows, note="a note", marks=marks),
         Heatmap("T", ("cat", HOSTILE), ((0.9, 0.1), (0.0001, 0.9999))),
         Curves("Curves", (("ce", ((1, 0.5), (2, 0.75))), ("mae", ((1, 0.25), (2, 0.5)))), "epoch",
-               "accuracy"),
+               "accuracy", bands=(((1, 0.4, 0.6), (2, 0.7, 0.8)), ())),
+        Intervals("Shares", (Interval(HOSTILE, 0.9, 0.8, 0.95, "n 3"),), note="a note"),
         Gallery("Pictures", (Picture(b"\x89PNG", f"given {HOSTILE}"),)),
     )  # fmt: skip
     findings = (

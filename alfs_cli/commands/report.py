@@ -1,0 +1,93 @@
+"""`alfs report ESTIMATE|RUN|SWEEP`: a page to hand over, from what was saved."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alfs_cli.invocation import Invocation, command
+
+if TYPE_CHECKING:
+    from alfs_cli.report import Report
+
+PAGE = "report.html"
+PAIRS = 5
+
+
+@command
+def report(
+    invocation: Invocation,
+    saved: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ESTIMATE|RUN|SWEEP",
+            help="An estimate.json, or a run or sweep by folder or id; without it the estimate "
+            "under --out.",
+            show_default=False,
+        ),
+    ] = None,
+    gallery: Annotated[
+        int,
+        typer.Option(
+            "--gallery",
+            min=0,
+            metavar="N",
+            help="Pictures of the N worst suspects, where the images are at hand.",
+        ),
+    ] = 60,
+    no_images: Annotated[
+        bool, typer.Option("--no-images", help="Show no picture: for confidential data.")
+    ] = False,
+) -> None:
+    """Write a self-contained page about an estimate, a run or a sweep.
+
+    It goes to report.html beside what was saved, unless -f or -o say otherwise.
+    """
+    from alfs_cli.documents import write_text
+    from alfs_cli.formats import render
+    from alfs_cli.saved import find_saved
+
+    kind, place = find_saved(saved, invocation.out)
+    if kind == "estimate":
+        page = _estimate(place, 0 if no_images else gallery)
+    elif kind == "run":
+        page = _run(place)
+    else:
+        page = _sweep(place, invocation.out)
+    if invocation.format == "text" and not invocation.outputs:
+        path = (place.parent if kind == "estimate" else place) / PAGE
+        write_text(path, render(page, "html"))
+        invocation.note(f"page {path.as_posix()}")
+    invocation.publish(page)
+
+
+def _estimate(path: Path, gallery: int) -> "Report":
+    from alfs_cli.estimate import load_estimate
+    from alfs_cli.reports.pages import estimate_page
+    from alfs_cli.saved import Suspects, advice_beside, check_beside, suspects_of
+
+    estimate = load_estimate(path)
+    pairs = min(PAIRS, gallery)
+    suspects = suspects_of(path, estimate, count=gallery, num_pairs=pairs) if gallery else None
+    return estimate_page(
+        estimate,
+        advice=advice_beside(path, estimate),
+        checked=check_beside(path),
+        suspects=suspects or Suspects(),
+    )
+
+
+def _run(folder: Path) -> "Report":
+    from alfs_cli.reports.pages import run_page
+    from alfs_cli.runs import load_config, load_metrics, load_run
+
+    return run_page(load_run(folder), load_metrics(folder), load_config(folder))
+
+
+def _sweep(folder: Path, out: Path) -> "Report":
+    from alfs_cli.compare import compare, courses, find_runs
+    from alfs_cli.reports.pages import sweep_page
+    from alfs_cli.sweep import load_sweep
+
+    runs = find_runs([folder.as_posix()], out)
+    return sweep_page(load_sweep(folder), folder, compare(runs), courses(runs))

@@ -1,0 +1,303 @@
+"""`alfs sweep DATA`: losses x noise x seeds as one job that can be stopped and taken up again."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alfs_cli.commands.data_options import DataOptions, OptionalData
+from alfs_cli.commands.train_options import NOISE, TrainOptions
+from alfs_cli.errors import Interrupted, UsageError, WorkError, unknown
+from alfs_cli.invocation import Invocation, command
+
+if TYPE_CHECKING:
+    from alfs_cli.executors import Executor, Outcome, Task
+    from alfs_cli.runs import TrainConfig
+    from alfs_cli.sweep import Sweep
+
+JOBS = "Where it runs"
+
+
+@command
+def sweep(
+    invocation: Invocation,
+    options: DataOptions,
+    *,
+    data: OptionalData = None,
+    loss: Annotated[
+        list[str] | None,
+        typer.Option("--loss", help="A loss, such as nce+aul or agce:a=1,q=0.5; repeatable."),
+    ] = None,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--noise",
+            metavar="KIND:RATE|FILE",
+            help="Noise to inject, such as symmetric:0.4, a file with T, or none; repeatable.",
+            rich_help_panel=NOISE,
+        ),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", metavar="S,S,...", help="A repetition each; 0,1,2 without it."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            min=1,
+            help="Runs side by side; without it one a core, or one a GPU.",
+            rich_help_panel=JOBS,
+        ),
+    ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            help="local: processes of this machine; ray: a Ray cluster, that of RAY_ADDRESS if "
+            "it is set.",
+            rich_help_panel=JOBS,
+        ),
+    ] = "local",
+    training: TrainOptions,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Train again what has been trained.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs, and train nothing.")
+    ] = False,
+) -> None:
+    """Train losses x noise x seeds as one resumable job, and compare them.
+
+    The same words go on with a sweep that was stopped; what is finished is not trained again.
+    """
+    from alfs_cli.executors import EXECUTORS
+    from alfs_cli.loggers import check_logger
+
+    if executor not in EXECUTORS:
+        raise unknown("executor", executor, EXECUTORS)
+    check_logger(training.logger)
+    plan, configs = _plan(
+        invocation, options, training, data, loss or (), noise or (), _seeds(seeds, invocation)
+    )
+    folder = plan.folder(invocation.out)
+    if dry_run:
+        from alfs_cli.reports.sweep import sweep_plan_report
+
+        invocation.publish(sweep_plan_report(plan, folder))
+        return
+    _run(
+        invocation,
+        plan,
+        configs,
+        jobs=jobs,
+        executor=executor,
+        logger=training.logger,
+        overwrite=overwrite,
+    )
+
+
+def _seeds(text: str | None, invocation: Invocation) -> tuple[int, ...]:
+    if text is None:
+        return (invocation.seed,) if invocation.has_seed else (0, 1, 2)
+    if invocation.has_seed:
+        raise UsageError("--seed and --seeds are both given", help="leave one of them out")
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise UsageError(
+            f"--seeds '{text}' are not whole numbers", help="for example --seeds 0,1,2"
+        )
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def _noise(text: str) -> tuple[str, float | None] | None:
+    """Read KIND:RATE, a file with T, or none."""
+    from alfs_cli.noise import INSTANCE, NOISE_KINDS
+    from alfs_cli.settings import is_file, read_setting
+
+    kind, colon, rate = text.partition(":")
+    if text == "none":
+        return None
+    if not colon and is_file(text):
+        return text, None
+    if kind not in (*NOISE_KINDS, INSTANCE):
+        raise unknown("kind of noise", kind, [*NOISE_KINDS, INSTANCE, "none", "a file with T"])
+    example = f"for example --noise {kind}:0.4"
+    if not colon:
+        raise UsageError(f"--noise '{text}' lacks its rate", help=example)
+    try:
+        return kind, read_setting("noise.rate", rate)
+    except UsageError as error:
+        text = str(error).replace("noise.rate", f"--noise {kind}: the rate")
+        raise UsageError(text, help=example) from None
+
+
+def _plan(
+    invocation: Invocation,
+    options: DataOptions,
+    training: TrainOptions,
+    data: str | None,
+    losses: Sequence[str],
+    noises: Sequence[str],
+    seeds: Sequence[int],
+) -> "tuple[Sweep, dict[str, TrainConfig]]":
+    from alfs_cli.commands.train_settings import check_expected, settle
+    from alfs_cli.losses import parse_loss
+
+    names = [str(parse_loss(text)) for text in losses]
+    choices = [_noise(text) for text in noises]
+    first = next((choice for choice in choices if choice is not None), (None, None))
+    more = {"loss": names[0] if names else None, "noise.kind": first[0], "noise.rate": first[1]}
+    said = training.said(data, options, more)
+    settings, expected = settle(invocation, said, training)
+    from alfs_cli.executors.planning import plan_sweep
+
+    plan, configs, experiment = plan_sweep(settings, losses=names, noises=choices, seeds=seeds)
+    check_expected(expected, plan.fingerprint, training)
+    for note in experiment.parts.train.notes:
+        invocation.note(note)
+    return plan, configs
+
+
+def _run(
+    invocation: Invocation,
+    plan: "Sweep",
+    configs: "dict[str, TrainConfig]",
+    *,
+    jobs: int | None,
+    executor: str,
+    logger: str,
+    overwrite: bool,
+) -> None:
+    """Train what is left of the plan, compare what is finished, and say what failed."""
+    from alfs_cli.commands.sweep_progress import sweep_progress
+    from alfs_cli.executors import run_all
+    from alfs_cli.executors.local import kept_alone
+    from alfs_cli.executors.planning import adopt
+    from alfs_cli.sweep import PLAN, run_folder, status_of
+    from alfs_cli.training.interruption import stop_signal
+
+    folder = plan.folder(invocation.out)
+    with kept_alone(folder) as held:
+        if (folder / PLAN).exists():
+            invocation.note(f"going on with sweep {folder.as_posix()}")
+        plan.save(folder)
+        adopted = 0 if overwrite else adopt(plan, invocation.out)
+        if adopted:
+            invocation.note(f"{adopted} runs were finished already under {invocation.out}")
+        left = [
+            run for run in configs if overwrite or status_of(run_folder(folder, run)) != "finished"
+        ]
+        invocation.note(f"sweep {plan.sweep}: {len(configs)} runs, {len(left)} to train")
+        outcomes: dict[str, Outcome] = {}
+        if left:
+            log = folder / "log.txt"
+            place, make = _executor(invocation, executor, jobs, len(left), logger, log, held)
+            tasks = [make(run, configs[run], run_folder(folder, run), overwrite) for run in left]
+            epochs = {run: configs[run].epochs for run in left}
+            with stop_signal() as stop, sweep_progress(invocation, epochs) as hear:
+                outcomes = run_all(
+                    tasks, place, on_event=hear, is_stopped=lambda: stop.signal is not None
+                )
+            if log.exists() and not log.stat().st_size:
+                log.unlink()
+            if stop.signal is not None:
+                raise _interrupted(plan, folder, stop.signal)
+        _conclude(invocation, plan, folder, outcomes)
+
+
+Make = Callable[[str, "TrainConfig", Path, bool], "Task"]
+
+
+def _executor(
+    invocation: Invocation,
+    name: str,
+    jobs: int | None,
+    num_runs: int,
+    logger: str,
+    log: Path,
+    held: tuple[int, ...],
+) -> "tuple[Executor, Make]":
+    """Return the executor, and what makes a task for it of a run."""
+    import torch
+
+    from alfs_cli.executors.local import LocalExecutor, num_cores, threads_each
+    from alfs_cli.executors.task import Task
+    from alfs_cli.training.devices import choose_device
+
+    device, here, cache = invocation.device, os.getcwd(), invocation.out / "cache"
+    if name == "ray":
+        from alfs_cli.executors.on_ray import RayExecutor
+
+        place: Executor = RayExecutor.join(jobs, num_runs, uses_gpus=device != "cpu")
+        devices = [device]
+    else:
+        chosen = choose_device(device)
+        devices = [chosen.name]
+        if chosen.kind == "cuda" and ":" not in device:
+            devices = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        side_by_side = jobs or min(num_runs, len(devices) if chosen.kind != "cpu" else num_cores())
+        place = LocalExecutor(side_by_side, threads_each(side_by_side), log, held)
+    order = iter(range(num_runs))
+
+    def make(run: str, config: "TrainConfig", folder: Path, anew: bool) -> Task:
+        return Task(
+            run,
+            str(folder.resolve()),
+            config.settings(),
+            devices[next(order) % len(devices)],
+            place.threads,
+            here,
+            str(cache.resolve()),
+            logger,
+            anew,
+        )
+
+    return place, make
+
+
+def _interrupted(plan: "Sweep", folder: Path, signal: str) -> Interrupted:
+    from alfs_cli.sweep import run_folder, status_of
+
+    done = sum(status_of(run_folder(folder, planned.run)) == "finished" for planned in plan.runs)
+    word, code = ("interrupted", 130) if signal == "SIGINT" else ("terminated", 143)
+    return Interrupted(
+        f"{word} with {done} of {len(plan.runs)} runs finished; what is done is saved in "
+        f"{folder.as_posix()}",
+        exit_code=code,
+        help="the same command goes on with them",
+    )
+
+
+def _conclude(
+    invocation: Invocation, plan: "Sweep", folder: Path, outcomes: "dict[str, Outcome]"
+) -> None:
+    """Save and publish the comparison; raise WorkError where runs failed."""
+    from dataclasses import replace
+
+    from alfs_cli.compare import compare, courses, find_runs
+    from alfs_cli.documents import write_document
+    from alfs_cli.executors.queue import MOST_ATTEMPTS
+    from alfs_cli.reports.comparison import comparison_report
+    from alfs_cli.sweep import COMPARISON, FailedRun, run_folder, status_of
+
+    failed = tuple(
+        FailedRun(run, MOST_ATTEMPTS, outcome.error or outcome.status)
+        for run, outcome in outcomes.items()
+        if outcome.status != "finished"
+    )
+    replace(plan, failed=failed).save(folder)
+    if any(status_of(run_folder(folder, planned.run)) == "finished" for planned in plan.runs):
+        runs = find_runs([folder.as_posix()], invocation.out)
+        comparison = compare(runs)
+        write_document(folder / COMPARISON, comparison.document())
+        invocation.publish(comparison_report(comparison, courses(runs)))
+        invocation.note(f"saved {folder.as_posix()}")
+    if failed:
+        raise WorkError(
+            f"{len(failed)} of {len(plan.runs)} runs failed, each tried twice; "
+            f"the first, {failed[0].run}: {failed[0].error}",
+            help=f"the same command tries them again; what they printed is in {folder.as_posix()}",
+        )

@@ -1,0 +1,156 @@
+"""The options of training that `train` and `sweep` share, defined once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from alfs_cli.commands.data_options import DataOptions
+
+TRAINING = "Training"
+NOISE = "Injected noise"
+TESTING = "Testing"
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What decides a run beside its data, loss, noise and seed."""
+
+    recommendation: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="FILE[#i]", help="Take the i-th loss of a recommendation.json."
+        ),
+    ] = None
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", metavar="NAME|PATH", help="Settings of a recipe, data included."),
+    ] = None
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Repeat the run of a config.yaml."),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="linear, mlp, cnn4, cnn8, resnet18, resnet34, resnet50 or torchvision:NAME; "
+            "without it by the data.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None
+    correction: Annotated[
+        str | None,
+        typer.Option(
+            "--correction",
+            metavar="none|forward",
+            help="Train on what T makes of the prediction; T from the estimate.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None
+    transition: Annotated[
+        str | None,
+        typer.Option(
+            "--transition",
+            metavar="FILE",
+            help="T to correct by, .csv, .npy or estimate.json, instead of the estimate's.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs",
+            min=1,
+            help="Without it 120 for colour images from 32 px, else 50.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None
+    batch_size: Annotated[
+        int | None,
+        typer.Option("--batch-size", min=2, help="128 without it.", rich_help_panel=TRAINING),
+    ] = None
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            "--lr", help="First learning rate; 0.01 without it.", rich_help_panel=TRAINING
+        ),
+    ] = None
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(
+            "--weight-decay", help="1e-3 for cnn4, else 1e-4, without it.", rich_help_panel=TRAINING
+        ),
+    ] = None
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any setting of a recipe, such as optimizer.momentum=0.8; repeatable.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None
+    noise_seed: Annotated[
+        int | None,
+        typer.Option(
+            "--noise-seed", help="Without it the noise follows --seed.", rich_help_panel=NOISE
+        ),
+    ] = None
+    test: Annotated[
+        str | None,
+        typer.Option("--test", metavar="DATA2", help="Data to test on.", rich_help_panel=TESTING),
+    ] = None
+    holdout: Annotated[
+        float | None,
+        typer.Option(
+            "--holdout",
+            help="Share of each class to test on where there is no test split; 0.2 without it.",
+            rich_help_panel=TESTING,
+        ),
+    ] = None
+    test_labels_are_true: Annotated[
+        bool,
+        typer.Option(
+            "--test-labels-are-true",
+            help="Say that the test labels can be relied on.",
+            rich_help_panel=TESTING,
+        ),
+    ] = False
+    allow_stale: Annotated[
+        bool,
+        typer.Option("--allow-stale", help="Take a recommendation that is for other data."),
+    ] = False
+
+    logger: Annotated[
+        str,
+        typer.Option(
+            "--logger", help="none, or tensorboard for its events too.", rich_help_panel=TRAINING
+        ),
+    ] = "none"
+
+    def said(self, data: str | None, options: DataOptions, more: dict[str, Any]) -> dict[str, Any]:
+        """Return what was typed, checked, by dotted key; `more` are further keys."""
+        from alfs_cli.commands.train_settings import named
+
+        return named(
+            {
+                "dataset.source": data,
+                **{f"dataset.{name}": value for name, value in options.named().items()},
+                "correction": self.correction,
+                "transition.file": self.transition,
+                "model": self.model,
+                "epochs": self.epochs,
+                "batch_size": self.batch_size,
+                "optimizer.lr": self.lr,
+                "optimizer.weight_decay": self.weight_decay,
+                "noise.seed": self.noise_seed,
+                "test.source": self.test,
+                "test.root": options.root if self.test else None,
+                "holdout": self.holdout,
+                "test_labels_are_true": self.test_labels_are_true or None,
+                **more,
+            },
+            self.set_ or (),
+        )

@@ -1,0 +1,86 @@
+"""Start the processes of one run by torch's elastic launcher, and carry their exit code over."""
+
+import json
+import logging
+import os
+import sys
+import tempfile
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+
+from alfs_cli.errors import UsageError, WorkError
+from alfs_cli.executors.local import num_cores
+from alfs_cli.executors.task import Task
+
+MEMBER = "alfs_cli.commands.train_member"
+
+
+def launch(task: Task, num_processes: int, *, quiet: bool) -> int:
+    """Train a run on several processes of this machine; return the exit code it ended with.
+
+    Raises UsageError where the loss cannot be shared or there are fewer GPUs than processes,
+    WorkError where a process died.
+    """
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    if any(task.settings.get(key) is not None for key in ("elr", "nlnl")):
+        raise UsageError(
+            "this loss remembers each example, which several processes cannot share",
+            help="leave --nproc out",
+        )
+    _check_devices(task.device, num_processes)
+    places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, num_cores() // num_processes)))
+    with tempfile.TemporaryDirectory(prefix="alfs-nproc-") as scratch:
+        file = Path(scratch) / "task.json"
+        file.write_text(json.dumps({**asdict(task), "quiet": quiet}), encoding="utf-8")
+        try:
+            return _launched(file, num_processes)
+        except ChildFailedError as error:
+            rank, failure = error.get_first_failure()
+            if 0 < failure.exitcode < 256 and failure.exitcode != 1:
+                return int(failure.exitcode)
+            how = f"signal {-failure.exitcode}" if failure.exitcode < 0 else "an error"
+            raise WorkError(
+                f"process {rank + 1} of {num_processes} ended by {how}",
+                help=f"go on with: alfs train --resume {task.folder}",
+            ) from None
+
+
+def _launched(file: Path, num_processes: int) -> int:
+    from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=num_processes,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        monitor_interval=0.1,
+        logs_specs=DefaultLogsSpecs(log_dir=str(file.parent)),
+    )
+    logging.disable()  # of the launcher: what there is to say the first process says
+    try:
+        elastic_launch(config, sys.executable)("-m", MEMBER, str(file))
+    except SignalException as error:
+        return 128 + int(error.sigval)
+    finally:
+        logging.disable(logging.NOTSET)
+    return 0
+
+
+def _check_devices(device: str, num_processes: int) -> None:
+    if not device.startswith("cuda"):
+        return
+    import torch
+
+    if num_processes > torch.cuda.device_count():
+        raise UsageError(
+            f"--nproc {num_processes}: there are {torch.cuda.device_count()} CUDA devices",
+            help="a process a device, or --device cpu",
+        )

@@ -1,0 +1,173 @@
+"""Runs side by side in processes of this machine, each with its share of the cores."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from alfs_cli.errors import UsageError
+from alfs_cli.executors.queue import Event
+from alfs_cli.executors.task import Outcome, Progress, Task
+
+STOP_SECONDS = 60.0
+LOCK = ".lock"
+LOCK_SECONDS = 30.0  # the workers of a sweep that was killed save a checkpoint and end
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+EVENTS: dict[str, type[Event]] = {"Outcome": Outcome, "Progress": Progress}
+
+
+def num_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def threads_each(jobs: int) -> int:
+    """Return the threads of one of `jobs` processes: its share of the cores, at least one."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    cores = min(num_cores(), int(allowed)) if allowed.isdigit() and int(allowed) else num_cores()
+    return max(1, min(cores, num_cores() // jobs))
+
+
+@dataclass
+class Worker:
+    """A worker process and the run it is at."""
+
+    process: "subprocess.Popen[str]"
+    run: str | None = None
+
+
+@dataclass
+class LocalExecutor:
+    """Up to `slots` worker processes, kept for one run after another.
+
+    What they print goes to `log`. `held` are file descriptors that they keep open as long as they
+    live. They are in sessions of their own, so that Ctrl-C reaches the sweep alone.
+    """
+
+    slots: int
+    threads: int
+    log: Path
+    held: tuple[int, ...] = ()
+    workers: list[Worker] = field(default_factory=list)
+    heard: "queue.SimpleQueue[tuple[Worker, Event | None]]" = field(
+        default_factory=queue.SimpleQueue
+    )
+
+    def start(self, task: Task) -> None:
+        """Begin a task in an idle worker, or in a new one."""
+        worker = next((w for w in self.workers if w.run is None), None) or self._new()
+        worker.run = task.run
+        with suppress(OSError):  # it died while idle: its end is heard, and the task tried again
+            if worker.process.stdin is not None:
+                worker.process.stdin.write(json.dumps(asdict(task)) + "\n")
+                worker.process.stdin.flush()
+
+    def _new(self) -> Worker:
+        settings = dict.fromkeys(THREAD_LIMITS, str(self.threads))
+        places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+        settings["PYTHONPATH"] = os.pathsep.join(filter(None, places))  # the same alfs as this
+        with self.log.open("a", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "alfs_cli.executors.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, **settings},
+                pass_fds=self.held,
+                start_new_session=True,
+            )
+        worker = Worker(process)
+        self.workers.append(worker)
+        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        return worker
+
+    def _listen(self, worker: Worker) -> None:
+        if worker.process.stdout is not None:
+            with worker.process.stdout as lines:
+                for line in lines:
+                    values = json.loads(line)
+                    self.heard.put((worker, EVENTS[values.pop("event")](**values)))
+        self.heard.put((worker, None))
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Return what workers told; one that ended amid a run counts as died."""
+        events: list[Event] = []
+        with suppress(queue.Empty):
+            while True:
+                worker, event = self.heard.get(timeout=0 if events else seconds)
+                event = self._ended(worker) if event is None else event
+                if event is None:
+                    continue
+                if isinstance(event, Outcome):
+                    worker.run = None
+                events.append(event)
+        return events
+
+    def _ended(self, worker: Worker) -> Outcome | None:
+        code = worker.process.wait()
+        _close_stdin(worker)
+        self.workers.remove(worker)
+        if worker.run is None:
+            return None
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return Outcome(worker.run, "died", f"the worker process {how}")
+
+    def stop(self) -> list[Event]:
+        """End the workers; those amid a run save a checkpoint first."""
+        for worker in self.workers:
+            _close_stdin(worker)
+        for worker in self.workers:
+            try:
+                worker.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+        events: list[Event] = []
+        while self.workers:
+            events += self.wait(1.0)
+        return events
+
+
+def _close_stdin(worker: Worker) -> None:
+    if worker.process.stdin is not None:
+        with suppress(OSError):  # what it did not read any more
+            worker.process.stdin.close()
+
+
+@contextmanager
+def kept_alone(folder: Path) -> Iterator[tuple[int, ...]]:
+    """Keep a folder to this process; yield the file descriptors that hold it.
+
+    Workers that inherit them hold it too, for as long as they live. Raises UsageError where another
+    process has it. Without file locks (Windows) nothing is kept.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield ()
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as file:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise UsageError(
+                        f"sweep '{folder.name}' is being run by another process",
+                        help="wait for it to end, or stop it",
+                    ) from None
+                time.sleep(0.2)
+        yield (file.fileno(),)

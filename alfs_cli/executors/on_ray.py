@@ -1,0 +1,100 @@
+"""Runs as tasks of a Ray cluster: a user's own, or one started here for as long as the sweep."""
+
+import logging
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from alfs_cli.errors import UsageError
+from alfs_cli.executors.local import num_cores, threads_each
+from alfs_cli.executors.queue import Event
+from alfs_cli.executors.task import Outcome, Task, perform
+
+STOP_SECONDS = 60.0
+
+
+def _perform(task: Task) -> Outcome:
+    return perform(task, lambda progress: None)
+
+
+@dataclass
+class RayExecutor:
+    """Up to `slots` tasks at once, each with `threads` CPUs and a share of a GPU.
+
+    alfs, the data and the output folder must be at the same place on every machine of the cluster.
+    """
+
+    ray: Any
+    slots: int
+    threads: int
+    gpus_each: float
+    running: dict[Any, str] = field(default_factory=dict)
+
+    @classmethod
+    def join(cls, jobs: int | None, num_runs: int, *, uses_gpus: bool) -> "RayExecutor":
+        """Join the cluster of RAY_ADDRESS, or start one on this machine.
+
+        Raises UsageError where Ray is not installed, or no cluster is to be had.
+        """
+        try:
+            import ray
+        except ImportError:
+            raise UsageError(
+                "--executor ray needs Ray, which is not installed",
+                help="pip install 'alfs-cli[ray]', or --executor local",
+            ) from None
+        address = os.environ.get("RAY_ADDRESS")
+        options: dict[str, Any] = {"address": address or "local"}
+        if not address:
+            options |= {"num_cpus": max(num_cores(), jobs or 1), "include_dashboard": False}
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        try:
+            ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            first = str(error).splitlines()[0]
+            raise UsageError(
+                f"no Ray cluster at '{options['address']}': {first}",
+                help="unset RAY_ADDRESS to start one here, or --executor local",
+            ) from None
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        cpus, gpus = int(resources.get("CPU", 1)), resources.get("GPU", 0.0)
+        slots = min(num_runs, jobs or max(1, int(gpus) if uses_gpus and gpus else cpus))
+        threads = max(1, cpus // slots) if address else threads_each(slots)
+        share = min(1.0, gpus / slots) if uses_gpus else 0.0
+        return cls(ray, slots, threads, share)
+
+    def start(self, task: Task) -> None:
+        """Hand a task to the cluster."""
+        remote = self.ray.remote(num_cpus=self.threads, num_gpus=self.gpus_each, max_retries=0)(
+            _perform
+        )
+        self.running[remote.remote(task)] = task.run
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Return how tasks ended."""
+        ready, _ = (
+            self.ray.wait(list(self.running), num_returns=len(self.running), timeout=seconds)
+            if self.running
+            else ([], [])
+        )
+        return [self._outcome(reference) for reference in ready]
+
+    def _outcome(self, reference: Any) -> Outcome:
+        run = self.running.pop(reference)
+        try:
+            outcome: Outcome = self.ray.get(reference)
+        except self.ray.exceptions.TaskCancelledError:
+            return Outcome(run, "interrupted")
+        except self.ray.exceptions.RayError as error:
+            return Outcome(run, "died", f"Ray: {str(error).splitlines()[0]}")
+        return outcome
+
+    def stop(self) -> list[Event]:
+        """Ask the tasks to save a checkpoint and end, and leave the cluster."""
+        for reference in self.running:
+            self.ray.cancel(reference, force=False)
+        events: list[Event] = []
+        if self.running:
+            events = self.wait(STOP_SECONDS)
+        self.ray.shutdown()
+        return events

@@ -1,0 +1,67 @@
+"""LaTeX tables in the manner of booktabs, to paste into a paper; needs \\usepackage{booktabs}."""
+
+from collections.abc import Iterable
+
+from alfs_cli.report import Heatmap, Report, Table, show
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "[": "{[}",  # after the end of a row it would begin an option
+}
+MARKS = {"best": r"\textbf{%s}", "not-worse": r"\underline{%s}"}
+HEAD = r"% needs \usepackage{booktabs}; bold: best, underlined: not significantly worse"
+
+
+def render(report: Report) -> str:
+    """Return every table (a heat map counts as one)."""
+    from alfs_cli.formats.text import heatmap_table
+
+    tables = [
+        heatmap_table(block) if isinstance(block, Heatmap) else block
+        for block in report.blocks
+        if isinstance(block, Table | Heatmap)
+    ]
+    return "\n".join([HEAD, *(_table(table) for table in tables)]) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return text that LaTeX takes literally, on one line; ' +- ' becomes its sign."""
+    flat = "".join(c if c.isprintable() else "?" for c in text)
+    escaped = "".join(SPECIAL.get(c, c) for c in flat)
+    return escaped.replace(" +- ", r" $\pm$ ")
+
+
+def _table(table: Table) -> str:
+    kinds = ["l" if column.kind in ("text", "flag") else "r" for column in table.columns]
+    lines = [r"\begin{table}", r"\centering"]
+    if table.title:
+        lines.append(rf"\caption{{{escape(table.title)}}}")
+    lines += [
+        rf"\begin{{tabular}}{{{''.join(kinds)}}}",
+        r"\toprule",
+        _row(escape(column.name) for column in table.columns),
+        r"\midrule",
+    ]
+    for i, row in enumerate(table.rows):
+        cells = []
+        for j, (cell, column) in enumerate(zip(row, table.columns, strict=True)):
+            text = escape(show(cell, column.kind))
+            mark = table.marks.get((i, j))
+            cells.append(MARKS[mark] % text if mark else text)
+        lines.append(_row(cells))
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
+
+
+def _row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"

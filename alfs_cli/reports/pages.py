@@ -1,0 +1,215 @@
+"""The pages of `alfs report`: what a person wants to know first, then the rest, in one order."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from alfs_cli.compare import Comparison, Course
+from alfs_cli.data.dataset import DataSpec
+from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.report import (
+    Block,
+    Cell,
+    Column,
+    Facts,
+    Gallery,
+    Interval,
+    Intervals,
+    Paragraph,
+    Report,
+    Table,
+    Verdict,
+)
+from alfs_cli.reports.comparison import comparison_report
+from alfs_cli.reports.estimate import estimate_report
+from alfs_cli.reports.run import train_report
+from alfs_cli.reports.sweep import runs_table
+from alfs_cli.runs import EpochMetrics, Run, TrainConfig
+from alfs_cli.saved import Advice, Checked, Suspects
+from alfs_cli.sweep import Sweep
+
+MOST_CLASSES = 30
+MOST_EPOCHS = 12
+
+
+def estimate_page(
+    estimate: NoiseEstimate,
+    *,
+    advice: Advice | None,
+    checked: Checked | None,
+    suspects: Suspects,
+) -> Report:
+    """Return the page of an estimate: verdict, trust, loss, classes, pairs, T, suspects, gates."""
+    report = estimate_report(estimate)
+    verdicts = [block for block in report.blocks if isinstance(block, Verdict)]
+    facts = [block for block in report.blocks if isinstance(block, Facts)]
+    rest = [b for b in report.blocks if not isinstance(b, Verdict | Facts | Paragraph)]
+    words = [block for block in report.blocks if isinstance(block, Paragraph)]
+    blocks: list[Block] = [*verdicts]
+    if advice is not None:
+        blocks.append(_advice(advice, estimate))
+    blocks += [_shares(estimate), *rest]
+    if suspects.pairs:
+        blocks.append(Gallery("Of the worst pairs", suspects.pairs))
+    if suspects.worst:
+        blocks.append(Gallery("Labels most likely wrong, worst first", suspects.worst))
+    if suspects.note:
+        blocks.append(Paragraph(suspects.note[:1].upper() + suspects.note[1:] + "."))
+    if checked is not None:
+        blocks.append(_gates(checked))
+    blocks += [*words, *facts, _origin(estimate)]
+    return Report(report.title, tuple(blocks), report.document)
+
+
+def _advice(advice: Advice, estimate: NoiseEstimate) -> Verdict:
+    if not advice.recommendations or advice.status != "certified":
+        return Verdict("warn", f"Recommended loss: {advice.status}, none is certified")
+    best = advice.recommendations[0]
+    words = ["alfs", "train", *_data_words(estimate.data.spec), "--loss", best.loss]
+    words += [] if best.correction == "none" else ["--correction", best.correction]
+    margin = "inf" if best.margin == float("inf") else f"{best.margin:.2f}"
+    reason = f"{best.why}; certificate {best.certificate}, margin {margin}"
+    return Verdict("pass", f"Recommended loss: {best.loss}", (reason, shlex.join(words)))
+
+
+def _data_words(spec: dict[str, str | None]) -> list[str]:
+    """Return how the data were named on the command line."""
+    words = [str(spec["source"])] if spec.get("source") else []
+    for field in fields(DataSpec)[1:]:
+        if spec.get(field.name) is not None:
+            words += [f"--{field.name.replace('_', '-')}", str(spec[field.name])]
+    return words
+
+
+def _shares(estimate: NoiseEstimate) -> Intervals:
+    """Return the clean share of each class with its bounds, the worst first."""
+    names, T = estimate.data.classes, estimate.transition
+    order = sorted(range(len(names)), key=lambda i: (T[i][i], i))
+    rows = tuple(
+        Interval(
+            names[i],
+            T[i][i],
+            estimate.transition_low[i][i],
+            estimate.transition_high[i][i],
+            f"n {estimate.data.given_counts[i]:,}",
+        )
+        for i in order[:MOST_CLASSES]
+    )
+    left = len(names) - len(rows)
+    more = f"; {left} more classes are in transition.csv" if left else ""
+    return Intervals(
+        "Share of right labels, weakest class first",
+        rows,
+        f"T[i, i] with its bounds; n counts given labels{more}.",
+    )
+
+
+def _gates(checked: Checked) -> Table:
+    columns = (
+        Column("rule"),
+        Column("gate"),
+        Column("status"),
+        Column("value", "number"),
+        Column("limit", "number"),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (gate.rule, gate.name, gate.status, gate.value, gate.limit) for gate in checked.gates
+    )
+    return Table(f"Gates: {'passed' if checked.passed else 'failed'}", columns, rows)
+
+
+def _origin(estimate: NoiseEstimate) -> Facts:
+    data = estimate.data
+    words = ["alfs", "estimate", *_data_words(data.spec), "--seed", str(estimate.seed)]
+    return Facts(
+        (
+            ("made anew by", shlex.join(words)),
+            ("alfs", estimate.alfs_version),
+            ("fingerprint of the data", data.fingerprint),
+        ),
+        title="Where this comes from",
+    )
+
+
+def run_page(run: Run, history: Sequence[EpochMetrics], config: TrainConfig) -> Report:
+    """Return the page of a run: accuracy, curves with their numbers, configuration, versions."""
+    report = train_report(run, history)
+    blocks: list[Block] = [*report.blocks]
+    if history:
+        blocks.append(_epochs(history))
+    blocks.append(_configuration(config))
+    file = (run.folder / "config.yaml").as_posix()
+    versions = tuple(run.result.versions.items())
+    blocks.append(
+        Facts(
+            (
+                ("made anew by", shlex.join(["alfs", "train", "--config", file])),
+                *versions,
+                ("fingerprint of the data", config.fingerprint),
+            ),
+            title="Where this comes from",
+        )
+    )
+    return Report(report.title, tuple(blocks), report.document)
+
+
+def _epochs(history: Sequence[EpochMetrics]) -> Table:
+    """Return the metrics of some epochs, evenly spaced, the first and the last among them."""
+    count = min(MOST_EPOCHS, len(history))
+    step = (len(history) - 1) / max(1, count - 1)
+    chosen = [history[round(i * step)] for i in range(count)]
+    columns = (
+        Column("epoch", "count"),
+        Column("loss", "number"),
+        Column("on the labels trained on", "percent"),
+        Column("on test labels", "percent"),
+        Column("learning rate", "number"),
+    )
+    rows = tuple((e.epoch, e.loss, e.train_accuracy, e.test_accuracy, e.lr) for e in chosen)
+    left = len(history) - count
+    note = f"{left} more epochs in metrics.jsonl" if left else ""
+    return Table("Epochs", columns, rows, note=note)
+
+
+def _configuration(config: TrainConfig) -> Facts:
+    rows: list[tuple[str, str]] = []
+    for key, value in config.settings().items():
+        if isinstance(value, dict):
+            text = ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
+        else:
+            text = _plain(value)
+        if text:
+            rows.append((key.replace("_", " "), text))
+    return Facts(tuple(rows), title="Configuration")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def sweep_page(
+    sweep: Sweep, folder: Path, comparison: Comparison, courses: Sequence[Course]
+) -> Report:
+    """Return the page of a sweep: how far it is, the comparison, every run, what failed."""
+    report = comparison_report(comparison, courses)
+    table = runs_table(sweep, folder)
+    done = sum(row[-1] == "finished" for row in table.rows)
+    failures = tuple(f"{failed.run}: {failed.error}" for failed in sweep.failed)
+    verdict = Verdict(
+        "info" if done == len(sweep.runs) else "warn",
+        f"{done} of {len(sweep.runs)} runs finished",
+        failures,
+    )
+    facts = Facts(
+        (
+            ("alfs", sweep.alfs_version),
+            ("fingerprint of the data", sweep.fingerprint),
+            ("model", f"{sweep.config.get('model')}, {sweep.config.get('epochs')} epochs"),
+        ),
+        title="Where this comes from",
+    )
+    title = f"Sweep {sweep.sweep} on {sweep.dataset}"
+    return Report(title, (verdict, *report.blocks, table, facts), report.document)

@@ -1,0 +1,49 @@
+"""What a person reads of a sweep before it is run."""
+
+from pathlib import Path
+
+from alfs_cli.report import Column, Facts, Report, Table
+from alfs_cli.sweep import PlannedNoise, Sweep, run_folder, status_of
+
+
+def sweep_plan_report(sweep: Sweep, folder: Path) -> Report:
+    """Report the runs that a sweep would train, and which are there already."""
+    facts = Facts(
+        (
+            ("sweep", folder.as_posix()),
+            ("data", sweep.dataset),
+            ("model", f"{sweep.config['model']}, {sweep.config['epochs']} epochs"),
+            ("runs", f"{len(sweep.runs)}"),
+        )
+    )
+    return Report("Plan", (facts, runs_table(sweep, folder)), sweep.document())
+
+
+def runs_table(sweep: Sweep, folder: Path) -> Table:
+    """Return every run of a sweep with how far it is."""
+    failed = {run.run for run in sweep.failed}
+    rows = tuple(
+        (
+            planned.run,
+            planned.loss,
+            noise_text(planned.noise),
+            planned.seed,
+            "failed" if planned.run in failed else status_of(run_folder(folder, planned.run)),
+        )
+        for planned in sweep.runs
+    )
+    columns = (
+        Column("run"),
+        Column("loss"),
+        Column("noise"),
+        Column("seed", "count"),
+        Column("status"),
+    )
+    return Table("Runs", columns, rows)
+
+
+def noise_text(noise: PlannedNoise | None) -> str:
+    """Write a kind of noise and its rate: 'symmetric 0.4', 'none'."""
+    if noise is None:
+        return "none"
+    return noise.kind if noise.rate is None else f"{noise.kind} {noise.rate:g}"

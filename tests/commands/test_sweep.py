@@ -1,0 +1,182 @@
+"""`alfs sweep` as typed: the plan, real worker processes, kills, failures, what is not repeated."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+QUICK = ("sweep", "digits", "--loss", "ce", "--loss", "mae", "--noise", "symmetric:0.4",
+         "--model", "linear", "--epochs", "2")  # fmt: skip
+LONG = ("sweep", "digits", "--loss", "ce", "--loss", "nce+rce", "--model", "mlp",
+        "--seeds", "0,1", "--epochs", "12", "--jobs", "1")  # fmt: skip
+
+
+def only_sweep(out="alfs-out"):
+    (folder,) = Path(out, "sweeps").iterdir()
+    return folder
+
+
+def results(folder):
+    return {path.parent.name: path for path in folder.glob("runs/*/result.json")}
+
+
+def weights(folder):
+    return {path.parent.name: path.read_bytes() for path in folder.glob("runs/*/model.safetensors")}
+
+
+def test_a_sweep_is_trained_compared_and_not_repeated(alfs):
+    done = alfs(*QUICK, "--seeds", "0,1", "--jobs", "2", "-f", "json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert document["schema"] == "alfs.compare/1"
+    assert [row["n"] for row in document["rows"]] == [2, 2]
+    assert sum(line.startswith("[") for line in done.err.splitlines()) == 4
+    folder = only_sweep()
+    assert json.loads((folder / "compare.json").read_text()) == document
+    plan = json.loads((folder / "sweep.json").read_text())
+    assert plan["schema"] == "alfs.sweep/1"
+    assert {run["run"] for run in plan["runs"]} == set(results(folder))
+    assert not (folder / "log.txt").exists()
+
+    stamps = {run: path.stat().st_mtime_ns for run, path in results(folder).items()}
+    again = alfs(*QUICK, "--seeds", "1,0", "-f", "json")
+    assert json.loads(again.out) == document
+    assert "4 runs, 0 to train" in again.err
+    assert stamps == {run: path.stat().st_mtime_ns for run, path in results(folder).items()}
+
+    for name in (folder.as_posix(), folder.name):
+        assert json.loads(alfs("compare", name, "-f", "json").out) == document
+
+    more = alfs(*QUICK, "--seeds", "0", "--loss", "ce", "-f", "json")
+    assert "2 runs were finished already" in more.err
+    assert "2 runs, 0 to train" in more.err
+
+    alone = alfs("train", *QUICK[1:4], "--noise", "symmetric", "--noise-rate", "0.4",
+                 *QUICK[8:], "-f", "json", "--out", "alone")  # fmt: skip
+    run = Path(json.loads(alone.out)["run"])
+    assert (run / "model.safetensors").read_bytes() == weights(folder)[run.name]
+
+
+def test_dry_run_lists_every_run_and_writes_nothing(alfs):
+    done = alfs(*QUICK, "--noise", "none", "--dry-run", "-f", "json")
+    assert done.code == 0
+    runs = json.loads(done.out)["runs"]
+    assert len(runs) == 2 * 2 * 3
+    assert len({run["run"] for run in runs}) == 12
+    assert {None if run["noise"] is None else run["noise"]["rate"] for run in runs} == {None, 0.4}
+    assert {run["seed"] for run in runs} == {0, 1, 2}
+    assert not Path("alfs-out").exists()
+    assert "planned" in alfs(*QUICK, "--dry-run").out
+
+
+def test_a_seed_alone_and_a_noise_seed(alfs):
+    done = alfs(*QUICK, "--seed", "5", "--noise-seed", "7", "--dry-run", "-f", "json")
+    (first, second) = json.loads(done.out)["runs"]
+    assert first["seed"] == second["seed"] == 5
+    assert first["noise"] == {"kind": "symmetric", "rate": 0.4, "seed": 7}
+
+
+def test_without_losses_the_recipes(alfs):
+    done = alfs("sweep", "--recipe", "digits", "--seeds", "0", "--dry-run", "-f", "json")
+    (run,) = json.loads(done.out)["runs"]
+    assert run["loss"].startswith("nce+aul")
+    assert run["noise"] == {"kind": "symmetric", "rate": 0.4, "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--noise", "symetric:0.4"), "did you mean 'symmetric'?"),
+        (("--noise", "symmetric"), "lacks its rate"),
+        (("--noise", "symmetric:2"), "the rate is '2', not a number from 0 to 1"),
+        (("--noise", "symmetric:x"), "the rate is 'x'"),
+        (("--seeds", "0,x"), "--seeds '0,x' are not whole numbers"),
+        (("--seeds", "0,1", "--seed", "3"), "both given"),
+        (("--jobs", "0"), "--jobs"),
+        (("--executor", "slurm"), "unknown executor 'slurm'"),
+        (("--loss", "nce+alu"), "unknown loss 'alu'"),
+        (("--holdout", "2"), "--holdout"),
+        (("--device", "cuda:99"), "device 'cuda:99'"),
+    ],
+)
+def test_wrong_words(alfs, words, message):
+    done = alfs(*QUICK, *words)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert "help: " in done.err
+    assert not list(Path(".").rglob("config.yaml"))
+
+
+def test_failing_runs_are_tried_twice_and_are_exit_3(alfs):
+    done = alfs(*QUICK, "--seeds", "0", "--lr", "1e38", "--set", "optimizer.grad_clip=0",
+                "--jobs", "1")  # fmt: skip
+    assert (done.code, done.out) == (3, "")
+    assert done.err.count("; trying it again") == 2
+    assert "error: 2 of 2 runs failed, each tried twice" in done.err
+    assert "the loss became" in done.err
+    plan = json.loads((only_sweep() / "sweep.json").read_text())
+    assert len(plan["failed"]) == 2
+
+
+def started(folder, *words):
+    """Start a sweep in a process of its own; return it once its second run has begun."""
+    environment = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alfs_cli", *words],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        begun = list(folder.glob("alfs-out/sweeps/*/runs/*/metrics.jsonl"))
+        done = list(folder.glob("alfs-out/sweeps/*/runs/*/result.json"))
+        if done and len(begun) > len(done) and any(path.stat().st_size for path in begun):
+            return process
+        time.sleep(0.005)
+    raise AssertionError(process.communicate())
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGKILL, -9),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+    ],
+    ids=["SIGKILL", "SIGINT"],
+)
+def test_a_stopped_sweep_goes_on_and_repeats_nothing(alfs, tmp_path, number, code):
+    process = started(tmp_path, *LONG)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, err
+    assert out == ""
+    folder = only_sweep()
+    finished = {
+        run: path.stat().st_mtime_ns
+        for run, path in results(folder).items()
+        if json.loads(path.read_text())["status"] == "finished"
+    }
+    assert 1 <= len(finished) < 4
+    if code > 0:
+        assert f"with {len(finished)} of 4 runs finished" in err
+        assert "help: the same command goes on" in err
+    done = alfs(*LONG)  # waits for the worker that was left alone to save and end
+    assert done.code == 0, done.err
+    assert f"4 runs, {4 - len(finished)} to train" in done.err
+    found = results(folder)
+    assert len(found) == 4
+    assert {run: found[run].stat().st_mtime_ns for run in finished} == finished
+    assert not list(folder.glob("runs/.*"))
+    if code < 0:
+        return
+    assert alfs(*LONG, "--out", "whole", "-q").code == 0
+    assert weights(folder) == weights(only_sweep("whole"))

@@ -1,0 +1,75 @@
+"""Ray for real: a cluster of two CPUs, whose results are those of local processes."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alfs_cli.cli import run
+
+TOP = Path(__file__).resolve().parents[2]
+SWEEP = ("sweep", "digits", "--loss", "ce", "--loss", "nce+rce", "--seeds", "0", "--epochs", "3",
+         "--model", "linear", "--jobs", "2")  # fmt: skip
+CLUSTER = """
+import sys, ray
+ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="error")
+print(ray.get_runtime_context().gcs_address, flush=True)
+sys.stdin.read()
+print(int(ray.available_resources().get("CPU", 0)), flush=True)
+"""
+
+
+def environment(**changes):
+    return {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1", **changes}
+
+
+def swept(folder, out, *words, **changes):
+    done = subprocess.run(
+        [sys.executable, "-m", "alfs_cli", *SWEEP, "--out", out, *words],
+        cwd=folder,
+        env=environment(**changes),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    found = sorted((folder / out).glob("sweeps/*/runs/*/model.safetensors"))
+    return done.stdout, {path.parent.name: path.read_bytes() for path in found}
+
+
+def test_without_ray_it_says_so(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert run([*SWEEP, "--executor", "ray"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "error: --executor ray needs Ray, which is not installed" in err
+    assert "help: pip install 'alfs-cli[ray]'" in err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
+def test_results_are_those_of_local_processes_here_and_on_the_users_cluster(tmp_path):
+    local = swept(tmp_path, "local")
+    assert len(local[1]) == 2
+    assert swept(tmp_path, "here", "--executor", "ray") == local
+    open_to_all = {"RAY_AUTH_MODE": "disabled"}  # the two clients share no token
+    with subprocess.Popen(
+        [sys.executable, "-c", CLUSTER],
+        env=environment(**open_to_all),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as cluster:
+        address = cluster.stdout.readline().strip()
+        try:
+            there = swept(
+                tmp_path, "there", "--executor", "ray", RAY_ADDRESS=address, **open_to_all
+            )
+        finally:
+            left, _ = cluster.communicate("")
+    assert there == local
+    assert left.strip() == "2"  # the cluster goes on, and is free again

@@ -1,0 +1,141 @@
+"""Several processes for real, by gloo: gradients of the whole batch, exit codes, interruption."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+TOP = Path(__file__).resolve().parents[2]
+TRAIN = ("train", "digits", "--loss", "nce+rce", "-q", "-f", "json")
+
+STEPS = """
+import sys, torch
+from alfs_cli.losses import parse_loss
+from alfs_cli.runs import OptimizerConfig
+from alfs_cli.training import distributed
+from alfs_cli.training.devices import Device
+from alfs_cli.training.objectives import Stateless
+from alfs_cli.training.steps import MomentumSgd, make_step
+
+def trained(step_of):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    optimizer = MomentumSgd(model, OptimizerConfig(lr=0.5))
+    step = step_of(model, optimizer, Stateless(parse_loss("nce+rce")), device, l1=1e-3)
+    told = []
+    for size in (12, 13, 3):  # equal shares, unequal ones, too few to share
+        generator = torch.Generator().manual_seed(size)
+        inputs = torch.randn(size, 5, generator=generator)
+        labels = torch.randint(3, (size,), generator=generator)
+        told += [float(value) for value in step(inputs, labels, torch.arange(size))]
+    return [*optimizer.parameters, *optimizer.velocities], told
+
+device = Device("cpu", "float32", channels_last=False)
+alone = trained(make_step)
+with distributed.joined(device):
+    together = trained(distributed.shared_step)
+    signals = [distributed.agreed(None)]
+    signals.append(distributed.agreed("SIGTERM" if torch.distributed.get_rank() else None))
+worst = max(float((a - b).abs().max()) for a, b in zip(alone[0], together[0]))
+print(worst, max(abs(a - b) for a, b in zip(alone[1], together[1])), *signals)
+"""
+
+
+def environment(**changes):
+    return {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1", **changes}
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
+def test_two_processes_step_as_one_on_the_whole_batch():
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", STEPS],
+            env=environment(**shared, RANK=rank, LOCAL_RANK=rank),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ("0", "1")
+    ]
+    for process in processes:
+        out, _ = process.communicate(timeout=120)
+        worst, told, *signals = out.split()
+        assert float(worst) < 1e-6
+        assert float(told) < 1e-5
+        assert signals == ["None", "SIGTERM"]
+
+
+def alfs(folder, *words):
+    return subprocess.run(
+        [sys.executable, "-m", "alfs_cli", *words],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+@pytest.mark.slow
+def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(tmp_path):
+    """By a network without batch norm; interrupted, taken up again, and with its exit codes."""
+    words = (*TRAIN, "--model", "linear", "--epochs", "40")
+    one = json.loads(alfs(tmp_path, *words, "--out", "one").stdout)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alfs_cli", *words, "--nproc", "2"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    metrics = tmp_path / "alfs-out" / "runs" / Path(one["run"]).name / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if metrics.exists() and metrics.read_text().count("\n") >= 3:
+            process.send_signal(signal.SIGINT)
+            break
+        time.sleep(0.01)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, "")
+    lines = err.strip().splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["error", "help"], err
+    done = alfs(tmp_path, *words, "--nproc", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    two = json.loads(done.stdout)
+    assert two["test_accuracy"] == one["test_accuracy"]
+    first, second = (
+        load_file(tmp_path / document["run"] / "model.safetensors") for document in (one, two)
+    )
+    for name, value in first.items():
+        assert torch.allclose(value, second[name], atol=1e-5), name
+    assert not list(tmp_path.rglob(".*.pt"))
+
+    done = alfs(tmp_path, *words, "--nproc", "2", "--lr", "1e38", "--set", "optimizer.grad_clip=0")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.count("the loss became") == 1
+
+
+def test_a_loss_that_remembers_is_refused(tmp_path, monkeypatch, capsys):
+    from alfs_cli.cli import run
+
+    monkeypatch.chdir(tmp_path)
+    assert run([*TRAIN, "--nproc", "2", "--set", "elr.strength=3"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "remembers each example" in err
+    assert "help: leave --nproc out" in err
+    assert not Path("alfs-out").exists()
