@@ -3,12 +3,13 @@
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alfs_cli.data import DataSpec, LabelledDataset, Problem, load, positions_of
-from alfs_cli.data.duplicates import conflicting_duplicates
+from alfs_cli.data.duplicates import conflicting_duplicates, content_digest
+from alfs_cli.data.images import digest_of_file
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
@@ -18,6 +19,7 @@ from alfs_cli.invocation import Invocation
 from alfs_cli.issues import LabelScores, label_scores, suspects, write_issues
 from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
+from alfs_cli.rules import RULES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,22 +53,11 @@ class Audit:
         names, dataset = self.dataset.class_names, self.dataset
         found = []
         for place in suspects(self.scores, dataset.labels, 0.5):
-            given, suggested = names[dataset.labels[place]], names[self.scores.suggested[place]]
+            suggested = names[self.scores.suggested[place]]
             score = float(self.scores.score[place])
-            path = dataset.paths[place] if dataset.paths else None
-            where = "" if path else f"row {positions_of(dataset)[place]}: "
-            found.append(
-                Finding(
-                    "ALFS101",
-                    "warning",
-                    f"{where}given '{given}', looks like '{suggested}' ({score:.2f})",
-                    path,
-                    int(dataset.lines[place]) if dataset.lines is not None else None,
-                    given,
-                    suggested,
-                    score,
-                )
-            )
+            text = f"looks like '{suggested}' ({score:.2f})"
+            example = example_finding(dataset, int(place), "ALFS101", text)
+            found.append(replace(example, suggested=suggested, score=score))
         return tuple(found)
 
     def pictures(self, count: int) -> tuple[Picture, ...]:
@@ -161,27 +152,72 @@ def audit(
     return Audit(read, seen, estimate, scores, listed, findings)
 
 
+def example_finding(dataset: LabelledDataset, place: int, rule: str, text: str) -> Finding:
+    """Return a finding about one example: where it is, what it is given, its fingerprint."""
+    given = dataset.class_names[dataset.labels[place]]
+    row = int(positions_of(dataset)[place])
+    where = "" if dataset.paths else f"row {row}: "
+    digest = content_digest(dataset, place)
+    return Finding(
+        rule,
+        RULES[rule].level,
+        f"{where}given '{given}', {text}",
+        dataset.paths[place] if dataset.paths else _container(dataset),
+        int(dataset.lines[place]) if dataset.lines is not None else None,
+        given,
+        manifest=dataset.manifest,
+        row=row,
+        fingerprint=None if digest is None else f"{digest.hex()[:16]}:{given}",
+    )
+
+
+def _container(dataset: LabelledDataset) -> str | None:
+    """Return the file that holds examples which are rows; a built-in data set has none."""
+    return dataset.name if dataset.kind in ("manifest", "npz", "probabilities") else None
+
+
 def _findings(dataset: LabelledDataset) -> tuple[Finding, ...]:
-    return tuple(_finding(problem) for problem in dataset.problems)
+    return tuple(_finding(problem, dataset) for problem in dataset.problems)
 
 
-def _finding(problem: Problem) -> Finding:
-    is_mild = problem.rule in ("ALFS402", "ALFS407")
-    level: Literal["warning", "error"] = "warning" if is_mild else "error"
-    return Finding(problem.rule, level, problem.message, problem.path, problem.line)
+def _finding(problem: Problem, dataset: LabelledDataset) -> Finding:
+    digest = None if problem.path is None else digest_of_file(problem.path)
+    named = None if digest is None else f"{digest.hex()[:16]}:{problem.given or ''}"
+    return Finding(
+        problem.rule,
+        RULES[problem.rule].level,
+        problem.message,
+        problem.path,
+        problem.line,
+        problem.given,
+        manifest=dataset.manifest,
+        row=problem.row,
+        fingerprint=named,
+    )
 
 
 def _duplicates(dataset: LabelledDataset) -> tuple[Finding, ...]:
-    """Return a finding for each group of identical examples under different labels."""
+    """Return a finding for each group of identical examples under different labels.
+
+    It lies where the first of them is; its fingerprint names all the labels, in order.
+    """
     found = []
     for places in conflicting_duplicates(dataset):
         named = ", ".join(
             f"{_place(dataset, i)} given '{dataset.class_names[dataset.labels[i]]}'"
             for i in places[:5]
         )
-        path = dataset.paths[places[0]] if dataset.paths else None
-        line = int(dataset.lines[places[0]]) if dataset.lines is not None else None
-        found.append(Finding("ALFS103", "error", f"identical examples: {named}", path, line))
+        more = f" and {len(places) - 5} more" if len(places) > 5 else ""
+        labels = sorted({dataset.class_names[dataset.labels[i]] for i in places})
+        first = example_finding(dataset, places[0], "ALFS103", "")
+        content = str(first.fingerprint).partition(":")[0]
+        found.append(
+            replace(
+                first,
+                message=f"identical examples: {named}{more}",
+                fingerprint=f"{content}:{'|'.join(labels)}",
+            )
+        )
     return tuple(found)
 
 
@@ -193,7 +229,12 @@ def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Finding, 
     """Return a finding for each picture that could not be read, and refuse where many cannot."""
     left_out = np.setdiff1d(np.arange(len(dataset)), evidence.kept)
     problems = [
-        problem
+        replace(
+            problem,
+            line=int(dataset.lines[place]) if dataset.lines is not None else None,
+            given=dataset.class_names[dataset.labels[place]],
+            row=int(positions_of(dataset)[place]),
+        )
         for place in left_out
         if dataset.images is not None
         and (problem := dataset.images.problem(int(place))) is not None
@@ -205,4 +246,4 @@ def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Finding, 
             f"{100 * MAX_BAD:g} %: {first}",
             help="mend or remove them",
         )
-    return tuple(_finding(problem) for problem in problems)
+    return tuple(_finding(problem, dataset) for problem in problems)

@@ -9,34 +9,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from alfs_cli.documents import Number, to_document, write_document
+from alfs_cli.documents import to_document, write_document
 from alfs_cli.errors import UsageError, unknown
 from alfs_cli.estimate import NoiseEstimate
-from alfs_cli.report import Finding
+from alfs_cli.report import Finding, Gate, GateStatus
 
 SCHEMA = "alfs.check/1"
 GATE_ON = ("sure", "point", "strict")
 TRUST = ("low", "medium", "high")
-
-RULES = {
-    "ALFS101": "suspect-label",
-    "ALFS103": "conflicting-duplicates",
-    "ALFS201": "class-clean-level-low",
-    "ALFS202": "confused-pair",
-    "ALFS203": "clean-label-not-dominant",
-    "ALFS301": "noise-rate-high",
-    "ALFS303": "estimate-untrustworthy",
-    "ALFS304": "class-noise-rate-high",
-    "ALFS401": "unreadable-image",
-    "ALFS402": "truncated-image",
-    "ALFS403": "too-few-samples",
-    "ALFS405": "label-out-of-range",
-    "ALFS406": "missing-label",
-    "ALFS407": "oversize-image",
-}
-"""What each rule is called; ids never change meaning."""
 
 INTEGRITY = {
     "ALFS401": "no unreadable images",
@@ -45,8 +26,6 @@ INTEGRITY = {
     "ALFS406": "no missing labels",
 }
 """The default gates that count findings."""
-
-Status = Literal["pass", "warn", "fail", "not-judged"]
 
 
 @dataclass(frozen=True)
@@ -76,19 +55,6 @@ class Thresholds:
         level = self.min_clean_level
         if level is not None and not (math.isfinite(level) and level >= 0):
             raise UsageError(f"--min-clean-level is {level}, not a ratio of 0 or more")
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One gate and how it was judged; numbers are None where they do not apply."""
-
-    rule: str
-    name: str
-    status: Status
-    value: Number | None = None
-    low: Number | None = None
-    high: Number | None = None
-    limit: Number | None = None
 
 
 @dataclass(frozen=True)
@@ -207,7 +173,7 @@ def _pair_gates(estimate: NoiseEstimate, limit: float, on: str) -> Iterator[Gate
 def _dominance(estimate: NoiseEstimate, on: str) -> Gate:
     level = estimate.clean_level
     name = f"the clean label leads in every class (weakest '{level.true_class}')"
-    status: Status = "pass"
+    status: GateStatus = "pass"
     if estimate.dominant is False:
         status = "fail"
     elif level.value <= 1:
@@ -221,7 +187,7 @@ def _at_most(
     rule: str, name: str, value: float, low: float, high: float, limit: float, on: str
 ) -> Gate:
     broken = {"sure": low > limit, "point": value > limit, "strict": high > limit}[on]
-    status: Status = "fail" if broken else "warn" if value > limit else "pass"
+    status: GateStatus = "fail" if broken else "warn" if value > limit else "pass"
     return Gate(rule, name, status, value, low, high, limit)
 
 
@@ -229,5 +195,5 @@ def _at_least(
     rule: str, name: str, value: float, low: float, high: float, limit: float, on: str
 ) -> Gate:
     broken = {"sure": high < limit, "point": value < limit, "strict": low < limit}[on]
-    status: Status = "fail" if broken else "warn" if value < limit else "pass"
+    status: GateStatus = "fail" if broken else "warn" if value < limit else "pass"
     return Gate(rule, name, status, value, low, high, limit)

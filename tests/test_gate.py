@@ -6,8 +6,9 @@ import pytest
 
 from alfs_cli.errors import AlfsError, UsageError
 from alfs_cli.estimate import CleanLevel
-from alfs_cli.gate import INTEGRITY, RULES, Thresholds, judge
+from alfs_cli.gate import INTEGRITY, Thresholds, judge
 from alfs_cli.report import Finding
+from alfs_cli.rules import RULES
 
 
 def status(estimate, rule, **limits):

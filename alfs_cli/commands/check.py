@@ -108,6 +108,6 @@ def check(
         result = judge(found.estimate, thresholds, (*found.findings, *found.suspect_findings()))
     result.save(invocation.out / "check.json")
     title = f"Label quality of {data or pred_probs}"
-    invocation.publish(check_report(result, title=title, exit_zero=exit_zero))
+    invocation.publish(check_report(result, title=title, source=data, exit_zero=exit_zero))
     if not result.passed and not exit_zero:
         raise typer.Exit(1)

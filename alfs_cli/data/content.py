@@ -44,6 +44,7 @@ class Content:
     readable: NDArray[np.bool_] | None = None
     paths: tuple[str, ...] | None = None
     lines: IntArray | None = None
+    manifest: str | None = None
     split: str | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ def conflicting_duplicates(dataset: LabelledDataset) -> tuple[tuple[int, ...], .
     """
     groups: dict[bytes, list[int]] = defaultdict(list)
     for place in range(len(dataset)):
-        digest = _digest(dataset, place)
+        digest = content_digest(dataset, place)
         if digest is not None:
             groups[digest].append(place)
     return tuple(
@@ -26,9 +26,16 @@ def conflicting_duplicates(dataset: LabelledDataset) -> tuple[tuple[int, ...], .
     )
 
 
-def _digest(dataset: LabelledDataset, place: int) -> bytes | None:
+def content_digest(dataset: LabelledDataset, place: int) -> bytes | None:
+    """Return the SHA-256 of an example's content: a file's bytes, a picture's, or a row's.
+
+    Rows are little-endian: float32 of features, else the probabilities as they came. None where a
+    file cannot be read.
+    """
     if dataset.images is not None:
         return dataset.images.digest(place)
-    if dataset.features is not None:
-        return sha256(dataset.features[place].tobytes()).digest()
-    return None
+    rows = dataset.features if dataset.features is not None else dataset.pred_probs
+    if rows is None:
+        return None
+    row = rows[place]
+    return sha256(row.astype(row.dtype.newbyteorder("<"), copy=False).tobytes()).digest()

@@ -179,11 +179,16 @@ class FileImages:
 
     def digest(self, index: int) -> bytes | None:
         """Return a digest of the file's bytes, None where it cannot be read."""
-        try:
-            with open(self.files[index], "rb") as file:
-                return file_digest(file, "sha256").digest()
-        except OSError:
-            return None
+        return digest_of_file(self.files[index])
+
+
+def digest_of_file(path: str) -> bytes | None:
+    """Return the SHA-256 of a file's bytes, None where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file_digest(file, "sha256").digest()
+    except OSError:
+        return None
 
 
 ORIENTATION = 0x0112

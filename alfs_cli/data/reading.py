@@ -200,6 +200,7 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
         true_labels=true,
         paths=content.paths,
         lines=content.lines,
+        manifest=content.manifest,
         split=content.split,
         population=_population(content, names) if spec.labels is None else None,
         problems=(*content.problems, *_too_few(labels, names)),

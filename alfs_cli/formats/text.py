@@ -143,9 +143,7 @@ def _finding_lines(findings: tuple[Finding, ...]) -> Iterable[Text]:
     if findings:
         yield Text("")
     for finding in findings[:MAX_FINDINGS]:
-        where = f"{clean(finding.path)}: " if finding.path else ""
-        if finding.path and finding.line:
-            where = f"{clean(finding.path)}:{finding.line}: "
+        where = f"{clean(finding.where)}: " if finding.where else ""
         line = Text("  ")
         line.append(finding.rule, style=LEVELS[finding.level])
         yield line.append(f"  {where}{clean(finding.message)}")

@@ -2,16 +2,16 @@
 
 from collections import Counter
 
-from alfs_cli.gate import CheckResult, Gate
-from alfs_cli.report import Block, Column, Paragraph, Report, Table, Verdict, percent, ratio
+from alfs_cli.gate import CheckResult
+from alfs_cli.report import Block, Column, Paragraph, Report, Table, Verdict
 
-RATES = ("ALFS301", "ALFS304", "ALFS202")
-LEVELS = ("ALFS201", "ALFS203")
 ORDER = ("fail", "warn", "not-judged", "pass")
 MAX_PASSED = 10
 
 
-def check_report(result: CheckResult, *, title: str, exit_zero: bool = False) -> Report:
+def check_report(
+    result: CheckResult, *, title: str, source: str | None = None, exit_zero: bool = False
+) -> Report:
     """Return the report of the gate; the findings follow the tables."""
     counts = Counter(gate.status for gate in result.gates)
     judged = len(result.gates) - counts["not-judged"]
@@ -31,7 +31,7 @@ def check_report(result: CheckResult, *, title: str, exit_zero: bool = False) ->
     suspects = sum(finding.rule == "ALFS101" for finding in result.findings)
     if suspects:
         blocks.append(Paragraph(f"{suspects:,} labels look wrong (ALFS101); the worst:"))
-    return Report(title, tuple(blocks), result.document(), result.findings)
+    return Report(title, tuple(blocks), result.document(), result.findings, result.gates, source)
 
 
 def _table(result: CheckResult) -> Table:
@@ -51,23 +51,13 @@ def _table(result: CheckResult) -> Table:
             gate.status,
             gate.rule,
             gate.name,
-            _number(gate, gate.value),
+            gate.number(gate.value),
             "-"
             if gate.low is None or gate.high is None
-            else f"{_number(gate, gate.low)} to {_number(gate, gate.high)}",
-            _number(gate, gate.limit),
+            else f"{gate.number(gate.low)} to {gate.number(gate.high)}",
+            gate.number(gate.limit),
         )
         for gate in shown
     )
     left = len(passed) - MAX_PASSED
     return Table("", columns, rows, note=f"{left} more passed" if left > 0 else "")
-
-
-def _number(gate: Gate, value: float | None) -> str:
-    if value is None:
-        return "-"
-    if gate.rule in RATES:
-        return percent(value)
-    if gate.rule in LEVELS:
-        return ratio(value)
-    return f"{value:,.0f}"
