@@ -175,10 +175,19 @@ Block = Verdict | Facts | Paragraph | Table | Heatmap | Curves | Gallery
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How many findings the formats for CI list: those that refuse more, and one by one."""
+
+    sarif: int = 5000
+    findings: int = 100
+
+
+@dataclass(frozen=True)
 class Report:
     """A title, blocks in reading order, findings, and the document that `-f json` prints.
 
-    `gates` are those of a check; `source` is the DATA it is about, as it was named.
+    `gates` are those of a check; `source` is the DATA it is about, as it was named; `saved` is the
+    file that holds all findings, for formats that list only some.
     """
 
     title: str
@@ -187,6 +196,8 @@ class Report:
     findings: tuple[Finding, ...] = ()
     gates: tuple[Gate, ...] = ()
     source: str | None = None
+    saved: str | None = None
+    limits: Limits = Limits()
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:
@@ -196,7 +207,9 @@ class Report:
         """
         levels: dict[str, Level] = {"fail": "error", "warn": "warning"}
         of_gates = [
-            Finding(gate.rule, levels[gate.status], gate.message)
+            Finding(
+                gate.rule, levels[gate.status], gate.message, fingerprint=f"{gate.rule}:{gate.name}"
+            )
             for gate in self.gates
             if gate.status in levels and RULES[gate.rule].measure != "count"
         ]

@@ -1,9 +1,9 @@
 """The summary page of a step of GitHub Actions, kept far below the size at which it is dropped."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
-from alfs_cli.errors import WorkError
 from alfs_cli.formats import render
 from alfs_cli.report import Report
 
@@ -12,10 +12,10 @@ MAX_STEP_BYTES = 1_000_000
 CUT = "\n\n... cut here: the summary of a step has to stay small.\n"
 
 
-def append_step_summary(report: Report) -> None:
+def append_step_summary(report: Report, *, warn: Callable[[str], None]) -> None:
     """Append the report as Markdown to $GITHUB_STEP_SUMMARY, where GitHub Actions runs this.
 
-    Raises WorkError where the file cannot be written.
+    A page that cannot be written is warned of: the verdict stands without it.
     """
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if os.environ.get("GITHUB_ACTIONS") != "true" or not name:
@@ -24,11 +24,12 @@ def append_step_summary(report: Report) -> None:
     path = Path(name)
     try:
         if path.exists() and path.stat().st_size > MAX_STEP_BYTES - MAX_BYTES:
-            return  # one byte too many, and the whole page is dropped
+            warn("the summary of this step is full; nothing was added to it")
+            return
         with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise WorkError(f"cannot write the step summary '{name}': {error.strerror}") from None
+        warn(f"cannot write the step summary '{name}': {error.strerror}")
 
 
 def shortened(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alfs_cli.commands import COMMANDS, GROUPS
-from alfs_cli.formats import FORMATS
+from alfs_cli.formats import FORMATS, formats_of
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -21,7 +21,9 @@ def test_the_table_of_commands_is_the_help():
 
 
 def test_formats_are_all_named():
-    assert "|".join(FORMATS) in README
+    everywhere = formats_of("estimate")
+    assert "|".join(everywhere) in README
+    assert "|".join(name for name in FORMATS if name not in everywhere) in README
 
 
 def commands():

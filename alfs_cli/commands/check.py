@@ -1,5 +1,6 @@
 """`alfs check DATA | ESTIMATE`: the CI gate."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from alfs_cli.errors import UsageError
 from alfs_cli.invocation import Invocation, command
 
 PANEL = "Thresholds"
+LISTS = "Formats for CI"
 
 
 @command
@@ -54,6 +56,33 @@ def check(
     exit_zero: Annotated[
         bool, typer.Option("--exit-zero", help="Report, and exit 0 whatever was found.")
     ] = False,
+    sarif_max: Annotated[
+        int,
+        typer.Option(
+            "--sarif-max",
+            min=1,
+            max=25_000,
+            help="Findings in SARIF, worst first.",
+            rich_help_panel=LISTS,
+        ),
+    ] = 5000,
+    max_findings: Annotated[
+        int,
+        typer.Option(
+            "--max-findings",
+            min=0,
+            help="Findings listed as failures in JUnit, worst first.",
+            rich_help_panel=LISTS,
+        ),
+    ] = 100,
+    no_step_summary: Annotated[
+        bool,
+        typer.Option(
+            "--no-step-summary",
+            help="Do not append to $GITHUB_STEP_SUMMARY.",
+            rich_help_panel=LISTS,
+        ),
+    ] = False,
     evidence: Annotated[
         str, typer.Option("--evidence", help="auto, pred-probs, features, encoder or pixels.")
     ] = "auto",
@@ -73,7 +102,9 @@ def check(
     it judges dominance, unreadable files, conflicting duplicates, empty classes, missing labels.
     """
     from alfs_cli.gate import Thresholds, judge
+    from alfs_cli.report import Limits
     from alfs_cli.reports.check import check_report
+    from alfs_cli.step_summary import append_step_summary
 
     thresholds = Thresholds(
         max_noise_rate=max_noise_rate,
@@ -108,6 +139,13 @@ def check(
         result = judge(found.estimate, thresholds, (*found.findings, *found.suspect_findings()))
     result.save(invocation.out / "check.json")
     title = f"Label quality of {data or pred_probs}"
-    invocation.publish(check_report(result, title=title, source=data, exit_zero=exit_zero))
+    report = replace(
+        check_report(result, title=title, source=data or pred_probs, exit_zero=exit_zero),
+        saved=str(invocation.out / "check.json"),
+        limits=Limits(sarif=sarif_max, findings=max_findings),
+    )
+    invocation.publish(report)
+    if not no_step_summary:
+        append_step_summary(report, warn=invocation.warn)
     if not result.passed and not exit_zero:
         raise typer.Exit(1)

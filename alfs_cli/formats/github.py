@@ -6,7 +6,7 @@ most 9 of a kind are written, and one notice says how many more there are.
 
 from collections import Counter
 
-from alfs_cli.formats.places import one_line, place_of, repository
+from alfs_cli.formats.places import one_line, place_of, repository, worst_first
 from alfs_cli.report import Finding, Report
 
 MAX_OF_A_KIND = 9
@@ -14,9 +14,9 @@ WORDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def render(report: Report) -> str:
-    """Return an annotation a line: classes and the data set first, then the worst findings."""
+    """Return an annotation a line: by level, what concerns classes or all data before files."""
     root = repository()
-    findings = report.all_findings
+    findings = worst_first(report.all_findings)
     shown: Counter[str] = Counter()
     lines = []
     for finding in findings:

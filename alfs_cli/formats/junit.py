@@ -4,6 +4,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from alfs_cli.formats.places import one_line, worst_first
 from alfs_cli.report import Gate, Report
+from alfs_cli.rules import RULES
 
 
 def render(report: Report) -> str:
@@ -54,10 +55,8 @@ def _suite(root: Element, name: str, tests: int, failures: int, skipped: int) ->
 
 
 def _gate(suite: Element, gate: Gate) -> None:
-    limit = "" if gate.limit is None else f", limit {gate.number(gate.limit)}"
-    case = SubElement(
-        suite, "testcase", classname=f"alfs.{gate.rule}", name=one_line(gate.name + limit)
-    )
+    name = one_line(gate.name + _limit(gate))
+    case = SubElement(suite, "testcase", classname=f"alfs.{gate.rule}", name=name)
     message = one_line(gate.message)
     match gate.status:
         case "fail":
@@ -68,3 +67,11 @@ def _gate(suite: Element, gate: Gate) -> None:
             SubElement(case, "system-out").text = f"warning: {message}"
         case "pass":
             pass
+
+
+def _limit(gate: Gate) -> str:
+    """Return what the gate asks for: ` >= 1.00x`; nothing where its name says it."""
+    measure = RULES[gate.rule].measure
+    if gate.limit is None or (measure == "count" and gate.limit == 0):
+        return ""
+    return f" {'>=' if measure == 'ratio' else '<='} {gate.number(gate.limit)}"

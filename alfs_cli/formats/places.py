@@ -51,10 +51,14 @@ def _real_folder(folder: str) -> str:
 
 def _real(path: str) -> str:
     """Return the path without symbolic links; its folder is looked up once for all its files."""
-    if os.path.islink(path):
-        return os.path.realpath(path)
-    folder, name = os.path.split(os.path.abspath(path))
-    return os.path.join(_real_folder(folder), name)
+    plain = os.path.abspath(path)
+    try:
+        if os.path.islink(plain):
+            return os.path.realpath(plain)
+        folder, name = os.path.split(plain)
+        return os.path.join(_real_folder(folder), name)
+    except ValueError:  # no file has such a name
+        return plain
 
 
 def place_of(finding: Finding, report: Report) -> tuple[str, int]:
@@ -64,22 +68,23 @@ def place_of(finding: Finding, report: Report) -> tuple[str, int]:
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings by level, then by score; equal ones stay in order."""
-    return sorted(findings, key=lambda found: (RANK[found.level], -(found.score or 0.0)))
+    """Return the findings by level; in a level what is certain, then by score, else in order."""
+    return sorted(
+        findings,
+        key=lambda found: (RANK[found.level], found.score is not None, -(found.score or 0.0)),
+    )
 
 
 def key_of(finding: Finding) -> str:
-    """Return what names the finding from run to run: its content, else its rule and words.
-
-    The numbers of a gate change from run to run and are no part of its name.
-    """
+    """Return what names the finding from run to run: its content, else its rule and words."""
     if finding.fingerprint is not None:
         return finding.fingerprint
-    named = finding.message.partition(": ")[0]
-    text = f"{finding.rule}\0{finding.path or ''}\0{named}"
+    text = f"{finding.rule}\0{finding.path or ''}\0{finding.message}"
     return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def one_line(text: str) -> str:
     """Return text on one line, without characters that steer a terminal or that XML forbids."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -85,8 +85,8 @@ def _result(finding: Finding, index: int, report: Report, root: Repository) -> d
         "score": finding.score,
         "row": finding.row,
     }
-    result["properties"] = {key: value for key, value in facts.items() if value is not None}
-    return result
+    known = {key: value for key, value in facts.items() if value is not None}
+    return result | ({"properties": known} if known else {})
 
 
 def _artifact(path: str, root: Repository) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from alfs_cli.formats import FORMATS, render
+from alfs_cli.formats import formats_of, render
 from alfs_cli.report import (
     Column,
     Curves,
@@ -27,7 +27,9 @@ from alfs_cli.report import (
     Verdict,
     ratio,
 )
+from tests.formats.test_check_formats import SUFFIX as FOR_CHECK
 
+FORMATS = formats_of("estimate")  # what every command has; test_check_formats.py has the others
 GOLDEN = Path(__file__).parents[1] / "golden"
 SUFFIX = {"text": "txt", "json": "json", "markdown": "md", "csv": "csv", "html": "html"}
 HOSTILE = "[red]<b>&\x1b[31m=1+1"
@@ -125,7 +127,8 @@ def test_html_is_self_contained_and_escaped():
 
 def test_no_golden_file_is_unused():
     used = {f"report.{suffix}" for suffix in SUFFIX.values()}
-    assert {path.name for path in GOLDEN.iterdir()} == used
+    for_check = {f"check-{format}.{suffix}" for format, suffix in FOR_CHECK.items()}
+    assert {path.name for path in GOLDEN.iterdir()} == used | for_check
 
 
 @pytest.mark.parametrize(
