@@ -108,6 +108,8 @@ def parse_recipe(text: str, *, name: str, where: str) -> Recipe:
         place = f"{where}:{mark.line + 1}" if mark else where
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise RecipeError(f"{place}: not valid YAML: {problem}") from None
+    except RecursionError:
+        raise RecipeError(f"{where}: not valid YAML: nested too deeply") from None
     if not isinstance(root, yaml.MappingNode):
         raise RecipeError(f"{where}: a recipe is a list of `key: value` lines")
     values: Values = {}

@@ -46,7 +46,10 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         features = checked_features(arrays["features"], where=f"features of '{path}'")
     if "pred_probs" in arrays:
         pred_probs = arrays["pred_probs"]
-    examples = next(arrays[key] for key in NPZ_KEYS if key in arrays)
+    examples_key = next(key for key in NPZ_KEYS if key in arrays)
+    examples = arrays[examples_key]
+    if examples.ndim == 0:
+        raise InputError(f"{examples_key} of '{path}' are a single value, not an array")
     labels = arrays.get(label_key)
     true_labels = arrays.get(true_key)
     names = arrays.get("class_names")
@@ -64,8 +67,15 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         images=images,
         features=features,
         pred_probs=pred_probs,
-        population=None if "transition" not in arrays else arrays["transition"].astype(np.float64),
+        population=_numbers(arrays.get("transition")),
     )
+
+
+def _numbers(values: NDArray[Any] | None) -> NDArray[np.float64] | None:
+    """Return an array as floats, None where it holds something else."""
+    if values is None or values.dtype.kind not in "fiub":
+        return None
+    return values.astype(np.float64)
 
 
 def own_name(asked: str | None, usual: str, has: list[str], *, elsewhere: str | None) -> str:

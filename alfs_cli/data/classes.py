@@ -37,7 +37,7 @@ def read_class_file(path: Path) -> tuple[str, ...]:
         if path.suffix != ".json":
             return tuple(line for line in text.splitlines() if line.strip())
         document = json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot read the class names in '{path}': {error}") from None
     if isinstance(document, dict):
         try:

@@ -51,8 +51,14 @@ class Content:
 
 
 def same_text(text: str) -> str:
-    """Return the text in Unicode's composed form, so that equal names are equal."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    """Return the text in Unicode's composed form, so that equal names are equal.
+
+    Halves of characters, which no encoding can hold, become \\uNNNN.
+    """
+    if text.isascii():
+        return text
+    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return unicodedata.normalize("NFC", whole)
 
 
 def text_labels(values: Iterable[object]) -> RawLabels:
@@ -81,7 +87,7 @@ def raw_labels(values: NDArray[Any], *, where: str) -> RawLabels:
             refuse_missing(np.flatnonzero(values == ""), where=where)
             return labels
         case "S":
-            return raw_labels(np.char.decode(values, "utf-8"), where=where)
+            return raw_labels(np.char.decode(values, "utf-8", "backslashreplace"), where=where)
         case "f":
             refuse_missing(np.flatnonzero(np.isnan(values)), where=where)
             broken = np.flatnonzero(values != np.floor(values))
