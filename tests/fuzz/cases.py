@@ -27,8 +27,8 @@ WEIRD_NAMES = (
     "\ufeff",
 )  # fmt: skip
 WEIRD_NUMBERS = (
-    0, -1, 1, 2, 3, 255, 256, 2**31, 2**31 - 1, 2**32, 2**63, 2**63 - 1, -(2**63), 10**30, 0.5, -0.0,
-    1e-320,
+    0, -1, 1, 2, 3, 255, 256, 2**31, 2**31 - 1, 2**32, 2**63, 2**63 - 1, -(2**63), 10**30, 0.5,
+    -0.0, 1e-320,
     1e308, 1e999, -1e999, float("nan"), True,
 )  # fmt: skip
 WEIRD_VALUES = (
@@ -335,7 +335,7 @@ def reading(data: str, r: random.Random, extra: list[str] | None = None) -> list
     words = r.choice(
         (
             ["estimate", data], ["estimate", data], ["check", data], ["check", data],
-            ["inject", data, "--rate", "0.2", "--to", r.choice(("out/m.npz", "out/m.csv", "out/m.tsv"))],
+            ["inject", data, "--rate", "0.2", "--to", f"out/m.{r.choice(('npz', 'csv', 'tsv'))}"],
             ["train", data, "--loss", "ce", "--epochs", "1", "--model", "linear"],
         )
     )  # fmt: skip

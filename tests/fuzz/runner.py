@@ -181,8 +181,7 @@ def outcomes(numbers: Iterable[int], *, seconds: float = SECONDS) -> Iterator[tu
         allowance = seconds
         line = process.stdout.readline() if ready else ""
         if not line:
-            process.kill()
-            process.wait()
+            _end(process)
             problem = "the process died" if ready else f"no end after {seconds:g} s"
             kind = CASES[number % len(CASES)].__name__.removesuffix("_case")
             process = None
@@ -193,13 +192,16 @@ def outcomes(numbers: Iterable[int], *, seconds: float = SECONDS) -> Iterator[tu
         outcome = Outcome(**answer)
         if peak > MAX_BYTES:
             outcome.problems.append(f"needed {peak / 1e9:.1f} GB")
-            process.kill()
-            process.wait()
+            _end(process)
             process = None
         yield outcome, peak
     if process is not None:
-        process.stdin.close()
-        process.wait()
+        process.communicate()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
 
 
 def tally(numbers: Iterable[int], *, seconds: float = SECONDS) -> Tally:

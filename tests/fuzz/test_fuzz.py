@@ -12,10 +12,10 @@ def assert_all_well(numbers):
     assert not total.wrong, [(outcome.number, outcome.problems) for outcome in total.wrong]
 
 
-def test_a_few_of_each_kind():
-    assert_all_well(range(4 * len(CASES)))
+def test_one_of_each_kind():
+    assert_all_well(range(len(CASES)))
 
 
 @pytest.mark.slow
 def test_some_more():
-    assert_all_well(range(1000, 1000 + 12 * len(CASES)))
+    assert_all_well(range(1000, 1000 + 8 * len(CASES)))
