@@ -8,10 +8,12 @@ writes them in its own way.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from alfs_cli.documents import Number
-from alfs_cli.rules import RULES, Level
+from alfs_cli.rules import RULES, Level, Measure
 
 Kind = Literal["text", "count", "percent", "number", "ratio", "flag"]
 """What the cells of a column are. `percent` holds a fraction; `ratio` is shown as 3.20x."""
@@ -141,7 +143,10 @@ GateStatus = Literal["pass", "warn", "fail", "not-judged"]
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate and how it was judged; numbers are None where they do not apply."""
+    """One gate and how it was judged; numbers are None where they do not apply.
+
+    `measure` is what the numbers are, where it is not what they are for the rule in general.
+    """
 
     rule: str
     name: str
@@ -150,6 +155,7 @@ class Gate:
     low: Number | None = None
     high: Number | None = None
     limit: Number | None = None
+    measure: Annotated[Measure | None, Field(exclude=True)] = None
 
     @property
     def message(self) -> str:
@@ -163,7 +169,7 @@ class Gate:
 
     def number(self, value: float | None) -> str:
         """Write one of its numbers for people."""
-        measure = RULES[self.rule].measure
+        measure = self.measure or RULES[self.rule].measure
         if value is None:
             return "-"
         if measure == "percent":

@@ -3,8 +3,11 @@
 The gate, `--explain` and the formats that list rules (SARIF, JUnit) all read it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from alfs_cli.errors import UsageError, did_you_mean
 
 Level = Literal["note", "warning", "error"]
 Scope = Literal["example", "file", "row", "class", "pair of classes", "data set", "configuration"]
@@ -125,10 +128,10 @@ _RULES = (
         "error",
         "data set",
         "Labels are noisier than when the baseline was made.",
-        "The baseline keeps, as ceilings, the bounds that the noise rate, the noise of each class "
-        "and of each pair had when it was made. Even the bound of today that is most favourable to "
-        "the data lies beyond one of them.",
-        "Correct what came in since; `--update-baseline` accepts it, and never with --ratchet.",
+        "The baseline keeps, as ceilings, the bounds that the noise rate, the clean level of each "
+        "class and the rate of each pair had when it was made. Even the bound of today that is "
+        "most favourable to the data lies beyond one of them.",
+        "Correct what came in since. --update-baseline accepts it as it is; with --ratchet never.",
         "percent",
         "high",
     ),
@@ -241,3 +244,57 @@ _RULES = (
 
 RULES = {rule.id: rule for rule in _RULES}
 """Every rule by its id, in order."""
+
+ON_REQUEST = ("ALFS102",)
+"""Rules that are judged only where --select names them in full."""
+
+
+def matching(word: str) -> tuple[Rule, ...]:
+    """Return the rules whose id begins like this, or the one of this name.
+
+    Raises UsageError where there is none.
+    """
+    found = tuple(rule for rule in _RULES if rule.id.startswith(word.upper()) and word)
+    found = found or tuple(rule for rule in _RULES if rule.name == word.lower())
+    if not found:
+        names = [*RULES, *(rule.name for rule in _RULES)]
+        raise UsageError(
+            f"unknown rule '{word}'{did_you_mean(word, names)}",
+            help=f"known: {', '.join(RULES)}, and their beginnings, such as ALFS4",
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rules are looked at; of `select` and `ignore` the longer beginning decides."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+    def has(self, rule: str) -> bool:
+        """Whether a rule is selected and not ignored."""
+        return self.selects(rule) and not self.ignores(rule)
+
+    def selects(self, rule: str) -> bool:
+        """Whether a rule is among the selected ones; without --select all are, but a few."""
+        if rule in ON_REQUEST:
+            return rule in (word.upper() for word in self.select)
+        return not self.select or _length(rule, self.select) > 0
+
+    def ignores(self, rule: str) -> bool:
+        """Whether a rule is ignored: by a beginning at least as long as the one it is selected."""
+        ignored = _length(rule, self.ignore)
+        return ignored > 0 and ignored >= _length(rule, self.select)
+
+
+def _length(rule: str, words: Iterable[str]) -> int:
+    """Return the length of the longest word that the rule's id begins with; a name counts whole."""
+    return max(
+        (
+            len(rule) if word.lower() == RULES[rule].name else len(word)
+            for word in words
+            if rule.startswith(word.upper()) or word.lower() == RULES[rule].name
+        ),
+        default=0,
+    )

@@ -1,7 +1,7 @@
 """The options that name a data set, defined once for every command that reads one."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -134,7 +134,7 @@ class DataOptions:
     classes: Classes = None
     root: Root = None
 
-    def named(self) -> dict[str, str | None]:
+    def named(self) -> dict[str, Any]:
         """Return what was typed, by option."""
         return asdict(self)
 

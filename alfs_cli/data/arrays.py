@@ -59,7 +59,9 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         digest=array_digest(*(arrays.get(key) for key in ("images", "features")))
         if images is not None or features is not None
         else array_digest(pred_probs),
-        labels=None if labels is None else raw_labels(labels, where=f"labels of '{path}'"),
+        labels=None
+        if labels is None
+        else raw_labels(labels, where=f"labels of '{path}'", lenient=spec.lenient),
         true_labels=None
         if true_labels is None
         else raw_labels(true_labels, where=f"true labels of '{path}'"),

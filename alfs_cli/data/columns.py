@@ -67,14 +67,21 @@ def files_of(text: str, *, option: str) -> list[Path]:
     return found
 
 
-def read_labels(text: str, *, option: str, column: str | None, usual: Sequence[str]) -> RawLabels:
+def read_labels(
+    text: str,
+    *,
+    option: str,
+    column: str | None,
+    usual: Sequence[str],
+    lenient: bool = False,
+) -> RawLabels:
     """Read labels (N,): .npy, .npz, a column of a table, or one name a line (.txt).
 
     `column` names the column or array; without it the first of `usual` that is there, or the only
-    one.
+    one. Missing labels are kept as `raw_labels` does if `lenient`.
     """
     parts = [
-        _labels_of(path, option=option, column=column, usual=usual)
+        _labels_of(path, option=option, column=column, usual=usual, lenient=lenient)
         for path in files_of(text, option=option)
     ]
     if len({part.dtype == object for part in parts}) > 1:
@@ -82,28 +89,31 @@ def read_labels(text: str, *, option: str, column: str | None, usual: Sequence[s
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
-def _labels_of(path: Path, *, option: str, column: str | None, usual: Sequence[str]) -> RawLabels:
+def _labels_of(
+    path: Path, *, option: str, column: str | None, usual: Sequence[str], lenient: bool
+) -> RawLabels:
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        return raw_labels(load_npy(path), where=f"labels of '{path}'")
+        return raw_labels(load_npy(path), where=f"labels of '{path}'", lenient=lenient)
     if suffix == ".npz":
         arrays = load_npz(path)
         rows = {key: array for key, array in arrays.items() if array.ndim == 1}
         key = _chosen(list(rows), column, usual)
         if key is None:
             raise missing_key(path, column or usual[0])
-        return raw_labels(rows[key], where=f"{key} of '{path}'")
+        return raw_labels(rows[key], where=f"{key} of '{path}'", lenient=lenient)
     if suffix == ".txt":
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot read '{path}': {error}") from None
-        return raw_labels(np.asarray(lines, dtype=str), where=f"labels of '{path}'")
+        rows_of_text = np.asarray(lines, dtype=str)
+        return raw_labels(rows_of_text, where=f"labels of '{path}'", lenient=lenient)
     table = read_table(path, text=[column] if column else [*usual, "label"])
     name = _chosen(table.columns, column, [*usual, "label"])
     if name is None:
         table.require(column or usual[0], option=option)
-    return table_labels(table, str(name))
+    return table.text(str(name)) if lenient else table_labels(table, str(name))
 
 
 def _chosen(names: list[str], column: str | None, usual: Sequence[str]) -> str | None:

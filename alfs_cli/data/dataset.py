@@ -18,7 +18,8 @@ class DataSpec:
     """How a data set was named on the command line: enough to read it again.
 
     Paths are as they were typed. `source` is a path or a built-in name; None means probabilities
-    and labels only.
+    and labels only. `lenient` asks to leave out, with a Problem each, what is refused otherwise:
+    labels that are missing or no class, empty classes, unreadable images however many.
     """
 
     source: str | None
@@ -32,10 +33,13 @@ class DataSpec:
     true_label_column: str | None = None
     classes: str | None = None
     root: str | None = None
+    lenient: bool = False
 
     def given(self) -> dict[str, str | None]:
         """Return what was typed, for estimate.json."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        typed = asdict(self)
+        del typed["lenient"]
+        return {key: value for key, value in typed.items() if value is not None}
 
 
 @dataclass(frozen=True)

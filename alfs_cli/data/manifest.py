@@ -46,7 +46,7 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
     labels = true_labels = None
     if label_column in table.columns or spec.labels is None:
         table.require(label_column, option="--label-column")
-        labels = table.labels(label_column)
+        labels = table.text(label_column) if spec.lenient else table.labels(label_column)
         if spec.classes is None:
             refuse_id_column(len(set(labels)), len(labels), where=f"'{label_column}' of '{path}'")
     if spec.true_label_column == true_column:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alfs_cli.auditing import example_finding
 from alfs_cli.data import DataSpec, load
+from alfs_cli.data.duplicates import content_digest
+from alfs_cli.integrity import example_finding
 
 
 @pytest.fixture
@@ -27,7 +28,9 @@ def pictures(tmp_path, monkeypatch):
 
 def finding(source, place, **options):
     """Return a finding about one example of DATA."""
-    return example_finding(load(DataSpec(source, **options)), place, "ALFS101", "looks odd")
+    dataset = load(DataSpec(source, **options))
+    digest = content_digest(dataset, place)
+    return example_finding(dataset, place, "ALFS101", "looks odd", digest)
 
 
 def expected(content, label):
