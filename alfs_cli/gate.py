@@ -12,7 +12,7 @@ from pathlib import Path
 from alfs_cli.baseline import Ceilings
 from alfs_cli.documents import to_document, write_document
 from alfs_cli.errors import UsageError
-from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.estimate import Bounded, CleanLevel, NoiseEstimate
 from alfs_cli.gate_settings import TRUST
 from alfs_cli.report import Finding, Gate, GateStatus
 from alfs_cli.rules import RULES, Selection
@@ -62,6 +62,15 @@ class Suppressed:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What the gates were held against, whatever their limits."""
+
+    noise_rate: Bounded
+    clean_level: CleanLevel
+    trust: str
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """The content of check.json."""
 
@@ -70,6 +79,7 @@ class CheckResult:
     findings: tuple[Finding, ...] = ()
     suppressed: Suppressed = Suppressed()
     stale: tuple[str, ...] = ()
+    estimate: Judged | None = None
 
     def document(self) -> dict[str, object]:
         """Return the JSON document."""
@@ -115,7 +125,8 @@ def judge(
                 else "a class needs two examples or more; leave the threshold out, or merge it",
             )
     passed = all(gate.status != "fail" for gate in gates)
-    return CheckResult(passed, gates, tuple(findings or ()))
+    of = Judged(estimate.noise_rate, estimate.clean_level, estimate.trust.level)
+    return CheckResult(passed, gates, tuple(findings or ()), estimate=of)
 
 
 def _limits(estimate: NoiseEstimate, limits: Thresholds) -> Iterator[Gate]:
