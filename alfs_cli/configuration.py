@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alfs_cli.documents import limit_nesting
 from alfs_cli.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ def _yaml(
     import yaml
 
     try:
-        root = yaml.compose(written, Loader=yaml.SafeLoader)
+        root = yaml.compose(limit_nesting(written), Loader=yaml.SafeLoader)
         if root is None:
             return {}
         _walk(root, (), where, lines, errors)

@@ -144,6 +144,23 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
     return dict(document)
 
 
+def limit_nesting(text: str, most: int = 100) -> str:
+    """Return YAML text; raises RecursionError where its brackets are nested deeper than `most`.
+
+    The time that reading takes grows with the depth. Brackets in quotes count too: settings have
+    none.
+    """
+    depth = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            if depth > most:
+                raise RecursionError("nested too deeply")
+        elif character in "]}":
+            depth = max(0, depth - 1)
+    return text
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it becomes `path` if the body succeeds.

@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alfs_cli.documents import limit_nesting
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.settings import SHORT, RecipeError, Values, incomplete, nest, read_setting
 
@@ -102,7 +103,7 @@ def parse_recipe(text: str, *, name: str, where: str) -> Recipe:
     import yaml
 
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(limit_nesting(text), Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}" if mark else where

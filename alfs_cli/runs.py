@@ -14,6 +14,7 @@ from typing import Any, Literal
 from alfs_cli.documents import (
     Number,
     from_document,
+    limit_nesting,
     read_document,
     to_document,
     write_document,
@@ -287,7 +288,7 @@ def load_config(folder: Path) -> TrainConfig:
 
     path = folder / CONFIG
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(limit_nesting(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise InputError(f"no such file: '{path}'", help="a run directory is needed") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:

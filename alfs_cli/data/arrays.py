@@ -20,6 +20,7 @@ DAMAGED = (
     OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
     tokenize.TokenError, SyntaxError,
 )  # fmt: skip
+MAX_CODE = 0x10FFFF  # of Unicode
 NPZ_KEYS = ("images", "features", "pred_probs")
 
 
@@ -65,12 +66,24 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         true_labels=None
         if true_labels is None
         else raw_labels(true_labels, where=f"true labels of '{path}'"),
-        class_names=None if names is None else tuple(text_labels(names.ravel())),
+        class_names=None if names is None else names_of(names, where=f"'{path}'"),
         images=images,
         features=features,
         pred_probs=pred_probs,
         population=_numbers(arrays.get("transition")),
     )
+
+
+def names_of(values: NDArray[Any], *, where: str) -> tuple[str, ...]:
+    """Return class names; raises InputError for an array of anything but text and whole numbers."""
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "backslashreplace")
+    if values.dtype.kind not in "Uiu":
+        raise InputError(
+            f"class_names of {where} are of type {values.dtype}, not text",
+            help="class_names=np.array(names, dtype=str)",
+        )
+    return tuple(text_labels(values.ravel()))
 
 
 def _numbers(values: NDArray[Any] | None) -> NDArray[np.float64] | None:
@@ -110,6 +123,7 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
                 arrays[key] = file[key]
                 if not isinstance(arrays[key], np.ndarray):
                     raise InputError(f"'{key}' of '{path}' is not an array")
+                refuse_no_text(arrays[key], where=f"{key} of '{path}'")
     except ValueError as error:
         raise unreadable_array(path, error) from None
     except MemoryError:
@@ -117,6 +131,14 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
     except DAMAGED as error:
         raise InputError(f"cannot read '{path}' as .npz: {error}") from None
     return arrays
+
+
+def refuse_no_text(array: NDArray[Any], *, where: str) -> None:
+    """Raise InputError where an array of text holds numbers that are no characters."""
+    if array.dtype.kind == "U" and array.size and array.itemsize:
+        codes = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(array.dtype.byteorder))
+        if codes.max() > MAX_CODE:
+            raise InputError(f"{where} hold something that is no text", help="is it damaged?")
 
 
 def npz_keys(path: Path) -> list[str]:

@@ -43,7 +43,7 @@ def read_class_file(path: Path) -> tuple[str, ...]:
     if isinstance(document, dict):
         try:
             document = sorted(document, key=lambda name: int(document[name]))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InputError(f"'{path}' is not {{name: index}}") from None
     if not isinstance(document, list) or not all(isinstance(name, str) for name in document):
         raise InputError(

@@ -14,6 +14,8 @@ from alfs_cli.data.arrays import (
     checked_features,
     load_npz,
     missing_key,
+    names_of,
+    refuse_no_text,
     unreadable_array,
 )
 from alfs_cli.data.content import RawLabels, raw_labels, same_text, text_labels
@@ -139,6 +141,7 @@ def load_npy(path: Path) -> NDArray[Any]:
         raise unreadable_array(path, error) from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"'{path}' is an .npz by content", help=f"rename it: {path.stem}.npz")
+    refuse_no_text(array, where=f"the names in '{path}'")
     return array
 
 
@@ -207,7 +210,7 @@ def _probabilities_of(path: Path, label_column: str | None) -> ProbabilityFile:
         names = arrays.get("class_names")
         return ProbabilityFile(
             arrays[key],
-            None if names is None else tuple(text_labels(names.ravel())),
+            None if names is None else names_of(names, where=f"'{path}'"),
             None if given is None else raw_labels(given, where=f"labels of '{path}'"),
             None if true is None else raw_labels(true, where=f"true labels of '{path}'"),
         )

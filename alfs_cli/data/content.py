@@ -57,7 +57,7 @@ def same_text(text: str) -> str:
     """
     if text.isascii():
         return text
-    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    whole = text.encode("utf-8", "backslashreplace").decode("utf-8", "replace")
     return unicodedata.normalize("NFC", whole)
 
 
