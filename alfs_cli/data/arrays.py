@@ -47,6 +47,8 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         features = checked_features(arrays["features"], where=f"features of '{path}'")
     if "pred_probs" in arrays:
         pred_probs = arrays["pred_probs"]
+        if pred_probs.dtype.kind not in "fiub":
+            raise InputError(f"pred_probs of '{path}' are of type {pred_probs.dtype}, not numbers")
     examples_key = next(key for key in NPZ_KEYS if key in arrays)
     examples = arrays[examples_key]
     if examples.ndim == 0:

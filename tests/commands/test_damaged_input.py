@@ -38,6 +38,18 @@ def test_a_single_value_where_an_array_belongs(alfs):
         refused(alfs("estimate", "a.npz"), f"{key} of 'a.npz'")
 
 
+@pytest.mark.parametrize("kind", ["datetime64[s]", "complex128", "U5", "S5", "V4"])
+@pytest.mark.parametrize("key", ["images", "features", "pred_probs", "labels"])
+def test_arrays_of_another_type(alfs, key, kind):
+    arrays = {"features": FEATURES, "labels": LABELS}
+    if key in ("images", "pred_probs"):
+        del arrays["features"]
+    shape = {"labels": (36,), "images": (36, 8, 8)}.get(key, (36, 3))
+    np.savez("a.npz", **(arrays | {key: np.zeros(shape, kind)}))
+    refused(alfs("estimate", "a.npz"))
+    refused(alfs("inject", "a.npz", "--rate", "0.1", "--to", "b.npz"))
+
+
 @pytest.mark.parametrize("kind", [str, complex, "datetime64[s]"])
 def test_a_transition_that_is_none_is_passed_over(alfs, kind):
     odd = np.eye(3).astype(int).astype(kind)
