@@ -169,3 +169,14 @@ def test_classes_and_pairs_against_a_baseline(estimate):
                  "limit 10.0 %"),
     ]  # fmt: skip
     assert "measure" not in result.document()["gates"][0]
+
+
+def test_of_classes_and_pairs_that_only_seem_worse_the_worst_are_told(estimate):
+    ceilings = Ceilings(
+        0.5, {"cat": 6.0, "dog": 14.0, "[red]": 50.0}, {"cat": {"dog": 0.14, "[red]": 0.03}}
+    )
+    result = judge(estimate(), Thresholds(), (), ceilings=ceilings)
+    assert [(gate.status, gate.name) for gate in gates_of(result, "ALFS302")[1:]] == [
+        ("warn", "clean level of class 'dog' against the baseline"),
+        ("warn", "rate of 'cat' given as '[red]' against the baseline"),
+    ]
