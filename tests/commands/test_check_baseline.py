@@ -230,12 +230,13 @@ def test_an_ignore_file_and_what_is_left_of_it(alfs):
 
 def test_ambiguous_examples_are_listed_where_asked_for(alfs):
     features, labels = rows()
-    features[:40] = 2.5 + 0.01 * features[:40]
+    features[:40] = 2.5 + 0.01 * np.random.default_rng(1).normal(size=(40, 3))
     np.savez("a.npz", features=features, labels=labels)
     assert "ALFS102" not in alfs("check", "a.npz", "-f", "json").out
     done = alfs("check", "a.npz", "--select", "ALFS102", "-f", "json", "-q")
     found = document(done)["findings"]
-    assert {finding["level"] for finding in found} <= {"note"}
+    assert len(found) >= 20
+    assert {finding["level"] for finding in found} == {"note"}
     assert all(finding["score"] < 0.5 for finding in found)
 
 

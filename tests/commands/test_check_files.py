@@ -137,6 +137,17 @@ def test_leakage_between_splits(folder):
     assert checked(folder, "data", "--ignore", "ALFS404")[0] == 0
 
 
+def test_a_split_without_labels_is_not_compared_and_no_error(folder):
+    for path in list(Path("data/test").rglob("*.png")):
+        path.rename(Path("data/test") / f"{path.parent.name}{path.name}")
+    for name in ("dark", "light"):
+        Path("data/test", name).rmdir()
+    done = folder("check", "data", "--no-cache")
+    assert done.code == 0
+    assert "split 'test' is not compared with the one that is judged" in done.err
+    assert "ALFS404" not in done.out
+
+
 def test_leakage_in_a_manifest_with_a_split_column(table):
     alfs, rows = table
     copy = Path("data/copy.png")
