@@ -138,13 +138,23 @@ def check_data(
     ratchet: bool = False,
 ) -> CheckResult:
     """Judge DATA; with `update_baseline` write the baseline first, and judge by it."""
-    from alfs_cli.integrity import digests_of, fingerprints_of, leakage_findings, other_splits
+    from alfs_cli.integrity import (
+        digests_of,
+        fingerprints_of,
+        leakage_findings,
+        other_split,
+        other_splits,
+    )
 
     found = audit_for_check(invocation, spec, plan, use_cache=use_cache)
     digests = digests_of(found.dataset) if found.digests is None else found.digests
     rules = plan.suppressions.rules
-    splits = other_splits(spec, found.dataset.split) if rules.has("ALFS404") else ()
-    leaks = leakage_findings(found.dataset, digests, spec, splits)
+    others = {
+        split: other
+        for split in (other_splits(found.dataset) if rules.has("ALFS404") else ())
+        if (other := other_split(found.dataset, split, invocation.note)) is not None
+    }
+    leaks = leakage_findings(found.dataset, digests, others)
     ambiguous = found.ambiguous_findings() if rules.has("ALFS102") else ()
     every = (*found.findings, *leaks, *found.suspect_findings(), *ambiguous)
     left = sort_out(every, plan.suppressions)
@@ -166,7 +176,7 @@ def check_data(
         new,
         rules=rules,
         ceilings=None if baseline is None else baseline.ceilings,
-        looked_at=[rule for rule in INTEGRITY if rule != "ALFS404" or splits],
+        looked_at=[rule for rule in INTEGRITY if rule != "ALFS404" or others],
     )
     stale = () if baseline is None else baseline.stale(present)
     return replace(

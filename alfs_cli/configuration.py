@@ -361,6 +361,9 @@ def _variables(
 
 def _short(value: Any) -> str:
     """Write a wrong value; aliases in YAML can make one that has no end."""
-    import reprlib
+    from reprlib import Repr
 
-    return reprlib.repr(value)
+    short = Repr()
+    short.maxlevel = 2
+    short.maxstring = short.maxother = 60
+    return short.repr(value)

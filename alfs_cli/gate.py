@@ -5,6 +5,7 @@ most favourable to the data breaks the limit, and warns where the point does; `p
 the point does; `strict` passes only where even the least favourable bound holds.
 """
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -191,7 +192,10 @@ def _count(
 
 
 def _regressions(estimate: NoiseEstimate, ceilings: Ceilings, on: str) -> Iterator[Gate]:
-    """Yield a gate for the noise rate, and for each class and pair that got worse."""
+    """Yield a gate for the noise rate, and for each class and pair that surely got worse.
+
+    Where one only seems to have, the worst class and the worst pair stand for all.
+    """
     rate, names = estimate.noise_rate, estimate.data.classes
     if ceilings.noise_rate is not None:
         name = "noise rate against the baseline"
@@ -213,7 +217,17 @@ def _regressions(estimate: NoiseEstimate, ceilings: Ceilings, on: str) -> Iterat
             low, high = estimate.transition_low[i][j], estimate.transition_high[i][j]
             name = f"rate of '{level.class_name}' given as '{given}' against the baseline"
             found.append(_at_most("ALFS302", name, value, low, high, ceiling, on))
-    yield from (gate for gate in found if gate.status != "pass")
+    yield from (gate for gate in found if gate.status == "fail")
+    for measure in ("ratio", None):
+        warned = [gate for gate in found if (gate.status, gate.measure) == ("warn", measure)]
+        yield from sorted(warned, key=_excess)[-1:]
+
+
+def _excess(gate: Gate) -> float:
+    """Return by what factor a gate's value is beyond its limit."""
+    value, limit = gate.value or 0.0, gate.limit or 0.0
+    better, worse = (value, limit) if gate.measure == "ratio" else (limit, value)
+    return worse / better if better > 0 else math.inf
 
 
 def _pair_gates(estimate: NoiseEstimate, limit: float, on: str) -> Iterator[Gate]:

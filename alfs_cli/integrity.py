@@ -5,13 +5,14 @@ problems that the readers met. Identical examples are found here, by the digest 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from alfs_cli.data import DataSpec, LabelledDataset, Problem, load, positions_of, splits_of
+from alfs_cli.data import LabelledDataset, Problem, load, positions_of, splits_of
 from alfs_cli.data.duplicates import conflicting_duplicates, content_digest
 from alfs_cli.data.images import digest_of_file
 from alfs_cli.data.reading import without_files
+from alfs_cli.errors import InputError
 from alfs_cli.report import Finding
 from alfs_cli.rules import RULES
 
@@ -109,18 +110,33 @@ def duplicate_findings(dataset: LabelledDataset, digests: Digests) -> tuple[Find
     return tuple(found)
 
 
-def other_splits(spec: DataSpec, split: str | None) -> tuple[str, ...]:
+def other_splits(dataset: LabelledDataset) -> tuple[str, ...]:
     """Return the splits of DATA beside the one that is judged; none where all of it is."""
-    return () if split is None else tuple(name for name in splits_of(spec) if name != split)
+    if dataset.split is None:
+        return ()
+    return tuple(name for name in splits_of(dataset.spec) if name != dataset.split)
+
+
+def other_split(
+    dataset: LabelledDataset, split: str, note: Callable[[str], None]
+) -> LabelledDataset | None:
+    """Return another split of the same DATA; where it cannot be read, note why and return None.
+
+    The split that is judged is not to blame: the other may have no labels at all.
+    """
+    try:
+        return load(without_files(dataset.spec, split=split), class_names=dataset.class_names)
+    except InputError as error:
+        note(f"split '{split}' is not compared with the one that is judged: {error}")
+        return None
 
 
 def leakage_findings(
-    dataset: LabelledDataset, digests: Digests, spec: DataSpec, splits: Sequence[str]
+    dataset: LabelledDataset, digests: Digests, others: Mapping[str, LabelledDataset]
 ) -> tuple[Finding, ...]:
     """Return a finding for each example whose content is in another split as well (ALFS404)."""
     elsewhere: dict[bytes, list[str]] = defaultdict(list)
-    for split in splits:
-        other = load(without_files(spec, split=split), class_names=dataset.class_names)
+    for split, other in others.items():
         for place, digest in enumerate(digests_of(other)):
             if digest is not None:
                 elsewhere[digest].append(f"{_given(other, place)} in split '{split}'")

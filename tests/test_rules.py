@@ -2,8 +2,11 @@
 
 import re
 
+import pytest
+
+from alfs_cli.errors import UsageError
 from alfs_cli.report import Finding, Gate, Report
-from alfs_cli.rules import RULES
+from alfs_cli.rules import RULES, Selection, matching
 
 
 def test_ids_are_in_order_and_names_are_told_apart():
@@ -53,3 +56,32 @@ def test_where_a_finding_is():
     assert listed.where == "labels.csv:12 img/a.png"
     row = Finding("ALFS101", "warning", "", "labels.csv", 12, manifest="labels.csv")
     assert row.where == "labels.csv:12"
+
+
+@pytest.mark.parametrize(
+    ("select", "ignore", "has", "has_not"),
+    [
+        ((), (), ("ALFS101", "ALFS203", "ALFS407"), ("ALFS102",)),
+        (("ALFS4",), (), ("ALFS401",), ("ALFS101", "ALFS203")),
+        (("ALFS4", "ALFS203"), ("ALFS407",), ("ALFS401", "ALFS203"), ("ALFS407",)),
+        (("ALFS407",), ("ALFS4",), ("ALFS407",), ("ALFS401",)),
+        ((), ("ALFS2", "oversize-image"), ("ALFS101",), ("ALFS203", "ALFS407")),
+        (("alfs1", "ALFS102"), (), ("ALFS101", "ALFS102"), ("ALFS203",)),
+        (("ALFS1",), (), ("ALFS101",), ("ALFS102",)),
+        (("ALFS4",), ("ALFS4",), (), ("ALFS401",)),
+    ],
+)
+def test_selection(select, ignore, has, has_not):
+    rules = Selection(select, ignore)
+    assert all(rules.has(rule) for rule in has)
+    assert not any(rules.has(rule) for rule in has_not)
+
+
+def test_rules_by_their_beginning_or_name():
+    assert [rule.id for rule in matching("alfs30")] == ["ALFS301", "ALFS302", "ALFS303", "ALFS304"]
+    assert matching("ALFS") == tuple(RULES.values())
+    assert matching("noise-rate-high") == (RULES["ALFS301"],)
+    with pytest.raises(UsageError, match="did you mean 'ALFS203'"):
+        matching("ALSF203")
+    with pytest.raises(UsageError, match="unknown rule ''"):
+        matching("")
