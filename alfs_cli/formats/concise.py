@@ -11,5 +11,6 @@ def render(report: Report) -> str:
         path, line = finding.place
         where = path or report.source or report.title
         place = f"{where}:{line}" if line is not None else where
-        lines.append(one_line(f"{place}: {finding.rule} {finding.message}") + "\n")
+        image = f"{finding.path}: " if finding.path not in (None, path) else ""
+        lines.append(one_line(f"{place}: {finding.rule} {image}{finding.message}") + "\n")
     return "".join(lines)

@@ -27,8 +27,7 @@ def render(report: Report) -> str:
     if listed:
         suite = _suite(root, f"alfs.samples.{name}", len(listed), len(listed), 0)
         for finding in listed:
-            path, line = finding.place
-            where = one_line(f"{path}:{line}" if path and line else path or finding.message)
+            where = one_line(finding.where or finding.message)
             case = SubElement(suite, "testcase", classname=f"alfs.{finding.rule}", name=where)
             SubElement(
                 case, "failure", type=finding.level, message=one_line(finding.message)
