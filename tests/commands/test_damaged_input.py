@@ -161,3 +161,10 @@ def test_paths_that_the_system_refuses(alfs):
         ("check", "a.npz", "--baseline", long), ("recipes", "validate", f"{long}.yaml"),
     ]:  # fmt: skip
         refused(alfs(*words))
+
+
+def test_too_few_examples_to_hold_any_out(alfs):
+    np.savez("a.npz", features=FEATURES[:3], labels=LABELS[:3])
+    words = ("train", "a.npz", "--loss", "ce", "--epochs", "1")
+    refused(alfs(*words), "too few examples (3) to hold 20% out")
+    assert alfs(*words, "--holdout", "0").code == 0
