@@ -109,7 +109,7 @@ class FileImages:
         grey = True
         for place in places:
             try:
-                with Image.open(self.files[place]) as picture:
+                with _opened(self.files[place]) as picture:
                     width, height = picture.size
                     if picture.getexif().get(ORIENTATION, 1) >= 5:
                         width, height = height, width
@@ -187,8 +187,10 @@ class FileImages:
 
 
 def digest_of_file(path: str) -> bytes | None:
-    """Return the SHA-256 of a file's bytes, None where it cannot be read."""
+    """Return the SHA-256 of a file's bytes; None where it cannot be read or is no plain file."""
     try:
+        if not os.path.isfile(path):
+            return None
         with open(path, "rb") as file:
             return file_digest(file, "sha256").digest()
     except OSError:
@@ -198,6 +200,13 @@ def digest_of_file(path: str) -> bytes | None:
 ORIENTATION = 0x0112
 
 
+def _opened(file: str) -> Image.Image:
+    """Open a picture; a pipe or a device, which might never end, is an OSError."""
+    if not os.path.isfile(file):
+        raise OSError(f"'{file}' is no plain file")
+    return Image.open(file)
+
+
 def _read(
     file: str, channels: int, size: tuple[int, int] | None, *, near: int | None = None
 ) -> Image.Image:
@@ -205,7 +214,7 @@ def _read(
 
     A JPEG is decoded at a fraction of its size where that is still not below what is wanted.
     """
-    with Image.open(file) as picture:
+    with _opened(file) as picture:
         wanted = size if size is not None else (near, near) if near is not None else None
         if wanted is not None and picture.format == "JPEG":
             longer = max(wanted)
