@@ -18,14 +18,14 @@ from alfs_cli.suppressions import USUAL as USUAL_IGNORE
 from alfs_cli.suppressions import Suppressions, read_lines, sort_out
 
 if TYPE_CHECKING:
-    from alfs_cli.auditing import Audit
     from alfs_cli.data import DataSpec
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is judged and how: settings by name, what is not to be told, what is accepted."""
+    """What is judged and how: DATA, settings by name, what is not to be told, what is accepted."""
 
+    source: str | None
     settings: Mapping[str, Setting]
     suppressions: Suppressions
     baseline: Baseline | None
@@ -33,6 +33,17 @@ class Plan:
     def value(self, name: str) -> Any:
         """Return the value of a setting."""
         return self.settings[name].value
+
+    def spec(self) -> "DataSpec":
+        """How DATA is read, leaving out what cannot be judged."""
+        from alfs_cli.data import DataSpec
+
+        named = {
+            field.name: self.value(key)
+            for field in fields(DataSpec)
+            if (key := field.name.replace("_", "-")) in self.settings
+        }
+        return DataSpec(self.source, lenient=True, **named)
 
     @property
     def thresholds(self) -> Thresholds:
@@ -69,10 +80,8 @@ def plan_check(
         if setting.value not in (None, ()):
             invocation.detail(f"{name} = {_written(setting.value)} ({setting.origin})")
     ignore_file = settings["ignore-file"].value
-    here = Path.cwd()
-    in_data = data is not None and (here == data or data in here.parents)
-    if ignore_file is None and not isolated and not in_data and Path(USUAL_IGNORE).is_file():
-        ignore_file = USUAL_IGNORE
+    if ignore_file is None and not isolated and _is_trusted(Path.cwd(), data):
+        ignore_file = USUAL_IGNORE if Path(USUAL_IGNORE).is_file() else None
     suppressions = Suppressions(
         rules=Selection(settings["select"].value, settings["ignore"].value),
         by_path=settings["per-path-ignores"].value,
@@ -83,10 +92,13 @@ def plan_check(
         if line.expired:
             invocation.warn(f"{line.describe()} has expired and is not applied")
     named = settings["baseline"].value
-    baseline = None
-    if named is not None and not (may_be_new and not Path(named).exists()):
-        baseline = load_baseline(Path(named))
-    return Plan(settings, suppressions, baseline)
+    is_there = named is not None and (not may_be_new or Path(named).exists())
+    return Plan(source, settings, suppressions, load_baseline(Path(named)) if is_there else None)
+
+
+def _is_trusted(folder: Path, data: Path | None) -> bool:
+    """Say whether a folder is outside DATA."""
+    return data is None or (folder != data and data not in folder.parents)
 
 
 def _written(value: Any) -> str:
@@ -111,26 +123,8 @@ def check_estimate(estimate: NoiseEstimate, plan: Plan) -> CheckResult:
     )
 
 
-def audit_for_check(
-    invocation: Invocation, spec: "DataSpec", plan: Plan, *, use_cache: bool
-) -> "Audit":
-    """Read DATA, leaving out what cannot be judged, and estimate."""
-    from alfs_cli.auditing import audit
-
-    return audit(
-        invocation,
-        replace(spec, lenient=True),
-        evidence=plan.value("evidence"),
-        folds=plan.value("folds"),
-        confidence=plan.value("confidence"),
-        in_sample_ok=plan.value("in-sample-ok"),
-        use_cache=use_cache,
-    )
-
-
 def check_data(
     invocation: Invocation,
-    spec: "DataSpec",
     plan: Plan,
     *,
     use_cache: bool = True,
@@ -138,6 +132,7 @@ def check_data(
     ratchet: bool = False,
 ) -> CheckResult:
     """Judge DATA; with `update_baseline` write the baseline first, and judge by it."""
+    from alfs_cli.auditing import audit
     from alfs_cli.integrity import (
         digests_of,
         fingerprints_of,
@@ -146,7 +141,15 @@ def check_data(
         other_splits,
     )
 
-    found = audit_for_check(invocation, spec, plan, use_cache=use_cache)
+    found = audit(
+        invocation,
+        plan.spec(),
+        evidence=plan.value("evidence"),
+        folds=plan.value("folds"),
+        confidence=plan.value("confidence"),
+        in_sample_ok=plan.value("in-sample-ok"),
+        use_cache=use_cache,
+    )
     digests = digests_of(found.dataset) if found.digests is None else found.digests
     rules = plan.suppressions.rules
     others = {

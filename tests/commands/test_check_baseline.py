@@ -185,6 +185,16 @@ def test_settings_come_from_a_file_and_say_so(alfs):
     assert "alfs.yaml:3: check.gate-on is 'never'" in done.err
 
 
+def test_how_data_is_read_may_be_set_too(alfs):
+    write()
+    text = Path("data.csv").read_text().replace("label", "species")
+    Path("meta").mkdir()
+    Path("meta/data.csv").write_text(text)
+    assert alfs("check", "meta/data.csv").code == 2
+    Path("pyproject.toml").write_text('[tool.alfs.check]\nlabel-column = "species"\n')
+    assert alfs("check", "meta/data.csv", "--no-cache").code == 0
+
+
 def test_a_file_in_the_data_is_not_read(alfs):
     write("data/data.csv")
     Path("data/alfs.yaml").write_text("check: {max-nosie: 1}")
