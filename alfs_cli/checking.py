@@ -1,7 +1,7 @@
 """From settings and DATA (or a saved estimate) to the verdict of the gate, and to a baseline."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,13 @@ from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.gate import INTEGRITY, CheckResult, Suppressed, Thresholds, judge
 from alfs_cli.gate_settings import CHECK, SECTIONS
 from alfs_cli.invocation import Invocation
+from alfs_cli.report import Finding
 from alfs_cli.rules import Selection
 from alfs_cli.suppressions import USUAL as USUAL_IGNORE
 from alfs_cli.suppressions import Suppressions, read_lines, sort_out
 
 if TYPE_CHECKING:
+    from alfs_cli.auditing import Audit
     from alfs_cli.data import DataSpec
 
 
@@ -131,15 +133,8 @@ def check_data(
     update_baseline: bool = False,
     ratchet: bool = False,
 ) -> CheckResult:
-    """Judge DATA; with `update_baseline` write the baseline first, and judge by it."""
+    """Judge DATA; with `update_baseline` by the new baseline, which is then written."""
     from alfs_cli.auditing import audit
-    from alfs_cli.integrity import (
-        digests_of,
-        fingerprints_of,
-        leakage_findings,
-        other_split,
-        other_splits,
-    )
 
     found = audit(
         invocation,
@@ -150,28 +145,16 @@ def check_data(
         in_sample_ok=plan.value("in-sample-ok"),
         use_cache=use_cache,
     )
-    digests = digests_of(found.dataset) if found.digests is None else found.digests
     rules = plan.suppressions.rules
-    others = {
-        split: other
-        for split in (other_splits(found.dataset) if rules.has("ALFS404") else ())
-        if (other := other_split(found.dataset, split, invocation.note)) is not None
-    }
-    leaks = leakage_findings(found.dataset, digests, others)
-    ambiguous = found.ambiguous_findings() if rules.has("ALFS102") else ()
-    every = (*found.findings, *leaks, *found.suspect_findings(), *ambiguous)
+    every, looked_at = _findings(invocation, found, rules)
     left = sort_out(every, plan.suppressions)
-    present = fingerprints_of(found.dataset, digests) | {
-        finding.fingerprint for finding in every if finding.fingerprint is not None
-    }
-    baseline = plan.baseline
-    if update_baseline:
-        baseline = updated(
-            baseline or Baseline(), left.kept, present, found.estimate, ratchet=ratchet
-        )
-        path = Path(plan.value("baseline") or USUAL_BASELINE)
-        baseline.save(path)
-        invocation.note(f"wrote {path}: {len(baseline.accepted):,} findings accepted")
+    baseline, stale = plan.baseline, tuple[str, ...]()
+    if update_baseline or baseline is not None:
+        present = _fingerprints(found, every)
+        baseline = baseline or Baseline()
+        if update_baseline:
+            baseline = updated(baseline, left.kept, present, found.estimate, ratchet=ratchet)
+        stale = baseline.stale(present)
     new = tuple(f for f in left.kept if baseline is None or not baseline.accepts(f))
     result = judge(
         found.estimate,
@@ -179,11 +162,42 @@ def check_data(
         new,
         rules=rules,
         ceilings=None if baseline is None else baseline.ceilings,
-        looked_at=[rule for rule in INTEGRITY if rule != "ALFS404" or others],
+        looked_at=looked_at,
     )
-    stale = () if baseline is None else baseline.stale(present)
+    if update_baseline and baseline is not None:
+        path = Path(plan.value("baseline") or USUAL_BASELINE)
+        baseline.save(path)
+        invocation.note(f"wrote {path}: {len(baseline.accepted):,} findings accepted")
     return replace(
         result,
         suppressed=Suppressed(len(left.kept) - len(new), left.ignored),
         stale=(*stale, *left.stale) if rules.has("ALFS901") else (),
     )
+
+
+def _findings(
+    invocation: Invocation, found: "Audit", rules: Selection
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Return all that was found, errors in files first, and which rules on files were looked at."""
+    from alfs_cli.integrity import digests_of, leakage_findings, other_split, other_splits
+
+    others = {
+        split: other
+        for split in (other_splits(found.dataset) if rules.has("ALFS404") else ())
+        if (other := other_split(found.dataset, split, invocation.note)) is not None
+    }
+    leaks: tuple[Finding, ...] = ()
+    if others:
+        leaks = leakage_findings(found.dataset, found.digests or digests_of(found.dataset), others)
+    ambiguous = found.ambiguous_findings() if rules.has("ALFS102") else ()
+    looked_at = tuple(rule for rule in INTEGRITY if rule != "ALFS404" or others)
+    return (*found.findings, *leaks, *found.suspect_findings(), *ambiguous), looked_at
+
+
+def _fingerprints(found: "Audit", findings: Iterable[Finding]) -> frozenset[str]:
+    """Return the fingerprints of all examples and of all findings."""
+    from alfs_cli.integrity import digests_of, fingerprints_of
+
+    digests = found.digests or digests_of(found.dataset)
+    own = (finding.fingerprint for finding in findings if finding.fingerprint is not None)
+    return fingerprints_of(found.dataset, digests).union(own)
