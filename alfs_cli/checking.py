@@ -153,7 +153,14 @@ def check_data(
         present = _fingerprints(found, every)
         baseline = baseline or Baseline()
         if update_baseline:
-            baseline = updated(baseline, left.kept, present, found.estimate, ratchet=ratchet)
+            baseline = updated(
+                baseline,
+                left.kept,
+                present,
+                found.estimate,
+                borderline=found.borderline(),
+                ratchet=ratchet,
+            )
         stale = baseline.stale(present)
     new = tuple(f for f in left.kept if baseline is None or not baseline.accepts(f))
     result = judge(
