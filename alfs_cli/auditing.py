@@ -19,6 +19,7 @@ from alfs_cli.integrity import (
     digests_of,
     duplicate_findings,
     example_finding,
+    fingerprint,
     problem_finding,
 )
 from alfs_cli.invocation import Invocation
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PICTURE_SIZE = 96
+SUSPECT, BORDERLINE = 0.5, 0.05  # scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +62,24 @@ class Audit:
         """Return each suspect label as a finding, worst first."""
         names, dataset = self.dataset.class_names, self.dataset
         found = []
-        for place in suspects(self.scores, dataset.labels, 0.5):
+        for place in suspects(self.scores, dataset.labels, SUSPECT):
             suggested = names[self.scores.suggested[place]]
             score = float(self.scores.score[place])
             text = f"looks like '{suggested}' ({score:.2f})"
             example = example_finding(dataset, int(place), "ALFS101", text, self._digest(place))
             found.append(replace(example, suggested=suggested, score=score))
         return tuple(found)
+
+    def borderline(self) -> tuple[str, ...]:
+        """Return the fingerprints of labels that are no suspects but might easily be."""
+        dataset = self.dataset
+        near = self.scores.score >= BORDERLINE
+        near[suspects(self.scores, dataset.labels, SUSPECT)] = False
+        found = [
+            fingerprint(self._digest(int(place)), dataset.class_names[dataset.labels[place]])
+            for place in np.flatnonzero(near)
+        ]
+        return tuple(key for key in found if key is not None)
 
     def ambiguous_findings(self) -> tuple[Finding, ...]:
         """Return each example for which no class has a probability of one half, least sure first.

@@ -1,14 +1,15 @@
 """The baseline: what a team has accepted, so that the gate speaks of what is new.
 
 `accepted` lists findings by the fingerprint of their content, so that files may be moved, and a
-corrected label takes its entry away. `ceilings` keep the bounds that the noise had: it may fall,
-and not surely rise above them. The file holds no time, path or version, its keys are sorted and
-each entry has a line, so that it merges well and is the same on every machine.
+corrected label takes its entry away; `borderline` lists what was nearly one. `ceilings` keep the
+bounds that the noise had: it may fall, and not surely rise above them. The file holds no time, path
+or version, its keys are sorted and each entry has a line, so that it merges well and is the same on
+every machine.
 """
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,15 +53,22 @@ class Ceilings:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The content of alfs-baseline.json."""
+    """The content of alfs-baseline.json.
+
+    `borderline` are contents that were nearly suspect. Scores move a little whenever anything else
+    in the data does; one that crosses the line for that is not new.
+    """
 
     accepted: dict[str, Accepted] = field(default_factory=dict)
+    borderline: tuple[str, ...] = ()
     ceilings: Ceilings = Ceilings()
 
     def accepts(self, finding: Finding) -> bool:
-        """Whether this finding was accepted."""
+        """Whether this finding was accepted, or was borderline."""
         entry = self.accepted.get(finding.fingerprint or "")
-        return entry is not None and finding.rule in entry.rules
+        if entry is not None and finding.rule in entry.rules:
+            return True
+        return finding.rule == "ALFS101" and finding.fingerprint in self.borderline
 
     def stale(self, present: Iterable[str]) -> tuple[str, ...]:
         """Return the entries whose content, under that label, is no more among those `present`."""
@@ -107,26 +115,29 @@ def ceilings_of(estimate: NoiseEstimate) -> Ceilings:
 def updated(
     old: Baseline,
     findings: Iterable[Finding],
-    present: Iterable[str],
+    present: Collection[str],
     estimate: NoiseEstimate,
     *,
+    borderline: Iterable[str] = (),
     ratchet: bool,
 ) -> Baseline:
     """Return the baseline with stale entries gone, and today's findings and bounds accepted.
 
-    With `ratchet` it only gets stricter: no finding is added, no ceiling rises.
+    With `ratchet` it only gets stricter: nothing is added, no ceiling rises.
     """
     gone = set(old.stale(present))
+    near = {key for key in old.borderline if key in present}
     accepted = {key: entry for key, entry in old.accepted.items() if key not in gone}
     ceilings = ceilings_of(estimate)
     if ratchet:
-        return Baseline(accepted, stricter(old.ceilings, ceilings))
+        return Baseline(accepted, tuple(sorted(near)), stricter(old.ceilings, ceilings))
     for finding in findings:
         if finding.fingerprint is not None:
             entry = accepted.get(finding.fingerprint, Accepted(()))
             rules = tuple(sorted({*entry.rules, finding.rule}))
             accepted[finding.fingerprint] = Accepted(rules, entry.reason)
-    return Baseline(accepted, ceilings)
+    near = near.union(borderline) - set(accepted)
+    return Baseline(accepted, tuple(sorted(near)), ceilings)
 
 
 def stricter(old: Ceilings, new: Ceilings) -> Ceilings:
@@ -153,6 +164,7 @@ def render(baseline: Baseline) -> str:
     parts = [
         f'  "schema": {_line(document["schema"])}',
         f'  "accepted": {_block(_without_blanks(document["accepted"]), 4)}',
+        f'  "borderline": {_list(document["borderline"])}',
         '  "ceilings": {\n'
         f'    "noise_rate": {_line(ceilings["noise_rate"])},\n'
         f'    "class_clean_level": {_block(ceilings["class_clean_level"], 6)},\n'
@@ -175,6 +187,11 @@ def _block(entries: dict[str, object], indent: int) -> str:
     pad = " " * indent
     lines = [f"{pad}{_line(key)}: {_line(entries[key])}" for key in sorted(entries)]
     return "{\n" + ",\n".join(lines) + "\n" + pad[2:] + "}"
+
+
+def _list(entries: list[str]) -> str:
+    lines = [f"    {_line(entry)}" for entry in entries]
+    return "[\n" + ",\n".join(lines) + "\n  ]" if lines else "[]"
 
 
 def _line(value: object) -> str:

@@ -1,7 +1,7 @@
 """From settings and DATA (or a saved estimate) to the verdict of the gate, and to a baseline."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.gate import INTEGRITY, CheckResult, Suppressed, Thresholds, judge
 from alfs_cli.gate_settings import CHECK, SECTIONS
 from alfs_cli.invocation import Invocation
+from alfs_cli.report import Finding
 from alfs_cli.rules import Selection
 from alfs_cli.suppressions import USUAL as USUAL_IGNORE
 from alfs_cli.suppressions import Suppressions, read_lines, sort_out
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is judged and how: settings by name, what is not to be told, what is accepted."""
+    """What is judged and how: DATA, settings by name, what is not to be told, what is accepted."""
 
+    source: str | None
     settings: Mapping[str, Setting]
     suppressions: Suppressions
     baseline: Baseline | None
@@ -33,6 +35,17 @@ class Plan:
     def value(self, name: str) -> Any:
         """Return the value of a setting."""
         return self.settings[name].value
+
+    def spec(self) -> "DataSpec":
+        """How DATA is read, leaving out what cannot be judged."""
+        from alfs_cli.data import DataSpec
+
+        named = {
+            field.name: self.value(key)
+            for field in fields(DataSpec)
+            if (key := field.name.replace("_", "-")) in self.settings
+        }
+        return DataSpec(self.source, lenient=True, **named)
 
     @property
     def thresholds(self) -> Thresholds:
@@ -69,10 +82,8 @@ def plan_check(
         if setting.value not in (None, ()):
             invocation.detail(f"{name} = {_written(setting.value)} ({setting.origin})")
     ignore_file = settings["ignore-file"].value
-    here = Path.cwd()
-    in_data = data is not None and (here == data or data in here.parents)
-    if ignore_file is None and not isolated and not in_data and Path(USUAL_IGNORE).is_file():
-        ignore_file = USUAL_IGNORE
+    if ignore_file is None and not isolated and _is_trusted(Path.cwd(), data):
+        ignore_file = USUAL_IGNORE if Path(USUAL_IGNORE).is_file() else None
     suppressions = Suppressions(
         rules=Selection(settings["select"].value, settings["ignore"].value),
         by_path=settings["per-path-ignores"].value,
@@ -83,10 +94,13 @@ def plan_check(
         if line.expired:
             invocation.warn(f"{line.describe()} has expired and is not applied")
     named = settings["baseline"].value
-    baseline = None
-    if named is not None and not (may_be_new and not Path(named).exists()):
-        baseline = load_baseline(Path(named))
-    return Plan(settings, suppressions, baseline)
+    is_there = named is not None and (not may_be_new or Path(named).exists())
+    return Plan(source, settings, suppressions, load_baseline(Path(named)) if is_there else None)
+
+
+def _is_trusted(folder: Path, data: Path | None) -> bool:
+    """Say whether a folder is outside DATA."""
+    return data is None or (folder != data and data not in folder.parents)
 
 
 def _written(value: Any) -> str:
@@ -111,64 +125,43 @@ def check_estimate(estimate: NoiseEstimate, plan: Plan) -> CheckResult:
     )
 
 
-def audit_for_check(
-    invocation: Invocation, spec: "DataSpec", plan: Plan, *, use_cache: bool
-) -> "Audit":
-    """Read DATA, leaving out what cannot be judged, and estimate."""
-    from alfs_cli.auditing import audit
-
-    return audit(
-        invocation,
-        replace(spec, lenient=True),
-        evidence=plan.value("evidence"),
-        folds=plan.value("folds"),
-        confidence=plan.value("confidence"),
-        in_sample_ok=plan.value("in-sample-ok"),
-        use_cache=use_cache,
-    )
-
-
 def check_data(
     invocation: Invocation,
-    spec: "DataSpec",
     plan: Plan,
     *,
     use_cache: bool = True,
     update_baseline: bool = False,
     ratchet: bool = False,
 ) -> CheckResult:
-    """Judge DATA; with `update_baseline` write the baseline first, and judge by it."""
-    from alfs_cli.integrity import (
-        digests_of,
-        fingerprints_of,
-        leakage_findings,
-        other_split,
-        other_splits,
-    )
+    """Judge DATA; with `update_baseline` by the new baseline, which is then written."""
+    from alfs_cli.auditing import audit
 
-    found = audit_for_check(invocation, spec, plan, use_cache=use_cache)
-    digests = digests_of(found.dataset) if found.digests is None else found.digests
+    found = audit(
+        invocation,
+        plan.spec(),
+        evidence=plan.value("evidence"),
+        folds=plan.value("folds"),
+        confidence=plan.value("confidence"),
+        in_sample_ok=plan.value("in-sample-ok"),
+        use_cache=use_cache,
+    )
     rules = plan.suppressions.rules
-    others = {
-        split: other
-        for split in (other_splits(found.dataset) if rules.has("ALFS404") else ())
-        if (other := other_split(found.dataset, split, invocation.note)) is not None
-    }
-    leaks = leakage_findings(found.dataset, digests, others)
-    ambiguous = found.ambiguous_findings() if rules.has("ALFS102") else ()
-    every = (*found.findings, *leaks, *found.suspect_findings(), *ambiguous)
+    every, looked_at = _findings(invocation, found, rules)
     left = sort_out(every, plan.suppressions)
-    present = fingerprints_of(found.dataset, digests) | {
-        finding.fingerprint for finding in every if finding.fingerprint is not None
-    }
-    baseline = plan.baseline
-    if update_baseline:
-        baseline = updated(
-            baseline or Baseline(), left.kept, present, found.estimate, ratchet=ratchet
-        )
-        path = Path(plan.value("baseline") or USUAL_BASELINE)
-        baseline.save(path)
-        invocation.note(f"wrote {path}: {len(baseline.accepted):,} findings accepted")
+    baseline, stale = plan.baseline, tuple[str, ...]()
+    if update_baseline or baseline is not None:
+        present = _fingerprints(found, every)
+        baseline = baseline or Baseline()
+        if update_baseline:
+            baseline = updated(
+                baseline,
+                left.kept,
+                present,
+                found.estimate,
+                borderline=found.borderline(),
+                ratchet=ratchet,
+            )
+        stale = baseline.stale(present)
     new = tuple(f for f in left.kept if baseline is None or not baseline.accepts(f))
     result = judge(
         found.estimate,
@@ -176,11 +169,42 @@ def check_data(
         new,
         rules=rules,
         ceilings=None if baseline is None else baseline.ceilings,
-        looked_at=[rule for rule in INTEGRITY if rule != "ALFS404" or others],
+        looked_at=looked_at,
     )
-    stale = () if baseline is None else baseline.stale(present)
+    if update_baseline and baseline is not None:
+        path = Path(plan.value("baseline") or USUAL_BASELINE)
+        baseline.save(path)
+        invocation.note(f"wrote {path}: {len(baseline.accepted):,} findings accepted")
     return replace(
         result,
         suppressed=Suppressed(len(left.kept) - len(new), left.ignored),
         stale=(*stale, *left.stale) if rules.has("ALFS901") else (),
     )
+
+
+def _findings(
+    invocation: Invocation, found: "Audit", rules: Selection
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Return all that was found, errors in files first, and which rules on files were looked at."""
+    from alfs_cli.integrity import digests_of, leakage_findings, other_split, other_splits
+
+    others = {
+        split: other
+        for split in (other_splits(found.dataset) if rules.has("ALFS404") else ())
+        if (other := other_split(found.dataset, split, invocation.note)) is not None
+    }
+    leaks: tuple[Finding, ...] = ()
+    if others:
+        leaks = leakage_findings(found.dataset, found.digests or digests_of(found.dataset), others)
+    ambiguous = found.ambiguous_findings() if rules.has("ALFS102") else ()
+    looked_at = tuple(rule for rule in INTEGRITY if rule != "ALFS404" or others)
+    return (*found.findings, *leaks, *found.suspect_findings(), *ambiguous), looked_at
+
+
+def _fingerprints(found: "Audit", findings: Iterable[Finding]) -> frozenset[str]:
+    """Return the fingerprints of all examples and of all findings."""
+    from alfs_cli.integrity import digests_of, fingerprints_of
+
+    digests = found.digests or digests_of(found.dataset)
+    own = (finding.fingerprint for finding in findings if finding.fingerprint is not None)
+    return fingerprints_of(found.dataset, digests).union(own)

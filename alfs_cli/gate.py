@@ -121,7 +121,8 @@ def judge(
         if gate.status == "not-judged" and gate.rule not in DEFAULT:
             raise UsageError(
                 f"{gate.rule}: {gate.name} cannot be judged",
-                help="an estimate alone does not say which labels are new; name DATA"
+                help="an estimate alone cannot tell which labels are new: name DATA, or --ignore "
+                "ALFS101"
                 if gate.rule == "ALFS101"
                 else "a class needs two examples or more; leave the threshold out, or merge it",
             )

@@ -54,5 +54,15 @@ CHECK: dict[str, Key] = {
     "folds": whole(2, 5),
     "confidence": replace(number(0.5, 1), default=0.95),
     "in-sample-ok": flag(),
+    "split": text(),
+    "labels": text(is_path=True),
+    "true-labels": text(is_path=True),
+    "features": text(is_path=True),
+    "pred-probs": text(is_path=True),
+    "label-column": text(),
+    "path-column": text(),
+    "true-label-column": text(),
+    "classes": text(),
+    "root": text(is_path=True),
 }
 SECTIONS = {"check": CHECK}

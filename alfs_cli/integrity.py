@@ -46,7 +46,7 @@ def example_finding(
     """Return a finding about one example: where it is, what it is given, its fingerprint."""
     given = dataset.class_names[dataset.labels[place]]
     row = int(positions_of(dataset)[place])
-    where = "" if dataset.paths else f"row {row}: "
+    where = f"row {row}: " if dataset.paths is None and dataset.lines is None else ""
     return Finding(
         rule,
         RULES[rule].level,

@@ -34,8 +34,8 @@ K = 3
 SEPARATION = 4.0  # standard deviations between the means of two classes, by sqrt(2)
 ERROR = 0.3  # standard deviation of the logarithm of a probability
 LIMIT, DOMINANCE_LIMIT = 0.1, 0.5
-RELATIVE = (0.8, 1.0, 1.25, 1.5, 2.0, 3.0)
-DOMINANCE_RELATIVE = (0.8, 1.0, 1.1, 1.2, 1.4)
+RELATIVE = (1.0, 0.8, 2.0, 3.0, 1.5)
+DOMINANCE_RELATIVE = (1.0, 0.8, 1.2, 1.4)
 
 
 def drawn(kind: str, rate: float, size: int, run: int) -> tuple[np.ndarray, np.ndarray]:
@@ -71,7 +71,7 @@ def statuses(kind: str, rate: float, size: int, run: int, runs: int) -> dict[str
             max_pair_rate=float(at_limit[0, 1:].max()),
             require_dominance=False,
         )
-        before = estimated(kind, LIMIT, size, (run + 1) % runs + runs)
+        before = estimated(kind, LIMIT, size, (run + 1) % runs)
         result = judge(estimate, limits, (), ceilings=ceilings_of(before))
     worst: dict[str, str] = {}
     for gate in result.gates:
@@ -113,7 +113,7 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
     rules = sorted(frame["rule"].unique())
     figure, axes = pyplot.subplots(2, 3, figsize=(11, 6.5), sharey=True, layout="constrained")
     for axis, rule in zip(axes.flat, rules, strict=False):
-        here = frame[frame["rule"] == rule]
+        here = frame[frame["rule"] == rule].sort_values("relative_to_limit")
         for (kind, size), line in here.groupby(["noise", "n"]):
             style = {"symmetric": "-", "asymmetric": "--", "pair": "-"}[kind]
             color = {500: "#56B4E9", 2000: "#E69F00", 8000: "#009E73"}.get(size)

@@ -26,6 +26,7 @@ def suspect(key, rule="ALFS101"):
 
 BASELINE = Baseline(
     {"bb:dog": Accepted(("ALFS101",), "twins"), "aa:cat": Accepted(("ALFS101", "ALFS401"))},
+    ("dd:cat", "ee:dog"),
     Ceilings(0.13, {"cat": 3.5, "dog": float("inf")}, {"cat": {"dog": 0.18}}),
 )
 
@@ -42,7 +43,7 @@ def test_as_a_file_it_comes_back_and_has_an_entry_a_line(tmp_path):
         '    "aa:cat": {"rules": ["ALFS101", "ALFS401"]},',
         '    "bb:dog": {"reason": "twins", "rules": ["ALFS101"]}',
     ]
-    assert list(json.loads(text)) == ["schema", "accepted", "ceilings"]
+    assert list(json.loads(text)) == ["schema", "accepted", "borderline", "ceilings"]
     Baseline().save(path)
     assert load_baseline(path) == Baseline()
 
@@ -53,6 +54,8 @@ def test_a_finding_is_accepted_by_content_and_rule():
     assert not BASELINE.accepts(suspect("aa:cat", "ALFS103"))
     assert not BASELINE.accepts(suspect("aa:dog"))
     assert not BASELINE.accepts(suspect(None))
+    assert BASELINE.accepts(suspect("dd:cat"))
+    assert not BASELINE.accepts(suspect("dd:cat", "ALFS401"))
     assert BASELINE.stale({"aa:cat", "cc:cat"}) == ("bb:dog",)
 
 
@@ -64,7 +67,16 @@ def test_an_update_takes_in_what_is_new_and_leaves_out_what_is_stale(estimate):
         "cc:cat": Accepted(("ALFS101",)),
     }
     assert new.ceilings == ceilings_of(estimate())
-    kept = updated(BASELINE, found, {"bb:dog"}, estimate(), ratchet=False)
+    assert new.borderline == ()
+    kept = updated(
+        BASELINE,
+        [suspect("dd:cat")],
+        {"bb:dog", "dd:cat", "ee:dog"},
+        estimate(),
+        borderline=["ff:dog", "bb:dog"],
+        ratchet=False,
+    )
+    assert kept.borderline == ("ee:dog", "ff:dog")
     assert kept.accepted["bb:dog"].reason == "twins"
 
 
@@ -89,6 +101,8 @@ def test_a_ratchet_never_raises_a_ceiling_nor_accepts_more(estimate):
     found = [suspect("aa:cat"), suspect("bb:cat")]
     assert updated(old, found, {"aa:cat", "bb:cat"}, worse, ratchet=True) == old
     assert updated(old, found, {"bb:cat"}, worse, ratchet=True).accepted == {}
+    near = updated(BASELINE, [], {"dd:cat"}, worse, borderline=["gg:cat"], ratchet=True)
+    assert near.borderline == ("dd:cat",)
     before = updated(Baseline(), [], (), worse, ratchet=False)
     assert updated(before, [], (), better, ratchet=True).ceilings == old.ceilings
 

@@ -69,10 +69,6 @@ def check(
 
         invocation.publish(rules_report(explain))
         return
-    if data is None and pred_probs is None:
-        raise UsageError(
-            "nothing to check", help="alfs check DATA, or alfs check alfs-out/estimate.json"
-        )
     is_estimate = data is not None and data.endswith(".json")
     if ratchet and not update_baseline:
         raise UsageError("--ratchet says how to update", help="give --update-baseline as well")
@@ -87,12 +83,16 @@ def check(
 
     plan = plan_check(
         invocation,
-        typed.typed(),
+        {**typed.typed(), **options.typed(), "pred-probs": pred_probs},
         source=data,
         config=config,
         isolated=isolated,
         may_be_new=update_baseline,
     )
+    if data is None and plan.value("pred-probs") is None:
+        raise UsageError(
+            "nothing to check", help="alfs check DATA, or alfs check alfs-out/estimate.json"
+        )
     if is_estimate:
         from alfs_cli.estimate import load_estimate
 
@@ -100,14 +100,13 @@ def check(
     else:
         result = check_data(
             invocation,
-            options.spec(data, pred_probs=pred_probs),
             plan,
             use_cache=not no_cache,
             update_baseline=update_baseline,
             ratchet=ratchet,
         )
     result.save(invocation.out / "check.json")
-    title = f"Label quality of {data or pred_probs}"
+    title = f"Label quality of {data or plan.value('pred-probs')}"
     exit_zero = plan.value("exit-zero")
     report = replace(
         check_report(result, title=title, source=data or pred_probs, exit_zero=exit_zero),

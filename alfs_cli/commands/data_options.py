@@ -138,6 +138,10 @@ class DataOptions:
         """Return what was typed, by option."""
         return asdict(self)
 
+    def typed(self) -> dict[str, Any]:
+        """Return what was typed, by the name of the option."""
+        return {name.replace("_", "-"): value for name, value in self.named().items()}
+
     def spec(self, source: str | None, *, pred_probs: str | None = None) -> "DataSpec":
         """Return how the data set was named."""
         from alfs_cli.data import DataSpec

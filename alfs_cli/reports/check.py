@@ -35,8 +35,9 @@ def check_report(
         reasons.append("exit code 0 all the same, as asked")
     blocks: list[Block] = [
         Verdict(status, text, tuple(reasons)),
-        _table(result),
     ]
+    if result.gates:
+        blocks.append(_table(result))
     suspects = sum(finding.rule == "ALFS101" for finding in result.findings)
     if suspects:
         blocks.append(Paragraph(f"{suspects:,} labels look wrong (ALFS101); the worst:"))

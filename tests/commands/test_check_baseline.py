@@ -97,6 +97,22 @@ def test_rows_may_move_and_mended_ones_are_stale(accepted):
     assert set(before) - set(after) == set(mended["stale"])
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_was_borderline_and_crosses_the_line_is_not_new(alfs, seed):
+    features, labels = rows()
+    features = features - 3 * np.eye(3)[labels]  # classes that overlap
+    given = labels.copy()
+    given[:WRONG] = (given[:WRONG] + 1) % 3
+    kept = np.sort(np.random.default_rng(seed).permutation(COUNT)[:560])
+    for name, places in (("all", np.arange(COUNT)), ("some", kept)):
+        probs = np.exp(features[places])
+        np.savez(f"{name}.npz", features=features[places], labels=given[places],
+                 pred_probs=probs / probs.sum(axis=1, keepdims=True))  # fmt: skip
+    assert alfs("check", "all.npz", "--update-baseline").code == 0
+    words = ("check", "some.npz", "--baseline", "alfs-baseline.json", "--max-new-issues", "0")
+    assert alfs(*words).code == 0
+
+
 def test_more_noise_than_the_ceiling_is_a_regression_and_a_ratchet_does_not_take_it(accepted):
     baseline = load_baseline(Path("alfs-baseline.json"))
     ceilings = replace(baseline.ceilings, noise_rate=0.01)  # as if the labels had been better
@@ -183,6 +199,16 @@ def test_settings_come_from_a_file_and_say_so(alfs):
         done.err
     )
     assert "alfs.yaml:3: check.gate-on is 'never'" in done.err
+
+
+def test_how_data_is_read_may_be_set_too(alfs):
+    write()
+    text = Path("data.csv").read_text().replace("label", "species")
+    Path("meta").mkdir()
+    Path("meta/data.csv").write_text(text)
+    assert alfs("check", "meta/data.csv").code == 2
+    Path("pyproject.toml").write_text('[tool.alfs.check]\nlabel-column = "species"\n')
+    assert alfs("check", "meta/data.csv", "--no-cache").code == 0
 
 
 def test_a_file_in_the_data_is_not_read(alfs):
