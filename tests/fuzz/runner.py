@@ -142,7 +142,7 @@ def worker() -> None:
     writes: list[str] = []
     allowed: list[str] = []
     watch_writes(writes, allowed)
-    top = Path(tempfile.mkdtemp(prefix="alfs-fuzz-"))
+    top = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="alfs-fuzz-"))
     here = os.getcwd()
     virtual = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (virtual + 3 * MAX_BYTES, resource.RLIM_INFINITY))
@@ -160,7 +160,6 @@ def worker() -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         answers.write(json.dumps({**vars(outcome), "peak": peak}) + "\n")
         answers.flush()
-    shutil.rmtree(top, ignore_errors=True)
 
 
 def outcomes(numbers: Iterable[int], *, seconds: float = SECONDS) -> Iterator[tuple[Outcome, int]]:
@@ -168,35 +167,37 @@ def outcomes(numbers: Iterable[int], *, seconds: float = SECONDS) -> Iterator[tu
     from tests.fuzz.cases import CASES
 
     process: subprocess.Popen[str] | None = None
-    for number in numbers:
-        if process is None:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.fuzz.runner"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
-            )  # fmt: skip
-            allowance = seconds + 60  # the first case pays for the imports
-        process.stdin.write(f"{number}\n")
-        process.stdin.flush()
-        ready, _, _ = select.select([process.stdout], [], [], allowance)
-        allowance = seconds
-        line = process.stdout.readline() if ready else ""
-        if not line:
-            _end(process)
-            problem = "the process died" if ready else f"no end after {seconds:g} s"
-            kind = CASES[number % len(CASES)].__name__.removesuffix("_case")
-            process = None
-            yield Outcome(number, kind, [], None, [problem], seconds), 0
-            continue
-        answer = json.loads(line)
-        peak = answer.pop("peak")
-        outcome = Outcome(**answer)
-        if peak > MAX_BYTES:
-            outcome.problems.append(f"needed {peak / 1e9:.1f} GB")
-            _end(process)
-            process = None
-        yield outcome, peak
-    if process is not None:
-        process.communicate()
+    with tempfile.TemporaryDirectory(prefix="alfs-fuzz-", ignore_cleanup_errors=True) as top:
+        for number in numbers:
+            if process is None:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "tests.fuzz.runner", top],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+                    cwd=Path(__file__).parents[2],
+                )  # fmt: skip
+                allowance = seconds + 60  # the first case pays for the imports
+            process.stdin.write(f"{number}\n")
+            process.stdin.flush()
+            ready, _, _ = select.select([process.stdout], [], [], allowance)
+            allowance = seconds
+            line = process.stdout.readline() if ready else ""
+            if not line:
+                _end(process)
+                process = None
+                problem = "the process died" if ready else f"no end after {seconds:g} s"
+                kind = CASES[number % len(CASES)].__name__.removesuffix("_case")
+                yield Outcome(number, kind, [], None, [problem], seconds), 0
+                continue
+            answer = json.loads(line)
+            peak = answer.pop("peak")
+            outcome = Outcome(**answer)
+            if peak > MAX_BYTES:
+                outcome.problems.append(f"needed {peak / 1e9:.1f} GB")
+                _end(process)
+                process = None
+            yield outcome, peak
+        if process is not None:
+            process.communicate()
 
 
 def _end(process: subprocess.Popen[str]) -> None:
