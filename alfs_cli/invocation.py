@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 COLORS = ("auto", "always", "never")
 PLAIN_WIDTH = 100  # where stdout is no terminal; rich's 80 would wrap paths
 PANEL = "Shared options"
+HASH_SIGNS = {"json": "\\u0023", "sarif": "\\u0023", "gitlab": "\\u0023", "junit": "&#35;"}
+"""How formats that a program reads write a `#`, so that what it reads stays the same."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -117,25 +119,32 @@ def printable(text: str) -> str:
     """Return text without control characters, so that a file name cannot steer the terminal."""
     kept = "".join(c if c in "\n\t" or c.isprintable() else "\ufffd" for c in text)
     encoding = sys.stderr.encoding or "ascii"
-    return kept.encode(encoding, "replace").decode(encoding)
+    return _without_commands(kept.encode(encoding, "replace").decode(encoding))
 
 
 def inert(text: str, format: str) -> str:
     """Return a result so that no name in it can steer what reads this program's output.
 
-    Under GitHub Actions a line that begins with `::`, or that holds `##[`, is a command to the
-    runner: only the format that is made of such commands may give any. CSV and HTML keep the
-    characters of names, and lose those that steer a terminal where stdout is one.
+    CSV and HTML keep the characters of names, and lose those that steer a terminal where stdout is
+    one. Under GitHub Actions only the format made of commands to the runner may give any.
     """
     if format in ("csv", "html") and sys.stdout.isatty():
         text = "".join(c if c in "\n\t" or c.isprintable() else "\ufffd" for c in text)
-    if os.environ.get("GITHUB_ACTIONS") != "true" or format == "github":
+    if format == "github":
         return text
-    if format == "json":
-        return text.replace("##[", "#\\u0023[")
+    return _without_commands(text, hash_sign=HASH_SIGNS.get(format, " #"))
+
+
+def _without_commands(text: str, *, hash_sign: str = " #") -> str:
+    """Return text without commands to the runner of GitHub Actions, where that reads it.
+
+    They are lines that begin with `::`, and `##[` anywhere.
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return text
     lines = (
         line.replace("::", ": :", 1) if line.lstrip().startswith("::") else line
-        for line in text.replace("##[", "# #[").split("\n")
+        for line in text.replace("##[", f"#{hash_sign}[").split("\n")
     )
     return "\n".join(lines)
 

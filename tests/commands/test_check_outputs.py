@@ -202,6 +202,19 @@ def test_a_name_is_no_command_to_the_runner(alfs, monkeypatch, format):
     for stream in (done.out, done.err):
         assert "##[" not in stream
         assert not [line for line in stream.splitlines() if line.strip().startswith("::")]
+    if format == "json":
+        assert json.loads(done.out) == json.loads(Path("alfs-out/check.json").read_text())
+    elif format == "sarif":
+        assert "##[add-mask]e" in json.dumps(json.loads(done.out))
+
+
+def test_an_error_is_no_command_to_the_runner(alfs, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    Path("alfs.yaml").write_text('"x": 1\n"::error::y\\n::error::z ##[add-mask]e": 2\n')
+    done = alfs("check", "digits")
+    assert done.code == 2
+    assert "##[" not in done.err
+    assert not [line for line in done.err.splitlines() if line.strip().startswith("::")]
 
 
 @pytest.mark.parametrize("kind", ["folder", "manifest", "npz"])
