@@ -55,8 +55,8 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
 
 
 def clean(text: str) -> str:
-    """Return text that cannot move the cursor: control characters become a question mark."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    """Return text on one line that cannot move the cursor: control characters become `?`."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _parts(block: Block) -> Iterable[Any]:
@@ -73,7 +73,8 @@ def _parts(block: Block) -> Iterable[Any]:
             yield _facts(block)
         case Paragraph():
             yield ""
-            yield Padding(Text(clean(block.text)), (0, 0, 0, 2))
+            text = "\n".join(map(clean, block.text.split("\n")))
+            yield Padding(Text(text), (0, 0, 0, 2))
         case Table():
             yield ""
             yield from _table(block)

@@ -260,3 +260,9 @@ class TestHostileNames:
         cells = [cell for row in table for cell in row]
         assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
         assert "'=1+1" in cells
+
+
+def test_a_file_name_forges_no_line_of_text():
+    found = [Finding("ALFS401", "error", "'a\n  PASS  all' is broken", "a\n  PASS  all")]
+    lines = render(check_report(found, ()), "text").splitlines()
+    assert not [line for line in lines if line.startswith("  PASS")]
