@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from alfs_cli.baseline import ceilings_of
-from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.estimate import NoiseEstimate, load_estimate
 from alfs_cli.estimators import estimate_transition
 from alfs_cli.gate import Thresholds, judge
 from alfs_cli.noise import clean_level, transition_of
@@ -35,6 +35,7 @@ SEPARATION = 4.0  # standard deviations between the means of two classes, by sqr
 ERROR = 0.3  # standard deviation of the logarithm of a probability
 LIMIT, DOMINANCE_LIMIT = 0.1, 0.5
 RELATIVE = (1.0, 0.8, 2.0, 3.0, 1.5)
+CACHE: Path | None = None
 DOMINANCE_RELATIVE = (1.0, 0.8, 1.2, 1.4)
 
 
@@ -53,8 +54,13 @@ def drawn(kind: str, rate: float, size: int, run: int) -> tuple[np.ndarray, np.n
 
 @cache
 def estimated(kind: str, rate: float, size: int, run: int) -> NoiseEstimate:
-    """Return the product's estimate of a draw."""
-    return estimate_transition(*drawn(kind, rate, size, run))
+    """Return the product's estimate of a draw, kept under --cache."""
+    if CACHE is None:
+        return estimate_transition(*drawn(kind, rate, size, run))
+    path = CACHE / f"{kind}-{rate:g}-{size}-{run}.json"
+    if not path.exists():
+        estimate_transition(*drawn(kind, rate, size, run)).save(path)
+    return load_estimate(path)
 
 
 def statuses(kind: str, rate: float, size: int, run: int, runs: int) -> dict[str, str]:
@@ -135,11 +141,14 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
 
 
 def main() -> None:
+    global CACHE
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--sizes", default="500,2000,8000")
     parser.add_argument("--minutes", type=float, default=60, help="begin no point after these")
+    parser.add_argument("--cache", type=Path, help="folder of estimates that were made before")
     arguments = parser.parse_args()
+    CACHE = arguments.cache
     table = RESULTS / "gate.csv"
     rows = pd.read_csv(table).to_dict("records") if table.exists() else []
     done = {(row["noise"], row["n"], row["relative_to_limit"]) for row in rows}
