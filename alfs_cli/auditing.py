@@ -3,19 +3,27 @@
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alfs_cli.data import DataSpec, LabelledDataset, Problem, load, positions_of
-from alfs_cli.data.duplicates import conflicting_duplicates
+from alfs_cli.data.duplicates import content_digest
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
 from alfs_cli.estimators import check_options, estimate_noise
 from alfs_cli.evidence import Evidence, gather
+from alfs_cli.integrity import (
+    Digests,
+    digests_of,
+    duplicate_findings,
+    example_finding,
+    fingerprint,
+    problem_finding,
+)
 from alfs_cli.invocation import Invocation
-from alfs_cli.issues import LabelScores, label_scores, suspects, write_issues
+from alfs_cli.issues import LabelScores, label_scores, suspects, true_class_probs, write_issues
 from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
 
@@ -23,13 +31,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PICTURE_SIZE = 96
+SUSPECT, BORDERLINE = 0.5, 0.05  # scores
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
     """An estimate, the data and evidence it came from, and which labels look wrong.
 
-    `listed` are the places in `dataset` of the labels to write down, worst first.
+    `listed` are the places in `dataset` of the labels to write down, worst first; `digests` are of
+    each example's content, in its order, None where there are probabilities alone: rows of those
+    may be the same for different examples.
     """
 
     dataset: LabelledDataset
@@ -38,6 +49,7 @@ class Audit:
     scores: LabelScores
     listed: "NDArray[np.int64]"
     findings: tuple[Finding, ...]
+    digests: Digests | None
 
     def save(self, out: Path) -> None:
         """Write estimate.json, transition.csv, issues.csv and issues.parquet."""
@@ -50,24 +62,43 @@ class Audit:
         """Return each suspect label as a finding, worst first."""
         names, dataset = self.dataset.class_names, self.dataset
         found = []
-        for place in suspects(self.scores, dataset.labels, 0.5):
-            given, suggested = names[dataset.labels[place]], names[self.scores.suggested[place]]
+        for place in suspects(self.scores, dataset.labels, SUSPECT):
+            suggested = names[self.scores.suggested[place]]
             score = float(self.scores.score[place])
-            path = dataset.paths[place] if dataset.paths else None
-            where = "" if path else f"row {positions_of(dataset)[place]}: "
-            found.append(
-                Finding(
-                    "ALFS101",
-                    "warning",
-                    f"{where}given '{given}', looks like '{suggested}' ({score:.2f})",
-                    path,
-                    int(dataset.lines[place]) if dataset.lines is not None else None,
-                    given,
-                    suggested,
-                    score,
-                )
-            )
+            text = f"looks like '{suggested}' ({score:.2f})"
+            example = example_finding(dataset, int(place), "ALFS101", text, self._digest(place))
+            found.append(replace(example, suggested=suggested, score=score))
         return tuple(found)
+
+    def borderline(self) -> tuple[str, ...]:
+        """Return the fingerprints of labels that are no suspects but might easily be."""
+        dataset = self.dataset
+        near = self.scores.score >= BORDERLINE
+        near[suspects(self.scores, dataset.labels, SUSPECT)] = False
+        found = [
+            fingerprint(self._digest(int(place)), dataset.class_names[dataset.labels[place]])
+            for place in np.flatnonzero(near)
+        ]
+        return tuple(key for key in found if key is not None)
+
+    def ambiguous_findings(self) -> tuple[Finding, ...]:
+        """Return each example for which no class has a probability of one half, least sure first.
+
+        The score of a finding is the probability of the likeliest class.
+        """
+        dataset, names = self.dataset, self.dataset.class_names
+        q = true_class_probs(self.evidence.probs, np.array(self.estimate.transition))
+        likeliest = q.max(axis=1)
+        found = []
+        for place in np.argsort(likeliest, kind="stable")[: (likeliest < 0.5).sum()]:
+            name, score = names[q[place].argmax()], float(likeliest[place])
+            text = f"no class is likely (at most '{name}', {score:.2f})"
+            example = example_finding(dataset, int(place), "ALFS102", text, self._digest(place))
+            found.append(replace(example, suggested=name, score=score))
+        return tuple(found)
+
+    def _digest(self, place: int) -> bytes | None:
+        return self.digests[place] if self.digests else content_digest(self.dataset, place)
 
     def pictures(self, count: int) -> tuple[Picture, ...]:
         """Return the worst suspects as pictures, with what they are given and look like."""
@@ -128,8 +159,16 @@ def audit(
     )
     for text in seen.notes:
         invocation.note(f"note: {text}")
-    findings = (*_findings(read), *_unreadable(read, seen), *_duplicates(read))
-    read = read if len(seen.kept) == len(read) else read.subset(seen.kept)
+    has_content = read.images is not None or read.features is not None
+    digests = digests_of(read) if has_content else None
+    findings = (
+        *(problem_finding(problem, read) for problem in read.problems),
+        *(problem_finding(problem, read) for problem in _unreadable(read, seen)),
+        *(duplicate_findings(read, digests) if digests is not None else ()),
+    )
+    if len(seen.kept) < len(read):
+        read = read.subset(seen.kept)
+        digests = None if digests is None else [digests[place] for place in seen.kept]
     estimating = time.perf_counter()
     estimate = estimate_noise(
         read,
@@ -158,51 +197,32 @@ def audit(
             "the probabilities look in-sample; noise will be underestimated "
             "(--in-sample-ok if they are not)"
         )
-    return Audit(read, seen, estimate, scores, listed, findings)
-
-
-def _findings(dataset: LabelledDataset) -> tuple[Finding, ...]:
-    return tuple(_finding(problem) for problem in dataset.problems)
-
-
-def _finding(problem: Problem) -> Finding:
-    is_mild = problem.rule in ("ALFS402", "ALFS407")
-    level: Literal["warning", "error"] = "warning" if is_mild else "error"
-    return Finding(problem.rule, level, problem.message, problem.path, problem.line)
-
-
-def _duplicates(dataset: LabelledDataset) -> tuple[Finding, ...]:
-    """Return a finding for each group of identical examples under different labels."""
-    found = []
-    for places in conflicting_duplicates(dataset):
-        named = ", ".join(
-            f"{_place(dataset, i)} given '{dataset.class_names[dataset.labels[i]]}'"
-            for i in places[:5]
-        )
-        path = dataset.paths[places[0]] if dataset.paths else None
-        line = int(dataset.lines[places[0]]) if dataset.lines is not None else None
-        found.append(Finding("ALFS103", "error", f"identical examples: {named}", path, line))
-    return tuple(found)
+    return Audit(read, seen, estimate, scores, listed, findings, digests)
 
 
 def _place(dataset: LabelledDataset, place: int) -> str:
     return dataset.paths[place] if dataset.paths else f"row {positions_of(dataset)[place]}"
 
 
-def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Finding, ...]:
-    """Return a finding for each picture that could not be read, and refuse where many cannot."""
+def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Problem, ...]:
+    """Return why each picture could not be read, and refuse where many cannot."""
     left_out = np.setdiff1d(np.arange(len(dataset)), evidence.kept)
     problems = [
-        problem
+        replace(
+            problem,
+            line=int(dataset.lines[place]) if dataset.lines is not None else None,
+            given=dataset.class_names[dataset.labels[place]],
+            row=int(positions_of(dataset)[place]),
+        )
         for place in left_out
         if dataset.images is not None
         and (problem := dataset.images.problem(int(place))) is not None
     ]
-    if len(left_out) > MAX_BAD * len(dataset):
+    if len(left_out) > MAX_BAD * len(dataset) and not dataset.spec.lenient:
         first = ", ".join(f"'{problem.path}'" for problem in problems[:5])
         raise InputError(
             f"{len(left_out):,} of {len(dataset):,} images cannot be read, over "
             f"{100 * MAX_BAD:g} %: {first}",
             help="mend or remove them",
         )
-    return tuple(_finding(problem) for problem in problems)
+    return tuple(problems)

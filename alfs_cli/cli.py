@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 judged and the answer is not yes, 2 wrong usage or input, 
 not finish, 101 a bug in alfs, 130 and 143 interrupted.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from alfs_cli.errors import AlfsError, Interrupted, did_you_mean
 from alfs_cli.invocation import printable
 
 EXIT_BUG = 101
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # the base that typer does not export
 
 app = typer.Typer(
@@ -103,11 +105,22 @@ def run(arguments: list[str]) -> int:
     except MemoryError:
         _print_error("out of memory", "a smaller --batch-size or --max-examples needs less")
         return 3
+    except OSError as error:
+        if debug:
+            _print_traceback()
+        return _unusable(error)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:
         return _bug(error, debug)
     return code if isinstance(code, int) else 0
+
+
+def _unusable(error: OSError) -> int:
+    """Print the error of a file that the system does not let be used, and return its exit code."""
+    named = f" '{error.filename}'" if error.filename is not None else ""
+    _print_error(f"cannot use{named}: {error.strerror or error}", "see that it is there and yours")
+    return 3 if error.errno in DISK_ERRORS else 2
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

@@ -9,7 +9,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -66,9 +66,18 @@ def write_document(path: Path, document: dict[str, Any]) -> None:
 
 
 def render_document(document: dict[str, Any]) -> str:
-    """Return the saved form: two-space indents, numeric rows on one line, a final newline."""
+    """Return the saved form: two-space indents, numeric rows on one line, a final newline.
+
+    Characters that are not for printing are escaped: those that steer a terminal or turn the
+    direction of text, and halves of characters that UTF-8 cannot hold.
+    """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    return _join_number_rows(text) + "\n"
+    lines = (line if line.isprintable() else _escaped(line) for line in text.split("\n"))
+    return _join_number_rows("\n".join(lines)) + "\n"
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def _join_number_rows(text: str) -> str:
@@ -135,6 +144,23 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
     return dict(document)
 
 
+def limit_nesting(text: str, most: int = 100) -> str:
+    """Return YAML text; raises RecursionError where its brackets are nested deeper than `most`.
+
+    The time that reading takes grows with the depth. Brackets in quotes count too: settings have
+    none.
+    """
+    depth = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            if depth > most:
+                raise RecursionError("nested too deeply")
+        elif character in "]}":
+            depth = max(0, depth - 1)
+    return text
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it becomes `path` if the body succeeds.
@@ -172,8 +198,15 @@ def remove_leftovers(paths: Iterable[Path]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write text to a temporary file beside `path` and rename it into place."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+    write_texts([(path, text)])
+
+
+def write_texts(files: Iterable[tuple[Path, str]]) -> None:
+    """Write several files, each by a temporary one beside it; if one cannot be, none is."""
+    with ExitStack() as stack:
+        for path, text in files:
+            temporary = stack.enter_context(replacing(path))
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def safe_cell(cell: Any) -> Any:

@@ -7,7 +7,6 @@ fold that did not see it.
 
 import hashlib
 import math
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.data.arrays import DAMAGED
 from alfs_cli.documents import replacing
 from alfs_cli.encoders import NAME, encode, has_encoder
 from alfs_cli.errors import InputError, UsageError, unknown
@@ -292,7 +292,7 @@ def _load(path: Path, labels: IntArray) -> Evidence | None:
                 kept=kept,
                 notes=(f"evidence taken from {path} (--no-cache makes it anew)",),
             )
-    except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile):
+    except (*DAMAGED, ValueError, TypeError, IndexError):
         return None
 
 

@@ -6,52 +6,43 @@ the point does; `strict` passes only where even the least favourable bound holds
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from alfs_cli.documents import Number, to_document, write_document
-from alfs_cli.errors import UsageError, unknown
-from alfs_cli.estimate import NoiseEstimate
-from alfs_cli.report import Finding
+from alfs_cli.baseline import Ceilings
+from alfs_cli.documents import to_document, write_document
+from alfs_cli.errors import UsageError
+from alfs_cli.estimate import Bounded, CleanLevel, NoiseEstimate
+from alfs_cli.gate_settings import TRUST
+from alfs_cli.report import Finding, Gate, GateStatus
+from alfs_cli.rules import RULES, Selection
 
 SCHEMA = "alfs.check/1"
-GATE_ON = ("sure", "point", "strict")
-TRUST = ("low", "medium", "high")
-
-RULES = {
-    "ALFS101": "suspect-label",
-    "ALFS103": "conflicting-duplicates",
-    "ALFS201": "class-clean-level-low",
-    "ALFS202": "confused-pair",
-    "ALFS203": "clean-label-not-dominant",
-    "ALFS301": "noise-rate-high",
-    "ALFS303": "estimate-untrustworthy",
-    "ALFS304": "class-noise-rate-high",
-    "ALFS401": "unreadable-image",
-    "ALFS402": "truncated-image",
-    "ALFS403": "too-few-samples",
-    "ALFS405": "label-out-of-range",
-    "ALFS406": "missing-label",
-    "ALFS407": "oversize-image",
-}
-"""What each rule is called; ids never change meaning."""
 
 INTEGRITY = {
-    "ALFS401": "no unreadable images",
     "ALFS103": "no conflicting duplicates",
+    "ALFS401": "no unreadable images",
+    "ALFS402": "no truncated images",
     "ALFS403": "no empty classes",
+    "ALFS404": "no example in two splits",
+    "ALFS405": "no labels that are no class",
     "ALFS406": "no missing labels",
+    "ALFS407": "no oversize images",
 }
-"""The default gates that count findings."""
+"""The gates that count findings in the files, judged by default."""
 
-Status = Literal["pass", "warn", "fail", "not-judged"]
+EVERY = Selection()
+DEFAULT = (*INTEGRITY, "ALFS203")
+"""Rules that are judged without a threshold."""
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The limits a user may set; None is not set. Rates are fractions, clean levels ratios."""
+    """The limits a user may set; None is not set. Rates are fractions, clean levels ratios.
+
+    `gate_settings.CHECK` says what each may be.
+    """
 
     max_noise_rate: float | None = None
     max_class_noise_rate: float | None = None
@@ -59,36 +50,8 @@ class Thresholds:
     max_pair_rate: float | None = None
     require_dominance: bool = True
     min_trust: str | None = None
+    max_new_issues: int | None = None
     gate_on: str = "sure"
-
-    def __post_init__(self) -> None:
-        if self.gate_on not in GATE_ON:
-            raise unknown("value of --gate-on", self.gate_on, GATE_ON)
-        if self.min_trust is not None and self.min_trust not in TRUST:
-            raise unknown("trust level", self.min_trust, TRUST)
-        for name in ("max_noise_rate", "max_class_noise_rate", "max_pair_rate"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                option = "--" + name.replace("_", "-")
-                raise UsageError(
-                    f"{option} is {value}, not between 0 and 1", help="5 % is written 0.05"
-                )
-        level = self.min_clean_level
-        if level is not None and not (math.isfinite(level) and level >= 0):
-            raise UsageError(f"--min-clean-level is {level}, not a ratio of 0 or more")
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One gate and how it was judged; numbers are None where they do not apply."""
-
-    rule: str
-    name: str
-    status: Status
-    value: Number | None = None
-    low: Number | None = None
-    high: Number | None = None
-    limit: Number | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +63,15 @@ class Suppressed:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What the gates were held against, whatever their limits."""
+
+    noise_rate: Bounded
+    clean_level: CleanLevel
+    trust: str
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """The content of check.json."""
 
@@ -108,6 +80,7 @@ class CheckResult:
     findings: tuple[Finding, ...] = ()
     suppressed: Suppressed = Suppressed()
     stale: tuple[str, ...] = ()
+    estimate: Judged | None = None
 
     def document(self) -> dict[str, object]:
         """Return the JSON document."""
@@ -119,28 +92,47 @@ class CheckResult:
 
 
 def judge(
-    estimate: NoiseEstimate, thresholds: Thresholds, findings: Sequence[Finding] | None
+    estimate: NoiseEstimate,
+    thresholds: Thresholds,
+    findings: Sequence[Finding] | None,
+    *,
+    rules: Selection = EVERY,
+    ceilings: Ceilings | None = None,
+    looked_at: Collection[str] = tuple(INTEGRITY),
 ) -> CheckResult:
     """Return the verdict on an estimate and on what was found in the files.
 
-    `findings` is None where only the estimate is at hand: gates on files are then not judged.
+    `findings` is None where only the estimate is at hand: gates on files are then not judged. Of
+    `rules` only the selected ones are; `ceilings` are those of a baseline; `looked_at` are the
+    rules on files that this data could break at all.
+
     Raises UsageError where a gate the user set cannot be judged.
     """
-    gates = tuple(_gates(estimate, thresholds, findings))
+    gates = tuple(
+        gate
+        for gate in (
+            *_limits(estimate, thresholds),
+            *(_regressions(estimate, ceilings, thresholds.gate_on) if ceilings else ()),
+            *_counts(thresholds, findings, looked_at),
+        )
+        if rules.has(gate.rule)
+    )
     for gate in gates:
-        is_default = gate.rule in INTEGRITY or gate.rule == "ALFS203"
-        if gate.status == "not-judged" and not is_default:
+        if gate.status == "not-judged" and gate.rule not in DEFAULT:
             raise UsageError(
                 f"{gate.rule}: {gate.name} cannot be judged",
-                help="a class needs two examples or more; leave the threshold out, or merge it",
+                help="an estimate alone cannot tell which labels are new: name DATA, or --ignore "
+                "ALFS101"
+                if gate.rule == "ALFS101"
+                else "a class needs two examples or more; leave the threshold out, or merge it",
             )
     passed = all(gate.status != "fail" for gate in gates)
-    return CheckResult(passed, gates, tuple(findings or ()))
+    of = Judged(estimate.noise_rate, estimate.clean_level, estimate.trust.level)
+    return CheckResult(passed, gates, tuple(findings or ()), estimate=of)
 
 
-def _gates(
-    estimate: NoiseEstimate, limits: Thresholds, findings: Sequence[Finding] | None
-) -> Iterator[Gate]:
+def _limits(estimate: NoiseEstimate, limits: Thresholds) -> Iterator[Gate]:
+    """Yield the gates on T and what follows from it."""
     on = limits.gate_on
     if limits.max_noise_rate is not None:
         rate = estimate.noise_rate
@@ -177,12 +169,66 @@ def _gates(
         enough = TRUST.index(level) >= TRUST.index(limits.min_trust)
         name = f"trust is '{level}', '{limits.min_trust}' is needed"
         yield Gate("ALFS303", name, "pass" if enough else "fail")
+
+
+def _counts(
+    limits: Thresholds, findings: Sequence[Finding] | None, looked_at: Collection[str]
+) -> Iterator[Gate]:
+    """Yield the gates that count findings; a rule whose findings are warnings only warns."""
+    if limits.max_new_issues is not None:
+        yield _count("ALFS101", "new suspect labels", findings, limits.max_new_issues, "fail")
     for rule, name in INTEGRITY.items():
-        if findings is None:
-            yield Gate(rule, name, "not-judged", limit=0)
-        else:
-            count = sum(finding.rule == rule for finding in findings)
-            yield Gate(rule, name, "fail" if count else "pass", value=count, limit=0)
+        if rule in looked_at:
+            broken: GateStatus = "fail" if RULES[rule].level == "error" else "warn"
+            yield _count(rule, name, findings, 0, broken)
+
+
+def _count(
+    rule: str, name: str, findings: Sequence[Finding] | None, limit: int, broken: GateStatus
+) -> Gate:
+    if findings is None:
+        return Gate(rule, name, "not-judged", limit=limit)
+    count = sum(finding.rule == rule for finding in findings)
+    return Gate(rule, name, broken if count > limit else "pass", value=count, limit=limit)
+
+
+def _regressions(estimate: NoiseEstimate, ceilings: Ceilings, on: str) -> Iterator[Gate]:
+    """Yield a gate for the noise rate, and for each class and pair that surely got worse.
+
+    Where one only seems to have, the worst class and the worst pair stand for all.
+    """
+    rate, names = estimate.noise_rate, estimate.data.classes
+    if ceilings.noise_rate is not None:
+        name = "noise rate against the baseline"
+        yield _at_most("ALFS302", name, rate.value, rate.low, rate.high, ceilings.noise_rate, on)
+    found: list[Gate] = []
+    for i, level in enumerate(estimate.class_clean_level):
+        if not level.judged:
+            continue
+        floor = ceilings.class_clean_level.get(level.class_name)
+        if floor is not None:
+            name = f"clean level of class '{level.class_name}' against the baseline"
+            gate = _at_least("ALFS302", name, level.value, level.low, level.high, floor, on)
+            found.append(replace(gate, measure="ratio"))
+        for j, given in enumerate(names):
+            ceiling = ceilings.of_pair(level.class_name, given)
+            if i == j or ceiling is None:
+                continue
+            value = estimate.transition[i][j]
+            low, high = estimate.transition_low[i][j], estimate.transition_high[i][j]
+            name = f"rate of '{level.class_name}' given as '{given}' against the baseline"
+            found.append(_at_most("ALFS302", name, value, low, high, ceiling, on))
+    yield from (gate for gate in found if gate.status == "fail")
+    for measure in ("ratio", None):
+        warned = [gate for gate in found if (gate.status, gate.measure) == ("warn", measure)]
+        yield from sorted(warned, key=_excess)[-1:]
+
+
+def _excess(gate: Gate) -> float:
+    """Return by what factor a gate's value is beyond its limit."""
+    value, limit = gate.value or 0.0, gate.limit or 0.0
+    better, worse = (value, limit) if gate.measure == "ratio" else (limit, value)
+    return worse / better if better > 0 else math.inf
 
 
 def _pair_gates(estimate: NoiseEstimate, limit: float, on: str) -> Iterator[Gate]:
@@ -207,7 +253,7 @@ def _pair_gates(estimate: NoiseEstimate, limit: float, on: str) -> Iterator[Gate
 def _dominance(estimate: NoiseEstimate, on: str) -> Gate:
     level = estimate.clean_level
     name = f"the clean label leads in every class (weakest '{level.true_class}')"
-    status: Status = "pass"
+    status: GateStatus = "pass"
     if estimate.dominant is False:
         status = "fail"
     elif level.value <= 1:
@@ -221,7 +267,7 @@ def _at_most(
     rule: str, name: str, value: float, low: float, high: float, limit: float, on: str
 ) -> Gate:
     broken = {"sure": low > limit, "point": value > limit, "strict": high > limit}[on]
-    status: Status = "fail" if broken else "warn" if value > limit else "pass"
+    status: GateStatus = "fail" if broken else "warn" if value > limit else "pass"
     return Gate(rule, name, status, value, low, high, limit)
 
 
@@ -229,5 +275,5 @@ def _at_least(
     rule: str, name: str, value: float, low: float, high: float, limit: float, on: str
 ) -> Gate:
     broken = {"sure": high < limit, "point": value < limit, "strict": low < limit}[on]
-    status: Status = "fail" if broken else "warn" if value < limit else "pass"
+    status: GateStatus = "fail" if broken else "warn" if value < limit else "pass"
     return Gate(rule, name, status, value, low, high, limit)

@@ -8,7 +8,7 @@ else (notes, warnings, progress) goes to stderr.
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from functools import cache
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 COLORS = ("auto", "always", "never")
 PLAIN_WIDTH = 100  # where stdout is no terminal; rich's 80 would wrap paths
 PANEL = "Shared options"
+HASH_SIGNS = {"json": "\\u0023", "sarif": "\\u0023", "gitlab": "\\u0023", "junit": "&#35;"}
+"""How formats that a program reads write a `#`, so that what it reads stays the same."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -46,15 +48,17 @@ class Invocation:
     debug: bool = False
 
     def publish(self, report: "Report") -> None:
-        """Write the result to stdout and to every `-o FORMAT=PATH`."""
-        from alfs_cli.documents import write_text
+        """Write the result to stdout and to every `-o FORMAT=PATH`: to all of them or to none."""
+        from alfs_cli.documents import write_texts
         from alfs_cli.formats import render
 
-        for format, path in self.outputs:
-            write_text(path, render(report, format))
+        write_texts(
+            (path.resolve() if path.is_symlink() else path, render(report, format))
+            for format, path in self.outputs
+        )
         color = self.color == "always" or (self.color == "auto" and _wants_color(sys.stdout))
         width = terminal_width(sys.stdout)
-        text = render(report, self.format, width=width, color=color)
+        text = inert(render(report, self.format, width=width, color=color), self.format)
         stream = sys.stdout
         try:
             stream.write(text)
@@ -115,7 +119,34 @@ def printable(text: str) -> str:
     """Return text without control characters, so that a file name cannot steer the terminal."""
     kept = "".join(c if c in "\n\t" or c.isprintable() else "\ufffd" for c in text)
     encoding = sys.stderr.encoding or "ascii"
-    return kept.encode(encoding, "replace").decode(encoding)
+    return _without_commands(kept.encode(encoding, "replace").decode(encoding))
+
+
+def inert(text: str, format: str) -> str:
+    """Return a result so that no name in it can steer what reads this program's output.
+
+    CSV and HTML keep the characters of names, and lose those that steer a terminal where stdout is
+    one. Under GitHub Actions only the format made of commands to the runner may give any.
+    """
+    if format in ("csv", "html") and sys.stdout.isatty():
+        text = "".join(c if c in "\n\t" or c.isprintable() else "\ufffd" for c in text)
+    if format == "github":
+        return text
+    return _without_commands(text, hash_sign=HASH_SIGNS.get(format, " #"))
+
+
+def _without_commands(text: str, *, hash_sign: str = " #") -> str:
+    """Return text without commands to the runner of GitHub Actions, where that reads it.
+
+    They are lines that begin with `::`, and `##[` anywhere.
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return text
+    lines = (
+        line.replace("::", ": :", 1) if line.lstrip().startswith("::") else line
+        for line in text.replace("##[", f"#{hash_sign}[").split("\n")
+    )
+    return "\n".join(lines)
 
 
 def terminal_width(stream: Any) -> int:
@@ -153,6 +184,7 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
 
     def run(**arguments: Any) -> None:
         invocation = _shared(**{p.name: arguments.pop(p.name) for p in shared})
+        _check_formats(invocation, command=body.__module__.rpartition(".")[2])
         for name, (group, members) in groups.items():
             arguments[name] = group(**{member: arguments.pop(member) for member in members})
         body(invocation, **arguments)
@@ -174,7 +206,13 @@ def _shared_parameters() -> tuple[inspect.Parameter, ...]:
 def _shared(
     format: Annotated[
         str,
-        typer.Option("-f", "--format", help="Form of the result on stdout.", rich_help_panel=PANEL),
+        typer.Option(
+            "-f",
+            "--format",
+            help="Form of the result on stdout: text, json, markdown, csv, html; "
+            "for check also concise, sarif, junit, github, gitlab.",
+            rich_help_panel=PANEL,
+        ),
     ] = "text",
     output: Annotated[
         list[str] | None,
@@ -210,15 +248,11 @@ def _shared(
     ] = False,
 ) -> Invocation:
     """Check the shared options and return them as one value."""
-    from alfs_cli.formats import FORMATS
-
-    if format not in FORMATS:
-        raise unknown("format", format, FORMATS)
     if color not in COLORS:
         raise unknown("value of --color", color, COLORS)
     return Invocation(
         format=format,
-        outputs=tuple(_output(text, FORMATS) for text in output or ()),
+        outputs=tuple(_output(text) for text in output or ()),
         out=out,
         seed=seed or 0,
         has_seed=seed is not None,
@@ -229,15 +263,31 @@ def _shared(
     )
 
 
-def _output(text: str, formats: Iterable[str]) -> tuple[str, Path]:
-    format, equals, path = text.partition("=")
-    if not equals or not path:
+def _check_formats(invocation: Invocation, *, command: str) -> None:
+    """Raise UsageError for a format that the command does not have, or a file named twice."""
+    from alfs_cli.formats import require_format
+
+    require_format(invocation.format, command)
+    paths = set()
+    for format, path in invocation.outputs:
+        require_format(format, command)
+        if path.resolve() in paths:
+            raise UsageError(f"-o names '{path}' twice", help="name a file for each format")
+        paths.add(path.resolve())
+
+
+def _output(text: str) -> tuple[str, Path]:
+    format, equals, name = text.partition("=")
+    if not equals or not name:
         raise UsageError(f"-o '{text}' is not FORMAT=PATH", help="for example -o json=result.json")
-    if format not in formats:
-        raise unknown("format", format, formats)
-    if Path(path).is_dir():
+    path = Path(name)
+    if path.is_dir():
         raise UsageError(f"-o '{text}': '{path}' is a folder", help="name a file")
-    return format, Path(path)
+    if path.exists() and not path.is_file():
+        raise UsageError(
+            f"-o '{text}': '{path}' is a device or a pipe", help="name a file; -f writes to stdout"
+        )
+    return format, path
 
 
 def _device(text: str) -> str:

@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alfs_cli.documents import limit_nesting
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.settings import SHORT, RecipeError, Values, incomplete, nest, read_setting
 
@@ -102,12 +103,14 @@ def parse_recipe(text: str, *, name: str, where: str) -> Recipe:
     import yaml
 
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(limit_nesting(text), Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}" if mark else where
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise RecipeError(f"{place}: not valid YAML: {problem}") from None
+    except RecursionError:
+        raise RecipeError(f"{where}: not valid YAML: nested too deeply") from None
     if not isinstance(root, yaml.MappingNode):
         raise RecipeError(f"{where}: a recipe is a list of `key: value` lines")
     values: Values = {}

@@ -8,7 +8,12 @@ writes them in its own way.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from alfs_cli.documents import Number
+from alfs_cli.rules import RULES, Level, Measure
 
 Kind = Literal["text", "count", "percent", "number", "ratio", "flag"]
 """What the cells of a column are. `percent` holds a fraction; `ratio` is shown as 3.20x."""
@@ -124,29 +129,121 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found wrong, with the rule that says so and where it is."""
+    """One thing found wrong, with the rule that says so and where it is.
+
+    `path` is the file concerned: the image, or the table or array that holds the example. `line` is
+    the example's 1-based line in `manifest` (its own table, where images are listed in one), `row`
+    its 0-based place in the order of DATA. `fingerprint` is of the content, wherever it lies: the
+    first 16 hex digits of the SHA-256 of the file's (or the row's) bytes, a colon, the given label.
+    """
 
     rule: str
-    level: Literal["note", "warning", "error"]
+    level: Level
     message: str
     path: str | None = None
     line: int | None = None
     given: str | None = None
     suggested: str | None = None
     score: float | None = None
+    manifest: str | None = None
+    row: int | None = None
+    fingerprint: str | None = None
+
+    @property
+    def place(self) -> tuple[str | None, int | None]:
+        """The file and line to point at: the row of the manifest where there is one."""
+        return (self.path if self.manifest is None else self.manifest), self.line
+
+    @property
+    def where(self) -> str:
+        """The place for people: `a/b.png`, `labels.csv:12 a/b.png`, or nothing."""
+        file, line = self.place
+        text = f"{file or ''}:{line}" if file and line else file or ""
+        return f"{text} {self.path}" if self.path not in (None, file) else text
+
+
+GateStatus = Literal["pass", "warn", "fail", "not-judged"]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate and how it was judged; numbers are None where they do not apply.
+
+    `measure` is what the numbers are, where it is not what they are for the rule in general.
+    """
+
+    rule: str
+    name: str
+    status: GateStatus
+    value: Number | None = None
+    low: Number | None = None
+    high: Number | None = None
+    limit: Number | None = None
+    measure: Annotated[Measure | None, Field(exclude=True)] = None
+
+    @property
+    def message(self) -> str:
+        """The gate in a line: what, how much, its bounds, the limit."""
+        text = self.name
+        if self.value is not None:
+            text += f": {self.number(self.value)}"
+        if self.low is not None and self.high is not None:
+            text += f" ({self.number(self.low)} to {self.number(self.high)})"
+        return text if self.limit is None else f"{text}, limit {self.number(self.limit)}"
+
+    def number(self, value: float | None) -> str:
+        """Write one of its numbers for people."""
+        measure = self.measure or RULES[self.rule].measure
+        if value is None:
+            return "-"
+        if measure == "percent":
+            return percent(value)
+        return ratio(value) if measure == "ratio" else f"{value:,.0f}"
 
 
 Block = Verdict | Facts | Paragraph | Table | Heatmap | Curves | Intervals | Gallery
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How many findings the formats for CI list: those that refuse more, and one by one."""
+
+    sarif: int = 5000
+    findings: int = 100
+
+
+@dataclass(frozen=True)
 class Report:
-    """A title, blocks in reading order, findings, and the document that `-f json` prints."""
+    """A title, blocks in reading order, findings, and the document that `-f json` prints.
+
+    `gates` are those of a check; `source` is the DATA it is about, as it was named; `saved` is the
+    file that holds all findings, for formats that list only some.
+    """
 
     title: str
     blocks: tuple[Block, ...]
     document: Mapping[str, Any]
     findings: tuple[Finding, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    source: str | None = None
+    saved: str | None = None
+    limits: Limits = Limits()
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """The findings, after those of classes and the data set: gates that failed or warn.
+
+        For formats that show no gates. A gate that counts findings is not one itself.
+        """
+        levels: dict[str, Level] = {"fail": "error", "warn": "warning"}
+        of_gates = [
+            Finding(
+                gate.rule, levels[gate.status], gate.message, fingerprint=f"{gate.rule}:{gate.name}"
+            )
+            for gate in self.gates
+            if gate.status in levels and RULES[gate.rule].measure != "count"
+        ]
+        return (*of_gates, *self.findings)
 
 
 def percent(value: float | None, digits: int = 1) -> str:

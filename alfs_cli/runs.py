@@ -14,6 +14,7 @@ from typing import Any, Literal
 from alfs_cli.documents import (
     Number,
     from_document,
+    limit_nesting,
     read_document,
     to_document,
     write_document,
@@ -345,11 +346,12 @@ def load_config(folder: Path) -> TrainConfig:
 
     path = folder / CONFIG
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(limit_nesting(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise InputError(f"no such file: '{path}'", help="a run directory is needed") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"cannot read '{path}': {str(error).splitlines()[0]}") from None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = (str(error) or "not valid YAML").splitlines()[0]
+        raise InputError(f"cannot read '{path}': {reason}") from None
     return from_document(values, TrainConfig, where=str(path))
 
 
@@ -367,7 +369,7 @@ def load_metrics(folder: Path) -> tuple[EpochMetrics, ...]:
             from_document(json.loads(line), EpochMetrics, where=f"{path}:{number}")
             for number, line in enumerate(lines, start=1)
         )
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot read '{path}': {error}") from None
 
 

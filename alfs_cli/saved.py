@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from alfs_cli.documents import Number, from_document, read_document
 from alfs_cli.errors import InputError
@@ -137,7 +137,8 @@ def suspects_of(path: Path, estimate: NoiseEstimate, *, count: int, num_pairs: i
         return Suspects()
     try:
         rows = pd.read_parquet(file)
-        dataset = load(DataSpec(**{"source": None, **estimate.data.spec}))
+        spec: dict[str, Any] = {"source": None, **estimate.data.spec}
+        dataset = load(DataSpec(**spec))
     except (AlfsError, OSError, ValueError, TypeError) as error:
         first = str(error).splitlines()[0]
         return Suspects(note=f"the data are not at hand, so no picture is shown: {first}")

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from alfs_cli.documents import limit_nesting
 from alfs_cli.errors import AlfsError, UsageError, did_you_mean
 from alfs_cli.losses import parse_loss
 from alfs_cli.noise import DRAWS, INSTANCE, NOISE_KINDS
@@ -250,7 +251,7 @@ def _scalar(text: str) -> Any:
     import yaml
 
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = yaml.safe_load(limit_nesting(text))
+    except (yaml.YAMLError, ValueError, RecursionError):
         return text
     return text if isinstance(value, dict) or value is None else value

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from alfs_cli.errors import AlfsError, UsageError
+from alfs_cli.baseline import Ceilings, ceilings_of
+from alfs_cli.errors import UsageError
 from alfs_cli.estimate import CleanLevel
-from alfs_cli.gate import INTEGRITY, RULES, Thresholds, judge
+from alfs_cli.gate import INTEGRITY, Thresholds, judge
 from alfs_cli.report import Finding
+from alfs_cli.rules import RULES, Selection
 
 
 def status(estimate, rule, **limits):
@@ -98,21 +100,83 @@ def test_a_gate_the_user_set_must_be_judged(estimate):
 
 
 def test_every_rule_has_a_name(estimate):
-    limits = Thresholds(0.1, 0.1, 2, 0.1, True, "low")
+    limits = Thresholds(0.1, 0.1, 2, 0.1, True, "low", 3)
     assert {gate.rule for gate in judge(estimate(), limits, ()).gates} <= set(RULES)
 
 
+def gates_of(result, rule):
+    return [gate for gate in result.gates if gate.rule == rule]
+
+
+def test_findings_are_counted_and_warnings_only_warn(estimate):
+    found = (
+        *(Finding("ALFS101", "warning", "", f"{i}.png") for i in range(3)),
+        Finding("ALFS402", "warning", "cut short", "a.png"),
+    )
+    result = judge(estimate(), Thresholds(max_new_issues=3), found)
+    assert result.passed
+    assert gates_of(result, "ALFS101")[0].value == 3
+    assert gates_of(result, "ALFS402")[0].status == "warn"
+    assert not judge(estimate(), Thresholds(max_new_issues=2), found).passed
+    with pytest.raises(UsageError, match="ALFS101: new suspect labels cannot be judged"):
+        judge(estimate(), Thresholds(max_new_issues=2), None)
+
+
+def test_only_selected_rules_are_judged(estimate):
+    limits = Thresholds(max_noise_rate=0.01, max_new_issues=0)
+    only_files = judge(estimate(), limits, (), rules=Selection(select=("ALFS4",)))
+    assert {gate.rule[:5] for gate in only_files.gates} == {"ALFS4"}
+    but_one = judge(estimate(), limits, None, rules=Selection(ignore=("ALFS301", "ALFS1")))
+    assert but_one.passed
+    without = judge(estimate(), limits, (), looked_at=("ALFS401",))
+    assert [gate.rule for gate in without.gates][-1] == "ALFS401"
+    assert not gates_of(without, "ALFS404")
+
+
 @pytest.mark.parametrize(
-    ("limits", "says"),
-    [
-        ({"max_noise_rate": 5}, "--max-noise-rate is 5, not between 0 and 1"),
-        ({"max_pair_rate": -0.1}, "--max-pair-rate is -0.1"),
-        ({"max_class_noise_rate": float("nan")}, "--max-class-noise-rate is nan"),
-        ({"min_clean_level": float("inf")}, "--min-clean-level is inf"),
-        ({"min_trust": "hihg"}, "did you mean 'high'"),
-        ({"gate_on": "shure"}, "did you mean 'sure'"),
+    ("ceiling", "sure", "point", "strict"),
+    [  # the noise rate is 0.11, from 0.09 to 0.13
+        (0.08, "fail", "fail", "fail"),
+        (0.10, "warn", "fail", "fail"),
+        (0.12, "pass", "pass", "fail"),
+        (0.13, "pass", "pass", "pass"),
     ],
 )
-def test_wrong_limits(limits, says):
-    with pytest.raises(AlfsError, match=says):
-        Thresholds(**limits)
+def test_noise_against_a_baseline(estimate, ceiling, sure, point, strict):
+    for gate_on, expected in (("sure", sure), ("point", point), ("strict", strict)):
+        limits = Thresholds(gate_on=gate_on)
+        result = judge(estimate(), limits, (), ceilings=Ceilings(noise_rate=ceiling))
+        assert [gate.status for gate in gates_of(result, "ALFS302")] == [expected]
+
+
+def test_the_same_estimate_never_breaks_its_own_ceilings(estimate):
+    own = ceilings_of(estimate())
+    for gate_on in ("sure", "point", "strict"):
+        result = judge(estimate(), Thresholds(gate_on=gate_on), (), ceilings=own)
+        assert result.passed
+        assert [gate.name for gate in gates_of(result, "ALFS302")] == [
+            "noise rate against the baseline"
+        ]
+
+
+def test_classes_and_pairs_against_a_baseline(estimate):
+    ceilings = Ceilings(0.5, {"cat": 9.0, "dog": 7.0}, {"cat": {"dog": 0.1, "[red]": 0.05}})
+    result = judge(estimate(), Thresholds(), (), ceilings=ceilings)
+    assert [(gate.status, gate.message) for gate in gates_of(result, "ALFS302")[1:]] == [
+        ("fail", "clean level of class 'cat' against the baseline: 5.33x (3.50x to 8.00x), "
+                 "limit 9.00x"),
+        ("fail", "rate of 'cat' given as 'dog' against the baseline: 15.0 % (12.0 % to 18.0 %), "
+                 "limit 10.0 %"),
+    ]  # fmt: skip
+    assert "measure" not in result.document()["gates"][0]
+
+
+def test_of_classes_and_pairs_that_only_seem_worse_the_worst_are_told(estimate):
+    ceilings = Ceilings(
+        0.5, {"cat": 6.0, "dog": 14.0, "[red]": 50.0}, {"cat": {"dog": 0.14, "[red]": 0.03}}
+    )
+    result = judge(estimate(), Thresholds(), (), ceilings=ceilings)
+    assert [(gate.status, gate.name) for gate in gates_of(result, "ALFS302")[1:]] == [
+        ("warn", "clean level of class 'dog' against the baseline"),
+        ("warn", "rate of 'cat' given as '[red]' against the baseline"),
+    ]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alfs_cli.commands import COMMANDS, GROUPS
-from alfs_cli.formats import FORMATS
+from alfs_cli.formats import FORMATS, formats_of
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -21,7 +21,12 @@ def test_the_table_of_commands_is_the_help():
 
 
 def test_formats_are_all_named():
-    assert "|".join(FORMATS) in README
+    everywhere = formats_of("estimate")
+    assert "|".join(everywhere) in README
+    for command in {*FORMATS.values()} - {None}:
+        own = [name for name in formats_of(command) if name not in everywhere]
+        assert f"`{command}` also" in README
+        assert f"`-f {'|'.join(own)}`" in README
 
 
 def commands():

@@ -1,68 +1,59 @@
 """`alfs check DATA | ESTIMATE`: the CI gate."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from alfs_cli.commands.check_options import RULES, CheckOptions, ListOptions
 from alfs_cli.commands.data_options import DataOptions, OptionalData, PredProbs
 from alfs_cli.errors import UsageError
 from alfs_cli.invocation import Invocation, command
-
-PANEL = "Thresholds"
 
 
 @command
 def check(
     invocation: Invocation,
     options: DataOptions,
+    typed: CheckOptions,
+    lists: ListOptions,
     data: OptionalData = None,
-    max_noise_rate: Annotated[
-        float | None,
-        typer.Option("--max-noise-rate", help="ALFS301, a fraction.", rich_help_panel=PANEL),
-    ] = None,
-    max_class_noise_rate: Annotated[
-        float | None,
-        typer.Option("--max-class-noise-rate", help="ALFS304, each class.", rich_help_panel=PANEL),
-    ] = None,
-    min_clean_level: Annotated[
-        float | None,
-        typer.Option(
-            "--min-clean-level", help="ALFS201, the ratio r of each class.", rich_help_panel=PANEL
-        ),
-    ] = None,
-    max_pair_rate: Annotated[
-        float | None,
-        typer.Option("--max-pair-rate", help="ALFS202, each pair T[i, j].", rich_help_panel=PANEL),
-    ] = None,
-    require_dominance: Annotated[
+    update_baseline: Annotated[
         bool,
         typer.Option(
-            "--require-dominance/--no-require-dominance",
-            help="ALFS203: the clean label leads in every class.",
-            rich_help_panel=PANEL,
+            "--update-baseline",
+            help="Accept today's findings and bounds; writes --baseline, or alfs-baseline.json.",
+            rich_help_panel=RULES,
         ),
-    ] = True,
-    min_trust: Annotated[
-        str | None,
-        typer.Option("--min-trust", help="ALFS303: low, medium or high.", rich_help_panel=PANEL),
-    ] = None,
-    gate_on: Annotated[
-        str,
-        typer.Option("--gate-on", help="sure, point or strict.", rich_help_panel=PANEL),
-    ] = "sure",
-    exit_zero: Annotated[
-        bool, typer.Option("--exit-zero", help="Report, and exit 0 whatever was found.")
     ] = False,
-    evidence: Annotated[
-        str, typer.Option("--evidence", help="auto, pred-probs, features, encoder or pixels.")
-    ] = "auto",
-    folds: Annotated[int, typer.Option("--folds", help="Folds of held-out scoring.")] = 5,
-    confidence: Annotated[
-        float, typer.Option("--confidence", help="Level of each one-sided bound.")
-    ] = 0.95,
-    in_sample_ok: Annotated[
-        bool, typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample.")
+    ratchet: Annotated[
+        bool,
+        typer.Option(
+            "--ratchet",
+            help="With --update-baseline: only make it stricter.",
+            rich_help_panel=RULES,
+        ),
+    ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="RULE",
+            help="Say what a rule means and what to do; all lists every rule.",
+            rich_help_panel=RULES,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Settings; without it the nearest alfs.yaml, .alfs.yaml or pyproject.toml.",
+        ),
+    ] = None,
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="Read no configuration or ignore file by itself.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False,
     pred_probs: PredProbs = None,
@@ -70,44 +61,60 @@ def check(
     """Fail with exit code 1 if label quality breaks a threshold, surely.
 
     DATA as in `alfs estimate`, or an estimate.json, which is judged in a moment. With no threshold
-    it judges dominance, unreadable files, conflicting duplicates, empty classes, missing labels.
+    it judges dominance of the clean label and the files: unreadable, missing or unknown labels,
+    empty classes, identical examples under different labels or in two splits.
     """
-    from alfs_cli.gate import Thresholds, judge
-    from alfs_cli.reports.check import check_report
+    if explain is not None:
+        from alfs_cli.reports.rules import rules_report
 
-    thresholds = Thresholds(
-        max_noise_rate=max_noise_rate,
-        max_class_noise_rate=max_class_noise_rate,
-        min_clean_level=min_clean_level,
-        max_pair_rate=max_pair_rate,
-        require_dominance=require_dominance,
-        min_trust=min_trust,
-        gate_on=gate_on,
+        invocation.publish(rules_report(explain))
+        return
+    is_estimate = data is not None and data.endswith(".json")
+    if ratchet and not update_baseline:
+        raise UsageError("--ratchet says how to update", help="give --update-baseline as well")
+    if update_baseline and is_estimate:
+        raise UsageError(
+            "an estimate alone says nothing of files: no baseline can be made of it",
+            help="name DATA: alfs check DATA --update-baseline",
+        )
+    from alfs_cli.checking import check_data, check_estimate, plan_check
+    from alfs_cli.reports.check import check_report
+    from alfs_cli.step_summary import append_step_summary
+
+    plan = plan_check(
+        invocation,
+        {**typed.typed(), **options.typed(), "pred-probs": pred_probs},
+        source=data,
+        config=config,
+        isolated=isolated,
+        may_be_new=update_baseline,
     )
-    if data is None and pred_probs is None:
+    if data is None and plan.value("pred-probs") is None:
         raise UsageError(
             "nothing to check", help="alfs check DATA, or alfs check alfs-out/estimate.json"
         )
-    if data is not None and data.endswith(".json"):
+    if is_estimate:
         from alfs_cli.estimate import load_estimate
 
-        result = judge(load_estimate(Path(data)), thresholds, None)
+        result = check_estimate(load_estimate(Path(str(data))), plan)
     else:
-        from alfs_cli.auditing import audit
-
-        spec = options.spec(data, pred_probs=pred_probs)
-        found = audit(
+        result = check_data(
             invocation,
-            spec,
-            evidence=evidence,
-            folds=folds,
-            confidence=confidence,
-            in_sample_ok=in_sample_ok,
+            plan,
             use_cache=not no_cache,
+            update_baseline=update_baseline,
+            ratchet=ratchet,
         )
-        result = judge(found.estimate, thresholds, (*found.findings, *found.suspect_findings()))
     result.save(invocation.out / "check.json")
-    title = f"Label quality of {data or pred_probs}"
-    invocation.publish(check_report(result, title=title, exit_zero=exit_zero))
+    title = f"Label quality of {data or plan.value('pred-probs')}"
+    exit_zero = plan.value("exit-zero")
+    report = replace(
+        check_report(result, title=title, source=data or pred_probs, exit_zero=exit_zero),
+        saved=str(invocation.out / "check.json"),
+        limits=lists.limits(),
+    )
+    invocation.publish(report)
+    if not lists.no_step_summary:
+        append_step_summary(report, warn=invocation.warn)
     if not result.passed and not exit_zero:
         raise typer.Exit(1)

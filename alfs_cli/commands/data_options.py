@@ -1,7 +1,7 @@
 """The options that name a data set, defined once for every command that reads one."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -134,9 +134,13 @@ class DataOptions:
     classes: Classes = None
     root: Root = None
 
-    def named(self) -> dict[str, str | None]:
+    def named(self) -> dict[str, Any]:
         """Return what was typed, by option."""
         return asdict(self)
+
+    def typed(self) -> dict[str, Any]:
+        """Return what was typed, by the name of the option."""
+        return {name.replace("_", "-"): value for name, value in self.named().items()}
 
     def spec(self, source: str | None, *, pred_probs: str | None = None) -> "DataSpec":
         """Return how the data set was named."""

@@ -20,6 +20,7 @@ DAMAGED = (
     OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
     tokenize.TokenError, SyntaxError,
 )  # fmt: skip
+MAX_CODE = 0x10FFFF  # of Unicode
 NPZ_KEYS = ("images", "features", "pred_probs")
 
 
@@ -46,7 +47,12 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         features = checked_features(arrays["features"], where=f"features of '{path}'")
     if "pred_probs" in arrays:
         pred_probs = arrays["pred_probs"]
-    examples = next(arrays[key] for key in NPZ_KEYS if key in arrays)
+        if pred_probs.dtype.kind not in "fiub":
+            raise InputError(f"pred_probs of '{path}' are of type {pred_probs.dtype}, not numbers")
+    examples_key = next(key for key in NPZ_KEYS if key in arrays)
+    examples = arrays[examples_key]
+    if examples.ndim == 0:
+        raise InputError(f"{examples_key} of '{path}' are a single value, not an array")
     labels = arrays.get(label_key)
     true_labels = arrays.get(true_key)
     names = arrays.get("class_names")
@@ -56,16 +62,37 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         digest=array_digest(*(arrays.get(key) for key in ("images", "features")))
         if images is not None or features is not None
         else array_digest(pred_probs),
-        labels=None if labels is None else raw_labels(labels, where=f"labels of '{path}'"),
+        labels=None
+        if labels is None
+        else raw_labels(labels, where=f"labels of '{path}'", lenient=spec.lenient),
         true_labels=None
         if true_labels is None
         else raw_labels(true_labels, where=f"true labels of '{path}'"),
-        class_names=None if names is None else tuple(text_labels(names.ravel())),
+        class_names=None if names is None else names_of(names, where=f"'{path}'"),
         images=images,
         features=features,
         pred_probs=pred_probs,
-        population=None if "transition" not in arrays else arrays["transition"].astype(np.float64),
+        population=_numbers(arrays.get("transition")),
     )
+
+
+def names_of(values: NDArray[Any], *, where: str) -> tuple[str, ...]:
+    """Return class names; raises InputError for an array of anything but text and whole numbers."""
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "backslashreplace")
+    if values.dtype.kind not in "Uiu":
+        raise InputError(
+            f"class_names of {where} are of type {values.dtype}, not text",
+            help="class_names=np.array(names, dtype=str)",
+        )
+    return tuple(text_labels(values.ravel()))
+
+
+def _numbers(values: NDArray[Any] | None) -> NDArray[np.float64] | None:
+    """Return an array as floats, None where it holds something else."""
+    if values is None or values.dtype.kind not in "fiub":
+        return None
+    return values.astype(np.float64)
 
 
 def own_name(asked: str | None, usual: str, has: list[str], *, elsewhere: str | None) -> str:
@@ -98,6 +125,7 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
                 arrays[key] = file[key]
                 if not isinstance(arrays[key], np.ndarray):
                     raise InputError(f"'{key}' of '{path}' is not an array")
+                refuse_no_text(arrays[key], where=f"{key} of '{path}'")
     except ValueError as error:
         raise unreadable_array(path, error) from None
     except MemoryError:
@@ -105,6 +133,14 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
     except DAMAGED as error:
         raise InputError(f"cannot read '{path}' as .npz: {error}") from None
     return arrays
+
+
+def refuse_no_text(array: NDArray[Any], *, where: str) -> None:
+    """Raise InputError where an array of text holds numbers that are no characters."""
+    if array.dtype.kind == "U" and array.size and array.itemsize:
+        codes = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(array.dtype.byteorder))
+        if codes.max() > MAX_CODE:
+            raise InputError(f"{where} hold something that is no text", help="is it damaged?")
 
 
 def npz_keys(path: Path) -> list[str]:

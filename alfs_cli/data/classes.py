@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from alfs_cli.data.content import RawLabels, same_text
 from alfs_cli.data.dataset import IntArray
@@ -37,12 +38,12 @@ def read_class_file(path: Path) -> tuple[str, ...]:
         if path.suffix != ".json":
             return tuple(line for line in text.splitlines() if line.strip())
         document = json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot read the class names in '{path}': {error}") from None
     if isinstance(document, dict):
         try:
             document = sorted(document, key=lambda name: int(document[name]))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InputError(f"'{path}' is not {{name: index}}") from None
     if not isinstance(document, list) or not all(isinstance(name, str) for name in document):
         raise InputError(
@@ -109,6 +110,25 @@ def numbered(
             )
     codes = np.asarray([place[name] for name in uniques], dtype=np.int64)
     return codes[found] if len(codes) else np.zeros(0, dtype=np.int64)
+
+
+def unknown_labels(
+    raw: RawLabels, names: Sequence[str], *, by_name: bool = False
+) -> NDArray[np.bool_]:
+    """Say which labels (N,) are no class, by the rules of `numbered`.
+
+    None of them where whole numbers seem to start at 1: then all are off by one.
+    """
+    K = len(names)
+    if raw.dtype == object:
+        codes, uniques = pd.factorize(raw)
+        strange = np.asarray([name not in set(names) for name in uniques], dtype=np.bool_)
+        return np.asarray(strange[codes], dtype=np.bool_)
+    values = np.unique(raw)
+    if not len(values) or values[-1] < K or (values[0] == 1 and values[-1] == K):
+        return np.zeros(len(raw), dtype=np.bool_)
+    named = np.isin(raw, [int(name) for name in names if name.isdecimal()])
+    return ~named if by_name and named.any() else np.asarray(raw >= K, dtype=np.bool_)
 
 
 def derived_names(

@@ -14,6 +14,8 @@ from alfs_cli.data.arrays import (
     checked_features,
     load_npz,
     missing_key,
+    names_of,
+    refuse_no_text,
     unreadable_array,
 )
 from alfs_cli.data.content import RawLabels, raw_labels, same_text, text_labels
@@ -67,14 +69,21 @@ def files_of(text: str, *, option: str) -> list[Path]:
     return found
 
 
-def read_labels(text: str, *, option: str, column: str | None, usual: Sequence[str]) -> RawLabels:
+def read_labels(
+    text: str,
+    *,
+    option: str,
+    column: str | None,
+    usual: Sequence[str],
+    lenient: bool = False,
+) -> RawLabels:
     """Read labels (N,): .npy, .npz, a column of a table, or one name a line (.txt).
 
     `column` names the column or array; without it the first of `usual` that is there, or the only
-    one.
+    one. Missing labels are kept as `raw_labels` does if `lenient`.
     """
     parts = [
-        _labels_of(path, option=option, column=column, usual=usual)
+        _labels_of(path, option=option, column=column, usual=usual, lenient=lenient)
         for path in files_of(text, option=option)
     ]
     if len({part.dtype == object for part in parts}) > 1:
@@ -82,28 +91,31 @@ def read_labels(text: str, *, option: str, column: str | None, usual: Sequence[s
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
-def _labels_of(path: Path, *, option: str, column: str | None, usual: Sequence[str]) -> RawLabels:
+def _labels_of(
+    path: Path, *, option: str, column: str | None, usual: Sequence[str], lenient: bool
+) -> RawLabels:
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        return raw_labels(load_npy(path), where=f"labels of '{path}'")
+        return raw_labels(load_npy(path), where=f"labels of '{path}'", lenient=lenient)
     if suffix == ".npz":
         arrays = load_npz(path)
         rows = {key: array for key, array in arrays.items() if array.ndim == 1}
         key = _chosen(list(rows), column, usual)
         if key is None:
             raise missing_key(path, column or usual[0])
-        return raw_labels(rows[key], where=f"{key} of '{path}'")
+        return raw_labels(rows[key], where=f"{key} of '{path}'", lenient=lenient)
     if suffix == ".txt":
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot read '{path}': {error}") from None
-        return raw_labels(np.asarray(lines, dtype=str), where=f"labels of '{path}'")
+        rows_of_text = np.asarray(lines, dtype=str)
+        return raw_labels(rows_of_text, where=f"labels of '{path}'", lenient=lenient)
     table = read_table(path, text=[column] if column else [*usual, "label"])
     name = _chosen(table.columns, column, [*usual, "label"])
     if name is None:
         table.require(column or usual[0], option=option)
-    return table_labels(table, str(name))
+    return table.text(str(name)) if lenient else table_labels(table, str(name))
 
 
 def _chosen(names: list[str], column: str | None, usual: Sequence[str]) -> str | None:
@@ -129,6 +141,7 @@ def load_npy(path: Path) -> NDArray[Any]:
         raise unreadable_array(path, error) from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"'{path}' is an .npz by content", help=f"rename it: {path.stem}.npz")
+    refuse_no_text(array, where=f"the names in '{path}'")
     return array
 
 
@@ -197,7 +210,7 @@ def _probabilities_of(path: Path, label_column: str | None) -> ProbabilityFile:
         names = arrays.get("class_names")
         return ProbabilityFile(
             arrays[key],
-            None if names is None else tuple(text_labels(names.ravel())),
+            None if names is None else names_of(names, where=f"'{path}'"),
             None if given is None else raw_labels(given, where=f"labels of '{path}'"),
             None if true is None else raw_labels(true, where=f"true labels of '{path}'"),
         )

@@ -44,14 +44,21 @@ class Content:
     readable: NDArray[np.bool_] | None = None
     paths: tuple[str, ...] | None = None
     lines: IntArray | None = None
+    manifest: str | None = None
     split: str | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def same_text(text: str) -> str:
-    """Return the text in Unicode's composed form, so that equal names are equal."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    """Return the text in Unicode's composed form, so that equal names are equal.
+
+    Halves of characters, which no encoding can hold, become \\uNNNN.
+    """
+    if text.isascii():
+        return text
+    whole = text.encode("utf-8", "backslashreplace").decode("utf-8", "replace")
+    return unicodedata.normalize("NFC", whole)
 
 
 def text_labels(values: Iterable[object]) -> RawLabels:
@@ -62,11 +69,11 @@ def text_labels(values: Iterable[object]) -> RawLabels:
     return labels
 
 
-def raw_labels(values: NDArray[Any], *, where: str) -> RawLabels:
+def raw_labels(values: NDArray[Any], *, where: str, lenient: bool = False) -> RawLabels:
     """Return an array's labels (N,) as int64 or text.
 
     Raises InputError for another shape, for numbers that are not whole or below 0, and for labels
-    that are missing.
+    that are missing; the latter two are kept, as below 0 or empty, if `lenient`.
     """
     if values.ndim != 1:
         one_hot = values.ndim == 2 and values.shape[1] > 1
@@ -77,11 +84,15 @@ def raw_labels(values: NDArray[Any], *, where: str) -> RawLabels:
     match values.dtype.kind:
         case "U":
             labels = text_labels(values)
-            refuse_missing(np.flatnonzero(values == ""), where=where)
+            if not lenient:
+                refuse_missing(np.flatnonzero(values == ""), where=where)
             return labels
         case "S":
-            return raw_labels(np.char.decode(values, "utf-8"), where=where)
+            text = np.char.decode(values, "utf-8", "backslashreplace")
+            return raw_labels(text, where=where, lenient=lenient)
         case "f":
+            if lenient:
+                values = np.where(np.isnan(values), -1, values)
             refuse_missing(np.flatnonzero(np.isnan(values)), where=where)
             broken = np.flatnonzero(values != np.floor(values))
             if len(broken):
@@ -97,7 +108,7 @@ def raw_labels(values: NDArray[Any], *, where: str) -> RawLabels:
             )
     numbers = values.astype(np.int64)
     below = np.flatnonzero(numbers < 0)
-    if len(below):
+    if len(below) and not lenient:
         raise InputError(
             f"{where}: row {below[0]} is {numbers[below[0]]}, below 0 "
             f"({len(below):,} such rows, ALFS406)",

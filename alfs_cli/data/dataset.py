@@ -18,7 +18,8 @@ class DataSpec:
     """How a data set was named on the command line: enough to read it again.
 
     Paths are as they were typed. `source` is a path or a built-in name; None means probabilities
-    and labels only.
+    and labels only. `lenient` asks to leave out, with a Problem each, what is refused otherwise:
+    labels that are missing or no class, empty classes, unreadable images however many.
     """
 
     source: str | None
@@ -32,20 +33,28 @@ class DataSpec:
     true_label_column: str | None = None
     classes: str | None = None
     root: str | None = None
+    lenient: bool = False
 
     def given(self) -> dict[str, str | None]:
         """Return what was typed, for estimate.json."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        typed = asdict(self)
+        del typed["lenient"]
+        return {key: value for key, value in typed.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with one file or row, under the rule that names it (ALFS401 ...)."""
+    """Something wrong with one file or row, under the rule that names it (ALFS401 ...).
+
+    `row` is the 0-based place in the order of DATA, before anything was left out.
+    """
 
     rule: str
     message: str
     path: str | None = None
     line: int | None = None
+    given: str | None = None
+    row: int | None = None
 
 
 class Images(Protocol):
@@ -88,10 +97,11 @@ class LabelledDataset:
 
     `labels` (N,) int64 index `class_names`; `positions` (N,) is each example's 0-based place in the
     order of DATA before anything was left out; `paths[i]` is an example's file as it can be opened
-    from here, and `lines[i]` its 1-based line in a manifest. `pred_probs` (N, K) keep the precision
-    of their file and may be a read-only view of it. `population` (K, K) is the T that alfs drew the
-    given labels from, where it did. `fingerprint` is of the content as it was read: examples, given
-    labels and class names, not of `pred_probs`, true labels or where the data lies.
+    from here, and `lines[i]` its 1-based line in `manifest`, the table that lists the examples.
+    `pred_probs` (N, K) keep the precision of their file and may be a read-only view of it.
+    `population` (K, K) is the T that alfs drew the given labels from, where it did. `fingerprint`
+    is of the content as it was read: examples, given labels and class names, not of `pred_probs`,
+    true labels or where the data lies.
     """
 
     name: str
@@ -107,6 +117,7 @@ class LabelledDataset:
     positions: IntArray | None = None
     paths: tuple[str, ...] | None = None
     lines: IntArray | None = None
+    manifest: str | None = None
     split: str | None = None
     population: NDArray[np.float64] | None = None
     problems: tuple[Problem, ...] = ()

@@ -184,7 +184,10 @@ def _content(root: Path, top: Path, split: str | None, *, labelled: bool) -> Con
         paths=names,
         readable=None if readable.all() else readable,
         split=split,
-        problems=tuple(unreadable(names[i]) for i in np.flatnonzero(~readable)),
+        problems=tuple(
+            unreadable(names[i], given=scan.images[i][1] or None, row=int(i))
+            for i in np.flatnonzero(~readable)
+        ),
         notes=tuple(_notes(scan)),
     )
 
@@ -272,9 +275,11 @@ def _head(path: str) -> Head:
     return Head(size, hashlib.sha256(content).digest(), known)
 
 
-def unreadable(path: str, line: int | None = None) -> Problem:
+def unreadable(
+    path: str, *, line: int | None = None, given: str | None = None, row: int | None = None
+) -> Problem:
     """Return the problem of a file that does not begin like an image."""
-    return Problem("ALFS401", f"'{path}' cannot be read as an image", path, line)
+    return Problem("ALFS401", f"'{path}' cannot be read as an image", path, line, given, row)
 
 
 def _declared(top: Path, root: Path) -> tuple[str, ...] | None:

@@ -6,9 +6,11 @@ import os
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import file_digest, sha256
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,8 @@ from alfs_cli.errors import InputError
 CHUNK = 128
 MAX_THREADS = 16
 LOOKED_AT = 256
+LARGE_PIXELS = 1 << 24
+ONE_LARGE = Lock()  # one at a time: each may need a gigabyte
 GREY_MODES = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 BROKEN = Exception  # Pillow's decoders raise nearly anything for a damaged file
 
@@ -105,7 +109,7 @@ class FileImages:
         grey = True
         for place in places:
             try:
-                with Image.open(self.files[place]) as picture:
+                with _opened(self.files[place]) as picture:
                     width, height = picture.size
                     if picture.getexif().get(ORIENTATION, 1) >= 5:
                         width, height = height, width
@@ -179,14 +183,28 @@ class FileImages:
 
     def digest(self, index: int) -> bytes | None:
         """Return a digest of the file's bytes, None where it cannot be read."""
-        try:
-            with open(self.files[index], "rb") as file:
-                return file_digest(file, "sha256").digest()
-        except OSError:
+        return digest_of_file(self.files[index])
+
+
+def digest_of_file(path: str) -> bytes | None:
+    """Return the SHA-256 of a file's bytes; None where it cannot be read or is no plain file."""
+    try:
+        if not os.path.isfile(path):
             return None
+        with open(path, "rb") as file:
+            return file_digest(file, "sha256").digest()
+    except OSError:
+        return None
 
 
 ORIENTATION = 0x0112
+
+
+def _opened(file: str) -> Image.Image:
+    """Open a picture; a pipe or a device, which might never end, is an OSError."""
+    if not os.path.isfile(file):
+        raise OSError(f"'{file}' is no plain file")
+    return Image.open(file)
 
 
 def _read(
@@ -196,18 +214,38 @@ def _read(
 
     A JPEG is decoded at a fraction of its size where that is still not below what is wanted.
     """
-    with Image.open(file) as picture:
+    with _opened(file) as picture:
         wanted = size if size is not None else (near, near) if near is not None else None
         if wanted is not None and picture.format == "JPEG":
             longer = max(wanted)
             picture.draft(None, (longer, longer))
-        picture.load()
-        ImageOps.exif_transpose(picture, in_place=True)
-        plain = _in_mode(picture, "L" if channels == 1 else "RGB")
+        is_large = picture.width * picture.height > LARGE_PIXELS
+        with ONE_LARGE if is_large else nullcontext():
+            picture.load()
+            upright = _smaller(picture, wanted or (LOOKED_AT, LOOKED_AT)) if is_large else picture
+            ImageOps.exif_transpose(upright, in_place=True)
+            plain = _in_mode(upright, "L" if channels == 1 else "RGB")
     return plain if size is None or plain.size == size else plain.resize(size, RESAMPLING)
 
 
 RESAMPLING = Image.Resampling.BILINEAR
+
+
+def _smaller(picture: Image.Image, wanted: tuple[int, int]) -> Image.Image:
+    """Return a picture that is still twice as large as wanted, by the mean over square blocks.
+
+    What follows makes several copies of a picture, which a very large one has no room for.
+    """
+    factor = min(picture.size) // (2 * max(wanted))
+    if factor < 2:
+        return picture
+    if picture.mode in ("1", "P", "PA") or picture.mode.startswith("I;16"):
+        width, height = (length // factor for length in picture.size)
+        small = picture.resize((width, height), Image.Resampling.NEAREST)
+    else:
+        small = picture.reduce(factor)
+    small.info = picture.info
+    return small
 
 
 def _in_mode(picture: Image.Image, mode: str) -> Image.Image:

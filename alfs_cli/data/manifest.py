@@ -46,7 +46,7 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
     labels = true_labels = None
     if label_column in table.columns or spec.labels is None:
         table.require(label_column, option="--label-column")
-        labels = table.labels(label_column)
+        labels = table.text(label_column) if spec.lenient else table.labels(label_column)
         if spec.classes is None:
             refuse_id_column(len(set(labels)), len(labels), where=f"'{label_column}' of '{path}'")
     if spec.true_label_column == true_column:
@@ -61,6 +61,7 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
         labels=labels,
         true_labels=true_labels,
         lines=table.lines,
+        manifest=str(path),
         split=split,
         population=population,
         population_names=names,
@@ -122,7 +123,12 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     readable = np.asarray([head.readable for head in heads], dtype=np.bool_)
     lines = table.lines
     problems: list[Problem] = [
-        unreadable(names[i], None if lines is None else int(lines[i]))
+        unreadable(
+            names[i],
+            line=None if lines is None else int(lines[i]),
+            given=None if content.labels is None else str(content.labels[i]),
+            row=int(i),
+        )
         for i in np.flatnonzero(~readable)
     ]
     return replace(

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from alfs_cli.data.arrays import one_row_each, read_npz
 from alfs_cli.data.builtin import BUILTINS, builtin_splits, read_builtin
-from alfs_cli.data.classes import checked_names, derived_names, numbered, parse_classes
+from alfs_cli.data.classes import (
+    checked_names,
+    derived_names,
+    numbered,
+    parse_classes,
+    unknown_labels,
+)
 from alfs_cli.data.columns import (
     check_probabilities,
     read_features,
@@ -154,7 +160,13 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
         check_probabilities(pred_probs, where=f"pred_probs of '{spec.source}'")
     if spec.labels is not None:
         usual = ("labels", "label")
-        given = read_labels(spec.labels, option="--labels", column=spec.label_column, usual=usual)
+        given = read_labels(
+            spec.labels,
+            option="--labels",
+            column=spec.label_column,
+            usual=usual,
+            lenient=spec.lenient,
+        )
     if spec.true_labels is not None:
         true = read_labels(
             spec.true_labels,
@@ -181,8 +193,16 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
 def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -> LabelledDataset:
     """Return the data set with its classes in order and its labels as positions in them."""
     content, where = laid.content, _where(spec)
+    problems: list[Problem] = []
+    usable = np.ones(content.count, dtype=np.bool_)
+    if content.readable is not None:
+        usable &= content.readable
+    if spec.lenient:
+        laid = _without_missing(laid, usable, problems, where=where)
     names, notes = _class_order(laid, spec, belongs)
     by_name = spec.classes is not None or content.class_names is None or laid.columns is not None
+    if spec.lenient:
+        laid = _without_unknown(laid, names, usable, problems, by_name=by_name)
     labels = numbered(laid.given, names, where=where, by_name=by_name)
     true = None
     if laid.true is not None:
@@ -200,15 +220,70 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
         true_labels=true,
         paths=content.paths,
         lines=content.lines,
+        manifest=content.manifest,
         split=content.split,
         population=_population(content, names) if spec.labels is None else None,
-        problems=(*content.problems, *_too_few(labels, names)),
+        problems=(*content.problems, *problems, *_too_few(labels[usable], names)),
         notes=(*content.notes, *notes, *_look_alikes(names)),
     )
-    if content.readable is None:
+    if usable.all():
         return dataset
-    refuse_unreadable(content.problems, content.count, where=where)
-    return dataset.subset(np.flatnonzero(content.readable))
+    if not spec.lenient:
+        refuse_unreadable(content.problems, content.count, where=where)
+    if not usable.any():
+        raise InputError(f"{where}: no example can be read and has a label")
+    return dataset.subset(np.flatnonzero(usable))
+
+
+def _without_missing(
+    laid: _Overlaid, usable: NDArray[np.bool_], problems: list[Problem], *, where: str
+) -> _Overlaid:
+    """Note the examples without a label as ALFS406 and as unusable; another label stands there."""
+    missing = laid.given == "" if laid.given.dtype == object else laid.given < 0
+    if not missing.any():
+        return laid
+    if missing.all():
+        raise InputError(f"{where}: every label is missing (ALFS406)", help="--labels FILE")
+    text = "the label is missing"
+    problems += [
+        _row_problem(laid.content, int(row), "ALFS406", text) for row in np.flatnonzero(missing)
+    ]
+    return _replaced(laid, missing, usable)
+
+
+def _without_unknown(
+    laid: _Overlaid,
+    names: tuple[str, ...],
+    usable: NDArray[np.bool_],
+    problems: list[Problem],
+    *,
+    by_name: bool,
+) -> _Overlaid:
+    """Note the examples whose label is no class as ALFS405 and as unusable, likewise."""
+    unknown = unknown_labels(laid.given, names, by_name=by_name)
+    if not unknown.any() or unknown.all():  # where no label is a class, the error says more
+        return laid
+    for row in np.flatnonzero(unknown):
+        label = str(laid.given[row])
+        text = f"label '{label}' is none of the {len(names)} classes{did_you_mean(label, names)}"
+        problems.append(_row_problem(laid.content, int(row), "ALFS405", text, given=label))
+    return _replaced(laid, unknown, usable)
+
+
+def _replaced(laid: _Overlaid, broken: NDArray[np.bool_], usable: NDArray[np.bool_]) -> _Overlaid:
+    usable &= ~broken
+    given = laid.given.copy()
+    given[broken] = given[~broken][0]
+    return replace(laid, given=given, own=given if laid.own is laid.given else laid.own)
+
+
+def _row_problem(
+    content: Content, row: int, rule: str, text: str, *, given: str | None = None
+) -> Problem:
+    line = None if content.lines is None else int(content.lines[row])
+    where = f"row {row}: " if content.paths is None and line is None else ""
+    path = None if content.paths is None else content.paths[row]
+    return Problem(rule, where + text, path, line, given, row)
 
 
 def refuse_unreadable(problems: Sequence[Problem], count: int, *, where: str) -> None:
@@ -247,7 +322,7 @@ def _class_order(
     names = checked_names(names, where=where)
     if content.found_classes and (spec.classes or content.class_names or belongs) is None:
         empty = set(names) - set(laid.own)
-        if empty:
+        if empty and not spec.lenient:
             raise InputError(
                 f"class '{min(empty)}' has no image",
                 help="delete the folder, or keep it by naming all classes with --classes",
@@ -294,7 +369,11 @@ def _population(content: Content, names: tuple[str, ...]) -> NDArray[np.float64]
 def _too_few(labels: IntArray, names: tuple[str, ...]) -> list[Problem]:
     counts = np.bincount(labels, minlength=len(names))
     return [
-        Problem("ALFS403", f"class '{names[place]}' has {counts[place] or 'no'} example")
+        Problem(
+            "ALFS403",
+            f"class '{names[place]}' has {counts[place] or 'no'} example",
+            given=names[place],
+        )
         for place in np.flatnonzero(counts < 2)
     ]
 

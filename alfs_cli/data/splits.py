@@ -7,7 +7,7 @@ from alfs_cli.data.classes import numbered
 from alfs_cli.data.content import text_labels
 from alfs_cli.data.dataset import DataSpec, LabelledDataset, TestLabels, TrainTest
 from alfs_cli.data.reading import load, splits_of, without_files
-from alfs_cli.errors import UsageError
+from alfs_cli.errors import InputError, UsageError
 
 TEST_SPLITS = ("test", "val")
 
@@ -67,6 +67,11 @@ def _held_out(dataset: LabelledDataset, holdout: float, labels_are_true: bool) -
     if holdout == 0:
         return TrainTest(dataset, None, None)
     train, test = stratified_split(dataset.labels, holdout)
+    if not len(train) or not len(test):
+        raise InputError(
+            f"'{dataset.name}' has too few examples ({len(dataset)}) to hold {holdout:.0%} out",
+            help="--test DATA2 names what to test on; --holdout 0 tests on nothing",
+        )
     return _with_truth(dataset.subset(train), dataset.subset(test), "holdout", labels_are_true)
 
 

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from alfs_cli.data.content import RawLabels, same_text
 from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.memory import refuse_too_large
 from alfs_cli.errors import InputError, did_you_mean
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 MOSTLY = 0.5
+CELL_BYTES = 8  # at least, once read
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 
 
@@ -153,14 +155,25 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pyarrow.parquet
 
     try:
+        about = pyarrow.parquet.read_metadata(path)
+        refuse_too_large(
+            about.num_rows * about.num_columns * CELL_BYTES,
+            where=f"'{path}' of {about.num_rows:,} rows and {about.num_columns:,} columns",
+            help="store it in parts",
+        )
         table = pyarrow.parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
+        columns = {
+            name: (
+                column.cast(column.type.value_type)
+                if pyarrow.types.is_dictionary(column.type)
+                else column
+            ).to_pandas()
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        }
+    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
         raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
-    plain = [
-        column.cast(column.type.value_type) if pyarrow.types.is_dictionary(column.type) else column
-        for column in table.columns
-    ]
-    columns = dict(zip(table.column_names, (column.to_pandas() for column in plain), strict=True))
+    except MemoryError:
+        raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
     return pd.DataFrame(columns)
 
 

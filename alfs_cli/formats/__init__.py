@@ -3,10 +3,43 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from alfs_cli.errors import UsageError, unknown
+
 if TYPE_CHECKING:
     from alfs_cli.report import Report
 
-FORMATS = ("text", "json", "markdown", "csv", "html", "latex")
+FORMATS: dict[str, str | None] = {
+    "text": None,
+    "json": None,
+    "markdown": None,
+    "csv": None,
+    "html": None,
+    "latex": "compare",
+    "concise": "check",
+    "sarif": "check",
+    "junit": "check",
+    "github": "check",
+    "gitlab": "check",
+}
+"""Every format, and the one command it is for; None: every command has it."""
+
+
+def formats_of(command: str) -> tuple[str, ...]:
+    """Return the formats that a command has."""
+    return tuple(name for name, only in FORMATS.items() if only in (None, command))
+
+
+def require_format(name: str, command: str) -> str:
+    """Return the name; raises UsageError for a format that is not there, or not for the command."""
+    known = formats_of(command)
+    if name in known:
+        return name
+    if name in FORMATS:
+        raise UsageError(
+            f"format '{name}' is for `alfs {FORMATS[name]}` only",
+            help=f"known here: {', '.join(known)}",
+        )
+    raise unknown("format", name, known)
 
 
 def render(report: "Report", format: str, *, width: int = 100, color: bool = False) -> str:

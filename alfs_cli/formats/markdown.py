@@ -82,10 +82,7 @@ def _table(block: Table) -> str:
 def _findings(findings: tuple[Finding, ...]) -> str:
     lines = ["### Findings", ""]
     for finding in findings[:MAX_FINDINGS]:
-        place = finding.path or ""
-        if finding.path and finding.line:
-            place = f"{finding.path}:{finding.line}"
-        where = f" {escape(place)}" if place else ""
+        where = f" {escape(finding.where)}" if finding.where else ""
         lines.append(f"- {finding.rule}{where}: {escape(finding.message)}")
     if len(findings) > MAX_FINDINGS:
         lines.append(f"- ... and {len(findings) - MAX_FINDINGS:,} more")

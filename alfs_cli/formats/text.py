@@ -56,8 +56,8 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
 
 
 def clean(text: str) -> str:
-    """Return text that cannot move the cursor: control characters become a question mark."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    """Return text on one line that cannot move the cursor: control characters become `?`."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _parts(block: Block) -> Iterable[Any]:
@@ -74,7 +74,8 @@ def _parts(block: Block) -> Iterable[Any]:
             yield _facts(block)
         case Paragraph():
             yield ""
-            yield Padding(Text(clean(block.text)), (0, 0, 0, 2))
+            text = "\n".join(map(clean, block.text.split("\n")))
+            yield Padding(Text(text), (0, 0, 0, 2))
         case Table():
             yield ""
             yield from _table(block)
@@ -144,9 +145,7 @@ def _finding_lines(findings: tuple[Finding, ...]) -> Iterable[Text]:
     if findings:
         yield Text("")
     for finding in findings[:MAX_FINDINGS]:
-        where = f"{clean(finding.path)}: " if finding.path else ""
-        if finding.path and finding.line:
-            where = f"{clean(finding.path)}:{finding.line}: "
+        where = f"{clean(finding.where)}: " if finding.where else ""
         line = Text("  ")
         line.append(finding.rule, style=LEVELS[finding.level])
         yield line.append(f"  {where}{clean(finding.message)}")

@@ -185,8 +185,9 @@ def _values_and_names(file: Path) -> tuple[Any, list[str]]:
 
     if file.suffix == ".json":
         document = read_document(file, "alfs.estimate/1")
-        names = [str(name) for name in document.get("data", {}).get("classes", [])]
-        return document.get("transition"), names
+        data = document.get("data")
+        names = data.get("classes") if isinstance(data, dict) else None
+        return document.get("transition"), list(map(str, names)) if isinstance(names, list) else []
     if file.suffix == ".npy":
         try:
             return np.load(file, allow_pickle=False), []

@@ -1,37 +1,58 @@
 """What a person reads of the gate: passed or failed, each gate, what was found where."""
 
 from collections import Counter
+from collections.abc import Iterator
 
-from alfs_cli.gate import CheckResult, Gate
-from alfs_cli.report import Block, Column, Paragraph, Report, Table, Verdict, percent, ratio
+from alfs_cli.gate import CheckResult
+from alfs_cli.report import Block, Column, Paragraph, Report, Status, Table, Verdict
 
-RATES = ("ALFS301", "ALFS304", "ALFS202")
-LEVELS = ("ALFS201", "ALFS203")
 ORDER = ("fail", "warn", "not-judged", "pass")
 MAX_PASSED = 10
+MAX_STALE = 3
 
 
-def check_report(result: CheckResult, *, title: str, exit_zero: bool = False) -> Report:
+def check_report(
+    result: CheckResult, *, title: str, source: str | None = None, exit_zero: bool = False
+) -> Report:
     """Return the report of the gate; the findings follow the tables."""
     counts = Counter(gate.status for gate in result.gates)
     judged = len(result.gates) - counts["not-judged"]
     failed = counts["fail"]
     text = f"{failed} of {judged} gates failed" if failed else f"{judged} gates passed"
+    status: Status = "fail" if failed else "warn" if counts["warn"] else "pass"
+    if not judged:
+        status, text = "warn", "nothing was judged"
     reasons = []
-    if counts["warn"]:
-        reasons.append(f"{counts['warn']} beyond the limit, but not surely: a warning")
+    unsure = sum(gate.status == "warn" and gate.low is not None for gate in result.gates)
+    if unsure:
+        reasons.append(f"{unsure} beyond the limit, but not surely: a warning")
+    if counts["warn"] > unsure:
+        reasons.append(f"{counts['warn'] - unsure} found something that is only a warning")
     if counts["not-judged"]:
         reasons.append(f"{counts['not-judged']} could not be judged")
+    reasons += _suppressed(result)
     if exit_zero and failed:
         reasons.append("exit code 0 all the same, as asked")
     blocks: list[Block] = [
-        Verdict("fail" if failed else "warn" if counts["warn"] else "pass", text, tuple(reasons)),
-        _table(result),
+        Verdict(status, text, tuple(reasons)),
     ]
+    if result.gates:
+        blocks.append(_table(result))
     suspects = sum(finding.rule == "ALFS101" for finding in result.findings)
     if suspects:
         blocks.append(Paragraph(f"{suspects:,} labels look wrong (ALFS101); the worst:"))
-    return Report(title, tuple(blocks), result.document(), result.findings)
+    return Report(title, tuple(blocks), result.document(), result.findings, result.gates, source)
+
+
+def _suppressed(result: CheckResult) -> Iterator[str]:
+    """Yield what was found and is not told, and which entries have nothing to suppress."""
+    by_baseline, ignored = result.suppressed.baseline, result.suppressed.ignored
+    if by_baseline or ignored:
+        total = by_baseline + ignored
+        yield f"{total:,} suppressed ({by_baseline:,} baseline, {ignored:,} ignored)"
+    if result.stale:
+        first = ", ".join(result.stale[:MAX_STALE]) + (", ..." if result.stale[MAX_STALE:] else "")
+        yield f"{len(result.stale):,} stale (ALFS901): {first}"
 
 
 def _table(result: CheckResult) -> Table:
@@ -51,23 +72,13 @@ def _table(result: CheckResult) -> Table:
             gate.status,
             gate.rule,
             gate.name,
-            _number(gate, gate.value),
+            gate.number(gate.value),
             "-"
             if gate.low is None or gate.high is None
-            else f"{_number(gate, gate.low)} to {_number(gate, gate.high)}",
-            _number(gate, gate.limit),
+            else f"{gate.number(gate.low)} to {gate.number(gate.high)}",
+            gate.number(gate.limit),
         )
         for gate in shown
     )
     left = len(passed) - MAX_PASSED
     return Table("", columns, rows, note=f"{left} more passed" if left > 0 else "")
-
-
-def _number(gate: Gate, value: float | None) -> str:
-    if value is None:
-        return "-"
-    if gate.rule in RATES:
-        return percent(value)
-    if gate.rule in LEVELS:
-        return ratio(value)
-    return f"{value:,.0f}"

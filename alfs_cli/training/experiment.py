@@ -100,7 +100,8 @@ def plan(settings: dict[str, Any]) -> Experiment:
 
 def data_spec(fields: dict[str, Any]) -> DataSpec:
     """Return how a data set was named, of its saved fields."""
-    return DataSpec(**{"source": None, **{key: str(value) for key, value in fields.items()}})
+    named: dict[str, Any] = {key: str(value) for key, value in fields.items()}
+    return DataSpec(**{"source": None, **named})
 
 
 def spec_fields(spec: DataSpec) -> dict[str, str]:

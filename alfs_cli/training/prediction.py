@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from alfs_cli.errors import UsageError
+from alfs_cli.errors import InputError, UsageError
 from alfs_cli.training.batches import Examples, Normaliser
 from alfs_cli.training.checkpoint import Trained
 from alfs_cli.training.devices import Device
@@ -31,10 +31,18 @@ def accuracy_of(
 
 
 def predict(trained: Trained, inputs: Tensor, device: Device) -> Tensor:
-    """Return class probabilities (N, K) float32 on the CPU of raw inputs."""
+    """Return class probabilities (N, K) float32 on the CPU of raw inputs.
+
+    Raises InputError where the network's answers are no numbers.
+    """
     model = device.place(trained.model)
     normaliser = trained.normaliser.to(device.name)
-    return logits_of(model, normaliser, inputs, device).softmax(dim=1).cpu()
+    probs = logits_of(model, normaliser, inputs, device).softmax(dim=1).cpu()
+    if not probs.isfinite().all():
+        raise InputError(
+            "the network answers with NaN", help="its weights are broken: train it anew"
+        )
+    return probs
 
 
 def features_of(trained: Trained, inputs: Tensor, device: Device) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alfs_cli.baseline import Baseline, ceilings_of
 from tests.conftest import make_estimate
 
 
@@ -74,21 +75,25 @@ def test_json_is_the_saved_document(saved):
 
 
 def test_an_estimate_alone_is_judged_without_numbers_libraries(saved):
+    Baseline(ceilings=ceilings_of(make_estimate())).save(Path("b.json"))
+    Path("alfs.yaml").write_text("check: {max-noise-rate: 0.2, baseline: b.json}")
+    Path("alfs-ignore.csv").write_text("id_or_path,rule\nold/**,ALFS1\n")
     script = (
         "import sys\n"
         "from alfs_cli.cli import run\n"
         "code = run(['check', 'estimate.json', '-q'])\n"
-        "print(code, [m for m in ('torch', 'pandas', 'numpy') if m in sys.modules],"
+        "print(code, [m for m in ('torch', 'pandas', 'numpy', 'PIL') if m in sys.modules],"
         " file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stderr.strip() == "0 []"
+    assert "noise rate against the baseline" in done.stdout
 
 
 def test_a_clean_folder_passes(folder):
     done = folder("check", "data", "--max-noise-rate", "0.1")
     assert done.code == 0, done.out
-    assert "5 gates passed" in done.out or "6 gates passed" in done.out
+    assert "9 gates passed" in done.out
 
 
 def test_wrong_labels_duplicates_and_broken_files_fail(folder):

@@ -82,3 +82,18 @@ def test_damaged_parquet_is_refused(tmp_path):
     (tmp_path / "m.parquet").write_bytes(b"PAR1 broken")
     with pytest.raises(InputError, match="as Parquet"):
         read_table(tmp_path / "m.parquet", text=[])
+
+
+def test_a_parquet_of_more_rows_than_memory_holds_is_not_unpacked(tmp_path, monkeypatch):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "bomb.parquet"
+    block = pa.table({"x": np.zeros(1_000_000), "label": pa.array(["a"] * 1_000_000)})
+    with pq.ParquetWriter(path, block.schema) as writer:
+        for _ in range(20):
+            writer.write_table(block)
+    assert path.stat().st_size < 1_000_000
+    monkeypatch.setattr("alfs_cli.data.memory.available_bytes", lambda: 300_000_000)
+    with pytest.raises(InputError, match=r"20,000,000 rows and 2 columns takes 0\.3 GB"):
+        read_table(path, text=[])

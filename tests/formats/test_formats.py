@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from alfs_cli.formats import FORMATS, render
+from alfs_cli.formats import formats_of, render
 from alfs_cli.report import (
     Column,
     Curves,
@@ -29,7 +29,9 @@ from alfs_cli.report import (
     Verdict,
     ratio,
 )
+from tests.formats.test_check_formats import SUFFIX as FOR_CHECK
 
+FORMATS = formats_of("compare")  # test_check_formats.py has those of check
 GOLDEN = Path(__file__).parents[1] / "golden"
 SUFFIX = {"text": "txt", "json": "json", "markdown": "md", "csv": "csv", "html": "html",
           "latex": "tex"}  # fmt: skip
@@ -129,7 +131,8 @@ def test_html_is_self_contained_and_escaped():
 
 def test_no_golden_file_is_unused():
     used = {f"report.{suffix}" for suffix in SUFFIX.values()}
-    assert {path.name for path in GOLDEN.iterdir()} == used
+    for_check = {f"check-{format}.{suffix}" for format, suffix in FOR_CHECK.items()}
+    assert {path.name for path in GOLDEN.iterdir()} == used | for_check
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,210 @@
+"""The baseline: what a team has accepted, so that the gate speaks of what is new.
+
+`accepted` lists findings by the fingerprint of their content, so that files may be moved, and a
+corrected label takes its entry away; `borderline` lists what was nearly one. `ceilings` keep the
+bounds that the noise had: it may fall, and not surely rise above them. The file holds no time, path
+or version, its keys are sorted and each entry has a line, so that it merges well and is the same on
+every machine.
+"""
+
+import json
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alfs_cli.documents import Number, from_document, read_document, to_document, write_text
+from alfs_cli.errors import InputError
+from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.report import Finding
+
+SCHEMA = "alfs.baseline/1"
+USUAL = "alfs-baseline.json"
+SCALE = 10_000  # of ceilings: coarser than what another processor changes
+PAIRS_OF_A_CLASS = 10
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The rules under which a content was accepted, and why, if somebody wrote that down."""
+
+    rules: tuple[str, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """The bounds that an estimate had.
+
+    Upper ones of the noise rate and of T[i, j] by the names of i and j, lower ones of the clean
+    level of each class. Of a class the pairs with the highest bounds are listed; the least of them
+    holds for the others.
+    """
+
+    noise_rate: Number | None = None
+    class_clean_level: dict[str, Number] = field(default_factory=dict)
+    pair: dict[str, dict[str, Number]] = field(default_factory=dict)
+
+    def of_pair(self, true: str, given: str) -> float | None:
+        """Return the ceiling of T[i, j] by class names, None where the class is new."""
+        listed = self.pair.get(true)
+        return None if not listed else listed.get(given, min(listed.values()))
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The content of alfs-baseline.json.
+
+    `borderline` are contents that were nearly suspect. Scores move a little whenever anything else
+    in the data does; one that crosses the line for that is not new.
+    """
+
+    accepted: dict[str, Accepted] = field(default_factory=dict)
+    borderline: tuple[str, ...] = ()
+    ceilings: Ceilings = Ceilings()
+
+    def accepts(self, finding: Finding) -> bool:
+        """Whether this finding was accepted, or was borderline."""
+        entry = self.accepted.get(finding.fingerprint or "")
+        if entry is not None and finding.rule in entry.rules:
+            return True
+        return finding.rule == "ALFS101" and finding.fingerprint in self.borderline
+
+    def stale(self, present: Iterable[str]) -> tuple[str, ...]:
+        """Return the entries whose content, under that label, is no more among those `present`."""
+        return tuple(sorted(set(self.accepted) - set(present)))
+
+    def save(self, path: Path) -> None:
+        """Write the file, an entry a line."""
+        write_text(path, render(self))
+
+
+def load_baseline(path: Path) -> Baseline:
+    """Read a baseline; raises InputError where it is missing, broken or newer."""
+    if not path.exists():
+        raise InputError(
+            f"no such file: '{path}' (--baseline)", help="--update-baseline writes one"
+        )
+    try:
+        return from_document(read_document(path, SCHEMA), Baseline, where=str(path))
+    except InputError as error:
+        if "<<<<<<<" in path.read_text(encoding="utf-8", errors="replace"):
+            raise InputError(
+                str(error), help="git left conflict markers: mend the merge, or --update-baseline"
+            ) from None
+        raise
+
+
+def ceilings_of(estimate: NoiseEstimate) -> Ceilings:
+    """Return the bounds of an estimate, rounded away from its values."""
+    names = estimate.data.classes
+    pairs: dict[str, dict[str, Number]] = {}
+    for i, true in enumerate(names):
+        if not estimate.class_clean_level[i].judged:
+            continue
+        row = estimate.transition_high[i]
+        others = sorted((j for j in range(len(names)) if j != i), key=lambda j: (-row[j], j))
+        pairs[true] = {names[j]: _up(row[j]) for j in others[:PAIRS_OF_A_CLASS]}
+    return Ceilings(
+        _up(estimate.noise_rate.high),
+        {c.class_name: _down(c.low) for c in estimate.class_clean_level if c.judged},
+        pairs,
+    )
+
+
+def updated(
+    old: Baseline,
+    findings: Iterable[Finding],
+    present: Collection[str],
+    estimate: NoiseEstimate,
+    *,
+    borderline: Iterable[str] = (),
+    ratchet: bool,
+) -> Baseline:
+    """Return the baseline with stale entries gone, and today's findings and bounds accepted.
+
+    With `ratchet` it only gets stricter: nothing is added, no ceiling rises.
+    """
+    gone = set(old.stale(present))
+    near = {key for key in old.borderline if key in present}
+    accepted = {key: entry for key, entry in old.accepted.items() if key not in gone}
+    ceilings = ceilings_of(estimate)
+    if ratchet:
+        return Baseline(accepted, tuple(sorted(near)), stricter(old.ceilings, ceilings))
+    for finding in findings:
+        if finding.fingerprint is not None:
+            entry = accepted.get(finding.fingerprint, Accepted(()))
+            rules = tuple(sorted({*entry.rules, finding.rule}))
+            accepted[finding.fingerprint] = Accepted(rules, entry.reason)
+    near = near.union(borderline) - set(accepted)
+    return Baseline(accepted, tuple(sorted(near)), ceilings)
+
+
+def stricter(old: Ceilings, new: Ceilings) -> Ceilings:
+    """Return the lower of the ceilings and the higher of the floors; what is new is taken over."""
+    rates = [rate for rate in (old.noise_rate, new.noise_rate) if rate is not None]
+    floors = dict(new.class_clean_level)
+    for name, level in old.class_clean_level.items():
+        floors[name] = max(level, floors.get(name, level))
+    pairs = {true: dict(row) for true, row in old.pair.items()}
+    for true, row in new.pair.items():
+        if true not in pairs:
+            pairs[true] = dict(row)
+            continue
+        for given, rate in row.items():
+            before = old.of_pair(true, given)
+            pairs[true][given] = rate if before is None else min(rate, before)
+    return Ceilings(min(rates, default=None), floors, pairs)
+
+
+def render(baseline: Baseline) -> str:
+    """Return the file's text: keys sorted, an entry a line, LF."""
+    document = to_document(SCHEMA, baseline)
+    ceilings = document["ceilings"]
+    parts = [
+        f'  "schema": {_line(document["schema"])}',
+        f'  "accepted": {_block(_without_blanks(document["accepted"]), 4)}',
+        f'  "borderline": {_list(document["borderline"])}',
+        '  "ceilings": {\n'
+        f'    "noise_rate": {_line(ceilings["noise_rate"])},\n'
+        f'    "class_clean_level": {_block(ceilings["class_clean_level"], 6)},\n'
+        f'    "pair": {_block(ceilings["pair"], 6)}\n'
+        "  }",
+    ]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _without_blanks(entries: dict[str, dict[str, object]]) -> dict[str, object]:
+    return {
+        key: {name: value for name, value in entry.items() if value != ""}
+        for key, entry in entries.items()
+    }
+
+
+def _block(entries: dict[str, object], indent: int) -> str:
+    if not entries:
+        return "{}"
+    pad = " " * indent
+    lines = [f"{pad}{_line(key)}: {_line(entries[key])}" for key in sorted(entries)]
+    return "{\n" + ",\n".join(lines) + "\n" + pad[2:] + "}"
+
+
+def _list(entries: list[str]) -> str:
+    lines = [f"    {_line(entry)}" for entry in entries]
+    return "[\n" + ",\n".join(lines) + "\n  ]" if lines else "[]"
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _up(value: float) -> float:
+    return min(math.ceil(value * SCALE) / SCALE, 1.0)
+
+
+def _down(value: float) -> float:
+    """Round a clean level down to three digits; infinity stays."""
+    if not math.isfinite(value) or value <= 0:
+        return value
+    scale = 10.0 ** (2 - math.floor(math.log10(value)))
+    return math.floor(value * scale) / scale

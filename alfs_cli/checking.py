@@ -1,0 +1,210 @@
+"""From settings and DATA (or a saved estimate) to the verdict of the gate, and to a baseline."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alfs_cli.baseline import USUAL as USUAL_BASELINE
+from alfs_cli.baseline import Baseline, load_baseline, updated
+from alfs_cli.configuration import Setting, find, load, resolve
+from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.gate import INTEGRITY, CheckResult, Suppressed, Thresholds, judge
+from alfs_cli.gate_settings import CHECK, SECTIONS
+from alfs_cli.invocation import Invocation
+from alfs_cli.report import Finding
+from alfs_cli.rules import Selection
+from alfs_cli.suppressions import USUAL as USUAL_IGNORE
+from alfs_cli.suppressions import Suppressions, read_lines, sort_out
+
+if TYPE_CHECKING:
+    from alfs_cli.auditing import Audit
+    from alfs_cli.data import DataSpec
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is judged and how: DATA, settings by name, what is not to be told, what is accepted."""
+
+    source: str | None
+    settings: Mapping[str, Setting]
+    suppressions: Suppressions
+    baseline: Baseline | None
+
+    def value(self, name: str) -> Any:
+        """Return the value of a setting."""
+        return self.settings[name].value
+
+    def spec(self) -> "DataSpec":
+        """How DATA is read, leaving out what cannot be judged."""
+        from alfs_cli.data import DataSpec
+
+        named = {
+            field.name: self.value(key)
+            for field in fields(DataSpec)
+            if (key := field.name.replace("_", "-")) in self.settings
+        }
+        return DataSpec(self.source, lenient=True, **named)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The limits among the settings."""
+        names = {field.name: field.name.replace("_", "-") for field in fields(Thresholds)}
+        return Thresholds(**{field: self.value(name) for field, name in names.items()})
+
+
+def plan_check(
+    invocation: Invocation,
+    typed: Mapping[str, Any],
+    *,
+    source: str | None,
+    config: Path | None = None,
+    isolated: bool = False,
+    may_be_new: bool = False,
+) -> Plan:
+    """Return what the command line, variables and files say; `-v` tells which said what.
+
+    `source` is DATA, whose folder no settings are taken from; the baseline `may_be_new`, when it is
+    about to be written.
+    """
+    data = Path(source).resolve() if source is not None and Path(source).is_dir() else None
+    path = config
+    if path is None and not isolated:
+        path, notes = find(Path.cwd(), data=data)
+        for text in notes:
+            invocation.note(f"note: {text}")
+    file = None if path is None else load(path, SECTIONS)
+    settings = resolve("check", CHECK, typed=typed, environment=os.environ, file=file)
+    if file is not None:
+        invocation.note(f"note: settings from '{os.path.relpath(file.path)}'")
+    for name, setting in settings.items():
+        if setting.value not in (None, ()):
+            invocation.detail(f"{name} = {_written(setting.value)} ({setting.origin})")
+    ignore_file = settings["ignore-file"].value
+    if ignore_file is None and not isolated and _is_trusted(Path.cwd(), data):
+        ignore_file = USUAL_IGNORE if Path(USUAL_IGNORE).is_file() else None
+    suppressions = Suppressions(
+        rules=Selection(settings["select"].value, settings["ignore"].value),
+        by_path=settings["per-path-ignores"].value,
+        base="." if file is None else str(file.path.parent),
+        lines=() if ignore_file is None else read_lines(Path(ignore_file)),
+    )
+    for line in suppressions.lines:
+        if line.expired:
+            invocation.warn(f"{line.describe()} has expired and is not applied")
+    named = settings["baseline"].value
+    is_there = named is not None and (not may_be_new or Path(named).exists())
+    return Plan(source, settings, suppressions, load_baseline(Path(named)) if is_there else None)
+
+
+def _is_trusted(folder: Path, data: Path | None) -> bool:
+    """Say whether a folder is outside DATA."""
+    return data is None or (folder != data and data not in folder.parents)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(
+            f"{item[0]}: {_written(item[1])}" if isinstance(item, tuple) else str(item)
+            for item in value
+        )
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def check_estimate(estimate: NoiseEstimate, plan: Plan) -> CheckResult:
+    """Judge an estimate alone: nothing is known of the files."""
+    return judge(
+        estimate,
+        plan.thresholds,
+        None,
+        rules=plan.suppressions.rules,
+        ceilings=None if plan.baseline is None else plan.baseline.ceilings,
+    )
+
+
+def check_data(
+    invocation: Invocation,
+    plan: Plan,
+    *,
+    use_cache: bool = True,
+    update_baseline: bool = False,
+    ratchet: bool = False,
+) -> CheckResult:
+    """Judge DATA; with `update_baseline` by the new baseline, which is then written."""
+    from alfs_cli.auditing import audit
+
+    found = audit(
+        invocation,
+        plan.spec(),
+        evidence=plan.value("evidence"),
+        folds=plan.value("folds"),
+        confidence=plan.value("confidence"),
+        in_sample_ok=plan.value("in-sample-ok"),
+        use_cache=use_cache,
+    )
+    rules = plan.suppressions.rules
+    every, looked_at = _findings(invocation, found, rules)
+    left = sort_out(every, plan.suppressions)
+    baseline, stale = plan.baseline, tuple[str, ...]()
+    if update_baseline or baseline is not None:
+        present = _fingerprints(found, every)
+        baseline = baseline or Baseline()
+        if update_baseline:
+            baseline = updated(
+                baseline,
+                left.kept,
+                present,
+                found.estimate,
+                borderline=found.borderline(),
+                ratchet=ratchet,
+            )
+        stale = baseline.stale(present)
+    new = tuple(f for f in left.kept if baseline is None or not baseline.accepts(f))
+    result = judge(
+        found.estimate,
+        plan.thresholds,
+        new,
+        rules=rules,
+        ceilings=None if baseline is None else baseline.ceilings,
+        looked_at=looked_at,
+    )
+    if update_baseline and baseline is not None:
+        path = Path(plan.value("baseline") or USUAL_BASELINE)
+        baseline.save(path)
+        invocation.note(f"wrote {path}: {len(baseline.accepted):,} findings accepted")
+    return replace(
+        result,
+        suppressed=Suppressed(len(left.kept) - len(new), left.ignored),
+        stale=(*stale, *left.stale) if rules.has("ALFS901") else (),
+    )
+
+
+def _findings(
+    invocation: Invocation, found: "Audit", rules: Selection
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Return all that was found, errors in files first, and which rules on files were looked at."""
+    from alfs_cli.integrity import digests_of, leakage_findings, other_split, other_splits
+
+    others = {
+        split: other
+        for split in (other_splits(found.dataset) if rules.has("ALFS404") else ())
+        if (other := other_split(found.dataset, split, invocation.note)) is not None
+    }
+    leaks: tuple[Finding, ...] = ()
+    if others:
+        leaks = leakage_findings(found.dataset, found.digests or digests_of(found.dataset), others)
+    ambiguous = found.ambiguous_findings() if rules.has("ALFS102") else ()
+    looked_at = tuple(rule for rule in INTEGRITY if rule != "ALFS404" or others)
+    return (*found.findings, *leaks, *found.suspect_findings(), *ambiguous), looked_at
+
+
+def _fingerprints(found: "Audit", findings: Iterable[Finding]) -> frozenset[str]:
+    """Return the fingerprints of all examples and of all findings."""
+    from alfs_cli.integrity import digests_of, fingerprints_of
+
+    digests = found.digests or digests_of(found.dataset)
+    own = (finding.fingerprint for finding in findings if finding.fingerprint is not None)
+    return fingerprints_of(found.dataset, digests).union(own)

@@ -1,0 +1,16 @@
+"""One finding a line, `path:line: RULE message`, for grep and editors."""
+
+from alfs_cli.formats.places import one_line
+from alfs_cli.report import Report
+
+
+def render(report: Report) -> str:
+    """Return a line for every failed or doubtful gate and every finding; nothing if all is well."""
+    lines = []
+    for finding in report.all_findings:
+        path, line = finding.place
+        where = path or report.source or report.title
+        place = f"{where}:{line}" if line is not None else where
+        image = f"{finding.path}: " if finding.path not in (None, path) else ""
+        lines.append(one_line(f"{place}: {finding.rule} {image}{finding.message}") + "\n")
+    return "".join(lines)

@@ -1,0 +1,50 @@
+"""GitLab's code quality report: a JSON list of issues."""
+
+import json
+from hashlib import sha256
+
+from alfs_cli.formats.places import key_of, one_line, place_of, repository, worst_first
+from alfs_cli.report import Report
+
+SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
+MAX_ISSUES = 5000
+
+
+def render(report: Report) -> str:
+    """Return the worst 5,000 findings; a last issue says how many were left out."""
+    root = repository()
+    findings = worst_first(report.all_findings)
+    issues: list[dict[str, object]] = []
+    seen: set[str] = set()
+    for finding in findings[:MAX_ISSUES]:
+        path, line = place_of(finding, report)
+        relative = root.relative(path)
+        fingerprint = _digest(finding.rule, key_of(finding))
+        if fingerprint in seen:  # one content in several places: GitLab would merge them
+            fingerprint = _digest(finding.rule, key_of(finding), relative, str(finding.row or line))
+        seen.add(fingerprint)
+        issues.append(
+            _issue(finding.rule, finding.message, fingerprint, finding.level, relative, line)
+        )
+    left = len(findings) - len(issues)
+    if left:
+        text = f"{left:,} more findings are not listed"
+        where = root.relative(report.source or report.title)
+        issues.append(_issue("alfs", text, _digest("left out"), "note", where, 1))
+    return json.dumps(issues, indent=2, ensure_ascii=True) + "\n"
+
+
+def _issue(
+    rule: str, message: str, fingerprint: str, level: str, path: str, line: int
+) -> dict[str, object]:
+    return {
+        "description": one_line(message),
+        "check_name": rule,
+        "fingerprint": fingerprint,
+        "severity": SEVERITIES[level],
+        "location": {"path": one_line(path), "lines": {"begin": line}},
+    }
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:32]

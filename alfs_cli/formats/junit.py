@@ -1,0 +1,76 @@
+"""JUnit XML: a test case is a gate; the findings are a second suite of failures."""
+
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from alfs_cli.formats.places import one_line, worst_first
+from alfs_cli.report import Gate, Report
+from alfs_cli.rules import RULES
+
+
+def render(report: Report) -> str:
+    """Return `testsuites`: the gates, then the worst findings, as many as the report allows."""
+    name = one_line(report.source or report.title)
+    findings = worst_first(report.findings)
+    listed = findings[: report.limits.findings]
+    failed = sum(gate.status == "fail" for gate in report.gates)
+    skipped = sum(gate.status == "not-judged" for gate in report.gates)
+    root = Element(
+        "testsuites",
+        name="alfs",
+        tests=str(len(report.gates) + len(listed)),
+        failures=str(failed + len(listed)),
+        errors="0",
+    )
+    suite = _suite(root, f"alfs.gates.{name}", len(report.gates), failed, skipped)
+    for gate in report.gates:
+        _gate(suite, gate)
+    if listed:
+        suite = _suite(root, f"alfs.samples.{name}", len(listed), len(listed), 0)
+        for finding in listed:
+            where = one_line(finding.where or finding.message)
+            case = SubElement(suite, "testcase", classname=f"alfs.{finding.rule}", name=where)
+            SubElement(
+                case, "failure", type=finding.level, message=one_line(finding.message)
+            ).text = one_line(f"{where}: {finding.rule} {finding.message}")
+        if len(findings) > len(listed):
+            SubElement(
+                suite, "system-out"
+            ).text = f"the worst {len(listed):,} of {len(findings):,} findings"
+    indent(root)
+    text = tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _suite(root: Element, name: str, tests: int, failures: int, skipped: int) -> Element:
+    return SubElement(
+        root,
+        "testsuite",
+        name=name,
+        tests=str(tests),
+        failures=str(failures),
+        errors="0",
+        skipped=str(skipped),
+    )
+
+
+def _gate(suite: Element, gate: Gate) -> None:
+    name = one_line(gate.name + _limit(gate))
+    case = SubElement(suite, "testcase", classname=f"alfs.{gate.rule}", name=name)
+    message = one_line(gate.message)
+    match gate.status:
+        case "fail":
+            SubElement(case, "failure", type="error", message=message).text = message
+        case "not-judged":
+            SubElement(case, "skipped", message="not enough to judge it by")
+        case "warn":
+            SubElement(case, "system-out").text = f"warning: {message}"
+        case "pass":
+            pass
+
+
+def _limit(gate: Gate) -> str:
+    """Return what the gate asks for: ` >= 1.00x`; nothing where its name says it."""
+    measure = RULES[gate.rule].measure
+    if gate.limit is None or (measure == "count" and gate.limit == 0):
+        return ""
+    return f" {'>=' if measure == 'ratio' else '<='} {gate.number(gate.limit)}"

@@ -1,0 +1,90 @@
+"""Where findings lie, as tools for code want it: a path in the repository and a line."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from alfs_cli.report import Finding, Report
+
+RANK = {"error": 0, "warning": 1, "note": 2}
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The folder that paths are relative to: the repository around here, else this folder."""
+
+    root: str
+
+    @cached_property
+    def _inside(self) -> str:
+        return os.path.join(self.root, "")
+
+    def relative(self, path: str) -> str:
+        """Return the path from the root, symbolic links followed, with `/` on every system.
+
+        A link that leads out of the repository (as data versioning lays them) is not followed.
+        """
+        plain, real = os.path.abspath(path), _real(path)
+        chosen = real if real.startswith(self._inside) else plain
+        try:
+            return os.path.relpath(chosen, self.root).replace(os.sep, "/")
+        except ValueError:  # another drive
+            return Path(chosen).as_uri()
+
+
+def repository() -> Repository:
+    """Return the repository around the current folder."""
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / ".git").exists():
+            return Repository(str(folder))
+    return Repository(str(here))
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def _real(path: str) -> str:
+    """Return the path without symbolic links; its folder is looked up once for all its files."""
+    plain = os.path.abspath(path)
+    try:
+        if os.path.islink(plain):
+            return os.path.realpath(plain)
+        folder, name = os.path.split(plain)
+        return os.path.join(_real_folder(folder), name)
+    except ValueError:  # no file has such a name
+        return plain
+
+
+def place_of(finding: Finding, report: Report) -> tuple[str, int]:
+    """Return the file and the line to point at; what concerns all of the data, lies in DATA."""
+    path, line = finding.place
+    return path or report.source or report.title, line or 1
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings by level; in a level what is certain, then by score, else in order."""
+    return sorted(
+        findings,
+        key=lambda found: (RANK[found.level], found.score is not None, -(found.score or 0.0)),
+    )
+
+
+def key_of(finding: Finding) -> str:
+    """Return what names the finding from run to run: its content, else its rule and words."""
+    if finding.fingerprint is not None:
+        return finding.fingerprint
+    text = f"{finding.rule}\0{finding.path or ''}\0{finding.message}"
+    return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def one_line(text: str) -> str:
+    """Return text on one line, without characters that steer a terminal or that XML forbids."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -1,0 +1,102 @@
+"""SARIF 2.1.0, as code scanning takes it in.
+
+Its limits are 25,000 results a run (more and the file is refused) of which 5,000 are shown, so that
+the worst 5,000 are written and a notification of the tool says what was cut. An image has no lines:
+its region is 1/1/1/1. A row of a manifest lies at its line, with the image as a related location.
+A row of an array is a logical location in the array's file.
+"""
+
+from typing import Any
+from urllib.parse import quote
+
+from alfs_cli import __version__
+from alfs_cli.documents import render_document
+from alfs_cli.formats.places import Repository, key_of, one_line, place_of, repository, worst_first
+from alfs_cli.report import Finding, Report
+from alfs_cli.rules import RULES, Rule
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+SEVERITY = {"error": "error", "warning": "warning", "note": "recommendation"}
+
+
+def render(report: Report) -> str:
+    """Return the SARIF log of one run."""
+    root = repository()
+    findings = worst_first(report.all_findings)
+    listed = findings[: report.limits.sarif]
+    names = sorted({finding.rule for finding in findings} | {gate.rule for gate in report.gates})
+    source = root.relative(report.source or report.title)
+    run: dict[str, Any] = {
+        "tool": {
+            "driver": {
+                "name": "alfs",
+                "semanticVersion": __version__,
+                "rules": [_rule(RULES[name]) for name in names],
+            }
+        },
+        "invocations": [{"executionSuccessful": True, **_cut(len(listed), len(findings))}],
+        "automationDetails": {"id": f"alfs/{one_line(source)}/"},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(found, names.index(found.rule), report, root) for found in listed],
+    }
+    return render_document({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "name": "".join(part.capitalize() for part in rule.name.split("-")),
+        "shortDescription": {"text": rule.short},
+        "fullDescription": {"text": rule.full},
+        "help": {"text": rule.help},
+        "defaultConfiguration": {"level": rule.level},
+        "properties": {
+            "precision": rule.precision,
+            "problem.severity": SEVERITY[rule.level],
+            "tags": ["label-quality", rule.scope],
+        },
+    }
+
+
+def _result(finding: Finding, index: int, report: Report, root: Repository) -> dict[str, Any]:
+    path, line = place_of(finding, report)
+    location: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": _artifact(path, root),
+            "region": {"startLine": line, "startColumn": 1, "endLine": line, "endColumn": 1},
+        }
+    }
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "ruleIndex": index,
+        "level": finding.level,
+        "message": {"text": one_line(finding.message)},
+        "locations": [location],
+        "partialFingerprints": {"primaryLocationLineHash": one_line(key_of(finding))},
+    }
+    if finding.line is None and finding.row is not None and finding.path == report.source:
+        location["logicalLocations"] = [{"name": f"row {finding.row}"}]
+    elif finding.path is not None and finding.path != path:
+        image = {"artifactLocation": _artifact(finding.path, root)}
+        result["relatedLocations"] = [{"physicalLocation": image, "message": {"text": "the image"}}]
+    facts = {
+        "given": finding.given,
+        "suggested": finding.suggested,
+        "score": finding.score,
+        "row": finding.row,
+    }
+    known = {key: value for key, value in facts.items() if value is not None}
+    return result | ({"properties": known} if known else {})
+
+
+def _artifact(path: str, root: Repository) -> dict[str, str]:
+    relative = root.relative(path)
+    uri = quote(relative, safe="/", errors="backslashreplace")
+    return {"uri": uri, "uriBaseId": "%SRCROOT%"}
+
+
+def _cut(listed: int, found: int) -> dict[str, Any]:
+    if listed == found:
+        return {}
+    text = f"{found - listed:,} of {found:,} findings are not in this file: the worst are listed"
+    return {"toolExecutionNotifications": [{"level": "note", "message": {"text": text}}]}

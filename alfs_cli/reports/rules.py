@@ -1,0 +1,27 @@
+"""What a person reads of the gate's rules: `alfs check --explain`."""
+
+from dataclasses import asdict
+
+from alfs_cli.report import Block, Column, Facts, Paragraph, Report, Table
+from alfs_cli.rules import RULES, Rule, matching
+
+SCHEMA = "alfs.rules/1"
+
+
+def rules_report(word: str) -> Report:
+    """Return what a rule (or several, by their common beginning; or `all`) means."""
+    rules = tuple(RULES.values()) if word == "all" else matching(word)
+    document = {"schema": SCHEMA, "rules": [asdict(rule) for rule in rules]}
+    if len(rules) == 1:
+        return Report(f"{rules[0].id} {rules[0].name}", _explained(rules[0]), document)
+    columns = (Column("rule"), Column("name"), Column("level"), Column("what it says"))
+    rows = tuple((rule.id, rule.name, rule.level, rule.short) for rule in rules)
+    return Report("Rules of alfs check", (Table("", columns, rows),), document)
+
+
+def _explained(rule: Rule) -> tuple[Block, ...]:
+    return (
+        Paragraph(rule.short),
+        Paragraph(rule.full),
+        Facts((("level", rule.level), ("about", f"one {rule.scope}"), ("to do", rule.help))),
+    )

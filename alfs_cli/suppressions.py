@@ -1,0 +1,172 @@
+"""Findings that are not to be told: by rule, by path, by a line of alfs-ignore.csv.
+
+A line names a path (a pattern, `**` for any folders) or a finding's fingerprint, a rule or its
+beginning, a reason, and the last day it holds.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+
+from alfs_cli.documents import unguarded
+from alfs_cli.errors import AlfsError, InputError, did_you_mean
+from alfs_cli.report import Finding
+from alfs_cli.rules import Selection, matching
+
+USUAL = "alfs-ignore.csv"
+COLUMNS = ("id_or_path", "rule", "reason", "expires")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the ignore file; `where` names it, `base` is the folder that paths start from."""
+
+    id_or_path: str
+    rule: str
+    where: str
+    base: str
+    expired: bool = False
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether a finding is meant, expired or not."""
+        if not any(rule.id == finding.rule for rule in matching(self.rule)):
+            return False
+        return self.id_or_path == finding.fingerprint or lies_in(
+            finding, self.id_or_path, self.base
+        )
+
+    def describe(self) -> str:
+        """Return the line for people."""
+        return f"{self.where}: {self.id_or_path} {self.rule}"
+
+
+@dataclass(frozen=True)
+class Suppressions:
+    """Everything that takes findings away, but the baseline."""
+
+    rules: Selection = field(default_factory=Selection)
+    by_path: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    base: str = "."
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Findings that stay, how many were ignored, and lines that did nothing or have expired."""
+
+    kept: tuple[Finding, ...]
+    ignored: int = 0
+    stale: tuple[str, ...] = field(default=())
+
+
+def sort_out(findings: Iterable[Finding], suppressions: Suppressions) -> Sorted:
+    """Return the findings that are left; those of rules that are not selected are not counted."""
+    rules = suppressions.rules
+    kept: list[Finding] = []
+    ignored = 0
+    used: set[Line] = set()
+    for finding in findings:
+        if not rules.selects(finding.rule):
+            continue
+        covering = [line for line in suppressions.lines if line.covers(finding)]
+        used.update(covering)
+        by_path = any(
+            lies_in(finding, pattern, suppressions.base)
+            and Selection(ignore=words).ignores(finding.rule)
+            for pattern, words in suppressions.by_path
+        )
+        if rules.ignores(finding.rule) or by_path or any(not line.expired for line in covering):
+            ignored += 1
+        else:
+            kept.append(finding)
+    stale = [
+        f"{line.describe()} ({'expired' if line.expired else 'unused'})"
+        for line in suppressions.lines
+        if line.expired
+        or (line not in used and any(rules.has(rule.id) for rule in matching(line.rule)))
+    ]
+    return Sorted(tuple(kept), ignored, tuple(stale))
+
+
+def read_lines(path: Path, *, today: date | None = None) -> tuple[Line, ...]:
+    """Read an ignore file; raises InputError with everything that is wrong in it."""
+    day = datetime.now(UTC).date() if today is None else today
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            header = next(reader, [])
+            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except FileNotFoundError:
+        raise InputError(
+            f"no such file: '{path}' (--ignore-file)", help=f"its columns are {', '.join(COLUMNS)}"
+        ) from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read '{path}': {error}") from None
+    names = [name.strip() for name in header]
+    wrong = [name for name in names if name not in COLUMNS]
+    if wrong or not {"id_or_path", "rule"} <= set(names):
+        first = f"unknown column '{wrong[0]}'{did_you_mean(wrong[0], COLUMNS)}" if wrong else ""
+        raise InputError(
+            f"{path}:1: {first or 'a column is missing'}",
+            help=f"the first line names the columns: {','.join(COLUMNS)}",
+        )
+    errors: list[str] = []
+    lines = [
+        line
+        for number, row in rows
+        if (line := _line(dict(zip(names, row, strict=False)), path, number, day, errors))
+    ]
+    if errors:
+        raise InputError("\n".join(errors), help=f"a line is {','.join(COLUMNS)}")
+    return tuple(lines)
+
+
+def _line(
+    cells: dict[str, str], path: Path, number: int, today: date, errors: list[str]
+) -> Line | None:
+    where = f"{path}:{number}"
+    target, rule = unguarded(cells.get("id_or_path", "").strip()), cells.get("rule", "").strip()
+    written = cells.get("expires", "").strip()
+    try:
+        matching(rule)
+    except AlfsError as error:
+        errors.append(f"{where}: {error}")
+    if not target:
+        errors.append(f"{where}: id_or_path is empty")
+    try:
+        expires = date.fromisoformat(written) if written else None
+    except ValueError:
+        errors.append(f"{where}: expires is '{written}', not a date such as 2027-03-31")
+        return None
+    expired = expires is not None and expires < today
+    return Line(target, rule, where, os.path.dirname(path) or ".", expired)
+
+
+def lies_in(finding: Finding, pattern: str, base: str) -> bool:
+    """Whether a finding's file, or the manifest that lists it, matches a pattern from `base`."""
+    paths = [path for path in (finding.path, finding.manifest) if path is not None]
+    expression = _expression(pattern)
+    return any(expression.fullmatch(form) for path in paths for form in _forms(path, base))
+
+
+def _forms(path: str, base: str) -> Sequence[str]:
+    try:
+        relative = os.path.relpath(path, base)
+    except ValueError:  # another drive
+        relative = path
+    return os.path.normpath(path).replace(os.sep, "/"), relative.replace(os.sep, "/")
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Return a pattern of paths as a regular expression: `**` any folders, `*` within one."""
+    tokens = re.split(r"(\*\*/|\*\*|\*|\?)", os.path.normpath(pattern).replace(os.sep, "/"))
+    if pattern.endswith("/"):
+        tokens += ["/", "**"]
+    means = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(means.get(token) or re.escape(token) for token in tokens), re.DOTALL)
