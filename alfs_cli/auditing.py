@@ -7,17 +7,25 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from alfs_cli.data import DataSpec, LabelledDataset, Problem, load, positions_of
+from alfs_cli.data import (
+    DataSpec,
+    LabelledDataset,
+    Problem,
+    load,
+    positions_of,
+    read_trusted,
+)
 from alfs_cli.data.duplicates import conflicting_duplicates
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
-from alfs_cli.estimators import check_options, estimate_noise
+from alfs_cli.estimators import check_needs, check_options, estimate_noise
 from alfs_cli.evidence import Evidence, gather
 from alfs_cli.invocation import Invocation
 from alfs_cli.issues import LabelScores, label_scores, suspects, write_issues
 from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
+from alfs_cli.representations import EncoderChoice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,6 +111,10 @@ def audit(
     all_scores: bool = False,
     in_sample_ok: bool = False,
     use_cache: bool = True,
+    encoder: str | None = None,
+    download: bool = False,
+    trusted: Path | None = None,
+    with_local: bool = False,
     started: float | None = None,
 ) -> Audit:
     """Read DATA, gather evidence, estimate, and score every label."""
@@ -110,7 +122,9 @@ def audit(
     begun = time.perf_counter() if started is None else started
     read = load(spec)
     invocation.detail(f"read {len(read):,} examples in {time.perf_counter() - begun:.1f} s")
-    for text in read.notes:
+    known = None if trusted is None else read_trusted(trusted, read)
+    check_needs(method, read, known)
+    for text in (*read.notes, *(known.notes if known is not None else ())):
         invocation.note(f"note: {text}")
     gathering = time.perf_counter()
     with invocation.progress() as progress:
@@ -119,6 +133,7 @@ def audit(
             kind=evidence,
             folds=folds,
             seed=invocation.seed,
+            encoder=EncoderChoice(encoder, download, invocation.device),
             cache=invocation.out / "cache" if use_cache else None,
             progress=progress,
         )
@@ -129,7 +144,9 @@ def audit(
     for text in seen.notes:
         invocation.note(f"note: {text}")
     findings = (*_findings(read), *_unreadable(read, seen), *_duplicates(read))
-    read = read if len(seen.kept) == len(read) else read.subset(seen.kept)
+    if len(seen.kept) < len(read):
+        known = None if known is None else known.among(seen.kept, len(read))
+        read = read.subset(seen.kept)
     estimating = time.perf_counter()
     estimate = estimate_noise(
         read,
@@ -139,6 +156,8 @@ def audit(
         resamples=resamples,
         seed=invocation.seed,
         in_sample_ok=in_sample_ok,
+        trusted=known,
+        with_local=with_local,
     )
     invocation.detail(
         f"{estimate.method}: r at least {estimate.clean_level.low:.3g}, "
@@ -146,6 +165,8 @@ def audit(
     )
     T = np.array(estimate.transition)
     scores = label_scores(seen.probs, read.labels, T, estimate.noise_rate.value)
+    if known is not None:
+        scores = scores.settled(known.places, known.true, read.labels)
     found = suspects(scores, read.labels, issue_threshold)
     listed = np.argsort(-scores.score, kind="stable") if all_scores else found
     estimate = replace(

@@ -48,7 +48,7 @@ def test_auto_takes_what_agrees_better_and_says_so():
 
 def test_the_choice_is_cached(tmp_path, monkeypatch):
     first = gather(dataset(80), cache=tmp_path)
-    monkeypatch.setattr("alfs_cli.evidence.encode", None)
+    monkeypatch.setattr("alfs_cli.representations.encode", None)
     again = gather(dataset(80), cache=tmp_path)
     assert again.kind == first.kind == "encoder"
     np.testing.assert_array_equal(again.probs, first.probs)
