@@ -38,6 +38,7 @@ class Case:
     given: np.ndarray
     true: np.ndarray
     transition: np.ndarray
+    features: np.ndarray
 
 
 SHORT = (
@@ -77,7 +78,8 @@ def cases(source: Source, cache: Path | None, seed: int, wanted: str = "") -> It
             continue
         name = f"{source.name}/{noise}"
         given, T = _noisy(source, noise, cache, seed)
-        yield Case(name, _evidence(source, given, cache), given, source.true, T)
+        probs = _evidence(source, given, cache)
+        yield Case(name, probs, given, source.true, T, source.features)
 
 
 def _noisy(

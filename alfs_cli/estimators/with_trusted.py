@@ -50,10 +50,13 @@ def gold(sample: Sample) -> CountedEstimate:
     return CountedEstimate("gold", counts, np.bincount(sample.labels, minlength=len(counts)))
 
 
-def with_trusted(sample: Sample) -> ResampledEstimate:
-    """Return the estimate of the default, checked by trusted examples and mended."""
+def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> ResampledEstimate:
+    """Return the estimate of the default, checked by trusted examples and mended.
+
+    `without` is the default without them, where it is there already.
+    """
     trusted = sample.needed_trusted("joint-ml")
-    found = combined(sample.probs, sample.labels)
+    found = combined(sample.probs, sample.labels) if without is None else without
     some = _spread_over(len(sample.labels), trusted.places)
     labels = sample.labels[some]
     model = Mended(

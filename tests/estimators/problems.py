@@ -84,7 +84,7 @@ class Problem:
         )
 
 
-def whole_problem(T, *, count=6000, distance=7.0, seed=0):
+def whole_problem(T, *, count=3000, distance=7.0, seed=0):
     """Return a problem of known T; the first of three annotators gave the labels."""
     X, y = gaussians(len(T), count, distance, seed)
     marks = np.stack([noisy(y, T, seed + 1 + m) for m in range(3)], axis=1)
