@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PICTURE_SIZE = 96
+MAX_CLASSES = 3000  # T is written cell by cell, thrice
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +123,12 @@ def audit(
     begun = time.perf_counter() if started is None else started
     read = load(spec)
     invocation.detail(f"read {len(read):,} examples in {time.perf_counter() - begun:.1f} s")
+    if read.num_classes > MAX_CLASSES:
+        raise InputError(
+            f"{read.num_classes:,} classes: T would have {read.num_classes**2:,} cells, and up to "
+            f"{MAX_CLASSES:,} classes are judged",
+            help="judge groups of classes apart; or is the column of labels an id?",
+        )
     known = None if trusted is None else read_trusted(trusted, read)
     check_needs(method, read, known)
     for text in (*read.notes, *(known.notes if known is not None else ())):

@@ -121,7 +121,7 @@ def gather(
         raise UsageError(f"--folds is {folds}, not between 2 and 100")
     if encoder.name is not None and kind not in ("auto", "encoder"):
         raise UsageError(f"--encoder is of no use to --evidence {kind}", help="--evidence encoder")
-    if kind == "auto" and dataset.pred_probs is not None:
+    if kind == "auto" and dataset.pred_probs is not None and encoder.name is None:
         kind = "pred-probs"
     if kind == "pred-probs":
         if dataset.pred_probs is None:
@@ -244,7 +244,9 @@ def evidence_from_probs(probs: FloatArray, labels: IntArray) -> Evidence:
 
 def _best_available(request: Request) -> str:
     dataset = request.dataset
-    if dataset.features is not None:
+    if request.encoder.name is not None and dataset.images is None:
+        raise InputError("no images here for --encoder", help="leave --encoder out")
+    if dataset.features is not None and request.encoder.name is None:
         if dataset.images is not None:
             request.notes.append(
                 "judged by the given features; --evidence pixels would take the images"
