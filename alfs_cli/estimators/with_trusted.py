@@ -35,6 +35,7 @@ PRECISION = np.array([4.0, 4.0, 4.0, 4.0, 1.0])  # a half either way; one of the
 SMALLEST = 1e-4  # of probabilities: no model is surer than a sample of this kind can show
 STEPS = 12  # of Newton's method; the likelihood is concave
 MOST = 20_000  # examples whose posteriors are summed, beside the trusted: the rest is like them
+CHANCES = 20  # draws that tell how much of a difference is chance
 FEW = 100  # trusted examples below which trust is low
 
 
@@ -69,7 +70,7 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
     once = model.joint(np.ones(len(trusted)))
     generator = np.random.default_rng(0)
     mended, shares = rows_of_counts(once), once.sum(axis=1) / once.sum()
-    draws = np.stack([rows_of_counts(model.redrawn(generator)) for _ in range(20)])
+    draws = np.stack([rows_of_counts(model.redrawn(generator)) for _ in range(CHANCES)])
     plain = found.transition()
     chance = float(shares @ draws.var(axis=0).sum(axis=1))
     apart = float(shares @ ((mended - plain) ** 2).sum(axis=1))
@@ -77,7 +78,7 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
     prior = (1 - share) * found.prior() + share * shares
 
     def redraw(generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        again = model.redrawn(generator)
+        again = model.redrawn(generator, is_doubted=True)
         return rows_of_counts(again), again.sum(axis=1) / again.sum()
 
     counted = gold(sample)
@@ -167,11 +168,11 @@ class Mended:
             share = max(share, float(2 * (chance**2).sum() / expected**2) ** 0.25)
         return np.maximum(J + share * correction, 0.0)
 
-    def redrawn(self, generator: np.random.Generator) -> FloatArray:
+    def redrawn(self, generator: np.random.Generator, *, is_doubted: bool = False) -> FloatArray:
         """Return the counts with the trusted examples drawn again, and then all examples."""
         m = len(self.true)
         times = generator.multinomial(m, np.full(m, 1 / m)).astype(np.float64)
-        J = self.joint(times, is_doubted=True)
+        J = self.joint(times, is_doubted=is_doubted)
         drawn = generator.multinomial(int(self.totals.sum()), J.ravel() / J.sum())
         return np.asarray(drawn.reshape(J.shape), dtype=np.float64)
 
