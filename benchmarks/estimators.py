@@ -68,7 +68,7 @@ def rows(case: Case) -> Iterator[dict[str, object]]:
     by_method["dual-t"] = dual_t(sample)
     near = neighbourhood_of(sample)
     if near is not None:
-        by_method |= dict(zip(("knn", "hoc"), near.others(sample), strict=True))
+        by_method |= {one.method: one for one in near.others(sample)}
     share = np.bincount(case.true, minlength=K) / len(case.true)
     rate = float(1 - share @ np.diag(case.transition))
     r = float(class_clean_levels(case.transition).min())

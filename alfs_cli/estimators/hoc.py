@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.stats import chi2
 
 from alfs_cli.estimators.resampled import Remark, ResampledEstimate
@@ -85,15 +86,15 @@ def fit_triples(
     prior = shares if start is None else start.prior
     total = max(counts.sum(), SMALLEST)
     path: list[float] = []
+    each = np.repeat(np.arange(len(triples)), 3)
+    carried = csr_array((np.ones(len(each)), (triples.ravel(), each)), shape=(K, len(triples)))
     for _ in range(max_steps):
         R = prior * T[:, triples[:, 0]].T * T[:, triples[:, 1]].T * T[:, triples[:, 2]].T
         likelihood = np.maximum(R.sum(axis=1), 1e-300)
         path.append(float(counts @ np.log(likelihood) / total))
         R *= (counts / likelihood)[:, None]
         prior = R.sum(axis=0) / total
-        joint = np.zeros((K, K))
-        for place in range(3):
-            np.add.at(joint.T, triples[:, place], R)
+        joint = np.asarray((carried @ R).T, dtype=np.float64)
         sums = joint.sum(axis=1, keepdims=True)
         T = np.where(sums > SMALLEST, joint / np.maximum(sums, SMALLEST), T)
         if len(path) > 1 and path[-1] - path[-2] < TOLERANCE:

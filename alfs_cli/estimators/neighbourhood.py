@@ -17,6 +17,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 ASKED = 5000  # examples whose neighbours are looked up: enough to hold the estimate against
+MOST_TRIPLED = 100  # classes beyond which so few triples say nothing of T
+PURITY_NUMBERS = 5 * 10**5  # posteriors that purity is measured on
 LEAST = 20  # examples below which neighbours say nothing
 
 
@@ -28,8 +30,10 @@ class Neighbourhood:
     asked: IntArray
 
     def others(self, sample: Sample) -> tuple[Answer, ...]:
-        """Return what `knn` and `hoc` say of these examples."""
+        """Return what `knn` says of these examples, and `hoc` where classes are not many."""
         which = (self.places, self.asked, sample.labels, sample.num_classes)
+        if sample.num_classes > MOST_TRIPLED:
+            return (knn_from(*which),)
         return (knn_from(*which), hoc_from(*which))
 
 
@@ -58,7 +62,8 @@ def neighbour_check(
     n = len(asked)
     least = float(beta.ppf(1 - confidence, same, n - same + 1)) if same else 0.0
     most = float(beta.ppf(confidence, same + 1, n - same)) if same < n else 1.0
-    here, there = (true_class_probs(sample.probs[rows], T) for rows in (asked, first))
+    part = slice(0, None, max(1, n * sample.num_classes // PURITY_NUMBERS))
+    here, there = (true_class_probs(sample.probs[rows[part]], T) for rows in (asked, first))
     purity = float((here * there).sum(axis=1).mean())
     return NeighbourCheck(
         examples=n,

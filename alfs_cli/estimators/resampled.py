@@ -12,6 +12,7 @@ from alfs_cli.estimators.joint_ml import ratio_bounds
 from alfs_cli.estimators.sample import Answer
 
 FloatArray = NDArray[np.float64]
+MAX_CELLS, LEAST_DRAWS = 4 * 10**7, 20  # numbers of all draws together
 Redraw = Callable[[np.random.Generator], tuple[FloatArray, FloatArray]]
 
 
@@ -55,7 +56,8 @@ class ResampledEstimate:
         self, *, confidence: float, resamples: int, generator: np.random.Generator
     ) -> Spread:
         """Return bounds from the covariance of the draws; ratios by Fieller's theorem."""
-        drawn = [self.redraw(generator) for _ in range(min(resamples, self.most))]
+        held = max(LEAST_DRAWS, MAX_CELLS // self.matrix.size)
+        drawn = [self.redraw(generator) for _ in range(min(resamples, self.most, held))]
         return spread_of(
             np.stack([T for T, _ in drawn]),
             np.stack([prior for _, prior in drawn]),

@@ -34,7 +34,7 @@ CENTRE = np.array([1.0, 0.0, 1.0, 0.0, 0.0])  # the joint model as it is
 PRECISION = np.array([4.0, 4.0, 4.0, 4.0, 1.0])  # a half either way; one of the log odds
 SMALLEST = 1e-4  # of probabilities: no model is surer than a sample of this kind can show
 STEPS = 12  # of Newton's method; the likelihood is concave
-MOST = 20_000  # examples whose posteriors are summed, beside the trusted: the rest is like them
+MOST, LEAST = 200_000, 2000  # posteriors (over K) that are summed: the other examples are like them
 CHANCES = 20  # draws that tell how much of a difference is chance
 FEW = 100  # trusted examples below which trust is low
 
@@ -58,7 +58,8 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
     """
     trusted = sample.needed_trusted("joint-ml")
     found = combined(sample.probs, sample.labels) if without is None else without
-    some = _spread_over(len(sample.labels), trusted.places)
+    most = max(MOST // sample.num_classes, LEAST)
+    some = _spread_over(len(sample.labels), trusted.places, most)
     labels = sample.labels[some]
     model = Mended(
         views=_views_of(found, sample, some),
@@ -107,11 +108,11 @@ def _remarks(count: int, found: CombinedEstimate, share: float, rate: float) -> 
     return (Remark(said, 2 if count >= FEW else 0), Remark(change, 2))
 
 
-def _spread_over(count: int, places: IntArray) -> IntArray:
-    """Return at most MOST places of `count`, and the trusted ones, in order."""
-    if count <= MOST:
+def _spread_over(count: int, places: IntArray, most: int) -> IntArray:
+    """Return at most `most` places of `count`, and the trusted ones, in order."""
+    if count <= most:
         return np.arange(count)
-    chosen = np.random.default_rng(0).permutation(count)[:MOST]
+    chosen = np.random.default_rng(0).permutation(count)[:most]
     return np.unique(np.concatenate([chosen, places]))
 
 
