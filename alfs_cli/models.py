@@ -280,7 +280,7 @@ def _initialise(layer: nn.Module) -> None:
 
 def _torchvision(name: str, shape: InputShape, num_classes: int) -> nn.Module:
     """Return an untrained torchvision classifier; grey images are given three equal channels."""
-    models = _torchvision_models()
+    models = torchvision_models()
     known = [m for m in models.list_models(module=models)]
     if name not in known:
         raise unknown("model of torchvision", name, known)
@@ -306,7 +306,7 @@ def _check_takes(network: nn.Module, name: str, shape: InputShape) -> None:
     network.train()
 
 
-def _torchvision_models() -> Any:
+def torchvision_models() -> Any:
     """Import torchvision.models; where it does not match its torch, that raises RuntimeError."""
     try:
         import torchvision.models as models

@@ -128,7 +128,7 @@ def _schedule(value: Any) -> str:
 
 DATA_FIELDS = (
     *("source", "split", "labels", "true_labels", "pred_probs", "features", "label_column"),
-    *("path_column", "true_label_column", "classes", "root"),
+    *("path_column", "true_label_column", "label_columns", "classes", "root"),
 )
 
 SETTINGS: dict[str, Reader] = {

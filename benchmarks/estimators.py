@@ -5,6 +5,11 @@
 `--data` holds cifar10_features.npz and cifar10n.npz, `--unpacked` mnist_train.npz and
 cifar10_train.npz (what data/unpack.py writes). Evidence is made once for each case, and kept in
 `--cache`. Writes benchmarks/results/estimators.csv and prints the default beside `confident`.
+
+    python benchmarks/estimators.py --trusted 200,1000 [--only digits,encoder2k] [--samples 5]
+
+What so many trusted labels, drawn at random, make of it: writes benchmarks/results/trusted.csv, the
+default without and with them, and counting them alone (`gold`).
 """
 
 import argparse
@@ -16,13 +21,18 @@ import numpy as np
 import pandas as pd
 from noise_cases import Case, cases, sources
 
-from alfs_cli.data import DataSpec, LabelledDataset
+from alfs_cli.data import DataSpec, LabelledDataset, random_sample
 from alfs_cli.estimators import CombinedEstimate, summarised
 from alfs_cli.estimators.combined import combined
+from alfs_cli.estimators.dual_t import dual_t
+from alfs_cli.estimators.neighbourhood import neighbourhood_of
+from alfs_cli.estimators.sample import Sample, rate_of
+from alfs_cli.estimators.with_trusted import gold, with_trusted
 from alfs_cli.evidence import Evidence, agreement, calibration_error
 from alfs_cli.noise import class_clean_levels, row_total_variation
 
 RESULTS = Path(__file__).parent / "results" / "estimators.csv"
+HELD = ["covered", "noise_rate_covers"]
 
 
 def rows(case: Case) -> Iterator[dict[str, object]]:
@@ -54,6 +64,11 @@ def rows(case: Case) -> Iterator[dict[str, object]]:
         name: method
         for name, method in zip(("confident", "joint-ml", "anchor"), found.others(), strict=True)
     }
+    sample = Sample(case.probs, dataset.labels, features=case.features)
+    by_method["dual-t"] = dual_t(sample)
+    near = neighbourhood_of(sample)
+    if near is not None:
+        by_method |= {one.method: one for one in near.others(sample)}
     share = np.bincount(case.true, minlength=K) / len(case.true)
     rate = float(1 - share @ np.diag(case.transition))
     r = float(class_clean_levels(case.transition).min())
@@ -84,10 +99,75 @@ def rows(case: Case) -> Iterator[dict[str, object]]:
         }
 
 
+def trusted_rows(case: Case, size: int, samples: int) -> Iterator[dict[str, object]]:
+    """Yield what the default says of a case without and with random samples of true labels."""
+    K = case.probs.shape[1]
+    if size > len(case.true) / 2:
+        return
+    share = np.bincount(case.true, minlength=K) / len(case.true)
+    rate = float(1 - share @ np.diag(case.transition))
+    r = float(class_clean_levels(case.transition).min())
+    blind = combined(case.probs, case.given)
+    for number in range(samples):
+        generator = np.random.default_rng([number, 31])
+        places = generator.choice(len(case.true), size, replace=False)
+        sample = Sample(case.probs, case.given, trusted=random_sample(places, case.true[places]))
+        begun = time.perf_counter()
+        found = with_trusted(sample, blind)
+        seconds = time.perf_counter() - begun
+        counted = gold(sample)
+        for name, method in (("auto", blind), ("gold", counted), ("auto, trusted", found)):
+            T = method.transition()
+            row = {
+                "case": case.name,
+                "trusted": size,
+                "sample": number,
+                "method": name,
+                "row_tv": row_total_variation(T, case.transition),
+                "r": r,
+                "r_hat": float(class_clean_levels(T).min()),
+                "noise_rate": rate,
+                "noise_rate_hat": rate_of(method),
+            }
+            if name != "auto":
+                bounds = method.spread(confidence=0.95, resamples=1000, generator=generator)
+                low = min(bounds.level[0], row["r_hat"])
+                noise = (
+                    min(bounds.noise_rate[0], row["noise_rate_hat"]),
+                    max(bounds.noise_rate[1], row["noise_rate_hat"]),
+                )
+                row |= {
+                    "r_low": low,
+                    "covered": low <= r,
+                    "noise_rate_covers": noise[0] <= rate <= noise[1],
+                }
+            yield row | {"seconds": seconds if name == "auto, trusted" else np.nan}
+
+
 def _ratio(value: float, true: float) -> float:
     if np.isinf(true):
         return 1.0 if np.isinf(value) else 0.0
     return value / true
+
+
+def judge_trusted(arguments: argparse.Namespace) -> None:
+    """Write and print the table of trusted labels; cases that are there already are kept."""
+    output = RESULTS.with_name("trusted.csv") if arguments.output == RESULTS else arguments.output
+    kept = pd.read_csv(output) if output.is_file() else pd.DataFrame({"case": []})
+    done = set(kept["case"])
+    for source in sources(arguments.data, arguments.unpacked, arguments.only):
+        for case in cases(source, arguments.cache, 0, arguments.noise):
+            if case.name in done:
+                continue
+            sizes = [int(size) for size in arguments.trusted.split(",")]
+            rows = [row for size in sizes for row in trusted_rows(case, size, arguments.samples)]
+            kept = pd.concat([kept, pd.DataFrame(rows)], ignore_index=True)
+            kept.to_csv(output, index=False, float_format="%.4f")
+            print(case.name, flush=True)
+    kept[HELD] = kept[HELD].astype(float)
+    by_case = kept.groupby(["case", "trusted", "method"], sort=False)
+    values = by_case[["row_tv", "r", "r_hat", "noise_rate", "noise_rate_hat"]].median()
+    print(values.join(by_case[HELD].mean()).round(3).to_string())
 
 
 def main() -> None:
@@ -99,10 +179,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="folder for the evidence")
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--trusted", default="", help="sizes of samples with true labels")
+    parser.add_argument("--samples", type=int, default=5)
     arguments = parser.parse_args()
     if arguments.cache is not None:
         arguments.cache.mkdir(parents=True, exist_ok=True)
     found = []
+    if arguments.trusted:
+        judge_trusted(arguments)
+        return
     for source in sources(arguments.data, arguments.unpacked, arguments.only):
         for seed in range(arguments.seeds):
             for case in cases(source, arguments.cache, seed, arguments.noise):
@@ -110,7 +195,7 @@ def main() -> None:
                 frame = pd.DataFrame(found)
                 arguments.output.parent.mkdir(exist_ok=True)
                 frame.to_csv(arguments.output, index=False, float_format="%.4f")
-                shown = frame[frame["case"] == case.name].iloc[-4]
+                shown = frame[(frame["case"] == case.name) & (frame["method"] == "auto")].iloc[-1]
                 print(
                     f"{case.name:24s} {shown['made_from']:30s} tv {shown['row_tv']:.3f} "
                     f"({shown['relative_to_confident']:.2f} of confident's)  r {shown['r']:.2f}: "

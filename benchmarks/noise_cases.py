@@ -38,6 +38,7 @@ class Case:
     given: np.ndarray
     true: np.ndarray
     transition: np.ndarray
+    features: np.ndarray
 
 
 SHORT = (
@@ -78,7 +79,8 @@ def cases(source: Source, cache: Path | None, seed: int, wanted: str = "") -> It
             continue
         name = f"{source.name}/{noise}"
         given, T = _noisy(source, noise, cache, seed)
-        yield Case(name, _evidence(source, given, cache), given, source.true, T)
+        probs = _evidence(source, given, cache)
+        yield Case(name, probs, given, source.true, T, source.features)
 
 
 def _noisy(
@@ -121,25 +123,29 @@ def _tempered(
     scores = scores_of(posterior, true)  # calibrated class by class, so that true ~ posterior
     posterior[scores.order] = fit_head(scores, "", None).probs.T
 
-    def drawn(power: float, log_lift: float) -> np.ndarray:
-        t = np.maximum(posterior, 1e-9) ** power
-        t[each, true] *= np.exp(log_lift)
-        return t / t.sum(axis=1, keepdims=True)
-
     def wrong(power: float, log_lift: float) -> float:
-        return float(1 - drawn(power, log_lift)[each, true].mean())
+        return float(1 - tempered_rows(posterior, true, power, log_lift)[each, true].mean())
 
     power, lift = 1.0, 0.0
     if rate is not None and wrong(0.5, 0.0) > rate:
         power, lift = 0.5, float(brentq(lambda x: wrong(0.5, x) - rate, 0, 20))
     elif rate is not None:
         power = float(brentq(lambda x: wrong(x, 0.0) - rate, 0.001, 0.5))
-    t = drawn(power, lift)
+    t = tempered_rows(posterior, true, power, lift)
     steps = t.cumsum(axis=1)
     steps[:, -1] = np.inf
     given = (generator.random((len(true), 1)) < steps).argmax(axis=1)
     T = np.stack([t[true == cls].mean(axis=0) for cls in range(t.shape[1])])
     return given, T
+
+
+def tempered_rows(
+    posterior: np.ndarray, true: np.ndarray, power: float, log_lift: float
+) -> np.ndarray:
+    """Return P(given | true, x) (N, K): p(true | x)^power, the true class's share raised."""
+    t = np.maximum(posterior, 1e-9) ** power
+    t[np.arange(len(true)), true] *= np.exp(log_lift)
+    return t / t.sum(axis=1, keepdims=True)
 
 
 def _evidence(source: Source, given: np.ndarray, cache: Path | None) -> np.ndarray:

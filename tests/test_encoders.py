@@ -1,5 +1,9 @@
 """The offline encoder: real weights, refused where they are not what they should be."""
 
+from dataclasses import replace
+from hashlib import sha256
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -26,6 +30,7 @@ def dataset(count):
     return LabelledDataset(
         name="stripes", kind="npz", spec=DataSpec("stripes"), labels=labels,
         class_names=("lying", "standing"), fingerprint="s", images=ArrayImages(pixels),
+        content_digest="stripes",
     )  # fmt: skip
 
 
@@ -48,7 +53,7 @@ def test_auto_takes_what_agrees_better_and_says_so():
 
 def test_the_choice_is_cached(tmp_path, monkeypatch):
     first = gather(dataset(80), cache=tmp_path)
-    monkeypatch.setattr("alfs_cli.evidence.encode", None)
+    monkeypatch.setattr("alfs_cli.representations.encode", None)
     again = gather(dataset(80), cache=tmp_path)
     assert again.kind == first.kind == "encoder"
     np.testing.assert_array_equal(again.probs, first.probs)
@@ -72,3 +77,92 @@ def test_other_weights_are_refused(monkeypatch):
     monkeypatch.setattr(encoders, "DIGEST", "0" * 64)
     with pytest.raises(InputError, match="does not hold the encoder's weights"):
         encoders.encode(ArrayImages(stripes(2)[0]), np.arange(2))
+
+
+# torchvision's, with weights made here: nothing is fetched.
+
+
+@pytest.fixture
+def cached_weights(tmp_path, monkeypatch):
+    """Put random weights of a small network into torch's cache under their digest's name."""
+    import torch
+    from torchvision import models
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    weights = models.get_model_weights("squeezenet1_1").DEFAULT
+
+    def put(name):
+        torch.manual_seed(0)
+        network = models.get_model(name, weights=None)
+        folder = tmp_path / "checkpoints"
+        folder.mkdir(exist_ok=True)
+        torch.save(network.state_dict(), folder / "made.pth")
+        digest = sha256((folder / "made.pth").read_bytes()).hexdigest()[:8]
+        path = folder / f"{name}-{digest}.pth"
+        (folder / "made.pth").rename(path)
+        preset = SimpleNamespace(crop_size=[64], mean=[0.5] * 3, std=[0.25] * 3)
+        chosen = SimpleNamespace(
+            url=f"https://example.org/{path.name}", meta=weights.meta, transforms=lambda: preset
+        )
+        monkeypatch.setattr(models, "get_model_weights", lambda _: SimpleNamespace(DEFAULT=chosen))
+        return path
+
+    return put
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("resnet18", 512), ("torchvision:mobilenet_v3_small", 1024)]
+)
+def test_torchvision_encoders_by_name(cached_weights, name, size):
+    """What enters the last linear layer is what they say of a picture."""
+    cached_weights(name.removeprefix("torchvision:"))
+    images = ArrayImages(stripes(4)[0])
+    features, kept = encoders.encode(images, np.arange(4), encoder=name)
+    assert features.shape == (4, size)
+    assert kept.tolist() == [0, 1, 2, 3]
+    assert np.isfinite(features).all()
+
+
+def test_weights_that_are_not_here_are_not_fetched(cached_weights, monkeypatch):
+    path = cached_weights("resnet18")
+    path.rename(path.with_name("elsewhere.pth"))
+    monkeypatch.setattr(encoders, "_fetch", None)
+    with pytest.raises(UsageError, match="the weights of 'resnet18' are not in") as caught:
+        encoders.encode(ArrayImages(stripes(2)[0]), np.arange(2), encoder="resnet18")
+    assert "--download" in caught.value.help
+
+
+def test_broken_weights_are_refused(cached_weights):
+    path = cached_weights("resnet18")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match="does not hold the weights of 'resnet18'"):
+        encoders.encode(ArrayImages(stripes(2)[0]), np.arange(2), encoder="resnet18")
+
+
+def test_an_encoder_that_is_none():
+    with pytest.raises(UsageError, match="did you mean 'resnet18'"):
+        encoders.encode(ArrayImages(stripes(2)[0]), np.arange(2), encoder="resnet81")
+
+
+def test_features_are_kept_by_content_whatever_the_labels(tmp_path, monkeypatch):
+    """Other labels of the same pictures take the features that are there."""
+    calls = []
+    whole = dataset(60)
+
+    def encode(images, indices, **options):
+        calls.append(len(indices))
+        pixels, _ = images.decode(indices)
+        return pixels.reshape(len(indices), -1)[:, :512].astype(np.float32), indices
+
+    monkeypatch.setattr("alfs_cli.representations.encode", encode)
+    first = gather(whole, kind="encoder", cache=tmp_path)
+    flipped = replace(whole.with_labels(1 - whole.labels), fingerprint="f")
+    other = gather(flipped, kind="encoder", cache=tmp_path)
+    assert calls == [60]
+    np.testing.assert_array_equal(first.features, other.features)
+    gather(whole.subset(np.arange(30)), kind="encoder", cache=tmp_path)
+    assert calls == [60, 30]
+    for stored in tmp_path.glob("features-*.npz"):
+        stored.write_bytes(b"broken")
+    gather(replace(flipped, fingerprint="g"), kind="encoder", cache=tmp_path)
+    assert calls == [60, 30, 60]

@@ -100,6 +100,15 @@ TrueLabelColumn = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+LabelColumns = Annotated[
+    str | None,
+    typer.Option(
+        "--label-columns",
+        metavar="A,B,C",
+        help="Columns (or .npz arrays) of several annotators' labels, for --method annotators.",
+        rich_help_panel=PANEL,
+    ),
+]
 Classes = Annotated[
     str | None,
     typer.Option(
@@ -131,6 +140,7 @@ class DataOptions:
     label_column: LabelColumn = None
     path_column: PathColumn = None
     true_label_column: TrueLabelColumn = None
+    label_columns: LabelColumns = None
     classes: Classes = None
     root: Root = None
 

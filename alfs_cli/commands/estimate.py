@@ -19,11 +19,37 @@ def estimate(
     options: DataOptions,
     data: OptionalData = None,
     evidence: Annotated[
-        str, typer.Option("--evidence", help="auto, pred-probs, features, encoder or pixels.")
+        str,
+        typer.Option("--evidence", help="auto, pred-probs, features, encoder, pixels or network."),
     ] = "auto",
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--encoder", metavar="NAME", help="efficientnet-lite0, or one of torchvision."
+        ),
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch an encoder's weights if they are not here.")
+    ] = False,
     method: Annotated[
-        str, typer.Option("--method", help="auto, confident, joint-ml or anchor.")
+        str,
+        typer.Option(
+            "--method",
+            help="auto, confident, joint-ml, hoc, knn, anchor, dual-t, gold or annotators.",
+        ),
     ] = "auto",
+    trusted: Annotated[
+        Path | None,
+        typer.Option(
+            "--trusted",
+            metavar="FILE",
+            help="Examples whose true labels are known: index and true_label, drawn at random; or "
+            "issues.csv with decisions.",
+        ),
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="The clean level of single examples, too.")
+    ] = False,
     folds: Annotated[int, typer.Option("--folds", help="Folds of held-out scoring.")] = 5,
     confidence: Annotated[
         float, typer.Option("--confidence", help="Level of each one-sided bound.")
@@ -65,6 +91,10 @@ def estimate(
         all_scores=all_scores,
         in_sample_ok=in_sample_ok,
         use_cache=not no_cache,
+        encoder=encoder,
+        download=download,
+        trusted=trusted,
+        with_local=local,
         started=started,
     )
     found.save(invocation.out)

@@ -18,6 +18,7 @@ from alfs_cli.data.decoding import decode_all
 from alfs_cli.data.images import ArrayImages, FileImages
 from alfs_cli.data.reading import load, splits_of
 from alfs_cli.data.splits import same_classes, train_and_test
+from alfs_cli.data.trusted import Trusted, random_sample, read_trusted
 
 __all__ = [
     "ArrayImages",
@@ -29,10 +30,13 @@ __all__ = [
     "SomeImages",
     "TestLabels",
     "TrainTest",
+    "Trusted",
     "batches",
     "decode_all",
     "load",
     "positions_of",
+    "random_sample",
+    "read_trusted",
     "same_classes",
     "splits_of",
     "train_and_test",

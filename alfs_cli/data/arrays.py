@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.data.annotations import Annotations, annotations_of, column_names
 from alfs_cli.data.content import Content, array_digest, raw_labels, text_labels
 from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.images import array_images
@@ -21,6 +22,7 @@ DAMAGED = (
     tokenize.TokenError, SyntaxError,
 )  # fmt: skip
 MAX_CODE = 0x10FFFF  # of Unicode
+Names = tuple[str, ...]
 NPZ_KEYS = ("images", "features", "pred_probs")
 
 
@@ -33,10 +35,13 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
     has = npz_keys(path)
     label_key = own_name(spec.label_column, "labels", has, elsewhere=spec.labels)
     true_key = own_name(spec.true_label_column, "true_labels", has, elsewhere=spec.true_labels)
-    arrays = load_npz(path, keys=(*NPZ_KEYS, label_key, true_key, "class_names", "transition"))
-    if not any(key in arrays for key in NPZ_KEYS):
+    several = () if spec.label_columns is None else column_names(spec.label_columns)
+    keys = (*NPZ_KEYS, *several, label_key, true_key, "class_names", "transition")
+    arrays = load_npz(path, keys=keys)
+    annotations = _annotations(path, arrays, several) if several else None
+    if annotations is None and not any(key in arrays for key in NPZ_KEYS):
         raise missing_key(path, "images", "features")
-    if label_key not in arrays and spec.labels is None:
+    if label_key not in arrays and spec.labels is None and annotations is None:
         raise missing_key(path, label_key)
     if spec.true_label_column == true_key and true_key not in arrays:
         raise missing_key(path, true_key)
@@ -49,7 +54,7 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         pred_probs = arrays["pred_probs"]
         if pred_probs.dtype.kind not in "fiub":
             raise InputError(f"pred_probs of '{path}' are of type {pred_probs.dtype}, not numbers")
-    examples_key = next(key for key in NPZ_KEYS if key in arrays)
+    examples_key = next(key for key in (*NPZ_KEYS, *several) if key in arrays)
     examples = arrays[examples_key]
     if examples.ndim == 0:
         raise InputError(f"{examples_key} of '{path}' are a single value, not an array")
@@ -61,13 +66,14 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         count=len(examples),
         digest=array_digest(*(arrays.get(key) for key in ("images", "features")))
         if images is not None or features is not None
-        else array_digest(pred_probs),
+        else array_digest(examples),
         labels=None
         if labels is None
         else raw_labels(labels, where=f"labels of '{path}'", lenient=spec.lenient),
         true_labels=None
         if true_labels is None
         else raw_labels(true_labels, where=f"true labels of '{path}'"),
+        annotations=annotations,
         class_names=None if names is None else names_of(names, where=f"'{path}'"),
         images=images,
         features=features,
@@ -93,6 +99,24 @@ def _numbers(values: NDArray[Any] | None) -> NDArray[np.float64] | None:
     if values is None or values.dtype.kind not in "fiub":
         return None
     return values.astype(np.float64)
+
+
+def _annotations(path: Path, arrays: Mapping[str, NDArray[Any]], names: Names) -> Annotations:
+    """Return the annotators' labels: an array (N,) each, or one array (N, M) of all."""
+    for name in names:
+        if name not in arrays:
+            raise missing_key(path, name)
+    columns = [arrays[name] for name in names]
+    if len(columns) == 1 and columns[0].ndim == 2:
+        names = tuple(f"{names[0]}[{m}]" for m in range(columns[0].shape[1]))
+        columns = list(columns[0].T)
+    for name, column in zip(names, columns, strict=True):
+        if column.ndim != 1 or len(column) != len(columns[0]):
+            raise InputError(
+                f"{name} of '{path}' has shape {column.shape}, not ({len(columns[0])},)",
+                help="an array (N,) an annotator, or one array (N, M)",
+            )
+    return annotations_of(names, columns, where=f"'{path}'")
 
 
 def own_name(asked: str | None, usual: str, has: list[str], *, elsewhere: str | None) -> str:

@@ -4,11 +4,13 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from alfs_cli.data.annotations import Annotations
 from alfs_cli.data.dataset import Images, IntArray, Probabilities, Problem
 from alfs_cli.errors import InputError
 
@@ -36,6 +38,7 @@ class Content:
     class_names: tuple[str, ...] | None = None
     found_classes: tuple[str, ...] = ()
     true_labels: RawLabels | None = None
+    annotations: "Annotations | None" = None
     images: Images | None = None
     features: NDArray[np.float32] | None = None
     pred_probs: Probabilities | None = None

@@ -31,6 +31,7 @@ class DataSpec:
     label_column: str | None = None
     path_column: str | None = None
     true_label_column: str | None = None
+    label_columns: str | None = None
     classes: str | None = None
     root: str | None = None
     lenient: bool = False
@@ -99,9 +100,10 @@ class LabelledDataset:
     order of DATA before anything was left out; `paths[i]` is an example's file as it can be opened
     from here, and `lines[i]` its 1-based line in `manifest`, the table that lists the examples.
     `pred_probs` (N, K) keep the precision of their file and may be a read-only view of it.
-    `population` (K, K) is the T that alfs drew the given labels from, where it did. `fingerprint`
-    is of the content as it was read: examples, given labels and class names, not of `pred_probs`,
-    true labels or where the data lies.
+    `population` (K, K) is the T that alfs drew the given labels from, where it did. `annotations`
+    (N, M) are the labels of M `annotators`, -1 where one gave none. `fingerprint` is of the content
+    as it was read: examples, given labels and class names, not of `pred_probs`, true labels or
+    where the data lies.
     """
 
     name: str
@@ -114,6 +116,8 @@ class LabelledDataset:
     features: NDArray[np.float32] | None = None
     pred_probs: Probabilities | None = None
     true_labels: IntArray | None = None
+    annotations: IntArray | None = None
+    annotators: tuple[str, ...] = ()
     positions: IntArray | None = None
     paths: tuple[str, ...] | None = None
     lines: IntArray | None = None
@@ -122,6 +126,7 @@ class LabelledDataset:
     population: NDArray[np.float64] | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    content_digest: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -142,6 +147,7 @@ class LabelledDataset:
             features=None if self.features is None else self.features[pick],
             pred_probs=None if self.pred_probs is None else self.pred_probs[pick],
             true_labels=None if self.true_labels is None else self.true_labels[pick],
+            annotations=None if self.annotations is None else self.annotations[pick],
             positions=positions[pick],
             paths=None if self.paths is None else tuple(self.paths[i] for i in pick),
             lines=None if self.lines is None else self.lines[pick],

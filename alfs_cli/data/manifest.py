@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.data.annotations import annotations_of, column_names
 from alfs_cli.data.arrays import checked_features, own_name
 from alfs_cli.data.classes import refuse_id_column
 from alfs_cli.data.content import Content, RawLabels, array_digest, same_text
@@ -36,15 +37,22 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
     exist, and paths that leave the root.
     """
     options = (spec.label_column, spec.true_label_column, spec.path_column)
-    table = read_table(path, text=[*TEXT_COLUMNS, *(name for name in options if name is not None)])
+    several = () if spec.label_columns is None else column_names(spec.label_columns)
+    named = (name for name in options if name is not None)
+    table = read_table(path, text=[*TEXT_COLUMNS, *several, *named])
     has = table.columns
     label_column = own_name(spec.label_column, "label", has, elsewhere=spec.labels)
     true_column = own_name(spec.true_label_column, "true_label", has, elsewhere=spec.true_labels)
     splits = tuple(dict.fromkeys(_splits(table)))
     split = chosen_split(spec.split, splits, where=f"'{path}'")
     table = rows_of_split(table, split)
-    labels = true_labels = None
-    if label_column in table.columns or spec.labels is None:
+    labels = true_labels = annotations = None
+    for name in several:
+        table.require(name, option="--label-columns")
+    if several:
+        columns = [table.text(name) for name in several]
+        annotations = annotations_of(several, columns, where=f"'{path}'")
+    if label_column in table.columns or (spec.labels is None and not several):
         table.require(label_column, option="--label-column")
         labels = table.text(label_column) if spec.lenient else table.labels(label_column)
         if spec.classes is None:
@@ -60,6 +68,7 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
         digest="",
         labels=labels,
         true_labels=true_labels,
+        annotations=annotations,
         lines=table.lines,
         manifest=str(path),
         split=split,
@@ -91,8 +100,9 @@ def _splits(table: Table) -> RawLabels:
 def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -> Content:
     column = spec.path_column or next((c for c in PATH_COLUMNS if c in table.columns), None)
     if column is None:
-        names, values = table.numbers(but=(*TEXT_COLUMNS, *NO_FEATURES))
-        if not names and spec.features is None and spec.pred_probs is None:
+        several = () if spec.label_columns is None else column_names(spec.label_columns)
+        names, values = table.numbers(but=(*TEXT_COLUMNS, *NO_FEATURES, *several))
+        if not names and (spec.features, spec.pred_probs, spec.label_columns) == (None,) * 3:
             raise InputError(
                 f"'{table.path}' has neither a column of image paths ({', '.join(PATH_COLUMNS)}) "
                 f"nor numeric ones (has: {', '.join(table.columns[:20])})",

@@ -176,6 +176,12 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
         )
     if spec.features is not None:
         features = read_features(spec.features)
+    if spec.label_columns is not None and content.annotations is None:
+        raise UsageError(
+            f"--label-columns: {_where(spec)} has no columns", help="name them of a table or .npz"
+        )
+    if given is None and content.annotations is not None:
+        given = content.annotations.majority(where=_where(spec))
     if given is None:
         raise InputError(
             f"{_where(spec)} has no labels", help="--labels FILE supplies them, one a row"
@@ -207,6 +213,7 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
     true = None
     if laid.true is not None:
         true = numbered(laid.true, names, where=f"true labels of {where}", by_name=by_name)
+    marks = content.annotations
     dataset = LabelledDataset(
         name=str(spec.source or spec.pred_probs or spec.features),
         kind=content.kind,
@@ -218,6 +225,8 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
         features=laid.features,
         pred_probs=_columns_in_order(laid, names),
         true_labels=true,
+        annotations=None if marks is None else marks.numbered(names, where=where),
+        annotators=() if marks is None else marks.names,
         paths=content.paths,
         lines=content.lines,
         manifest=content.manifest,
@@ -225,6 +234,7 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
         population=_population(content, names) if spec.labels is None else None,
         problems=(*content.problems, *problems, *_too_few(labels[usable], names)),
         notes=(*content.notes, *notes, *_look_alikes(names)),
+        content_digest=content.digest,
     )
     if usable.all():
         return dataset
@@ -310,7 +320,7 @@ def _class_order(
     elif belongs is not None:
         names = belongs
     else:
-        known = [laid.own]
+        known = [laid.own, *(content.annotations.seen if content.annotations else ())]
         if laid.true is not None and spec.true_labels is None:
             known.append(laid.true)
         names, notes = derived_names(

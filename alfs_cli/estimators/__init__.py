@@ -2,14 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alfs_cli import __version__
-from alfs_cli.data import DataSpec, LabelledDataset
+from alfs_cli.data import DataSpec, LabelledDataset, Trusted, random_sample
 from alfs_cli.data.columns import check_probabilities
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import (
@@ -17,17 +17,28 @@ from alfs_cli.estimate import (
     ClassCleanLevel,
     CleanLevel,
     DataSummary,
+    NeighbourCheck,
     NoiseEstimate,
     OtherEstimate,
     PopulationTruth,
     Truth,
 )
 from alfs_cli.estimators.anchor import anchor
-from alfs_cli.estimators.combined import CombinedEstimate, combined, rate_of
+from alfs_cli.estimators.annotators import annotators
+from alfs_cli.estimators.combined import CombinedEstimate, combined
 from alfs_cli.estimators.confident import confident
 from alfs_cli.estimators.counts import CountedEstimate, Spread, gap, weakest_pair
+from alfs_cli.estimators.dual_t import dual_t
+from alfs_cli.estimators.hoc import hoc
 from alfs_cli.estimators.joint_ml import joint_ml
-from alfs_cli.estimators.trust import MIN_JUDGED, Estimate, trust_in
+from alfs_cli.estimators.knn import knn
+from alfs_cli.estimators.local import local_clean_level
+from alfs_cli.estimators.neighbourhood import neighbour_check, neighbourhood_of
+from alfs_cli.estimators.resampled import ResampledEstimate
+from alfs_cli.estimators.reviewed import SettledEstimate, settled
+from alfs_cli.estimators.sample import Answer, Estimate, Sample, rate_of
+from alfs_cli.estimators.trust import MIN_JUDGED, trust_in
+from alfs_cli.estimators.with_trusted import gold, with_trusted
 from alfs_cli.evidence import Evidence, evidence_from_probs, gather
 from alfs_cli.noise import (
     class_clean_levels,
@@ -40,14 +51,36 @@ from alfs_cli.noise import (
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-Estimator = Callable[[FloatArray, IntArray], Estimate]
+Estimator = Callable[[Sample], Estimate]
+
+
+def _by_scores(estimator: Callable[[FloatArray, IntArray], Estimate]) -> Estimator:
+    """Return an estimator that looks at probabilities and labels alone."""
+    return lambda sample: estimator(sample.probs, sample.labels)
+
+
+def _or_trusted(estimator: Callable[[FloatArray, IntArray], Estimate]) -> Estimator:
+    """Return an estimator that lets a random sample of true labels mend it where there is one."""
+
+    def estimate(sample: Sample) -> Estimate:
+        is_mended = sample.trusted is not None and sample.trusted.is_random
+        return with_trusted(sample) if is_mended else estimator(sample.probs, sample.labels)
+
+    return estimate
+
 
 ESTIMATORS: dict[str, Estimator] = {
-    "auto": combined,
-    "confident": confident,
-    "joint-ml": joint_ml,
-    "anchor": anchor,
+    "auto": _or_trusted(combined),
+    "confident": _by_scores(confident),
+    "joint-ml": _or_trusted(joint_ml),
+    "hoc": hoc,
+    "knn": knn,
+    "anchor": _by_scores(anchor),
+    "dual-t": dual_t,
+    "gold": gold,
+    "annotators": annotators,
 }
+USE_TRUSTED = ("auto", "joint-ml", "gold")  # methods that a random sample of true labels serves
 
 
 def estimate_transition(
@@ -56,12 +89,16 @@ def estimate_transition(
     *,
     method: str = "auto",
     features: bool = False,
+    trusted: tuple[ArrayLike, ArrayLike] | None = None,
+    annotations: ArrayLike | None = None,
     seed: int = 0,
 ) -> NoiseEstimate:
     """Estimate T from out-of-sample probabilities (N, K), or features (N, D), and labels (N,).
 
     `features=True` says that `evidence` holds features: probabilities are then made from them in
-    five folds. Raises InputError where shapes or values do not fit.
+    five folds. `trusted` are the places (m,) of a random sample and their true labels (m,),
+    `annotations` (N, M) the labels of M annotators, -1 for none. Raises InputError where shapes or
+    values do not fit.
     """
     rows = np.asarray(evidence)
     given = np.asarray(labels)
@@ -85,8 +122,15 @@ def estimate_transition(
         fingerprint=hashlib.sha256(rows.tobytes() + given.tobytes()).hexdigest()[:16],
         features=rows.astype(np.float32) if features else None,
         pred_probs=None if features else rows,
+        annotations=None if annotations is None else np.asarray(annotations, dtype=np.int64),
     )
-    return estimate_noise(dataset, gather(dataset, seed=seed), method=method, seed=seed)
+    return estimate_noise(
+        dataset,
+        gather(dataset, seed=seed),
+        method=method,
+        trusted=None if trusted is None else random_sample(*trusted),
+        seed=seed,
+    )
 
 
 def estimate_noise(
@@ -98,20 +142,44 @@ def estimate_noise(
     resamples: int = 1000,
     seed: int = 0,
     in_sample_ok: bool = False,
+    trusted: Trusted | None = None,
+    with_local: bool = False,
 ) -> NoiseEstimate:
-    """Return T, the clean level, their bounds and how far to trust them."""
+    """Return T, the clean level, their bounds and how far to trust them.
+
+    `with_local` adds the clean level of single examples, for which features are needed.
+    """
     check_options(method=method, confidence=confidence, resamples=resamples)
     begun = time.perf_counter()
+    sample = Sample(
+        probs=evidence.probs,
+        labels=dataset.labels,
+        features=evidence.features,
+        trusted=trusted,
+        annotations=dataset.annotations,
+        annotators=dataset.annotators,
+    )
+    check_needs(method, dataset, trusted)
+    local = local_clean_level(sample, confidence=confidence, seed=seed) if with_local else None
+    found = ESTIMATORS[method](sample)
+    if trusted is not None and not trusted.is_random:
+        found = settled(found, sample)
+    near = neighbourhood_of(sample)
+    check = None
+    if near is not None:
+        check = neighbour_check(near, sample, found.transition(), confidence=confidence)
     estimate = summarised(
-        ESTIMATORS[method](evidence.probs, dataset.labels),
+        found,
         dataset,
         evidence,
         confidence=confidence,
         resamples=resamples,
         seed=seed,
         in_sample_ok=in_sample_ok,
+        neighbours=check,
+        beside=near.others(sample) if near is not None and method == "auto" else (),
     )
-    return replace(estimate, seconds=time.perf_counter() - begun)
+    return replace(estimate, seconds=time.perf_counter() - begun, local=local)
 
 
 def summarised(
@@ -123,8 +191,13 @@ def summarised(
     resamples: int = 1000,
     seed: int = 0,
     in_sample_ok: bool = False,
+    neighbours: NeighbourCheck | None = None,
+    beside: Sequence[Answer] = (),
 ) -> NoiseEstimate:
-    """Return what estimate.json says of a method's result; its bounds are made here."""
+    """Return what estimate.json says of a method's result; its bounds are made here.
+
+    `beside` are answers of other methods, after those that the result names itself.
+    """
     begun = time.perf_counter()
     T = found.transition()
     bounds = found.spread(
@@ -151,7 +224,7 @@ def summarised(
         confidence=confidence,
         method=found.method,
         data=_summary(dataset),
-        evidence=evidence.summary(),
+        evidence=replace(evidence.summary(), neighbours=neighbours),
         noise_rate=rate,
         transition=_rows(T),
         transition_low=_rows(np.minimum(bounds.transition[0], T)),
@@ -161,8 +234,10 @@ def summarised(
         clean_level=level,
         gap=_bounded(float(gap(T)), *bounds.gap),
         dominant=True if level.low > 1 else False if level.high < 1 else None,
-        trust=trust_in(found, dataset, evidence, rate, level, in_sample_ok=in_sample_ok),
-        other_estimates=_others(found),
+        trust=trust_in(
+            found, dataset, evidence, rate, level, in_sample_ok=in_sample_ok, neighbours=neighbours
+        ),
+        other_estimates=tuple(_other(one) for one in (*_named_by(found), *beside)),
         truth=_truth(dataset, T),
     )
 
@@ -177,22 +252,46 @@ def check_options(*, method: str, confidence: float, resamples: int) -> None:
         raise unknown("method", method, ESTIMATORS)
 
 
+def check_needs(method: str, dataset: LabelledDataset, trusted: Trusted | None) -> None:
+    """Raise AlfsError where a method lacks what it needs, or has no use for trusted labels."""
+    empty = Sample(np.zeros((0, 0)), dataset.labels, None, trusted, dataset.annotations)
+    if method == "gold":
+        empty.needed_trusted(method)
+    if method == "annotators":
+        empty.needed_annotations(method)
+    if trusted is None:
+        return
+    if trusted.is_random and method not in USE_TRUSTED:
+        raise UsageError(
+            f"method '{method}' makes no use of --trusted",
+            help=f"--method {' or '.join(USE_TRUSTED)}",
+        )
+    if not trusted.is_random and method == "gold":
+        raise UsageError(
+            "decisions on suspects are no random sample: counting them would overstate the noise",
+            help="--method auto lets them settle their own labels; for gold draw examples at "
+            "random and give their index and true_label",
+        )
+
+
 def _bounded(value: float, low: float, high: float) -> Bounded:
     return Bounded(value, min(low, value), max(high, value))
 
 
-def _others(found: Estimate) -> tuple[OtherEstimate, ...]:
-    """Return what the methods beside a combination say, each on its own."""
-    if not isinstance(found, CombinedEstimate):
-        return ()
-    return tuple(
-        OtherEstimate(
-            other.method,
-            max(rate_of(other), 0.0),
-            float(class_clean_levels(other.transition()).min()),
-            _rows(other.transition()),
-        )
-        for other in found.others()
+def _named_by(found: Estimate) -> Sequence[Answer]:
+    """Return the methods that a result has beside it."""
+    if isinstance(found, SettledEstimate):
+        return _named_by(found.before)
+    if isinstance(found, CombinedEstimate):
+        return found.others()
+    return found.beside if isinstance(found, ResampledEstimate) else ()
+
+
+def _other(estimate: Answer) -> OtherEstimate:
+    T = estimate.transition()
+    levels = class_clean_levels(T)
+    return OtherEstimate(
+        estimate.method, max(rate_of(estimate), 0.0), float(levels.min()), _rows(T)
     )
 
 
@@ -259,6 +358,7 @@ __all__ = [
     "ESTIMATORS",
     "CombinedEstimate",
     "CountedEstimate",
+    "check_needs",
     "estimate_noise",
     "estimate_transition",
     "evidence_from_probs",

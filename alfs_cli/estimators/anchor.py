@@ -25,10 +25,14 @@ def anchor(probs: FloatArray, labels: IntArray) -> CountedEstimate:
     counts = np.zeros((K, K))
     predicted = probs.argmax(axis=1)
     for cls in range(K):
-        size = int(max(ANCHOR_SHARE * given_counts[cls], MIN_ANCHORS))
-        members = np.flatnonzero(predicted == cls)
-        if not len(members):
-            continue
-        order = np.argsort(-probs[members, cls], kind="stable")[:size]
-        counts[cls] = np.bincount(labels[members[order]], minlength=K)
+        members = anchors_of(probs, predicted, cls, int(given_counts[cls]))
+        if len(members):
+            counts[cls] = np.bincount(labels[members], minlength=K)
     return CountedEstimate("anchor", counts, given_counts, by_column=False)
+
+
+def anchors_of(probs: FloatArray, predicted: IntArray, cls: int, given: int) -> IntArray:
+    """Return the places of a class's most probable examples, of which `given` carry its label."""
+    size = int(max(ANCHOR_SHARE * given, MIN_ANCHORS))
+    members = np.flatnonzero(predicted == cls)
+    return members[np.argsort(-probs[members, cls], kind="stable")[:size]]

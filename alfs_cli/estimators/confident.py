@@ -22,7 +22,9 @@ def confident(probs: FloatArray, labels: IntArray) -> CountedEstimate:
     K = probs.shape[1]
     present = np.flatnonzero(np.bincount(labels, minlength=K))
     joint = np.zeros((K, K))
-    if len(present) == K:
+    if len(present) == 1:  # there is no other class to be confident of
+        joint[present, present] = len(labels)
+    elif len(present) == K:
         joint[:] = compute_confident_joint(labels, probs, calibrate=False)
     else:  # classes that no example carries: count among the others
         place = np.full(K, -1)

@@ -340,8 +340,8 @@ def _wald(found: Candidate, confidence: float) -> Spread:
     own = jacobian[np.arange(K), np.arange(K)]
     own_variance = np.diag(error)[:, None] ** 2
     shared = np.einsum("ip,ijp->ij", own @ covariance, jacobian)
-    low, high = _fieller(T, own_variance, error**2, shared, z)
-    _, high_any = _fieller(T, own_variance, error**2, shared, z_any)
+    low, high = ratio_bounds(T, own_variance, error**2, shared, z)
+    _, high_any = ratio_bounds(T, own_variance, error**2, shared, z_any)
     apart = np.sqrt(np.maximum(own_variance - 2 * shared + error**2, 0))
     np.fill_diagonal(low, np.inf)
     np.fill_diagonal(high, np.inf)
@@ -367,7 +367,7 @@ def _wald(found: Candidate, confidence: float) -> Spread:
     )
 
 
-def _fieller(
+def ratio_bounds(
     T: FloatArray, own: FloatArray, other: FloatArray, shared: FloatArray, z: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return bounds of T_ii / T_ij: where T_ii - c T_ij is z of its standard errors from 0."""

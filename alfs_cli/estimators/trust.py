@@ -4,15 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset
-from alfs_cli.estimate import Bounded, CleanLevel, Trust
-from alfs_cli.estimators.combined import CombinedEstimate, overlap_of, rate_of
+from alfs_cli.estimate import Bounded, CleanLevel, NeighbourCheck, Trust
+from alfs_cli.estimators.combined import CombinedEstimate, overlap_of
 from alfs_cli.estimators.counts import CountedEstimate
-from alfs_cli.estimators.joint_ml import JointEstimate
+from alfs_cli.estimators.resampled import ResampledEstimate
+from alfs_cli.estimators.reviewed import SettledEstimate
+from alfs_cli.estimators.sample import Estimate, rate_of
 from alfs_cli.evidence import Evidence
 from alfs_cli.issues import true_class_probs
 
 FloatArray = NDArray[np.float64]
-Estimate = CountedEstimate | JointEstimate | CombinedEstimate
 
 MIN_JUDGED = 2  # examples of a class below which its clean level is shown but not judged
 SEPARATION_HIGH, SEPARATION_MEDIUM = 0.95, 0.80
@@ -50,25 +51,38 @@ def trust_in(
     level: CleanLevel,
     *,
     in_sample_ok: bool,
+    neighbours: NeighbourCheck | None = None,
 ) -> Trust:
     """Grade an estimate by its weakest side, and say which it is."""
     grades = Grades()
+    if isinstance(estimate, SettledEstimate):
+        grades.note(estimate.reason)
+        estimate = estimate.before
+    is_checked = isinstance(estimate, ResampledEstimate) and estimate.is_checked
     if evidence.in_sample and not in_sample_ok:
         grades.note(
             f"{100 * evidence.agreement:.2f} % of the given labels agree with the probabilities: "
             "these look in-sample, and noise is then underestimated",
             0,
         )
+    if isinstance(estimate, ResampledEstimate):
+        for remark in estimate.remarks:
+            grades.note(remark.text, remark.grade)
     if isinstance(estimate, CombinedEstimate):
         _methods(grades, estimate, rate)
+    elif is_checked:
+        _width(grades, rate)
+    elif estimate.method == "gold":
+        _counted_truth(grades, estimate)
     else:
         _separation(grades, estimate, evidence)
     measured = (
         f"out-of-sample agreement {100 * evidence.agreement:.1f} %, calibration error "
         f"{evidence.calibration_error:.3f}"
     )
-    if isinstance(estimate, CombinedEstimate) and not estimate.is_counted:
-        grades.note(measured)  # the joint model calibrates the scores itself
+    calibrates = isinstance(estimate, CombinedEstimate) and not estimate.is_counted
+    if calibrates or is_checked or estimate.method == "gold":
+        grades.note(measured)  # the scores are calibrated by the model, or do not decide
     else:
         grades.add(-evidence.calibration_error, -CALIBRATION_HIGH, -CALIBRATION_MEDIUM, measured)
     share = min(level.low, ENOUGH_LEVEL) / max(min(level.value, ENOUGH_LEVEL), 1e-9)
@@ -90,9 +104,51 @@ def trust_in(
             f"class '{name}' has {counts[smallest]} examples"
             + (": not judged" if counts[smallest] < MIN_JUDGED else ""),
         )
+    if neighbours is not None:
+        _neighbours(grades, neighbours, rate)
     if level.low <= 1 < level.value:
         grades.note("the bounds do not say whether the clean label leads in every class")
     return Trust(NAMES[min(grades.found)], tuple(grades.reasons))  # type: ignore[arg-type]
+
+
+def _width(grades: Grades, rate: Bounded) -> None:
+    width = rate.high - rate.low
+    grades.add(
+        -width,
+        -ROOM_HIGH,
+        -ROOM_MEDIUM,
+        f"the noise rate is known to within {100 * width:.0f} points",
+    )
+
+
+def _counted_truth(grades: Grades, estimate: Estimate) -> None:
+    """Grade counts of trusted examples by how many there are."""
+    if not isinstance(estimate, CountedEstimate):
+        return
+    total = int(estimate.counts.sum())
+    smallest = int(estimate.counts.sum(axis=1).min())
+    grades.add(
+        smallest,
+        FEW_HIGH,
+        FEW_MEDIUM,
+        f"{total:,} trusted examples counted, {smallest} of the rarest true class: --method auto "
+        "makes more of them",
+    )
+
+
+def _neighbours(grades: Grades, found: NeighbourCheck, rate: Bounded) -> None:
+    """Hold the noise rate against what nearest neighbours allow."""
+    said = (
+        f"nearest neighbours carry the same label in {100 * found.agreement:.1f} %: if "
+        f"{100 * found.purity:.0f} % of them share their true class, as the estimate says, the "
+        f"noise rate is {100 * found.noise_low:.1f} % to {100 * found.noise_high:.1f} %"
+    )
+    if found.noise_low <= rate.value <= found.noise_high:
+        grades.note(said)
+        return
+    is_apart = rate.high < found.noise_low or rate.low > found.noise_high
+    side = "more" if rate.value > found.noise_high else "less"
+    grades.note(f"{said}; the estimate is {side}", 0 if is_apart else 1)
 
 
 def _separation(grades: Grades, estimate: Estimate, evidence: Evidence) -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from alfs_cli.estimate import NoiseEstimate, Truth
+from alfs_cli.estimate import LocalCleanLevel, NoiseEstimate, Truth
 from alfs_cli.report import (
     Block,
     Cell,
@@ -33,6 +33,11 @@ OVERLAP_COVERED = (
     "They also reach from what the methods say at the least to labels that know nothing beyond the "
     "evidence, for overlap of classes and noise that varies inside a class look alike."
 )
+TRUSTED_COVERED = (
+    "They rest on the trusted examples, whatever the noise depends on, if these were drawn at "
+    "random, or evenly over the given labels."
+)
+ANNOTATORS_COVERED = "They do not cover errors that annotators make together."
 OVERLAP_LEFT_OUT = (
     "They do not cover classes that the evidence cannot tell apart; see the trust level."
 )
@@ -53,12 +58,18 @@ def estimate_report(
     ]
     if any(row[i] < 1 for i, row in enumerate(estimate.transition)):
         blocks.append(_pairs(estimate))
+    if estimate.local is not None:
+        blocks.append(_local(estimate.local))
     blocks.append(Heatmap("Transition matrix T", estimate.data.classes, estimate.transition))
     if estimate.truth is not None:
         blocks.append(_truth(estimate, estimate.truth))
     if pictures:
         blocks.append(Gallery("Labels most likely wrong", tuple(pictures)))
     overlap = OVERLAP_COVERED if estimate.other_estimates else OVERLAP_LEFT_OUT
+    if "trusted" in estimate.method or estimate.method == "gold":
+        overlap = TRUSTED_COVERED
+    elif estimate.method.startswith("annotators"):
+        overlap = ANNOTATORS_COVERED
     interval = 100 * (2 * estimate.confidence - 1)
     blocks.append(Paragraph(COVERS.format(interval=interval, overlap=overlap)))
     return Report(
@@ -185,6 +196,19 @@ def _pairs(estimate: NoiseEstimate) -> Table:
         Column("high", "percent"),
     )
     return Table("Worst pairs", columns, rows)
+
+
+def _local(found: LocalCleanLevel) -> Table:
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (f"{100 * float(q):.0f} %", value) for q, value in found.quantiles.items()
+    )
+    return Table(
+        "Clean level of single examples",
+        (Column("share of examples"), Column("no more than", "ratio")),
+        rows,
+        note=f"Lower bounds, from the labels of {found.k} neighbours each; of "
+        f"{percent(found.share_below_1)} of the examples they do not show that one label leads.",
+    )
 
 
 def _truth(estimate: NoiseEstimate, truth: Truth) -> Table:

@@ -1,7 +1,12 @@
 """Small problems of known T, with probabilities as an honest model would give them."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
+from alfs_cli.data import DataSpec, LabelledDataset, random_sample
+from alfs_cli.estimators import ESTIMATORS, estimate_noise
+from alfs_cli.evidence import evidence_from_probs
 from alfs_cli.out_of_fold import calibrated, calibration, linear_map, ridge_scores, stratified_folds
 
 
@@ -52,3 +57,57 @@ def seen_exactly(T, n_per_class=2000, certainty=0.97, seed=0):
     true = np.array([generator.choice(K, p=row) for row in q])
     given = np.array([generator.choice(K, p=T[cls]) for cls in true])
     return q @ T, given, true
+
+
+METHODS = (*ESTIMATORS, "auto, trusted")  # each with what it needs
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Everything that any method needs, of the same examples."""
+
+    X: np.ndarray
+    probs: np.ndarray
+    given: np.ndarray
+    true: np.ndarray
+    marks: np.ndarray
+
+    def permuted(self, order):
+        """Return the same examples with class order[i] called i."""
+        place = np.argsort(order)
+        return replace(
+            self,
+            probs=self.probs[:, order],
+            given=place[self.given],
+            true=place[self.true],
+            marks=place[self.marks],
+        )
+
+
+def whole_problem(T, *, count=3000, distance=7.0, seed=0):
+    """Return a problem of known T; the first of three annotators gave the labels."""
+    X, y = gaussians(len(T), count, distance, seed)
+    marks = np.stack([noisy(y, T, seed + 1 + m) for m in range(3)], axis=1)
+    return Problem(X, held_out(X, marks[:, 0], len(T)), marks[:, 0], y, marks)
+
+
+def estimated(method, problem):
+    """Return what a method of METHODS estimates; counting takes more trusted examples."""
+    name, _, extra = method.partition(", ")
+    places = np.arange(0, len(problem.given), 2 if name == "gold" else 12)
+    is_trusted = name == "gold" or extra == "trusted"
+    dataset = LabelledDataset(
+        name="problem",
+        kind="arrays",
+        spec=DataSpec(None),
+        labels=problem.given,
+        class_names=tuple(str(cls) for cls in range(problem.probs.shape[1])),
+        fingerprint="problem",
+        annotations=problem.marks,
+    )
+    return estimate_noise(
+        dataset,
+        replace(evidence_from_probs(problem.probs, problem.given), features=problem.X),
+        method=name,
+        trusted=random_sample(places, problem.true[places]) if is_trusted else None,
+    )

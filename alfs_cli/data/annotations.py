@@ -1,0 +1,84 @@
+"""Labels of several annotators, a column each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data.classes import numbered
+from alfs_cli.data.content import RawLabels, raw_labels
+from alfs_cli.data.dataset import IntArray
+from alfs_cli.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """Labels as written, a column (N,) an annotator, and where one gave none (N, M)."""
+
+    names: tuple[str, ...]
+    columns: tuple[RawLabels, ...]
+    missing: NDArray[np.bool_]
+
+    @property
+    def seen(self) -> list[RawLabels]:
+        """The labels that were given, a column an annotator."""
+        return [column[~self.missing[:, m]] for m, column in enumerate(self.columns)]
+
+    def take(self, rows: IntArray) -> "Annotations":
+        """Return some of the examples."""
+        return Annotations(
+            self.names, tuple(column[rows] for column in self.columns), self.missing[rows]
+        )
+
+    def numbered(self, names: Sequence[str], *, where: str) -> IntArray:
+        """Return labels (N, M) as positions in `names`, -1 where there is none."""
+        marks = np.full(self.missing.shape, -1)
+        for m, column in enumerate(self.columns):
+            given = ~self.missing[:, m]
+            marks[given, m] = numbered(
+                column[given], names, where=f"{self.names[m]} of {where}", by_name=True
+            )
+        return marks
+
+    def majority(self, *, where: str) -> RawLabels:
+        """Return each example's commonest label (N,); of equally common ones the first's."""
+        nobody = np.flatnonzero(self.missing.all(axis=1))
+        if len(nobody):
+            raise InputError(
+                f"{len(nobody):,} examples of {where} have no label from anybody "
+                f"(first: row {nobody[0]})",
+                help="leave those examples out",
+            )
+        votes = self.columns[0].copy()
+        for row in range(len(votes)):
+            cast = [c[row] for m, c in enumerate(self.columns) if not self.missing[row, m]]
+            votes[row] = max(cast, key=cast.count)
+        return votes
+
+
+def annotations_of(
+    names: Sequence[str], columns: Sequence[NDArray[Any]], *, where: str
+) -> Annotations:
+    """Return the columns as labels; empty text, NaN and numbers below 0 are no label."""
+    missing = np.zeros((len(columns[0]), len(columns)), dtype=bool)
+    kept: list[RawLabels] = []
+    for m, column in enumerate(columns):
+        if column.dtype.kind in "iuf":
+            missing[:, m] = ~(column >= 0)  # NaN is not
+            whole = np.where(missing[:, m], 0, column)
+            kept.append(raw_labels(whole, where=f"{names[m]} of {where}"))
+        else:
+            text = column.astype(object)
+            missing[:, m] = [cell in ("", None) for cell in text]
+            kept.append(text)
+    return Annotations(tuple(names), tuple(kept), missing)
+
+
+def column_names(text: str) -> tuple[str, ...]:
+    """Return the names in `A,B,C`."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if len(set(names)) < len(names) or not names:
+        raise InputError(f"--label-columns '{text}' names a column twice, or none")
+    return names

@@ -1,0 +1,172 @@
+"""Examples whose true labels somebody knows: a random sample, or decisions on suspects."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alfs_cli.data.arrays import load_npz, missing_key
+from alfs_cli.data.classes import numbered
+from alfs_cli.data.columns import table_labels
+from alfs_cli.data.content import RawLabels, raw_labels
+from alfs_cli.data.dataset import IntArray, LabelledDataset, positions_of
+from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
+from alfs_cli.documents import unguarded
+from alfs_cli.errors import InputError
+
+KEEP, DROP = "keep", "drop"
+FEW = 50  # random examples below which an estimate says so
+
+
+@dataclass(frozen=True, eq=False)
+class Trusted:
+    """True classes (m,) of the examples at `places` (m,) of a data set.
+
+    `is_random` says that the examples were drawn without looking at them, so that they stand for
+    the rest (or for the rest of their given label). Decisions on suspects do not: the examples were
+    chosen because their labels look wrong, and they speak for themselves only.
+    """
+
+    places: IntArray
+    true: IntArray
+    is_random: bool
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def among(self, kept: IntArray, count: int) -> "Trusted":
+        """Return those that are among the places `kept` of a data set of `count`, renumbered."""
+        place = np.full(count, -1)
+        place[kept] = np.arange(len(kept))
+        moved = place[self.places]
+        return replace(self, places=moved[moved >= 0], true=self.true[moved >= 0])
+
+
+def random_sample(places: ArrayLike, true: ArrayLike) -> Trusted:
+    """Return a random sample of examples (m,) with their true classes (m,)."""
+    where, classes = np.asarray(places, dtype=np.int64), np.asarray(true, dtype=np.int64)
+    if where.ndim != 1 or where.shape != classes.shape or not len(where):
+        raise InputError(f"trusted places have shape {where.shape}, labels {classes.shape}")
+    order = np.argsort(where, kind="stable")
+    if len(np.unique(where)) < len(where):
+        raise InputError("an example is trusted twice", help="leave one row an example")
+    return Trusted(where[order], classes[order], True)
+
+
+def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
+    """Read --trusted: .npz or a table with `index` and `true_label`, or `index` and `decision`.
+
+    `index` is the 0-based position in DATA order. A decision is `keep` (the given label is right),
+    `drop`, a class name, or nothing. Raises InputError where an index or a label is none of the
+    data set's, where two rows contradict each other, or where nothing is known.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        arrays = load_npz(path)
+        for key in ("index", "true_label"):
+            if key not in arrays:
+                raise missing_key(path, key)
+        index = raw_labels(arrays["index"], where=f"index of '{path}'")
+        true = raw_labels(arrays["true_label"], where=f"true_label of '{path}'")
+        if len(index) != len(true):
+            raise InputError(f"'{path}': {len(index)} of index, {len(true)} of true_label")
+        return _checked(path, dataset, index, true, is_random=True)
+    if suffix not in TABLE_SUFFIXES:
+        raise InputError(
+            f"'{path}' has the suffix '{suffix}'", help=f"reads .npz {' '.join(TABLE_SUFFIXES)}"
+        )
+    table = read_table(path, text=("true_label", "decision", "given"))
+    table.require("index", option="issues.csv has one: it")
+    if "true_label" not in table.columns and "decision" in table.columns:
+        return _reviewed(path, dataset, table)
+    table.require("true_label", option="--trusted reads index and true_label, or decision; it")
+    return _checked(
+        path, dataset, _indices(table), table_labels(table, "true_label"), is_random=True
+    )
+
+
+def _reviewed(path: Path, dataset: LabelledDataset, table: Table) -> Trusted:
+    """Return the decided rows: `keep` is the given label, `drop` tells no class."""
+    decisions = table.text("decision")
+    decided = np.flatnonzero((decisions != "") & (decisions != DROP))
+    if not len(decided):
+        raise InputError(
+            f"no row of '{path}' has a decision that tells a class",
+            help=f"fill the column decision in: {KEEP}, {DROP} or a class name",
+        )
+    index = _indices(table)[decided]
+    places = _places(path, dataset, index)
+    if "given" in table.columns:
+        written = table.text("given")[decided]
+        for row, (place, given) in enumerate(zip(places, written, strict=True)):
+            if place >= 0 and unguarded(given) != dataset.class_names[dataset.labels[place]]:
+                raise InputError(
+                    f"'{path}' was made for other labels: example {index[row]} was given "
+                    f"'{given}', and now is '{dataset.class_names[dataset.labels[place]]}'",
+                    help="run alfs estimate on these data first, and review what it lists",
+                )
+    given = np.array(dataset.class_names, dtype=object)[dataset.labels[places]]
+    chosen = np.empty(len(decided), dtype=object)
+    chosen[:] = [unguarded(text) for text in decisions[decided]]
+    true = np.where(chosen == KEEP, given, chosen)
+    found = _checked(path, dataset, index, true, is_random=False)
+    dropped = int((decisions == DROP).sum())
+    note = (
+        f"{len(found):,} decisions read: they settle those labels, and say nothing of the others, "
+        "for suspects are no random sample"
+    )
+    if dropped:
+        note += f"; {dropped:,} to drop tell no class"
+    return replace(found, notes=(note, *found.notes))
+
+
+def _indices(table: Table) -> IntArray:
+    values = table.frame["index"].to_numpy()
+    if values.dtype.kind not in "iu":
+        raise InputError(
+            f"index of '{table.path}' is not whole numbers",
+            help="index is the 0-based position of an example in DATA order",
+        )
+    return np.asarray(values, dtype=np.int64)
+
+
+def _places(path: Path, dataset: LabelledDataset, index: NDArray[np.int64]) -> IntArray:
+    """Return where in the data set examples of DATA order are, -1 for what was left out."""
+    positions = positions_of(dataset)
+    size = int(positions.max()) + 1
+    wrong = np.flatnonzero((index < 0) | (index >= size))
+    if len(wrong):
+        raise InputError(
+            f"'{path}': index {index[wrong[0]]} is not between 0 and {size - 1}",
+            help="index is the 0-based position of an example in DATA order",
+        )
+    place = np.full(size, -1)
+    place[positions] = np.arange(len(positions))
+    return np.asarray(place[index])
+
+
+def _checked(
+    path: Path, dataset: LabelledDataset, index: RawLabels, true: RawLabels, *, is_random: bool
+) -> Trusted:
+    if index.dtype == object:
+        raise InputError(f"index of '{path}' is not whole numbers")
+    places = _places(path, dataset, index.astype(np.int64))
+    labels = numbered(true, dataset.class_names, where=f"'{path}'", by_name=True)
+    notes = []
+    if (places < 0).any():
+        notes.append(f"{(places < 0).sum():,} trusted examples were left out with their data")
+    places, labels = places[places >= 0], labels[places >= 0]
+    if not len(places):
+        raise InputError(f"'{path}' names no example of the data")
+    unique, first, back = np.unique(places, return_index=True, return_inverse=True)
+    against = np.flatnonzero(labels[first][back] != labels)
+    if len(against):
+        where = positions_of(dataset)[places[against[0]]]
+        raise InputError(
+            f"'{path}' says two things of example {where}", help="leave one row an example"
+        )
+    if is_random and len(unique) < FEW:
+        notes.append(f"{len(unique)} trusted examples are few: {FEW} or more say something")
+    return Trusted(unique, labels[first], is_random, tuple(notes))

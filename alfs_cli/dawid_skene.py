@@ -1,0 +1,75 @@
+"""The model of Dawid & Skene, Applied Statistics 1979: annotators who err independently.
+
+Given the true class each annotator's label is a draw from a row of a matrix of its own. By EM, from
+the shares of the votes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.noise import rows_of_counts
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+MAX_STEPS, TOLERANCE = 300, 1e-7  # tolerance: of the mean log-likelihood
+PSEUDO_COUNT = 0.01  # of the diagonal: an annotator who never met a class is right about it
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """T (M, K, K) of each annotator, prior (K,), posteriors (U, K), mean log-likelihood by step."""
+
+    transitions: FloatArray
+    prior: FloatArray
+    posterior: FloatArray
+    path: tuple[float, ...]
+
+
+def dawid_skene(
+    patterns: IntArray,
+    counts: FloatArray,
+    num_classes: int,
+    *,
+    start: Annotation | None = None,
+    max_steps: int = MAX_STEPS,
+) -> Annotation:
+    """Return the matrices of highest likelihood for label patterns (U, M) seen `counts` (U,) times.
+
+    -1 is no vote.
+    """
+    U, M = patterns.shape
+    K, total = num_classes, max(float(counts.sum()), 1e-12)
+    voted = [np.flatnonzero(patterns[:, m] >= 0) for m in range(M)]
+    posterior = _shares(patterns, K) if start is None else start.posterior
+    path: list[float] = []
+    transitions, prior = np.zeros((M, K, K)), np.zeros(K)
+    for _ in range(max_steps):
+        weighted = posterior * counts[:, None]
+        prior = (weighted.sum(axis=0) + 1e-9) / (total + K * 1e-9)
+        logs = np.tile(np.log(prior), (U, 1))
+        for m, rows in enumerate(voted):
+            joint = PSEUDO_COUNT * np.eye(K)
+            np.add.at(joint.T, patterns[rows, m], weighted[rows])
+            transitions[m] = rows_of_counts(joint)
+            logs[rows] += np.log(np.maximum(transitions[m], 1e-12)).T[patterns[rows, m]]
+        top = logs.max(axis=1, keepdims=True)
+        posterior = np.exp(logs - top)
+        sums = posterior.sum(axis=1, keepdims=True)
+        posterior /= sums
+        path.append(float(counts @ (top + np.log(sums))[:, 0] / total))
+        if len(path) > 1 and path[-1] - path[-2] < TOLERANCE:
+            break
+    return Annotation(transitions.copy(), prior, posterior, tuple(path))
+
+
+def _shares(patterns: IntArray, num_classes: int) -> FloatArray:
+    """Return the shares of the votes (U, K), even where nobody voted."""
+    votes = np.zeros((len(patterns), num_classes))
+    for m in range(patterns.shape[1]):
+        rows = np.flatnonzero(patterns[:, m] >= 0)
+        votes[rows, patterns[rows, m]] += 1
+    cast = votes.sum(axis=1, keepdims=True)
+    return np.where(cast > 0, votes / np.maximum(cast, 1), 1 / num_classes)

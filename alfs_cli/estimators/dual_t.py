@@ -1,0 +1,52 @@
+"""Dual-T: T as a product, by way of the class that the evidence takes an example for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.estimators.anchor import anchors_of
+from alfs_cli.estimators.resampled import ResampledEstimate
+from alfs_cli.estimators.sample import Sample
+from alfs_cli.issues import true_class_probs
+from alfs_cli.noise import rows_of_counts
+
+FloatArray = NDArray[np.float64]
+
+
+def dual_t(sample: Sample) -> ResampledEstimate:
+    """Return T = T_a T_b: true to intermediate class at anchors, intermediate to given by counting.
+
+    Yao et al., NeurIPS 2020. Their intermediate class has the posterior of the network, which is
+    overconfident; a calibrated p(given | x) in its place would count the noise twice. Here it is
+    p(given | x) deconvolved by T_b, so that both steps speak of the same class.
+    """
+    probs, labels, K = sample.probs, sample.labels, sample.num_classes
+    predicted = probs.argmax(axis=1)
+    seen = np.zeros((K, K))
+    np.add.at(seen, (predicted, labels), 1)
+    q = true_class_probs(probs, rows_of_counts(seen))
+    anchors = [anchors_of(q, predicted, cls, int((labels == cls).sum())) for cls in range(K)]
+    prior = q.mean(axis=0)
+
+    def product(counts: FloatArray, weights: Sequence[NDArray[Any]]) -> FloatArray:
+        T_a = np.eye(K)
+        for cls, (members, weight) in enumerate(zip(anchors, weights, strict=True)):
+            if len(members):
+                T_a[cls] = weight @ q[members] / weight.sum()
+        T = T_a @ rows_of_counts(counts)
+        return np.asarray(T / T.sum(axis=1, keepdims=True))
+
+    def redraw(generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        total = int(seen.sum())
+        counts = generator.multinomial(total, seen.ravel() / total).reshape(K, K)
+        weights = [
+            np.bincount(generator.integers(max(len(some), 1), size=len(some)), minlength=len(some))
+            for some in anchors
+        ]
+        chosen = generator.integers(len(q), size=min(len(q), 2000))
+        return product(counts.astype(np.float64), weights), q[chosen].mean(axis=0)
+
+    T = product(seen, [np.ones(len(some)) for some in anchors])
+    return ResampledEstimate("dual-t", T, prior / prior.sum(), redraw, len(labels), most=1000)

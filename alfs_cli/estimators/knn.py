@@ -1,0 +1,43 @@
+"""k-NN consensus: the commonest given label among an example's neighbours stands for the truth."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.estimators.counts import CountedEstimate
+from alfs_cli.estimators.sample import Sample
+from alfs_cli.neighbours import nearest
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+NEIGHBOURS = 25  # with 30 % of wrong labels ten outvote the truth in every tenth vote
+TIE = 1e-3  # by which a vote loses to that of the next nearer neighbour
+
+
+def knn(sample: Sample) -> CountedEstimate:
+    """Count the given labels of all examples by the consensus of their neighbours.
+
+    The example itself has no vote. Of equally common labels the nearest neighbour's wins. Where
+    neighbours are of other classes the consensus is wrong, and overlap is counted as noise.
+    """
+    X = sample.needed_features("knn")
+    places = nearest(X, min(NEIGHBOURS, len(X) - 1))
+    return knn_from(places, np.arange(len(X)), sample.labels, sample.num_classes)
+
+
+def knn_from(
+    places: IntArray, asked: IntArray, labels: IntArray, num_classes: int
+) -> CountedEstimate:
+    """Return the estimate from the neighbours (n, k) of the examples asked about (n,)."""
+    counts = np.zeros((num_classes, num_classes))
+    np.add.at(counts, (consensus(labels[places], num_classes), labels[asked]), 1)
+    return CountedEstimate("knn", counts, np.bincount(labels, minlength=num_classes))
+
+
+def consensus(labels: IntArray, num_classes: int) -> IntArray:
+    """Return the commonest label (N,) of each row of neighbours' labels (N, k), nearest first."""
+    votes = np.zeros((len(labels), num_classes), dtype=np.float32)
+    each = np.arange(len(labels))
+    for place in range(labels.shape[1]):
+        votes[each, labels[:, place]] += 1 - TIE * place
+    return np.asarray(votes.argmax(axis=1))

@@ -1,0 +1,70 @@
+"""Exact nearest neighbours in features, by blocked matrix products."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from alfs_cli.errors import InputError
+from alfs_cli.out_of_fold import Progress, principal_components
+
+IntArray = NDArray[np.int64]
+Features = NDArray[np.float32]
+
+MAX_COMPONENTS = 128  # more features than these are reduced to their principal components
+NUMBERS_AT_ONCE = 2**25  # distances held by one worker
+BY_ARGMIN = 3  # neighbours up to which repeated minima beat a partition
+
+
+def nearest(
+    X: Features, k: int, *, of: IntArray | None = None, progress: Progress | None = None
+) -> IntArray:
+    """Return the places (n, k) of the k nearest other rows of X (N, D), nearest first.
+
+    Euclidean distance; `of` (n,) are the rows asked about, all without it. Of equally near rows
+    those that come first are taken. Beyond 128 features the distance is that of their principal
+    components. Raises InputError where there are not k other rows.
+    """
+    if len(X) <= k:
+        raise InputError(f"{len(X)} examples have no {k} neighbours each")
+    if X.shape[1] > MAX_COMPONENTS:
+        X = principal_components(X, MAX_COMPONENTS)
+    rows = np.ascontiguousarray(X - X.mean(axis=0), dtype=np.float32)
+    asked = np.arange(len(X)) if of is None else of
+    half_norms = 0.5 * np.einsum("nd,nd->n", rows, rows)
+    found = np.empty((len(asked), k), dtype=np.int64)
+
+    def search(span: slice) -> None:
+        chosen = asked[span]
+        distances = half_norms - rows[chosen] @ rows.T  # less a constant for each row asked about
+        distances[np.arange(len(chosen)), chosen] = np.inf
+        found[span] = _smallest(distances, k)
+
+    spans = list(_spans(len(asked), max(1, NUMBERS_AT_ONCE // len(X))))
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, _ in enumerate(pool.map(search, spans), start=1):
+            if progress is not None:
+                progress("finding neighbours", done, len(spans))
+    return found
+
+
+def _smallest(distances: Features, k: int) -> IntArray:
+    """Return the columns (n, k) of the k smallest of each row, smallest first."""
+    each = np.arange(len(distances))
+    if k <= BY_ARGMIN:
+        columns = np.empty((len(distances), k), dtype=np.int64)
+        for place in range(k):
+            columns[:, place] = distances.argmin(axis=1)
+            distances[each, columns[:, place]] = np.inf
+        return columns
+    columns = np.sort(np.argpartition(distances, k - 1, axis=1)[:, :k], axis=1)
+    order = np.argsort(distances[each[:, None], columns], axis=1, kind="stable")
+    return columns[each[:, None], order]
+
+
+def _spans(count: int, size: int) -> Iterator[slice]:
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))

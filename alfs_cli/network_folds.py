@@ -1,0 +1,100 @@
+"""Out-of-fold probabilities of a network that is trained once a fold, for few epochs.
+
+Networks take up right labels before wrong ones (Arpit et al., ICML 2017), so that few epochs of
+cross entropy give scores that still disagree with wrong labels. They are calibrated afterwards.
+"""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.errors import InputError
+from alfs_cli.out_of_fold import calibrated, calibration
+
+if TYPE_CHECKING:
+    from alfs_cli.data import LabelledDataset
+    from alfs_cli.training.devices import Device
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+EPOCHS = 10
+LOSS = "ce"
+SMALLEST = 1e-7
+
+
+def readable_part(dataset: "LabelledDataset") -> tuple["LabelledDataset", IntArray]:
+    """Return the data set in memory, pictures decoded once, and the places (n,) of what is kept."""
+    from alfs_cli.data import ArrayImages
+    from alfs_cli.training.experiment import input_shape
+
+    if dataset.images is None:
+        return dataset, np.arange(len(dataset))
+    shape = input_shape(dataset, None)
+    size = shape.height if shape.height == shape.width else None
+    pixels, readable = dataset.images.decode(np.arange(len(dataset)), size=size)
+    kept = np.flatnonzero(readable)
+    if not len(kept):
+        raise InputError(f"none of the {len(dataset):,} images can be read")
+    return replace(dataset.subset(kept), images=ArrayImages(pixels[kept])), kept
+
+
+def network_probabilities(
+    dataset: "LabelledDataset",
+    fold_of: IntArray,
+    *,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+    device: "Device",
+    progress: Callable[[str, int, int], None] | None = None,
+) -> tuple[FloatArray, str]:
+    """Return probabilities (N, K) of networks that did not see the example, and their name.
+
+    The network and its settings are those of `alfs train`; each fold starts from its own seed.
+    """
+    from alfs_cli.data import TrainTest
+    from alfs_cli.training.batches import gather, num_batches
+    from alfs_cli.training.checkpoint import load_trained
+    from alfs_cli.training.experiment import Experiment, complete, input_shape, spec_fields
+    from alfs_cli.training.loop import train
+    from alfs_cli.training.prediction import predict
+
+    shape = input_shape(dataset, None)
+    probs = np.zeros((len(dataset), dataset.num_classes))
+    folds = int(fold_of.max()) + 1
+    model = ""
+    for fold in range(folds):
+        seen, held = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        settings = {
+            "dataset": spec_fields(dataset.spec),
+            "loss": LOSS,
+            "epochs": epochs,
+            "seed": seed + fold,
+        }
+        part = dataset.subset(seen)
+        config = complete(settings, part, shape)
+        model = config.model
+        steps = num_batches(len(seen), config.batch_size) * epochs
+
+        def tell(done: int, fold: int = fold, steps: int = steps) -> None:
+            if progress is not None:
+                progress("training folds", fold * steps + done, folds * steps)
+
+        with tempfile.TemporaryDirectory() as folder:
+            train(
+                Experiment(config, TrainTest(part, None, None), shape),
+                Path(folder),
+                device,
+                on_step=tell,
+            )
+            trained = load_trained(Path(folder))
+        found = gather(dataset.subset(held), shape=shape)
+        probs[held] = predict(trained, found.inputs, device).numpy()
+    scores = np.log(np.maximum(probs, SMALLEST)).astype(np.float32)
+    parameters, _ = calibration(scores, dataset.labels)
+    return calibrated(scores, parameters), f"{model}, {epochs} epochs of cross entropy"

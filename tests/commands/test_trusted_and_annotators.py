@@ -1,0 +1,185 @@
+"""--trusted, --label-columns, --local and the methods that need them, as typed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+NAMES = np.array(["ant", "bee", "cow"])
+
+
+@pytest.fixture
+def data(alfs):
+    """features.npz of 600 examples, a fifth wrongly labelled; the truth comes back too."""
+    generator = np.random.default_rng(0)
+    true = np.arange(600) % 3
+    given = np.where(generator.random(600) < 0.2, (true + 1) % 3, true)
+    X = 4 * np.eye(3)[true] + generator.normal(size=(600, 3))
+    np.savez("features.npz", features=X, labels=given, class_names=NAMES)
+    return alfs, given, true
+
+
+def document(done):
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+def test_trusted_examples_by_name_and_by_number(data):
+    alfs, given, true = data
+    places = np.arange(0, 600, 5)
+    pd.DataFrame({"index": places, "true_label": NAMES[true[places]]}).to_csv("t.csv", index=False)
+    np.savez("t.npz", index=places, true_label=true[places])
+    found = [
+        document(alfs("estimate", "features.npz", "--trusted", file, "-f", "json"))
+        for file in ("t.csv", "t.npz")
+    ]
+    assert found[0]["transition"] == found[1]["transition"]
+    assert found[0]["method"] == "joint-ml + 120 trusted"
+    assert found[0]["noise_rate"]["low"] <= 0.2 <= found[0]["noise_rate"]["high"]
+    issues = pd.read_csv("alfs-out/issues.csv").set_index("index")
+    wrong = places[given[places] != true[places]]
+    assert (issues.loc[wrong, "score"] == 1).all()
+    assert (issues.loc[wrong, "suggested"] == NAMES[true[wrong]]).all()
+    assert not set(places[given[places] == true[places]]) & set(issues.index)
+    gold = alfs("estimate", "features.npz", "--trusted", "t.csv", "--method", "gold", "-f", "json")
+    assert document(gold)["method"] == "gold"
+    text = alfs("estimate", "features.npz", "--trusted", "t.csv").out
+    assert "rest on the trusted examples" in text
+
+
+def test_decisions_settle_their_own_labels(data):
+    alfs, given, true = data
+    plain = document(alfs("estimate", "features.npz", "-f", "json"))
+    issues = pd.read_csv("alfs-out/issues.csv", dtype=str)
+    places = issues["index"].astype(int).to_numpy()
+    right = given[places] == true[places]
+    issues["decision"] = np.where(right, "keep", NAMES[true[places]])
+    issues.loc[issues.index[10:], "decision"] = ""
+    issues.loc[issues.index[10], "decision"] = "drop"
+    issues.to_csv("reviewed.csv", index=False)
+    done = alfs("estimate", "features.npz", "--trusted", "reviewed.csv", "-f", "json")
+    found = document(done)
+    assert found["method"].endswith(", reviewed")
+    assert "10 decisions read" in done.err
+    assert "1 to drop" in done.err
+    moved = abs(found["noise_rate"]["value"] - plain["noise_rate"]["value"])
+    assert moved <= 10 / 600 + 1e-9
+    err = alfs("estimate", "features.npz", "--trusted", "reviewed.csv", "--method", "gold").err
+    assert "no random sample" in err
+    clean = NAMES[(true + 2) % 3]
+    np.save("other.npy", clean)
+    stale = alfs("estimate", "features.npz", "--trusted", "reviewed.csv", "--labels", "other.npy")
+    assert stale.code == 2
+    assert "was made for other labels" in stale.err
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("index,true_label\n600,ant\n", "index 600 is not between 0 and 599"),
+        ("index,true_label\n-1,ant\n", "index -1"),
+        ("index,true_label\n1,ant\n1,bee\n", "two things of example 1"),
+        ("index,true_label\n1,fly\n", "'fly'"),
+        ("index,true_label\na,ant\n", "not whole numbers"),
+        ("index,label\n1,ant\n", "no column 'true_label'"),
+        ("place,true_label\n1,ant\n", "no column 'index'"),
+        ("index,decision\n1,\n2,drop\n", "has a decision that tells a class"),
+        ("index,decision\n1,fly\n", "'fly'"),
+    ],
+)
+def test_refused_trusted(data, table, says):
+    alfs, _, _ = data
+    Path("t.csv").write_text(table)
+    done = alfs("estimate", "features.npz", "--trusted", "t.csv")
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err
+    assert "help: " in done.err
+    assert not Path("alfs-out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--trusted", "none.csv"], "no such file"),
+        (["--trusted", "features.npz"], "no array 'index'"),
+        (["--method", "gold"], "--trusted FILE"),
+        (["--method", "annotators"], "--label-columns"),
+        (["--label-columns", "a,b"], "no array 'a'"),
+        (["--label-columns", ","], "names a column twice, or none"),
+        (["--encoder", "resnet18"], "no images here for --encoder"),
+        (["--encoder", "resnet18", "--evidence", "pixels"], "of no use"),
+        (["--evidence", "encoder"], "no images"),
+    ],
+)
+def test_refused_options(data, words, says):
+    alfs, _, _ = data
+    done = alfs("estimate", "features.npz", *words)
+    assert (done.code, done.out) == (2, ""), done.err
+    assert any(word in done.err for word in says.split("|")), done.err
+    assert "help: " in done.err
+
+
+def test_methods_that_need_features_say_so(alfs):
+    np.save("p.npy", np.full((40, 2), 0.5))
+    np.save("y.npy", np.arange(40) % 2)
+    words = ("estimate", "--pred-probs", "p.npy", "--labels", "y.npy")
+    for extra in (["--method", "knn"], ["--method", "hoc"], ["--local"]):
+        done = alfs(*words, *extra)
+        assert (done.code, done.out) == (2, "")
+        assert "needs features" in done.err
+        assert "--features FILE" in done.err
+
+
+def test_local_clean_level_is_saved_and_shown(data):
+    alfs, _, _ = data
+    found = document(alfs("estimate", "features.npz", "--local", "-f", "json"))["local"]
+    assert set(found) == {"k", "median", "quantiles", "share_below_1"}
+    assert found["median"] == found["quantiles"]["0.5"]
+    assert found["median"] > 1
+    assert "Clean level of single examples" in alfs("estimate", "features.npz", "--local").out
+
+
+def annotated(generator, true):
+    marks = [np.where(generator.random(600) < 0.2, (true + 1) % 3, true) for _ in range(3)]
+    return np.stack(marks, axis=1)
+
+
+def test_annotators_of_a_table_without_anything_else(alfs):
+    generator = np.random.default_rng(1)
+    true = np.arange(600) % 3
+    marks = annotated(generator, true)
+    table = pd.DataFrame(NAMES[marks], columns=["anna", "bert", "carl"])
+    table.loc[::7, "carl"] = ""
+    table["true_label"] = NAMES[true]
+    table.to_csv("t.csv", index=False)
+    words = ("estimate", "t.csv", "--label-columns", "anna,bert,carl", "--method", "annotators")
+    found = document(alfs(*words, "-f", "json"))
+    assert found["method"] == "annotators (3)"
+    assert found["truth"]["noise_rate"] == pytest.approx(found["noise_rate"]["value"], abs=0.02)
+    others = {other["method"]: other["noise_rate"] for other in found["other_estimates"]}
+    assert list(others) == ["annotator anna", "annotator bert", "annotator carl"]
+    assert others["annotator anna"] == pytest.approx(0.2, abs=0.05)
+    assert "err on the same examples" in alfs(*words).out
+    one = document(alfs(*words, "--label-column", "anna", "-f", "json"))
+    assert one["noise_rate"]["value"] == pytest.approx(0.2, abs=0.05)
+
+
+def test_annotators_in_one_array(alfs):
+    generator = np.random.default_rng(1)
+    true = np.arange(600) % 3
+    marks = annotated(generator, true)
+    marks[::5, 2] = -1
+    X = 4 * np.eye(3)[true] + generator.normal(size=(600, 3))
+    np.savez("a.npz", features=X, votes=marks, labels=marks[:, 0], class_names=NAMES)
+    words = ("estimate", "a.npz", "--label-columns", "votes", "--method", "annotators")
+    found = document(alfs(*words, "-f", "json"))
+    assert found["evidence"]["kind"] == "features"
+    assert found["noise_rate"]["value"] == pytest.approx(0.2, abs=0.05)
+    np.savez("bad.npz", features=X, votes=np.full((600, 2), 7), labels=marks[:, 0] % 3)
+    assert alfs("estimate", "bad.npz", *words[2:]).code == 0  # seven classes more, all empty
+    np.savez("short.npz", features=X, a=marks[:, 0], b=marks[:9, 1], labels=marks[:, 0])
+    done = alfs("estimate", "short.npz", "--label-columns", "a,b", "--method", "annotators")
+    assert done.code == 2
+    assert "b of 'short.npz' has shape (9,)" in done.err

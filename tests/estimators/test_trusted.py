@@ -1,0 +1,121 @@
+"""Trusted labels: they mend what given labels cannot tell, and reviewed ones settle themselves."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from problems import gaussians, held_out
+
+from alfs_cli.data import Trusted, random_sample
+from alfs_cli.estimators import estimate_transition
+from alfs_cli.estimators.combined import combined
+from alfs_cli.estimators.reviewed import settled
+from alfs_cli.estimators.sample import Sample, rate_of
+from alfs_cli.estimators.with_trusted import CENTRE, PRECISION, fit_weights
+from alfs_cli.noise import row_total_variation, rows_of_counts
+
+K = 3
+
+
+@cache
+def drawn_from_evidence(seed=4):
+    """Return probabilities, labels that know nothing beyond x, and true ones: a third is wrong."""
+    X, y = gaussians(K, 2500, 2.2, seed=seed)
+    posterior = held_out(X, y, K)
+    steps = posterior.cumsum(axis=1)
+    given = (np.random.default_rng(seed).random((len(y), 1)) < steps).argmax(axis=1)
+    return held_out(X, given, K), given, y
+
+
+def some(y, count, seed=0):
+    places = np.sort(np.random.default_rng(seed).choice(len(y), count, replace=False))
+    return places, y[places]
+
+
+def test_noise_that_no_likelihood_sees_is_mended():
+    """Labels drawn from the evidence look clean; 200 true ones tell, better than counts do."""
+    probs, given, y = drawn_from_evidence()
+    counts = np.zeros((K, K))
+    np.add.at(counts, (y, given), 1)
+    T, rate = rows_of_counts(counts), (given != y).mean()
+    blind = estimate_transition(probs, given)
+    assert blind.noise_rate.value < 0.5 * rate
+    seen = estimate_transition(probs, given, trusted=some(y, 200))
+    counted = estimate_transition(probs, given, method="gold", trusted=some(y, 200))
+    assert seen.method == "joint-ml + 200 trusted"
+    assert seen.noise_rate.value == pytest.approx(rate, abs=0.06)
+    errors = [row_total_variation(np.array(one.transition), T) for one in (blind, seen, counted)]
+    assert errors[1] < 0.4 * errors[0]
+    assert errors[1] < errors[2]
+    assert seen.noise_rate.low <= rate <= seen.noise_rate.high
+    assert "gold" in [other.method for other in seen.other_estimates]
+
+
+@pytest.mark.slow
+def test_bounds_cover_whatever_sample_is_trusted():
+    """The rate lies within and r above its bound for at least seven of eight samples."""
+    probs, given, y = drawn_from_evidence()
+    counts = np.zeros((K, K))
+    np.add.at(counts, (y, given), 1)
+    T, rate = rows_of_counts(counts), (given != y).mean()
+    r = min(T[i, i] / np.delete(T[i], i).max() for i in range(K))
+    held = [
+        (one.noise_rate.low <= rate <= one.noise_rate.high, one.clean_level.low <= r)
+        for seed in range(8)
+        for one in [estimate_transition(probs, given, trusted=some(y, 150, seed))]
+    ]
+    assert np.sum(held, axis=0).min() >= 7
+
+
+def test_what_is_right_already_is_left_alone():
+    """Symmetric noise on classes apart: the one rate is better than what 100 labels could say."""
+    X, y = gaussians(K, 1500, 9.0)
+    generator = np.random.default_rng(3)
+    given = np.where(generator.random(1500) < 0.3, generator.integers(K, size=1500), y)
+    probs = held_out(X, given, K)
+    blind = estimate_transition(probs, given)
+    seen = estimate_transition(probs, given, trusted=some(y, 100))
+    T = 0.7 * np.eye(K) + 0.1
+    errors = [row_total_variation(np.array(one.transition), T) for one in (blind, seen)]
+    assert errors[1] < errors[0] + 0.02
+
+
+def test_the_weights_are_a_maximum():
+    """No small step raises the penalised likelihood, by a loop."""
+    generator = np.random.default_rng(0)
+    views = np.log(generator.dirichlet(np.ones(K), (80, 5)).transpose(0, 2, 1))
+    true, times = generator.integers(K, size=80), generator.integers(0, 3, 80).astype(float)
+
+    def slow(weights):
+        total = -0.5 * PRECISION @ (weights - CENTRE) ** 2
+        for n in range(80):
+            eta = views[n] @ weights
+            total += times[n] * (eta[true[n]] - np.log(np.exp(eta).sum()))
+        return total
+
+    best = fit_weights(views, true, times)
+    for place in range(5):
+        for step in (-0.02, 0.02):
+            moved = best.copy()
+            moved[place] += step
+            assert slow(moved) < slow(best)
+
+
+def test_reviewed_suspects_settle_their_own_labels_only():
+    """A hundred suspects found wrong do not make the others suspicious."""
+    probs, given, y = drawn_from_evidence()
+    before = combined(probs, given)
+    wrong = np.flatnonzero(given != y)[:100]
+    sample = Sample(probs, given, trusted=Trusted(wrong, y[wrong], is_random=False))
+    after = settled(before, sample)
+    assert rate_of(before) < rate_of(after) <= rate_of(before) + 100 / len(y) + 1e-9
+    right = np.flatnonzero(given == y)[:100]
+    kept = settled(before, Sample(probs, given, trusted=Trusted(right, y[right], False)))
+    assert rate_of(kept) <= rate_of(before) + 1e-9
+    assert any("100 reviewed" in text for text in (after.reason, kept.reason))
+
+
+def test_a_sample_is_put_in_order():
+    found = random_sample([5, 2, 9], [0, 1, 2])
+    assert (found.places.tolist(), found.true.tolist()) == ([2, 5, 9], [1, 0, 2])
+    assert found.among(np.array([2, 3, 9]), 10).places.tolist() == [0, 2]
