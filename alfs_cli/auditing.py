@@ -1,6 +1,7 @@
 """From a data set as it was named to a saved estimate: what `check`, `demo` share."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +16,7 @@ from alfs_cli.estimate import IssuesFile, NoiseEstimate
 from alfs_cli.estimators import check_options, estimate_noise
 from alfs_cli.evidence import Evidence, gather
 from alfs_cli.invocation import Invocation
-from alfs_cli.issues import LabelScores, label_scores, suspects, write_issues
+from alfs_cli.issues import LabelScores, label_scores, listing, suspects, write_issues
 from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
 
@@ -128,8 +129,10 @@ def audit(
     )
     for text in seen.notes:
         invocation.note(f"note: {text}")
-    findings = (*_findings(read), *_unreadable(read, seen), *_duplicates(read))
+    findings = (*_findings(read), *_unreadable(read, seen))
     read = read if len(seen.kept) == len(read) else read.subset(seen.kept)
+    identical = conflicting_duplicates(read)
+    findings = (*findings, *_duplicates(read, identical))
     estimating = time.perf_counter()
     estimate = estimate_noise(
         read,
@@ -145,12 +148,14 @@ def audit(
         f"{time.perf_counter() - estimating:.1f} s"
     )
     T = np.array(estimate.transition)
-    scores = label_scores(seen.probs, read.labels, T, estimate.noise_rate.value)
-    found = suspects(scores, read.labels, issue_threshold)
-    listed = np.argsort(-scores.score, kind="stable") if all_scores else found
+    scores = label_scores(
+        seen.probs, read.labels, T, estimate.noise_rate.value, identical=identical
+    )
+    found = listing(scores, read.labels, issue_threshold)
+    listed = listing(scores, read.labels, issue_threshold, is_whole=True) if all_scores else found
     estimate = replace(
         estimate,
-        issues=IssuesFile("issues.csv", len(found)),
+        issues=_issues_file(read, scores, found),
         seconds=time.perf_counter() - begun,
     )
     if seen.in_sample and not in_sample_ok:
@@ -171,10 +176,30 @@ def _finding(problem: Problem) -> Finding:
     return Finding(problem.rule, level, problem.message, problem.path, problem.line)
 
 
-def _duplicates(dataset: LabelledDataset) -> tuple[Finding, ...]:
+def _issues_file(
+    dataset: LabelledDataset, scores: LabelScores, listed: "NDArray[np.int64]"
+) -> IssuesFile:
+    """Return how many labels are listed, and what share is wrong: expected, and where known."""
+    expected = float(scores.score[listed].mean()) if len(listed) else None
+    if dataset.true_labels is None:
+        return IssuesFile("issues.csv", len(listed), expected)
+    wrong = dataset.labels != dataset.true_labels
+    hits = int(wrong[listed].sum())
+    return IssuesFile(
+        "issues.csv",
+        len(listed),
+        expected,
+        precision=hits / len(listed) if len(listed) else None,
+        recall=hits / int(wrong.sum()) if wrong.any() else None,
+    )
+
+
+def _duplicates(
+    dataset: LabelledDataset, identical: Sequence[tuple[int, ...]]
+) -> tuple[Finding, ...]:
     """Return a finding for each group of identical examples under different labels."""
     found = []
-    for places in conflicting_duplicates(dataset):
+    for places in identical:
         named = ", ".join(
             f"{_place(dataset, i)} given '{dataset.class_names[dataset.labels[i]]}'"
             for i in places[:5]

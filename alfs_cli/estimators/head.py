@@ -125,7 +125,7 @@ def head_probs(scores: Scores, A: FloatArray, b: FloatArray) -> Single:
     return Z
 
 
-def _posterior(scores: Scores, Q: Single, T: FloatArray) -> tuple[Single, float]:
+def through(scores: Scores, Q: Single, T: FloatArray) -> tuple[Single, float]:
     """Return P(true | x, given) (K, N) and the log-likelihood of the given labels."""
     R = np.empty_like(Q)
     columns = T.astype(np.float32)
@@ -190,7 +190,7 @@ def fit_head(
         weights = parameters[: K * D].reshape(K, D)
         T = transition(parameters[K * D + K :])
         Q = head_probs(scores, weights, parameters[K * D : K * D + K])
-        R, log_likelihood = _posterior(scores, Q, T)
+        R, log_likelihood = through(scores, Q, T)
         counts = counts_by_label(scores, R)
         by_cell = counts - T * counts.sum(axis=1, keepdims=True)
         R -= Q
@@ -215,7 +215,7 @@ def fit_head(
     b, theta = result.x[K * D : K * D + K], result.x[K * D + K :]
     T = transition(theta)
     Q = head_probs(scores, A, b)
-    return HeadFit(family, cells, A, b, theta, T, _posterior(scores, Q, T)[1], Q)
+    return HeadFit(family, cells, A, b, theta, T, through(scores, Q, T)[1], Q)
 
 
 def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArray]:

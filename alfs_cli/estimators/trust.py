@@ -8,8 +8,8 @@ from alfs_cli.estimate import Bounded, CleanLevel, Trust
 from alfs_cli.estimators.combined import CombinedEstimate, overlap_of, rate_of
 from alfs_cli.estimators.counts import CountedEstimate
 from alfs_cli.estimators.joint_ml import JointEstimate
+from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.evidence import Evidence
-from alfs_cli.issues import true_class_probs
 
 FloatArray = NDArray[np.float64]
 Estimate = CountedEstimate | JointEstimate | CombinedEstimate
