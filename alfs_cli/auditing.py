@@ -16,7 +16,7 @@ from alfs_cli.estimate import IssuesFile, NoiseEstimate
 from alfs_cli.estimators import check_options, estimate_noise
 from alfs_cli.evidence import Evidence, gather
 from alfs_cli.invocation import Invocation
-from alfs_cli.issues import LabelScores, label_scores, listing, suspects, write_issues
+from alfs_cli.issues import LabelScores, issues_table, label_scores, listing, suspects, write_issues
 from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
 
@@ -42,7 +42,7 @@ class Audit:
 
     def save(self, out: Path) -> None:
         """Write estimate.json, transition.csv, issues.csv and issues.parquet."""
-        write_issues(out, self.dataset, self.scores, self.listed)
+        write_issues(out, issues_table(self.dataset, self.scores, self.listed))
         classes = self.estimate.data.classes
         write_transition(out / "transition.csv", self.estimate.transition, classes)
         self.estimate.save(out / "estimate.json")
@@ -103,6 +103,7 @@ def audit(
     issue_threshold: float = 0.5,
     all_scores: bool = False,
     in_sample_ok: bool = False,
+    max_examples: int | None = None,
     use_cache: bool = True,
     started: float | None = None,
 ) -> Audit:
@@ -113,6 +114,9 @@ def audit(
     invocation.detail(f"read {len(read):,} examples in {time.perf_counter() - begun:.1f} s")
     for text in read.notes:
         invocation.note(f"note: {text}")
+    if max_examples is not None and max_examples < len(read):
+        whole, read = len(read), sampled(read, max_examples, invocation.seed)
+        invocation.note(f"note: {len(read):,} of {whole:,} examples judged, drawn by label")
     gathering = time.perf_counter()
     with invocation.progress() as progress:
         seen = gather(
@@ -164,6 +168,17 @@ def audit(
             "(--in-sample-ok if they are not)"
         )
     return Audit(read, seen, estimate, scores, listed, findings)
+
+
+def sampled(dataset: LabelledDataset, count: int, seed: int) -> LabelledDataset:
+    """Return about `count` examples in DATA order: the same share of each label, two at least."""
+    generator = np.random.default_rng([seed, 5])
+    share = count / len(dataset)
+    chosen = []
+    for members in (np.flatnonzero(dataset.labels == cls) for cls in range(dataset.num_classes)):
+        size = min(len(members), max(2, round(share * len(members))))
+        chosen.append(generator.permutation(members)[:size])
+    return dataset.subset(np.sort(np.concatenate(chosen)))
 
 
 def _findings(dataset: LabelledDataset) -> tuple[Finding, ...]:

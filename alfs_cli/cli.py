@@ -64,6 +64,9 @@ for _name, (_help, _members) in GROUPS.items():
     app.add_typer(_group, name=_name)
 
 
+SEVERAL = ("--merge",)  # options that take every word up to the next option
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `alfs` and exit with its code."""
     words = sys.argv[1:] if arguments is None else arguments
@@ -86,7 +89,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; every error is printed here."""
     debug = "--debug" in arguments
     try:
-        code = app(args=arguments, prog_name="alfs", standalone_mode=False)
+        code = app(args=_one_each(arguments), prog_name="alfs", standalone_mode=False)
     except USAGE_ERROR as error:
         return _usage(error)
     except AlfsError as error:
@@ -108,6 +111,22 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         return _bug(error, debug)
     return code if isinstance(code, int) else 0
+
+
+def _one_each(arguments: list[str]) -> list[str]:
+    """Return the words with an option of several files before each: --merge A --merge B.
+
+    A shell makes the first of a pattern, `--merge stats/*.npz`.
+    """
+    words: list[str] = []
+    several = ""
+    for word in arguments:
+        if word.startswith("-"):
+            several = word if word in SEVERAL else ""
+        elif several and words[-1] != several:
+            words.append(several)
+        words.append(word)
+    return words
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

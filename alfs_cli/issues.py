@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from alfs_cli.estimators.posterior import NEVER, TrueClass, blocks, true_class
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from alfs_cli.data import LabelledDataset
 
 FloatArray = NDArray[np.float64]
@@ -137,20 +139,16 @@ def listing(
     return np.concatenate([first, chosen[~np.isin(chosen, first)]])
 
 
-def write_issues(
-    folder: Path, dataset: "LabelledDataset", scores: LabelScores, places: IntArray
-) -> None:
-    """Write issues.csv and issues.parquet: the examples at `places`, in that order.
-
-    The CSV guards spreadsheets: text that looks like a formula gets a leading apostrophe.
-    """
+def issues_table(
+    dataset: "LabelledDataset", scores: LabelScores, places: IntArray
+) -> "pd.DataFrame":
+    """Return the rows of issues.csv: the examples at `places`, in that order."""
     import pandas as pd
 
     from alfs_cli.data.dataset import positions_of
-    from alfs_cli.documents import replacing, safe_cell
 
     names = np.array(dataset.class_names, dtype=object)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "index": positions_of(dataset)[places],
             "path": [dataset.paths[i] if dataset.paths else "" for i in places],
@@ -162,9 +160,19 @@ def write_issues(
         },
         columns=list(COLUMNS),
     )
+
+
+def write_issues(folder: Path, table: "pd.DataFrame") -> None:
+    """Write issues.csv and issues.parquet.
+
+    The CSV guards spreadsheets: text that looks like a formula gets a leading apostrophe.
+    """
+    from alfs_cli.documents import replacing, safe_cell
+
     with replacing(folder / "issues.parquet") as temporary:
-        frame.to_parquet(temporary, index=False)
+        table.to_parquet(temporary, index=False)
+    guarded = table.copy()
     for column in ("path", "given", "suggested"):
-        frame[column] = [safe_cell(cell) for cell in frame[column]]
+        guarded[column] = [safe_cell(cell) for cell in table[column]]
     with replacing(folder / "issues.csv") as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        guarded.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")

@@ -6,7 +6,7 @@ import pytest
 
 from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.estimators.posterior import true_class_probs
-from alfs_cli.issues import label_scores, listing, suspects, write_issues
+from alfs_cli.issues import issues_table, label_scores, listing, suspects, write_issues
 from alfs_cli.noise import symmetric
 from tests.estimators.problems import seen_exactly
 
@@ -77,7 +77,7 @@ def test_files(tmp_path):
     )  # fmt: skip
     probs = np.array([[0.1, 0.9], [0.25, 0.75], [0.3, 0.7]])
     scores = label_scores(probs, labels, np.eye(2) * 0.8 + 0.1, 0.5)
-    write_issues(tmp_path, dataset, scores, np.array([0, 2]))
+    write_issues(tmp_path, issues_table(dataset, scores, np.array([0, 2])))
     text = (tmp_path / "issues.csv").read_text().splitlines()
     assert text[0] == ("index,path,given,suggested,self_confidence,suggested_confidence,score")
     assert text[1].startswith("5,'+a.png,'=cat,dog,0.1,0.9,0.")

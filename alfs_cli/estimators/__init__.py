@@ -42,6 +42,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Estimator = Callable[[FloatArray, IntArray], Estimate]
 
+MAX_CLASSES = 2000
+
 ESTIMATORS: dict[str, Estimator] = {
     "auto": combined,
     "confident": confident,
@@ -101,6 +103,7 @@ def estimate_noise(
 ) -> NoiseEstimate:
     """Return T, the clean level, their bounds and how far to trust them."""
     check_options(method=method, confidence=confidence, resamples=resamples)
+    check_classes(dataset.num_classes)
     begun = time.perf_counter()
     estimate = summarised(
         ESTIMATORS[method](evidence.probs, dataset.labels),
@@ -177,6 +180,15 @@ def check_options(*, method: str, confidence: float, resamples: int) -> None:
         raise unknown("method", method, ESTIMATORS)
 
 
+def check_classes(K: int) -> None:
+    """Raise InputError for more classes than a T that anybody reads."""
+    if K > MAX_CLASSES:
+        raise InputError(
+            f"{K:,} classes: T would have {K * K:,} cells; {MAX_CLASSES:,} classes are the most",
+            help="group the classes, or judge some of them at a time",
+        )
+
+
 def _bounded(value: float, low: float, high: float) -> Bounded:
     return Bounded(value, min(low, value), max(high, value))
 
@@ -201,11 +213,11 @@ def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
 
 
 def _summary(dataset: LabelledDataset) -> DataSummary:
-    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    counts = dataset.given_counts
     return DataSummary(
         source=dataset.spec.source,
         kind=dataset.kind,
-        n=len(dataset),
+        n=int(counts.sum()),
         classes=dataset.class_names,
         given_counts=tuple(int(count) for count in counts),
         split=dataset.split,
@@ -217,7 +229,7 @@ def _summary(dataset: LabelledDataset) -> DataSummary:
 def _class_levels(
     dataset: LabelledDataset, T: FloatArray, bounds: Spread
 ) -> tuple[ClassCleanLevel, ...]:
-    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    counts = dataset.given_counts
     levels = class_clean_levels(T)
     low, high = bounds.class_levels
     return tuple(

@@ -79,7 +79,7 @@ def trust_in(
             LEVEL_MEDIUM,
             f"the clean level may be {level.low:.3g} where {level.value:.3g} is likeliest",
         )
-    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    counts = dataset.given_counts
     smallest = int(counts.argmin())
     if counts[smallest] < FEW_HIGH:
         name = dataset.class_names[smallest]
