@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.estimators.posterior import NEVER, TrueClass, blocks, true_class
+from alfs_cli.estimators.posterior import NEVER, TrueClass, blocks, possible, true_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,12 +58,13 @@ def label_scores(
     `identical` are groups of places that hold the same example under different labels.
     """
     N, K = probs.shape
+    T = possible(T, labels)
     q = true_class(probs, labels, T)
     wrong, best, other = np.empty(N), np.empty(N, np.int64), np.empty(N, np.int64)
     for rows in blocks(N, K):
         given = labels[rows]
         each = np.arange(len(given))
-        posterior = _normalised(q(rows) * np.maximum(T[:, given].T, NEVER))
+        posterior = _normalised(q(rows) * T[:, given].T)
         wrong[rows] = 1 - posterior[each, given]
         best[rows] = posterior.argmax(axis=1)
         posterior[each, given] = -1
@@ -88,7 +89,7 @@ def label_scores(
 def _of_group(q: TrueClass, places: IntArray, labels: IntArray, T: FloatArray) -> FloatArray:
     """Return P(true | x, all labels) (K,) of examples that are one and the same."""
     log_posterior = np.log(np.maximum(q(places), NEVER)).mean(axis=0)
-    log_posterior += np.log(np.maximum(T[:, labels[places]], NEVER)).sum(axis=1)
+    log_posterior += np.log(T[:, labels[places]]).sum(axis=1)
     posterior = np.exp(log_posterior - log_posterior.max())
     return np.asarray(posterior / posterior.sum(), dtype=np.float64)
 

@@ -49,8 +49,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Result = TypeVar("Result")
 
-BLOCK_NUMBERS = 2**22
-TOO_MANY = {"auto": 2 * 10**8, "confident": 10**7}  # probabilities: beyond, they are streamed
+BLOCK_NUMBERS = 2**24
+TOO_MANY = {"auto": 5 * 10**7, "confident": 2 * 10**6}  # probabilities: beyond, they are streamed
 TASK = "reading probabilities"
 
 

@@ -48,9 +48,11 @@ def true_class_probs(probs: Probabilities, T: FloatArray) -> FloatArray:
 
 
 def true_class(probs: Probabilities, labels: IntArray, T: FloatArray) -> TrueClass:
-    """Return q(true | x) of the likelier way, from p(given | x) (N, K), labels (N,) and T."""
+    """Return q(true | x) of the likelier way, from p(given | x) (N, K), labels (N,) and T.
+
+    No cell of T is 0 (`possible`).
+    """
     N, K = probs.shape
-    T = np.maximum(T, NEVER)
     few = np.linspace(0, N - 1, min(N, SHARPENED_ON)).astype(np.int64)
     sharp = sharpened(probs, T, _power(probs[few], labels[few], T))
     if not 2 < K <= MAX_HEAD_CLASSES or N < FOLDS * K:
@@ -60,6 +62,18 @@ def true_class(probs: Probabilities, labels: IntArray, T: FloatArray) -> TrueCla
         head = Head(probs, fold_of, *_heads(probs, labels, T, fold_of))
     likelier = log_likelihood(head, labels, T) > log_likelihood(sharp, labels, T)
     return head if likelier else sharp
+
+
+def possible(T: FloatArray, labels: IntArray) -> FloatArray:
+    """Return T without impossible labels: cells that nothing was counted in may hold an example.
+
+    Where T is counted, for many classes, a cell is half an example's worth at least.
+    """
+    if len(T) <= MAX_HEAD_CLASSES:
+        return np.maximum(T, NEVER)
+    examples = np.maximum(np.bincount(labels, minlength=len(T)), 1)
+    filled = np.maximum(T, 0.5 / examples[:, None])
+    return np.asarray(filled / filled.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def blocks(count: int, width: int) -> Iterator[slice]:

@@ -27,6 +27,7 @@ from alfs_cli.estimators.tally import (
     Sums,
     counts_of,
     place,
+    reached_from,
     sums_of,
 )
 
@@ -149,7 +150,8 @@ def second_pass(
         is_sure = placed.highest >= reach[1][placed.top] - TOLERANCE
         may = np.flatnonzero(~is_sure)
         near = probs[may]
-        differs = ((near >= reach[0] - TOLERANCE) != (near >= reach[1] - TOLERANCE)).any(axis=1)
+        low, high = (reached_from(limits, probs.dtype) for limits in reach)
+        differs = ((near >= low) != (near >= high)).any(axis=1)
         open_ = _open(may[differs], probs, labels, placed, reach)
         placed.confident[may[differs]] = -1
     wrong = np.flatnonzero(placed.top != labels)
@@ -172,7 +174,7 @@ def second_pass(
 def _open(
     rows: IntArray, probs: Probabilities, labels: IntArray, placed: Placed, reach: FloatArray
 ) -> Open:
-    example, cls = np.nonzero(probs[rows] >= reach[0] - TOLERANCE)
+    example, cls = np.nonzero(probs[rows] >= reached_from(reach[0], probs.dtype))
     prob = np.asarray(probs[rows[example], cls], dtype=np.float64)
     return Open(labels[rows], placed.top[rows], example, cls, prob)
 

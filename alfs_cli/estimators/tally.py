@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +111,7 @@ def place(probs: Probabilities, thresholds: FloatArray) -> Placed:
     Northcutt et al., JAIR 2021, as cleanlab counts it: where several classes reach theirs, the most
     probable of all is taken. So the others matter only where the most probable does not reach its.
     """
-    limits = thresholds - TOLERANCE
+    limits = reached_from(thresholds, probs.dtype)
     each = np.arange(len(probs))
     top = probs.argmax(axis=1)
     highest = np.asarray(probs[each, top], dtype=np.float64)
@@ -123,6 +123,13 @@ def place(probs: Probabilities, thresholds: FloatArray) -> Placed:
         confident[open_] = np.where(number > 1, top[open_], reached.argmax(axis=1))
         confident[open_[number == 0]] = -1
     return Placed(top, highest, confident)
+
+
+def reached_from(thresholds: FloatArray, dtype: np.dtype[Any]) -> Probabilities:
+    """Return the smallest numbers of a type that reach the thresholds: compared without a cast."""
+    exact = thresholds - TOLERANCE
+    limits = exact.astype(dtype)
+    return np.where(limits < exact, np.nextafter(limits, np.asarray(np.inf, dtype)), limits)
 
 
 def counts_of(placed: Placed, labels: IntArray, K: int) -> Counts:
