@@ -27,8 +27,9 @@ from threadpoolctl import threadpool_limits
 from alfs_cli import risk
 from alfs_cli.documents import Number, to_document
 from alfs_cli.losses import Loss, SeparableSum, parse_loss
+from alfs_cli.losses.softened import LDRKL, LS, EpsCE, HardBootstrap, SoftBootstrap
 from alfs_cli.losses.terms import Computed, Parts, Separable
-from alfs_cli.losses.vector import AMSE, LS, NCE, NFL, NGCE, NLNL, Flipped
+from alfs_cli.losses.vector import AMSE, NCE, NFL, NGCE, NLNL, Flipped
 from alfs_cli.noise import TransitionMatrix, as_array
 from alfs_cli.risk import Verdict
 
@@ -250,6 +251,8 @@ def _separable_rule(loss: SeparableSum, w: FloatArray) -> list[Decision]:
         else:
             verdict, witness = risk.convolution_verdict(loss, row)
             decision = Decision(verdict, "convolution on a grid", None, witness)
+            if verdict == "not-refuted" and (step := risk.falling_step(loss, row)) is not None:
+                decision = Decision("refuted", "the risk falls on leaving the vertex", None, step)
         decisions.append(decision)
     return decisions
 
@@ -288,10 +291,10 @@ def _vector_rule(part: Computed, w: FloatArray) -> list[Decision]:
             case AMSE(a=a):
                 margin = a * float(row[0] - row[1])
                 proved, method = bool(dominant[k]) and margin >= 1 - EQUAL, "gap times a"
-            case NLNL() | LS(epsilon=0):
-                proved, method = bool(row[1] == 0), "infinite at the vertex unless the row is clean"
-            case _:
+            case LS(epsilon=epsilon) if epsilon > 0:
                 proved, method = False, "infinite at the vertex"
+            case _:  # NLNL and the softened cross entropies
+                proved, method = bool(row[1] == 0), "infinite at the vertex unless the row is clean"
         if proved:
             decisions.append(Decision("proved", method, margin))
         else:
@@ -314,6 +317,8 @@ def _vector_minimiser(part: Computed, w: FloatArray) -> FloatArray | None:
             return risk.nlnl_minimiser(w)
         case LS(epsilon=epsilon):
             return np.asarray((1 - epsilon) * w + epsilon / K)
+        case SoftBootstrap() | HardBootstrap() | EpsCE() | LDRKL():
+            return risk.box_minimiser(((1.0, part),), w, 20.0)
         case _:
             return None
 
@@ -385,10 +390,10 @@ def _infinite_at_vertex(loss: Loss, w: FloatArray) -> NDArray[np.bool_]:
         if isinstance(part, Separable):
             if math.isinf(float(part.value(np.zeros(1))[0])):
                 found |= noisy
-        elif isinstance(part, NLNL):
-            found |= noisy
         elif isinstance(part, LS):
             found |= noisy | (part.epsilon > 0)
+        elif isinstance(part, NLNL | SoftBootstrap | HardBootstrap | EpsCE | LDRKL):
+            found |= noisy
     return found
 
 

@@ -3,6 +3,7 @@
 import math
 import time
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,13 @@ from alfs_cli.errors import InputError
 from alfs_cli.losses import LOSSES, SUM_DEFAULTS, parse_loss
 from alfs_cli.losses.vector import NCE, NFL
 from alfs_cli.noise import TransitionMatrix, pair, symmetric
-from alfs_cli.risk import box_minimiser, convex_minimiser, log_softmax, risk_at
+from alfs_cli.risk import (
+    box_minimiser,
+    convex_minimiser,
+    convolution_verdict,
+    log_softmax,
+    risk_at,
+)
 
 SYM = symmetric(0.8, 10)
 PAIR = pair(0.4, 10)
@@ -78,6 +85,14 @@ def test_margins_of_the_paper(text, sym, flip):
         ("ngce", PAIR, "refuted"),
         ("ngce:q=2", PAIR, "proved"),
         ("nlnl", SYM, "refuted"),
+        ("bootstrap-soft", SYM, "refuted"),
+        ("bootstrap-hard", PAIR, "refuted"),
+        ("eps-ce+mae:m=1e5,alpha=0.01,beta=5", SYM, "refuted"),
+        ("ldr-kl", SYM, "refuted"),
+        ("bootstrap-soft", IDENTITY, "proved"),
+        ("bootstrap-hard", IDENTITY, "proved"),
+        ("eps-ce", IDENTITY, "proved"),
+        ("ldr-kl", IDENTITY, "proved"),
         ("nlnl", IDENTITY, "proved"),
         ("nfl+rce", PAIR, "proved"),
         ("nce+mae", SYM, "proved"),
@@ -299,10 +314,43 @@ def test_convolution_proves_several_rivals():
     assert verdict(text, symmetric(0.5, 6)) == "proved"
 
 
-def test_convolution_does_not_prove_past_its_grid():
-    """g(0) is infinite, so the vertex is no minimiser; the dip is at u below 1e-6, out of sight."""
-    text = "gce+aul:q=0.9,a=2,p=0.5,alpha=1,beta=0.001"
-    assert verdict(text, cyclic([0.7, 0.15, 0.15])) == "not-refuted"
+def test_a_dip_finer_than_the_grid_is_found_by_its_slope():
+    """g(0) is infinite, so the vertex is no minimiser; the dip is at u below 1e-6."""
+    text, w = "gce+aul:q=0.9,a=2,p=0.5,alpha=1,beta=0.001", [0.7, 0.15, 0.15]
+    row = certify(parse_loss(text), cyclic(w)).rows[0]
+    assert row.verdict == "refuted"
+    assert 0 < row.minimiser[1] < 1e-6
+    loss = parse_loss(text).separable(3)
+    t = mpmath.mpf(row.minimiser[1])
+    rise = mpmath.quad(lambda v: 0.7 * float(loss.slope(1 - float(v))), [0, t])
+    fall = mpmath.quad(lambda v: 0.15 * loss.slope(float(v)), [0, t / 1e9, t / 1e3, t])
+    assert fall > rise
+
+
+class Wavy:
+    """l(u) = 1 - u - 0.03 sin^2(10 pi u): decreasing, straight through the multiples of 0.1."""
+
+    def value(self, u):
+        return 1 - u - 0.03 * np.sin(10 * np.pi * u) ** 2
+
+    def slope(self, u):
+        return 1 + 0.3 * np.pi * np.sin(20 * np.pi * u)
+
+    @property
+    def parts(self):
+        return ((1.0, self),)
+
+
+def test_convolution_does_not_trust_the_points_of_its_grid():
+    """Between them the risk is lower than at the vertex; ten cells see nothing, and say so."""
+    w = np.array([0.57, 0.43])
+    points = np.arange(1, 11) / 10
+    at_points = w[0] * Wavy().value(1 - points) + w[1] * Wavy().value(points)
+    assert (at_points > w[1]).all()  # the vertex's risk is w_n l(0) = w_n
+    assert convolution_verdict(Wavy(), w, cells=(10,)) == ("not-refuted", None)
+    found, u = convolution_verdict(Wavy(), w, cells=(10, 200))
+    assert found == "refuted"
+    assert w @ Wavy().value(u) < w[1]
 
 
 # Logits in a box.

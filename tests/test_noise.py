@@ -115,6 +115,23 @@ def test_no_example_of_the_own_class_bounds_nothing():
     assert high[0, 1] == math.inf
 
 
+def test_a_contaminated_row_is_still_bounded():
+    """A tenth of a row comes from a class that the counts do not know of: r stays covered."""
+    T = np.array([[0.7, 0.25, 0.05], [0.1, 0.8, 0.1], [0.05, 0.15, 0.8]])
+    seen = T.copy()
+    seen[0] = 0.9 * T[0] + 0.1 * np.array([1.0, 0.0, 0.0])  # the unsafe side: r looks higher
+    generator = np.random.default_rng(4)
+    draws = [[generator.multinomial(2000, row) for row in seen] for _ in range(200)]
+    plain = np.array([clean_level_lower_bound(C) for C in draws])
+    honest = np.array([clean_level_lower_bound(C, contamination=0.1) for C in draws])
+    assert np.mean(plain <= clean_level(T)) < 0.5
+    assert np.mean(honest <= clean_level(T)) >= 0.95
+    assert np.median(honest) > 0.8 * clean_level(T)
+    assert clean_level_lower_bound(draws[0], contamination=0.99) == 0
+    with pytest.raises(UsageError, match="contamination is 1"):
+        clean_level_lower_bound(draws[0], contamination=1.0)
+
+
 def test_coverage_in_the_hardest_case():
     """One binding pair: the lower bound covers r in at least 95 % of draws, and not in all."""
     T = np.full((4, 4), 0.01) + np.diag(np.full(4, 0.96))

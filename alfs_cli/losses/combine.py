@@ -6,7 +6,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.losses.terms import Parts, Rows, Separable, Shape, Slopes, Term, number
+from alfs_cli.losses.terms import Parts, Rows, Separable, Shape, Term, number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,19 +35,20 @@ class Loss:
             raise UsageError(f"'{self.terms[0].name}' has an alpha of its own, and no weight")
         _check_weights(self.weights)
 
-    def __call__(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
-        """Return the mean over the batch, a scalar."""
-        _check_batch(logits, labels)
+    def __call__(self, logits: "Tensor", labels: "Tensor", *, check: bool = True) -> "Tensor":
+        """Return the mean over the batch, a scalar; see `per_example`."""
+        _check_batch(logits, labels, finite=check)
         mean: Tensor = _differentiable().apply(logits, labels.long(), self, True)
         return mean
 
-    def per_example(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+    def per_example(self, logits: "Tensor", labels: "Tensor", *, check: bool = True) -> "Tensor":
         """Return the loss of each example (N,), in float32 or, for float64 logits, in float64.
 
-        Raises InputError where logits are not (N, K >= 2) floats or labels not (N,) integers in
-        0 .. K - 1; the range is checked where the labels are in the computer's own memory.
+        Raises InputError where logits are not (N, K >= 2) floats or labels not (N,) integers, and,
+        in the computer's own memory, where a label is not in 0 .. K - 1 or a logit not finite:
+        on a GPU that would stall it. Without `check` logits are not looked at, and NaN gives NaN.
         """
-        _check_batch(logits, labels)
+        _check_batch(logits, labels, finite=check)
         values: Tensor = _differentiable().apply(logits, labels.long(), self, False)
         return values
 
@@ -180,7 +181,7 @@ def _least_ratio(loss: SeparableSum, cells: int = 600) -> float:
     return float(min(1.0, least, ratios.min()))
 
 
-def _check_batch(logits: "Tensor", labels: "Tensor") -> None:
+def _check_batch(logits: "Tensor", labels: "Tensor", *, finite: bool) -> None:
     if logits.ndim != 2 or logits.shape[1] < 2 or not logits.is_floating_point():
         raise InputError(
             f"expected logits (N, K) of floats with K >= 2, got {tuple(logits.shape)} of "
@@ -193,6 +194,22 @@ def _check_batch(logits: "Tensor", labels: "Tensor") -> None:
         )
     if labels.is_floating_point() or labels.is_complex() or labels.element_size() < 1:
         raise InputError(f"expected labels of whole numbers, got {labels.dtype}")
+    if finite and logits.device.type == "cpu":
+        _check_finite(logits)
+
+
+def _check_finite(logits: "Tensor") -> None:
+    """Raise InputError where a logit is NaN or infinite; masked ones have no normalised loss."""
+    if math.isfinite(logits.detach().sum().item()):
+        return  # one pass; a sum that overflows is looked at again
+    strange = (~logits.detach().isfinite()).nonzero()
+    if len(strange):
+        row, column = strange[0].tolist()
+        raise InputError(
+            f"logits must be finite numbers, got {logits[row, column].item()} at [{row}, {column}]"
+            + (f" and at {len(strange) - 1} other places" if len(strange) > 1 else ""),
+            help="a class to be left out takes a large negative logit, such as -1e4",
+        )
 
 
 @cache
@@ -211,15 +228,15 @@ def _differentiable() -> Any:
         ) -> torch.Tensor:
             z = logits if logits.dtype == torch.float64 else logits.float()
             try:
-                uses_logs = any(part.uses_logs for _, part in loss.parts(z.shape[1]))
-                rows = Rows(z, labels[:, None], uses_logs=uses_logs)
-                values, slopes = _evaluate(loss, rows, slopes=ctx.needs_input_grad[0])
+                values, gradient = _evaluate(
+                    loss, z, labels.unsqueeze(1), slopes=ctx.needs_input_grad[0]
+                )
             except RuntimeError:
                 if labels.device.type == "cpu":
                     _check_labels(labels, z.shape[1])
                 raise
-            if slopes is not None:
-                ctx.save_for_backward(slopes.gradient(rows))
+            if gradient is not None:
+                ctx.save_for_backward(gradient)
                 ctx.dtype, ctx.divisor = logits.dtype, len(logits) if is_mean else 1
             return values.mean() if is_mean else values[:, 0]
 
@@ -233,16 +250,19 @@ def _differentiable() -> Any:
     return Differentiable
 
 
-def _evaluate(loss: Loss, rows: Rows, *, slopes: bool) -> "tuple[Tensor, Slopes | None]":
-    first, *others = loss.parts(rows.num_classes)
-    weight, part = first
-    values, derivative = part.evaluate(rows, weight=weight, slopes=slopes)
-    for weight, part in others:
+def _evaluate(
+    loss: Loss, logits: "Tensor", labels: "Tensor", *, slopes: bool
+) -> "tuple[Tensor, Tensor | None]":
+    """Return the loss (N, 1) and, if asked for, its derivative by the logits (N, K)."""
+    parts = loss.parts(logits.shape[1])
+    rows = Rows(logits, labels, uses_logs=any(part.uses_logs for _, part in parts))
+    values, derivative = parts[0][1].evaluate(rows, weight=parts[0][0], slopes=slopes)
+    for weight, part in parts[1:]:
         value, slope = part.evaluate(rows, weight=weight, slopes=slopes)
         values = values + value
         if derivative is not None and slope is not None:
             derivative = derivative.plus(slope)
-    return values, derivative
+    return values, None if derivative is None else derivative.gradient(rows)
 
 
 def _check_labels(labels: "Tensor", num_classes: int) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Shape = Literal["affine", "convex", "concave", "other"]
 Parts = tuple[tuple[float, "Computed"], ...]
 
+NARROW = 16  # numbers, one vector register of float32
 SMALLEST_SPAN, LARGEST_SPAN = 1e-30, 1e30  # of l(0) - l(1): what float32 can hold with room
 
 
@@ -35,20 +36,31 @@ class Rows:
 
     `logits` (N, K) are float32 or float64, `labels` (N, 1). `p` (N, K) holds the probabilities
     with the label's own set to zero, and `rest` (N, 1) their sum, 1 - u. Logarithms are there where
-    `uses_logs` asks for them; without them a softmax is all it takes.
+    `uses_logs` asks for them; without them a softmax is all it takes. Rows of fewer than NARROW
+    numbers are laid out by column: on a CPU torch's softmax along so short a row is scalar code.
     """
 
     def __init__(self, logits: "Tensor", labels: "Tensor", *, uses_logs: bool) -> None:
         self.labels = labels
         self.num_classes = logits.shape[1]
+        self.is_narrow = logits.device.type == "cpu" and 2 < self.num_classes < NARROW
+        if self.is_narrow:
+            logits = logits.t().contiguous().t()
         if uses_logs:
-            self.log_probs = logits.log_softmax(1)
+            self.log_probs = self.along_rows("log_softmax", logits)
             self.p = self.log_probs.exp()
         else:
-            self.p = logits.softmax(1)
+            self.p = self.along_rows("softmax", logits)
             self.u = self.p.gather(1, labels)
         self.p.scatter_(1, labels, 0.0)
         self.rest = self.p.sum(1, keepdim=True)
+
+    def along_rows(self, name: Literal["softmax", "log_softmax"], values: "Tensor") -> "Tensor":
+        """Return the softmax or log_softmax of each row of `values` (N, K)."""
+        result: Tensor = (
+            getattr(values.t(), name)(0).t() if self.is_narrow else getattr(values, name)(1)
+        )
+        return result
 
     @cached_property
     def own_log(self) -> "Tensor":
@@ -58,7 +70,7 @@ class Rows:
     @cached_property
     def lp(self) -> "Tensor":
         """log u (N, 1), from 1 - u where u > 1/2: log_softmax loses relative accuracy there."""
-        return self.own_log.where(self.own_log < -0.7, self.rest.neg().log1p_())
+        return self.own_log.where(self.u < self.rest, self.rest.neg().log1p_())
 
     @cached_property
     def u(self) -> "Tensor":

@@ -13,6 +13,7 @@ from dataclasses import fields
 
 from alfs_cli.errors import UsageError, did_you_mean, unknown
 from alfs_cli.losses.combine import WEIGHTS, Loss
+from alfs_cli.losses.interpolated import JS, TCE, PHuber
 from alfs_cli.losses.separable import (
     AEL,
     AGCE,
@@ -20,15 +21,13 @@ from alfs_cli.losses.separable import (
     CE,
     FL,
     GCE,
-    JS,
     MAE,
     NMAE,
     NRCE,
     RCE,
     SCE,
-    TCE,
-    PHuber,
 )
+from alfs_cli.losses.softened import LDRKL, LS, EpsCE, HardBootstrap, SoftBootstrap
 from alfs_cli.losses.terms import Term
 from alfs_cli.losses.vector import (
     AMSE,
@@ -36,7 +35,6 @@ from alfs_cli.losses.vector import (
     ANLFL,
     JALCE,
     JALFL,
-    LS,
     NCE,
     NFL,
     NGCE,
@@ -46,9 +44,10 @@ from alfs_cli.losses.vector import (
 )
 
 PAPER = (CE, FL, MAE, RCE, SCE, GCE, NCE, NFL, NGCE, NMAE, NRCE, NLNL, AGCE, AUL, AEL)
-NEWER = (ANLCE, ANLFL, NNCE, NNFL, JALCE, JALFL, AMSE, TCE, PHuber, JS, LS)
+NEWER = (ANLCE, ANLFL, NNCE, NNFL, JALCE, JALFL, AMSE, TCE, PHuber, JS)
+SOFTENED = (LS, SoftBootstrap, HardBootstrap, EpsCE, LDRKL)
 
-LOSSES: dict[str, type[Term]] = {term.name: term for term in PAPER + NEWER}
+LOSSES: dict[str, type[Term]] = {term.name: term for term in PAPER + NEWER + SOFTENED}
 """Every named loss; the dataclass fields are its parameters."""
 
 SUM_DEFAULTS: dict[tuple[str, str], dict[str, float]] = {

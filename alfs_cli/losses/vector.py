@@ -70,18 +70,21 @@ class NCE(Normalised):
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
         # w is -1 everywhere, with F = log p and S below zero: no matrix of it is needed
-        S = rows.log_probs.sum(1, keepdim=True)
-        values = rows.lp / S
+        inverse = rows.log_probs.sum(1, keepdim=True).reciprocal_()
         if weight != 1:
-            values = values * weight
+            inverse = inverse * weight
+        values = rows.lp * inverse
         if not slopes:
             return values, None
-        along = (values * rows.num_classes).sub_(weight).div_(S)
-        flat = values / S
-        own = (flat * (rows.num_classes - 1)).addcmul_(rows.rest, along, value=-1)
+        K = rows.num_classes
+        flat = values * (inverse if weight == 1 else inverse / weight)
+        # along = K flat - inverse; at y: (K - 1) flat - (1 - u) along
+        along = flat.mul(K).sub_(inverse)
+        own = flat.mul(K - 1).addcmul_(rows.rest, along, value=-1)
         return values, Slopes(own=own, along=along, flat=flat.neg_())
 
 
+@dataclass(frozen=True)
 class WeighedNormalised(Normalised):
     """A normalised loss whose w differs from class to class."""
 
@@ -311,29 +314,31 @@ class NLNL(Computed):
     source = "Kim et al., ICCV 2019"
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
-        y, log_probs = rows.labels, rows.log_probs
-        # only the likeliest class can have 1 - p small: its log(1 - p) from all the others;
-        # log_probs is masked in place and put back, a copy takes longer
-        own_lp = rows.own_log
+        y, log_probs, p = rows.labels, rows.log_probs, rows.p
+        # only the likeliest other class can have 1 - p small: it is taken out, and its 1 - p
+        # comes from what the rest share; both matrices are masked in place and put back
+        own_log = rows.own_log
         top_lp, top = log_probs.scatter_(1, y, -math.inf).max(1, keepdim=True)
-        log_probs.scatter_(1, y, own_lp).scatter_(1, top, -math.inf)
-        top_rest = log_probs.logsumexp(1, keepdim=True)
+        log_probs.scatter_(1, y, own_log).scatter_(1, top, -math.inf)
+        second_lp, second = log_probs.max(1, keepdim=True)
+        share = rows.along_rows("softmax", log_probs)
         log_probs.scatter_(1, top, top_lp)
-        minor = rows.p.scatter(1, top, 0.0)
+        top_rest = second_lp.sub_(share.gather(1, second).log_())
+        less = p.scatter_(1, top, 0.0).neg()
         scale = weight / (rows.num_classes - 1)
-        less = minor.neg()
         values = (less.log1p().sum(1, keepdim=True) + top_rest) * -scale
         if not slopes:
+            p.scatter_(1, top, top_lp.exp_())
             return values, None
-        # derivative by z_j: sum_{k != y} o_k ([j = k] - p_j) with odds o_k = p_k / (1 - p_k)
-        odds = minor / less.add_(1)
+        # derivative by z_j: sum_{k != y} o_k ([j = k] - p_j) with odds o_k = p_k / (1 - p_k), where
+        # o_top may overflow, but p_j o_top = p_top share_j does not
+        odds = p / less.add_(1)
         total = odds.sum(1, keepdim=True)
-        # p_j o_top as one exponential: o_top may overflow while the product stays below 1
-        through_top = (log_probs + (top_lp - top_rest)).exp_()
-        own = -(rows.u * total + through_top.gather(1, y))
-        full = odds.mul_(minor).sub_(through_top).addcmul_(minor, 1 - total)
-        full.scatter_(1, top, top_lp.exp() * (1 - total))
-        return values, Slopes(own=own * scale, full=((full, scale),))
+        top_p = top_lp.exp_()
+        own = (share.gather(1, y) * top_p).addcmul_(rows.u, total).mul_(-scale)
+        full = odds.addcmul_(share, top_p, value=-1).scatter_(1, top, top_p)
+        p.scatter_(1, top, top_p)
+        return values, Slopes(own=own, along=total.mul_(-scale), full=((full, scale),))
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
         import numpy as np
@@ -345,37 +350,6 @@ class NLNL(Computed):
         pull = c * np.exp(log_probs - log_rest)
         derivative = pull - u * pull.sum(axis=-1, keepdims=True)
         return -(c * log_rest).sum(axis=-1), derivative
-
-
-@dataclass(frozen=True)
-class LS(Computed):
-    """Label smoothing: (1 - epsilon) CE(u, y) + (epsilon / K) sum_k CE(u, k).
-
-    Szegedy et al., CVPR 2016.
-    """
-
-    name = "ls"
-    formula = "-(1 - epsilon) log u_y - (epsilon / K) sum_k log u_k"
-    source = "Szegedy et al., CVPR 2016"
-    valid = "0 <= epsilon < 1"
-    epsilon: float = 0.1
-
-    def is_valid(self) -> bool:
-        return 0 <= self.epsilon < 1
-
-    def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
-        each = weight * self.epsilon / rows.num_classes
-        own = weight * (1 - self.epsilon)
-        values = -own * rows.lp - each * rows.log_probs.sum(1, keepdim=True)
-        if not slopes:
-            return values, None
-        own_slope = rows.rest * -weight + each * (rows.num_classes - 1)
-        return values, Slopes(own=own_slope, along=weight, flat=-each)
-
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
-        total = w.sum(axis=-1, keepdims=True)
-        smooth = (1 - self.epsilon) * w + self.epsilon * total / w.shape[-1]
-        return CE().risk(log_probs, smooth)
 
 
 @dataclass(frozen=True)

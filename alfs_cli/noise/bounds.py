@@ -39,20 +39,42 @@ def clean_level_bounds(
     return np.asarray(low), np.asarray(high)
 
 
-def clean_level_lower_bound(counts: ArrayLike, alpha: float = 0.05) -> float:
+def clean_level_lower_bound(
+    counts: ArrayLike, alpha: float = 0.05, *, contamination: float = 0.0
+) -> float:
     """Return the one-sided 1 - alpha lower confidence bound of r from counts (K, K).
 
     `counts[i, j]` is how many examples of true class i carry the label j; rows are multinomial.
     Intersection-union of Clopper-Pearson bounds: covers sampling error, not wrongly assigned true
-    classes. Raises InputError for counts that are not (K, K), whole and non-negative, and
-    UsageError for alpha outside (0, 1).
+    classes. Where up to a share `contamination` of each row's examples are of other classes, and
+    which ones does not hang on their labels, T_ii / T_ij >= (S_ii - contamination) / S_ij with S
+    the rows as counted; S_ii and S_ij are then bounded at alpha / 2 each. Raises InputError for
+    counts that are not (K, K), whole and non-negative, and UsageError for alpha outside (0, 1) or
+    contamination outside [0, 1).
     """
     if not 0 < alpha < 1:
         raise UsageError(f"alpha is {alpha}, not between 0 and 1")
+    if not 0 <= contamination < 1:
+        raise UsageError(f"contamination is {contamination}, not from 0 up to, not including, 1")
     C = _checked_counts(counts)
     if (np.floor(C) != C).any():
         raise InputError("counts must be whole numbers", help="shares have no sampling error")
-    return float(clean_level_bounds(counts, alpha)[0].min())
+    if contamination == 0:
+        return float(clean_level_bounds(counts, alpha)[0].min())
+    return _contaminated_bound(C, alpha, contamination)
+
+
+def _contaminated_bound(C: FloatArray, alpha: float, contamination: float) -> float:
+    from scipy.stats import beta
+
+    n = C.sum(axis=1, keepdims=True)
+    own = np.diag(C)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own_low = np.where(own > 0, beta.ppf(alpha / 2, own, n - own + 1), 0.0)
+        other_high = np.where(n > C, beta.ppf(1 - alpha / 2, C + 1, n - C), 1.0)
+    low = np.maximum(own_low - contamination, 0) / other_high
+    np.fill_diagonal(low, np.inf)
+    return float(low.min())
 
 
 def _checked_counts(counts: ArrayLike) -> FloatArray:

@@ -15,30 +15,31 @@ def list_report(found: LossList) -> Report:
     """Return the table of every loss."""
     columns = (
         Column("loss, with its defaults"),
-        Column("formula"),
         Column("ratio", "number"),
+        Column("shape"),
         Column("fit, K = 10", "number"),
+        Column("source"),
     )
     rows = tuple(
-        (facts.loss, _formula(facts), facts.asymmetry_ratio, facts.fit["10"])
+        (facts.loss, facts.asymmetry_ratio, facts.shape or "-", facts.fit["10"], _source(facts))
         for facts in found.losses
     )
     table = Table(
         "Losses; any two make a sum: name+name:key=value,...,alpha=1,beta=1",
         columns,
         rows,
-        note="u is the label's probability. ratio: robust where it times the clean level is 1 or "
-        "more; - for losses of the whole vector, which alfs losses check judges on your T. "
-        "fit: speed of fitting beside cross entropy.",
+        note="ratio: robust where it times the clean level is 1 or more, shape: in the label's "
+        "probability; - for losses of the whole vector, which alfs losses check judges on your T. "
+        "fit: speed of fitting beside cross entropy. alfs losses show LOSS has formula and ranges.",
     )
     return Report("Losses", (table,), found.document())
 
 
-def _formula(facts: LossFacts) -> str:
-    if len(facts.terms) == 1:
-        return facts.terms[0].formula
-    first, second = facts.terms
-    return f"alpha {first.name} + beta {second.name}"
+def _source(facts: LossFacts) -> str:
+    """Return author and venue; sums that have defaults are those of the paper's Table 4."""
+    if len(facts.terms) > 1:
+        return "Zhou et al., ICML 2021"
+    return ", ".join(facts.terms[0].source.split(", ")[:2])
 
 
 def facts_report(facts: LossFacts) -> Report:

@@ -1,0 +1,166 @@
+"""Break the mathematics of losses, certificates and noise one place at a time; a test must fail.
+
+    python benchmarks/mutations.py [WORD]
+
+Each mutation is a text of one file and what takes its place, tried on a copy of the repository with
+the tests of those parts. Prints which test caught each; exit code 1 where one survives, 2 where its
+text is not found. About ten minutes. WORD tries the mutations with that word alone.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TESTS = [
+    "tests/test_losses.py",
+    "tests/test_certificate.py",
+    "tests/test_noise.py",
+    "tests/test_fitting.py",
+    "tests/test_loss_facts.py",
+    "tests/commands/test_losses.py",
+]
+LOSSES, VECTOR = "alfs_cli/losses/separable.py", "alfs_cli/losses/vector.py"
+BETWEEN, SOFT = "alfs_cli/losses/interpolated.py", "alfs_cli/losses/softened.py"
+RISK, RULES = "alfs_cli/losses/softened.py", "alfs_cli/risk.py", "alfs_cli/certificate.py"
+MUTATIONS = [
+    ("AGCE's exponent", LOSSES, "(self.a + u) ** (self.q - 1)", "(self.a + u) ** (1 - self.q)"),
+    ("AGCE's tensor slope", LOSSES, ".pow(self.q - 1)", ".pow(self.q)"),
+    ("AUL's number slope", LOSSES, "(self.a - u) ** (self.p - 1)", "(self.a + u) ** (self.p - 1)"),
+    ("AUL with a = 1", LOSSES, "(self.p - 1) * rows.log_rest", "self.p * rows.log_rest"),
+    ("AEL's sign", LOSSES, "(rows.u * (-1 / self.a)).exp()", "(rows.u * (1 / self.a)).exp()"),
+    ("focal's true gradient", LOSSES, "value=gamma)", "value=0)"),
+    ("JS's weights", BETWEEN, "(1 - self.pi) * own - self.pi", "self.pi * own - self.pi"),
+    ("TCE's order", BETWEEN, "range(self.t - 1, 0, -1)", "range(self.t - 2, 0, -1)"),
+    ("PHuber's knee", BETWEEN, "rows.u * self.tau <= 1", "rows.u * self.tau <= 2"),
+    ("NCE's slope", VECTOR, "flat.mul(K - 1)", "flat.mul(K)"),
+    ("NGCE's exponent", VECTOR, "rows.lp * self.q", "rows.lp * (1 - self.q)"),
+    ("NGCE's numbers", VECTOR, "return AGCE(0.0, self.q)", "return AGCE(0.0, self.q + 0.1)"),
+    ("normalised slope", VECTOR, "(w_own + others)", "(w_own - others)"),
+    ("normalised risk", VECTOR, "lead = (w - R) * pull", "lead = (w + R) * pull"),
+    ("flipped weight", VECTOR, "return values + weight, derivative", "return values, derivative"),
+    ("AMSE's gradient", VECTOR, "u * (self.a - u) - others", "u * (self.a + u) - others"),
+    ("NL's likeliest class", VECTOR, "addcmul_(share, top_p, value=-1)", "addcmul_(share, top_p)"),
+    ("NL's mean", VECTOR, "scale = weight / (rows.num_classes - 1)", "scale = weight / 9"),
+    ("smoothing's share", SOFT, "weight * self.epsilon / rows.num", "self.epsilon / rows.num"),
+    ("bootstrap's entropy", SOFT, "rows.u * (rows.rest * rows.lp - others)", "rows.u * others"),
+    ("hard bootstrap", SOFT, "(-rows.rest).where(is_own, rows.u)", "rows.u"),
+    ("epsilon-softmax", SOFT, "1 + self.m / rows.u", "1 + self.m * rows.u"),
+    ("LDR-KL's margin", SOFT, "rows.log_probs + self.c", "rows.log_probs - self.c"),
+    ("1 - u", "alfs_cli/losses/terms.py", "self.u < self.rest", "self.u > self.rest"),
+    ("ratio upside down", "alfs_cli/losses/combine.py", "at_one / at_zero", "at_zero / at_one"),
+    ("mean's gradient", "alfs_cli/losses/combine.py", "upstream / ctx.divisor", "upstream"),
+    (
+        "defaults of a sum in the other order",
+        "alfs_cli/losses/text.py",
+        '"alpha": backward["beta"], "beta": backward["alpha"]',
+        '"alpha": backward["alpha"], "beta": backward["beta"]',
+    ),
+    (
+        "T transposed",
+        RULES,
+        "canonical = np.take_along_axis(weights,",
+        "canonical = np.take_along_axis(weights.T,",
+    ),
+    ("dominance", RULES, "w[:, 0] > w[:, 1] * (1 + EQUAL)", "w[:, 0] >= w[:, 1] * (1 - EQUAL)"),
+    ("equality", RULES, "if loss.is_strict:\n        return True", "if True:\n        return True"),
+    ("NGCE's condition", RULES, "row[1] - row[-1] <= EQUAL", "row[1] - row[1] <= EQUAL"),
+    ("AMSE's gap", RULES, "margin = a * float(row[0] - row[1])", "margin = float(row[0] - row[1])"),
+    (
+        "NCE of three classes",
+        RULES,
+        "case NCE() | NFL() if K > 2:\n                # any",
+        "case NCE() | NFL() if K > 9:\n                # any",
+    ),
+    ("sum's passive part", RULES, 'all(part.verdict == "proved"', 'any(part.verdict != "proved"'),
+    ("grid's condition (b)", RISK, "H[ks + 1 + len(rivals)]", "H[ks - 1]"),
+    (
+        "grid's condition (a)",
+        RISK,
+        "near = own * least > top * most",
+        "near = own * most > top * least",
+    ),
+    ("grid's reach", RISK, "cells * (1 - 1 / num_classes)", "cells / num_classes"),
+    (
+        "slope at the vertex",
+        RISK,
+        "w[1] * at_zero > w[0] * at_one",
+        "w[1] * at_one > w[0] * at_zero",
+    ),
+    ("minimiser's level", RISK, "np.exp(log_level)[:, None] / w", "np.exp(log_level)[:, None] * w"),
+    ("Dinkelbach's step", RISK, "scaled ** (1 / (1 - q))", "scaled ** (1 - q)"),
+    (
+        "fit score's integrand",
+        "alfs_cli/fitting.py",
+        "weights / (omega * (1 - p))",
+        "weights / omega",
+    ),
+    ("Theorem 2's constant", "alfs_cli/loss_facts.py", "float(2 / (at_zero", "float(1 / (at_zero"),
+    (
+        "refuted is exit 1",
+        "alfs_cli/commands/losses.py",
+        "raise typer.Exit(1)",
+        "raise typer.Exit(0)",
+    ),
+    (
+        "lower bound's level",
+        "alfs_cli/noise/bounds.py",
+        "beta.ppf(alpha, np.max",
+        "beta.ppf(2 * alpha, np.max",
+    ),
+    ("upper bound's level", "alfs_cli/noise/bounds.py", "alpha / (K * (K - 1))", "alpha"),
+    ("contamination", "alfs_cli/noise/bounds.py", "own_low - contamination", "own_low"),
+    ("sequential flips", "alfs_cli/noise/kinds.py", "T = T @ step", "T = step @ T"),
+    (
+        "orientation check",
+        "alfs_cli/noise/matrix.py",
+        "sums = T.sum(axis=1)",
+        "sums = T.sum(axis=0)",
+    ),
+]
+
+
+def run(folder: Path) -> str | None:
+    """Return the first test that fails, or None."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n", "0"]
+    found = subprocess.run([*command, *TESTS], cwd=folder, capture_output=True, text=True)
+    if found.returncode == 0:
+        return None
+    lines = [line for line in found.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return lines[0] if lines else found.stdout[-300:]
+
+
+def main() -> int:
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    survived = missing = 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "copy"
+        for name in ("alfs_cli", "tests", "recipes"):
+            shutil.copytree(ROOT / name, folder / name)
+        for name in ("pyproject.toml", "README.md"):
+            shutil.copy(ROOT / name, folder / name)
+        for what, path, old, new in MUTATIONS:
+            if word not in what:
+                continue
+            file = folder / path
+            text = file.read_text(encoding="utf-8")
+            if old not in text:
+                print(f"not found  {what}: {old!r} in {path}")
+                missing += 1
+                continue
+            file.write_text(text.replace(old, new), encoding="utf-8")
+            caught = run(folder)
+            file.write_text(text, encoding="utf-8")
+            survived += caught is None
+            print(
+                f"{'SURVIVED ' if caught is None else 'caught   '}  {what}  {caught or ''}"[:160],
+                flush=True,
+            )
+    print(f"{survived} survived, {missing} not found, of {len(MUTATIONS)}")
+    return 2 if missing else int(survived > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
