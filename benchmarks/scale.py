@@ -6,7 +6,8 @@ Interleaved repeats, medians. `joint`: confident counts and T beside cleanlab's 
 `bootstrap`: bounds by 1,000 resamples. `large`: two passes over an .npy of N x 1000 float32 beside
 the time of reading it. `parquet`: the whole command on 1M, 5M and 20M x 10, time and peak memory of
 its process. `folds`: out-of-fold probabilities, 50k x 512 x 10, beside scikit-learn's logistic
-regression: time and accuracy, of all that alfs tries and of its linear ridges alone. Files are made in a temporary folder. Writes
+regression: time and accuracy, of all that alfs tries and of its linear ridges alone. Files are made
+in a temporary folder. Writes
 benchmarks/results/scale.csv; `--quick` takes smaller sizes and writes nothing.
 """
 
