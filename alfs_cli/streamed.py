@@ -21,6 +21,7 @@ from alfs_cli.estimators import check_classes, check_options, summarised
 from alfs_cli.estimators.counts import CountedEstimate
 from alfs_cli.estimators.shards import (
     LARGEST_ODDS,
+    MAX_SUSPECTS,
     ODDS,
     SAMPLE_NUMBERS,
     Sample,
@@ -210,7 +211,7 @@ def passes(
             suspects.append(wrong)
             kept += np.bincount(wrong.label, minlength=K)
             waiting += len(wrong.row)
-            if waiting > 10**6:
+            if waiting > MAX_SUSPECTS:
                 suspects = [side_by_side(Suspects, suspects).worst(K)]
                 waiting = 0
             done += size

@@ -96,7 +96,8 @@ def estimate(
         raise UsageError(
             "shards are made of probabilities alone", help="--pred-probs FILE --labels FILE"
         )
-    if not in_passes and data is None and pred_probs is None:
+    is_bare = options.labels is None and (pred_probs or ".npy").endswith(".npy")
+    if not merge and data is None and is_bare:
         raise UsageError(
             "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
         )

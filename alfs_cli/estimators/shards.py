@@ -37,7 +37,7 @@ IntArray = NDArray[np.int64]
 SCHEMA = "alfs.stats/1"
 REACH = 4.0  # a shard's threshold lies within 4 / sqrt(n): 8 standard errors at the very most
 ODDS, LARGEST_ODDS = 256, 16.0  # bins of the log odds that a label is wrong
-MAX_SUSPECTS = 10**6  # that are kept, the least probable labels of each class
+MAX_SUSPECTS = 2 * 10**5  # that are kept, the least probable labels of each class
 MIN_SUSPECTS = 100  # of a class
 SAMPLE_NUMBERS = 2 * 10**5  # probabilities of the sample that the trust level is judged on
 
