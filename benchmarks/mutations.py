@@ -65,7 +65,7 @@ MUTATIONS = [
         "canonical = np.take_along_axis(weights.T,",
     ),
     ("dominance", RULES, "w[:, 0] > w[:, 1] * (1 + EQUAL)", "w[:, 0] >= w[:, 1] * (1 - EQUAL)"),
-    ("equality", RULES, "if loss.is_strict:\n        return True", "if True:\n        return True"),
+    ("equality", RULES, "margin >= 1 - EQUAL", "margin > 1 + EQUAL"),
     ("NGCE's condition", RULES, "row[1] - row[-1] <= EQUAL", "row[1] - row[1] <= EQUAL"),
     ("AMSE's gap", RULES, "margin = a * float(row[0] - row[1])", "margin = float(row[0] - row[1])"),
     (

@@ -63,6 +63,7 @@ def sources(data: Path, unpacked: Path, wanted: str) -> Iterator[Source]:
         "gauss2": lambda: _gaussians("gauss2", 2, 5_000, 8, 2.0),
         "gauss2far": lambda: _gaussians("gauss2far", 2, 5_000, 8, 5.0),
         "gauss20": lambda: _gaussians("gauss20", 20, 20_000, 30, 5.0),
+        "gauss50": lambda: _gaussians("gauss50", 50, 20_000, 40, 5.5),
         "gauss100": lambda: _gaussians("gauss100", 100, 50_000, 60, 7.0),
     }
     chosen = wanted.split(",") if wanted else list(makers)

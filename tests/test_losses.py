@@ -472,6 +472,7 @@ def test_slope_and_shape(text):
             np.testing.assert_allclose(change, 0, atol=1e-12)
         case "convex":
             assert (change <= 1e-12).all()
+            assert (change[-10:] < 0).all()
         case "concave":
             assert (change >= -1e-12).all()
 

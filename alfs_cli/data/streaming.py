@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,10 @@ class ProbabilityStream:
         wanted = columns if self.given is not None else [*columns, self.label_column]
         file = pyarrow.parquet.ParquetFile(path)
         groups, skipped = _row_groups(file.metadata, begin, end)
-        batches = file.iter_batches(batch_size=rows, columns=wanted, row_groups=groups)
+        batches = chain.from_iterable(  # group by group: a reader keeps what it has read
+            file.iter_batches(batch_size=rows, columns=wanted, row_groups=[group])
+            for group in groups
+        )
         at = skipped
         while True:
             try:

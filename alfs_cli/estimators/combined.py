@@ -17,7 +17,7 @@ from scipy.stats import beta
 from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.confident import confident
 from alfs_cli.estimators.counts import CountedEstimate, Spread
-from alfs_cli.estimators.joint_ml import JointEstimate, joint_from, widest
+from alfs_cli.estimators.joint_ml import FREE, STRONG, JointEstimate, joint_from, widest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -30,7 +30,6 @@ SMALLEST_CELL = 1e-7
 # Where overlap explains what the counts call noise, the surest examples are cleaner than they say.
 MIN_DISPUTE = 0.05  # difference of the noise rates below which there is nothing to explain
 ANCHOR_START, ANCHOR_SPAN = 0.5, 0.25  # how far from the joint model to the counts the anchors lie
-FREE = "full"  # the family whose cells are free
 UNFITTED = "too many classes"
 SURE = 0.999  # confidence at which anchors contradict the joint model
 
@@ -145,7 +144,7 @@ def shrinkage(joint: JointEstimate, counted: CountedEstimate) -> float:
     enough.
     """
     family = joint.plausible_best.fit.family
-    if family != FREE:
+    if family not in (FREE, STRONG):
         return 1.0 if family == UNFITTED else 0.0
     apart = float(((joint.transition() - counted.transition()) ** 2).sum())
     error = joint.error()

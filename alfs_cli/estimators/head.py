@@ -47,6 +47,20 @@ def full_tie(K: int) -> IntArray:
     return tie
 
 
+def strong_tie(strength: FloatArray, *, least: float, most: int) -> IntArray:
+    """Return the tie of T with one rate for each class and the strongest cells free.
+
+    `strength` (K, K) ranks the cells; those above `least` are free, at most `most` in all.
+    """
+    K = len(strength)
+    ranked = np.where(np.eye(K, dtype=bool), -np.inf, strength).ravel()
+    chosen = np.argsort(-ranked, kind="stable")[:most]
+    chosen = chosen[ranked[chosen] > least]
+    tie = row_tie(K)
+    tie.ravel()[chosen] = K + np.arange(len(chosen))
+    return tie
+
+
 def tied_transition(theta: FloatArray, tie: IntArray) -> FloatArray:
     """Return T (K, K) of free logits theta under a tie."""
     logits = np.where(tie >= 0, theta[np.maximum(tie, 0)] if len(theta) else 0.0, 0.0)
@@ -70,7 +84,9 @@ class Scores:
     """Whitened functions (D, N) of the out-of-fold scores, sorted by given label.
 
     `start[j]` is the first place of label j; `order` the places in the data set; `unwhiten` (K, D)
-    and `centre` (K,) give the log-probabilities back, up to a constant for each example.
+    and `centre` (K,) give the log-probabilities back, up to a constant for each example. For a head
+    that only scales and shifts each class's score `values` are the log-probabilities themselves
+    and `unwhiten` is (K,), ones.
     """
 
     values: Single
@@ -78,6 +94,11 @@ class Scores:
     order: IntArray
     unwhiten: FloatArray
     centre: FloatArray
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the head scales each class's score alone: A is (K,), not (K, D)."""
+        return self.unwhiten.ndim == 1
 
     @property
     def labels(self) -> IntArray:
@@ -115,9 +136,25 @@ def scores_of(probs: FloatArray, labels: IntArray, *, is_quadratic: bool = False
     )
 
 
+def scaled_scores_of(probs: FloatArray, labels: IntArray) -> Scores:
+    """Return the log-probabilities (N, K) for a head of one factor and one shift for each class.
+
+    For many classes, where a head that mixes them has too many parameters. Giving it more scores
+    of each class to weigh lets it take noise for overlap (benchmarks/estimators.py, gauss50).
+    """
+    K = probs.shape[1]
+    order = np.argsort(labels, kind="stable")
+    L = np.log(np.maximum(probs[order], SMALLEST))
+    L -= L.mean(axis=1, keepdims=True)
+    start = np.searchsorted(labels[order], np.arange(K + 1))
+    values = np.ascontiguousarray(L.T, dtype=np.float32)
+    return Scores(values, start.astype(np.int64), order, np.ones(K), np.zeros(K))
+
+
 def head_probs(scores: Scores, A: FloatArray, b: FloatArray) -> Single:
     """Return softmax(A s + b), (K, N)."""
-    Z = A.astype(np.float32) @ scores.values
+    weights = A.astype(np.float32)
+    Z: Single = weights[:, None] * scores.values if scores.is_scaled else weights @ scores.values
     Z += b.astype(np.float32)[:, None]
     Z -= Z.max(axis=0)
     np.exp(Z, out=Z)
@@ -174,29 +211,29 @@ def fit_head(
 
     Starts at the head of `start` (the given log-probabilities without one) and at T near `near`.
     """
-    K, D = scores.unwhiten.shape
-    N = scores.values.shape[1]
+    K, N = len(scores.centre), scores.values.shape[1]
     A = scores.unwhiten if start is None else start.A
     b = scores.centre if start is None else start.b
     fixed = np.full((K, K), -1, dtype=np.int64)
     cells = fixed if tie is None else tie
     theta = np.zeros(0) if tie is None or near is None else tied_logits(near, tie)
     off = cells >= 0
+    size = A.size
 
     def transition(logits: FloatArray) -> FloatArray:
         return np.eye(K) if tie is None else tied_transition(logits, cells)
 
     def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
-        weights = parameters[: K * D].reshape(K, D)
-        T = transition(parameters[K * D + K :])
-        Q = head_probs(scores, weights, parameters[K * D : K * D + K])
+        weights = parameters[:size].reshape(A.shape)
+        T = transition(parameters[size + K :])
+        Q = head_probs(scores, weights, parameters[size : size + K])
         R, log_likelihood = through(scores, Q, T)
         counts = counts_by_label(scores, R)
         by_cell = counts - T * counts.sum(axis=1, keepdims=True)
         R -= Q
         gradient = np.concatenate(
             [
-                ((R @ scores.values.T) / N - RIDGE * weights).ravel(),
+                (_by_weight(scores, R) / N - RIDGE * weights).ravel(),
                 R.sum(axis=1, dtype=np.float64) / N,
                 np.bincount(cells[off], by_cell[off], minlength=len(theta)) / N,
             ]
@@ -208,14 +245,21 @@ def fit_head(
         np.concatenate([A.ravel(), b, theta]),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(None, None)] * (K * D + K) + [(LOGIT_FLOOR, 14.0)] * len(theta),
+        bounds=[(None, None)] * (size + K) + [(LOGIT_FLOOR, 14.0)] * len(theta),
         options={"maxiter": max_iterations, "ftol": 1e-9, "gtol": 1e-6, "maxcor": 20},
     )
-    A = result.x[: K * D].reshape(K, D)
-    b, theta = result.x[K * D : K * D + K], result.x[K * D + K :]
+    A = result.x[:size].reshape(A.shape)
+    b, theta = result.x[size : size + K], result.x[size + K :]
     T = transition(theta)
     Q = head_probs(scores, A, b)
     return HeadFit(family, cells, A, b, theta, T, through(scores, Q, T)[1], Q)
+
+
+def _by_weight(scores: Scores, residual: Single) -> FloatArray:
+    """Return the derivative of the log-likelihood by A, of residuals (K, N)."""
+    if scores.is_scaled:
+        return np.asarray(np.einsum("kn,kn->k", residual, scores.values), dtype=np.float64)
+    return np.asarray(residual @ scores.values.T, dtype=np.float64)
 
 
 def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArray]:
@@ -225,11 +269,10 @@ def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArra
     included, so that what the head and T can trade against each other counts as uncertainty. Beyond
     MAX_HEAD parameters the head is held, and the variance multiplied instead.
     """
-    K, D = fit.A.shape
-    P = len(fit.theta)
+    K, P = len(fit.b), len(fit.theta)
     N = scores.values.shape[1]
     kept = np.arange(N)
-    head = K * D + K
+    head = fit.A.size + K
     if head > MAX_HEAD:
         head = 0
     width = head + P
@@ -254,7 +297,8 @@ def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArra
         by_theta[chosen] = R[:, chosen].T @ jacobian[:, j, :]
     score = by_theta
     if head:
-        by_weight = (moved[:, None, :] * X[None]).reshape(K * D, len(kept)).T
+        each_weight = moved * X if scores.is_scaled else moved[:, None, :] * X[None]
+        by_weight = each_weight.reshape(fit.A.size, len(kept)).T
         score = np.concatenate([by_weight, moved.T, by_theta], axis=1)
     information = score.T @ score * (N / len(kept))
     information[np.diag_indices(width)] += PRIOR_PRECISION

@@ -1,10 +1,11 @@
 """T and the head by maximum likelihood together, so that overlap of classes is not called noise.
 
 Families of T (none, symmetric, one rate a class, full) are fitted with a linear and,
-where there is data for it, a quadratic head, and compared by likelihood less the parameters in use
-(Akaike, 1974); those that come near the best count in the bounds. What the likelihood cannot see:
-noise that depends on the example inside its class looks exactly like overlap
-(alfs_cli/estimators/combined.py widens the bounds for that).
+where there is data for it, a quadratic head (beyond MAX_MIXED classes one that scales each class's
+score, and T with one rate a class and the cells free that stand out), and compared by likelihood
+less the parameters in use (Akaike, 1974); those that come near the best count in the bounds. What
+the likelihood cannot see: noise that depends on the example inside its class looks exactly like
+overlap (alfs_cli/estimators/combined.py widens the bounds for that).
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +24,9 @@ from alfs_cli.estimators.head import (
     fit_head,
     full_tie,
     row_tie,
+    scaled_scores_of,
     scores_of,
+    strong_tie,
     symmetric_tie,
 )
 
@@ -34,12 +37,15 @@ MAX_QUADRATIC = 12  # classes up to which a quadratic head is tried too
 EXAMPLES_PER_PRODUCT = 10  # below that it cannot win
 PRODUCT_PRICE = 1.5  # nats a parameter: curves of the head can pass for noise
 MAX_NUMBERS = 2 * 10**6  # scores that are fitted; more examples than this allows are thinned out
-MAX_CLASSES = 30  # the head has K^2 parameters: beyond that it takes minutes and overfits
+MAX_MIXED = 30  # classes up to which the head has K^2 parameters; beyond, two a class
+MAX_CLASSES = 200  # beyond that a class has too few examples to tell its noise from overlap
+STRONG_CELL = 5.0  # standard errors by which a cell of T must stand out to be free
 FREE_MARGIN = 10.0  # nats by which free cells must win: the head is never quite right
 NEAR = 5.0  # nats within which a family is as good as the best
 OVERLAP_ERROR = 0.25  # share of the overlap that may be taken for noise; benchmarks/estimators.py
 RATE_ERROR = 0.01  # of the rate itself: the head is not quite of this form
 STARTING_RATE = 0.1
+FREE, STRONG = "full", "strong cells"  # the families with free cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +142,8 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
     start_T = start_T / np.maximum(start_T.sum(axis=1, keepdims=True), 1e-12)
     if len(present) > MAX_CLASSES:
         found = [_unfitted(probs, labels, seen, given, present)]
+    elif len(present) > MAX_MIXED:
+        found = _candidates(scaled_scores_of(seen, given), start_T)
     else:
         found = _candidates(scores_of(seen, given), start_T)
     products = _num_products(len(present))
@@ -146,7 +154,11 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
     best = max(found, key=lambda candidate: candidate.score)
     plausible = tuple(one for one in found if one.score >= best.score - NEAR)
     T, prior = np.eye(K), np.zeros(K)
-    T[np.ix_(present, present)] = best.fit.transition
+    T[np.ix_(present, present)] = (
+        _with_background(best.fit, counted.counts[np.ix_(present, present)])
+        if best.fit.family == STRONG
+        else best.fit.transition
+    )
     prior[present] = best.prior
     soft = np.zeros((K, K))
     soft[np.ix_(present, present)] = best.soft_counts
@@ -195,12 +207,54 @@ def _candidates(scores: Scores, start_T: FloatArray) -> list[Candidate]:
         penalty = K / 2 * np.log(scores.values.shape[1] / K)
         found.append(_candidate(scores, rows, penalty))
     near = 0.7 * start_T + 0.3 * same.transition
-    free = fit_head(scores, "full", full_tie(K), same, near=near)
+    if scores.is_scaled:
+        return [*found, _strong_candidate(scores, rows, near)]
+    free = fit_head(scores, FREE, full_tie(K), same, near=near)
     if free.log_likelihood < rows.log_likelihood:
-        again = fit_head(scores, "full", full_tie(K), rows, near=rows.transition)
+        again = fit_head(scores, FREE, full_tie(K), rows, near=rows.transition)
         free = again if again.log_likelihood > free.log_likelihood else free
     found.append(_candidate(scores, free, _cells_in_use(scores, free) + FREE_MARGIN))
     return found
+
+
+def _strong_candidate(scores: Scores, rows: HeadFit, near: FloatArray) -> Candidate:
+    """Return the fit with one rate a class and the cells free that stand out in T near the counts.
+
+    Overlap stands out there too, and the fit then finds nothing in the cell. Each cell chosen costs
+    a parameter and the choice among K (K - 1), on the scale of nats.
+    """
+    K = len(near)
+    counts = near * rows.probs.sum(axis=1, dtype=np.float64)[:, None]
+    off = counts[~np.eye(K, dtype=bool)].reshape(K, K - 1)
+    expected = np.maximum(np.median(off, axis=1), 1.0)[:, None]
+    tie = strong_tie((counts - expected) / np.sqrt(expected), least=STRONG_CELL, most=2 * K)
+    num_free = int(tie.max()) + 1 - K
+    fit = fit_head(scores, STRONG, tie, rows, near=near)
+    choice = num_free * np.log(K * (K - 1) / max(num_free, 1))
+    return _candidate(scores, fit, _cells_in_use(scores, fit) + choice + FREE_MARGIN)
+
+
+def _with_background(fit: HeadFit, counts: FloatArray) -> FloatArray:
+    """Return T with what a row spreads over its tied cells shared out as the counts (K, K) do.
+
+    The shares are pulled toward equal ones by a Dirichlet prior, whose weight is had from how much
+    more unequal the counts are than draws with equal shares (method of moments).
+    """
+    K = len(fit.transition)
+    tied = (fit.tie >= 0) & (fit.tie < K)
+    m, n = tied.sum(axis=1, keepdims=True), np.where(tied, counts, 0.0)
+    total = n.sum(axis=1, keepdims=True)
+    even = tied * total / np.maximum(m, 1)
+    used = (total[:, 0] > 1) & (m[:, 0] > 1)
+    if not used.any():
+        return fit.transition
+    spread = ((n - even) ** 2).sum(axis=1)[used] / (total * (1 - 1 / np.maximum(m, 2)))[used, 0]
+    inequality = float(np.clip((spread - 1).sum() / (total[used, 0] - 1).sum(), 1e-9, 1.0))
+    weight = 1 / inequality - 1
+    share = (n + weight * tied / np.maximum(m, 1)) / np.maximum(total + weight, 1e-12)
+    background = np.where(tied, fit.transition, 0.0).sum(axis=1, keepdims=True)
+    T = np.where(tied, background * share, fit.transition)
+    return np.asarray(T / T.sum(axis=1, keepdims=True))
 
 
 def _unfitted(

@@ -126,11 +126,6 @@ class SeparableSum:
             return "affine"
         return shapes.pop() if len(shapes) == 1 else "other"
 
-    @property
-    def is_strict(self) -> bool:
-        """Whether it is strictly convex or strictly concave."""
-        return self.shape in ("convex", "concave") and any(p.is_strict for _, p in self.parts)
-
     def end_slopes(self) -> tuple[float, float]:
         """Return g(0) and g(1); either may be infinite."""
         import numpy as np

@@ -85,10 +85,6 @@ class PHuber(Separable):
         return 1 < self.tau <= LARGEST_SPAN
 
     @property
-    def is_strict(self) -> bool:
-        return False
-
-    @property
     def ratio_formula(self) -> str:
         return "1 / tau"
 

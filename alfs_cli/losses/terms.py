@@ -198,18 +198,16 @@ class Separable(Computed):
 
     @property
     def shape(self) -> Shape:
-        """Convex, concave or affine in u; convex where the loss does not say otherwise."""
+        """Convex, concave or affine in u; convex where the loss does not say otherwise.
+
+        A convex one must be strictly convex near u = 1: the certificate rests on that at equality.
+        """
         return "convex"
 
     @property
     def ratio_formula(self) -> str:
         """The asymmetry ratio in terms of the parameters."""
         return "g(1) / g(0)" if self.shape == "convex" else "1"
-
-    @property
-    def is_strict(self) -> bool:
-        """Whether it is strictly convex or strictly concave."""
-        return self.shape in ("convex", "concave")
 
     @abstractmethod
     def value(self, u: "Points") -> "Points":

@@ -1,12 +1,14 @@
 """What every method of the table must do; then what the default promises."""
 
+import importlib
+
 import numpy as np
 import pytest
 from problems import gaussians, held_out, noisy, noisy_problem
 
 from alfs_cli.errors import UsageError
 from alfs_cli.estimators import ESTIMATORS, estimate_transition
-from alfs_cli.noise import row_total_variation
+from alfs_cli.noise import clean_level, pair, row_total_variation, symmetric
 
 T3 = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.05, 0.05, 0.9]])
 
@@ -160,8 +162,40 @@ def test_trust_is_high_where_classes_are_apart():
     assert estimate.trust.level in ("high", "medium")
 
 
-def test_many_classes_are_counted():
+def _forty_classes(T):
+    X, y = gaussians(40, 8000, 6.0, size=20)
+    given = noisy(y, T)
+    return held_out(X, given, 40), given
+
+
+def test_many_classes_share_a_rate():
+    """Forty classes: a head of two parameters a class tells the noise from overlap."""
+    T = symmetric(0.3, 40).array
+    probs, given = _forty_classes(T)
+    estimate = estimate_transition(probs, given)
+    counted = estimate_transition(probs, given, method="confident")
+    assert estimate.method == "joint-ml (symmetric)"
+    found, plain = np.array(estimate.transition), np.array(counted.transition)
+    assert row_total_variation(found, T) < 0.2 * row_total_variation(plain, T)
+    assert estimate.clean_level.low <= clean_level(T) <= estimate.clean_level.high
+
+
+def test_many_classes_with_cells_that_stand_out():
+    """A third of each class goes to the next: those cells alone are freed."""
+    T = pair(0.33, 40).array
+    probs, given = _forty_classes(T)
+    estimate = estimate_transition(probs, given)
+    counted = estimate_transition(probs, given, method="confident")
+    assert estimate.method.startswith("joint-ml (strong cells)")
+    found, plain = np.array(estimate.transition), np.array(counted.transition)
+    assert row_total_variation(found, T) < 0.7 * row_total_variation(plain, T)
+    assert estimate.clean_level.low <= clean_level(T) <= estimate.clean_level.high
+
+
+def test_too_many_classes_are_counted(monkeypatch):
     """Beyond the joint model's reach the default is confident learning, its bounds still wide."""
+    module = importlib.import_module("alfs_cli.estimators.joint_ml")
+    monkeypatch.setattr(module, "MAX_CLASSES", 39)
     generator = np.random.default_rng(6)
     y = generator.integers(40, size=4000)
     given = np.where(generator.random(4000) < 0.2, generator.integers(40, size=4000), y)
