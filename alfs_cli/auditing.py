@@ -15,11 +15,12 @@ from alfs_cli.data import (
     positions_of,
     read_trusted,
 )
-from alfs_cli.data.duplicates import content_digest
+from alfs_cli.data.duplicates import conflicting_duplicates, content_digest
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
-from alfs_cli.estimators import check_needs, check_options, estimate_noise
+from alfs_cli.estimators import check_classes, check_needs, check_options, estimate_noise
+from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.evidence import Evidence, gather
 from alfs_cli.integrity import (
     Digests,
@@ -30,7 +31,7 @@ from alfs_cli.integrity import (
     problem_finding,
 )
 from alfs_cli.invocation import Invocation
-from alfs_cli.issues import LabelScores, label_scores, suspects, true_class_probs, write_issues
+from alfs_cli.issues import LabelScores, issues_table, label_scores, listing, suspects, write_issues
 from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
 from alfs_cli.representations import EncoderChoice
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 PICTURE_SIZE = 96
 SUSPECT, BORDERLINE = 0.5, 0.05  # scores
-MAX_CLASSES = 3000  # T is written cell by cell, thrice
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Audit:
 
     def save(self, out: Path) -> None:
         """Write estimate.json, transition.csv, issues.csv and issues.parquet."""
-        write_issues(out, self.dataset, self.scores, self.listed)
+        write_issues(out, issues_table(self.dataset, self.scores, self.listed))
         classes = self.estimate.data.classes
         write_transition(out / "transition.csv", self.estimate.transition, classes)
         self.estimate.save(out / "estimate.json")
@@ -142,6 +142,7 @@ def audit(
     issue_threshold: float = 0.5,
     all_scores: bool = False,
     in_sample_ok: bool = False,
+    max_examples: int | None = None,
     use_cache: bool = True,
     encoder: str | None = None,
     download: bool = False,
@@ -154,16 +155,14 @@ def audit(
     begun = time.perf_counter() if started is None else started
     read = load(spec)
     invocation.detail(f"read {len(read):,} examples in {time.perf_counter() - begun:.1f} s")
-    if read.num_classes > MAX_CLASSES:
-        raise InputError(
-            f"{read.num_classes:,} classes: T would have {read.num_classes**2:,} cells, and up to "
-            f"{MAX_CLASSES:,} classes are judged",
-            help="judge groups of classes apart; or is the column of labels an id?",
-        )
+    check_classes(read.num_classes)
     known = None if trusted is None else read_trusted(trusted, read)
     check_needs(method, read, known)
     for text in (*read.notes, *(known.notes if known is not None else ())):
         invocation.note(f"note: {text}")
+    if max_examples is not None and max_examples < len(read):
+        whole, read = len(read), sampled(read, max_examples, invocation.seed)
+        invocation.note(f"note: {len(read):,} of {whole:,} examples judged, drawn by label")
     gathering = time.perf_counter()
     with invocation.progress() as progress:
         seen = gather(
@@ -192,6 +191,7 @@ def audit(
         known = None if known is None else known.among(seen.kept, len(read))
         read = read.subset(seen.kept)
         digests = None if digests is None else [digests[place] for place in seen.kept]
+    identical = () if digests is None else conflicting_duplicates(read.labels, digests)
     estimating = time.perf_counter()
     estimate = estimate_noise(
         read,
@@ -209,14 +209,16 @@ def audit(
         f"{time.perf_counter() - estimating:.1f} s"
     )
     T = np.array(estimate.transition)
-    scores = label_scores(seen.probs, read.labels, T, estimate.noise_rate.value)
+    scores = label_scores(
+        seen.probs, read.labels, T, estimate.noise_rate.value, identical=identical
+    )
     if known is not None:
         scores = scores.settled(known.places, known.true, read.labels)
-    found = suspects(scores, read.labels, issue_threshold)
-    listed = np.argsort(-scores.score, kind="stable") if all_scores else found
+    found = listing(scores, read.labels, issue_threshold)
+    listed = listing(scores, read.labels, issue_threshold, is_whole=True) if all_scores else found
     estimate = replace(
         estimate,
-        issues=IssuesFile("issues.csv", len(found)),
+        issues=_issues_file(read, scores, found),
         seconds=time.perf_counter() - begun,
     )
     if seen.in_sample and not in_sample_ok:
@@ -225,6 +227,35 @@ def audit(
             "(--in-sample-ok if they are not)"
         )
     return Audit(read, seen, estimate, scores, listed, findings, digests)
+
+
+def sampled(dataset: LabelledDataset, count: int, seed: int) -> LabelledDataset:
+    """Return about `count` examples in DATA order: the same share of each label, two at least."""
+    generator = np.random.default_rng([seed, 5])
+    share = count / len(dataset)
+    chosen = []
+    for members in (np.flatnonzero(dataset.labels == cls) for cls in range(dataset.num_classes)):
+        size = min(len(members), max(2, round(share * len(members))))
+        chosen.append(generator.permutation(members)[:size])
+    return dataset.subset(np.sort(np.concatenate(chosen)))
+
+
+def _issues_file(
+    dataset: LabelledDataset, scores: LabelScores, listed: "NDArray[np.int64]"
+) -> IssuesFile:
+    """Return how many labels are listed, and what share is wrong: expected, and where known."""
+    expected = float(scores.score[listed].mean()) if len(listed) else None
+    if dataset.true_labels is None:
+        return IssuesFile("issues.csv", len(listed), expected)
+    wrong = dataset.labels != dataset.true_labels
+    hits = int(wrong[listed].sum())
+    return IssuesFile(
+        "issues.csv",
+        len(listed),
+        expected,
+        precision=hits / len(listed) if len(listed) else None,
+        recall=hits / int(wrong.sum()) if wrong.any() else None,
+    )
 
 
 def _place(dataset: LabelledDataset, place: int) -> str:

@@ -66,6 +66,9 @@ for _name, (_help, _members) in GROUPS.items():
     app.add_typer(_group, name=_name)
 
 
+SEVERAL = ("--merge",)  # options that take every word up to the next option
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `alfs` and exit with its code."""
     words = sys.argv[1:] if arguments is None else arguments
@@ -88,7 +91,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; every error is printed here."""
     debug = "--debug" in arguments
     try:
-        code = app(args=arguments, prog_name="alfs", standalone_mode=False)
+        code = app(args=_one_each(arguments), prog_name="alfs", standalone_mode=False)
     except USAGE_ERROR as error:
         return _usage(error)
     except AlfsError as error:
@@ -121,6 +124,22 @@ def _unusable(error: OSError) -> int:
     named = f" '{error.filename}'" if error.filename is not None else ""
     _print_error(f"cannot use{named}: {error.strerror or error}", "see that it is there and yours")
     return 3 if error.errno in DISK_ERRORS else 2
+
+
+def _one_each(arguments: list[str]) -> list[str]:
+    """Return the words with an option of several files before each: --merge A --merge B.
+
+    A shell makes the first of a pattern, `--merge stats/*.npz`.
+    """
+    words: list[str] = []
+    several = ""
+    for word in arguments:
+        if word.startswith("-"):
+            several = word if word in SEVERAL else ""
+        elif several and words[-1] != several:
+            words.append(several)
+        words.append(word)
+    return words
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

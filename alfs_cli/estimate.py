@@ -134,10 +134,17 @@ class Truth:
 
 @dataclass(frozen=True)
 class IssuesFile:
-    """Where the suspect labels are written, relative to estimate.json, and how many there are."""
+    """Where the suspect labels are written, relative to estimate.json, and how many there are.
+
+    `expected_precision` is the share of them that are wrong by their scores; `precision` and
+    `recall` are what it is where the truth is known.
+    """
 
     file: str
     count: int
+    expected_precision: float | None = None
+    precision: float | None = None
+    recall: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Which labels are wrong: the posterior probability of each, and the file that lists the suspects.
 
-From the probabilities of the given label p(given | x) and T the probability of the true class
-q(true | x) is had by deconvolution; Bayes' rule with the label at hand then gives
-P(true | x, given).
+From q(true | x) and T Bayes' rule with the label at hand gives P(true | x, given). Identical
+examples share their evidence and their true class: all their labels count for each of them, so that
+where labels differ the scores say that one at least is wrong.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.estimators.posterior import NEVER, TrueClass, blocks, possible, true_class
+
 if TYPE_CHECKING:
+    import pandas as pd
+
     from alfs_cli.data import LabelledDataset
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Group = tuple[int, ...]
 
-DECONVOLUTION_STEPS = 30
 COLUMNS = (
     "index", "path", "given", "suggested", "self_confidence", "suggested_confidence", "score",
 )  # fmt: skip
@@ -26,12 +31,16 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class LabelScores:
-    """For each example (N,): the probability that its label is wrong, and what it looks like."""
+    """For each example (N,): the probability that its label is wrong, and what it looks like.
+
+    `proven` are the places of identical examples that carry different labels.
+    """
 
     score: FloatArray
     suggested: IntArray
     self_confidence: FloatArray
     suggested_confidence: FloatArray
+    proven: tuple[Group, ...] = ()
 
     def settled(self, places: IntArray, true: IntArray, labels: IntArray) -> "LabelScores":
         """Return the scores with what is known of some examples: their labels are right or not."""
@@ -41,45 +50,59 @@ class LabelScores:
         return replace(self, score=score, suggested=suggested)
 
 
-def true_class_probs(probs: FloatArray, T: FloatArray) -> FloatArray:
-    """Return q(true | x) (N, K) with q T closest to p(given | x) in likelihood.
-
-    Richardson-Lucy steps from q = p: positive, rows sum to 1, no inverse of T.
-    """
-    q = np.maximum(probs, 1e-12)
-    q /= q.sum(axis=1, keepdims=True)
-    for _ in range(DECONVOLUTION_STEPS):
-        seen = np.maximum(q @ T, 1e-12)
-        q *= (probs / seen) @ T.T
-        q /= np.maximum(q.sum(axis=1, keepdims=True), 1e-300)
-    return q
-
-
 def label_scores(
-    probs: FloatArray, labels: IntArray, T: FloatArray, noise_rate: float
+    probs: NDArray[np.floating],
+    labels: IntArray,
+    T: FloatArray,
+    noise_rate: float,
+    *,
+    identical: Sequence[Group] = (),
 ) -> LabelScores:
-    """Return how likely each given label is wrong.
+    """Return how likely each given label is wrong, from p(given | x) (N, K), labels (N,) and T.
 
     P(true = j | x, given) is proportional to q(j | x) T[j, given]. The log odds of being wrong are
     shifted by one constant so that the scores add up to the estimated number of wrong labels.
+    `identical` are groups of places that hold the same example under different labels.
     """
-    each = np.arange(len(labels))
-    q = true_class_probs(probs, T)
-    posterior = q * T[:, labels].T
-    sums = posterior.sum(axis=1, keepdims=True)
-    posterior = np.where(sums > 0, posterior / np.where(sums > 0, sums, 1), q)
-    wrong = _shifted_to(1 - posterior[each, labels], noise_rate)
-    others = posterior.copy()
-    others[each, labels] = -1
-    suggested = np.where(posterior.argmax(axis=1) == labels, labels, others.argmax(axis=1))
-    likely_wrong = wrong >= 0.5
-    suggested = np.where(likely_wrong, others.argmax(axis=1), suggested)
+    N, K = probs.shape
+    T = possible(T, labels)
+    q = true_class(probs, labels, T)
+    wrong, best, other = np.empty(N), np.empty(N, np.int64), np.empty(N, np.int64)
+    for rows in blocks(N, K):
+        given = labels[rows]
+        each = np.arange(len(given))
+        posterior = _normalised(q(rows) * T[:, given].T)
+        wrong[rows] = 1 - posterior[each, given]
+        best[rows] = posterior.argmax(axis=1)
+        posterior[each, given] = -1
+        other[rows] = posterior.argmax(axis=1)
+    wrong = _shifted_to(wrong, noise_rate)
+    suggested = np.where((wrong >= 0.5) | (best != labels), other, labels)
+    for group in identical:
+        places = np.asarray(group)
+        posterior = _of_group(q, places, labels, T)
+        wrong[places] = 1 - posterior[labels[places]]
+        suggested[places] = posterior.argmax()
+    each = np.arange(N)
     return LabelScores(
         score=wrong,
-        suggested=suggested.astype(np.int64),
-        self_confidence=probs[each, labels],
-        suggested_confidence=probs[each, suggested],
+        suggested=suggested,
+        self_confidence=np.asarray(probs[each, labels], dtype=np.float64),
+        suggested_confidence=np.asarray(probs[each, suggested], dtype=np.float64),
+        proven=tuple(sorted(identical, key=lambda group: -float(wrong[list(group)].max()))),
     )
+
+
+def _of_group(q: TrueClass, places: IntArray, labels: IntArray, T: FloatArray) -> FloatArray:
+    """Return P(true | x, all labels) (K,) of examples that are one and the same."""
+    log_posterior = np.log(np.maximum(q(places), NEVER)).mean(axis=0)
+    log_posterior += np.log(T[:, labels[places]]).sum(axis=1)
+    posterior = np.exp(log_posterior - log_posterior.max())
+    return np.asarray(posterior / posterior.sum(), dtype=np.float64)
+
+
+def _normalised(rows: FloatArray) -> FloatArray:
+    return np.asarray(rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-300), dtype=np.float64)
 
 
 def _shifted_to(probabilities: FloatArray, mean: float) -> FloatArray:
@@ -105,20 +128,35 @@ def suspects(scores: LabelScores, labels: IntArray, threshold: float) -> IntArra
     return chosen[np.argsort(-scores.score[chosen], kind="stable")]
 
 
-def write_issues(
-    folder: Path, dataset: "LabelledDataset", scores: LabelScores, places: IntArray
-) -> None:
-    """Write issues.csv and issues.parquet: the examples at `places`, in that order.
+def listing(
+    scores: LabelScores, labels: IntArray, threshold: float, *, is_whole: bool = False
+) -> IntArray:
+    """Return the places to list: what is proven, group by group, then the suspects, worst first.
 
-    The CSV guards spreadsheets: text that looks like a formula gets a leading apostrophe.
+    `is_whole` lists every label behind what is proven, whatever its score.
     """
+    chosen = suspects(scores, labels, threshold)
+    if is_whole:
+        chosen = np.argsort(-scores.score, kind="stable")
+    proven = [
+        place
+        for group in scores.proven
+        for place in sorted(group, key=lambda place: -float(scores.score[place]))
+    ]
+    first = np.asarray(proven, dtype=np.int64)
+    return np.concatenate([first, chosen[~np.isin(chosen, first)]])
+
+
+def issues_table(
+    dataset: "LabelledDataset", scores: LabelScores, places: IntArray
+) -> "pd.DataFrame":
+    """Return the rows of issues.csv: the examples at `places`, in that order."""
     import pandas as pd
 
     from alfs_cli.data.dataset import positions_of
-    from alfs_cli.documents import replacing, safe_cell
 
     names = np.array(dataset.class_names, dtype=object)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "index": positions_of(dataset)[places],
             "path": [dataset.paths[i] if dataset.paths else "" for i in places],
@@ -130,9 +168,19 @@ def write_issues(
         },
         columns=list(COLUMNS),
     )
+
+
+def write_issues(folder: Path, table: "pd.DataFrame") -> None:
+    """Write issues.csv and issues.parquet.
+
+    The CSV guards spreadsheets: text that looks like a formula gets a leading apostrophe.
+    """
+    from alfs_cli.documents import replacing, safe_cell
+
     with replacing(folder / "issues.parquet") as temporary:
-        frame.to_parquet(temporary, index=False)
+        table.to_parquet(temporary, index=False)
+    guarded = table.copy()
     for column in ("path", "given", "suggested"):
-        frame[column] = [safe_cell(cell) for cell in frame[column]]
+        guarded[column] = [safe_cell(cell) for cell in table[column]]
     with replacing(folder / "issues.csv") as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        guarded.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from alfs_cli.data import DataSpec, LabelledDataset
-from alfs_cli.issues import label_scores, suspects, true_class_probs, write_issues
+from alfs_cli.estimators.posterior import true_class_probs
+from alfs_cli.issues import issues_table, label_scores, listing, suspects, write_issues
 from alfs_cli.noise import symmetric
 from tests.estimators.problems import seen_exactly
 
@@ -76,12 +77,43 @@ def test_files(tmp_path):
     )  # fmt: skip
     probs = np.array([[0.1, 0.9], [0.25, 0.75], [0.3, 0.7]])
     scores = label_scores(probs, labels, np.eye(2) * 0.8 + 0.1, 0.5)
-    write_issues(tmp_path, dataset, scores, np.array([0, 2]))
+    write_issues(tmp_path, issues_table(dataset, scores, np.array([0, 2])))
     text = (tmp_path / "issues.csv").read_text().splitlines()
     assert text[0] == ("index,path,given,suggested,self_confidence,suggested_confidence,score")
-    assert text[1].startswith("5,'+a.png,'=cat,dog,0.1,0.9,0.9")
-    assert text[2].startswith("9,c.png,'=cat,'=cat,0.3,0.3,")
+    assert text[1].startswith("5,'+a.png,'=cat,dog,0.1,0.9,0.")
+    assert text[2].startswith("9,c.png,'=cat,")
     exact = pd.read_parquet(tmp_path / "issues.parquet")
     assert list(exact.path) == ["+a.png", "c.png"]
     assert list(exact.given) == ["=cat", "=cat"]
     assert exact.score[0] == scores.score[0]
+
+
+def test_identical_examples_under_two_labels_come_first_and_one_is_wrong(problem):
+    T, probs, given, _ = problem
+    pair = np.flatnonzero(given == 0)[:1].tolist() + np.flatnonzero(given == 2)[:1].tolist()
+    probs = probs.copy()
+    probs[pair] = probs[pair[0]]  # looks like class 0
+    scores = label_scores(probs, given, T, 0.3, identical=[tuple(pair)])
+    assert scores.score[pair].sum() >= 1  # at most one of two labels is right
+    assert scores.suggested[pair].tolist() == [0, 0]
+    assert scores.score[pair[1]] > 0.9 > 0.1 > scores.score[pair[0]]
+    listed = listing(scores, given, 0.5)
+    assert listed[:2].tolist() == pair[::-1]
+    assert (np.diff(scores.score[listed[2:]]) <= 0).all()
+    whole = listing(scores, given, 0.5, is_whole=True)
+    assert whole[:2].tolist() == pair[::-1]
+    assert np.sort(whole).tolist() == list(range(len(given)))
+
+
+@pytest.mark.parametrize("classes", [3, 40, 250])
+def test_classes_may_be_many_and_some_without_examples(classes):
+    generator = np.random.default_rng(0)
+    true = generator.integers(0, classes - 1, 2000)
+    given = np.where(generator.random(2000) < 0.1, (true + 1) % (classes - 1), true)
+    probs = np.full((2000, classes), 0.1 / classes)
+    probs[np.arange(2000), true] += 0.9
+    scores = label_scores(probs.astype(np.float32), given, symmetric(0.1, classes).array, 0.1)
+    wrong = given != true
+    assert np.isfinite(scores.score).all()
+    assert scores.score[wrong].min() > scores.score[~wrong].max()
+    assert (scores.suggested[wrong] == true[wrong]).all()

@@ -11,6 +11,8 @@ from alfs_cli.errors import UsageError
 from alfs_cli.invocation import Invocation, command
 
 PICTURES = 48
+SHARDS = "Probabilities too large for one run"
+COUNTED = ("auto", "confident")
 
 
 @command
@@ -65,6 +67,36 @@ def estimate(
         bool, typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample.")
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False,
+    max_examples: Annotated[
+        int | None,
+        typer.Option(
+            "--max-examples", min=2, metavar="N", help="Judge a sample of N, drawn by label."
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Read only part I of N of the probabilities, into --stats.",
+            rich_help_panel=SHARDS,
+        ),
+    ] = None,
+    stats: Annotated[
+        Path | None,
+        typer.Option(
+            "--stats", metavar="FILE", help="Where --shard writes.", rich_help_panel=SHARDS
+        ),
+    ] = None,
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--merge",
+            metavar="FILE",
+            help="Estimate from the --stats of all shards; repeatable, or several after one.",
+            rich_help_panel=SHARDS,
+        ),
+    ] = None,
     pred_probs: PredProbs = None,
 ) -> None:
     """Estimate how noisy the labels are: T, the clean level, suspects, with bounds and trust.
@@ -72,16 +104,61 @@ def estimate(
     Writes estimate.json, transition.csv, issues.csv and issues.parquet under --out.
     """
     started = time.perf_counter()
-    if data is None and (pred_probs is None or options.labels is None):
+    if (shard is None) != (stats is None):
+        raise UsageError(
+            "--shard and --stats go together", help="for example --shard 1/4 --stats 1.npz"
+        )
+    if merge and (data is not None or pred_probs is not None or shard is not None):
+        raise UsageError(
+            "--merge reads the files of --stats and nothing else",
+            help="alfs estimate --merge 1.npz 2.npz",
+        )
+    in_passes = shard is not None or bool(merge)
+    if in_passes and (all_scores or max_examples is not None or method not in COUNTED):
+        raise UsageError(
+            "shards are counted, not fitted: --method confident, no --all-scores, no --max-examples"
+        )
+    if in_passes and not merge and (data is not None or pred_probs is None):
+        raise UsageError(
+            "shards are made of probabilities alone", help="--pred-probs FILE --labels FILE"
+        )
+    is_bare = options.labels is None and (pred_probs or ".npy").endswith(".npy")
+    if not merge and data is None and is_bare:
         raise UsageError(
             "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
         )
-    from alfs_cli.auditing import audit
     from alfs_cli.reports.estimate import estimate_report
+    from alfs_cli.streamed import estimate_merged, estimate_streamed, is_streamed, write_stats
+
+    spec = options.spec(data, pred_probs=pred_probs)
+    if shard is not None and stats is not None:
+        count = write_stats(invocation, spec, shard, stats)
+        invocation.note(f"wrote {stats}: shard {shard}, {count:,} rows")
+        invocation.note("next: alfs estimate --merge with the files of all shards")
+        return
+    counted = {
+        "confidence": confidence,
+        "resamples": bootstrap,
+        "issue_threshold": issue_threshold,
+        "in_sample_ok": in_sample_ok,
+    }
+    if merge:
+        streamed = estimate_merged(invocation, merge, started=started, **counted)
+    elif not all_scores and max_examples is None and is_streamed(spec, method):
+        invocation.note("note: read in passes and counted; --max-examples N fits a sample instead")
+        streamed = estimate_streamed(invocation, spec, started=started, **counted)
+    else:
+        streamed = None
+    if streamed is not None:
+        streamed.save(invocation.out)
+        invocation.publish(estimate_report(streamed.estimate))
+        _say_what_next(invocation)
+        return
+    from alfs_cli.auditing import audit
 
     found = audit(
         invocation,
-        options.spec(data, pred_probs=pred_probs),
+        spec,
         evidence=evidence,
         method=method,
         folds=folds,
@@ -90,6 +167,7 @@ def estimate(
         issue_threshold=issue_threshold,
         all_scores=all_scores,
         in_sample_ok=in_sample_ok,
+        max_examples=max_examples,
         use_cache=not no_cache,
         encoder=encoder,
         download=download,
@@ -101,6 +179,10 @@ def estimate(
     wants_pictures = "html" in (invocation.format, *(form for form, _ in invocation.outputs))
     pictures = found.pictures(PICTURES) if wants_pictures else ()
     invocation.publish(estimate_report(found.estimate, findings=found.findings, pictures=pictures))
+    _say_what_next(invocation)
+
+
+def _say_what_next(invocation: Invocation) -> None:
     names = "estimate.json, transition.csv, issues.csv, issues.parquet"
     invocation.note(
         f"wrote {names} in {invocation.out}{'/' if invocation.out != Path('.') else ''}"

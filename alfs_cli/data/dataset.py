@@ -127,9 +127,17 @@ class LabelledDataset:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
     content_digest: str = ""
+    totals: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def given_counts(self) -> IntArray:
+        """Examples by given label, (K,)."""
+        if self.totals is not None:
+            return self.totals
+        return np.bincount(self.labels, minlength=self.num_classes).astype(np.int64)
 
     @property
     def num_classes(self) -> int:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +49,28 @@ class ProbabilityStream:
     fingerprint: str
     label_column: str
     given: RawLabels | None
+    sizes: tuple[int, ...]
 
-    def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[Block]:
-        """Yield all rows in order; each call starts anew.
+    def blocks(
+        self, rows: int = BLOCK_ROWS, *, first: int = 0, last: int | None = None, check: bool = True
+    ) -> Iterator[Block]:
+        """Yield the rows from `first` up to `last` (all) in order; each call starts anew.
 
         Raises InputError at the first row that is no distribution, and for a label that is no
-        class.
+        class; `check=False` skips the former for rows that were read before.
         """
+        last = self.count if last is None else last
         start = 0
-        for path in self.files:
-            for probs, own in self._parts(path, rows):
+        for path, size in zip(self.files, self.sizes, strict=True):
+            begin, end = max(first - start, 0), min(last - start, size)
+            if begin >= end:
+                start += size
+                continue
+            start, after = start + begin, start + size
+            for probs, own in self._parts(path, rows, begin, end):
                 where = f"pred_probs of '{path}'"
-                check_probabilities(probs, where=where, first_row=start)
+                if check:
+                    check_probabilities(probs, where=where, first_row=start)
                 stop = start + len(probs)
                 raw = own if self.given is None else self.given[start:stop]
                 if raw is None:
@@ -72,31 +83,41 @@ class ProbabilityStream:
                 )
                 yield Block(start, probs, labels)
                 start = stop
+            start = after
 
-    def _parts(self, path: Path, rows: int) -> Iterator[tuple[Probabilities, RawLabels | None]]:
+    def _parts(
+        self, path: Path, rows: int, begin: int, end: int
+    ) -> Iterator[tuple[Probabilities, RawLabels | None]]:
         match path.suffix.lower():
             case ".npy":
                 whole, own = load_npy(path), None
             case ".parquet":
-                yield from self._batches(path, rows)
+                yield from self._batches(path, rows, begin, end)
                 return
             case _:
                 file = read_probabilities(str(path), label_column=self.label_column)
                 whole, own = file.probs, file.labels
                 if file.class_names is not None and file.class_names != self.class_names:
                     whole = whole[:, [file.class_names.index(name) for name in self.class_names]]
-        for start in range(0, len(whole), rows):
-            part = slice(start, start + rows)
+        for start in range(begin, end, rows):
+            part = slice(start, min(start + rows, end))
             yield whole[part], None if own is None else own[part]
 
-    def _batches(self, path: Path, rows: int) -> Iterator[tuple[Probabilities, RawLabels | None]]:
+    def _batches(
+        self, path: Path, rows: int, begin: int, end: int
+    ) -> Iterator[tuple[Probabilities, RawLabels | None]]:
         import pyarrow
         import pyarrow.parquet
 
         columns = [f"{PREFIX}{name}" for name in self.class_names]
         wanted = columns if self.given is not None else [*columns, self.label_column]
         file = pyarrow.parquet.ParquetFile(path)
-        batches = file.iter_batches(batch_size=rows, columns=wanted)
+        groups, skipped = _row_groups(file.metadata, begin, end)
+        batches = chain.from_iterable(  # group by group: a reader keeps what it has read
+            file.iter_batches(batch_size=rows, columns=wanted, row_groups=[group])
+            for group in groups
+        )
+        at = skipped
         while True:
             try:
                 batch = next(batches, None)
@@ -104,6 +125,11 @@ class ProbabilityStream:
                 raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
             if batch is None:
                 return
+            stop = at + batch.num_rows
+            batch = batch.slice(max(begin - at, 0), min(end, stop) - max(begin, at))
+            at = stop
+            if not batch.num_rows:
+                continue
             single = all(str(batch.schema.field(name).type) == "float" for name in columns)
             probs = np.empty((batch.num_rows, len(columns)), np.float32 if single else np.float64)
             for place, name in enumerate(columns):
@@ -139,7 +165,10 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
     labels = [] if spec.labels is None else files_of(spec.labels, option="--labels")
     for start in heads_of([str(path) for path in (*files, *labels)]):
         digest.update(b"%d\0" % start.size + start.digest)
-    return ProbabilityStream(files, class_names, count, digest.hexdigest()[:16], column, given)
+    sizes = tuple(head.count for head in heads)
+    return ProbabilityStream(
+        files, class_names, count, digest.hexdigest()[:16], column, given, sizes
+    )
 
 
 @dataclass(frozen=True)
@@ -176,6 +205,19 @@ def _header(path: Path, label_column: str) -> _Header:
     return _Header(
         whole.class_names, whole.probs.shape[1], len(whole.probs), whole.labels is not None
     )
+
+
+def _row_groups(metadata: Any, begin: int, end: int) -> tuple[list[int], int]:
+    """Return the row groups of a Parquet file that hold rows begin .. end, and the first's row."""
+    chosen: list[int] = []
+    first = at = 0
+    for group in range(metadata.num_row_groups):
+        stop = at + metadata.row_group(group).num_rows
+        if at < end and stop > begin:
+            first = first if chosen else at
+            chosen.append(group)
+        at = stop
+    return chosen, first
 
 
 def _given(spec: DataSpec, count: int) -> RawLabels | None:

@@ -69,6 +69,8 @@ def _or_trusted(estimator: Callable[[FloatArray, IntArray], Estimate]) -> Estima
     return estimate
 
 
+MAX_CLASSES = 2000
+
 ESTIMATORS: dict[str, Estimator] = {
     "auto": _or_trusted(combined),
     "confident": _by_scores(confident),
@@ -150,6 +152,7 @@ def estimate_noise(
     `with_local` adds the clean level of single examples, for which features are needed.
     """
     check_options(method=method, confidence=confidence, resamples=resamples)
+    check_classes(dataset.num_classes)
     begun = time.perf_counter()
     sample = Sample(
         probs=evidence.probs,
@@ -274,6 +277,15 @@ def check_needs(method: str, dataset: LabelledDataset, trusted: Trusted | None) 
         )
 
 
+def check_classes(K: int) -> None:
+    """Raise InputError for more classes than a T that anybody reads."""
+    if K > MAX_CLASSES:
+        raise InputError(
+            f"{K:,} classes: T would have {K * K:,} cells; {MAX_CLASSES:,} classes are the most",
+            help="group the classes, or judge some of them at a time",
+        )
+
+
 def _bounded(value: float, low: float, high: float) -> Bounded:
     return Bounded(value, min(low, value), max(high, value))
 
@@ -300,11 +312,11 @@ def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
 
 
 def _summary(dataset: LabelledDataset) -> DataSummary:
-    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    counts = dataset.given_counts
     return DataSummary(
         source=dataset.spec.source,
         kind=dataset.kind,
-        n=len(dataset),
+        n=int(counts.sum()),
         classes=dataset.class_names,
         given_counts=tuple(int(count) for count in counts),
         split=dataset.split,
@@ -316,7 +328,7 @@ def _summary(dataset: LabelledDataset) -> DataSummary:
 def _class_levels(
     dataset: LabelledDataset, T: FloatArray, bounds: Spread
 ) -> tuple[ClassCleanLevel, ...]:
-    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    counts = dataset.given_counts
     levels = class_clean_levels(T)
     low, high = bounds.class_levels
     return tuple(

@@ -10,7 +10,8 @@ from alfs_cli.noise import class_clean_levels, clean_level_bounds, rows_of_count
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-BOOTSTRAP_BLOCK = 2**22  # numbers held at once while resampling
+BOOTSTRAP_BLOCK = 2**18  # numbers worked on at once while resampling
+MAX_DRAWN, MIN_RESAMPLES = 2 * 10**7, 100  # cells drawn in all; fewer resamples for many classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,31 +97,18 @@ def spread(
     alpha = 1 - confidence
     K = len(estimate.counts)
     total = round(float(estimate.counts.sum()))
-    shares = estimate.counts.ravel() / max(float(estimate.counts.sum()), 1e-12)
-    shares /= max(float(shares.sum()), 1e-12)
-    prior = estimate.prior()
-    block = max(1, BOOTSTRAP_BLOCK // (K * K))
-    keep = max(1, min(resamples, 50 * block))
-    matrices: list[FloatArray] = []
-    rates: list[FloatArray] = []
-    gaps: list[FloatArray] = []
-    for start in range(0, keep, block):
-        drawn = generator.multinomial(total, shares, size=min(block, keep - start))
-        cells = drawn.reshape(-1, K, K).astype(np.float64)
-        joint = calibrated_joint(cells, estimate.given_counts) if estimate.by_column else cells
-        sums = joint.sum(axis=2, keepdims=True)
-        T = np.where(sums > 0, joint / np.where(sums > 0, sums, 1), np.eye(K))
-        matrices.append(T.astype(np.float32))
-        own = T[:, np.arange(K), np.arange(K)]
-        row_shares = joint.sum(axis=2) / joint.sum(axis=(1, 2))[:, None]
-        rates.append(1 - (own * (row_shares if estimate.by_column else prior)).sum(axis=1))
-        gaps.append(gap(T))
-    T_low, T_high = np.quantile(np.concatenate(matrices), [alpha, confidence], axis=0)
-    rate_low, rate_high = np.quantile(np.concatenate(rates), [alpha, confidence])
+    drawn = _Resampled(estimate, total)
+    keep = int(np.clip(MAX_DRAWN // len(drawn.rows), MIN_RESAMPLES, resamples))
+    cells, rates, gaps = drawn.draw(keep, generator)
+    cells.sort(axis=1)
+    low, high = (_quantile(cells, level) for level in (alpha, confidence))
+    T_low, T_high = np.zeros((K, K)), np.zeros((K, K))
+    T_low[drawn.rows, drawn.columns], T_high[drawn.rows, drawn.columns] = low, high
+    rate_low, rate_high = np.quantile(rates, [alpha, confidence])
     # what was never counted can still be: no bound lies below the one for nothing in n draws
     T_high = np.maximum(T_high, _unseen(estimate.counts.sum(axis=1), alpha)[:, None])
     rate_high = max(rate_high, float(_unseen(np.array(float(total)), alpha)))
-    gap_low, gap_high = np.quantile(np.concatenate(gaps), [alpha, confidence])
+    gap_low, gap_high = np.quantile(gaps, [alpha, confidence])
 
     columns = estimate.counts.sum(axis=0)
     scale = np.where(columns > 0, estimate.given_counts / np.where(columns > 0, columns, 1), 1.0)
@@ -136,6 +124,64 @@ def spread(
         class_levels=(low.min(axis=1), row_high.min(axis=1)),
         level=(float(low.min()), float(high.min())),
     )
+
+
+class _Resampled:
+    """The cells of T that a resample of the counts can fill, by row, and its draws.
+
+    Only cells with a count are drawn (and each class's own, where a label that was counted nowhere
+    is put), so that a thousand classes cost what was counted, not a million cells.
+    """
+
+    def __init__(self, estimate: CountedEstimate, total: int) -> None:
+        K = len(estimate.counts)
+        counted = (estimate.counts > 0) | np.eye(K, dtype=bool)
+        self.rows, self.columns = np.nonzero(counted)
+        self.is_own = self.rows == self.columns
+        self.row_starts = np.searchsorted(self.rows, np.arange(K))
+        shares = estimate.counts[self.rows, self.columns]
+        self.shares = shares / max(float(shares.sum()), 1e-12)
+        self.by_column = np.argsort(self.columns, kind="stable")
+        self.column_starts = np.searchsorted(self.columns[self.by_column], np.arange(K))
+        self.estimate, self.total = estimate, total
+        self.prior = None if estimate.by_column else estimate.prior()
+
+    def draw(
+        self, count: int, generator: np.random.Generator
+    ) -> tuple[NDArray[np.float32], FloatArray, FloatArray]:
+        """Return T's cells (cells, count), noise rates (count,) and gaps (count,)."""
+        cells = np.empty((len(self.rows), count), dtype=np.float32)
+        rates, gaps = np.empty(count), np.empty(count)
+        block = max(1, BOOTSTRAP_BLOCK // len(self.rows))
+        for start in range(0, count, block):
+            part = slice(start, min(start + block, count))
+            drawn = generator.multinomial(self.total, self.shares, size=part.stop - start)
+            T, rates[part], gaps[part] = self._resample(drawn.astype(np.float64))
+            cells[:, part] = T.T
+        return cells, rates, gaps
+
+    def _resample(self, joint: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        if self.estimate.by_column:
+            sums = np.add.reduceat(joint[:, self.by_column], self.column_starts, axis=1)
+            joint[:, self.is_own] += sums == 0
+            joint *= (self.estimate.given_counts / np.maximum(sums, 1))[:, self.columns]
+        rows = np.add.reduceat(joint, self.row_starts, axis=1)
+        T = joint / np.where(rows > 0, rows, 1)[:, self.rows]
+        T[:, self.is_own] += rows == 0
+        own = T[:, self.is_own]
+        shares = rows / rows.sum(axis=1, keepdims=True) if self.prior is None else self.prior
+        rates = 1 - (own * shares).sum(axis=1)
+        rest = np.where(self.is_own, 0.0, T)  # a row has K cells, most of them empty
+        return T, rates, (own - np.maximum.reduceat(rest, self.row_starts, axis=1)).min(axis=1)
+
+
+def _quantile(ordered: NDArray[np.float32], level: float) -> FloatArray:
+    """Return a quantile of each sorted row, between the nearest two."""
+    place = level * (ordered.shape[1] - 1)
+    first = int(place)
+    second = min(first + 1, ordered.shape[1] - 1)
+    share = place - first
+    return np.asarray((1 - share) * ordered[:, first] + share * ordered[:, second], np.float64)
 
 
 def _unseen(n: FloatArray, alpha: float) -> FloatArray:

@@ -162,7 +162,7 @@ def head_probs(scores: Scores, A: FloatArray, b: FloatArray) -> Single:
     return Z
 
 
-def _posterior(scores: Scores, Q: Single, T: FloatArray) -> tuple[Single, float]:
+def through(scores: Scores, Q: Single, T: FloatArray) -> tuple[Single, float]:
     """Return P(true | x, given) (K, N) and the log-likelihood of the given labels."""
     R = np.empty_like(Q)
     columns = T.astype(np.float32)
@@ -227,7 +227,7 @@ def fit_head(
         weights = parameters[:size].reshape(A.shape)
         T = transition(parameters[size + K :])
         Q = head_probs(scores, weights, parameters[size : size + K])
-        R, log_likelihood = _posterior(scores, Q, T)
+        R, log_likelihood = through(scores, Q, T)
         counts = counts_by_label(scores, R)
         by_cell = counts - T * counts.sum(axis=1, keepdims=True)
         R -= Q
@@ -252,7 +252,7 @@ def fit_head(
     b, theta = result.x[size : size + K], result.x[size + K :]
     T = transition(theta)
     Q = head_probs(scores, A, b)
-    return HeadFit(family, cells, A, b, theta, T, _posterior(scores, Q, T)[1], Q)
+    return HeadFit(family, cells, A, b, theta, T, through(scores, Q, T)[1], Q)
 
 
 def _by_weight(scores: Scores, residual: Single) -> FloatArray:

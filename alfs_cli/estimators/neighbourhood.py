@@ -9,8 +9,8 @@ from scipy.stats import beta
 from alfs_cli.estimate import NeighbourCheck
 from alfs_cli.estimators.hoc import hoc_from
 from alfs_cli.estimators.knn import NEIGHBOURS, knn_from
+from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.estimators.sample import Answer, Sample
-from alfs_cli.issues import true_class_probs
 from alfs_cli.neighbours import nearest
 
 FloatArray = NDArray[np.float64]

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.estimators.counts import Spread
+from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.estimators.sample import Estimate, Sample
-from alfs_cli.issues import true_class_probs
 from alfs_cli.noise import class_clean_levels, rows_of_counts
 
 FloatArray = NDArray[np.float64]

@@ -7,11 +7,11 @@ from alfs_cli.data import LabelledDataset
 from alfs_cli.estimate import Bounded, CleanLevel, NeighbourCheck, Trust
 from alfs_cli.estimators.combined import CombinedEstimate, overlap_of
 from alfs_cli.estimators.counts import CountedEstimate
+from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.estimators.resampled import ResampledEstimate
 from alfs_cli.estimators.reviewed import SettledEstimate
 from alfs_cli.estimators.sample import Estimate, rate_of
 from alfs_cli.evidence import Evidence
-from alfs_cli.issues import true_class_probs
 
 FloatArray = NDArray[np.float64]
 
@@ -93,7 +93,7 @@ def trust_in(
             LEVEL_MEDIUM,
             f"the clean level may be {level.low:.3g} where {level.value:.3g} is likeliest",
         )
-    counts = np.bincount(dataset.labels, minlength=dataset.num_classes)
+    counts = dataset.given_counts
     smallest = int(counts.argmin())
     if counts[smallest] < FEW_HIGH:
         name = dataset.class_names[smallest]

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from alfs_cli.estimators.combined import CombinedEstimate, combined
 from alfs_cli.estimators.counts import CountedEstimate
+from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.estimators.resampled import Remark, ResampledEstimate
 from alfs_cli.estimators.sample import Sample, rate_of
-from alfs_cli.issues import true_class_probs
 from alfs_cli.noise import rows_of_counts
 
 FloatArray = NDArray[np.float64]

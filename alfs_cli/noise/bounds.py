@@ -22,13 +22,15 @@ def clean_level_bounds(
 
     C = _checked_counts(counts)
     K = len(C)
-    own = np.repeat(np.diag(C)[:, None], K, axis=1)
+    pairs, place = np.unique(np.diag(C)[:, None] + 1j * C, return_inverse=True)
+    own, other = pairs.real, pairs.imag  # a thousand classes have few different pairs of counts
     with np.errstate(divide="ignore", invalid="ignore"):
-        low_share = np.where(own > 0, beta.ppf(alpha, np.maximum(own, 1e-9), C + 1), 0.0)
+        low_share = np.where(own > 0, beta.ppf(alpha, np.maximum(own, 1e-9), other + 1), 0.0)
         level = 1 - alpha / (K * (K - 1))
-        high_share = np.where(C > 0, beta.ppf(level, own + 1, np.maximum(C, 1e-9)), 1.0)
+        high_share = np.where(other > 0, beta.ppf(level, own + 1, np.maximum(other, 1e-9)), 1.0)
         low = low_share / (1 - low_share)
         high = np.where(high_share < 1, high_share / (1 - high_share), np.inf)
+    low, high = low[place].reshape(K, K), high[place].reshape(K, K)
     if weights is not None:
         low = low * np.asarray(weights, dtype=np.float64)
         high = high * np.asarray(weights, dtype=np.float64)

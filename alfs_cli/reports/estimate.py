@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from alfs_cli.estimate import LocalCleanLevel, NoiseEstimate, Truth
+from alfs_cli.estimate import IssuesFile, LocalCleanLevel, NoiseEstimate, Truth
 from alfs_cli.report import (
     Block,
     Cell,
@@ -126,8 +126,17 @@ def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
     )
     reasons = [line, lead]
     if estimate.issues is not None:
-        reasons.append(f"{estimate.issues.count:,} labels listed in {estimate.issues.file}")
+        reasons.append(_listed(estimate.issues))
     return head, tuple(reasons)
+
+
+def _listed(issues: IssuesFile) -> str:
+    said = f"{issues.count:,} labels listed in {issues.file}"
+    if issues.expected_precision is not None:
+        said += f", {percent(issues.expected_precision)} of them expected to be wrong"
+    if issues.precision is not None and issues.recall is not None:
+        said += f" ({percent(issues.precision)} are: {percent(issues.recall)} of all wrong labels)"
+    return said
 
 
 def _classes(estimate: NoiseEstimate) -> Table:

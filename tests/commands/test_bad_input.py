@@ -58,6 +58,7 @@ CASES = [
     ("inject", "digits", "--noise", "symmetric", "--rate", "1.2", "--to", "made.npz"),
     ("inject", "digits", "--noise", "T.csv", "--to", "made.npz"),
     ("inject", "digits", "--noise", "symmetric", "--rate", "0.2", "--to", "made.csv"),
+    *[("fix", data, "--drop", "--to", "made.npz") for data in DATA],
     ("recommend",),
     ("recommend", "broken.json"),
     ("recommend", "newer.json"),

@@ -1,0 +1,211 @@
+"""A cleaned copy of the labels: suspects dropped or relabelled, people's decisions first."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data import LabelledDataset
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.estimate import load_estimate
+from alfs_cli.label_copy import write_labels
+from alfs_cli.reviewed import DROP, UNDECIDED, Issues
+
+SCHEMA = "alfs.fix/1"
+Mode = Literal["drop", "relabel", "review"]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """A data set, its labels after cleaning (N,), and which examples are kept (N,)."""
+
+    dataset: LabelledDataset
+    labels: IntArray
+    is_kept: NDArray[np.bool_]
+
+    @property
+    def is_relabelled(self) -> NDArray[np.bool_]:
+        """Kept under another label, (N,)."""
+        return np.asarray(self.is_kept & (self.labels != self.dataset.labels), dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class Change:
+    """How many examples given as one class were relabelled as another, or dropped (new None)."""
+
+    given: str
+    new: str | None
+    count: int
+
+
+@dataclass(frozen=True)
+class CleanedTruth:
+    """What the change did where true labels are known; rates are shares of wrong labels."""
+
+    noise_rate_before: float
+    noise_rate_after: float
+    dropped_wrong: int
+    dropped_right: int
+    relabelled_to_right: int
+    relabelled_to_wrong: int
+    spoiled: int
+
+
+@dataclass(frozen=True)
+class CleaningSummary:
+    """What `alfs fix -f json` prints."""
+
+    alfs_version: str
+    source: str | None
+    kind: str
+    split: str | None
+    n: int
+    classes: tuple[str, ...]
+    issues: str
+    mode: Mode
+    min_score: float
+    min_confidence: float
+    file: str
+    listed: int
+    decided: int
+    dropped: int
+    relabelled: int
+    n_after: int
+    given_counts: tuple[int, ...]
+    given_counts_after: tuple[int, ...]
+    changes: tuple[Change, ...]
+    truth: CleanedTruth | None
+
+
+def refuse_stale(dataset: LabelledDataset, estimate: Path) -> None:
+    """Raise InputError where an estimate.json is of other data or other labels."""
+    made = load_estimate(estimate).data
+    if made.fingerprint != dataset.fingerprint:
+        raise InputError(
+            f"'{estimate}' was made from data with the fingerprint {made.fingerprint}, these have "
+            f"{dataset.fingerprint}: examples or labels changed since",
+            help="run alfs estimate again, or --allow-stale to compare the listed rows alone",
+        )
+
+
+def cleaned(
+    dataset: LabelledDataset,
+    issues: Issues,
+    mode: Mode,
+    *,
+    min_score: float = 0.5,
+    min_confidence: float = 0.0,
+) -> Cleaned:
+    """Do what people decided; with what they left open, what the mode says.
+
+    `drop` leaves out labels scored `min_score` or more, `relabel` gives those the suggested class,
+    where the evidence's probability of it is `min_confidence` or more; `review` leaves them alone.
+
+    Raises InputError where nothing would be left, UsageError where `review` finds no decision.
+    """
+    if mode == "review" and not issues.num_decided:
+        raise UsageError(
+            f"'{issues.path}' has no decisions",
+            help="fill in its column decision with keep, drop or a class, or use --drop, --relabel",
+        )
+    labels, is_kept = dataset.labels.copy(), np.ones(len(dataset), dtype=np.bool_)
+    decision = issues.decision.copy()
+    is_touched = (decision == UNDECIDED) & (issues.score >= min_score)
+    if mode == "drop":
+        decision[is_touched] = DROP
+    elif mode == "relabel":
+        is_sure = is_touched & (issues.suggested_confidence >= min_confidence)
+        decision[is_sure] = issues.suggested[is_sure]
+    is_class = decision >= 0
+    labels[issues.place[is_class]] = decision[is_class]
+    is_kept[issues.place[decision == DROP]] = False
+    if not is_kept.any():
+        raise InputError("every example would be dropped", help="a higher --min-score keeps some")
+    return Cleaned(dataset, labels, is_kept)
+
+
+def write_cleaned(result: Cleaned, path: Path) -> list[str]:
+    """Write the kept examples under their new labels; return notes on how to read them."""
+    kept = np.flatnonzero(result.is_kept)
+    rest = result.dataset.subset(kept)
+    return write_labels(rest, result.labels[kept], path, true=rest.true_labels)
+
+
+def cleaning_summary(
+    result: Cleaned,
+    issues: Issues,
+    path: Path,
+    *,
+    version: str,
+    mode: Mode,
+    min_score: float,
+    min_confidence: float,
+) -> CleaningSummary:
+    """Return what was changed, for the report and -f json."""
+    dataset, kept = result.dataset, result.is_kept
+    names, K = dataset.class_names, dataset.num_classes
+    return CleaningSummary(
+        alfs_version=version,
+        source=dataset.spec.source,
+        kind=dataset.kind,
+        split=dataset.split,
+        n=len(dataset),
+        classes=names,
+        issues=str(issues.path),
+        mode=mode,
+        min_score=min_score,
+        min_confidence=min_confidence,
+        file=str(path),
+        listed=len(issues.place),
+        decided=issues.num_decided,
+        dropped=int((~kept).sum()),
+        relabelled=int(result.is_relabelled.sum()),
+        n_after=int(kept.sum()),
+        given_counts=_counts(dataset.labels, K),
+        given_counts_after=_counts(result.labels[kept], K),
+        changes=_changes(result),
+        truth=_truth(result),
+    )
+
+
+def _counts(labels: IntArray, K: int) -> tuple[int, ...]:
+    return tuple(np.bincount(labels, minlength=K).tolist())
+
+
+def _changes(result: Cleaned) -> tuple[Change, ...]:
+    """Return the pairs of given and new label, the most frequent first; drops count as a class."""
+    names, K = result.dataset.class_names, result.dataset.num_classes
+    new = np.where(result.is_kept, result.labels, K)
+    is_changed = ~result.is_kept | result.is_relabelled
+    pairs, counts = np.unique(
+        result.dataset.labels[is_changed] * (K + 1) + new[is_changed], return_counts=True
+    )
+    order = np.lexsort((pairs, -counts))
+    return tuple(
+        Change(
+            names[int(pairs[i]) // (K + 1)],
+            None if int(pairs[i]) % (K + 1) == K else names[int(pairs[i]) % (K + 1)],
+            int(counts[i]),
+        )
+        for i in order
+    )
+
+
+def _truth(result: Cleaned) -> CleanedTruth | None:
+    true = result.dataset.true_labels
+    if true is None:
+        return None
+    kept, moved = result.is_kept, result.is_relabelled
+    was_wrong, is_wrong = result.dataset.labels != true, result.labels != true
+    return CleanedTruth(
+        noise_rate_before=float(was_wrong.mean()),
+        noise_rate_after=float(is_wrong[kept].mean()),
+        dropped_wrong=int((~kept & was_wrong).sum()),
+        dropped_right=int((~kept & ~was_wrong).sum()),
+        relabelled_to_right=int((moved & ~is_wrong).sum()),
+        relabelled_to_wrong=int((moved & is_wrong).sum()),
+        spoiled=int((moved & is_wrong & ~was_wrong).sum()),
+    )

@@ -1,0 +1,194 @@
+"""Confident counts of any number of examples: two passes over blocks, whole numbers that add up.
+
+Pass one sums, for each label, the probabilities that examples carry it (`Sums`): their means are
+the thresholds. Pass two counts examples by the class they are confidently of and the label they
+carry (`Counts`). Sums are kept in units of 2^-32, so shards in any order give exactly the numbers
+of one pass.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Probabilities = NDArray[np.floating]
+
+UNIT = 2.0**32
+BINS = 15  # of the calibration error
+TOLERANCE, LEAST_THRESHOLD, NOWHERE = 1e-6, 2e-6, 2.0  # cleanlab's
+EXACT_ROWS = 2**20  # float64 adds as many numbers below 2^32 exactly
+BLOCK_NUMBERS = 2**18  # of probabilities that stay in a core's cache
+THREADS = 2
+WORTH_THREADS = 16  # blocks
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Examples by label (K,), and the sums of P(own label) in units of 2^-32, (K,)."""
+
+    examples: IntArray
+    own: IntArray
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(self.examples + other.examples, self.own + other.own)
+
+    def thresholds(self) -> FloatArray:
+        """Return the mean probability of each class among the examples that carry it, (K,).
+
+        No example reaches the threshold of a class that no example carries.
+        """
+        means = self.own / UNIT / np.maximum(self.examples, 1)
+        return np.where(self.examples > 0, np.maximum(means, LEAST_THRESHOLD), NOWHERE)
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Examples by (confident class, given label) (K, K), and how good the probabilities are.
+
+    `agreeing` are the examples whose label is the most probable class; `hits` and `confidence` are
+    those, and the sums of the highest probability in units of 2^-32, by bin of it (15,).
+    """
+
+    joint: IntArray
+    agreeing: int
+    hits: IntArray
+    confidence: IntArray
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.joint + other.joint,
+            self.agreeing + other.agreeing,
+            self.hits + other.hits,
+            self.confidence + other.confidence,
+        )
+
+    def calibration_error(self, total: int) -> float:
+        """Return sum_b n_b / N |accuracy_b - confidence_b|. Guo et al., ICML 2017, Eq. 3."""
+        return float(np.abs(self.hits - self.confidence / UNIT).sum() / total)
+
+    def at_least_one(self, examples: IntArray) -> "Counts":
+        """Return counts where each class that examples carry has one on the diagonal."""
+        joint = self.joint.copy()
+        place = np.flatnonzero((examples > 0) & (np.diag(joint) == 0))
+        joint[place, place] = 1
+        return replace(self, joint=joint)
+
+
+def sums_of(probs: Probabilities, labels: IntArray) -> Sums:
+    """Return the sums over examples with probabilities (n, K) and labels (n,)."""
+    K = probs.shape[1]
+    own = np.rint(np.asarray(probs[np.arange(len(labels)), labels], dtype=np.float64) * UNIT)
+    total = np.zeros(K, np.int64)
+    for start in range(0, len(labels), EXACT_ROWS):
+        part = slice(start, start + EXACT_ROWS)
+        total += np.bincount(labels[part], weights=own[part], minlength=K).astype(np.int64)
+    return Sums(np.bincount(labels, minlength=K).astype(np.int64), total)
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Of a block: the most probable class (n,), its probability (n,), the confident class (n,).
+
+    The confident class is -1 where no class reaches its threshold.
+    """
+
+    top: IntArray
+    highest: FloatArray
+    confident: IntArray
+
+
+def place(probs: Probabilities, thresholds: FloatArray) -> Placed:
+    """Return where examples (n, K) belong: the class that reaches its threshold, the top of many.
+
+    Northcutt et al., JAIR 2021, as cleanlab counts it: where several classes reach theirs, the most
+    probable of all is taken. So the others matter only where the most probable does not reach its.
+    """
+    limits = reached_from(thresholds, probs.dtype)
+    each = np.arange(len(probs))
+    top = probs.argmax(axis=1)
+    highest = np.asarray(probs[each, top], dtype=np.float64)
+    confident = np.where(highest >= limits[top], top, -1)
+    open_ = np.flatnonzero((confident < 0) & (highest >= limits.min()))
+    if len(open_):
+        reached = probs[open_] >= limits
+        number = reached.sum(axis=1)
+        confident[open_] = np.where(number > 1, top[open_], reached.argmax(axis=1))
+        confident[open_[number == 0]] = -1
+    return Placed(top, highest, confident)
+
+
+def reached_from(thresholds: FloatArray, dtype: np.dtype[Any]) -> Probabilities:
+    """Return the smallest numbers of a type that reach the thresholds: compared without a cast."""
+    exact = thresholds - TOLERANCE
+    limits = exact.astype(dtype)
+    return np.where(limits < exact, np.nextafter(limits, np.asarray(np.inf, dtype)), limits)
+
+
+def counts_of(placed: Placed, labels: IntArray, K: int) -> Counts:
+    """Return the counts of a block of EXACT_ROWS examples or less."""
+    is_hit = placed.top == labels
+    bins = np.minimum((placed.highest * BINS).astype(np.int64), BINS - 1)
+    sums = np.bincount(bins, weights=np.rint(placed.highest * UNIT), minlength=BINS)
+    kept = placed.confident >= 0
+    cells = placed.confident[kept] * K + labels[kept]
+    return Counts(
+        np.bincount(cells, minlength=K * K).astype(np.int64).reshape(K, K),
+        int(is_hit.sum()),
+        np.bincount(bins[is_hit], minlength=BINS).astype(np.int64),
+        sums.astype(np.int64),
+    )
+
+
+def tally(probs: Probabilities, labels: IntArray) -> tuple[Sums, Counts]:
+    """Return the sums and counts of examples in memory (or in a memory map), nothing copied."""
+    K = probs.shape[1]
+    sums = sums_of(probs, labels)
+    return sums, count(probs, labels, sums.thresholds(), K).at_least_one(sums.examples)
+
+
+def count(probs: Probabilities, labels: IntArray, thresholds: FloatArray, K: int) -> Counts:
+    """Return the counts of examples (n, K), block by block on a few threads."""
+    size = max(64, BLOCK_NUMBERS // K)
+    limits = thresholds.astype(np.float64)
+    total = nothing(K)
+    for start in range(0, len(labels), EXACT_ROWS):
+        stop = min(start + EXACT_ROWS, len(labels))
+
+        def placed(first: int, stop: int = stop) -> Placed:
+            return place(probs[first : min(first + size, stop)], limits)
+
+        parts = on_threads(placed, range(start, stop, size))
+        whole = Placed(
+            np.concatenate([part.top for part in parts]),
+            np.concatenate([part.highest for part in parts]),
+            np.concatenate([part.confident for part in parts]),
+        )
+        total += counts_of(whole, labels[start:stop], K)
+    return total
+
+
+def nothing(K: int) -> Counts:
+    """Return the counts of no example."""
+    none = np.zeros(BINS, np.int64)
+    return Counts(np.zeros((K, K), np.int64), 0, none, none)
+
+
+def on_threads(work: Callable[[int], Result], starts: Sequence[int]) -> list[Result]:
+    """Return the results in order; numpy leaves the interpreter's lock while it works."""
+    if len(starts) < WORTH_THREADS:
+        return list(map(work, starts))
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(work, starts))
+
+
+def added(parts: Iterable[Sums]) -> Sums:
+    """Return the sums of all parts."""
+    return reduce(lambda first, second: first + second, parts)

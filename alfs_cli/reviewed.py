@@ -1,0 +1,186 @@
+"""issues.csv as it comes back: as alfs wrote it, or reviewed by people and saved by a spreadsheet.
+
+A spreadsheet may have put a byte-order mark before it, semicolons or tabs between cells, commas
+into numbers, CRLF at the ends of lines, and rows into another order.
+"""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data import LabelledDataset, positions_of
+from alfs_cli.data.content import same_text
+from alfs_cli.documents import unguarded
+from alfs_cli.errors import InputError, did_you_mean
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+NEEDED = ("index", "given", "suggested", "suggested_confidence", "score")
+UNDECIDED, KEEP, DROP = -3, -2, -1
+MAX_NAMED = 20
+SEPARATORS = ",;\t"
+
+
+@dataclass(frozen=True, eq=False)
+class Issues:
+    """Rows of issues.csv: the place in the data set of each, what was suggested and decided.
+
+    `decision` (M,) is KEEP, DROP, UNDECIDED, or the class that a person chose.
+    """
+
+    path: Path
+    place: IntArray
+    suggested: IntArray
+    suggested_confidence: FloatArray
+    score: FloatArray
+    decision: IntArray
+
+    @property
+    def num_decided(self) -> int:
+        """How many rows a person has decided."""
+        return int((self.decision != UNDECIDED).sum())
+
+
+def read_issues(path: Path, dataset: LabelledDataset) -> Issues:
+    """Read issues.csv of `dataset`.
+
+    Raises InputError where it is no such file, where its rows are not of these data (index, path
+    and given label are compared), and for values that mean nothing: all at once, with their lines.
+    """
+    rows = _rows(path)
+    place_of = {int(position): place for place, position in enumerate(positions_of(dataset))}
+    class_of = {name: index for index, name in enumerate(dataset.class_names)}
+    problems: list[tuple[int, str]] = []
+    stale: list[int] = []
+    seen: dict[int, int] = {}
+    place, suggested, decision = [], [], []
+    numbers: list[tuple[float, float]] = []
+    for line, row in rows:
+        where = place_of.get(_whole(row["index"]))
+        given, likely = class_of.get(row["given"]), class_of.get(row["suggested"])
+        if where is None or given != dataset.labels[where] or not _is_here(row, dataset, where):
+            stale.append(line)
+            continue
+        if where in seen:
+            problems.append((line, f"index {row['index']} is in line {seen[where]} already"))
+        seen[where] = line
+        found = []
+        for column in ("score", "suggested_confidence"):
+            value = _number(row[column])
+            if not 0 <= value <= 1:
+                problems.append((line, f"{column} '{row[column]}' is not between 0 and 1"))
+            found.append(value)
+        if likely is None:
+            known = did_you_mean(row["suggested"], class_of)
+            problems.append((line, f"suggested '{row['suggested']}' is no class{known}"))
+        chosen = _decision(row.get("decision", ""), class_of)
+        if chosen is None:
+            text = row["decision"]
+            known = did_you_mean(text, ["keep", "drop", *class_of])
+            problems.append((line, f"decision '{text}' is neither keep, drop nor a class{known}"))
+        place.append(where)
+        suggested.append(-1 if likely is None else likely)
+        numbers.append((found[0], found[1]))
+        decision.append(UNDECIDED if chosen is None else chosen)
+    if stale:
+        raise InputError(
+            f"{len(stale):,} of {len(rows):,} rows of '{path}' are not of these data "
+            f"(line {stale[0]}{', ...' if len(stale) > 1 else ''}): index, path or given label "
+            "differ",
+            help="the labels changed since; run alfs estimate again",
+        )
+    if problems:
+        told = [f"{path}:{line}: {problem}" for line, problem in problems[:MAX_NAMED]]
+        if len(problems) > MAX_NAMED:
+            told.append(f"and {len(problems) - MAX_NAMED:,} more")
+        raise InputError("\n".join(told), help="mend those cells, or leave decisions empty")
+    score, confidence = np.asarray(numbers, dtype=np.float64).reshape(-1, 2).T
+    return Issues(
+        path,
+        np.asarray(place, dtype=np.int64),
+        np.asarray(suggested, dtype=np.int64),
+        confidence,
+        score,
+        np.asarray(decision, dtype=np.int64),
+    )
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return each row that is not empty with its line: cells by column, without their guards."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"no such file: '{path}'", help="alfs estimate DATA writes it") from None
+    except UnicodeDecodeError:
+        raise InputError(
+            f"'{path}' is not UTF-8 text",
+            help="save it again from the spreadsheet as 'CSV UTF-8'",
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot read '{path}': {error.strerror or error}") from None
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    head = text.split("\n", 1)[0]
+    separator = max(SEPARATORS, key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    rows: list[tuple[int, dict[str, str]]] = []
+    try:
+        columns = [name.strip() for name in next(reader, [])]
+        missing = [name for name in NEEDED if name not in columns]
+        if missing:
+            raise InputError(
+                f"'{path}' has no column '{missing[0]}' (has: {', '.join(columns[:20])})",
+                help="an issues.csv is needed here, as alfs estimate writes it",
+            )
+        before = reader.line_num
+        for cells in reader:
+            line, before = before + 1, reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
+                raise InputError(
+                    f"{path}:{line}: {len(cells)} cells, and {len(columns)} columns",
+                    help="a cell that holds the separator needs quotes",
+                )
+            padded = [*cells, *[""] * (len(columns) - len(cells))]
+            named = zip(columns, padded, strict=False)
+            rows.append((line, {name: same_text(unguarded(cell)) for name, cell in named}))
+    except csv.Error as error:
+        raise InputError(f"cannot read '{path}': line {reader.line_num}: {error}") from None
+    return rows
+
+
+def _whole(text: str) -> int:
+    value = _number(text)
+    return int(value) if value == np.floor(value) else -1
+
+
+def _number(text: str) -> float:
+    """Return the number in a cell, NaN where there is none; decimal commas are points."""
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        return float("nan")
+
+
+def _is_here(row: dict[str, str], dataset: LabelledDataset, place: int) -> bool:
+    """Return whether the row's file, where it names one, is the example's, wherever it lies."""
+    shown = row.get("path", "")
+    if not shown or dataset.paths is None:
+        return True
+    return Path(shown).name == Path(same_text(dataset.paths[place])).name
+
+
+def _decision(text: str, class_of: dict[str, int]) -> int | None:
+    """Return what a cell decides, None where it means nothing; keep and drop are no classes."""
+    bare = text.strip()
+    word = bare.casefold()
+    if not bare:
+        return UNDECIDED
+    if word in ("keep", "drop"):
+        return KEEP if word == "keep" else DROP
+    return class_of.get(text, class_of.get(bare))

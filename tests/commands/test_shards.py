@@ -1,0 +1,115 @@
+"""`alfs estimate` of probabilities in passes: shards, --merge, --max-examples, many classes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+WORDS = ("estimate", "--pred-probs", "parts", "-q")
+CSV = ("transition.csv", "issues.csv")
+
+
+@pytest.fixture
+def parts(alfs):
+    """Three Parquet files of 1,000 rows in small row groups; a fifth of the labels is shifted."""
+    generator = np.random.default_rng(0)
+    true = generator.integers(0, 4, 3000)
+    given = np.where(generator.random(3000) < 0.2, (true + 1) % 4, true)
+    logits = (
+        generator.normal(size=(3000, 4)) + 3 * np.eye(4)[true] + 1.5 * np.eye(4)[(true + 1) % 4]
+    )
+    probs = np.exp(logits)
+    probs /= probs.sum(axis=1, keepdims=True)
+    frame = pd.DataFrame(probs, columns=[f"p_{name}" for name in ("ant", "bee", "=c", "dog")])
+    frame["label"] = np.array(["ant", "bee", "=c", "dog"])[given]
+    Path("parts").mkdir()
+    for i in range(3):
+        frame[1000 * i : 1000 * (i + 1)].to_parquet(f"parts/{i}.parquet", row_group_size=170)
+    np.save("p.npy", probs)
+    np.save("y.npy", given)
+    return alfs
+
+
+def made(folder):
+    document = json.loads(Path(folder, "estimate.json").read_text())
+    document.pop("seconds")
+    return document, [Path(folder, name).read_bytes() for name in CSV]
+
+
+@pytest.mark.parametrize("count", [2, 7])
+def test_shards_merge_to_the_bytes_of_one_pass(parts, monkeypatch, count):
+    monkeypatch.setattr("alfs_cli.streamed.TOO_MANY", {"confident": 100})
+    assert parts(*WORDS, "--method", "confident", "--out", "whole").code == 0
+    for i in range(1, count + 1):
+        done = parts(*WORDS, "--shard", f"{i}/{count}", "--stats", f"stats/{i}.npz")
+        assert (done.code, done.out) == (0, ""), done.err
+    files = [f"stats/{i}.npz" for i in range(count, 0, -1)]
+    done = parts("estimate", "--merge", *files, "--out", "merged", "-f", "json")
+    assert done.code == 0, done.err
+    assert made("merged") == made("whole")
+    document = json.loads(done.out)
+    assert document["method"] == "confident"
+    assert document["data"]["n"] == 3000 == sum(document["data"]["given_counts"])
+    issues = pd.read_csv("merged/issues.csv")
+    assert len(issues) == document["issues"]["count"] > 100
+    assert (issues.score.diff().dropna() <= 1e-6).all()
+
+
+def test_passes_count_what_memory_counts(parts, monkeypatch):
+    words = ("--pred-probs", "p.npy", "--labels", "y.npy", "--method", "confident", "-q")
+    assert parts("estimate", *words, "--out", "memory").code == 0
+    monkeypatch.setattr("alfs_cli.streamed.TOO_MANY", {"confident": 100})
+    assert parts("estimate", *words, "--out", "passes").code == 0
+    memory, passes = (
+        json.loads(Path(f, "estimate.json").read_text()) for f in ("memory", "passes")
+    )
+    for key in ("transition", "transition_low", "noise_rate", "clean_level", "class_clean_level"):
+        assert memory[key] == passes[key], key
+    for key in ("agreement", "calibration_error"):
+        assert memory["evidence"][key] == pytest.approx(passes["evidence"][key])
+
+
+def test_a_sample_is_judged_and_said(parts):
+    words = ("--pred-probs", "p.npy", "--labels", "y.npy", "--max-examples", "600", "-f", "json")
+    done = parts("estimate", *words)
+    document = json.loads(done.out)
+    assert document["data"]["n"] == pytest.approx(600, abs=2)
+    assert "of 3,000 examples judged" in done.err
+    given = np.bincount(np.load("y.npy"))
+    np.testing.assert_allclose(document["data"]["given_counts"], given / 5, atol=1)
+    issues = pd.read_csv("alfs-out/issues.csv")
+    names = np.array(document["data"]["classes"])
+    assert (names[np.load("y.npy")[issues["index"]]] == issues.given.astype(str)).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--pred-probs", "parts", "--shard", "1/2"), "--shard and --stats go together"),
+        (("--pred-probs", "parts", "--shard", "0/2", "--stats", "s.npz"), "not I/N"),
+        (("--pred-probs", "parts", "--shard", "3/2", "--stats", "s.npz"), "not I/N"),
+        (("digits", "--shard", "1/2", "--stats", "s.npz"), "probabilities alone"),
+        (("--merge", "1.npz", "1.npz"), "is given twice"),
+        (("--merge", "1.npz"), "shard 2/2 is missing"),
+        (("--merge", "1.npz", "other.npz"), "different data"),
+        (("--merge", "y.npz"), "no such file"),
+        (("--merge", "p.npz"), "no statistics of a shard"),
+        (("--merge", "1.npz", "--pred-probs", "parts"), "nothing else"),
+        (("--merge", "1.npz", "--method", "anchor"), "counted, not fitted"),
+        (("--pred-probs", "wide.npy", "--labels", "y.npy", "-q"), "2,000 classes are the most"),
+    ],
+)
+def test_refused(parts, words, says):
+    assert parts(*WORDS, "--shard", "1/2", "--stats", "1.npz").code == 0
+    other = ("--pred-probs", "p.npy", "--labels", "y.npy", "--shard", "2/2", "--stats", "other.npz")
+    assert parts("estimate", *other, "-q").code == 0
+    np.savez("p.npz", pred_probs=np.load("p.npy"))
+    if "wide.npy" in words:
+        np.save("wide.npy", np.full((3000, 10_000), 1e-4, dtype=np.float32))
+    done = parts("estimate", *words)
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err
+    assert "help: " in done.err
+    assert not Path("alfs-out/estimate.json").exists()
