@@ -161,8 +161,12 @@ def audit(
     for text in (*read.notes, *(known.notes if known is not None else ())):
         invocation.note(f"note: {text}")
     if max_examples is not None and max_examples < len(read):
-        whole, read = len(read), sampled(read, max_examples, invocation.seed)
-        invocation.note(f"note: {len(read):,} of {whole:,} examples judged, drawn by label")
+        places = sampled(read, max_examples, invocation.seed)
+        if known is not None:
+            places = np.union1d(places, known.places)
+            known = known.among(places, len(read))
+        invocation.note(f"note: {len(places):,} of {len(read):,} examples judged, drawn by label")
+        read = read.subset(places)
     gathering = time.perf_counter()
     with invocation.progress() as progress:
         seen = gather(
@@ -229,15 +233,18 @@ def audit(
     return Audit(read, seen, estimate, scores, listed, findings, digests)
 
 
-def sampled(dataset: LabelledDataset, count: int, seed: int) -> LabelledDataset:
-    """Return about `count` examples in DATA order: the same share of each label, two at least."""
+def sampled(dataset: LabelledDataset, count: int, seed: int) -> "NDArray[np.int64]":
+    """Return the places, in order, of about `count` examples: the same share of each label.
+
+    Two of a label at least.
+    """
     generator = np.random.default_rng([seed, 5])
     share = count / len(dataset)
     chosen = []
     for members in (np.flatnonzero(dataset.labels == cls) for cls in range(dataset.num_classes)):
         size = min(len(members), max(2, round(share * len(members))))
         chosen.append(generator.permutation(members)[:size])
-    return dataset.subset(np.sort(np.concatenate(chosen)))
+    return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 
 def _issues_file(

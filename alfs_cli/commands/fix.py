@@ -70,9 +70,9 @@ def fix(
         )
     from alfs_cli.cleaning import cleaned, cleaning_summary, refuse_stale, write_cleaned
     from alfs_cli.data import load
+    from alfs_cli.data.reviewed import read_issues
     from alfs_cli.label_copy import refuse_target, written_form
     from alfs_cli.reports.fix import fix_report
-    from alfs_cli.reviewed import read_issues
 
     path = issues if issues is not None else invocation.out / "issues.csv"
     if not path.exists():

@@ -11,11 +11,10 @@ from alfs_cli.data.classes import numbered
 from alfs_cli.data.columns import table_labels
 from alfs_cli.data.content import RawLabels, raw_labels
 from alfs_cli.data.dataset import IntArray, LabelledDataset, positions_of
+from alfs_cli.data.reviewed import DROP, KEEP, is_reviewed, read_issues
 from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
-from alfs_cli.documents import unguarded
 from alfs_cli.errors import InputError
 
-KEEP, DROP = "keep", "drop"
 FEW = 50  # random examples below which an estimate says so
 
 
@@ -59,8 +58,9 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
     """Read --trusted: .npz or a table with `index` and `true_label`, or `index` and `decision`.
 
     `index` is the 0-based position in DATA order. A decision is `keep` (the given label is right),
-    `drop`, a class name, or nothing. Raises InputError where an index or a label is none of the
-    data set's, where two rows contradict each other, or where nothing is known.
+    `drop`, a class name, or nothing, in a .csv that a spreadsheet may have saved. Raises InputError
+    where an index or a label is none of the data set's, where two rows contradict each other, or
+    where nothing is known.
     """
     suffix = path.suffix.lower()
     if suffix == ".npz":
@@ -72,54 +72,38 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
         true = raw_labels(arrays["true_label"], where=f"true_label of '{path}'")
         if len(index) != len(true):
             raise InputError(f"'{path}': {len(index)} of index, {len(true)} of true_label")
-        return _checked(path, dataset, index, true, is_random=True)
+        return _checked(path, dataset, index, true)
     if suffix not in TABLE_SUFFIXES:
         raise InputError(
             f"'{path}' has the suffix '{suffix}'", help=f"reads .npz {' '.join(TABLE_SUFFIXES)}"
         )
-    table = read_table(path, text=("true_label", "decision", "given"))
+    if suffix in (".csv", ".tsv") and is_reviewed(path):
+        return _reviewed(path, dataset)
+    table = read_table(path, text=("true_label",))
     table.require("index", option="issues.csv has one: it")
-    if "true_label" not in table.columns and "decision" in table.columns:
-        return _reviewed(path, dataset, table)
     table.require("true_label", option="--trusted reads index and true_label, or decision; it")
-    return _checked(
-        path, dataset, _indices(table), table_labels(table, "true_label"), is_random=True
-    )
+    return _checked(path, dataset, _indices(table), table_labels(table, "true_label"))
 
 
-def _reviewed(path: Path, dataset: LabelledDataset, table: Table) -> Trusted:
+def _reviewed(path: Path, dataset: LabelledDataset) -> Trusted:
     """Return the decided rows: `keep` is the given label, `drop` tells no class."""
-    decisions = table.text("decision")
-    decided = np.flatnonzero((decisions != "") & (decisions != DROP))
-    if not len(decided):
+    issues = read_issues(path, dataset, needed=("index", "decision"))
+    settles = (issues.decision >= 0) | (issues.decision == KEEP)
+    if not settles.any():
         raise InputError(
             f"no row of '{path}' has a decision that tells a class",
-            help=f"fill the column decision in: {KEEP}, {DROP} or a class name",
+            help="fill the column decision in: keep, drop or a class name",
         )
-    index = _indices(table)[decided]
-    places = _places(path, dataset, index)
-    if "given" in table.columns:
-        written = table.text("given")[decided]
-        for row, (place, given) in enumerate(zip(places, written, strict=True)):
-            if place >= 0 and unguarded(given) != dataset.class_names[dataset.labels[place]]:
-                raise InputError(
-                    f"'{path}' was made for other labels: example {index[row]} was given "
-                    f"'{given}', and now is '{dataset.class_names[dataset.labels[place]]}'",
-                    help="run alfs estimate on these data first, and review what it lists",
-                )
-    given = np.array(dataset.class_names, dtype=object)[dataset.labels[places]]
-    chosen = np.empty(len(decided), dtype=object)
-    chosen[:] = [unguarded(text) for text in decisions[decided]]
-    true = np.where(chosen == KEEP, given, chosen)
-    found = _checked(path, dataset, index, true, is_random=False)
-    dropped = int((decisions == DROP).sum())
+    places, chosen = issues.place[settles], issues.decision[settles]
+    true = np.where(chosen == KEEP, dataset.labels[places], chosen)
+    order = np.argsort(places, kind="stable")
     note = (
-        f"{len(found):,} decisions read: they settle those labels, and say nothing of the others, "
+        f"{len(places):,} decisions read: they settle those labels, and say nothing of the others, "
         "for suspects are no random sample"
     )
-    if dropped:
+    if dropped := int((issues.decision == DROP).sum()):
         note += f"; {dropped:,} to drop tell no class"
-    return replace(found, notes=(note, *found.notes))
+    return Trusted(places[order], true[order].astype(np.int64), False, (note,))
 
 
 def _indices(table: Table) -> IntArray:
@@ -147,9 +131,7 @@ def _places(path: Path, dataset: LabelledDataset, index: NDArray[np.int64]) -> I
     return np.asarray(place[index])
 
 
-def _checked(
-    path: Path, dataset: LabelledDataset, index: RawLabels, true: RawLabels, *, is_random: bool
-) -> Trusted:
+def _checked(path: Path, dataset: LabelledDataset, index: RawLabels, true: RawLabels) -> Trusted:
     if index.dtype == object:
         raise InputError(f"index of '{path}' is not whole numbers")
     places = _places(path, dataset, index.astype(np.int64))
@@ -167,6 +149,6 @@ def _checked(
         raise InputError(
             f"'{path}' says two things of example {where}", help="leave one row an example"
         )
-    if is_random and len(unique) < FEW:
+    if len(unique) < FEW:
         notes.append(f"{len(unique)} trusted examples are few: {FEW} or more say something")
-    return Trusted(unique, labels[first], is_random, tuple(notes))
+    return Trusted(unique, labels[first], True, tuple(notes))

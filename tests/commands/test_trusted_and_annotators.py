@@ -72,7 +72,29 @@ def test_decisions_settle_their_own_labels(data):
     np.save("other.npy", clean)
     stale = alfs("estimate", "features.npz", "--trusted", "reviewed.csv", "--labels", "other.npy")
     assert stale.code == 2
-    assert "was made for other labels" in stale.err
+    assert "are not of these data" in stale.err
+
+
+def test_decisions_as_a_spreadsheet_saves_them(data):
+    """Semicolons, CRLF and a byte-order mark; nothing but what was decided."""
+    alfs, _, _ = data
+    Path("back.csv").write_bytes("\ufeffindex;decision\r\n3;keep\r\n5;ant\r\n".encode())
+    done = alfs("estimate", "features.npz", "--trusted", "back.csv", "-f", "json")
+    assert document(done)["method"].endswith(", reviewed")
+    assert "2 decisions read" in done.err
+
+
+def test_trusted_examples_stay_in_a_sample(data):
+    """--max-examples draws others beside them, and their places are still theirs."""
+    alfs, _, true = data
+    rows = "".join(f"{i},{NAMES[true[i]]}\n" for i in range(0, 600, 5))
+    Path("t.csv").write_text("index,true_label\n" + rows)
+    options = ["--trusted", "t.csv", "--method", "gold", "-f", "json"]
+    whole = document(alfs("estimate", "features.npz", *options))
+    part = alfs("estimate", "features.npz", *options, "--max-examples", "300")
+    assert "examples judged" in part.err
+    assert 300 <= document(part)["data"]["n"] <= 420
+    assert document(part)["transition"] == pytest.approx(np.array(whole["transition"]), abs=0.08)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.content import same_text
+from alfs_cli.data.dataset import LabelledDataset, positions_of
 from alfs_cli.documents import unguarded
 from alfs_cli.errors import InputError, did_you_mean
 
@@ -46,13 +46,16 @@ class Issues:
         return int((self.decision != UNDECIDED).sum())
 
 
-def read_issues(path: Path, dataset: LabelledDataset) -> Issues:
-    """Read issues.csv of `dataset`.
+def read_issues(
+    path: Path, dataset: LabelledDataset, *, needed: tuple[str, ...] = NEEDED
+) -> Issues:
+    """Read issues.csv of `dataset`, or a table with at least the columns `needed` of it.
 
-    Raises InputError where it is no such file, where its rows are not of these data (index, path
-    and given label are compared), and for values that mean nothing: all at once, with their lines.
+    What a column that is not there would say is -1, or NaN. Raises InputError where it is no such
+    file, where its rows are not of these data (index, path and given label are compared), and for
+    values that mean nothing: all at once, with their lines.
     """
-    rows = _rows(path)
+    rows = _rows(path, needed)
     place_of = {int(position): place for place, position in enumerate(positions_of(dataset))}
     class_of = {name: index for index, name in enumerate(dataset.class_names)}
     problems: list[tuple[int, str]] = []
@@ -62,8 +65,8 @@ def read_issues(path: Path, dataset: LabelledDataset) -> Issues:
     numbers: list[tuple[float, float]] = []
     for line, row in rows:
         where = place_of.get(_whole(row["index"]))
-        given, likely = class_of.get(row["given"]), class_of.get(row["suggested"])
-        if where is None or given != dataset.labels[where] or not _is_here(row, dataset, where):
+        likely = class_of.get(row.get("suggested", ""))
+        if where is None or not _is_here(row, dataset, where):
             stale.append(line)
             continue
         if where in seen:
@@ -71,11 +74,11 @@ def read_issues(path: Path, dataset: LabelledDataset) -> Issues:
         seen[where] = line
         found = []
         for column in ("score", "suggested_confidence"):
-            value = _number(row[column])
-            if not 0 <= value <= 1:
+            value = _number(row.get(column, ""))
+            if column in row and not 0 <= value <= 1:
                 problems.append((line, f"{column} '{row[column]}' is not between 0 and 1"))
             found.append(value)
-        if likely is None:
+        if likely is None and "suggested" in row:
             known = did_you_mean(row["suggested"], class_of)
             problems.append((line, f"suggested '{row['suggested']}' is no class{known}"))
         chosen = _decision(row.get("decision", ""), class_of)
@@ -110,8 +113,21 @@ def read_issues(path: Path, dataset: LabelledDataset) -> Issues:
     )
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return each row that is not empty with its line: cells by column, without their guards."""
+def is_reviewed(path: Path) -> bool:
+    """Say whether a table has a column `decision`, and no `true_label`."""
+    head, separator = _head(_text(path))
+    columns = [name.strip().strip('"') for name in head.split(separator)]
+    return "decision" in columns and "true_label" not in columns
+
+
+def _head(text: str) -> tuple[str, str]:
+    """Return the first line and what separates its cells."""
+    head = text.split("\n", 1)[0]
+    return head, max(SEPARATORS, key=head.count)
+
+
+def _text(path: Path) -> str:
+    """Return a file's text, its lines ended alike."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -123,14 +139,18 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         ) from None
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror or error}") from None
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    head = text.split("\n", 1)[0]
-    separator = max(SEPARATORS, key=head.count)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _rows(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """Return each row that is not empty with its line: cells by column, without their guards."""
+    text = _text(path)
+    _, separator = _head(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows: list[tuple[int, dict[str, str]]] = []
     try:
         columns = [name.strip() for name in next(reader, [])]
-        missing = [name for name in NEEDED if name not in columns]
+        missing = [name for name in needed if name not in columns]
         if missing:
             raise InputError(
                 f"'{path}' has no column '{missing[0]}' (has: {', '.join(columns[:20])})",
@@ -168,7 +188,9 @@ def _number(text: str) -> float:
 
 
 def _is_here(row: dict[str, str], dataset: LabelledDataset, place: int) -> bool:
-    """Return whether the row's file, where it names one, is the example's, wherever it lies."""
+    """Return whether label and file, where the row names them, are the example's."""
+    if "given" in row and row["given"] != dataset.class_names[dataset.labels[place]]:
+        return False
     shown = row.get("path", "")
     if not shown or dataset.paths is None:
         return True

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from alfs_cli.data import DataSpec, LabelledDataset
+from alfs_cli.data.reviewed import DROP, KEEP, UNDECIDED, read_issues
 from alfs_cli.errors import InputError
-from alfs_cli.reviewed import DROP, KEEP, UNDECIDED, read_issues
 
 NAMES = ("=cat", "dog", "1", "a,b")
 HEAD = "index,path,given,suggested,self_confidence,suggested_confidence,score"
