@@ -21,8 +21,9 @@ from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
 from alfs_cli.estimators import check_classes, check_needs, check_options, estimate_noise
 from alfs_cli.estimators.posterior import true_class_probs
-from alfs_cli.evidence import Evidence, gather
-from alfs_cli.integrity import (
+from alfs_cli.evidence.gathering import Evidence, gather
+from alfs_cli.evidence.representations import EncoderChoice
+from alfs_cli.gate.integrity import (
     Digests,
     digests_of,
     duplicate_findings,
@@ -34,7 +35,6 @@ from alfs_cli.invocation import Invocation
 from alfs_cli.issues import LabelScores, issues_table, label_scores, listing, suspects, write_issues
 from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
-from alfs_cli.representations import EncoderChoice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

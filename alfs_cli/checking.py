@@ -6,17 +6,17 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alfs_cli.baseline import USUAL as USUAL_BASELINE
-from alfs_cli.baseline import Baseline, load_baseline, updated
 from alfs_cli.configuration import Setting, find, load, resolve
 from alfs_cli.estimate import NoiseEstimate
-from alfs_cli.gate import INTEGRITY, CheckResult, Suppressed, Thresholds, judge
-from alfs_cli.gate_settings import CHECK, SECTIONS
+from alfs_cli.gate.baseline import USUAL as USUAL_BASELINE
+from alfs_cli.gate.baseline import Baseline, load_baseline, updated
+from alfs_cli.gate.judging import INTEGRITY, CheckResult, Suppressed, Thresholds, judge
+from alfs_cli.gate.settings import CHECK, SECTIONS
+from alfs_cli.gate.suppressions import USUAL as USUAL_IGNORE
+from alfs_cli.gate.suppressions import Suppressions, read_lines, sort_out
 from alfs_cli.invocation import Invocation
 from alfs_cli.report import Finding
 from alfs_cli.rules import Selection
-from alfs_cli.suppressions import USUAL as USUAL_IGNORE
-from alfs_cli.suppressions import Suppressions, read_lines, sort_out
 
 if TYPE_CHECKING:
     from alfs_cli.auditing import Audit
@@ -186,7 +186,7 @@ def _findings(
     invocation: Invocation, found: "Audit", rules: Selection
 ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Return all that was found, errors in files first, and which rules on files were looked at."""
-    from alfs_cli.integrity import digests_of, leakage_findings, other_split, other_splits
+    from alfs_cli.gate.integrity import digests_of, leakage_findings, other_split, other_splits
 
     others = {
         split: other
@@ -203,7 +203,7 @@ def _findings(
 
 def _fingerprints(found: "Audit", findings: Iterable[Finding]) -> frozenset[str]:
     """Return the fingerprints of all examples and of all findings."""
-    from alfs_cli.integrity import digests_of, fingerprints_of
+    from alfs_cli.gate.integrity import digests_of, fingerprints_of
 
     digests = found.digests or digests_of(found.dataset)
     own = (finding.fingerprint for finding in findings if finding.fingerprint is not None)

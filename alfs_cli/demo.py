@@ -10,12 +10,12 @@ import numpy as np
 
 from alfs_cli.auditing import Audit, audit
 from alfs_cli.compare import courses
+from alfs_cli.copies.noisy import noisy_copy, write_copy
 from alfs_cli.data import DataSpec, load
 from alfs_cli.documents import to_document
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import Truth
 from alfs_cli.invocation import Invocation
-from alfs_cli.noisy_copy import noisy_copy, write_copy
 from alfs_cli.recommend import Recommendations, recommend
 from alfs_cli.runs import Run
 from alfs_cli.training import train

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from alfs_cli import __version__
 from alfs_cli.documents import to_document
-from alfs_cli.encoders import has_encoder
+from alfs_cli.evidence.encoders import has_encoder
 
 SCHEMA = "alfs.doctor/1"
 MIN_CLEANLAB = (2, 8)

@@ -38,7 +38,7 @@ from alfs_cli.estimators.shards import (
     side_by_side,
 )
 from alfs_cli.estimators.tally import THREADS, nothing
-from alfs_cli.evidence import Evidence
+from alfs_cli.evidence.gathering import Evidence
 from alfs_cli.invocation import Invocation
 from alfs_cli.issues import COLUMNS, write_issues
 from alfs_cli.noise import write_transition

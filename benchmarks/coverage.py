@@ -19,6 +19,13 @@ from noise_cases import tempered_rows
 from scipy.optimize import brentq
 
 from alfs_cli.estimators import estimate_transition
+from alfs_cli.evidence.out_of_fold import (
+    calibrated,
+    calibration,
+    linear_map,
+    ridge_scores,
+    stratified_folds,
+)
 from alfs_cli.noise import (
     TransitionMatrix,
     class_clean_levels,
@@ -26,7 +33,6 @@ from alfs_cli.noise import (
     inject_by_instance,
     transition_of,
 )
-from alfs_cli.out_of_fold import calibrated, calibration, linear_map, ridge_scores, stratified_folds
 
 RESULTS = Path(__file__).parent / "results" / "coverage.csv"
 N, K = 5_000, 5

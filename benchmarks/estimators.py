@@ -28,7 +28,7 @@ from alfs_cli.estimators.dual_t import dual_t
 from alfs_cli.estimators.neighbourhood import neighbourhood_of
 from alfs_cli.estimators.sample import Sample, rate_of
 from alfs_cli.estimators.with_trusted import gold, with_trusted
-from alfs_cli.evidence import Evidence, agreement, calibration_error
+from alfs_cli.evidence.gathering import Evidence, agreement, calibration_error
 from alfs_cli.noise import class_clean_levels, row_total_variation
 
 RESULTS = Path(__file__).parent / "results" / "estimators.csv"

@@ -17,9 +17,9 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from alfs_cli.data import DataSpec, load
+from alfs_cli.evidence.out_of_fold import out_of_fold, stratified_folds
+from alfs_cli.evidence.representations import pixel_features
 from alfs_cli.noise import inject, transition_of
-from alfs_cli.out_of_fold import out_of_fold, stratified_folds
-from alfs_cli.representations import pixel_features
 
 RESULTS = Path(__file__).parent / "results" / "evidence.csv"
 NOISES = (("symmetric", 0.0), ("symmetric", 0.3), ("symmetric", 0.6), ("asymmetric", 0.3))

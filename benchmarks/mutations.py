@@ -24,7 +24,7 @@ TESTS = [
 ]
 LOSSES, VECTOR = "alfs_cli/losses/separable.py", "alfs_cli/losses/vector.py"
 BETWEEN, SOFT = "alfs_cli/losses/interpolated.py", "alfs_cli/losses/softened.py"
-RISK, RULES = "alfs_cli/risk.py", "alfs_cli/certificate.py"
+RISK, RULES = "alfs_cli/certificate/risk.py", "alfs_cli/certificate/verdicts.py"
 MUTATIONS = [
     ("AGCE's exponent", LOSSES, "(self.a + u) ** (self.q - 1)", "(self.a + u) ** (1 - self.q)"),
     ("AGCE's tensor slope", LOSSES, ".pow(self.q - 1)", ".pow(self.q)"),

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from alfs_cli.auditing import Audit, audit
-from alfs_cli.baseline import Baseline, updated
 from alfs_cli.data import DataSpec
 from alfs_cli.demo import inject_digits
-from alfs_cli.integrity import fingerprints_of
+from alfs_cli.gate.baseline import Baseline, updated
+from alfs_cli.gate.integrity import fingerprints_of
 from alfs_cli.invocation import Invocation
 
 RESULTS = Path(__file__).parent / "results" / "new_issues.csv"

@@ -205,7 +205,7 @@ def command_of(*words: str) -> tuple[float, int]:
 def folds(quick: bool, repeats: int) -> Iterator[Row]:
     from sklearn.linear_model import LogisticRegression
 
-    from alfs_cli.out_of_fold import (
+    from alfs_cli.evidence.out_of_fold import (
         calibrated,
         calibration,
         linear_map,

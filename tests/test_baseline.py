@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from alfs_cli.baseline import (
+from alfs_cli.errors import InputError
+from alfs_cli.estimate import Bounded
+from alfs_cli.gate.baseline import (
     Accepted,
     Baseline,
     Ceilings,
@@ -15,8 +17,6 @@ from alfs_cli.baseline import (
     stricter,
     updated,
 )
-from alfs_cli.errors import InputError
-from alfs_cli.estimate import Bounded
 from alfs_cli.report import Finding
 
 

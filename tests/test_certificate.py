@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alfs_cli.certificate import Certificate, certify
-from alfs_cli.documents import from_document
-from alfs_cli.errors import InputError
-from alfs_cli.losses import LOSSES, SUM_DEFAULTS, parse_loss
-from alfs_cli.losses.vector import NCE, NFL
-from alfs_cli.noise import TransitionMatrix, pair, symmetric
-from alfs_cli.risk import (
+from alfs_cli.certificate.risk import (
     box_minimiser,
     convex_minimiser,
     convolution_verdict,
     log_softmax,
     risk_at,
 )
+from alfs_cli.documents import from_document
+from alfs_cli.errors import InputError
+from alfs_cli.losses import LOSSES, SUM_DEFAULTS, parse_loss
+from alfs_cli.losses.vector import NCE, NFL
+from alfs_cli.noise import TransitionMatrix, pair, symmetric
 
 SYM = symmetric(0.8, 10)
 PAIR = pair(0.4, 10)

@@ -6,7 +6,7 @@ import pytest
 
 from alfs_cli.configuration import ConfigurationError, find, load, resolve
 from alfs_cli.errors import AlfsError
-from alfs_cli.gate_settings import CHECK, SECTIONS
+from alfs_cli.gate.settings import CHECK, SECTIONS
 
 
 @pytest.fixture

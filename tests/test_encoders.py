@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from alfs_cli import encoders
 from alfs_cli.data import ArrayImages, DataSpec, LabelledDataset
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.evidence import gather
+from alfs_cli.evidence import encoders
+from alfs_cli.evidence.gathering import gather
 
 
 def stripes(count, seed=0):
@@ -53,14 +53,14 @@ def test_auto_takes_what_agrees_better_and_says_so():
 
 def test_the_choice_is_cached(tmp_path, monkeypatch):
     first = gather(dataset(80), cache=tmp_path)
-    monkeypatch.setattr("alfs_cli.representations.encode", None)
+    monkeypatch.setattr("alfs_cli.evidence.representations.encode", None)
     again = gather(dataset(80), cache=tmp_path)
     assert again.kind == first.kind == "encoder"
     np.testing.assert_array_equal(again.probs, first.probs)
 
 
 def test_without_the_extra_pixels_are_taken_and_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr("alfs_cli.evidence.has_encoder", lambda: False)
+    monkeypatch.setattr("alfs_cli.evidence.gathering.has_encoder", lambda: False)
     evidence = gather(dataset(40))
     assert evidence.kind == "pixels"
     assert any("alfs-cli[encoder]" in note for note in evidence.notes)
@@ -154,7 +154,7 @@ def test_features_are_kept_by_content_whatever_the_labels(tmp_path, monkeypatch)
         pixels, _ = images.decode(indices)
         return pixels.reshape(len(indices), -1)[:, :512].astype(np.float32), indices
 
-    monkeypatch.setattr("alfs_cli.representations.encode", encode)
+    monkeypatch.setattr("alfs_cli.evidence.representations.encode", encode)
     first = gather(whole, kind="encoder", cache=tmp_path)
     flipped = replace(whole.with_labels(1 - whole.labels), fingerprint="f")
     other = gather(flipped, kind="encoder", cache=tmp_path)

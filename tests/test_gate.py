@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from alfs_cli.baseline import Ceilings, ceilings_of
 from alfs_cli.errors import UsageError
 from alfs_cli.estimate import CleanLevel
-from alfs_cli.gate import INTEGRITY, Thresholds, judge
+from alfs_cli.gate.baseline import Ceilings, ceilings_of
+from alfs_cli.gate.judging import INTEGRITY, Thresholds, judge
 from alfs_cli.report import Finding
 from alfs_cli.rules import RULES, Selection
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from alfs_cli.data import ArrayImages, DataSpec, LabelledDataset
-from alfs_cli.evidence import gather
-from alfs_cli.network_folds import network_probabilities
+from alfs_cli.evidence.gathering import gather
+from alfs_cli.evidence.network_folds import network_probabilities
 from alfs_cli.training.devices import choose_device
 
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from alfs_cli.errors import InputError
-from alfs_cli.out_of_fold import (
+from alfs_cli.evidence.out_of_fold import (
     RIDGES,
     calibrated,
     calibration,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from alfs_cli.errors import InputError
+from alfs_cli.gate.suppressions import Suppressions, read_lines, sort_out
 from alfs_cli.report import Finding
 from alfs_cli.rules import Selection
-from alfs_cli.suppressions import Suppressions, read_lines, sort_out
 
 TODAY = date(2026, 11, 22)
 

@@ -68,10 +68,10 @@ def fix(
             else "what shall be done with the suspects is not said",
             help="one of --drop, --relabel, --review",
         )
-    from alfs_cli.cleaning import cleaned, cleaning_summary, refuse_stale, write_cleaned
+    from alfs_cli.copies.cleaned import cleaned, cleaning_summary, refuse_stale, write_cleaned
+    from alfs_cli.copies.writing import refuse_target, written_form
     from alfs_cli.data import load
     from alfs_cli.data.reviewed import read_issues
-    from alfs_cli.label_copy import refuse_target, written_form
     from alfs_cli.reports.fix import fix_report
 
     path = issues if issues is not None else invocation.out / "issues.csv"

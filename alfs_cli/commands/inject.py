@@ -47,8 +47,8 @@ def inject(
     """
     import numpy as np
 
+    from alfs_cli.copies.noisy import noisy_copy, summary, write_copy
     from alfs_cli.data import load
-    from alfs_cli.noisy_copy import noisy_copy, summary, write_copy
     from alfs_cli.reports.inject import inject_report
 
     dataset = load(options.spec(data))

@@ -107,7 +107,7 @@ class Table:
         if pd.api.types.is_numeric_dtype(values):
             return True
         broken = np.asarray(pd.to_numeric(values, errors="coerce").isna(), dtype=np.bool_)
-        if broken.mean() <= MOSTLY:
+        if len(broken) and broken.mean() <= MOSTLY:
             raise InputError(
                 f"column '{column}' of '{self.path}' is not a number in {broken.sum():,} of "
                 f"{len(values):,} rows ({self.places(np.flatnonzero(broken))})",

@@ -39,7 +39,7 @@ from alfs_cli.estimators.reviewed import SettledEstimate, settled
 from alfs_cli.estimators.sample import Answer, Estimate, Sample, rate_of
 from alfs_cli.estimators.trust import MIN_JUDGED, trust_in
 from alfs_cli.estimators.with_trusted import gold, with_trusted
-from alfs_cli.evidence import Evidence, evidence_from_probs, gather
+from alfs_cli.evidence.gathering import Evidence, evidence_from_probs, gather
 from alfs_cli.noise import (
     class_clean_levels,
     clean_level,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.dawid_skene import dawid_skene
 from alfs_cli.errors import InputError
 from alfs_cli.estimators.resampled import Remark, ResampledEstimate
 from alfs_cli.estimators.sample import Sample
+from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.noise import rows_of_counts
 
 FloatArray = NDArray[np.float64]

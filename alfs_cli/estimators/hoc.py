@@ -16,7 +16,7 @@ from scipy.stats import chi2
 
 from alfs_cli.estimators.resampled import Remark, ResampledEstimate
 from alfs_cli.estimators.sample import Sample
-from alfs_cli.neighbours import nearest
+from alfs_cli.evidence.neighbours import nearest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from alfs_cli.estimators.counts import CountedEstimate
 from alfs_cli.estimators.sample import Sample
-from alfs_cli.neighbours import nearest
+from alfs_cli.evidence.neighbours import nearest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -7,7 +7,7 @@ from scipy.stats import beta
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import LocalCleanLevel
 from alfs_cli.estimators.sample import Sample
-from alfs_cli.neighbours import nearest
+from alfs_cli.evidence.neighbours import nearest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -11,7 +11,7 @@ from alfs_cli.estimators.hoc import hoc_from
 from alfs_cli.estimators.knn import NEIGHBOURS, knn_from
 from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.estimators.sample import Answer, Sample
-from alfs_cli.neighbours import nearest
+from alfs_cli.evidence.neighbours import nearest
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -11,7 +11,7 @@ from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.estimators.resampled import ResampledEstimate
 from alfs_cli.estimators.reviewed import SettledEstimate
 from alfs_cli.estimators.sample import Estimate, rate_of
-from alfs_cli.evidence import Evidence
+from alfs_cli.evidence.gathering import Evidence
 
 FloatArray = NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from alfs_cli.gate import CheckResult
+from alfs_cli.gate.judging import CheckResult
 from alfs_cli.report import Block, Column, Paragraph, Report, Status, Table, Verdict
 
 ORDER = ("fail", "warn", "not-judged", "pass")

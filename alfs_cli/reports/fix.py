@@ -1,6 +1,6 @@
 """What a person reads of a cleaning: how many labels were changed, and which into which."""
 
-from alfs_cli.cleaning import SCHEMA, CleanedTruth, CleaningSummary
+from alfs_cli.copies.cleaned import SCHEMA, CleanedTruth, CleaningSummary
 from alfs_cli.documents import to_document
 from alfs_cli.report import Block, Column, Facts, Report, Table, Verdict, percent
 

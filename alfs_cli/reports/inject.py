@@ -1,7 +1,7 @@
 """What a person reads of an injection: how many labels were flipped, and which."""
 
+from alfs_cli.copies.noisy import SCHEMA, CopySummary
 from alfs_cli.documents import to_document
-from alfs_cli.noisy_copy import SCHEMA, CopySummary
 from alfs_cli.report import Column, Facts, Report, Table, Verdict, percent, ratio
 
 

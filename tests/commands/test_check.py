@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alfs_cli.baseline import Baseline, ceilings_of
+from alfs_cli.gate.baseline import Baseline, ceilings_of
 from tests.conftest import make_estimate
 
 

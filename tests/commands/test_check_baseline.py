@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfs_cli.baseline import load_baseline
+from alfs_cli.gate.baseline import load_baseline
 from tests.conftest import make_estimate
 
 COUNT, WRONG = 600, 60

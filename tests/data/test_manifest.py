@@ -36,6 +36,13 @@ def write(tmp_path, picture):
 PLAIN = "path,label\na.png,cat\nb.png,dog\nc.png,cat\nsub/d.png,dog\n"
 
 
+def test_a_table_without_rows_is_refused(tmp_path):
+    """Its columns have no type, which is no reason to divide by their number."""
+    (tmp_path / "a.csv").write_text("x,label\n")
+    with pytest.raises(InputError, match="neither a column of image paths"):
+        load(DataSpec(str(tmp_path / "a.csv")))
+
+
 def test_images_labels_and_lines(write, tmp_path):
     dataset = read(write(PLAIN))
     assert dataset.kind == "manifest"

@@ -6,8 +6,14 @@ import numpy as np
 
 from alfs_cli.data import DataSpec, LabelledDataset, random_sample
 from alfs_cli.estimators import ESTIMATORS, estimate_noise
-from alfs_cli.evidence import evidence_from_probs
-from alfs_cli.out_of_fold import calibrated, calibration, linear_map, ridge_scores, stratified_folds
+from alfs_cli.evidence.gathering import evidence_from_probs
+from alfs_cli.evidence.out_of_fold import (
+    calibrated,
+    calibration,
+    linear_map,
+    ridge_scores,
+    stratified_folds,
+)
 
 
 def gaussians(K, count, distance, seed=0, size=6, shares=None):

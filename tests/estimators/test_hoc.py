@@ -8,7 +8,7 @@ from problems import gaussians, noisy
 
 from alfs_cli.errors import InputError
 from alfs_cli.estimators.hoc import clusterability, disjoint, fit_triples
-from alfs_cli.neighbours import nearest
+from alfs_cli.evidence.neighbours import nearest
 from alfs_cli.noise import row_total_variation
 
 T3 = np.array([[0.7, 0.2, 0.1], [0.05, 0.9, 0.05], [0.0, 0.3, 0.7]])

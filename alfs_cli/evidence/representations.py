@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import positions_of
 from alfs_cli.documents import replacing
-from alfs_cli.encoders import NAME, encode
 from alfs_cli.errors import InputError
-from alfs_cli.out_of_fold import Features, Progress, principal_components
+from alfs_cli.evidence.encoders import NAME, encode
+from alfs_cli.evidence.out_of_fold import Features, Progress, principal_components
 
 if TYPE_CHECKING:
     from alfs_cli.data import Images, LabelledDataset

@@ -6,13 +6,13 @@ from typing import Literal
 
 import numpy as np
 
+from alfs_cli.copies.writing import write_labels, written_form
 from alfs_cli.data import LabelledDataset
 from alfs_cli.data.decoding import instance_features
 from alfs_cli.data.manifest import transition_beside
 from alfs_cli.data.names import known_as
 from alfs_cli.documents import Number
 from alfs_cli.errors import UsageError, unknown
-from alfs_cli.label_copy import write_labels, written_form
 from alfs_cli.noise import (
     DRAWS,
     INSTANCE,

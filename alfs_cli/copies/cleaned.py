@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.copies.writing import write_labels
 from alfs_cli.data import LabelledDataset
 from alfs_cli.data.reviewed import DROP, UNDECIDED, Issues
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.estimate import load_estimate
-from alfs_cli.label_copy import write_labels
 
 SCHEMA = "alfs.fix/1"
 Mode = Literal["drop", "relabel", "review"]

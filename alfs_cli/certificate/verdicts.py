@@ -24,14 +24,14 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from alfs_cli import risk
+from alfs_cli.certificate import risk
+from alfs_cli.certificate.risk import Verdict
 from alfs_cli.documents import Number, to_document
 from alfs_cli.losses import Loss, SeparableSum, parse_loss
 from alfs_cli.losses.softened import LDRKL, LS, EpsCE, HardBootstrap, SoftBootstrap
 from alfs_cli.losses.terms import Computed, Parts, Separable
 from alfs_cli.losses.vector import AMSE, NCE, NFL, NGCE, NLNL, Flipped
 from alfs_cli.noise import TransitionMatrix, as_array
-from alfs_cli.risk import Verdict
 
 FloatArray = NDArray[np.float64]
 
@@ -127,7 +127,7 @@ def _certify(
     if isinstance(loss, Loss):
         decisions = _judge(loss, rows)
     else:
-        from alfs_cli.falsify import falsify
+        from alfs_cli.certificate.falsify import falsify
 
         decisions = [
             Decision(found.verdict, found.method, None, found.minimiser)
@@ -443,7 +443,7 @@ def _masses(
 ) -> list[float | None]:
     """Return the true class's probability at the minimiser over logits in [-bound, bound]."""
     if not isinstance(loss, Loss):
-        from alfs_cli.falsify import mass_at_bound
+        from alfs_cli.certificate.falsify import mass_at_bound
 
         return mass_at_bound(loss, w, bound)
     K = w.shape[1]

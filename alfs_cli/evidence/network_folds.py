@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.errors import InputError
-from alfs_cli.out_of_fold import calibrated, calibration
+from alfs_cli.evidence.out_of_fold import calibrated, calibration
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset

@@ -1,8 +1,8 @@
 """Out-of-fold class probabilities of a data set: what the estimators see of each example.
 
 Where probabilities are given they are taken as they are. Otherwise a ridge classifier is trained on
-the given labels in stratified folds (alfs_cli/out_of_fold.py) and each example is scored by the
-fold that did not see it.
+the given labels in stratified folds (alfs_cli/evidence/out_of_fold.py) and each example is scored
+by the fold that did not see it.
 """
 
 import hashlib
@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.arrays import DAMAGED
-from alfs_cli.dawid_skene import dawid_skene
 from alfs_cli.documents import replacing
-from alfs_cli.encoders import NAME, has_encoder
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import EvidenceSummary
 from alfs_cli.evaluation import calibration_error
+from alfs_cli.evidence.dawid_skene import dawid_skene
+from alfs_cli.evidence.encoders import NAME, has_encoder
+from alfs_cli.evidence.out_of_fold import Features, Progress, out_of_fold, stratified_folds
+from alfs_cli.evidence.representations import OFFLINE, EncoderChoice, Represented, representation
 from alfs_cli.noise import rows_of_counts
-from alfs_cli.out_of_fold import Features, Progress, out_of_fold, stratified_folds
-from alfs_cli.representations import OFFLINE, EncoderChoice, Represented, representation
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
@@ -162,7 +162,7 @@ def _by_ridge(request: Request, kind: str) -> Evidence:
 
 def _by_network(request: Request) -> Evidence:
     """Return evidence from networks trained in folds, on the device of the encoder."""
-    from alfs_cli.network_folds import network_probabilities, readable_part
+    from alfs_cli.evidence.network_folds import network_probabilities, readable_part
     from alfs_cli.training.devices import choose_device
 
     part, kept = readable_part(request.dataset)

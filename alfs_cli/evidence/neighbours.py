@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from alfs_cli.errors import InputError
-from alfs_cli.out_of_fold import Progress, principal_components
+from alfs_cli.evidence.out_of_fold import Progress, principal_components
 
 IntArray = NDArray[np.int64]
 Features = NDArray[np.float32]

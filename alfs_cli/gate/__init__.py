@@ -1,0 +1,1 @@
+"""What `alfs check` judges by: thresholds, findings in the files, a baseline, suppressions."""
