@@ -20,7 +20,8 @@ class StopSignal:
 def stop_signal() -> Iterator[StopSignal]:
     """Note SIGINT and SIGTERM while the body runs; a second Ctrl-C stops at once.
 
-    Outside the main thread signals stay as they are.
+    Not so where SIGINT has a handler of its own: a launcher may send it more than once. Outside the
+    main thread signals stay as they are.
     """
     heard = StopSignal()
     if threading.current_thread() is not threading.main_thread():
@@ -28,7 +29,8 @@ def stop_signal() -> Iterator[StopSignal]:
         return
 
     def note(number: int, frame: FrameType | None) -> None:
-        if heard.signal == "SIGINT" and number == signal.SIGINT:
+        again = heard.signal == "SIGINT" and number == signal.SIGINT
+        if again and before[signal.SIGINT] is signal.default_int_handler:
             raise KeyboardInterrupt
         heard.signal = "SIGINT" if number == signal.SIGINT else "SIGTERM"
 

@@ -183,7 +183,8 @@ def train(
             for metrics in _epochs(experiment, folder, device, state, material, on_step, on_note):
                 on_epoch(metrics)
         except Interrupted:
-            _save_result(experiment, folder, device, state, "interrupted")
+            with stop_signal():  # who asks again must not cut this short
+                _save_result(experiment, folder, device, state, "interrupted")
             raise
         except WorkError:
             with suppress(WorkError):  # on a full disk the first error is the one to tell
