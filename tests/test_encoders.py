@@ -43,6 +43,7 @@ def test_features_tell_textures_apart():
     np.testing.assert_allclose(again[::-1], features, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_auto_takes_what_agrees_better_and_says_so():
     evidence = gather(dataset(80))
     assert evidence.kind == "encoder"
@@ -51,6 +52,7 @@ def test_auto_takes_what_agrees_better_and_says_so():
     assert any("out-of-fold agreement on 80 examples" in note for note in evidence.notes)
 
 
+@pytest.mark.slow
 def test_the_choice_is_cached(tmp_path, monkeypatch):
     first = gather(dataset(80), cache=tmp_path)
     monkeypatch.setattr("alfs_cli.evidence.representations.encode", None)

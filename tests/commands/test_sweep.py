@@ -30,6 +30,7 @@ def weights(folder):
     return {path.parent.name: path.read_bytes() for path in folder.glob("runs/*/model.safetensors")}
 
 
+@pytest.mark.slow
 def test_a_sweep_is_trained_compared_and_not_repeated(alfs):
     done = alfs(*QUICK, "--seeds", "0,1", "--jobs", "2", "-f", "json")
     assert done.code == 0, done.err
@@ -113,6 +114,7 @@ def test_wrong_words(alfs, words, message):
     assert not list(Path(".").rglob("config.yaml"))
 
 
+@pytest.mark.slow
 def test_failing_runs_are_tried_twice_and_are_exit_3(alfs):
     done = alfs(*QUICK, "--seeds", "0", "--lr", "1e38", "--set", "optimizer.grad_clip=0",
                 "--jobs", "1")  # fmt: skip

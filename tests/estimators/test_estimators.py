@@ -205,6 +205,7 @@ def _forty_classes(T):
     return held_out(X, given, 40), given
 
 
+@pytest.mark.slow
 def test_many_classes_share_a_rate():
     """Forty classes: a head of two parameters a class tells the noise from overlap."""
     T = symmetric(0.3, 40).array
@@ -217,6 +218,7 @@ def test_many_classes_share_a_rate():
     assert estimate.clean_level.low <= clean_level(T) <= estimate.clean_level.high
 
 
+@pytest.mark.slow
 def test_many_classes_with_cells_that_stand_out():
     """A third of each class goes to the next: those cells alone are freed."""
     T = pair(0.33, 40).array

@@ -146,6 +146,7 @@ class TestSarif:
 
 
 class TestLimits:
+    @pytest.mark.slow
     def test_a_hundred_thousand_findings(self):
         report = many(100_000)
         begun = time.process_time()

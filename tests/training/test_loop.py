@@ -82,6 +82,7 @@ def killed_after(steps, settings, folder):
     return False
 
 
+@pytest.mark.slow
 def test_learns_under_noise(tmp_path):
     experiment = plan({**NOISY, "loss": "nce+aul", "epochs": 12})
     seen = []
@@ -96,6 +97,7 @@ def test_learns_under_noise(tmp_path):
     assert load_config(tmp_path) == experiment.config
 
 
+@pytest.mark.slow
 def test_same_seed_same_bits_and_other_seed_not(tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         train(plan({**NOISY, "seed": seed}), tmp_path / name, CPU)

@@ -93,6 +93,7 @@ def outcome(folder):
     return (folder / WEIGHTS).read_bytes(), epochs, result
 
 
+@pytest.mark.slow
 def test_three_kills(tmp_path):
     killed(tmp_path, 3, epochs=14)
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
