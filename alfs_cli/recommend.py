@@ -2,9 +2,8 @@
 
 The ratio is chosen for robustness, the scale for fitting, one after the other: the lower confidence
 bound of the clean level r gives the ratio that is required; among the shapes of a family with that
-ratio the one that fits best is taken (the price of asymmetry, THEORY section 9 in the words of
-Zhou et al.: higher ratio, less fitting); the weight is then set so that learning rate times fit
-score reaches a target.
+ratio the one that fits best is taken (Zhou et al., ICML 2021: a higher ratio fits less); the weight
+is then set so that learning rate times fit score reaches a target.
 """
 
 import math

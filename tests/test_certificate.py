@@ -40,7 +40,7 @@ def cyclic(row):
     return np.stack([np.roll(row, k) for k in range(len(row))])
 
 
-# Section 3 and 9 of the theory: thresholds and margins.
+# Thresholds and margins of the closed forms.
 
 
 @pytest.mark.parametrize(
