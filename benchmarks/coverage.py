@@ -18,13 +18,13 @@ import pandas as pd
 from noise_cases import tempered_rows
 from scipy.optimize import brentq
 
+from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators import estimate_transition
 from alfs_cli.evidence.out_of_fold import (
     calibrated,
     calibration,
     linear_map,
     ridge_scores,
-    stratified_folds,
 )
 from alfs_cli.noise import (
     TransitionMatrix,

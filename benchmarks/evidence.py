@@ -17,7 +17,8 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from alfs_cli.data import DataSpec, load
-from alfs_cli.evidence.out_of_fold import out_of_fold, stratified_folds
+from alfs_cli.data.folds import stratified_folds
+from alfs_cli.evidence.out_of_fold import out_of_fold
 from alfs_cli.evidence.representations import pixel_features
 from alfs_cli.noise import inject, transition_of
 

@@ -205,13 +205,13 @@ def command_of(*words: str) -> tuple[float, int]:
 def folds(quick: bool, repeats: int) -> Iterator[Row]:
     from sklearn.linear_model import LogisticRegression
 
+    from alfs_cli.data.folds import stratified_folds
     from alfs_cli.evidence.out_of_fold import (
         calibrated,
         calibration,
         linear_map,
         out_of_fold,
         ridge_scores,
-        stratified_folds,
     )
 
     N, D, K = (10_000 if quick else 50_000), 512, 10

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
+from alfs_cli.data.folds import stratified_folds
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.out_of_fold import (
     RIDGES,
@@ -14,7 +15,6 @@ from alfs_cli.evidence.out_of_fold import (
     out_of_fold,
     principal_components,
     ridge_scores,
-    stratified_folds,
 )
 
 

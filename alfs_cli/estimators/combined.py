@@ -18,6 +18,7 @@ from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.confident import confident
 from alfs_cli.estimators.counts import CountedEstimate, Spread
 from alfs_cli.estimators.joint_ml import FREE, STRONG, JointEstimate, joint_from, widest
+from alfs_cli.estimators.sample import rate_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -176,11 +177,6 @@ def _contradiction(
     share = float(np.clip((place - ANCHOR_START) / ANCHOR_SPAN, 0, 1))
     reason = "even the surest examples are as noisy as confident learning says"
     return share, reason if share > 0 else ""
-
-
-def rate_of(estimate: JointEstimate | CountedEstimate | CombinedEstimate) -> float:
-    """Return the noise rate 1 - sum_i prior_i T_ii."""
-    return float(1 - estimate.prior() @ np.diag(estimate.transition()))
 
 
 def overlap_of(joint: JointEstimate) -> float:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from threadpoolctl import threadpool_limits
 
+from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators.head import RIDGE, SMALLEST, head_probs, scores_of, through
-from alfs_cli.evidence.out_of_fold import stratified_folds
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

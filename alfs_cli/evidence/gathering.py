@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.arrays import DAMAGED
+from alfs_cli.data.folds import stratified_folds
 from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import EvidenceSummary
 from alfs_cli.evaluation import calibration_error
 from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.evidence.encoders import NAME, has_encoder
-from alfs_cli.evidence.out_of_fold import Features, Progress, out_of_fold, stratified_folds
+from alfs_cli.evidence.out_of_fold import Features, Progress, out_of_fold
 from alfs_cli.evidence.representations import OFFLINE, EncoderChoice, Represented, representation
 from alfs_cli.noise import rows_of_counts
 

@@ -31,17 +31,6 @@ CALIBRATED_ON = 20_000  # examples: enough for K + 1 numbers
 SCORES_AT_ONCE = 2**26
 
 
-def stratified_folds(labels: IntArray, folds: int, generator: np.random.Generator) -> IntArray:
-    """Return a fold 0 .. folds - 1 for each example (N,): each class is dealt out evenly."""
-    fold_of = np.empty(len(labels), dtype=np.int64)
-    start = 0
-    for cls in np.unique(labels):
-        members = generator.permutation(np.flatnonzero(labels == cls))
-        fold_of[members] = (start + np.arange(len(members))) % folds
-        start += len(members)
-    return fold_of
-
-
 def principal_components(X: NDArray[np.uint8] | Features, size: int) -> Features:
     """Return the `size` leading principal components of rows (N, D), centred, float32."""
     mean = np.zeros(X.shape[1])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset, TrainTest
+from alfs_cli.data.folds import stratified_folds
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.runs import CHECKPOINT, RESULT, load_run
 from alfs_cli.training.batches import gather
@@ -37,11 +38,7 @@ def folds_of(labels: NDArray[np.int64], folds: int, *, seed: int) -> NDArray[np.
     """
     if folds > len(labels):
         raise UsageError(f"--cross-val {folds} is more than the {len(labels)} examples there are")
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    found = np.empty(len(labels), dtype=np.int64)
-    found[by_class] = np.arange(len(labels)) % folds
-    return found
+    return stratified_folds(labels, folds, np.random.default_rng(seed))
 
 
 def out_of_fold(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from alfs_cli.data import DataSpec, LabelledDataset, random_sample
+from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators import ESTIMATORS, estimate_noise
 from alfs_cli.evidence.gathering import evidence_from_probs
 from alfs_cli.evidence.out_of_fold import (
@@ -12,7 +13,6 @@ from alfs_cli.evidence.out_of_fold import (
     calibration,
     linear_map,
     ridge_scores,
-    stratified_folds,
 )
 
 
