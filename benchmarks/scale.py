@@ -185,21 +185,33 @@ def parquet(quick: bool, repeats: int) -> Iterator[Row]:
         }
 
 
+# ru_maxrss outlives exec: it starts with the peak of the process that forked
+CHILD = """
+import resource, sys
+from pathlib import Path
+from alfs_cli.cli import run
+code = run(sys.argv[1:])
+status = Path("/proc/self/status")
+if status.is_file():
+    peak = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
+    size = 1024 * int(peak.split()[1])
+else:
+    unit = 1 if sys.platform == "darwin" else 1024
+    size = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(size, file=sys.stderr)
+sys.exit(code)
+"""
+
+
 def command_of(*words: str) -> tuple[float, int]:
     """Return the wall-clock seconds and the peak memory of one `alfs` process."""
-    script = (
-        "import resource, sys; from alfs_cli.cli import run; code = run(sys.argv[1:]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr);"
-        "sys.exit(code)"
-    )
     begun = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=False
+        [sys.executable, "-c", CHILD, *words], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(done.stderr)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return time.perf_counter() - begun, int(done.stderr.split()[-1]) * unit
+    return time.perf_counter() - begun, int(done.stderr.split()[-1])
 
 
 def folds(quick: bool, repeats: int) -> Iterator[Row]:
