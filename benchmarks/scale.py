@@ -218,13 +218,7 @@ def folds(quick: bool, repeats: int) -> Iterator[Row]:
     from sklearn.linear_model import LogisticRegression
 
     from alfs_cli.data.folds import stratified_folds
-    from alfs_cli.evidence.out_of_fold import (
-        calibrated,
-        calibration,
-        linear_map,
-        out_of_fold,
-        ridge_scores,
-    )
+    from alfs_cli.evidence.out_of_fold import best_ridge, linear_map, out_of_fold
 
     N, D, K = (10_000 if quick else 50_000), 512, 10
     generator = np.random.default_rng(0)
@@ -239,11 +233,7 @@ def folds(quick: bool, repeats: int) -> Iterator[Row]:
         found["alfs"] = out_of_fold(X, given, K, fold_of).probs
 
     def linear() -> None:
-        best = -np.inf
-        for scores in ridge_scores(linear_map(X), X, given, K, fold_of):
-            parameters, likelihood = calibration(scores, given)
-            if likelihood > best:
-                best, found["linear ridge"] = likelihood, calibrated(scores, parameters)
+        found["linear ridge"] = best_ridge("", linear_map(X), X, given, K, fold_of).probs
 
     def theirs() -> None:
         probs = np.empty((N, K))
