@@ -212,7 +212,9 @@ def _candidates(scores: Scores, start_T: FloatArray) -> list[Candidate]:
         return found
     rate = np.clip(1 - np.diag(start_T).mean(), STARTING_RATE, 0.9) / 2
     missed = float((none.probs.argmax(axis=0) != scores.labels).mean())
-    starts = ((none, rate), (_times(SHARPER, none), max(missed, LEAST_RATE)))
+    starts = [(none, rate)]
+    if len(scores.values) <= K:  # a quadratic head adds nothing where classes lie apart
+        starts.append((_times(SHARPER, none), max(missed, LEAST_RATE)))
     for head, share in starts:
         fit = fit_head(scores, "symmetric", symmetric_tie(K), head, near=_even(K, share))
         found.append(_candidate(scores, fit, 1.0))
