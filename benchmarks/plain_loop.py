@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from alfs_cli.models import InputShape, build
 from alfs_cli.runs import TrainConfig
+from alfs_cli.training.batches import Examples
+from alfs_cli.training.preparation import normaliser_of
 
 
 class PlainLoop:
@@ -34,9 +36,9 @@ class PlainLoop:
         from torchvision import transforms
 
         _, height, width, channels = images.shape
-        normalisation = config.normalisation
-        mean = normalisation.mean if normalisation else (0.5,) * channels
-        std = normalisation.std if normalisation else (0.25,) * channels
+        examples = Examples(torch.from_numpy(images), torch.from_numpy(labels))
+        statistics = normaliser_of(config, examples)
+        mean, std = statistics.mean.tolist(), statistics.std.tolist()
         random: list[Any] = []
         if config.augmentation.crop:
             random.append(transforms.RandomCrop((height, width), config.augmentation.crop))
