@@ -45,7 +45,7 @@ IntArray = NDArray[np.int64]
 
 MAX_QUADRATIC = 12  # classes up to which a quadratic head is tried too
 EXAMPLES_PER_PRODUCT = 10  # below that it cannot win
-PRODUCT_PRICE = 1.5  # nats a parameter: curves of the head can pass for noise
+PRODUCT_PRICE = 1.25  # nats a parameter: curves of the head can pass for noise, noise for curves
 MAX_NUMBERS = 2 * 10**6  # scores that are fitted; more examples than this allows are thinned out
 MAX_MIXED = 30  # classes up to which the head has K^2 parameters; beyond, two a class
 EXAMPLES_PER_WEIGHT = 10  # below that many for each of the K^2, a head learns labels by heart
