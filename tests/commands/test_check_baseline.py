@@ -97,6 +97,24 @@ def test_rows_may_move_and_mended_ones_are_stale(accepted):
     assert set(before) - set(after) == set(mended["stale"])
 
 
+def test_stale_entries_fail_where_the_baseline_is_strict(accepted):
+    strict = (*GATE, "--strict-baseline")
+    assert document(accepted(*strict))["passed"]
+    write(mended=5)
+    assert accepted(*GATE).code == 0
+    done = accepted(*strict)
+    assert done.code == 1
+    found = document(done)
+    (failed,) = [gate for gate in found["gates"] if gate["status"] == "fail"]
+    assert (failed["rule"], failed["value"]) == ("ALFS901", len(found["stale"]))
+    assert accepted(*strict, "--ignore", "ALFS901").code == 0
+    Path("alfs.yaml").write_text("check: {strict-baseline: true}")
+    assert accepted(*GATE).code == 1
+    words = ("--baseline", "alfs-baseline.json", "--update-baseline", "--ratchet")
+    assert accepted("check", "data.csv", *words).code == 0
+    assert accepted(*GATE).code == 0
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_what_was_borderline_and_crosses_the_line_is_not_new(alfs, seed):
     features, labels = rows()
@@ -147,6 +165,7 @@ def test_the_file_is_the_same_in_any_folder_with_any_line_ends(alfs):
     [
         (("--baseline", "none.json"), "no such file: 'none.json'"),
         (("--ratchet",), "--ratchet says how to update"),
+        (("--strict-baseline",), "--strict-baseline says how to judge a baseline"),
         (("--baseline", "newer.json"), "upgrade alfs"),
         (("--baseline", "newer.json", "--update-baseline"), "upgrade alfs"),
         (("--baseline", "broken.json"), "not valid JSON"),
@@ -177,6 +196,10 @@ def test_an_estimate_alone(alfs):
     done = alfs("check", "estimate.json", "--baseline", "alfs-baseline.json", "-f", "json")
     assert "ALFS302" in done.out
     assert document(done)["stale"] == []
+    strict = ("--baseline", "alfs-baseline.json", "--strict-baseline")
+    done = alfs("check", "estimate.json", *strict)
+    assert done.code == 2
+    assert "cannot tell which entries are stale" in done.err
 
 
 def test_settings_come_from_a_file_and_say_so(alfs):

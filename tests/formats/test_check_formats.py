@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 
 from alfs_cli.formats import FORMATS, formats_of, render
-from alfs_cli.report import Finding, Limits, Report
+from alfs_cli.report import Finding, Gate, Limits, Report
 from alfs_cli.rules import RULES
 from tests.formats.conftest import NAMES, check_report, hostile_report, many
 
@@ -156,10 +156,10 @@ class TestLimits:
         assert len(run["results"]) == 5000
         assert {result["level"] for result in run["results"]} == {"error"}
         (said,) = run["invocations"][0]["toolExecutionNotifications"]
-        assert said["message"]["text"].startswith("95,002 of 100,002 findings")
+        assert said["message"]["text"].startswith("95,003 of 100,003 findings")
         assert len(texts["sarif"]) < 10_000_000
         assert len(json.loads(texts["gitlab"])) == 5001
-        assert texts["concise"].count("\n") == 100_002
+        assert texts["concise"].count("\n") == 100_003
         assert texts["junit"].count("<testcase") == 5 + 100
         kinds = [line.partition(" ")[0] for line in texts["github"].splitlines()]
         assert {kind: kinds.count(kind) for kind in kinds} == {
@@ -167,7 +167,7 @@ class TestLimits:
         }  # fmt: skip
         assert texts["github"].splitlines()[0].startswith("::error title=alfs (ALFS301)")
         assert texts["github"].splitlines()[-1] == (
-            "::notice title=alfs::... and 99,975 more, see alfs-out/check.json"
+            "::notice title=alfs::... and 99,976 more, see alfs-out/check.json"
         )
         assert len(render(report, "markdown")) < 64_000
         assert len(render(report, "html")) < 5_000_000
@@ -176,8 +176,8 @@ class TestLimits:
         report = many(300)
         few = Report(**{**vars(report), "limits": Limits(sarif=10)})
         results = sarif(few)["results"]
-        assert [result["ruleId"] for result in results[:2]] == ["ALFS301", "ALFS103"]
-        scores = [result["properties"]["score"] for result in results[1:]]
+        assert [result["ruleId"] for result in results[:3]] == ["ALFS301", "ALFS401", "ALFS103"]
+        scores = [result["properties"]["score"] for result in results[2:]]
         assert scores == sorted(scores, reverse=True)
 
     def test_junit_lists_no_finding_where_none_is_wanted(self):
@@ -198,10 +198,34 @@ class TestJunit:
         assert kinds == [["failure"], ["system-out"], ["skipped"], [], ["failure"]]
         assert samples.attrib["failures"] == "5"
 
-    def test_counts_add_up(self):
-        root = junit(check_report())
+    @pytest.mark.parametrize("status", ["fail", "warn"])
+    def test_counts_add_up(self, status):
+        gates = (Gate("ALFS301", "noise rate", status, 0.1), Gate("ALFS304", "x", "not-judged"))
+        root = junit(check_report(gates=gates))
         assert int(root.attrib["tests"]) == len(list(root.iter("testcase")))
         assert int(root.attrib["failures"]) == len(list(root.iter("failure")))
+        for suite in root:
+            for count, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped",) * 2):
+                assert int(suite.attrib[count]) == len(list(suite.iter(tag)))
+
+    def test_nothing_is_a_failure_where_no_gate_failed(self):
+        passed = tuple(
+            gate for gate in check_report().gates if gate.status in ("pass", "warn", "not-judged")
+        )
+        root = junit(check_report(gates=passed))
+        assert root.attrib["failures"] == "0"
+        assert not list(root.iter("failure"))
+        _, samples = root
+        assert [case[0].tag for case in samples] == ["skipped"] * 5
+        assert samples[2][0].attrib["message"] == "warning: given 'cat', looks like 'dog' (0.97)"
+
+
+def test_a_gate_that_counts_what_is_no_finding_is_told():
+    gate = Gate("ALFS901", "no stale baseline entries", "fail", 3, limit=0)
+    for found in ([], [Finding("ALFS101", "warning", "x", "a.png")]):
+        report = check_report(found, (gate,))
+        for format in FOR_CHECK:
+            assert "no stale baseline entries: 3" in render(report, format)
 
 
 def test_gitlab_fingerprints_are_unique():
