@@ -67,8 +67,9 @@ _RULES = (
         "error",
         "example",
         "Identical examples carry different labels.",
-        "The same file (byte for byte), picture or row of features occurs under two labels or "
-        "more. In single-label data at least one of them is wrong: a proof, not an estimate.",
+        "The same file (byte for byte), picture (pixel for pixel, whatever its file) or row of "
+        "features occurs under two labels or more. In single-label data at least one of them is "
+        "wrong: a proof, not an estimate.",
         "Decide which label is right and delete the other copies.",
     ),
     Rule(
