@@ -92,6 +92,7 @@ def test_what_cannot_be_judged_leaves_no_report(step):
     assert (done.returncode, outputs) == (2, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "inputs",
     [

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TOP = Path(__file__).resolve().parents[1]
 
 
+@pytest.mark.slow
 def test_gpu_benchmark_on_a_cpu(tmp_path):
     done = subprocess.run(
         [sys.executable, str(TOP / "benchmarks/gpu.py"), "--device", "cpu", "--smoke"],

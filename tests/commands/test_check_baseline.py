@@ -36,13 +36,23 @@ def write(path="data.csv", *, wrong=WRONG, mended=0, order=None, end="\n"):
     Path(path).write_bytes((end.join(["a,b,c,label", *chosen]) + end).encode())
 
 
+@pytest.fixture(scope="module")
+def made():
+    """The baseline that accepts what is wrong in data.csv, once it is made."""
+    return {}
+
+
 @pytest.fixture
-def accepted(alfs):
+def accepted(alfs, made):
     """data.csv with 10 % wrong labels, and a baseline that accepts them."""
     write()
-    done = alfs("check", "data.csv", "--update-baseline")
-    assert done.code == 0, done.err
-    assert "wrote alfs-baseline.json" in done.err
+    path = Path("alfs-baseline.json")
+    if not made:
+        done = alfs("check", "data.csv", "--update-baseline")
+        assert done.code == 0, done.err
+        assert "wrote alfs-baseline.json" in done.err
+        made["bytes"] = path.read_bytes()
+    path.write_bytes(made["bytes"])
     return alfs
 
 
