@@ -232,7 +232,10 @@ def test_an_error_is_no_command_to_the_runner(alfs, monkeypatch):
     assert not [line for line in done.err.splitlines() if line.strip().startswith("::")]
 
 
-@pytest.mark.parametrize("kind", ["folder", "manifest", "npz"])
+@pytest.mark.parametrize(
+    "kind",
+    ["folder", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("manifest", "npz"))],
+)
 def test_names_that_mean_harm_go_through_every_format(alfs, kind):
     """Each of NAMES as a class of real data; what a file system cannot hold, in tables only."""
     generator = np.random.default_rng(0)

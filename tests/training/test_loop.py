@@ -128,7 +128,9 @@ def test_global_random_state_is_left_alone(tmp_path):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("settings", [NOISY, COLOUR], ids=["cnn4", "mlp"])
+@pytest.mark.parametrize(
+    "settings", [pytest.param(NOISY, marks=pytest.mark.slow), COLOUR], ids=["cnn4", "mlp"]
+)
 def test_killed_anywhere_and_resumed_is_the_same(tmp_path, settings):
     train(plan(settings), tmp_path / "whole", CPU)
     draw = random.Random(settings["epochs"])
@@ -161,7 +163,10 @@ def test_killed_at_every_step(whole, tmp_path):
         assert outcome(folder) == outcome(whole)
 
 
-@pytest.mark.parametrize("victim", [CHECKPOINT, METRICS, WEIGHTS, RESULT])
+@pytest.mark.parametrize(
+    "victim",
+    [CHECKPOINT, *(pytest.param(f, marks=pytest.mark.slow) for f in (METRICS, WEIGHTS, RESULT))],
+)
 def test_killed_while_writing(whole, tmp_path, monkeypatch, victim):
     """A write that is cut off leaves the old file, and the run resumes to the same end."""
     from alfs_cli import documents, runs
