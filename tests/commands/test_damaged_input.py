@@ -38,6 +38,14 @@ def test_a_single_value_where_an_array_belongs(alfs):
         refused(alfs("estimate", "a.npz"), f"{key} of 'a.npz'")
 
 
+@pytest.mark.parametrize("shape", [(), (36, 1)])
+def test_labels_of_another_shape_beside_probabilities(alfs, shape):
+    np.save("p.npy", np.full((36, 3), 1 / 3))
+    np.save("l.npy", np.zeros(shape, int))
+    done = alfs("estimate", "--pred-probs", "p.npy", "--labels", "l.npy")
+    refused(done, f"'l.npy' has shape {shape}, not (N,)")
+
+
 @pytest.mark.parametrize("kind", ["datetime64[s]", "complex128", "U5", "S5", "V4"])
 @pytest.mark.parametrize("key", ["images", "features", "pred_probs", "labels"])
 def test_arrays_of_another_type(alfs, key, kind):

@@ -274,6 +274,8 @@ def hostile_folder(root: str, r: random.Random) -> None:
         name = os.fsdecode(name.encode("utf-8", "replace")) or "x"
         suffix = r.choice((".png", ".PNG", ".jpg", "", ".gif", ".tiff", ".npz"))
         target = os.path.join(r.choice((top, inside)), name + suffix)
+        if os.path.lexists(target):  # to open a pipe would wait for its other end
+            continue
         try:
             match r.randrange(12):
                 case 0:
@@ -314,7 +316,8 @@ def hostile_folder(root: str, r: random.Random) -> None:
                         file.write(odd_text("file_name,label\nx.png,cat\n", r))
                 case _:
                     for file_name in sorted(os.listdir(inside))[: r.choice((1, 1, 12))]:
-                        damage_file(os.path.join(inside, file_name), r)
+                        if os.path.isfile(os.path.join(inside, file_name)):
+                            damage_file(os.path.join(inside, file_name), r)
         except OSError:
             continue
 
