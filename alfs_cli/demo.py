@@ -30,7 +30,7 @@ EPOCHS = 30
 LR = 0.01
 
 Say = Callable[[str], None]
-Role = Literal["cross entropy", "recommended"]
+Role = Literal["cross entropy", "recommended", "certified without T"]
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,19 @@ def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
     advice = recommend(found.estimate, estimate_path=str(folder / "estimate.json"), lr=LR)
     advice.save(folder / "recommendation.json")
     best = advice.recommendations[0] if advice.recommendations else None
-    losses: list[tuple[str, Role]] = [("ce", "cross entropy")]
+    proved = next((r for r in advice.recommendations if r.certificate == "proved"), None)
+    losses: list[tuple[str, str, Role]] = [("ce", "none", "cross entropy")]
     if best is not None:
-        losses.append((best.loss, "recommended"))
+        losses.append((best.loss, best.correction, "recommended"))
+    if proved is not None and proved is not best:
+        losses.append((proved.loss, proved.correction, "certified without T"))
     runs = []
-    for loss, _ in losses:
-        say(f"4/4  train      {loss}, {EPOCHS} epochs")
-        runs.append(
-            train_digits(data, loss, folder / "runs", invocation.seed, device=invocation.device)
-        )
+    for loss, correction, _ in losses:
+        corrected = "" if correction == "none" else f", {correction} correction"
+        say(f"4/4  train      {loss}{corrected}, {EPOCHS} epochs")
+        T = None if correction == "none" else folder / "estimate.json"
+        where = folder / "runs"
+        runs.append(train_digits(data, loss, where, invocation.seed, T=T, device=invocation.device))
     truth = known_truth(found)
     level, rate = found.estimate.clean_level, found.estimate.noise_rate
     summary = DemoSummary(
@@ -124,7 +128,7 @@ def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
         margin=best.margin if best else None,
         trained=tuple(
             Trained(loss, role, accuracy.last, test.n, run.folder.as_posix())
-            for (loss, role), run in zip(losses, runs, strict=True)
+            for (loss, _, role), run in zip(losses, runs, strict=True)
             if (accuracy := run.result.test_accuracy) and (test := run.result.test)
         ),
         page=(folder / "report.html").as_posix(),
@@ -150,10 +154,19 @@ def count_suspects(found: Audit) -> Suspects:
     return Suspects(listed, hits, hits / max(listed, 1), hits / max(int(wrong.sum()), 1))
 
 
-def train_digits(data: Path, loss: str, runs: Path, seed: int, *, device: str = "cpu") -> Run:
-    """Train the demo's network on the noisy digits, tested on the digits' own test part."""
+def train_digits(
+    data: Path, loss: str, runs: Path, seed: int, *, T: Path | None = None, device: str = "cpu"
+) -> Run:
+    """Train the demo's network on the noisy digits, tested on the digits' own test part.
+
+    With `T`, a file, the loss is of the corrected posterior.
+    """
+    corrected: dict[str, Any] = {}
+    if T is not None:
+        corrected = {"correction": "forward", "transition": {"file": str(T)}}
     experiment = plan(
         {
+            **corrected,
             "dataset": {"source": str(data)},
             "test": {"source": "digits"},
             "loss": loss,

@@ -61,3 +61,34 @@ def fit_score(loss: Loss, num_classes: int) -> float:
     if (omega <= 0).any():
         return 0.0
     return float((weights / (1 - p)).sum() / (weights / (omega * (1 - p))).sum())
+
+
+def corrected_fit_score(loss: Loss, T: FloatArray) -> float:
+    """Return the fit score of a loss of log(T^T p): the least over the classes with examples of it.
+
+    T (K, K) has rows of true classes. The label's logit climbs as in `fit_score`, the others equal,
+    and by the chain rule -dL/dz_y = -p_y sum_j D_j T_yj / u_j, where u = T^T p and D is the
+    derivative of the loss by the logits of u. Where T is far from the identity, u hardly moves
+    with p, and a corrected loss fits that much more slowly. A class whose own label it seldom gets
+    (T_yy below the others') counts at its likeliest label.
+    """
+    K = len(T)
+    nodes, weights = _rule()
+    m = (nodes + 1) * math.log(max(K - 1, 2)) / 2
+    p = np.exp(m) / (np.exp(m) + K - 1)
+    scores = []
+    for cls in range(K):
+        given = int(T[cls].argmax())
+        probs = np.repeat(((1 - p) / (K - 1))[:, None], K, axis=1)
+        probs[:, cls] = p
+        u = np.maximum(probs @ T, 1e-12)
+        w = np.zeros_like(u)
+        w[:, given] = 1.0
+        slope = np.zeros_like(u)
+        for weight, part in loss.parts(K):
+            slope = slope + weight * part.risk(np.log(u), w)[1]
+        speed = -p * (slope * T[cls] / u).sum(axis=1)
+        if (speed <= 0).any():
+            return 0.0
+        scores.append(float((weights / (1 - p)).sum() / (weights / speed).sum()))
+    return min(scores)

@@ -37,7 +37,11 @@ def main() -> None:
                 invocation = Invocation(out=out, seed=seed, verbosity=-1)
                 found = audit(invocation, DataSpec(str(data)), use_cache=False)
                 advice = recommend(found.estimate, estimate_path="", lr=LR)
-                best = advice.recommendations[0].loss if advice.recommendations else None
+                first = advice.recommendations[0] if advice.recommendations else None
+                best = first.loss if first else None
+                is_corrected = first is not None and first.correction == "forward"
+                T = out / "estimate.json" if is_corrected else None
+                found.save(out)
                 row = {
                     "noise": noise,
                     "seed": seed,
@@ -48,11 +52,13 @@ def main() -> None:
                     "true_r": found.estimate.truth.population.clean_level,
                     "status": advice.status,
                     "recommended": best,
+                    "correction": first.correction if first else None,
                 }
                 for name in ("ce", best, *arguments.loss):
                     if name is None:
                         continue
-                    result = train_digits(data, name, out, seed).result
+                    its_T = T if name == best else None
+                    result = train_digits(data, name, out, seed, T=its_T).result
                     key = "recommended_accuracy" if name == best else name
                     row[key] = result.test_accuracy.last
                     row[key + "_seconds"] = result.train_seconds

@@ -1,23 +1,27 @@
 """Whole epochs of alfs beside the usual research loop, and the accuracy each comes to.
 
-Both train the same network on the same noisy labels with the same settings; they take turns, seed
-by seed. Accuracies are on the true test labels, last epoch.
+Both train the same network from the same weights on the same noisy labels with the same settings,
+each in an order of the examples of its own or, with `--order same`, in that of alfs, so that only
+arithmetic differs. They take turns, seed by seed. Accuracies are on the true test labels, last
+epoch, per cent, with standard errors; "paired" is the mean over seeds of alfs less the usual loop.
 
     python benchmarks/epoch.py --root ~/data [--data mnist] [--examples 10000] [--epochs 3]
+                               [--losses ce,gce] [--order same|own] [--seeds 5] [--threads 1]
+
+Goes on where it stopped: what `--to` (benchmarks/results/epoch.csv) holds is taken as it is.
 """
 
 import argparse
-import json
-import os
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from plain_loop import PlainLoop
 
@@ -25,7 +29,9 @@ from alfs_cli.training import Experiment, plan
 from alfs_cli.training.devices import choose_device
 from alfs_cli.training.loop import train
 
-RESULT = Path(__file__).parent / "results" / "epoch.json"
+RESULT = Path(__file__).parent / "results" / "epoch.csv"
+NOISE = {"kind": "symmetric", "rate": 0.4}
+SAME = ["data", "examples", "epochs", "threads", "torch", "order", "loss", "seed"]
 
 
 def arrays(experiment: Experiment) -> tuple[np.ndarray, ...]:
@@ -38,26 +44,27 @@ def arrays(experiment: Experiment) -> tuple[np.ndarray, ...]:
 
 def smaller(experiment: Experiment, count: int) -> Experiment:
     """Return the experiment on the first `count` examples of a shuffle with seed 0."""
-    from dataclasses import replace
-
     data = experiment.parts.train
     chosen = np.sort(np.random.default_rng(0).permutation(len(data))[:count])
     return replace(experiment, parts=replace(experiment.parts, train=data.subset(chosen)))
 
 
-def plain(experiment: Experiment) -> Iterator[float | None]:
-    """Train the usual way; yield nothing after each epoch, and the accuracy at the end."""
+def usual(experiment: Experiment, *, order: str) -> tuple[float, list[float]]:
+    """Train the usual way; return the accuracy and the seconds of each epoch."""
     images, labels, test_images, test_labels = arrays(experiment)
     torch.manual_seed(experiment.config.seed)
-    loop = PlainLoop(experiment.config, images, labels, num_classes=len(experiment.class_names))
+    count, as_alfs = len(experiment.class_names), order == "same"
+    loop = PlainLoop(experiment.config, images, labels, num_classes=count, as_alfs=as_alfs)
+    seconds = []
     for number in range(experiment.config.epochs):
+        began = time.perf_counter()
         loop.epoch(number)
-        yield None
-    yield loop.accuracy(test_images, test_labels)
+        seconds.append(time.perf_counter() - began)
+    return loop.accuracy(test_images, test_labels), seconds
 
 
-def ours(experiment: Experiment, seconds: list[float]) -> float:
-    """Train with alfs; return the accuracy, and append what each epoch took without its test."""
+def ours(experiment: Experiment) -> tuple[float, list[float]]:
+    """Train with alfs; return the accuracy and the seconds of each epoch without its test."""
     with tempfile.TemporaryDirectory() as folder:
         marks: list[float] = []
 
@@ -66,65 +73,89 @@ def ours(experiment: Experiment, seconds: list[float]) -> float:
 
         result = train(experiment, Path(folder), choose_device("cpu"), on_step=on_step)
     steps = len(marks) // experiment.config.epochs
-    for epoch in range(experiment.config.epochs):
-        part = marks[epoch * steps : (epoch + 1) * steps]
-        seconds.append((part[-1] - part[0]) * steps / (steps - 1))
+    parts = (marks[first : first + steps] for first in range(0, len(marks), steps))
+    seconds = [(part[-1] - part[0]) * steps / (steps - 1) for part in parts]
     if result.test_accuracy is None:
         raise SystemExit("these data have no test part")
-    return result.test_accuracy.last
+    return result.test_accuracy.last, seconds
+
+
+def rows_of(chosen: argparse.Namespace, done: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield a row for each loss and seed that is not done."""
+    for loss in chosen.losses.split(","):
+        for seed in range(chosen.seeds):
+            row = {
+                "data": chosen.data,
+                "examples": chosen.examples,
+                "epochs": chosen.epochs,
+                "threads": torch.get_num_threads(),
+                "torch": torch.__version__,
+                "order": chosen.order,
+                "loss": loss,
+                "seed": seed,
+            }
+            if len(done) and (done[SAME] == pd.Series(row)).all(axis=1).any():
+                continue
+            settings = {
+                "dataset": {"source": chosen.data, "root": chosen.root},
+                "loss": loss, "epochs": chosen.epochs, "noise": NOISE, "seed": seed,
+            }  # fmt: skip
+            experiment = smaller(plan(settings), chosen.examples)
+            usual_accuracy, usual_seconds = usual(experiment, order=chosen.order)
+            accuracy, seconds = ours(experiment)
+            yield {
+                **row,
+                "usual_accuracy": usual_accuracy,
+                "alfs_accuracy": accuracy,
+                "usual_seconds_per_epoch": round(statistics.median(usual_seconds), 3),
+                "alfs_seconds_per_epoch": round(statistics.median(seconds), 3),
+            }
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return per cents for each order and loss: means, standard errors, and their difference."""
+    found = []
+    for (order, loss), part in table.groupby(["order", "loss"]):
+        plain, ours = (100 * part[f"{name}_accuracy"] for name in ("usual", "alfs"))
+        pairs = ours - plain
+        error = float(np.hypot(plain.sem(), ours.sem()))
+        found.append(
+            {
+                "order": order,
+                "loss": loss,
+                "n": len(part),
+                "usual": f"{plain.mean():.2f} +- {plain.sem():.2f}",
+                "alfs": f"{ours.mean():.2f} +- {ours.sem():.2f}",
+                "within one standard error": abs(pairs.mean()) <= error,
+                "paired": f"{pairs.mean():+.2f} +- {pairs.sem():.2f}",
+                "faster": part.usual_seconds_per_epoch.median()
+                / part.alfs_seconds_per_epoch.median(),
+            }
+        )
+    return pd.DataFrame(found)
 
 
 def main() -> None:
-    """Measure, print, and keep the result."""
+    """Measure what is left, keep each row at once, print the summary."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--root", default="data")
     arguments.add_argument("--data", default="mnist")
-    arguments.add_argument("--loss", default="gce:q=0.7")
+    arguments.add_argument("--losses", default="ce,gce")
     arguments.add_argument("--examples", type=int, default=10000)
     arguments.add_argument("--epochs", type=int, default=3)
-    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--seeds", type=int, default=5)
+    arguments.add_argument("--order", choices=("same", "own"), default="same")
+    arguments.add_argument("--threads", type=int, default=1)
+    arguments.add_argument("--to", type=Path, default=RESULT)
     chosen = arguments.parse_args()
-    times: dict[str, list[float]] = {"usual": [], "alfs": []}
-    found: dict[str, list[float]] = {"usual": [], "alfs": []}
-    settings: dict[str, Any] = {
-        "dataset": {"source": chosen.data, "root": chosen.root},
-        "loss": chosen.loss, "epochs": chosen.epochs,
-        "noise": {"kind": "symmetric", "rate": 0.4},
-    }  # fmt: skip
-    for seed in range(chosen.seeds):
-        experiment = smaller(plan({**settings, "seed": seed}), chosen.examples)
-        usual = plain(experiment)
-        for _ in range(chosen.epochs):
-            began = time.perf_counter()
-            next(usual)
-            times["usual"].append(time.perf_counter() - began)
-        found["usual"].append(float(next(usual) or 0))
-        found["alfs"].append(ours(experiment, times["alfs"]))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    result = {
-        "benchmark": "epoch",
-        "date": date.today().isoformat(),
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
-        "load_average": round(os.getloadavg()[0], 1),
-        "data": chosen.data,
-        "examples": chosen.examples,
-        "epochs": chosen.epochs,
-        "loss": chosen.loss,
-        "seconds_per_epoch": medians,
-        "ratio": medians["usual"] / medians["alfs"],
-        "accuracy": {
-            name: {
-                "mean": statistics.mean(values),
-                "std": statistics.stdev(values) if len(values) > 1 else None,
-                "values": values,
-            }
-            for name, values in found.items()
-        },
-    }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    torch.set_num_threads(chosen.threads)
+    table = pd.read_csv(chosen.to) if chosen.to.exists() else pd.DataFrame()
+    for row in rows_of(chosen, table):
+        table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
+        chosen.to.parent.mkdir(exist_ok=True)
+        table.to_csv(chosen.to, index=False, lineterminator="\n")
+        print(row, flush=True)
+    print(summary(table).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Batches of pictures for training, made by alfs and by torchvision from PIL images, on one thread.
 
 Crop, flip and normalise of 32 px; the same with rotation; resized crop and colours at 224 px; and
-batches from a file of decoded pictures beside decoding the JPEG files again. They take turns.
+batches from a file of decoded pictures beside decoding the JPEG files again. Each runs in its own
+process; they take turns.
 
     python benchmarks/loader.py [--repeats 5]
 """
@@ -9,27 +10,29 @@ batches from a file of decoded pictures beside decoding the JPEG files again. Th
 import argparse
 import json
 import os
-import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from taking_turns import Call, turns
 from torchvision import transforms
 
 from alfs_cli.data import DataSpec, load
 from alfs_cli.data.pixel_cache import mapped_pixels
 from alfs_cli.runs import AugmentationConfig
 from alfs_cli.training.batches import EpochBatches, Normaliser, Stream, Windows
+from alfs_cli.training.devices import keep_freed_memory
 
 BATCH = 128
 RESULT = Path(__file__).parent / "results" / "loader.json"
 MEAN, STD = 0.47, 0.25
+Maker = Callable[[], Call]
 
 
 def pictures(count: int, size: int) -> np.ndarray:
@@ -62,62 +65,71 @@ def ours(source: Windows | Stream, count: int) -> Iterator[Any]:
         epoch += 1
 
 
-def turns(calls: dict[str, Iterator[Any]], repeats: int) -> dict[str, float]:
-    """Return the median seconds of a batch of each; they take turns."""
-    for call in calls.values():
-        next(call)
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(repeats):
-        for name, call in calls.items():
-            began = time.perf_counter()
-            next(call)
-            times[name].append(time.perf_counter() - began)
-    return {name: statistics.median(seconds) for name, seconds in times.items()}
+def compared(usual: Maker, alfs: Maker, repeats: int) -> dict[str, float]:
+    """Return images a second of both, and by how much alfs makes more, by clock and processor."""
+    took = turns({"usual": usual, "alfs": alfs}, repeats)
+    rates = {f"{name}_images_per_second": BATCH / t.seconds for name, t in took.items()}
+    return {
+        **rates,
+        "ratio": took["usual"].seconds / took["alfs"].seconds,
+        "cpu_ratio": took["usual"].cpu_seconds / took["alfs"].cpu_seconds,
+    }
 
 
-def compared(seconds: dict[str, float]) -> dict[str, float]:
-    """Return images a second of both and their ratio."""
-    rates = {f"{name}_images_per_second": BATCH / s for name, s in seconds.items()}
-    return {**rates, "ratio": seconds["usual"] / seconds["alfs"]}
+def usual_in_memory(size: int, count: int, steps: list[Any]) -> Call:
+    """Return what makes the next batch the usual way, of pictures in memory."""
+    images = pictures(count, size)
+    return partial(next, usual(lambda index: Image.fromarray(images[index]), count, steps))
+
+
+def ours_in_memory(size: int, count: int, augmentation: AugmentationConfig) -> Call:
+    """Return what makes the next batch as alfs does, of pictures in memory."""
+    keep_freed_memory()
+    images = torch.from_numpy(pictures(count, size))
+    return partial(next, ours(Windows(images, augmentation), count))
 
 
 def in_memory(
     size: int, augmentation: AugmentationConfig, steps: list[Any], repeats: int
 ) -> dict[str, float]:
     """Compare batches of pictures that are in memory."""
-    images = pictures(4 * BATCH, size)
-    source = Windows(torch.from_numpy(images), augmentation)
-    calls = {
-        "usual": usual(lambda index: Image.fromarray(images[index]), len(images), steps),
-        "alfs": ours(source, len(images)),
-    }
-    return compared(turns(calls, repeats))
+    return compared(
+        partial(usual_in_memory, size, 4 * BATCH, steps),
+        partial(ours_in_memory, size, 4 * BATCH, augmentation),
+        repeats,
+    )
+
+
+def usual_of_files(files: tuple[str, ...], size: int) -> Call:
+    """Return what makes the next batch the usual way, decoding the files."""
+    steps = [transforms.RandomCrop(size, size // 8), transforms.RandomHorizontalFlip()]
+    opened = usual(lambda index: Image.open(files[index]).convert("RGB"), len(files), steps)
+    return partial(next, opened)
+
+
+def ours_of_files(top: Path, size: int) -> Call:
+    """Return what makes the next batch as alfs does, from the file of decoded pictures."""
+    keep_freed_memory()
+    data = load(DataSpec(str(top / "data")))
+    pixels, _ = mapped_pixels(data, top / "cache")
+    augmentation = AugmentationConfig(size // 8, True)
+    source = Stream(torch.from_numpy(pixels), augmentation, torch.device("cpu"))
+    return partial(next, ours(source, len(data)))
 
 
 def from_files(size: int, repeats: int) -> dict[str, float]:
     """Compare decoding JPEG files in every epoch with a file of decoded pictures."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
-        images = pictures(2 * BATCH, size)
-        for index, image in enumerate(images):
+        files = []
+        for index, image in enumerate(pictures(2 * BATCH, size)):
             path = top / "data" / str(index % 2) / f"{index:04}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(path, quality=90)
-        data = load(DataSpec(str(top / "data")))
-        files = data.paths or ()
-        pixels, _ = mapped_pixels(data, top / "cache")
-        source = Stream(
-            torch.from_numpy(pixels), AugmentationConfig(size // 8, True), torch.device("cpu")
+            files.append(str(path))
+        return compared(
+            partial(usual_of_files, tuple(files), size), partial(ours_of_files, top, size), repeats
         )
-        calls = {
-            "usual": usual(
-                lambda index: Image.open(files[index]).convert("RGB"),
-                len(files),
-                [transforms.RandomCrop(size, size // 8), transforms.RandomHorizontalFlip()],
-            ),
-            "alfs": ours(source, len(files)),
-        }
-        return compared(turns(calls, repeats))
 
 
 def main() -> None:
@@ -125,7 +137,6 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--repeats", type=int, default=5)
     chosen = arguments.parse_args()
-    torch.set_num_threads(1)
     crop_flip = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip()]
     photographs = [
         transforms.RandomResizedCrop(224, scale=(0.2, 1.0)),

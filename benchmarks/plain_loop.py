@@ -14,10 +14,32 @@ from torch import Tensor, nn
 
 from alfs_cli.models import InputShape, build
 from alfs_cli.runs import TrainConfig
+from alfs_cli.training.batches import Examples, mixed_seed
+from alfs_cli.training.preparation import normaliser_of
+
+
+class Shuffled:
+    """The order (N,) of each epoch: the loader's own, or the one of alfs."""
+
+    def __init__(self, count: int, seed: int, *, as_alfs: bool) -> None:
+        self.count, self.seed, self.as_alfs = count, seed, as_alfs
+        self.own = torch.Generator().manual_seed(seed)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[int]:
+        same = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch))
+        chosen = same if self.as_alfs else self.own
+        yield from torch.randperm(self.count, generator=chosen).tolist()
 
 
 class PlainLoop:
-    """Trains a network of alfs on images (N, H, W, C) uint8 and labels (N,) the usual way."""
+    """Trains a network of alfs on images (N, H, W, C) uint8 and labels (N,) the usual way.
+
+    With `as_alfs` it takes the examples in the order that alfs does.
+    """
 
     def __init__(
         self,
@@ -28,15 +50,16 @@ class PlainLoop:
         num_classes: int,
         device: str = "cpu",
         workers: int = 0,
+        as_alfs: bool = False,
     ) -> None:
         from PIL import Image
         from torch.utils.data import DataLoader, Dataset
         from torchvision import transforms
 
         _, height, width, channels = images.shape
-        normalisation = config.normalisation
-        mean = normalisation.mean if normalisation else (0.5,) * channels
-        std = normalisation.std if normalisation else (0.25,) * channels
+        examples = Examples(torch.from_numpy(images), torch.from_numpy(labels))
+        statistics = normaliser_of(config, examples)
+        mean, std = statistics.mean.tolist(), statistics.std.tolist()
         random: list[Any] = []
         if config.augmentation.crop:
             random.append(transforms.RandomCrop((height, width), config.augmentation.crop))
@@ -60,14 +83,14 @@ class PlainLoop:
 
         self.device = device
         self.config = config
+        self.order = Shuffled(len(images), config.seed, as_alfs=as_alfs)
         self.loader = DataLoader(
             Pictures(),
             batch_size=config.batch_size,
-            shuffle=True,
+            sampler=self.order,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=device.startswith("cuda"),
-            generator=torch.Generator().manual_seed(config.seed),
         )
         shape = InputShape(channels=channels, height=height, width=width)
         self.model = build(config.model, shape, num_classes, seed=config.seed).to(device)
@@ -79,10 +102,6 @@ class PlainLoop:
             weight_decay=chosen.weight_decay,
         )
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches of one epoch."""
-        yield from self.loader
-
     def epoch(self, number: int, *, most_steps: int | None = None) -> float:
         """Train one epoch, counted from 0, or a part of it; return the mean loss."""
         from alfs_cli.losses import parse_loss
@@ -92,8 +111,9 @@ class PlainLoop:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
+        self.order.epoch = number
         losses = []
-        for step, (inputs, targets) in enumerate(self.batches()):
+        for step, (inputs, targets) in enumerate(self.loader):
             if step == most_steps:
                 break
             self.optimizer.zero_grad()

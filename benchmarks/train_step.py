@@ -2,9 +2,10 @@
 
 The usual loop: a DataLoader over PIL images with torchvision's transforms, float32, contiguous
 memory, torch.optim.SGD, and a read of the loss in every step. Both loops train the same network on
-the same pixels with the same loss; they take turns, and medians are compared.
+the same pixels with the same loss; each runs in its own process, they take turns, and medians are
+compared, by the clock and by processor time (which others on the machine touch less).
 
-    python benchmarks/train_step.py [--repeats 5] [--threads 1]
+    python benchmarks/train_step.py [--repeats 7] [--threads 1]
 """
 
 import argparse
@@ -14,18 +15,20 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from taking_turns import Call, turns
 from torch import Tensor, nn
 
 from alfs_cli.losses import parse_loss
 from alfs_cli.models import InputShape, build
 from alfs_cli.runs import AugmentationConfig, OptimizerConfig
 from alfs_cli.training.batches import EpochBatches, Normaliser, Windows
-from alfs_cli.training.devices import Device, choose_device
+from alfs_cli.training.devices import Device, choose_device, keep_freed_memory
 from alfs_cli.training.objectives import Stateless
 from alfs_cli.training.steps import MomentumSgd, make_step
 
@@ -120,55 +123,40 @@ def our_step(
     return lambda: step(*next(batches), places)
 
 
-def turns(calls: dict[str, Callable[[], object]], repeats: int, steps: int) -> dict[str, float]:
-    """Return the median seconds of a call of each; they take turns."""
-    for call in calls.values():
-        call()
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(repeats):
-        for name, call in calls.items():
-            began = time.perf_counter()
-            for _ in range(steps):
-                call()
-            times[name].append((time.perf_counter() - began) / steps)
-    return {name: statistics.median(seconds) for name, seconds in times.items()}
+def step_of_usual(name: str) -> Call:
+    """Return the usual step on a network of the table."""
+    images = pixels(NETWORKS[name])
+    return usual_step(name, NETWORKS[name], images, np.arange(len(images)) % 10)
 
 
-def network(name: str, repeats: int) -> dict[str, Any]:
+def step_of_ours(name: str, device: Device) -> Call:
+    """Return alfs's step on a network of the table, memory kept as `alfs train` keeps it."""
+    keep_freed_memory()
+    images = pixels(NETWORKS[name])
+    return our_step(name, NETWORKS[name], images, np.arange(len(images)) % 10, device)
+
+
+def network(name: str, repeats: int, threads: int) -> dict[str, Any]:
     """Compare the loops, and the tricks, on one network."""
-    shape = NETWORKS[name]
-    images = pixels(shape)
-    labels = np.arange(len(images)) % 10
     variants = {
         "float32": Device("cpu", "float32", channels_last=False),
         "float32 channels_last": Device("cpu", "float32", channels_last=True),
         "bfloat16 channels_last": Device("cpu", "bfloat16", channels_last=True),
     }
-    calls: dict[str, Callable[[], object]] = {"usual": usual_step(name, shape, images, labels)}
-    for text, device in variants.items():
-        calls[text] = our_step(name, shape, images, labels, device)
-    seconds = turns(calls, repeats, STEPS[name])
+    makers: dict[str, Callable[[], Call]] = {"usual": partial(step_of_usual, name)}
+    makers |= {text: partial(step_of_ours, name, device) for text, device in variants.items()}
+    took = turns(makers, repeats, calls=STEPS[name], threads=threads)
     default = choose_device("cpu")
     chosen = next(text for text, device in variants.items() if device == default)
+    usual = took["usual"]
     return {
         "default": chosen,
-        "ratio": seconds["usual"] / seconds[chosen],
-        "images_per_second": {text: BATCH / s for text, s in seconds.items()},
-        "against_usual": {text: seconds["usual"] / s for text, s in seconds.items()},
+        "ratio": usual.seconds / took[chosen].seconds,
+        "cpu_ratio": usual.cpu_seconds / took[chosen].cpu_seconds,
+        "images_per_second": {text: BATCH / t.seconds for text, t in took.items()},
+        "against_usual": {text: usual.seconds / t.seconds for text, t in took.items()},
+        "cpu_against_usual": {text: usual.cpu_seconds / t.cpu_seconds for text, t in took.items()},
     }
-
-
-def batch_making(repeats: int) -> dict[str, float]:
-    """Compare crop + flip + normalise of 32 px images, on one thread."""
-    images = pixels(NETWORKS["cnn8"])
-    labels = np.arange(len(images)) % 10
-    usual, ours = usual_batches(images, labels), our_batches(images, labels)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    seconds = turns({"usual": lambda: next(usual), "ours": lambda: next(ours)}, 3 * repeats, 4)
-    torch.set_num_threads(threads)
-    rates = {f"{name}_images_per_second": BATCH / s for name, s in seconds.items()}
-    return {**rates, "ratio": seconds["usual"] / seconds["ours"]}
 
 
 def updates(repeats: int) -> dict[str, float]:
@@ -190,7 +178,15 @@ def updates(repeats: int) -> dict[str, float]:
 
         calls[text] = call
     calls["alfs"] = MomentumSgd(_with_gradients(), OptimizerConfig()).step
-    return {text: 1000 * s for text, s in turns(calls, 5 * repeats, 2).items()}
+    for call in calls.values():
+        call()
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(5 * repeats):
+        for name, call in calls.items():
+            began = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - began)
+    return {name: 1000 * statistics.median(seconds) for name, seconds in times.items()}
 
 
 def _with_gradients() -> nn.Module:
@@ -223,11 +219,10 @@ def processor() -> dict[str, Any]:
 def main() -> None:
     """Measure, print, and keep the result."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    arguments.add_argument("--repeats", type=int, default=5)
-    arguments.add_argument("--threads", type=int)
+    arguments.add_argument("--repeats", type=int, default=7)
+    arguments.add_argument("--threads", type=int, default=1)
     chosen = arguments.parse_args()
-    if chosen.threads:
-        torch.set_num_threads(chosen.threads)
+    torch.set_num_threads(chosen.threads)
     result = {
         "benchmark": "train_step",
         "date": date.today().isoformat(),
@@ -235,9 +230,8 @@ def main() -> None:
         "cpu": processor(),
         "batch": BATCH,
         "repeats": chosen.repeats,
-        "batch_making": batch_making(chosen.repeats),
         "update_milliseconds": updates(chosen.repeats),
-        **{name: network(name, chosen.repeats) for name in ("cnn4", "cnn8")},
+        **{name: network(name, chosen.repeats, chosen.threads) for name in ("cnn4", "cnn8")},
     }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")

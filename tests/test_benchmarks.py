@@ -1,30 +1,48 @@
 """The benchmark of GPUs works without one, so that it will where there is one."""
 
+import csv
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 TOP = Path(__file__).resolve().parents[1]
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 @pytest.mark.slow
 def test_gpu_benchmark_on_a_cpu(tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(TOP / "benchmarks/gpu.py"), "--device", "cpu", "--smoke"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
+    rng = np.random.default_rng(0)
+    for part in ("train", "test"):
+        images = rng.integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
+        labels = np.arange(20) % 10
+        np.savez(tmp_path / f"cifar10_{part}.npz", images=images, labels=labels,
+                 class_names=np.array(CLASSES))  # fmt: skip
+    to = tmp_path / "results"
+    to.mkdir()
+    done_before = "a few of them,symmetric:0.4,nce-aul,0,1,cpu,{},0.5"
+    (to / "cifar10.csv").write_text(
+        "pixels,noise,recipe,seed,epochs,device,torch,last\n"
+        + done_before.format(torch.__version__)
+        + "\n"
     )
+    done = subprocess.run(
+        [sys.executable, str(TOP / "benchmarks/gpu.py"), "--device", "cpu", "--smoke",
+         "--cifar10", str(tmp_path), "--to", str(to)],
+        env={**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout[done.stdout.index("\n{") :])
-    case = result["cnn4_smoke"]
+    case = json.loads((to / "gpu.json").read_text())["cnn4_smoke"]
     assert case["ratio"] == case["usual_seconds"] / case["seconds"]
     assert case["notes"] == []
-    assert result["whole_run"]["epochs"] == 2
-    assert not list(tmp_path.iterdir())
+    assert case["whole_run"]["epochs"] == 2
+    rows = list(csv.DictReader((to / "cifar10.csv").read_text().splitlines()))
+    assert [row["noise"] for row in rows] == ["symmetric:0.4", "asymmetric:0.4"]
+    assert rows[0]["last"] == "0.5"  # what is there is taken as it is
+    assert rows[1]["loss"] == "nce+aul:a=6.3,p=1.5,alpha=1,beta=4"

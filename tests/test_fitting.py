@@ -1,11 +1,13 @@
 """The fit score: cross entropy is 1, weights scale it, the paper's parameters are in order."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
 
 from alfs_cli.errors import UsageError
-from alfs_cli.fitting import example_weight, fit_score
+from alfs_cli.fitting import corrected_fit_score, example_weight, fit_score
 from alfs_cli.losses import LOSSES, parse_loss
 
 
@@ -59,3 +61,32 @@ def test_weight_of_an_example():
 def test_one_class_is_refused():
     with pytest.raises(UsageError, match="two classes"):
         fit_score(parse_loss("ce"), 1)
+
+
+@pytest.mark.parametrize("text", ["ce", "gce:q=0.3", "agce:a=0.02,q=0.3", "nce+rce", "anl-ce"])
+def test_a_corrected_score_is_the_plain_one_without_noise(text):
+    loss = parse_loss(text)
+    assert corrected_fit_score(loss, np.eye(7)) == pytest.approx(fit_score(loss, 7), rel=1e-6)
+
+
+@pytest.mark.parametrize("text", ["ce", "gce:q=0.3", "nce+rce", "anl-ce"])
+def test_a_corrected_score_is_the_time_that_the_gradient_takes(text):
+    """Beside autograd of the loss that trains, along the same path, the slowest class."""
+    import torch
+
+    from alfs_cli.training.correction import ForwardCorrected
+
+    T = np.array([[0.6, 0.3, 0.1, 0.0], [0.0, 0.9, 0.1, 0.0], [0.2, 0.0, 0.8, 0.0], [0, 0, 0, 1.0]])
+    m = np.linspace(0, math.log(3), 4001)
+    times = []
+    for cls in range(4):
+        z = torch.zeros(len(m), 4, dtype=torch.float64)
+        z[:, cls] = torch.from_numpy(m)
+        z.requires_grad_()
+        corrected = ForwardCorrected(parse_loss(text), T)
+        corrected.per_example(z, torch.full((len(m),), cls)).sum().backward()
+        speed = -z.grad[:, cls].numpy()
+        times.append(np.trapezoid(1 / speed, m))
+    p = np.exp(m) / (np.exp(m) + 3)
+    slowest = np.trapezoid(1 / (1 - p), m) / max(times)
+    assert corrected_fit_score(parse_loss(text), T) == pytest.approx(slowest, rel=1e-4)

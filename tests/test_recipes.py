@@ -18,7 +18,7 @@ NAMES = recipe_names()
 def test_every_file_is_found():
     files = {p.relative_to(recipe_dir()).as_posix() for p in recipe_dir().rglob("*.yaml")}
     assert {f"{name}.yaml" for name in NAMES} == files
-    assert len(NAMES) >= 65
+    assert len(NAMES) >= 80
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,6 +52,26 @@ def test_recipes_are_complete_and_say_how_to_run_them(name):
 )
 def test_table_4(recipe, loss):
     assert parse_loss(load_recipe(recipe).values["loss"]) == parse_loss(loss)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "loss", "elr"),
+    [
+        ("cifar10/elr", "ce", (3, 0.7)),
+        ("cifar100/elr", "ce", (7, 0.9)),
+        ("cifar10/eps-ce-mae", "eps-ce+mae:m=1e5,alpha=0.01,beta=5", None),
+        ("cifar100/eps-ce-mae", "eps-ce+mae:m=1e4,alpha=0.03,beta=1", None),
+        ("cifar10/js", "js:pi=0.7", None),
+        ("cifar10/phuber", "phuber:tau=2", None),
+        ("cifar10/ldr-kl", "ldr-kl:lam=10,c=0.1", None),
+        ("webvision/jal-ce", "jal-ce:a=30,alpha=50,beta=1", None),
+    ],
+)
+def test_settings_after_the_paper(recipe, loss, elr):
+    values = load_recipe(recipe).values
+    assert parse_loss(values["loss"]) == parse_loss(loss)
+    given = None if elr is None else (values["elr.strength"], values["elr.momentum"])
+    assert given == elr
 
 
 def test_weight_decay_and_epochs_of_the_paper():

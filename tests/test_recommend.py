@@ -1,23 +1,24 @@
 """Recommendations prove themselves: each text goes back through the certificate."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from alfs_cli.certificate import certify
 from alfs_cli.errors import AlfsError
-from alfs_cli.estimate import CleanLevel
-from alfs_cli.fitting import fit_score
+from alfs_cli.estimate import Bounded, CleanLevel
+from alfs_cli.fitting import corrected_fit_score, fit_score
 from alfs_cli.losses import parse_loss
-from alfs_cli.recommend import (
-    PREFERENCES,
-    TARGETS,
-    ael_text,
-    agce_text,
-    aul_text,
-    load_recommendations,
-    recommend,
-)
+from alfs_cli.noise import clean_level, transition_of
+from alfs_cli.recipes import parse_recipe
+from alfs_cli.recommend import PREFERENCES, load_recommendations, recommend
+from alfs_cli.recommend.advice import recheck, trusted_size
+from alfs_cli.recommend.explanation import explained
+from alfs_cli.recommend.families import ael_text, agce_text, aul_text
+from alfs_cli.recommend.recipe import recipe_text
+from alfs_cli.recommend.search import CONCENTRATED, concentration, fit_target
 
 
 def level(value, low, high):
@@ -49,20 +50,93 @@ def test_every_recommendation_is_proved_and_scaled(estimate, prefer, low):
     assert found.status == "certified"
     assert found.bound == 1 / low
     assert found.required_ratio == min(1.0, 1.25 / low)
-    assert len(found.recommendations) >= 4
-    for item in found.recommendations:
+    plain = [item for item in found.recommendations if item.correction == "none"]
+    assert len(plain) >= 5
+    for item in plain:
         loss = parse_loss(item.loss)
         assert str(loss) == item.loss
         assert item.certificate == "proved"
         assert certify(loss, made.transition).verdict == "proved"
-        assert item.term_ratio == loss.term_ratio()
         assert item.asymmetry_ratio == loss.asymmetry_ratio()
-        assert item.term_ratio >= found.required_ratio
-        assert item.margin == pytest.approx(item.term_ratio * low)
         assert item.margin >= 1
+        if item.term_ratio is not None:
+            assert item.term_ratio >= found.required_ratio
+            assert item.margin == pytest.approx(item.term_ratio * low)
+            assert loss.term_ratio() in (None, item.term_ratio)
         assert item.fit == pytest.approx(fit_score(loss, 3))
-        assert item.fit * found.lr == pytest.approx(TARGETS[prefer], rel=0.12)
-    assert len({item.loss for item in found.recommendations}) == len(found.recommendations)
+        assert item.fit * found.lr == pytest.approx(fit_target(made, prefer), rel=0.02)
+    assert len({item.loss for item in plain}) == len(plain)
+
+
+def test_a_gap_is_what_jal_asks_for(estimate):
+    """Its margin is a times the least lead: proved at that lead, refuted at less than 1 / a."""
+    found = recommend(estimate(gap=Bounded(0.5, 0.4, 0.6)), estimate_path="e")
+    item = next(r for r in found.recommendations if r.loss.startswith("jal-ce"))
+    a = parse_loss(item.loss).terms[0].a
+    assert item.term_ratio is None
+    assert item.margin == pytest.approx(a * 0.4)
+    assert a * 0.4 == pytest.approx(found.safety, rel=0.01)
+    for lead, verdict in ((1.01 / a, "proved"), (0.99 / a, "refuted")):
+        row = [(1 + lead) / 2, (1 - lead) / 2, 0.0]
+        T = [row, [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+        assert certify(parse_loss(item.loss), T).verdict == verdict
+
+
+def concentrated(estimate, **changes):
+    """Return an estimate of ten classes, four of which go to one other at 30 %."""
+    T = transition_of("asymmetric", 0.3, 10, dataset="mnist").array
+    made = estimate()
+    rate = float(1 - np.diag(T).mean())
+    return replace(
+        made,
+        data=replace(made.data, classes=tuple("0123456789"), given_counts=(150,) * 10),
+        transition=tuple(map(tuple, T.tolist())),
+        class_prior=(0.1,) * 10,
+        noise_rate=Bounded(rate, rate - 0.02, rate + 0.02),
+        clean_level=CleanLevel(clean_level(T), 1.5, 4.0, "2", "7"),
+        **changes,
+    )
+
+
+def test_concentrated_noise_is_corrected_for(estimate):
+    """T comes into training where noise goes to few classes, and nothing is claimed for it."""
+    made = concentrated(estimate)
+    assert concentration(made) < CONCENTRATED
+    found = recommend(made, estimate_path="e")
+    first, *others = found.recommendations
+    assert found.status == "certified"
+    assert first.correction == "forward"
+    assert "rests on the estimated T (trust high)" in first.why
+    loss, T = parse_loss(first.loss), np.array(made.transition)
+    assert first.certificate == certify(loss, T).verdict == "refuted"
+    reached = corrected_fit_score(loss, T) * found.lr
+    assert reached == pytest.approx(fit_target(made, "balanced", is_corrected=True), rel=0.02)
+    assert {item.correction for item in others} == {"none"}
+    assert {item.certificate for item in others} == {"proved"}
+
+
+def test_where_correction_is_not_recommended(estimate):
+    corrections = [
+        {item.correction for item in recommend(made, estimate_path="e", **options).recommendations}
+        for made, options in (
+            (estimate(), {}),  # three classes, noise not concentrated enough
+            (concentrated(estimate), {"prefer": "robustness"}),
+            (concentrated(estimate), {"losses": ("ael",)}),
+            (concentrated(estimate, dominant=False), {}),
+        )
+    ]
+    assert corrections == [{"none"}] * 4
+
+
+def test_concentration_of_even_noise_is_one(estimate):
+    T = transition_of("symmetric", 0.4, 10)
+    made = concentrated(estimate)
+    even = replace(
+        made,
+        noise_rate=Bounded(0.4, 0.3, 0.5),
+        clean_level=replace(made.clean_level, value=clean_level(T)),
+    )
+    assert concentration(even) == pytest.approx(1)
 
 
 def test_the_scale_follows_the_learning_rate(estimate):
@@ -80,13 +154,14 @@ def test_impossible(estimate):
     assert found.required_ratio == 1.0
     assert {item.certificate for item in found.recommendations} == {"not-refuted"}
     assert all(item.term_ratio == 1 for item in found.recommendations)
-    assert "'cat' given as 'dog'" in found.advice[1]
 
 
 def test_uncertain_says_what_would_decide(estimate):
     found = recommend(estimate(clean_level=level(1.5, 0.9, 2.5), dominant=None), estimate_path="e")
     assert found.status == "uncertain"
-    assert {item.certificate for item in found.recommendations} == {"not-refuted"}
+    first, *others = found.recommendations
+    assert (first.correction, first.certificate) == ("forward", "refuted")
+    assert {item.certificate for item in others} == {"not-refuted"}
     assert "examples of 'cat' (now 450)" in found.advice[1]
     hopeless = estimate(clean_level=level(0.9, 0.0, 1.5), dominant=None)
     assert "more examples alone would not" in recommend(hopeless, estimate_path="e").advice[1]
@@ -102,7 +177,7 @@ def test_clean_labels(estimate):
 def test_rejected_are_named(estimate):
     found = recommend(estimate(), estimate_path="e")
     names = {item.loss.partition(":")[0]: item for item in found.rejected}
-    assert set(names) == {"ce", "fl", "gce", "sce", "nce", "nfl"}
+    assert set(names) == {"ce", "fl", "gce", "sce", "nce", "nfl", "eps-ce+mae"}
     assert names["ce"].asymmetry_ratio == 0
     for item in found.rejected:
         assert certify(parse_loss(item.loss), estimate().transition).verdict != "proved"
@@ -127,3 +202,68 @@ def test_saved_and_read_back(estimate, tmp_path):
 def test_wrong_options(estimate, options, says):
     with pytest.raises(AlfsError, match=says):
         recommend(estimate(), estimate_path="e", **options)
+
+
+def test_how_many_labels_to_mend(estimate):
+    """Mended, the right label leads the other by the safety factor, and by no less needed."""
+    T = ((0.3, 0.6, 0.1), (0.1, 0.9, 0.0), (0.0, 0.0, 1.0))
+    made = estimate(transition=T, clean_level=level(0.5, 0.3, 0.8), dominant=False)
+    classes = (
+        replace(made.class_clean_level[0], value=0.5, runner_up="dog"),
+        *made.class_clean_level[1:],
+    )
+    (said,) = recheck(replace(made, class_clean_level=classes), safety=1.25)
+    n = 1500 * 0.34
+    assert f"about {math.ceil(n * 0.6):,} of them are wrong" in said
+    mended = next(m for m in range(1000) if (n * 0.3 + m) / (n * 0.6 - m) >= 1.25 - 1e-9)
+    assert f"{mended:,} put right would do" in said
+    assert "'cat' given as 'dog'" in said
+    assert recheck(estimate(), safety=1.25) == ()
+
+
+def test_how_large_a_trusted_sample(estimate):
+    """So many true labels put the exact lower bound of the share above one half, fewer do not."""
+    from scipy.stats import beta
+
+    made = estimate()
+    cls = replace(made.class_clean_level[0], low=0.9, value=0.8 / 0.15)
+    size = trusted_size(made, cls)
+    theta = 0.8 / 0.95
+    bounds = [
+        beta.ppf(0.05, m * theta, m * (1 - theta) + 1)
+        for m in (size * 0.34 * 0.95, (size - 2) * 0.34 * 0.95)
+    ]
+    assert bounds[0] > 0.5 > bounds[1]
+    assert trusted_size(made, replace(cls, low=1.2)) is None
+    assert trusted_size(made, replace(cls, value=1.0)) is None
+
+
+def test_a_recipe_is_read_back(estimate, tmp_path):
+    made = concentrated(estimate)
+    found = recommend(made, estimate_path="alfs-out/estimate.json")
+    text = recipe_text(tmp_path / "r.yaml", found, made)
+    values = parse_recipe(text, name="r", where="r.yaml").values
+    assert values == {
+        "dataset.source": "data/",
+        "fingerprint": "abc",
+        "loss": found.recommendations[0].loss,
+        "optimizer.lr": 0.01,
+        "correction": "forward",
+        "transition.file": "alfs-out/estimate.json",
+    }
+    assert "refuted" not in text
+    plain = recipe_text(tmp_path / "r.yaml", recommend(estimate(), estimate_path="e"), estimate())
+    assert "correction" not in parse_recipe(plain, name="r", where="r.yaml").values
+
+
+def test_every_number_is_explained(estimate):
+    made = concentrated(estimate)
+    found = recommend(made, estimate_path="e")
+    rows = dict(explained(found, made))
+    assert "0.7000 / 0.3000 = 2.333" in rows["clean level r"]
+    assert rows["bound"].startswith("1 / r = 1 / 1.5 = 0.6667")
+    assert "min(1, 1.25 / 1.5) = 0.8333" in rows["required ratio"]
+    assert "2.333 x 0.1500 / (0.8500 x 9) = 0.0458" in rows["correction by T"]
+    for item in found.recommendations[1:]:
+        assert f"= {item.margin:.4g}" in rows[item.loss] or item.term_ratio is None
+    assert rows[f"{found.recommendations[0].loss}, forward"].endswith("as seen through T")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError
 from alfs_cli.invocation import Invocation, command
 
@@ -31,6 +32,12 @@ def recommend(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say where every number comes from.")
     ] = False,
+    write_recipe: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-recipe", metavar="FILE", help="Write the first as a recipe (.yaml) for train."
+        ),
+    ] = None,
 ) -> None:
     """Recommend loss parameters whose asymmetry ratio exceeds the bound, with a certificate.
 
@@ -43,10 +50,15 @@ def recommend(
         path = path / "estimate.json"
     from alfs_cli.estimate import load_estimate
     from alfs_cli.recommend import recommend as search
+    from alfs_cli.recommend.explanation import explained
+    from alfs_cli.recommend.recipe import check_recipe_name, recipe_text
     from alfs_cli.reports.recommendation import recommendation_report
 
+    if write_recipe is not None:
+        check_recipe_name(write_recipe)
+    made = load_estimate(path)
     found = search(
-        load_estimate(path),
+        made,
         estimate_path=str(path),
         safety=safety,
         lr=lr,
@@ -55,8 +67,13 @@ def recommend(
     )
     target = invocation.out / "recommendation.json"
     found.save(target)
-    invocation.publish(recommendation_report(found, explain=explain))
+    if write_recipe is not None:
+        write_text(write_recipe, recipe_text(write_recipe, found, made))
+    words = explained(found, made) if explain else ()
+    invocation.publish(recommendation_report(found, explained=words))
     invocation.note(f"wrote {target}")
+    if write_recipe is not None:
+        invocation.note(f"wrote {write_recipe}")
     if found.status != "certified":
         raise typer.Exit(1)
     invocation.note("next: alfs train")

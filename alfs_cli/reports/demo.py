@@ -85,8 +85,10 @@ def _recommended(demo: Demo) -> Block:
     if demo.advice.status != "certified":
         return Verdict("warn", f"recommendation: {demo.advice.status}", demo.advice.advice)
     best = demo.advice.recommendations[0]
-    reason = f"{best.why}; certificate {best.certificate} on the estimated T"
-    return Verdict("pass", f"recommended: {best.loss}", (reason,))
+    if best.correction == "none":
+        reason = f"{best.why}; certificate {best.certificate} on the estimated T"
+        return Verdict("pass", f"recommended: {best.loss}", (reason,))
+    return Verdict("pass", f"recommended: {best.loss}, corrected by T", (best.why,))
 
 
 def _accuracies(summary: DemoSummary) -> Table:

@@ -69,7 +69,9 @@ def _advice(advice: Advice, estimate: NoiseEstimate) -> Verdict:
     words = ["alfs", "train", *_data_words(estimate.data.spec), "--loss", best.loss]
     words += [] if best.correction == "none" else ["--correction", best.correction]
     margin = "inf" if best.margin == float("inf") else f"{best.margin:.2f}"
-    reason = f"{best.why}; certificate {best.certificate}, margin {margin}"
+    reason = best.why
+    if best.correction == "none":
+        reason += f"; certificate {best.certificate}, margin {margin}"
     return Verdict("pass", f"Recommended loss: {best.loss}", (reason, shlex.join(words)))
 
 

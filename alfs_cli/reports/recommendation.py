@@ -1,13 +1,17 @@
 """What a person reads of recommendations: possible or not, which losses, and why."""
 
+from collections.abc import Iterable
+
 from alfs_cli.recommend import Recommendations
 from alfs_cli.report import Block, Column, Facts, Report, Status, Table, Verdict, ratio
 
 STATUS: dict[str, Status] = {"certified": "pass", "uncertain": "warn", "impossible": "fail"}
 
 
-def recommendation_report(found: Recommendations, *, explain: bool = False) -> Report:
-    """Return the report of recommendations; `explain` fills the formulas in."""
+def recommendation_report(
+    found: Recommendations, *, explained: Iterable[tuple[str, str]] = ()
+) -> Report:
+    """Return the report of recommendations; `explained` says where each number comes from."""
     blocks: list[Block] = [Verdict(STATUS[found.status], _headline(found), found.advice)]
     blocks.append(Facts(_facts(found)))
     if found.recommendations:
@@ -22,15 +26,19 @@ def recommendation_report(found: Recommendations, *, explain: bool = False) -> R
             "a loss bought.",
         )
     )
-    if explain:
-        blocks.append(Facts(_explained(found), title="Where the numbers come from"))
+    if rows := tuple(explained):
+        blocks.append(Facts(rows, title="Where the numbers come from"))
     return Report("Losses for these labels", tuple(blocks), found.document())
 
 
 def _headline(found: Recommendations) -> str:
     match found.status:
         case "certified":
-            return f"certified: {found.recommendations[0].loss}"
+            first = found.recommendations[0]
+            if first.correction == "none":
+                return f"certified: {first.loss}"
+            proved = next(r for r in found.recommendations if r.certificate == "proved")
+            return f"recommended: {first.loss}, corrected by T; certified without T: {proved.loss}"
         case "impossible":
             return "impossible: the clean label does not lead in every class"
         case _:
@@ -51,13 +59,14 @@ def _table(found: Recommendations) -> Table:
     columns = (
         Column("#", "count"),
         Column("loss"),
+        Column("correction"),
         Column("ratio", "number"),
         Column("margin", "ratio"),
         Column("certificate"),
         Column("fit", "number"),
     )
     rows = tuple(
-        (i, r.loss, r.term_ratio, r.margin, r.certificate, r.fit)
+        (i, r.loss, r.correction, r.term_ratio, r.margin, r.certificate, r.fit)
         for i, r in enumerate(found.recommendations)
     )
     return Table(
@@ -65,23 +74,7 @@ def _table(found: Recommendations) -> Table:
         columns,
         rows,
         note="ratio of the asymmetric term; margin = ratio x lower bound of r, above 1 is robust; "
-        "fit = speed of fitting beside cross entropy. Take another: alfs train --from FILE#i",
+        "fit = speed of fitting beside cross entropy. With correction forward the loss is of "
+        "log(T^T p), and ratio, margin and certificate are those of the loss without it. Take "
+        "another: alfs train --from FILE#i",
     )
-
-
-def _explained(found: Recommendations) -> tuple[tuple[str, str], ...]:
-    low = found.clean_level.low
-    rows = [
-        (
-            "r",
-            "min over classes of T[i,i] / max T[i,j]: how far the clean label leads the most "
-            f"frequent wrong one; {found.clean_level.value:.4g} here, {low:.4g} at worst",
-        ),
-        (
-            "required",
-            f"min(1, safety / r) = min(1, {found.safety:g} / {low:.4g}) = "
-            f"{found.required_ratio:.4g}",
-        ),
-    ]
-    rows += [(r.loss, r.why) for r in found.recommendations]
-    return tuple(rows)

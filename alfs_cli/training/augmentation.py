@@ -83,6 +83,11 @@ def _boxes(least: float, uniform: Tensor) -> Tensor:
     return torch.stack([uniform[2] * (1 - height), uniform[3] * (1 - width), height, width], 1)
 
 
+def mirrored(images: Tensor) -> Tensor:
+    """Exchange left and right; torch has a fast way for channels that lie last."""
+    return images.permute(0, 3, 1, 2).flip(3).permute(0, 2, 3, 1)
+
+
 def rotated(images: Tensor, degrees: Tensor) -> Tensor:
     """Rotate each picture about its centre, counter-clockwise; nearest pixel, black outside."""
     batch, height, width, channels = images.shape

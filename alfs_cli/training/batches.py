@@ -24,7 +24,7 @@ from alfs_cli.data.pixel_cache import mapped_pixels
 from alfs_cli.errors import InputError
 from alfs_cli.models import InputShape
 from alfs_cli.runs import AugmentationConfig
-from alfs_cli.training.augmentation import Draws
+from alfs_cli.training.augmentation import IN_CACHE, Draws, mirrored
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
@@ -181,8 +181,13 @@ class Normaliser:
             return (raw - self.mean) / self.std
         batch, height, width, channels = raw.shape
         scale, shift = self._of_rows(width)
-        rows = raw.view(batch, height, width * channels).float().mul_(scale).add_(shift)
-        return rows.view(batch, height, width, channels).permute(0, 3, 1, 2)
+        rows = raw.view(batch, height, width * channels)
+        made = torch.empty(rows.shape, device=raw.device)
+        at_once = max(1, IN_CACHE // rows[0].numel()) if raw.device.type == "cpu" else batch
+        parts = torch.split(rows, at_once), torch.split(made, at_once)
+        for part, values in zip(*parts, strict=True):
+            values.copy_(part).mul_(scale).add_(shift)
+        return made.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
     def _of_rows(self, width: int) -> tuple[Tensor, Tensor]:
         """Return factor and summand of a whole row of pixels, made once."""
@@ -311,7 +316,7 @@ class Windows:
         side = torch.zeros_like(chosen)
         from_left = torch.where(flipped, 2 * self.augmentation.crop - right, right)
         images = _take(self.view, side, chosen, down, from_left).view(len(chosen), *self.size)
-        return torch.where(flipped[:, None, None, None], images.flip(2), images)
+        return torch.where(flipped[:, None, None, None], mirrored(images), images)
 
 
 class Stream:
@@ -337,19 +342,22 @@ class Stream:
 def _cut_each(
     pixels: NDArray[np.uint8], augmentation: AugmentationConfig, *drawn: Tensor
 ) -> NDArray[np.uint8]:
-    """Return pictures moved and mirrored one by one: each is read once, and written once."""
+    """Return pictures mirrored and moved, one by one: while one is at hand it is in the cache."""
     _, height, width, channels = pixels.shape
     chosen, down, right, flipped = (tensor.tolist() for tensor in drawn)
     result = np.zeros((len(chosen), height, width, channels), dtype=np.uint8)
+    images = torch.from_numpy(result)
     crop = augmentation.crop
     for place, index in enumerate(chosen):
+        is_flipped = augmentation.flip and flipped[place]
         source = pixels[index]
-        if augmentation.flip and flipped[place]:
-            source = source[:, ::-1]
         y, x = (down[place] - crop, right[place] - crop) if crop else (0, 0)
+        x = -x if is_flipped else x
         inside = source[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
         top, left = max(0, -y), max(0, -x)
         result[place, top : top + len(inside), left : left + inside.shape[1]] = inside
+        if is_flipped:
+            images[place] = mirrored(images[place : place + 1])[0]
     return result
 
 

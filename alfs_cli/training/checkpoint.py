@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError
 from alfs_cli.models import InputShape, Network, build
-from alfs_cli.runs import WEIGHTS
+from alfs_cli.runs import WEIGHTS, load_config
 from alfs_cli.training.batches import Normaliser
 
 VERSION = 1
@@ -100,12 +100,13 @@ class Trained:
         return isinstance(self.model, Network)
 
 
-def save_trained(path: Path, trained: Trained) -> None:
-    """Write model.safetensors."""
+def save_trained(path: Path, trained: Trained, *, run: str) -> None:
+    """Write model.safetensors; `run` is the id of the configuration it was trained by."""
     from safetensors.torch import save
 
     about = {
         "schema": MODEL_SCHEMA,
+        "run": run,
         "model": trained.name,
         "shape": asdict(trained.shape),
         "classes": list(trained.class_names),
@@ -123,7 +124,8 @@ def save_trained(path: Path, trained: Trained) -> None:
 def load_trained(folder: Path) -> Trained:
     """Read the trained network of a run directory, in evaluation mode on the CPU.
 
-    Raises InputError where it is missing, broken, newer, or not what its header says.
+    Raises InputError where it is missing, broken, newer, not what its header says, or another
+    run's.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -141,6 +143,12 @@ def load_trained(folder: Path) -> Trained:
         raise InputError(f"cannot read '{path}': {error}") from None
     if not isinstance(about, dict) or about.get("schema") != MODEL_SCHEMA:
         raise InputError(f"'{path}' does not say which network it is for ({MODEL_SCHEMA})")
+    run = load_config(folder).run_id
+    if about.get("run", run) != run:
+        raise InputError(
+            f"'{path}' holds the weights of run '{about['run']}', not of '{run}'",
+            help="a file or the configuration was changed since; train it anew",
+        )
     try:
         shape = InputShape(**about["shape"])
         classes = tuple(str(name) for name in about["classes"])

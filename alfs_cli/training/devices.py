@@ -1,5 +1,7 @@
 """Where training runs, and in which precision: decided once, the same on the same machine."""
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from torch import nn
 from alfs_cli.errors import UsageError
 
 SMALL_INPUT = 256
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,25 @@ def threads_for(input_size: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def keep_freed_memory() -> None:
+    """Let the C library keep, for the rest of this process, what a step frees for the next one.
+
+    glibc returns large blocks to the system at once; a step then spends a sixth of its time on
+    getting the same pages anew (benchmarks/train_step.py). Elsewhere nothing changes.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
 @contextmanager
 def tuned_for(device: Device) -> Iterator[None]:
-    """Let cuDNN try its kernels on the first batch and keep the fastest: sizes stay the same."""
+    """Let cuDNN try its kernels and keep the fastest, malloc keep memory: sizes stay the same."""
+    if device.kind == "cpu":
+        keep_freed_memory()
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = before or device.kind == "cuda"
     try:

@@ -21,6 +21,7 @@ def captured(step: Step, example: tuple[Tensor, Tensor, Tensor], kept: Iterable[
     changed = list(kept)
     before = [tensor.clone() for tensor in changed]
     try:
+        torch.cuda.set_device(static[0].device)  # streams are the current device's
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):

@@ -193,7 +193,7 @@ def train(
     shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
     trained = Trained(state.model, config.model, shape, normaliser, classes)
     if distributed.is_first():
-        save_trained(folder / WEIGHTS, trained)
+        save_trained(folder / WEIGHTS, trained, run=config.run_id)
     return _save_result(experiment, folder, device, state, "finished")
 
 

@@ -173,6 +173,7 @@ def test_check_own_loss(capsys, own_module):
         (("check", "ce", *NOISE, "--transition", "x.csv"), "give one"),
         (("check", "ce", "--noise", "pear", "--rate", "0.3", "--classes", "3"), "'pair'"),
         (("check", "ce", "--noise", "pair", "--rate", "1.3", "--classes", "3"), "rate"),
+        (("check", "ce", *NOISE, "--classes", "2147483648"), "2,147,483,648 classes: T would"),
         (("check", "ce", "--transition", "nowhere.csv"), "no such file"),
         (("check", "--python", "a", *NOISE), "MODULE:FUNCTION"),
         (("check", "ce"), "no transition matrix"),

@@ -1,10 +1,12 @@
 """Which device is taken, in which precision, and what is refused."""
 
+import platform
+
 import pytest
 import torch
 
 from alfs_cli.errors import UsageError
-from alfs_cli.training.devices import choose_device
+from alfs_cli.training.devices import choose_device, keep_freed_memory
 
 
 @pytest.fixture
@@ -39,3 +41,18 @@ def test_cuda_comes_first(monkeypatch, major, precision):
     assert choose_device("cuda:1").name == "cuda:1"
     with pytest.raises(UsageError, match="there are 2 CUDA devices"):
         choose_device("cuda:2")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_freed_memory_is_kept():
+    import resource
+
+    def pages_fetched():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(1 << 24)  # 64 MB, freed at once
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    keep_freed_memory()
+    pages_fetched()
+    found = [pages_fetched() for _ in range(6)]
+    assert min(found) < 1000, found

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from dataclasses import replace
 
@@ -329,10 +330,15 @@ def test_checkpoint_of_another_run(tmp_path):
 
 
 def test_weights_of_another_network(tmp_path):
-    train(plan({**NOISY, "epochs": 1}), tmp_path, CPU)
+    experiment = plan({**NOISY, "epochs": 1})
+    train(experiment, tmp_path, CPU)
     trained = load_trained(tmp_path)
-    save_trained(tmp_path / WEIGHTS, replace(trained, name="mlp"))
+    run = experiment.config.run_id
+    save_trained(tmp_path / WEIGHTS, replace(trained, name="mlp"), run=run)
     with pytest.raises(InputError, match="weights of another network"):
+        load_trained(tmp_path)
+    save_trained(tmp_path / WEIGHTS, trained, run="ce-00000000-s0")
+    with pytest.raises(InputError, match=f"of run 'ce-00000000-s0', not of '{re.escape(run)}'"):
         load_trained(tmp_path)
     write_text(tmp_path / WEIGHTS, "no weights")
     with pytest.raises(InputError, match="cannot read"):

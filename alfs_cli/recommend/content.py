@@ -1,0 +1,84 @@
+"""The content of recommendation.json."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from alfs_cli.documents import Number, from_document, read_document, to_document, write_document
+
+SCHEMA = "alfs.recommendation/1"
+
+
+@dataclass(frozen=True)
+class DataReference:
+    """The data a recommendation was made for."""
+
+    source: str | None
+    kind: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class LevelReference:
+    """The clean level and its lower bound."""
+
+    value: Number
+    low: Number
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A loss, what its certificate says, and why it is here.
+
+    `margin` is the ratio (of the separable term, in a sum) times the lower bound of r.
+    """
+
+    loss: str
+    correction: Literal["none", "forward"]
+    asymmetry_ratio: Number | None
+    term_ratio: Number | None
+    margin: Number
+    certificate: Literal["proved", "refuted", "not-refuted"]
+    mass_at_bound: Number | None
+    fit: Number
+    why: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A well-known loss that has no certificate here, and the reason."""
+
+    loss: str
+    asymmetry_ratio: Number | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """The content of recommendation.json."""
+
+    estimate: str
+    data: DataReference
+    status: Literal["certified", "uncertain", "impossible"]
+    clean_level: LevelReference
+    bound: Number
+    required_ratio: float
+    safety: float
+    lr: float
+    recommendations: tuple[Recommendation, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    prefer: str = "balanced"
+    advice: tuple[str, ...] = field(default=())
+
+    def document(self) -> dict[str, object]:
+        """Return the JSON document."""
+        return to_document(SCHEMA, self)
+
+    def save(self, path: Path) -> None:
+        """Write recommendation.json."""
+        write_document(path, self.document())
+
+
+def load_recommendations(path: Path) -> Recommendations:
+    """Read a recommendation.json; raises InputError where it is missing, broken or newer."""
+    return from_document(read_document(path, SCHEMA), Recommendations, where=str(path))

@@ -1,0 +1,121 @@
+"""Where the numbers of a recommendation come from: each formula with this estimate's values."""
+
+from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.loss_facts import filled_in, loss_facts
+from alfs_cli.losses import parse_loss
+from alfs_cli.recommend.content import Recommendation, Recommendations
+from alfs_cli.recommend.search import (
+    CONCENTRATED,
+    EASY_AGREEMENT,
+    LITTLE_LEAD,
+    concentration,
+    fit_target,
+    is_easy,
+    lead,
+    relative_agreement,
+    target_ratio,
+)
+
+Rows = list[tuple[str, str]]
+
+
+def explained(found: Recommendations, estimate: NoiseEstimate) -> tuple[tuple[str, str], ...]:
+    """Return (number, how it comes about) for everything that decides, then for each loss."""
+    rows = [*_noise(found, estimate), *_aims(found, estimate), *_correction(estimate)]
+    rows += [(_name(r), _loss(r, found, estimate)) for r in found.recommendations]
+    return tuple(rows)
+
+
+def _noise(found: Recommendations, estimate: NoiseEstimate) -> Rows:
+    level, low = estimate.clean_level, found.clean_level.low
+    true = estimate.data.classes.index(level.true_class)
+    given = estimate.data.classes.index(level.given_class)
+    row = estimate.transition[true]
+    n = estimate.data.given_counts[true]
+    rows = [
+        (
+            "clean level r",
+            "the least over the classes of T[i,i] / max T[i,j]: how far the right label leads the "
+            f"most frequent wrong one. Here '{level.true_class}' against '{level.given_class}', "
+            f"{row[true]:.4f} / {row[given]:.4f} = {level.value:.4g}",
+        ),
+        (
+            "its lower bound",
+            f"{low:.4g} with {100 * estimate.confidence:.0f} % confidence; '{level.true_class}' "
+            f"has {n:,} labels, and more examples bring the bound nearer to the value",
+        ),
+    ]
+    if low > 0:
+        rows += [
+            ("bound", f"1 / r = 1 / {low:.4g} = {1 / low:.4g}: a ratio above it is robust"),
+            (
+                "required ratio",
+                f"min(1, safety / r) = min(1, {found.safety:g} / {low:.4g}) = "
+                f"{found.required_ratio:.4g}; ratios just above the bound train poorly",
+            ),
+        ]
+    else:
+        rows.append(("required ratio", "1: nothing is known of r but that it is not negative"))
+    return rows
+
+
+def _aims(found: Recommendations, estimate: NoiseEstimate) -> Rows:
+    aim = target_ratio(estimate, found.required_ratio, found.prefer)
+    share = relative_agreement(estimate)
+    target = fit_target(estimate, found.prefer)
+    called = "easy" if is_easy(estimate) else "not easy"
+    K = len(estimate.data.classes)
+    return [
+        (
+            "ratio aimed at",
+            f"{aim:.4g}: out of sample {100 * estimate.evidence.agreement:.1f} % of the labels "
+            f"agree, {100 * share:.1f} % of the right ones, so these data are {called} (from "
+            f"{100 * EASY_AGREEMENT:.0f} % on); easy data can afford more than is required (prefer "
+            f"{found.prefer})",
+        ),
+        (
+            "fit aimed at",
+            f"{target:.4g} / learning rate {found.lr:g} = {target / found.lr:.4g} times cross "
+            f"entropy's speed from probability 1 / {K} to 1 / 2; the weights of each loss are set "
+            f"to reach it. Right labels lead by {lead(estimate):.3g} standard deviations in the "
+            f"weakest class: from {LITTLE_LEAD:g} on easy data are fitted faster",
+        ),
+    ]
+
+
+def _correction(estimate: NoiseEstimate) -> Rows:
+    rate, K = estimate.noise_rate.value, len(estimate.data.classes)
+    if not 0 < rate < 1:
+        return [("correction by T", "none: no noise was found")]
+    value = concentration(estimate)
+    says = "below it T explains what no loss can" if value < CONCENTRATED else "so losses alone do"
+    return [
+        (
+            "correction by T",
+            "r over that of noise spread evenly, r e / ((1 - e)(K - 1)) = "
+            f"{estimate.clean_level.value:.4g} x {rate:.4f} / ({1 - rate:.4f} x {K - 1}) = "
+            f"{value:.3g}; the limit is {CONCENTRATED:g}: {says}",
+        )
+    ]
+
+
+def _name(item: Recommendation) -> str:
+    return item.loss if item.correction == "none" else f"{item.loss}, {item.correction}"
+
+
+def _loss(item: Recommendation, found: Recommendations, estimate: NoiseEstimate) -> str:
+    low = found.clean_level.low
+    parts = [item.why]
+    if item.term_ratio is not None:
+        parts += [
+            f"ratio of {term.name}: {filled_in(term)} is {item.term_ratio:.4g}"
+            for term in loss_facts(parse_loss(item.loss)).terms
+            if term.ratio_formula is not None
+        ]
+        parts.append(f"margin {item.term_ratio:.4g} x {low:.4g} = {item.margin:.4g}")
+    if item.mass_at_bound is not None:
+        parts.append(f"at its minimum the right class has probability {item.mass_at_bound:.4g}")
+    if item.correction == "forward":
+        aim = fit_target(estimate, found.prefer, is_corrected=True) / found.lr
+        parts.append(f"weighed for a fit of {aim:.4g} as seen through T")
+    return "; ".join(parts)
