@@ -15,10 +15,10 @@ from alfs_cli.noise import clean_level, transition_of
 from alfs_cli.recipes import parse_recipe
 from alfs_cli.recommend import PREFERENCES, load_recommendations, recommend
 from alfs_cli.recommend.advice import recheck, trusted_size
+from alfs_cli.recommend.aims import CONCENTRATED, concentration, fit_target
 from alfs_cli.recommend.explanation import explained
 from alfs_cli.recommend.families import ael_text, agce_text, aul_text
 from alfs_cli.recommend.recipe import recipe_text
-from alfs_cli.recommend.search import CONCENTRATED, concentration, fit_target
 
 
 def level(value, low, high):

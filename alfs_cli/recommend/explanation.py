@@ -3,8 +3,7 @@
 from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.loss_facts import filled_in, loss_facts
 from alfs_cli.losses import parse_loss
-from alfs_cli.recommend.content import Recommendation, Recommendations
-from alfs_cli.recommend.search import (
+from alfs_cli.recommend.aims import (
     CONCENTRATED,
     EASY_AGREEMENT,
     LITTLE_LEAD,
@@ -15,6 +14,7 @@ from alfs_cli.recommend.search import (
     relative_agreement,
     target_ratio,
 )
+from alfs_cli.recommend.content import Recommendation, Recommendations
 
 Rows = list[tuple[str, str]]
 

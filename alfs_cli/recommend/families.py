@@ -13,7 +13,7 @@ from alfs_cli.losses import Loss, parse_loss
 FloatArray = NDArray[np.float64]
 
 MANY_CLASSES = 50
-ACTIVE_SHARES = {"easy": 0.1, "hard": 0.5}  # of a sum's fit score, what its NCE term gives
+ACTIVE_SHARES = {"easy": 0.2, "hard": 0.5}  # of a sum's fit score, what its NCE term gives
 MILD = "gce:q=0.1"  # a milder one starves no class: gce:q=0.3 lost one of ten digits at times
 GAP = 1e-3  # the least gap between two rows' entries that JAL's a is made for
 

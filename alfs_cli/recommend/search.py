@@ -3,9 +3,7 @@
 The ratio is chosen for robustness, the scale for fitting, one after the other: the lower confidence
 bound of the clean level r gives the ratio that is required; among the shapes of a family with that
 ratio the one that fits best is taken (Zhou et al., ICML 2021: a higher ratio fits less); the weight
-is then set so that learning rate times fit score reaches a target. Which family comes first, and
-when T is to be used in training, was learnt on CIFAR-10's encoder features and judged on other
-data: `benchmarks/regret.py`.
+is then set so that learning rate times fit score reaches a target (`aims.py`).
 """
 
 import math
@@ -20,6 +18,14 @@ from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.fitting import fit_score
 from alfs_cli.losses import Loss, parse_loss
 from alfs_cli.recommend.advice import NEARLY_CLEAN, advice_on
+from alfs_cli.recommend.aims import (
+    CONCENTRATED,
+    PREFERENCES,
+    concentration,
+    fit_target,
+    is_easy,
+    target_ratio,
+)
 from alfs_cli.recommend.content import (
     DataReference,
     LevelReference,
@@ -30,20 +36,7 @@ from alfs_cli.recommend.content import (
 from alfs_cli.recommend.families import FAMILIES, Wanted, member, mild_member
 
 SAFETY = 1.25  # margins just above 1 train poorly; from the paper's own tables
-EASY_RATIO = 0.85  # what easy data can afford, and the paper used on MNIST
-EASY_AGREEMENT = 0.81  # of right labels, out of sample
-
-# Learning rate times fit score to aim at: half of it underfits and twice of it memorises where the
-# classes overlap, or where few examples lead by little. Easy data can take more.
-TARGET = 0.017
-EASY_TARGETS = 0.009, 0.12  # the least, where right labels lead by little, and the most
-CORRECTED_TARGET = 0.01
-EASY_CORRECTED_TARGETS = 0.015, 0.05
-LITTLE_LEAD = 5.0
-NO_LEAD = 2.0
-PREFERENCES = {"robustness": 0.5, "balanced": 1.0, "fit": 2.0}  # times the target
 EASY_ORDER = ("nce+rce", *(family for family in FAMILIES if family != "nce+rce"))
-CONCENTRATED = 0.125  # r over that of symmetric noise of the same rate: below it T is worth using
 REJECTED = ("ce", "fl", "gce", "sce", "nce", "nfl", "eps-ce+mae")
 ANL_SYMMETRIC = "its passive term is symmetric: robust wherever the clean label leads"
 
@@ -111,65 +104,7 @@ def recommend(
     )
 
 
-def target_ratio(estimate: NoiseEstimate, required: float, prefer: str) -> float:
-    """Return the ratio to aim at: easy data and caution can afford more than is required."""
-    if prefer == "robustness" or (prefer == "balanced" and is_easy(estimate)):
-        return max(required, EASY_RATIO)
-    return max(required, 1 / len(estimate.data.classes))
-
-
-def fit_target(estimate: NoiseEstimate, prefer: str, *, is_corrected: bool = False) -> float:
-    """Return learning rate times fit score to aim at.
-
-    A network learns a class from the lead of its own label over others, of which n examples with
-    lead T[i, i] - T[i, j] give lead x sqrt(n) in standard deviations. Easy data can be fitted
-    faster by the square of that over LITTLE_LEAD, up to a limit, before the network remembers wrong
-    labels; where classes overlap it remembers the overlap.
-    """
-    base = CORRECTED_TARGET if is_corrected else TARGET
-    if is_easy(estimate):
-        least, most = EASY_CORRECTED_TARGETS if is_corrected else EASY_TARGETS
-        base = min(most, least * max(1.0, lead(estimate) / LITTLE_LEAD) ** 2)
-    return base * PREFERENCES[prefer]
-
-
-def lead(estimate: NoiseEstimate) -> float:
-    """Return the least over the classes of (T[i, i] - max T[i, j]) sqrt(n_i), 0 or more."""
-    n = estimate.data.n
-    return max(
-        0.0,
-        min(
-            (row[i] - max(row[:i] + row[i + 1 :])) * math.sqrt(prior * n)
-            for i, (row, prior) in enumerate(
-                zip(estimate.transition, estimate.class_prior, strict=True)
-            )
-        ),
-    )
-
-
-def is_easy(estimate: NoiseEstimate) -> bool:
-    """Say whether classes hardly overlap; where right labels lead by next to nothing, taken so."""
-    return relative_agreement(estimate) >= EASY_AGREEMENT or lead(estimate) < NO_LEAD
-
-
-def relative_agreement(estimate: NoiseEstimate) -> float:
-    """Return out-of-sample agreement over the share of right labels: near 1 on easy data."""
-    return min(1.0, estimate.evidence.agreement / max(1 - estimate.noise_rate.value, 1e-9))
-
-
 # Correction.
-
-
-def concentration(estimate: NoiseEstimate) -> float:
-    """Return r over that of symmetric noise of the same rate: 1 where noise is spread evenly.
-
-    Symmetric noise of rate e has r = (1 - e) (K - 1) / e. Small values say that wrong labels go to
-    few classes: there every robust loss starves the class that loses, and T tells it which it is.
-    """
-    rate, K = estimate.noise_rate.value, len(estimate.data.classes)
-    if rate <= 0 or rate >= 1:
-        return 1.0
-    return estimate.clean_level.value * rate / ((1 - rate) * (K - 1))
 
 
 def _corrected(
