@@ -185,34 +185,40 @@ def parquet(quick: bool, repeats: int) -> Iterator[Row]:
         }
 
 
+# ru_maxrss outlives exec: it starts with the peak of the process that forked
+CHILD = """
+import resource, sys
+from pathlib import Path
+from alfs_cli.cli import run
+code = run(sys.argv[1:])
+status = Path("/proc/self/status")
+if status.is_file():
+    peak = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
+    size = 1024 * int(peak.split()[1])
+else:
+    unit = 1 if sys.platform == "darwin" else 1024
+    size = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(size, file=sys.stderr)
+sys.exit(code)
+"""
+
+
 def command_of(*words: str) -> tuple[float, int]:
     """Return the wall-clock seconds and the peak memory of one `alfs` process."""
-    script = (
-        "import resource, sys; from alfs_cli.cli import run; code = run(sys.argv[1:]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr);"
-        "sys.exit(code)"
-    )
     begun = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=False
+        [sys.executable, "-c", CHILD, *words], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(done.stderr)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return time.perf_counter() - begun, int(done.stderr.split()[-1]) * unit
+    return time.perf_counter() - begun, int(done.stderr.split()[-1])
 
 
 def folds(quick: bool, repeats: int) -> Iterator[Row]:
     from sklearn.linear_model import LogisticRegression
 
     from alfs_cli.data.folds import stratified_folds
-    from alfs_cli.evidence.out_of_fold import (
-        calibrated,
-        calibration,
-        linear_map,
-        out_of_fold,
-        ridge_scores,
-    )
+    from alfs_cli.evidence.out_of_fold import best_ridge, linear_map, out_of_fold
 
     N, D, K = (10_000 if quick else 50_000), 512, 10
     generator = np.random.default_rng(0)
@@ -227,11 +233,7 @@ def folds(quick: bool, repeats: int) -> Iterator[Row]:
         found["alfs"] = out_of_fold(X, given, K, fold_of).probs
 
     def linear() -> None:
-        best = -np.inf
-        for scores in ridge_scores(linear_map(X), X, given, K, fold_of):
-            parameters, likelihood = calibration(scores, given)
-            if likelihood > best:
-                best, found["linear ridge"] = likelihood, calibrated(scores, parameters)
+        found["linear ridge"] = best_ridge("", linear_map(X), X, given, K, fold_of).probs
 
     def theirs() -> None:
         probs = np.empty((N, K))

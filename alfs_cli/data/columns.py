@@ -25,7 +25,7 @@ from alfs_cli.errors import InputError
 
 SUFFIXES = (".npy", ".npz", ".txt", *TABLE_SUFFIXES)
 PREFIX = "p_"
-CHECK_BYTES = 1 << 22
+CHECK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)

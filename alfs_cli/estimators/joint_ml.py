@@ -3,9 +3,14 @@
 Families of T (none, symmetric, one rate a class, full) are fitted with a linear and,
 where there is data for it, a quadratic head (beyond MAX_MIXED classes one that scales each class's
 score, and T with one rate a class and the cells free that stand out), and compared by likelihood
-less the parameters in use (Akaike, 1974); those that come near the best count in the bounds. What
-the likelihood cannot see: noise that depends on the example inside its class looks exactly like
-overlap (alfs_cli/estimators/combined.py widens the bounds for that).
+less the parameters in use, for so many examples (AICc; Hurvich & Tsai, Biometrika 1989); those that
+come near the best count in the bounds.
+
+Between classes that lie apart a head can take rare wrong labels for overlap as likely as noise: it
+then mixes each such pair at every depth, with a parameter for each. A head that tells the classes
+apart for sure uses none, so that noise is the shorter account there; some fits start from such a
+head. What the likelihood cannot see: noise that depends on the example inside its class looks
+exactly like overlap (alfs_cli/estimators/combined.py widens the bounds for that).
 """
 
 from dataclasses import dataclass, replace
@@ -23,12 +28,17 @@ from alfs_cli.estimators.head import (
     counts_by_label,
     fit_head,
     full_tie,
+    head_probs,
     row_tie,
     scaled_scores_of,
     scores_of,
     strong_tie,
     symmetric_tie,
+    through,
+    tied_logits,
+    tied_transition,
 )
+from alfs_cli.noise import rows_of_counts
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -38,13 +48,17 @@ EXAMPLES_PER_PRODUCT = 10  # below that it cannot win
 PRODUCT_PRICE = 1.5  # nats a parameter: curves of the head can pass for noise
 MAX_NUMBERS = 2 * 10**6  # scores that are fitted; more examples than this allows are thinned out
 MAX_MIXED = 30  # classes up to which the head has K^2 parameters; beyond, two a class
+EXAMPLES_PER_WEIGHT = 10  # below that many for each of the K^2, a head learns labels by heart
 MAX_CLASSES = 200  # beyond that a class has too few examples to tell its noise from overlap
 STRONG_CELL = 5.0  # standard errors by which a cell of T must stand out to be free
-FREE_MARGIN = 10.0  # nats by which free cells must win: the head is never quite right
+MIXED = 0.1  # examples that a pair of classes shares from which the head's numbers for it count
+FREE_MARGIN = 10.0  # nats by which free cells must win: a head that mixes is never quite right
 NEAR = 5.0  # nats within which a family is as good as the best
 OVERLAP_ERROR = 0.25  # share of the overlap that may be taken for noise; benchmarks/estimators.py
 RATE_ERROR = 0.01  # of the rate itself: the head is not quite of this form
 STARTING_RATE = 0.1
+SHARPER, CERTAIN = 4.0, 20.0  # times the head's logits: classes hardly overlap, or not at all
+LEAST_RATE = 1e-4
 FREE, STRONG = "full", "strong cells"  # the families with free cells
 
 
@@ -142,7 +156,7 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
     start_T = start_T / np.maximum(start_T.sum(axis=1, keepdims=True), 1e-12)
     if len(present) > MAX_CLASSES:
         found = [_unfitted(probs, labels, seen, given, present)]
-    elif len(present) > MAX_MIXED:
+    elif len(present) > MAX_MIXED or len(kept) < EXAMPLES_PER_WEIGHT * len(present) ** 2:
         found = _candidates(scaled_scores_of(seen, given), start_T)
     else:
         found = _candidates(scores_of(seen, given), start_T)
@@ -197,24 +211,50 @@ def _candidates(scores: Scores, start_T: FloatArray) -> list[Candidate]:
     if K < 2:
         return found
     rate = np.clip(1 - np.diag(start_T).mean(), STARTING_RATE, 0.9) / 2
-    near = np.full((K, K), rate / (K - 1))
-    np.fill_diagonal(near, 1 - rate)
-    same = fit_head(scores, "symmetric", symmetric_tie(K), none, near=near)
-    found.append(_candidate(scores, same, 1.0))
+    missed = float((none.probs.argmax(axis=0) != scores.labels).mean())
+    starts = [(none, rate)]
+    if len(scores.values) <= K:  # a quadratic head adds nothing where classes lie apart
+        starts.append((_times(SHARPER, none), max(missed, LEAST_RATE)))
+    for head, share in starts:
+        fit = fit_head(scores, "symmetric", symmetric_tie(K), head, near=_even(K, share))
+        found.append(_candidate(scores, fit, 1.0))
+    same = max(found[1:], key=lambda candidate: candidate.score).fit
     rows = same
     if K > 2:
         rows = fit_head(scores, "rate by class", row_tie(K), same, near=same.transition)
-        penalty = K / 2 * np.log(scores.values.shape[1] / K)
-        found.append(_candidate(scores, rows, penalty))
+        price = K / 2 * np.log(scores.values.shape[1] / K)
+        found.append(_candidate(scores, rows, price))
     near = 0.7 * start_T + 0.3 * same.transition
     if scores.is_scaled:
         return [*found, _strong_candidate(scores, rows, near)]
-    free = fit_head(scores, FREE, full_tie(K), same, near=near)
-    if free.log_likelihood < rows.log_likelihood:
-        again = fit_head(scores, FREE, full_tie(K), rows, near=rows.transition)
-        free = again if again.log_likelihood > free.log_likelihood else free
-    found.append(_candidate(scores, free, _cells_in_use(scores, free) + FREE_MARGIN))
+    free = [fit_head(scores, FREE, full_tie(K), same, near=near), _told_apart(scores, none)]
+    if free[0].log_likelihood < rows.log_likelihood:
+        free.append(fit_head(scores, FREE, full_tie(K), rows, near=rows.transition))
+    for fit in free:
+        margin = min(FREE_MARGIN, _pairs_in_use(fit))
+        found.append(_candidate(scores, fit, _cells_in_use(scores, fit) + margin))
     return found
+
+
+def _times(factor: float, fit: HeadFit) -> HeadFit:
+    """Return a fit whose head is surer: its logits times a factor."""
+    return replace(fit, A=factor * fit.A, b=factor * fit.b)
+
+
+def _told_apart(scores: Scores, fit: HeadFit) -> HeadFit:
+    """Return T with all cells free under a head that is certain, and held: what it counts."""
+    tie, head = full_tie(len(fit.b)), _times(CERTAIN, fit)
+    Q = head_probs(scores, head.A, head.b)
+    theta = tied_logits(rows_of_counts(counts_by_label(scores, Q)), tie)
+    T = tied_transition(theta, tie)
+    return HeadFit(FREE, tie, head.A, head.b, theta, T, through(scores, Q, T)[1], Q)
+
+
+def _even(K: int, rate: float) -> FloatArray:
+    """Return T (K, K) of symmetric noise."""
+    T = np.full((K, K), rate / (K - 1))
+    np.fill_diagonal(T, 1 - rate)
+    return T
 
 
 def _strong_candidate(scores: Scores, rows: HeadFit, near: FloatArray) -> Candidate:
@@ -295,10 +335,21 @@ def _cells_in_use(scores: Scores, fit: HeadFit) -> float:
     return float((np.bincount(fit.tie[off], expected[off]) > 1).sum()) if K > 1 else 0.0
 
 
-def _candidate(scores: Scores, fit: HeadFit, penalty: float) -> Candidate:
+def _candidate(scores: Scores, fit: HeadFit, price: float) -> Candidate:
+    """Return a fit with its score; `price` counts T's parameters, what the head uses is added."""
     prior = fit.probs.mean(axis=1, dtype=np.float64)
     soft = counts_by_label(scores, fit.probs)
-    return Candidate(scores, fit, fit.log_likelihood - penalty, soft, prior / prior.sum())
+    used = price + _pairs_in_use(fit)
+    N = fit.probs.shape[1]
+    used += used * (used + 1) / max(N - used - 1, 1.0)
+    return Candidate(scores, fit, fit.log_likelihood - used, soft, prior / prior.sum())
+
+
+def _pairs_in_use(fit: HeadFit) -> float:
+    """Return how many pairs of classes the head mixes: so many of its parameters fit anything."""
+    Q = fit.probs
+    shared = np.minimum(np.asarray(Q @ Q.T, dtype=np.float64) / MIXED, 1.0)
+    return float(min(shared.sum() - np.trace(shared), fit.A.size + len(fit.b)))
 
 
 def widest(spreads: list[Spread]) -> Spread:

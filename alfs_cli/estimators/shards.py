@@ -134,7 +134,7 @@ def first_pass(probs: Probabilities, labels: IntArray) -> tuple[Sums, IntArray]:
     odds = log_odds(np.asarray(probs[np.arange(len(labels)), labels], dtype=np.float64))
     bins = ((odds + LARGEST_ODDS) * (ODDS / (2 * LARGEST_ODDS))).astype(np.int64)
     histogram = np.bincount(labels * ODDS + bins, minlength=K * ODDS).reshape(K, ODDS)
-    return sums_of(probs, labels), histogram.astype(np.int64)
+    return sums_of(probs, labels), histogram.astype(np.int64, copy=False)
 
 
 def second_pass(
@@ -143,7 +143,7 @@ def second_pass(
     """Return what a block, whose first row is `start`, counts for under thresholds in reach."""
     K = probs.shape[1]
     each = np.arange(len(labels))
-    placed = place(probs, reach[1])
+    placed = place(probs, labels, reach[1])
     if (reach[0] == reach[1]).all():
         open_ = _open(np.zeros(0, np.int64), probs, labels, placed, reach)
     else:

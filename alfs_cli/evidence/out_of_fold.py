@@ -123,16 +123,32 @@ def out_of_fold(
             rows, size, np.random.default_rng([seed, 2])
         ),
     }
-    seen = np.linspace(0, len(rows) - 1, min(len(rows), CALIBRATED_ON)).astype(np.int64)
-    best = Fit(np.zeros((len(rows), num_classes)), "", -np.inf)
+    fits = []
     for step, (name, mapping) in enumerate(maps.items()):
         if progress is not None:
             progress("fitting folds", step, len(maps))
-        for scores in ridge_scores(mapping, rows, labels, num_classes, fold_of):
-            parameters, log_likelihood = calibration(scores[seen], labels[seen])
-            if log_likelihood > best.log_likelihood:
-                best = Fit(calibrated(scores, parameters), name, log_likelihood)
-    return best
+        fits.append(best_ridge(name, mapping, rows, labels, num_classes, fold_of))
+    return max(fits, key=lambda fit: fit.log_likelihood)
+
+
+def best_ridge(
+    name: str,
+    mapping: FourierMap,
+    X: Features,
+    labels: IntArray,
+    num_classes: int,
+    fold_of: IntArray,
+) -> Fit:
+    """Return the fit on one map whose ridge has the highest held-out likelihood."""
+    seen = np.linspace(0, len(X) - 1, min(len(X), CALIBRATED_ON)).astype(np.int64)
+    best, scale, highest = None, np.zeros(0), -np.inf
+    for scores in ridge_scores(mapping, X, labels, num_classes, fold_of):
+        parameters, log_likelihood = calibration(scores[seen], labels[seen])
+        if best is None or log_likelihood > highest:
+            best, scale, highest = scores, parameters, log_likelihood
+    if best is None:
+        raise InputError("there is nothing to fit")
+    return Fit(calibrated(best, scale), name, highest)
 
 
 def ridge_scores(

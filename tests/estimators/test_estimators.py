@@ -18,6 +18,7 @@ from problems import (
 
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.estimators import estimate_transition
+from alfs_cli.issues import label_scores
 from alfs_cli.noise import clean_level, pair, row_total_variation, symmetric
 
 T3 = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.05, 0.05, 0.9]])
@@ -168,6 +169,45 @@ def test_overlap_is_not_called_noise():
     assert estimate.noise_rate.low == pytest.approx(0, abs=1e-6)
     assert estimate.trust.level == "low"
     assert any("overlap" in reason for reason in estimate.trust.reasons)
+
+
+def one_way(K, rate):
+    """Return T where every other class loses a share of its labels to the next."""
+    T = np.eye(K)
+    for true in range(0, K, 2):
+        T[true, true], T[true, (true + 1) % K] = 1 - rate, rate
+    return T
+
+
+@pytest.mark.parametrize("distance", [8.0, 20.0])
+@pytest.mark.parametrize(
+    ("T", "count"),
+    [(symmetric(0.01, 2), 2000), (symmetric(0.01, 5), 2000), (one_way(4, 0.04), 2000)],
+    ids=["two classes", "symmetric", "one way"],
+)
+def test_rare_wrong_labels_among_classes_apart_are_found(T, count, distance):
+    """A head that mixes classes at every depth is no likelier than noise, and uses more."""
+    probs, given, y = noisy_problem(np.asarray(T), count=count, distance=distance, seed=5)
+    wrong = given != y
+    found = estimate_transition(probs, given)
+    assert found.noise_rate.value == pytest.approx(wrong.mean(), rel=0.4)
+    assert found.noise_rate.low <= wrong.mean() <= found.noise_rate.high
+    score = label_scores(probs, given, np.array(found.transition), found.noise_rate.value).score
+    listed = score >= 0.5
+    assert (listed & wrong).sum() >= 0.7 * wrong.sum()
+    assert (listed & wrong).sum() >= 0.9 * listed.sum()
+
+
+@pytest.mark.parametrize("K", [2, 5])
+@pytest.mark.parametrize("distance", [3.0, 5.0, 20.0])
+def test_clean_labels_have_no_noise(K, distance):
+    """However near the classes are."""
+    probs, given, y = noisy_problem(np.eye(K), count=2000, distance=distance, seed=5)
+    assert (given == y).all()
+    found = estimate_transition(probs, given)
+    assert found.noise_rate.value < 0.002
+    score = label_scores(probs, given, np.array(found.transition), found.noise_rate.value).score
+    assert (score >= 0.5).sum() <= 2
 
 
 def test_noise_is_told_from_overlap():

@@ -38,6 +38,7 @@ def test_all_ways_to_reach_a_threshold():
     """None, one that is not the top, several of which the top is none: the rule in plain loops."""
     generator = np.random.default_rng(1)
     probs = generator.dirichlet(np.ones(5), 4000)
+    labels = generator.integers(5, size=4000)
     limits = np.array([0.9, 0.2, 0.25, 0.5, 2.0])
     expected = []
     for row in probs:
@@ -45,11 +46,25 @@ def test_all_ways_to_reach_a_threshold():
         expected.append(
             -1 if not len(reached) else reached[0] if len(reached) == 1 else row.argmax()
         )
-    found = place(probs, limits).confident
+    found = place(probs, labels, limits).confident
     assert found.tolist() == expected
     assert {-1, 0, 1, 2, 3} <= set(expected)
     assert any(expected[i] not in np.flatnonzero(probs[i] >= limits) for i in range(4000)
                if expected[i] >= 0)  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_first_of_several_most_probable_of_many_classes(dtype):
+    """With a label on any of them, or on none."""
+    generator = np.random.default_rng(3)
+    probs = generator.dirichlet(np.full(300, 0.01), 2000).astype(dtype)
+    probs[::4] = 0
+    probs[::4, [7, 200]] = 0.5
+    labels = np.where(np.arange(2000) % 8 == 0, 200, probs.argmax(axis=1))
+    labels[1::5] = generator.integers(300, size=400)
+    found = place(probs, labels, np.full(300, 0.4))
+    assert (found.top == probs.argmax(axis=1)).all()
+    assert (found.highest == probs.max(axis=1)).all()
 
 
 @pytest.mark.parametrize("size", [64, 1000, 10**7])
@@ -70,7 +85,9 @@ def test_shards_in_any_order_add_up_exactly():
     merged = added(sums_of(probs[rows], labels[rows]) for rows in shards)
     assert (merged.own == sums.own).all()
     limits = merged.thresholds()
-    parts = [counts_of(place(probs[rows], limits), labels[rows], 6) for rows in shards]
+    parts = [
+        counts_of(place(probs[rows], labels[rows], limits), labels[rows], 6) for rows in shards
+    ]
     total = parts[0]
     for part in parts[1:]:
         total = part + total
