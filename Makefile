@@ -26,11 +26,14 @@ $(READY): pyproject.toml
 demo: $(READY)
 	$(BIN)/alfs demo
 
+# Tests start many processes of alfs, which share what was compiled once.
+test test-fast: export PYTHONDONTWRITEBYTECODE =
+
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not benchmark"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not benchmark"
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not benchmark and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not benchmark and not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -15,7 +15,11 @@ from alfs_cli.data import (
     positions_of,
     read_trusted,
 )
-from alfs_cli.data.duplicates import conflicting_duplicates, content_digest
+from alfs_cli.data.duplicates import (
+    conflicting_duplicates,
+    content_digest,
+    digests_of_pictures,
+)
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
@@ -186,16 +190,18 @@ def audit(
         invocation.note(f"note: {text}")
     has_content = read.images is not None or read.features is not None
     digests = digests_of(read) if has_content else None
+    alike = _alike(read, seen, digests)
     findings = (
         *(problem_finding(problem, read) for problem in read.problems),
         *(problem_finding(problem, read) for problem in _unreadable(read, seen)),
-        *(duplicate_findings(read, digests) if digests is not None else ()),
+        *(duplicate_findings(read, digests, alike) if digests and alike else ()),
     )
     if len(seen.kept) < len(read):
         known = None if known is None else known.among(seen.kept, len(read))
         read = read.subset(seen.kept)
         digests = None if digests is None else [digests[place] for place in seen.kept]
-    identical = () if digests is None else conflicting_duplicates(read.labels, digests)
+        alike = None if alike is None else [alike[place] for place in seen.kept]
+    identical = () if alike is None else conflicting_duplicates(read.labels, alike)
     estimating = time.perf_counter()
     estimate = estimate_noise(
         read,
@@ -231,6 +237,13 @@ def audit(
             "(--in-sample-ok if they are not)"
         )
     return Audit(read, seen, estimate, scores, listed, findings, digests)
+
+
+def _alike(dataset: LabelledDataset, seen: Evidence, digests: Digests | None) -> Digests | None:
+    """Return the digests, the same for files that show the same pixels under different labels."""
+    if digests is None or dataset.images is None or dataset.paths is None or seen.features is None:
+        return digests
+    return digests_of_pictures(dataset.images, dataset.labels, digests, seen.features, seen.kept)
 
 
 def sampled(dataset: LabelledDataset, count: int, seed: int) -> "NDArray[np.int64]":

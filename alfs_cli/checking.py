@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alfs_cli.configuration import Setting, find, load, resolve
+from alfs_cli.errors import UsageError
 from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.gate.baseline import USUAL as USUAL_BASELINE
 from alfs_cli.gate.baseline import Baseline, load_baseline, updated
@@ -94,6 +95,11 @@ def plan_check(
         if line.expired:
             invocation.warn(f"{line.describe()} has expired and is not applied")
     named = settings["baseline"].value
+    if settings["strict-baseline"].value and named is None and not may_be_new:
+        raise UsageError(
+            "--strict-baseline says how to judge a baseline, and none is named",
+            help="--baseline FILE; --update-baseline writes one",
+        )
     is_there = named is not None and (not may_be_new or Path(named).exists())
     return Plan(source, settings, suppressions, load_baseline(Path(named)) if is_there else None)
 
@@ -148,7 +154,7 @@ def check_data(
     rules = plan.suppressions.rules
     every, looked_at = _findings(invocation, found, rules)
     left = sort_out(every, plan.suppressions)
-    baseline, stale = plan.baseline, tuple[str, ...]()
+    baseline, stale = plan.baseline, None
     if update_baseline or baseline is not None:
         present = _fingerprints(found, every)
         baseline = baseline or Baseline()
@@ -170,6 +176,7 @@ def check_data(
         rules=rules,
         ceilings=None if baseline is None else baseline.ceilings,
         looked_at=looked_at,
+        stale=stale,
     )
     if update_baseline and baseline is not None:
         path = Path(plan.value("baseline") or USUAL_BASELINE)
@@ -178,7 +185,7 @@ def check_data(
     return replace(
         result,
         suppressed=Suppressed(len(left.kept) - len(new), left.ignored),
-        stale=(*stale, *left.stale) if rules.has("ALFS901") else (),
+        stale=(*(stale or ()), *left.stale) if rules.has("ALFS901") else (),
     )
 
 

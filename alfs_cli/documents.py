@@ -8,6 +8,9 @@ import json
 import math
 import os
 import tempfile
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +21,12 @@ from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationEr
 from alfs_cli.errors import InputError, WorkError
 
 T = TypeVar("T")
+DAMAGED = (
+    OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+    tokenize.TokenError, SyntaxError,
+)  # fmt: skip
+"""What numpy raises, besides ValueError, for files that are no whole .npy or .npz."""
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may run
 
 

@@ -8,6 +8,7 @@ else (notes, warnings, progress) goes to stderr.
 import inspect
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 COLORS = ("auto", "always", "never")
 PLAIN_WIDTH = 100  # where stdout is no terminal; rich's 80 would wrap paths
+QUIET_SECONDS = 60.0  # between lines of progress where there is no terminal
 PANEL = "Shared options"
 HASH_SIGNS = {"json": "\\u0023", "sarif": "\\u0023", "gitlab": "\\u0023", "junit": "&#35;"}
 """How formats that a program reads write a `#`, so that what it reads stays the same."""
@@ -85,10 +87,13 @@ class Invocation:
     def progress(self) -> Iterator[Progress]:
         """Draw bars on stderr while the body runs; call what is yielded with (task, done, total).
 
-        Where stderr is no terminal, or under `-q`, nothing is drawn.
+        Where stderr is no terminal a line a minute tells how far it is; under `-q` nothing does.
         """
-        if self.verbosity < 0 or not sys.stderr.isatty():
+        if self.verbosity < 0:
             yield lambda task, done, total: None
+            return
+        if not sys.stderr.isatty():
+            yield _each_minute(self.note)
             return
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
@@ -109,6 +114,20 @@ class Invocation:
         from rich.console import Console
 
         return Console(stderr=True, no_color=self.color == "never")
+
+
+def _each_minute(say: Callable[[str], None]) -> Progress:
+    """Return what tells of progress, but once a minute: a log is no place for a bar."""
+    last = time.monotonic()
+
+    def tell(task: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= QUIET_SECONDS:
+            last = now
+            say(f"{task}: {done:,} of {total:,}")
+
+    return tell
 
 
 def _to_stderr(text: str) -> None:

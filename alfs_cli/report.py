@@ -233,15 +233,18 @@ class Report:
     def all_findings(self) -> tuple[Finding, ...]:
         """The findings, after those of classes and the data set: gates that failed or warn.
 
-        For formats that show no gates. A gate that counts findings is not one itself.
+        For formats that show no gates. A gate that counts findings is not one itself, unless what
+        it counts is not among them.
         """
+        listed = {finding.rule for finding in self.findings}
         levels: dict[str, Level] = {"fail": "error", "warn": "warning"}
         of_gates = [
             Finding(
                 gate.rule, levels[gate.status], gate.message, fingerprint=f"{gate.rule}:{gate.name}"
             )
             for gate in self.gates
-            if gate.status in levels and RULES[gate.rule].measure != "count"
+            if gate.status in levels
+            and (RULES[gate.rule].measure != "count" or gate.rule not in listed)
         ]
         return (*of_gates, *self.findings)
 

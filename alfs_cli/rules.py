@@ -43,7 +43,8 @@ _RULES = (
         "Judged by a model that has not seen this label and by the noise of the whole data set, "
         "the label is wrong with a probability of one half or more, and another class is likelier. "
         "The probability is the finding's score. It is an estimate: some suspects are right.",
-        "Look at the worst first, in issues.csv. Correct the label, or accept the finding in a "
+        "Look at the worst first: they are the findings of this rule in check.json, and alfs "
+        "estimate writes them to issues.csv. Correct the label, or accept the finding in a "
         "baseline (--update-baseline). --max-new-issues 0 fails on suspects that the baseline does "
         "not list.",
         precision="medium",
@@ -66,8 +67,9 @@ _RULES = (
         "error",
         "example",
         "Identical examples carry different labels.",
-        "The same file (byte for byte), picture or row of features occurs under two labels or "
-        "more. In single-label data at least one of them is wrong: a proof, not an estimate.",
+        "The same file (byte for byte), picture (pixel for pixel, whatever its file) or row of "
+        "features occurs under two labels or more. In single-label data at least one of them is "
+        "wrong: a proof, not an estimate.",
         "Decide which label is right and delete the other copies.",
     ),
     Rule(
@@ -78,7 +80,8 @@ _RULES = (
         "The clean level of a class is below the limit.",
         "The clean level r_i = T[i,i] / max T[i,j] is how many times as frequent the right label "
         "of class i is as its most frequent wrong one. Limit: --min-clean-level.",
-        "Correct labels between the class and the one it is mistaken for; issues.csv lists them.",
+        "Correct labels between the class and the one it is mistaken for: see the findings of "
+        "ALFS101 in check.json.",
         "ratio",
         "high",
     ),
@@ -118,7 +121,7 @@ _RULES = (
         "The estimated noise rate, 1 - sum of prior[i] T[i,i], breaks --max-noise-rate. By default "
         "the gate fails only where even the lower bound breaks the limit, and warns where the "
         "estimate does.",
-        "Correct the worst suspects in issues.csv and check again.",
+        "Correct the worst suspects, the findings of ALFS101 in check.json, and check again.",
         "percent",
         "high",
     ),
@@ -156,7 +159,7 @@ _RULES = (
         "The share of wrong labels in a class is above the limit.",
         "1 - T[i,i], the share of class i that is given another label, is above the limit. Limit: "
         "--max-class-noise-rate.",
-        "Correct labels of that class; issues.csv lists them.",
+        "Correct labels of that class: see the findings of ALFS101 in check.json.",
         "percent",
         "high",
     ),
@@ -236,9 +239,10 @@ _RULES = (
         "configuration",
         "A baseline entry or a suppression matches nothing any more.",
         "What was accepted or suppressed is mended, relabelled or gone, so the entry can go too. "
-        "An entry of the ignore file whose date has passed is named here as well.",
-        "--update-baseline takes stale entries out of the baseline; take unused and expired lines "
-        "out of the ignore file by hand.",
+        "An entry of the ignore file whose date has passed is named here as well. A note; "
+        "--strict-baseline makes stale entries of the baseline fail.",
+        "--update-baseline --ratchet takes stale entries out of the baseline and accepts nothing "
+        "new; take unused and expired lines out of the ignore file by hand.",
     ),
 )
 

@@ -1,4 +1,7 @@
-"""The summary page of a step of GitHub Actions, kept far below the size at which it is dropped."""
+"""The summary page of a step of GitHub Actions, kept far below the size at which it is dropped.
+
+The action's comment on a pull request is the same page.
+"""
 
 import os
 from collections.abc import Callable
@@ -9,6 +12,7 @@ from alfs_cli.report import Report
 
 MAX_BYTES = 64_000
 MAX_STEP_BYTES = 1_000_000
+COMMENT = "<!-- alfs check -->\n"
 CUT = "\n\n... cut here: the summary of a step has to stay small.\n"
 
 
@@ -39,3 +43,11 @@ def shortened(text: str) -> str:
         return text
     kept = content[: MAX_BYTES - len(CUT)].rpartition(b"\n")[0]
     return kept.decode("utf-8", "ignore") + CUT
+
+
+def comment_from(page: str) -> str:
+    """Return the page as a comment: known by its first line, short enough, and nobody is called.
+
+    A class may be named like a person, and `@name` in a comment would send them mail.
+    """
+    return COMMENT + shortened(page.replace("@", "@\u200b"))

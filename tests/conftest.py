@@ -2,8 +2,10 @@
 
 import os
 from dataclasses import replace
+from functools import cache
 
 import pytest
+import typer.main
 from hypothesis import settings
 
 # two workers on two cores: a thread each, or they wait for one another
@@ -26,6 +28,9 @@ from alfs_cli.estimate import (
 settings.register_profile("repeated", derandomize=True)
 if os.environ.get("ALFS_HYPOTHESIS") != "random":
     settings.load_profile("repeated")
+
+# a process of alfs makes its commands once; tests run hundreds of command lines in one
+typer.main.get_command = cache(typer.main.get_command)
 
 NAMES = ("cat", "dog", "[red]")
 T = ((0.8, 0.15, 0.05), (0.1, 0.9, 0.0), (0.0, 0.02, 0.98))

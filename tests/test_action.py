@@ -68,7 +68,7 @@ def test_a_gate_that_passes(step):
         "exit-code": "0", "noise-rate": "0.11", "clean-level-min": "5.333333333333334",
     }  # fmt: skip
     assert {path.name for path in folder.iterdir()} == {
-        "check.json", "alfs.sarif", "junit.xml", "report.html",
+        "check.json", "alfs.sarif", "junit.xml", "summary.md", "report.html",
     }  # fmt: skip
     assert json.loads((folder / "alfs.sarif").read_text())["version"] == "2.1.0"
     assert Path("summary.md").read_text().startswith("## Label quality of estimate.json")
@@ -92,6 +92,7 @@ def test_what_cannot_be_judged_leaves_no_report(step):
     assert (done.returncode, outputs) == (2, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "inputs",
     [
@@ -112,15 +113,71 @@ def test_inputs_are_never_run(step, inputs):
     assert set(outputs) <= {"exit-code"}
 
 
-def test_the_hook_is_a_command_that_exists():
+GH = """#!/usr/bin/env bash
+printf '%s\\n' "$*" >>calls
+case "$*" in
+  *--jq*) [ -e denied ] && exit 1; cat comments ;;
+  *) words="$*"; cat "${words##*body=@}" >body ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("before", ["", "31\n"])
+def test_the_comment_is_renewed_and_calls_nobody(tmp_path, before):
+    """By a program in gh's place that notes what it is asked for."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    (tmp_path / "bin" / "gh").write_text(GH)
+    (tmp_path / "bin" / "gh").chmod(0o755)
+    (tmp_path / "comments").write_text(before)
+    (tmp_path / "summary.md").write_text("## Label quality\n\n@somebody\n" + "x\n" * 50_000)
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join([str(TOP), *sys.path]),
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_REPOSITORY": "a/b",
+        "ALFS_ACTION": str(TOP),
+        "ALFS_REPORT": str(tmp_path),
+        "ALFS_PULL_REQUEST": "7",
+    }
+    assert set(STEPS["comment"]["env"]) - {"GH_TOKEN"} <= set(environment)
+
+    def step():
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS["comment"]["run"]],
+            env=environment, capture_output=True, text=True, cwd=tmp_path,
+        )  # fmt: skip
+
+    done = step()
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    asked, told = (tmp_path / "calls").read_text().splitlines()
+    assert asked.startswith("api --paginate repos/a/b/issues/7/comments")
+    target = "--method PATCH repos/a/b/issues/comments/31" if before else "repos/a/b/issues/7/comm"
+    assert f"api --silent {target}" in told
+    body = (tmp_path / "body").read_text(encoding="utf-8")
+    assert body.startswith("<!-- alfs check -->\n## Label quality\n")
+    assert "@somebody" not in body
+    assert len(body) < 65_536
+    (tmp_path / "denied").touch()
+    done = step()
+    assert done.returncode == 0
+    assert done.stdout.startswith("::warning title=alfs::the comment could not be written")
+
+
+def test_the_hooks_are_commands_that_exist():
     import typer
 
     from alfs_cli.cli import app
 
-    (hook,) = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-    program, command = hook["entry"].split()
-    assert program == "alfs"
-    assert command in typer.main.get_command(app).commands
-    assert re.search(hook["files"], "alfs-out/estimate.json")
-    assert re.search(hook["files"], "alfs.yaml")
-    assert not re.search(hook["files"], "data/cat/1.png")
+    hooks = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    for hook in hooks:
+        program, command = hook["entry"].split()
+        assert program == "alfs"
+        assert hook["id"] == f"alfs-{command}"
+        assert command in typer.main.get_command(app).commands
+    pattern = hooks[0]["files"]
+    assert re.search(pattern, "alfs-out/estimate.json")
+    assert re.search(pattern, "alfs.yaml")
+    assert not re.search(pattern, "data/cat/1.png")
+    assert hooks[1]["types"] == ["image"]

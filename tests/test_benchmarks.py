@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 TOP = Path(__file__).resolve().parents[1]
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
+@pytest.mark.slow
 def test_gpu_benchmark_on_a_cpu(tmp_path):
     rng = np.random.default_rng(0)
     for part in ("train", "test"):

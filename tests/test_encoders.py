@@ -34,12 +34,14 @@ def dataset(count):
     )  # fmt: skip
 
 
-def test_features_tell_textures_apart():
-    images = ArrayImages(stripes(70)[0])
-    features, kept = encoders.encode(images, np.arange(70))
-    assert features.shape == (70, 1280)
-    assert kept.tolist() == list(range(70))
-    again, _ = encoders.encode(images, np.arange(70)[::-1])
+@pytest.mark.parametrize("count", [4, pytest.param(70, marks=pytest.mark.slow)])
+def test_features_are_of_each_picture_alone(count):
+    """Whatever stands beside it in a batch, of which seventy pictures are two."""
+    images = ArrayImages(stripes(count)[0])
+    features, kept = encoders.encode(images, np.arange(count))
+    assert features.shape == (count, 1280)
+    assert kept.tolist() == list(range(count))
+    again, _ = encoders.encode(images, np.arange(count)[::-1])
     np.testing.assert_allclose(again[::-1], features, atol=1e-4)
 
 

@@ -43,6 +43,7 @@ def test_descent_reaches_the_minimiser(text, mass):
     assert np.median(reached) == pytest.approx(mass, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fig1", "fig4", "fig6"])
 def test_saved_figures(tmp_path, name):
     paths = save_all(name, tmp_path)

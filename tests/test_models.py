@@ -58,7 +58,10 @@ def test_paper_networks_by_hand():
     assert num_parameters(build("cnn8", CIFAR, 10, seed=0)) == cnn8
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50"])
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", *(pytest.param(f"resnet{n}", marks=pytest.mark.slow) for n in (34, 50))],
+)
 def test_resnets_are_torchvisions_size(name):
     reference = build(f"torchvision:{name}", PHOTOS, 100, seed=0)
     assert num_parameters(build(name, PHOTOS, 100, seed=0)) == num_parameters(reference)

@@ -41,7 +41,9 @@ def test_numbers_of_the_theory():
 
 
 @pytest.mark.parametrize("prefer", PREFERENCES)
-@pytest.mark.parametrize("low", [1.05, 1.3, 3.5, 40.0])
+@pytest.mark.parametrize(
+    "low", [1.05, *(pytest.param(low, marks=pytest.mark.slow) for low in (1.3, 3.5, 40.0))]
+)
 def test_every_recommendation_is_proved_and_scaled(estimate, prefer, low):
     made = estimate(clean_level=level(low * 1.3, low, low * 2))
     found = recommend(made, estimate_path="e.json", prefer=prefer)

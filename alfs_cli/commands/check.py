@@ -8,7 +8,7 @@ import typer
 
 from alfs_cli.commands.check_options import RULES, CheckOptions, ListOptions
 from alfs_cli.commands.data_options import DataOptions, OptionalData, PredProbs
-from alfs_cli.errors import UsageError
+from alfs_cli.errors import InputError, UsageError
 from alfs_cli.invocation import Invocation, command
 
 
@@ -96,7 +96,10 @@ def check(
     if is_estimate:
         from alfs_cli.estimate import load_estimate
 
-        result = check_estimate(load_estimate(Path(str(data))), plan)
+        path = Path(str(data))
+        if not path.exists():
+            raise InputError(f"no such file: '{path}'", help="alfs estimate DATA writes one")
+        result = check_estimate(load_estimate(path), plan)
     else:
         result = check_data(
             invocation,

@@ -69,6 +69,14 @@ class CheckOptions:
     baseline: Annotated[
         str | None, _rule("--baseline", "What is accepted: findings, and bounds.", "FILE")
     ] = None
+    strict_baseline: Annotated[
+        bool | None,
+        typer.Option(
+            "--strict-baseline",
+            help="ALFS901: fail where a baseline entry matches nothing any more.",
+            rich_help_panel=RULES,
+        ),
+    ] = None
     exit_zero: Annotated[
         bool | None,
         typer.Option("--exit-zero", help="Report, and exit 0 whatever was found."),

@@ -1,8 +1,6 @@
 """Arrays: one .npz with images or features and labels, and files of labels or probabilities."""
 
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,9 @@ from alfs_cli.data.content import Content, array_digest, raw_labels, text_labels
 from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.images import array_images
 from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.documents import DAMAGED
 from alfs_cli.errors import InputError
 
-DAMAGED = (
-    OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
-    tokenize.TokenError, SyntaxError,
-)  # fmt: skip
 MAX_CODE = 0x10FFFF  # of Unicode
 Names = tuple[str, ...]
 NPZ_KEYS = ("images", "features", "pred_probs")

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.arrays import (
-    DAMAGED,
     checked_features,
     load_npz,
     missing_key,
@@ -21,6 +20,7 @@ from alfs_cli.data.arrays import (
 from alfs_cli.data.content import RawLabels, raw_labels, same_text, text_labels
 from alfs_cli.data.dataset import Probabilities
 from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
+from alfs_cli.documents import DAMAGED
 from alfs_cli.errors import InputError
 
 SUFFIXES = (".npy", ".npz", ".txt", *TABLE_SUFFIXES)

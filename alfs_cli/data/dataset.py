@@ -88,7 +88,14 @@ class Images(Protocol):
         ...
 
     def digest(self, index: int) -> bytes | None:
-        """Return a digest that equal pictures share, None where it cannot be read."""
+        """Return a digest of the bytes as they lie there, None where they cannot be read."""
+        ...
+
+    def pixel_digest(self, index: int) -> bytes | None:
+        """Return a digest that equal pictures share in whatever file; None where it is not known.
+
+        It is not where a picture cannot be read, moves, or has more than 16 million pixels.
+        """
         ...
 
 
@@ -196,8 +203,12 @@ class SomeImages:
         return self.source.problem(int(self.indices[index]))
 
     def digest(self, index: int) -> bytes | None:
-        """Return a digest that equal pictures share."""
+        """Return a digest of the bytes."""
         return self.source.digest(int(self.indices[index]))
+
+    def pixel_digest(self, index: int) -> bytes | None:
+        """Return a digest that equal pictures share."""
+        return self.source.pixel_digest(int(self.indices[index]))
 
 
 @dataclass(frozen=True)

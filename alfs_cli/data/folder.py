@@ -115,7 +115,7 @@ def read_folder(root: Path, spec: DataSpec) -> Content:
     """
     layout = layout_of(root)
     if layout.splits and layout.classes and spec.split is None:
-        holding = [name for name in layout.classes if _any_image(root / name)]
+        holding = [name for name in layout.classes if images_below(root / name)]
         if holding:
             raise InputError(
                 f"'{root}' mixes split folders ({', '.join(layout.splits.values())}) with class "
@@ -234,10 +234,11 @@ def _holds_images(path: Path) -> bool:
     return any(not entry.is_dir() and is_image(entry.name) for entry in _entries(path))
 
 
-def _any_image(path: Path | str) -> bool:
+def images_below(path: Path | str) -> list[str]:
+    """Return the paths of the images in a folder and in those below it, in order."""
     scan = Scan()
     _walk(str(path), "", "", scan, set())
-    return bool(scan.images)
+    return [os.path.join(path, relative.removeprefix("/")) for relative, _ in scan.images]
 
 
 def _order(relative: str) -> str:

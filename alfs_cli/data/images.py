@@ -27,6 +27,7 @@ LOOKED_AT = 256
 LARGE_PIXELS = 1 << 24
 ONE_LARGE = Lock()  # one at a time: each may need a gigabyte
 GREY_MODES = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+PLAIN_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # RGBA holds all that they can say
 BROKEN = Exception  # Pillow's decoders raise nearly anything for a damaged file
 
 # Pillow warns at MAX_IMAGE_PIXELS and refuses at twice that, 179 Mpx, which is our limit (ALFS407).
@@ -84,6 +85,10 @@ class ArrayImages:
     def digest(self, index: int) -> bytes | None:
         """Return a digest of the pixels."""
         return sha256(self.pixels[index].tobytes()).digest()
+
+    def pixel_digest(self, index: int) -> bytes | None:
+        """Return a digest of the pixels."""
+        return self.digest(index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +189,25 @@ class FileImages:
     def digest(self, index: int) -> bytes | None:
         """Return a digest of the file's bytes, None where it cannot be read."""
         return digest_of_file(self.files[index])
+
+    def pixel_digest(self, index: int) -> bytes | None:
+        """Return a digest of the upright picture, whatever the file is like.
+
+        Nothing is lost on the way: alpha and depth count. None for an animation, for what cannot be
+        read, and above 16 Mpx.
+        """
+        try:
+            with _opened(self.files[index]) as picture:
+                is_large = picture.width * picture.height > LARGE_PIXELS
+                if is_large or getattr(picture, "is_animated", False):
+                    return None
+                upright = ImageOps.exif_transpose(picture)
+            if upright.mode in PLAIN_MODES or "transparency" in upright.info:
+                upright = upright.convert("RGBA")
+        except BROKEN:
+            return None
+        header = f"{upright.mode} {upright.width} x {upright.height};"
+        return sha256(header.encode() + upright.tobytes()).digest()
 
 
 def digest_of_file(path: str) -> bytes | None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import ByteArray, LabelledDataset, batches, positions_of
-from alfs_cli.documents import replacing
+from alfs_cli.documents import DAMAGED, replacing
 from alfs_cli.errors import InputError, UsageError, WorkError
 
 try:
@@ -77,7 +77,7 @@ def _is_whole(pixels: Path, shape: tuple[int, int, int]) -> bool:
     try:
         readable = np.load(pixels.with_suffix(".npy"))
         return pixels.stat().st_size == int(readable.sum()) * int(np.prod(shape))
-    except (OSError, ValueError, EOFError):
+    except (*DAMAGED, ValueError, TypeError):
         return False
 
 

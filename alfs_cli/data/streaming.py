@@ -230,7 +230,11 @@ def _given(spec: DataSpec, count: int) -> RawLabels | None:
         labels = read_labels(
             spec.labels, option="--labels", column=spec.label_column, usual=("labels", "label")
         )
-    if labels.ndim != 1 or len(labels) != count:
+    if labels.ndim != 1:
+        raise InputError(
+            f"'{spec.labels}' has shape {labels.shape}, not (N,)", help="one label an example"
+        )
+    if len(labels) != count:
         raise InputError(
             f"labels have {len(labels):,} rows, pred_probs has {count:,}",
             help="same order and length are needed",

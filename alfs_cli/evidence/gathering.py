@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data.arrays import DAMAGED
 from alfs_cli.data.folds import stratified_folds
-from alfs_cli.documents import replacing
+from alfs_cli.documents import DAMAGED, replacing
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import EvidenceSummary
 from alfs_cli.evaluation import calibration_error

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import positions_of
-from alfs_cli.documents import replacing
+from alfs_cli.documents import DAMAGED, replacing
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.encoders import NAME, encode
 from alfs_cli.evidence.out_of_fold import Features, Progress, principal_components
@@ -121,7 +120,7 @@ def _kept(place: Path | None, make: Callable[[], Represented]) -> Represented:
     try:
         with np.load(place, allow_pickle=False) as stored:
             return stored["features"].astype(np.float32), stored["kept"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (*DAMAGED, ValueError, TypeError):
         pass
     X, kept = make()
     with np.errstate(over="ignore"):

@@ -1,9 +1,13 @@
-"""JUnit XML: a test case is a gate; the findings are a second suite of failures."""
+"""JUnit XML: a test case is a gate; the findings are a second suite.
+
+Findings are failures where a gate failed. Where none did they are skipped, so that a server that
+reads the file shows no failure for a job that passes, and lists them all the same.
+"""
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from alfs_cli.formats.places import one_line, worst_first
-from alfs_cli.report import Gate, Report
+from alfs_cli.report import Finding, Gate, Report
 from alfs_cli.rules import RULES
 
 
@@ -13,25 +17,23 @@ def render(report: Report) -> str:
     findings = worst_first(report.findings)
     listed = findings[: report.limits.findings]
     failed = sum(gate.status == "fail" for gate in report.gates)
+    samples_failed = len(listed) if failed else 0
     skipped = sum(gate.status == "not-judged" for gate in report.gates)
     root = Element(
         "testsuites",
         name="alfs",
         tests=str(len(report.gates) + len(listed)),
-        failures=str(failed + len(listed)),
+        failures=str(failed + samples_failed),
         errors="0",
     )
     suite = _suite(root, f"alfs.gates.{name}", len(report.gates), failed, skipped)
     for gate in report.gates:
         _gate(suite, gate)
     if listed:
-        suite = _suite(root, f"alfs.samples.{name}", len(listed), len(listed), 0)
+        left = len(listed) - samples_failed
+        suite = _suite(root, f"alfs.samples.{name}", len(listed), samples_failed, left)
         for finding in listed:
-            where = one_line(finding.where or finding.message)
-            case = SubElement(suite, "testcase", classname=f"alfs.{finding.rule}", name=where)
-            SubElement(
-                case, "failure", type=finding.level, message=one_line(finding.message)
-            ).text = one_line(f"{where}: {finding.rule} {finding.message}")
+            _sample(suite, finding, is_failure=failed > 0)
         if len(findings) > len(listed):
             SubElement(
                 suite, "system-out"
@@ -66,6 +68,16 @@ def _gate(suite: Element, gate: Gate) -> None:
             SubElement(case, "system-out").text = f"warning: {message}"
         case "pass":
             pass
+
+
+def _sample(suite: Element, finding: Finding, *, is_failure: bool) -> None:
+    where, message = one_line(finding.where or finding.message), one_line(finding.message)
+    case = SubElement(suite, "testcase", classname=f"alfs.{finding.rule}", name=where)
+    if is_failure:
+        failure = SubElement(case, "failure", type=finding.level, message=message)
+        failure.text = one_line(f"{where}: {finding.rule} {finding.message}")
+    else:
+        SubElement(case, "skipped", message=f"{finding.level}: {message}")
 
 
 def _limit(gate: Gate) -> str:

@@ -89,22 +89,27 @@ def _of_class(problem: Problem) -> str | None:
     return f"class:{problem.given}" if whole else None
 
 
-def duplicate_findings(dataset: LabelledDataset, digests: Digests) -> tuple[Finding, ...]:
+def duplicate_findings(
+    dataset: LabelledDataset, digests: Digests, alike: Digests
+) -> tuple[Finding, ...]:
     """Return a finding for each group of identical examples under different labels (ALFS103).
 
-    It lies where the first of them is; its fingerprint names all the labels, in order.
+    `alike` (N,) are digests too, the same for pictures of the same pixels. A finding lies where the
+    first example of its group is; its fingerprint names all the labels, in order.
     """
     found = []
-    for places in conflicting_duplicates(dataset.labels, digests):
+    for places in conflicting_duplicates(dataset.labels, alike):
         labels = sorted({dataset.class_names[dataset.labels[i]] for i in places})
         named = ", ".join(_given(dataset, place) for place in places[:LISTED])
         more = f" and {len(places) - LISTED} more" if len(places) > LISTED else ""
-        first = example_finding(dataset, places[0], "ALFS103", "", digests[places[0]])
+        is_same = len({digests[place] for place in places}) == 1
+        what = "identical examples" if is_same else "identical pictures in files that differ"
+        first = example_finding(dataset, places[0], "ALFS103", "", None)
         found.append(
             replace(
                 first,
-                message=f"identical examples: {named}{more}",
-                fingerprint=fingerprint(digests[places[0]], "|".join(labels)),
+                message=f"{what}: {named}{more}",
+                fingerprint=fingerprint(alike[places[0]], "|".join(labels)),
             )
         )
     return tuple(found)

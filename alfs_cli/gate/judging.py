@@ -32,6 +32,12 @@ INTEGRITY = {
 }
 """The gates that count findings in the files, judged by default."""
 
+NOT_JUDGED = {
+    "ALFS101": "an estimate alone cannot tell which labels are new: name DATA, or --ignore ALFS101",
+    "ALFS901": "an estimate alone cannot tell which entries are stale: name DATA",
+}
+"""What to do where a gate that the user set cannot be judged."""
+
 EVERY = Selection()
 DEFAULT = (*INTEGRITY, "ALFS203")
 """Rules that are judged without a threshold."""
@@ -41,7 +47,7 @@ DEFAULT = (*INTEGRITY, "ALFS203")
 class Thresholds:
     """The limits a user may set; None is not set. Rates are fractions, clean levels ratios.
 
-    `gate_settings.CHECK` says what each may be.
+    `gate/settings.py` says what each may be.
     """
 
     max_noise_rate: float | None = None
@@ -51,6 +57,7 @@ class Thresholds:
     require_dominance: bool = True
     min_trust: str | None = None
     max_new_issues: int | None = None
+    strict_baseline: bool = False
     gate_on: str = "sure"
 
 
@@ -99,12 +106,14 @@ def judge(
     rules: Selection = EVERY,
     ceilings: Ceilings | None = None,
     looked_at: Collection[str] = tuple(INTEGRITY),
+    stale: Sequence[str] | None = None,
 ) -> CheckResult:
     """Return the verdict on an estimate and on what was found in the files.
 
     `findings` is None where only the estimate is at hand: gates on files are then not judged. Of
     `rules` only the selected ones are; `ceilings` are those of a baseline; `looked_at` are the
-    rules on files that this data could break at all.
+    rules on files that this data could break at all; `stale` are the entries of a baseline that
+    match nothing, None where there is none to hold against the data.
 
     Raises UsageError where a gate the user set cannot be judged.
     """
@@ -114,6 +123,7 @@ def judge(
             *_limits(estimate, thresholds),
             *(_regressions(estimate, ceilings, thresholds.gate_on) if ceilings else ()),
             *_counts(thresholds, findings, looked_at),
+            *_stale(thresholds, stale),
         )
         if rules.has(gate.rule)
     )
@@ -121,10 +131,10 @@ def judge(
         if gate.status == "not-judged" and gate.rule not in DEFAULT:
             raise UsageError(
                 f"{gate.rule}: {gate.name} cannot be judged",
-                help="an estimate alone cannot tell which labels are new: name DATA, or --ignore "
-                "ALFS101"
-                if gate.rule == "ALFS101"
-                else "a class needs two examples or more; leave the threshold out, or merge it",
+                help=NOT_JUDGED.get(
+                    gate.rule,
+                    "a class needs two examples or more; leave the threshold out, or merge it",
+                ),
             )
     passed = all(gate.status != "fail" for gate in gates)
     of = Judged(estimate.noise_rate, estimate.clean_level, estimate.trust.level)
@@ -190,6 +200,16 @@ def _count(
         return Gate(rule, name, "not-judged", limit=limit)
     count = sum(finding.rule == rule for finding in findings)
     return Gate(rule, name, broken if count > limit else "pass", value=count, limit=limit)
+
+
+def _stale(limits: Thresholds, stale: Sequence[str] | None) -> Iterator[Gate]:
+    """Yield the gate on entries of the baseline that match nothing, where it is asked for."""
+    if limits.strict_baseline:
+        name = "no stale baseline entries"
+        if stale is None:
+            yield Gate("ALFS901", name, "not-judged", limit=0)
+        else:
+            yield Gate("ALFS901", name, "fail" if stale else "pass", value=len(stale), limit=0)
 
 
 def _regressions(estimate: NoiseEstimate, ceilings: Ceilings, on: str) -> Iterator[Gate]:

@@ -49,6 +49,7 @@ CHECK: dict[str, Key] = {
     "per-path-ignores": Key(_by_path, (), parse=None),
     "ignore-file": text(is_path=True),
     "baseline": text(is_path=True),
+    "strict-baseline": flag(),
     "exit-zero": flag(),
     "evidence": text("auto"),
     "folds": whole(2, 5),

@@ -20,6 +20,7 @@ SUPERCLASS = (
 )  # fmt: skip
 
 BLOCK_SIZE = 5
+MAX_CLASSES = 5000  # a T of as many is 200 MB
 
 
 def next_in_group(groups: Mapping[int, int] | tuple[int, ...]) -> dict[int, int]:
@@ -160,4 +161,9 @@ def _check_rate(rate: float) -> None:
 def _checked_num_classes(num_classes: int) -> int:
     if num_classes < 2:
         raise UsageError(f"noise needs two classes or more, got {num_classes}")
+    if num_classes > MAX_CLASSES:
+        raise UsageError(
+            f"{num_classes:,} classes: T would have {num_classes**2:,} cells",
+            help=f"{MAX_CLASSES:,} classes are the most",
+        )
     return num_classes

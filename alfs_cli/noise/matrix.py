@@ -181,7 +181,7 @@ def read_transition(
 def _values_and_names(file: Path) -> tuple[Any, list[str]]:
     import pandas as pd
 
-    from alfs_cli.documents import read_document
+    from alfs_cli.documents import DAMAGED, read_document
 
     if file.suffix == ".json":
         document = read_document(file, "alfs.estimate/1")
@@ -191,7 +191,7 @@ def _values_and_names(file: Path) -> tuple[Any, list[str]]:
     if file.suffix == ".npy":
         try:
             return np.load(file, allow_pickle=False), []
-        except (ValueError, OSError, EOFError) as error:
+        except (*DAMAGED, ValueError) as error:
             raise InputError(f"cannot read '{file}': {error}") from None
     try:
         frame = pd.read_csv(file, header=None, dtype=str, keep_default_na=False)

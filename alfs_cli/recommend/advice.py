@@ -6,7 +6,6 @@ from alfs_cli.estimate import ClassCleanLevel, NoiseEstimate
 
 CONFIDENCE = 0.95
 NEARLY_CLEAN = 0.02  # a noise rate below which cross entropy is worth its simplicity
-MOST_TRUSTED = 1_000_000  # a trusted sample beyond it is no advice
 
 
 def advice_on(estimate: NoiseEstimate, status: str, safety: float) -> tuple[str, ...]:
@@ -72,10 +71,15 @@ def what_would_decide(estimate: NoiseEstimate) -> tuple[str, ...]:
             f"{counts:,}) at the same noise would decide it"
         )
     sizes = [size for cls in estimate.class_clean_level if (size := trusted_size(estimate, cls))]
-    if sizes and max(sizes) <= MOST_TRUSTED:
+    if sizes and max(sizes) <= estimate.data.n:
         said.append(
             f"so would the true labels of about {max(sizes):,} examples drawn at random: "
             "alfs estimate --trusted FILE"
+        )
+    elif more is not None:
+        said.append(
+            f"true labels of all {estimate.data.n:,} examples would hardly do: re-check those of "
+            f"'{level.true_class}' given as '{level.given_class}' first"
         )
     return tuple(said)
 

@@ -40,7 +40,7 @@ def check_report(
         blocks.append(_table(result))
     suspects = sum(finding.rule == "ALFS101" for finding in result.findings)
     if suspects:
-        blocks.append(Paragraph(f"{suspects:,} labels look wrong (ALFS101); the worst:"))
+        blocks.append(Paragraph(f"{suspects:,} labels look wrong (ALFS101)"))
     return Report(title, tuple(blocks), result.document(), result.findings, result.gates, source)
 
 

@@ -36,13 +36,23 @@ def write(path="data.csv", *, wrong=WRONG, mended=0, order=None, end="\n"):
     Path(path).write_bytes((end.join(["a,b,c,label", *chosen]) + end).encode())
 
 
+@pytest.fixture(scope="module")
+def made():
+    """The baseline that accepts what is wrong in data.csv, once it is made."""
+    return {}
+
+
 @pytest.fixture
-def accepted(alfs):
+def accepted(alfs, made):
     """data.csv with 10 % wrong labels, and a baseline that accepts them."""
     write()
-    done = alfs("check", "data.csv", "--update-baseline")
-    assert done.code == 0, done.err
-    assert "wrote alfs-baseline.json" in done.err
+    path = Path("alfs-baseline.json")
+    if not made:
+        done = alfs("check", "data.csv", "--update-baseline")
+        assert done.code == 0, done.err
+        assert "wrote alfs-baseline.json" in done.err
+        made["bytes"] = path.read_bytes()
+    path.write_bytes(made["bytes"])
     return alfs
 
 
@@ -97,7 +107,25 @@ def test_rows_may_move_and_mended_ones_are_stale(accepted):
     assert set(before) - set(after) == set(mended["stale"])
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_stale_entries_fail_where_the_baseline_is_strict(accepted):
+    strict = (*GATE, "--strict-baseline")
+    assert document(accepted(*strict))["passed"]
+    write(mended=5)
+    done = accepted(*strict)
+    assert done.code == 1
+    found = document(done)
+    (failed,) = [gate for gate in found["gates"] if gate["status"] == "fail"]
+    assert (failed["rule"], failed["value"]) == ("ALFS901", len(found["stale"]))
+    assert accepted(*strict, "--ignore", "ALFS901").code == 0
+    Path("alfs.yaml").write_text("check: {strict-baseline: true}")
+    words = ("--baseline", "alfs-baseline.json", "--update-baseline", "--ratchet")
+    assert accepted("check", "data.csv", *words).code == 0
+    assert accepted(*GATE).code == 0
+
+
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
+)
 def test_what_was_borderline_and_crosses_the_line_is_not_new(alfs, seed):
     features, labels = rows()
     features = features - 3 * np.eye(3)[labels]  # classes that overlap
@@ -129,6 +157,7 @@ def test_more_noise_than_the_ceiling_is_a_regression_and_a_ratchet_does_not_take
     assert load_baseline(Path("alfs-baseline.json")) == baseline
 
 
+@pytest.mark.slow
 def test_the_file_is_the_same_in_any_folder_with_any_line_ends(alfs):
     contents = set()
     for folder, end in (("one", "\n"), ("two/deeper", "\r\n")):
@@ -147,6 +176,7 @@ def test_the_file_is_the_same_in_any_folder_with_any_line_ends(alfs):
     [
         (("--baseline", "none.json"), "no such file: 'none.json'"),
         (("--ratchet",), "--ratchet says how to update"),
+        (("--strict-baseline",), "--strict-baseline says how to judge a baseline"),
         (("--baseline", "newer.json"), "upgrade alfs"),
         (("--baseline", "newer.json", "--update-baseline"), "upgrade alfs"),
         (("--baseline", "broken.json"), "not valid JSON"),
@@ -177,6 +207,10 @@ def test_an_estimate_alone(alfs):
     done = alfs("check", "estimate.json", "--baseline", "alfs-baseline.json", "-f", "json")
     assert "ALFS302" in done.out
     assert document(done)["stale"] == []
+    strict = ("--baseline", "alfs-baseline.json", "--strict-baseline")
+    done = alfs("check", "estimate.json", *strict)
+    assert done.code == 2
+    assert "cannot tell which entries are stale" in done.err
 
 
 def test_settings_come_from_a_file_and_say_so(alfs):

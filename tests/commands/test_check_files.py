@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 
 def picture(path, *, light, seed):
@@ -125,6 +125,32 @@ def test_conflicting_duplicates(folder):
     assert "07.png given 'dark'" in pair["message"]
     assert "twin.png given 'light'" in pair["message"]
     assert pair["fingerprint"].endswith(":dark|light")
+
+
+def test_one_picture_in_files_that_differ(folder):
+    """Saved anew in another format, and with other metadata; a copy under its own label is none."""
+    dark = Image.open("data/train/dark/07.png")
+    dark.save("data/train/light/twin.bmp")
+    dark.save("data/train/dark/same.gif")
+    about = PngImagePlugin.PngInfo()
+    about.add_text("camera", "x")
+    Image.open("data/train/light/03.png").save("data/train/dark/twin.png", pnginfo=about)
+    dark.point(lambda value: value ^ 1).save("data/train/light/nearly.png")
+    code, found, status = checked(folder, "data")
+    assert (code, status["ALFS103"]) == (1, "fail")
+    messages = [finding["message"] for finding in found["ALFS103"]]
+    assert messages == [
+        "identical pictures in files that differ: data/train/dark/07.png given 'dark', "
+        "data/train/dark/same.gif given 'dark', data/train/light/twin.bmp given 'light'",
+        "identical pictures in files that differ: data/train/dark/twin.png given 'dark', "
+        "data/train/light/03.png given 'light'",
+    ]
+    assert all(finding["fingerprint"].endswith(":dark|light") for finding in found["ALFS103"])
+    assert folder("estimate", "data", "-q").code == 0
+    listed = [row.split(",")[1] for row in Path("alfs-out/issues.csv").read_text().splitlines()]
+    assert {Path(path).name for path in listed[1:6]} == {
+        "07.png", "same.gif", "twin.bmp", "twin.png", "03.png",
+    }  # fmt: skip
 
 
 def test_leakage_between_splits(folder):

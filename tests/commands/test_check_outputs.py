@@ -191,6 +191,20 @@ def test_arrays_are_rows_and_folders_images(swapped):
     assert Path(unquote(uri)).is_file()
 
 
+@pytest.mark.slow
+def test_fingerprints_stay_when_a_file_is_renamed(swapped):
+    def prints():
+        done = swapped("check", "data", "-f", "sarif", "--exit-zero", "-q")
+        results = json.loads(done.out)["runs"][0]["results"]
+        return {r["partialFingerprints"]["primaryLocationLineHash"] for r in results}
+
+    before = prints()
+    assert len(before) >= 20
+    for path in sorted(Path("data").rglob("*.png"))[::7]:
+        path.rename(path.with_name(f"renamed {path.name}"))
+    assert prints() == before
+
+
 @pytest.mark.parametrize("format", [name for name in FORMATS if name != "github"])
 def test_a_name_is_no_command_to_the_runner(alfs, monkeypatch, format):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -218,7 +232,10 @@ def test_an_error_is_no_command_to_the_runner(alfs, monkeypatch):
     assert not [line for line in done.err.splitlines() if line.strip().startswith("::")]
 
 
-@pytest.mark.parametrize("kind", ["folder", "manifest", "npz"])
+@pytest.mark.parametrize(
+    "kind",
+    ["folder", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("manifest", "npz"))],
+)
 def test_names_that_mean_harm_go_through_every_format(alfs, kind):
     """Each of NAMES as a class of real data; what a file system cannot hold, in tables only."""
     generator = np.random.default_rng(0)

@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 QUICK = ("--epochs", "2", "--model", "linear", "-q")
 
 
+@pytest.mark.slow
 def test_two_losses_two_seeds(alfs):
     for loss in ("ce", "mae"):
         for seed in ("0", "1"):

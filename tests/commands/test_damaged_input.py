@@ -38,6 +38,14 @@ def test_a_single_value_where_an_array_belongs(alfs):
         refused(alfs("estimate", "a.npz"), f"{key} of 'a.npz'")
 
 
+@pytest.mark.parametrize("shape", [(), (36, 1)])
+def test_labels_of_another_shape_beside_probabilities(alfs, shape):
+    np.save("p.npy", np.full((36, 3), 1 / 3))
+    np.save("l.npy", np.zeros(shape, int))
+    done = alfs("estimate", "--pred-probs", "p.npy", "--labels", "l.npy")
+    refused(done, f"'l.npy' has shape {shape}, not (N,)")
+
+
 @pytest.mark.parametrize("kind", ["datetime64[s]", "complex128", "U5", "S5", "V4"])
 @pytest.mark.parametrize("key", ["images", "features", "pred_probs", "labels"])
 def test_arrays_of_another_type(alfs, key, kind):
@@ -132,6 +140,32 @@ def test_cached_evidence_that_is_damaged_is_made_anew(alfs):
         content[place] = 99  # a compression that nobody knows
     kept.write_bytes(content)
     assert alfs("estimate", "a.npz", "-q").code == 0
+
+
+def test_cached_features_that_are_damaged_are_made_anew(alfs):
+    """Those of pictures, behind the evidence."""
+    pixels = np.random.default_rng(0).integers(0, 256, (len(LABELS), 8, 8)).astype(np.uint8)
+    np.savez("a.npz", images=pixels, labels=LABELS)
+    assert alfs("estimate", "a.npz", "-q").code == 0
+    (kept,) = Path("alfs-out/cache").glob("features-*.npz")
+    content = bytearray(kept.read_bytes())
+    with zipfile.ZipFile(kept) as archive:
+        first = archive.infolist()[0]
+    for place in (content.index(b"PK\1\2") + 10, first.header_offset + 8):
+        content[place] = 99  # a compression that nobody knows
+    kept.write_bytes(content)
+    assert alfs("estimate", "a.npz", "-q").code == 0
+    assert bytes(content) != kept.read_bytes()
+
+
+def test_an_array_whose_header_is_broken(alfs):
+    """A bracket that is opened and never closed."""
+    np.save("T.npy", np.eye(3))
+    content = Path("T.npy").read_bytes()
+    Path("T.npy").write_bytes(content.replace(b": False", b":(False"))
+    done = alfs("losses", "check", "ce", "--transition", "T.npy")
+    assert (done.code, done.out) == (2, "")
+    assert "error: cannot read 'T.npy'" in done.err
 
 
 def test_a_network_whose_weights_are_broken(alfs):

@@ -108,6 +108,14 @@ def test_verbosity(features):
     assert verbose[0].startswith("read 450 examples in ")
 
 
+def test_a_log_is_told_of_progress_now_and_then(features, monkeypatch):
+    assert "fitting folds" not in features("estimate", "features.npz", "--no-cache").err
+    monkeypatch.setattr("alfs_cli.invocation.QUIET_SECONDS", 0.0)
+    lines = features("estimate", "features.npz", "--no-cache").err.splitlines()
+    assert lines[:2] == ["fitting folds: 0 of 2", "fitting folds: 1 of 2"]
+    assert features("estimate", "features.npz", "--no-cache", "-q").err == ""
+
+
 def test_other_features_are_other_evidence(features):
     """Features laid over DATA are no part of its fingerprint; the cache must tell them apart."""
     given = np.load("features.npz")["labels"]

@@ -57,6 +57,7 @@ def test_as_they_stand(alfs, data):
     assert json.loads(Path("alfs-out/estimate.json").read_text()) == estimate
 
 
+@pytest.mark.slow
 def test_train_without_a_loss_takes_the_recommendation(alfs, data):
     assert alfs("estimate", "data/", "-q").code == 0
     assert alfs("recommend", "-q").code == 0
@@ -66,6 +67,7 @@ def test_train_without_a_loss_takes_the_recommendation(alfs, data):
     assert json.loads(done.out)["loss"] == advice["recommendations"][0]["loss"]
 
 
+@pytest.mark.slow
 def test_changed_data_is_stale(alfs, data):
     assert alfs("estimate", "data/", "-q").code == 0
     assert alfs("recommend", "-q").code == 0

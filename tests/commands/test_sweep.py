@@ -147,11 +147,12 @@ def started(folder, *words):
     raise AssertionError(process.communicate())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"),
     [
         (signal.SIGKILL, -9),
-        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        (signal.SIGINT, 130),
     ],
     ids=["SIGKILL", "SIGINT"],
 )
@@ -180,5 +181,8 @@ def test_a_stopped_sweep_goes_on_and_repeats_nothing(alfs, tmp_path, number, cod
     assert not list(folder.glob("runs/.*"))
     if code < 0:
         return
-    assert alfs(*LONG, "--out", "whole", "-q").code == 0
-    assert weights(folder) == weights(only_sweep("whole"))
+    for loss in ("ce", "nce+rce"):
+        for seed in ("0", "1"):
+            words = ("--loss", loss, "--seed", seed, "--model", "mlp", "--epochs", "12")
+            assert alfs("train", "digits", *words, "--out", "whole", "-q").code == 0
+    assert weights(folder) == weights(Path("whole"))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -336,21 +337,39 @@ def started(folder, *words):
     raise AssertionError(process.communicate())
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """Return a function that trains by these words to the end and returns the result; made once."""
+    from alfs_cli.cli import run
+
+    @cache
+    def trained(*words):
+        folder = tmp_path_factory.mktemp("whole")
+        saved = folder / "result.json"
+        assert run([*words, "--out", str(folder), "-q", "-o", f"json={saved}"]) == 0
+        return json.loads(saved.read_text())
+
+    return trained
+
+
 def weights(document):
     return (Path(document["run"]) / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"),
     [
         (signal.SIGKILL, -9),
-        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
-        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        (signal.SIGINT, 130),
+        (signal.SIGTERM, 143),
     ],
     ids=["SIGKILL", "SIGINT", "SIGTERM"],
 )
-def test_real_signals_then_resume_equal_the_uninterrupted_run(alfs, tmp_path, number, code):
-    whole = json.loads(alfs(*LONG, "--out", "whole", "-f", "json").out)
+def test_real_signals_then_resume_equal_the_uninterrupted_run(
+    alfs, uninterrupted, tmp_path, number, code
+):
+    whole = uninterrupted(*LONG)
     process = started(tmp_path, *LONG)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
@@ -373,12 +392,12 @@ def told_to_resume(run, err):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("after", [1, 12, 17, 35])
-def test_signals_inside_a_step(alfs, monkeypatch, number, code, after):
+def test_signals_inside_a_step(alfs, uninterrupted, monkeypatch, number, code, after):
     """Twelve steps an epoch: in the first step, at an epoch's end, amid one, near the very end."""
     from alfs_cli.training import loop
 
     words = ("train", "digits", "--loss", "nce+rce", "--model", "mlp", "--epochs", "3")
-    whole = json.loads(alfs(*words, "--out", "whole", "-f", "json").out)
+    whole = uninterrupted(*words)
     real = loop.make_step
 
     def signalling(*arguments, **options):

@@ -22,6 +22,11 @@ from alfs_cli.issues import label_scores
 from alfs_cli.noise import clean_level, pair, row_total_variation, symmetric
 
 T3 = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.05, 0.05, 0.9]])
+QUICK = ("confident", "auto")
+A_FEW = [
+    method if method in QUICK else pytest.param(method, marks=pytest.mark.slow)
+    for method in METHODS
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,7 @@ def found(problem):
     return cache(lambda method: estimated(method, problem))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", A_FEW)
 def test_known_noise_is_recovered_with_true_classes_in_rows(found, method):
     """Swapping rows and columns must fail here."""
     T = np.array(found(method).transition)
@@ -45,7 +50,7 @@ def test_known_noise_is_recovered_with_true_classes_in_rows(found, method):
     assert row_total_variation(T.T, T3) > 0.1
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", A_FEW)
 def test_permuting_classes_permutes_T(problem, found, method):
     """No class is special by its number."""
     order = np.array([2, 0, 1])
@@ -54,7 +59,7 @@ def test_permuting_classes_permutes_T(problem, found, method):
     assert moved == pytest.approx(plain[np.ix_(order, order)], abs=2e-3)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", A_FEW)
 def test_the_same_data_gives_the_same_estimate(problem, found, method):
     """Deterministic, bounds included."""
     first, second = found(method), estimated(method, problem)
@@ -97,7 +102,7 @@ def degenerate(name):
     return Problem(X, probs, labels, np.roll(labels, 2), marks)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", A_FEW)
 @pytest.mark.parametrize(
     "name",
     [

@@ -4,17 +4,25 @@ import json
 import os
 import re
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from alfs_cli.formats import FORMATS, formats_of, render
-from alfs_cli.report import Finding, Limits, Report
+from alfs_cli.gate.judging import Thresholds, judge
+from alfs_cli.report import Finding, Gate, Limits, Report
+from alfs_cli.reports.check import check_report as check_report_of
+from alfs_cli.reports.estimate import estimate_report
 from alfs_cli.rules import RULES
+from alfs_cli.step_summary import shortened
+from tests.conftest import make_estimate
 from tests.formats.conftest import NAMES, check_report, hostile_report, many
 
 TESTS = Path(__file__).parents[1]
@@ -156,10 +164,10 @@ class TestLimits:
         assert len(run["results"]) == 5000
         assert {result["level"] for result in run["results"]} == {"error"}
         (said,) = run["invocations"][0]["toolExecutionNotifications"]
-        assert said["message"]["text"].startswith("95,002 of 100,002 findings")
+        assert said["message"]["text"].startswith("95,003 of 100,003 findings")
         assert len(texts["sarif"]) < 10_000_000
         assert len(json.loads(texts["gitlab"])) == 5001
-        assert texts["concise"].count("\n") == 100_002
+        assert texts["concise"].count("\n") == 100_003
         assert texts["junit"].count("<testcase") == 5 + 100
         kinds = [line.partition(" ")[0] for line in texts["github"].splitlines()]
         assert {kind: kinds.count(kind) for kind in kinds} == {
@@ -167,17 +175,37 @@ class TestLimits:
         }  # fmt: skip
         assert texts["github"].splitlines()[0].startswith("::error title=alfs (ALFS301)")
         assert texts["github"].splitlines()[-1] == (
-            "::notice title=alfs::... and 99,975 more, see alfs-out/check.json"
+            "::notice title=alfs::... and 99,976 more, see alfs-out/check.json"
         )
         assert len(render(report, "markdown")) < 64_000
         assert len(render(report, "html")) < 5_000_000
+
+    @pytest.mark.slow
+    def test_a_thousand_classes(self):
+        K = 1000
+        names = tuple(f"class number {i}" for i in range(K))
+        row = (0.2 / (K - 1),) * K
+        T = tuple((*row[:i], 0.8, *row[i + 1 :]) for i in range(K))
+        level = make_estimate().class_clean_level[0]
+        data = replace(make_estimate().data, classes=names, given_counts=(150,) * K)
+        estimate = make_estimate(
+            data=data, transition=T, transition_low=T, transition_high=T, class_prior=(1 / K,) * K,
+            class_clean_level=tuple(replace(level, class_name=name) for name in names),
+        )  # fmt: skip
+        limits = Thresholds(min_clean_level=9, max_class_noise_rate=0.1)
+        result = judge(estimate, limits, ())
+        assert len(result.gates) > 2 * K
+        for report in (estimate_report(estimate), check_report_of(result, title="x")):
+            assert len(shortened(render(report, "markdown")).encode()) <= 64_000
+            assert len(render(report, "html")) < 5_000_000
+        assert len(render(estimate_report(estimate), "markdown")) < 10_000
 
     def test_sarif_keeps_the_worst(self):
         report = many(300)
         few = Report(**{**vars(report), "limits": Limits(sarif=10)})
         results = sarif(few)["results"]
-        assert [result["ruleId"] for result in results[:2]] == ["ALFS301", "ALFS103"]
-        scores = [result["properties"]["score"] for result in results[1:]]
+        assert [result["ruleId"] for result in results[:3]] == ["ALFS301", "ALFS401", "ALFS103"]
+        scores = [result["properties"]["score"] for result in results[2:]]
         assert scores == sorted(scores, reverse=True)
 
     def test_junit_lists_no_finding_where_none_is_wanted(self):
@@ -198,10 +226,34 @@ class TestJunit:
         assert kinds == [["failure"], ["system-out"], ["skipped"], [], ["failure"]]
         assert samples.attrib["failures"] == "5"
 
-    def test_counts_add_up(self):
-        root = junit(check_report())
+    @pytest.mark.parametrize("status", ["fail", "warn"])
+    def test_counts_add_up(self, status):
+        gates = (Gate("ALFS301", "noise rate", status, 0.1), Gate("ALFS304", "x", "not-judged"))
+        root = junit(check_report(gates=gates))
         assert int(root.attrib["tests"]) == len(list(root.iter("testcase")))
         assert int(root.attrib["failures"]) == len(list(root.iter("failure")))
+        for suite in root:
+            for count, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped",) * 2):
+                assert int(suite.attrib[count]) == len(list(suite.iter(tag)))
+
+    def test_nothing_is_a_failure_where_no_gate_failed(self):
+        passed = tuple(
+            gate for gate in check_report().gates if gate.status in ("pass", "warn", "not-judged")
+        )
+        root = junit(check_report(gates=passed))
+        assert root.attrib["failures"] == "0"
+        assert not list(root.iter("failure"))
+        _, samples = root
+        assert [case[0].tag for case in samples] == ["skipped"] * 5
+        assert samples[2][0].attrib["message"] == "warning: given 'cat', looks like 'dog' (0.97)"
+
+
+def test_a_gate_that_counts_what_is_no_finding_is_told():
+    gate = Gate("ALFS901", "no stale baseline entries", "fail", 3, limit=0)
+    for found in ([], [Finding("ALFS101", "warning", "x", "a.png")]):
+        report = check_report(found, (gate,))
+        for format in FOR_CHECK:
+            assert "no stale baseline entries: 3" in render(report, format)
 
 
 def test_gitlab_fingerprints_are_unique():
@@ -261,6 +313,31 @@ class TestHostileNames:
         cells = [cell for row in table for cell in row]
         assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
         assert "'=1+1" in cells
+
+
+@settings(max_examples=200, deadline=None)
+@given(name=st.text(st.sampled_from("%:,\r\n=;#[] aA0") | st.characters(), max_size=30))
+def test_any_name_comes_back_from_an_annotation(name):
+    """The runner's own rules, backwards: what cannot be printed is one sign, the rest is as it was.
+
+    A path is normalised on its way.
+    """
+
+    def plain(text, *signs):
+        for sign, code in (*signs, ("\n", "%0A"), ("\r", "%0D"), ("%", "%25")):
+            text = text.replace(code, sign)
+        return text
+
+    path = f"data/{name.replace('/', '_')}.png"
+    line = render(check_report([Finding("ALFS401", "error", f"'{name}' x", path)], ()), "github")
+    command, properties, message = re.fullmatch(r"::(\w+) (.*?)::(.*)\n", line).groups()
+    assert command == "error"
+    fields = dict(part.split("=", 1) for part in properties.split(","))
+    assert set(fields) == {"title", "file", "line"}
+    kept = "".join(c if c.isprintable() or c in "\r\n" else "\ufffd" for c in name)
+    assert plain(message) == f"'{kept}' x"
+    shown = plain(fields["file"], (":", "%3A"), (",", "%2C"))
+    assert shown == f"data/{kept.replace('/', '_')}.png"
 
 
 def test_a_file_name_forges_no_line_of_text():

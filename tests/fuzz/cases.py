@@ -274,6 +274,8 @@ def hostile_folder(root: str, r: random.Random) -> None:
         name = os.fsdecode(name.encode("utf-8", "replace")) or "x"
         suffix = r.choice((".png", ".PNG", ".jpg", "", ".gif", ".tiff", ".npz"))
         target = os.path.join(r.choice((top, inside)), name + suffix)
+        if os.path.lexists(target):  # to open a pipe would wait for its other end
+            continue
         try:
             match r.randrange(12):
                 case 0:
@@ -314,7 +316,8 @@ def hostile_folder(root: str, r: random.Random) -> None:
                         file.write(odd_text("file_name,label\nx.png,cat\n", r))
                 case _:
                     for file_name in sorted(os.listdir(inside))[: r.choice((1, 1, 12))]:
-                        damage_file(os.path.join(inside, file_name), r)
+                        if os.path.isfile(os.path.join(inside, file_name)):
+                            damage_file(os.path.join(inside, file_name), r)
         except OSError:
             continue
 
@@ -361,7 +364,9 @@ def image_case(root, r):
     paths = sorted((root / "data").rglob(f"*{kind}"))
     for path in r.sample(paths, r.choice((1, 1, 1, 36))):
         damage_file(path, r)
-    return r.choice((["estimate", "data"], ["check", "data", "-o", "html=out/p.html"]))
+    return r.choice(
+        (["estimate", "data"], ["check", "data", "-o", "html=out/p.html"], ["inspect", "data"])
+    )
 
 
 def table_case(root, r):
@@ -433,6 +438,72 @@ def document_case(root, r):
             ["losses", "check", "nce+agce", "--transition", "estimate.json"],
         )
     )
+
+
+BASELINE = {
+    "schema": "alfs.baseline/1",
+    "accepted": {"0123456789abcdef:cat": {"rules": ["ALFS101"], "reason": "known"}},
+    "borderline": ["0123456789abcdee:dog"],
+    "ceilings": {
+        "noise_rate": 0.1,
+        "class_clean_level": {"cat": 3.0, "dog": 2.5},
+        "pair": {"cat": {"dog": 0.1, "eel": 0.05}},
+    },
+}
+SETTINGS = """check:
+  max-noise-rate: 0.05
+  max-new-issues: 0
+  gate-on: sure
+  select: [ALFS1, ALFS3]
+  ignore: [ALFS102]
+  per-path-ignores:
+    "data/**": [ALFS101]
+"""
+IGNORED = """id_or_path,rule,reason,expires
+data.npz,ALFS101,known,2100-01-01
+0123456789abcdef:cat,ALFS1,"a, b",
+old/**,ALFS4,,2001-01-01
+"""
+
+
+def gate_case(root, r):
+    """Good data, and an odd baseline, configuration or list of what to ignore."""
+    np.savez(root / "data.npz", **seeds.npz_arrays("features"))
+    words = ["check", "data.npz"]
+    match r.randrange(3):
+        case 0:
+            (root / "b.json").write_bytes(json_bytes(odd_json(BASELINE, r), r))
+            words += ["--baseline", "b.json", *r.choice(([], ["--strict-baseline"]))]
+        case 1:
+            name = r.choice(("alfs.yaml", ".alfs.yaml"))
+            (root / name).write_bytes(odd_text(SETTINGS, r))
+        case _:
+            (root / "alfs-ignore.csv").write_bytes(odd_text(IGNORED, r))
+    return [*words, *r.choice(([], ["-f", "sarif"], ["-f", "junit"], ["-f", "github"]))]
+
+
+def fix_case(root, r):
+    """A list of suspects that somebody edited."""
+    np.savez(root / "data.npz", **seeds.npz_arrays("images"))
+    for name, content in seeds.results().items():
+        path = root / "out" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    rows = (root / "out" / "issues.csv").read_text(encoding="utf-8").splitlines()
+    decisions = (
+        "keep",
+        "drop",
+        "0",
+        "1",
+        "",
+        *([str(r.choice(WEIRD_NAMES))] if r.random() < 0.3 else []),
+    )
+    lines = [rows[0] + ",decision", *(f"{row},{r.choice(decisions)}" for row in rows[1:])]
+    text = "\n".join(lines) + "\n"
+    content = odd_text(text, r) if r.random() < 0.6 else text.encode("utf-8", "replace")
+    (root / "out" / "issues.csv").write_bytes(content)
+    how = r.choice(("--drop", "--relabel", "--review"))
+    return ["fix", "data.npz", how, "--to", f"out/c.{r.choice(('npz',) * 9 + ('csv',))}"]
 
 
 def transition_case(root, r):
@@ -608,7 +679,7 @@ OPTIONS = {
 
 CASES = (
     folder_case, image_case, table_case, table_case, npz_case, npz_case, npy_case, document_case,
-    transition_case, recipe_case, options_case, trained_case, cache_case,
+    transition_case, recipe_case, options_case, trained_case, cache_case, gate_case, fix_case,
 )  # fmt: skip
 
 

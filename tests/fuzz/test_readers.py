@@ -21,7 +21,7 @@ from alfs_cli.recipes import load_settings
 from alfs_cli.runs import load_config, load_metrics
 from tests.fuzz import seeds
 
-quick = settings(
+many = settings(
     max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -44,8 +44,9 @@ def reads_or_says_why(read):
         read()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet", ".npz"])
-@quick
+@many
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda t: t.encode("utf-8")))
 def test_bytes_as_data(tmp_path, suffix, content):
     path = tmp_path / f"a{suffix}"
@@ -53,7 +54,7 @@ def test_bytes_as_data(tmp_path, suffix, content):
     reads_or_says_why(lambda: load(DataSpec(str(path))))
 
 
-@quick
+@many
 @given(rows=st.lists(st.lists(WORDS, min_size=2, max_size=3), min_size=1, max_size=12))
 def test_cells_of_a_table(tmp_path, rows):
     path = tmp_path / "a.csv"
@@ -63,7 +64,7 @@ def test_cells_of_a_table(tmp_path, rows):
     reads_or_says_why(lambda: load(DataSpec(str(path), path_column="x")))
 
 
-@quick
+@many
 @given(rows=st.lists(st.dictionaries(st.sampled_from(["x", "label", "path"]), VALUES), max_size=8))
 def test_json_lines(tmp_path, rows):
     path = tmp_path / "a.jsonl"
@@ -71,7 +72,7 @@ def test_json_lines(tmp_path, rows):
     reads_or_says_why(lambda: load(DataSpec(str(path))))
 
 
-@quick
+@many
 @given(
     kind=st.sampled_from(["u1", "i8", "f2", "f8", "c8", "U3", "S3", "?", "M8[s]"]),
     shape=st.lists(st.integers(0, 4), max_size=4).map(tuple),
@@ -95,8 +96,9 @@ DOCUMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTS)
-@quick
+@many
 @given(value=VALUES, key=st.sampled_from(sorted(seeds.estimate_document())), whole=st.booleans())
 def test_json_documents(tmp_path, name, value, key, whole):
     path = tmp_path / name
@@ -119,8 +121,9 @@ TEXTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
-@quick
+@many
 @given(text=st.text(max_size=120) | st.text("[]{}:-!&*<>|'\"# \nab01.,=", max_size=120))
 def test_texts(tmp_path, name, text):
     path = tmp_path / name
@@ -128,13 +131,13 @@ def test_texts(tmp_path, name, text):
     reads_or_says_why(lambda: TEXTS[name](path))
 
 
-@quick
+@many
 @given(text=st.text(max_size=60) | st.text("nceagulf+:=,.-0123456789 qp", max_size=40))
 def test_losses(text):
     reads_or_says_why(lambda: parse_loss(text))
 
 
-@quick
+@many
 @given(text=st.text(max_size=40))
 def test_names_on_the_command_line(text):
     reads_or_says_why(lambda: load(DataSpec(text)) if not Path(text or ".").exists() else None)

@@ -79,22 +79,28 @@ def test_two_processes_step_as_one_on_the_whole_batch():
         assert signals == ["None", "SIGTERM"]
 
 
-def alfs(folder, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "alfs_cli", *words],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+@pytest.fixture
+def alfs(tmp_path, monkeypatch, capfd):
+    """Return a function that runs one command line here; its processes' output counts as well."""
+    from alfs_cli.cli import run
+
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+
+    def call(*words):
+        capfd.readouterr()
+        code = run(list(words))
+        return code, *capfd.readouterr()
+
+    return call
 
 
 @pytest.mark.slow
-def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(tmp_path):
+def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(alfs, tmp_path):
     """By a network without batch norm; interrupted, taken up again, and with its exit codes."""
     words = (*TRAIN, "--model", "linear", "--epochs", "40")
-    one = json.loads(alfs(tmp_path, *words, "--out", "one").stdout)
+    one = json.loads(alfs(*words, "--out", "one")[1])
     process = subprocess.Popen(
         [sys.executable, "-m", "alfs_cli", *words, "--nproc", "2"],
         cwd=tmp_path,
@@ -114,9 +120,9 @@ def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(tm
     assert (process.returncode, out) == (130, "")
     lines = err.strip().splitlines()
     assert [line.partition(":")[0] for line in lines] == ["error", "help"], err
-    done = alfs(tmp_path, *words, "--nproc", "2")
-    assert (done.returncode, done.stderr) == (0, "")
-    two = json.loads(done.stdout)
+    code, out, err = alfs(*words, "--nproc", "2")
+    assert (code, err) == (0, "")
+    two = json.loads(out)
     assert two["test_accuracy"] == one["test_accuracy"]
     first, second = (
         load_file(tmp_path / document["run"] / "model.safetensors") for document in (one, two)
@@ -125,9 +131,10 @@ def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(tm
         assert torch.allclose(value, second[name], atol=1e-5), name
     assert not list(tmp_path.rglob(".*.pt"))
 
-    done = alfs(tmp_path, *words, "--nproc", "2", "--lr", "1e38", "--set", "optimizer.grad_clip=0")
-    assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.count("the loss became") == 1
+    broken = ("--lr", "1e38", "--set", "optimizer.grad_clip=0")
+    code, out, err = alfs(*words, "--nproc", "2", *broken)
+    assert (code, out) == (3, "")
+    assert err.count("the loss became") == 1
 
 
 def test_a_loss_that_remembers_is_refused(tmp_path, monkeypatch, capsys):

@@ -1,0 +1,29 @@
+"""`alfs inspect FILE...`: which pictures cannot be read, before they are committed."""
+
+from typing import Annotated
+
+import typer
+
+from alfs_cli.invocation import Invocation, command
+
+
+@command
+def inspect(
+    invocation: Invocation,
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE", help="Images, or folders of them.", show_default=False),
+    ],
+) -> None:
+    """Fail with exit code 1 if an image is damaged, cut short or too large to be safe.
+
+    It looks at files alone, and loads no more than it takes to decode them; labels are for alfs
+    check.
+    """
+    from alfs_cli.gate.pictures import inspect_pictures
+    from alfs_cli.reports.inspect import inspection_report
+
+    found = inspect_pictures(files)
+    invocation.publish(inspection_report(found))
+    if not found.passed:
+        raise typer.Exit(1)

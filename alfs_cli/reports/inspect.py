@@ -1,0 +1,13 @@
+"""What a person reads of `alfs inspect`."""
+
+from alfs_cli.gate.pictures import Inspection
+from alfs_cli.report import Report, Verdict
+
+
+def inspection_report(inspection: Inspection) -> Report:
+    """Return the report: how many images are whole; the findings follow."""
+    count, wrong = inspection.files, len(inspection.findings)
+    images = "1 image" if count == 1 else f"{count:,} images"
+    text = f"{wrong:,} of {images} cannot be read whole" if wrong else f"{images} read"
+    verdict = Verdict("fail" if wrong else "pass", text)
+    return Report("Images", (verdict,), inspection.document(), inspection.findings)
