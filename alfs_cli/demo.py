@@ -16,7 +16,7 @@ from alfs_cli.documents import to_document
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import Truth
 from alfs_cli.invocation import Invocation
-from alfs_cli.recommend import Recommendations, recommend
+from alfs_cli.recommend import Recommendation, Recommendations, recommend
 from alfs_cli.runs import Run
 from alfs_cli.training import train
 from alfs_cli.training.devices import choose_device
@@ -101,18 +101,17 @@ def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
     advice.save(folder / "recommendation.json")
     best = advice.recommendations[0] if advice.recommendations else None
     proved = next((r for r in advice.recommendations if r.certificate == "proved"), None)
-    losses: list[tuple[str, str, Role]] = [("ce", "none", "cross entropy")]
+    losses: list[tuple[str, dict[str, Any], Role]] = [("ce", {}, "cross entropy")]
     if best is not None:
-        losses.append((best.loss, best.correction, "recommended"))
+        losses.append((best.loss, correction_of(best, folder), "recommended"))
     if proved is not None and proved is not best:
-        losses.append((proved.loss, proved.correction, "certified without T"))
+        losses.append((proved.loss, {}, "certified without T"))
     runs = []
     for loss, correction, _ in losses:
-        corrected = "" if correction == "none" else f", {correction} correction"
+        corrected = ", forward correction" if correction else ""
         say(f"4/4  train      {loss}{corrected}, {EPOCHS} epochs")
-        T = None if correction == "none" else folder / "estimate.json"
-        where = folder / "runs"
-        runs.append(train_digits(data, loss, where, invocation.seed, T=T, device=invocation.device))
+        where, seed, device = folder / "runs", invocation.seed, invocation.device
+        runs.append(train_digits(data, loss, where, seed, correction=correction, device=device))
     truth = known_truth(found)
     level, rate = found.estimate.clean_level, found.estimate.noise_rate
     summary = DemoSummary(
@@ -154,19 +153,30 @@ def count_suspects(found: Audit) -> Suspects:
     return Suspects(listed, hits, hits / max(listed, 1), hits / max(int(wrong.sum()), 1))
 
 
-def train_digits(
-    data: Path, loss: str, runs: Path, seed: int, *, T: Path | None = None, device: str = "cpu"
-) -> Run:
-    """Train the demo's network on the noisy digits, tested on the digits' own test part.
+def correction_of(item: Recommendation, folder: Path) -> dict[str, Any]:
+    """Return the settings by which a recommended loss is corrected; estimate.json is in `folder`.
 
-    With `T`, a file, the loss is of the corrected posterior.
+    They are empty where it is not.
     """
-    corrected: dict[str, Any] = {}
-    if T is not None:
-        corrected = {"correction": "forward", "transition": {"file": str(T)}}
+    if item.correction == "none":
+        return {}
+    transition = {"file": str(folder / "estimate.json"), "damping": item.damping}
+    return {"correction": item.correction, "transition": transition}
+
+
+def train_digits(
+    data: Path,
+    loss: str,
+    runs: Path,
+    seed: int,
+    *,
+    correction: dict[str, Any] | None = None,
+    device: str = "cpu",
+) -> Run:
+    """Train the demo's network on the noisy digits, tested on the digits' own test part."""
     experiment = plan(
         {
-            **corrected,
+            **(correction or {}),
             "dataset": {"source": str(data)},
             "test": {"source": "digits"},
             "loss": loss,

@@ -112,10 +112,14 @@ class ElrConfig:
 
 @dataclass(frozen=True)
 class TransitionConfig:
-    """The T that a loss is corrected by: the file it is read from, and what its values come to."""
+    """The T that a loss is corrected by: the file it is read from, and what its values come to.
+
+    The loss is corrected by (1 - damping) T + damping I.
+    """
 
     file: str
     fingerprint: str
+    damping: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from alfs_cli.auditing import audit
 from alfs_cli.data import DataSpec
-from alfs_cli.demo import LR, inject_digits, train_digits
+from alfs_cli.demo import LR, correction_of, inject_digits, train_digits
 from alfs_cli.invocation import Invocation
 from alfs_cli.recommend import recommend
 
@@ -39,8 +39,7 @@ def main() -> None:
                 advice = recommend(found.estimate, estimate_path="", lr=LR)
                 first = advice.recommendations[0] if advice.recommendations else None
                 best = first.loss if first else None
-                is_corrected = first is not None and first.correction == "forward"
-                T = out / "estimate.json" if is_corrected else None
+                correction = correction_of(first, out) if first else {}
                 found.save(out)
                 row = {
                     "noise": noise,
@@ -57,8 +56,8 @@ def main() -> None:
                 for name in ("ce", best, *arguments.loss):
                     if name is None:
                         continue
-                    its_T = T if name == best else None
-                    result = train_digits(data, name, out, seed, T=its_T).result
+                    its = correction if name == best else {}
+                    result = train_digits(data, name, out, seed, correction=its).result
                     key = "recommended_accuracy" if name == best else name
                     row[key] = result.test_accuracy.last
                     row[key + "_seconds"] = result.train_seconds

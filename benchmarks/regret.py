@@ -32,7 +32,13 @@ from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.estimators import estimate_transition
 from alfs_cli.evidence.out_of_fold import principal_components
 from alfs_cli.losses import parse_loss
-from alfs_cli.noise import inject, inject_by_instance, row_total_variation, transition_of
+from alfs_cli.noise import (
+    TransitionMatrix,
+    inject,
+    inject_by_instance,
+    row_total_variation,
+    transition_of,
+)
 from alfs_cli.recommend import recommend
 from alfs_cli.runs import OptimizerConfig
 from alfs_cli.training.correction import ForwardCorrected
@@ -207,16 +213,16 @@ class Networks:
 
 
 def trained(
-    source: Source, given: np.ndarray, tasks: list[tuple[str, bool]], T: np.ndarray, seed: int
+    source: Source, given: np.ndarray, tasks: list[tuple[str, str]], T: np.ndarray, seed: int
 ) -> list[float]:
     """Train a network for each loss and return their accuracies on the true test labels.
 
-    A task is the text of a loss and whether it is corrected by T.
+    A task is the text of a loss and its correction by T: none, forward, or forward with a damping.
     """
     losses = [parse_loss(text) for text, _ in tasks]
     objectives = [
-        ForwardCorrected(loss, T) if is_corrected else loss
-        for loss, (_, is_corrected) in zip(losses, tasks, strict=True)
+        loss if correction == "none" else ForwardCorrected(loss, damped(T, correction))
+        for loss, (_, correction) in zip(losses, tasks, strict=True)
     ]
     networks = Networks(len(tasks), source.X.shape[1], source.num_classes, seed)
     config = OptimizerConfig(lr=LR)
@@ -238,13 +244,20 @@ def trained(
     return (found == torch.from_numpy(source.y_test)).double().mean(1).tolist()
 
 
-def choices(estimate: NoiseEstimate, extra: list[str]) -> Iterator[tuple[str, str, bool]]:
-    """Yield role, loss and whether it is corrected: the recommendation, then the grid."""
+def damped(T: np.ndarray, correction: str) -> np.ndarray:
+    """Return what a loss is corrected by: `forward`, or `forward D` with T damped by D."""
+    damping = correction.partition(" ")[2]
+    return np.asarray(TransitionMatrix(T).damped(float(damping or 0)))
+
+
+def choices(estimate: NoiseEstimate, extra: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield role, loss and correction: the recommendation, then the grid."""
     best = recommend(estimate, estimate_path="", lr=LR).recommendations[0]
-    yield RECOMMENDED, best.loss, best.correction == "forward"
+    damping = f" {best.damping:g}" if best.damping else ""
+    yield RECOMMENDED, best.loss, best.correction + damping
     for name in (*GRID, *extra):
         word, _, text = name.rpartition(" ")
-        yield name, text, word == "forward"
+        yield name, text, word or "none"
 
 
 def measure(arguments: argparse.Namespace) -> None:
@@ -274,11 +287,10 @@ def measure(arguments: argparse.Namespace) -> None:
                     "trust": estimate.trust.level,
                 }
                 keyed = {}
-                for role, text, is_corrected in choices(estimate, arguments.extra):
-                    correction = "forward" if is_corrected else "none"
+                for role, text, correction in choices(estimate, arguments.extra):
                     keyed[role] = (name, noise, seed, str(parse_loss(text)), correction)
                 missing = sorted({key for key in keyed.values() if key not in known})
-                tasks = [(loss, correction == "forward") for *_, loss, correction in missing]
+                tasks = [(loss, correction) for *_, loss, correction in missing]
                 if tasks:
                     known |= zip(missing, trained(source, given, tasks, T, seed), strict=True)
                 rows = [

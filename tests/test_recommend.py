@@ -11,11 +11,11 @@ from alfs_cli.errors import AlfsError
 from alfs_cli.estimate import Bounded, CleanLevel
 from alfs_cli.fitting import corrected_fit_score, fit_score
 from alfs_cli.losses import parse_loss
-from alfs_cli.noise import clean_level, transition_of
+from alfs_cli.noise import TransitionMatrix, clean_level, transition_of
 from alfs_cli.recipes import parse_recipe
 from alfs_cli.recommend import PREFERENCES, load_recommendations, recommend
 from alfs_cli.recommend.advice import recheck, trusted_size
-from alfs_cli.recommend.aims import CONCENTRATED, concentration, fit_target
+from alfs_cli.recommend.aims import CONCENTRATED, concentration, damping_of, fit_target
 from alfs_cli.recommend.explanation import explained
 from alfs_cli.recommend.families import ael_text, agce_text, aul_text
 from alfs_cli.recommend.recipe import recipe_text
@@ -109,10 +109,21 @@ def test_concentrated_noise_is_corrected_for(estimate):
     assert "rests on the estimated T (trust high)" in first.why
     loss, T = parse_loss(first.loss), np.array(made.transition)
     assert first.certificate == certify(loss, T).verdict == "refuted"
-    reached = corrected_fit_score(loss, T) * found.lr
+    assert clean_level(TransitionMatrix(T).damped(first.damping)) >= 2.5
+    assert clean_level(TransitionMatrix(T).damped(first.damping - 0.01)) < 2.5
+    reached = corrected_fit_score(loss, TransitionMatrix(T).damped(first.damping).array) * found.lr
     assert reached == pytest.approx(fit_target(made, "balanced", is_corrected=True), rel=0.02)
     assert {item.correction for item in others} == {"none"}
     assert {item.certificate for item in others} == {"proved"}
+
+
+def test_damping_stops_where_the_right_label_leads(estimate):
+    assert damping_of(estimate()) == 0  # r is 5.3
+    swapped = estimate(transition=((0.5, 0.5, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+    damped = TransitionMatrix(np.array(swapped.transition)).damped(damping_of(swapped))
+    assert clean_level(damped) == pytest.approx(2.5, abs=0.1)
+    clean = estimate(transition=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+    assert damping_of(clean) == 0
 
 
 def test_where_correction_is_not_recommended(estimate):
@@ -250,7 +261,9 @@ def test_a_recipe_is_read_back(estimate, tmp_path):
         "optimizer.lr": 0.01,
         "correction": "forward",
         "transition.file": "alfs-out/estimate.json",
+        "transition.damping": found.recommendations[0].damping,
     }
+    assert found.recommendations[0].damping > 0
     assert "refuted" not in text
     plain = recipe_text(tmp_path / "r.yaml", recommend(estimate(), estimate_path="e"), estimate())
     assert "correction" not in parse_recipe(plain, name="r", where="r.yaml").values
@@ -266,4 +279,4 @@ def test_every_number_is_explained(estimate):
     assert "2.333 x 0.1500 / (0.8500 x 9) = 0.0458" in rows["correction by T"]
     for item in found.recommendations[1:]:
         assert f"= {item.margin:.4g}" in rows[item.loss] or item.term_ratio is None
-    assert rows[f"{found.recommendations[0].loss}, forward"].endswith("as seen through T")
+    assert rows[f"{found.recommendations[0].loss}, forward"].endswith("I has a clean level of 2.5")

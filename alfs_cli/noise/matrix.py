@@ -53,6 +53,15 @@ class TransitionMatrix:
         """K."""
         return len(self.array)
 
+    def damped(self, damping: float) -> "TransitionMatrix":
+        """Return (1 - damping) T + damping I, for `damping` from 0 to 1.
+
+        >>> TransitionMatrix([[0.6, 0.4], [0.0, 1.0]]).damped(0.5).array
+        array([[0.8, 0.2],
+               [0. , 1. ]])
+        """
+        return TransitionMatrix((1 - damping) * self.array + damping * np.eye(self.num_classes))
+
     def class_clean_levels(self) -> FloatArray:
         """Return r_i = T[i, i] / max_{j != i} T[i, j], shape (K,)."""
         return class_clean_levels(self.array)

@@ -20,6 +20,7 @@ EASY_CORRECTED_TARGETS = 0.015, 0.05
 LITTLE_LEAD = 5.0
 NO_LEAD = 2.0
 PREFERENCES = {"robustness": 0.5, "balanced": 1.0, "fit": 2.0}  # times the target
+LEAST_CORRECTED_LEVEL = 2.5  # the clean level that a T to correct by is to have
 CONCENTRATED = 0.125  # r over that of symmetric noise of the same rate: below it T is worth using
 
 
@@ -79,3 +80,17 @@ def concentration(estimate: NoiseEstimate) -> float:
     if rate <= 0 or rate >= 1:
         return 1.0
     return estimate.clean_level.value * rate / ((1 - rate) * (K - 1))
+
+
+def damping_of(estimate: NoiseEstimate) -> float:
+    """Return the least d at which (1 - d) T + d I has a clean level of LEAST_CORRECTED_LEVEL.
+
+    A network corrected by a T in which a wrong label nearly equals the right one may learn two
+    classes the wrong way round and hardly pay for it; where the right one leads it does not.
+    """
+    L = LEAST_CORRECTED_LEVEL
+    needed = [0.0]
+    for i, row in enumerate(estimate.transition):
+        other = max(row[:i] + row[i + 1 :])
+        needed.append((L * other - row[i]) / (1 - row[i] + L * other + 1e-12))
+    return math.ceil(100 * max(needed) - 1e-9) / 100

@@ -30,7 +30,8 @@ class LevelReference:
 class Recommendation:
     """A loss, what its certificate says, and why it is here.
 
-    `margin` is the ratio (of the separable term, in a sum) times the lower bound of r.
+    `margin` is the ratio (of the separable term, in a sum) times the lower bound of r. A corrected
+    loss is of log(T'^T p) with T' = (1 - damping) T + damping I.
     """
 
     loss: str
@@ -42,6 +43,7 @@ class Recommendation:
     mass_at_bound: Number | None
     fit: Number
     why: str
+    damping: float = 0.0
 
 
 @dataclass(frozen=True)

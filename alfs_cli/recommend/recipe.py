@@ -35,7 +35,10 @@ def recipe_text(path: Path, found: Recommendations, estimate: NoiseEstimate) -> 
         "optimizer": {"lr": found.lr},
     }
     if best.correction == "forward":
-        settings |= {"correction": "forward", "transition": {"file": found.estimate}}
+        transition: dict[str, Any] = {"file": found.estimate}
+        if best.damping:
+            transition["damping"] = best.damping
+        settings |= {"correction": "forward", "transition": transition}
     header = (
         f"# {found.status}: the loss that `alfs recommend` puts first for {found.estimate}.",
         f"#   alfs train --recipe {path.as_posix()}",

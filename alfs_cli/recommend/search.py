@@ -17,11 +17,13 @@ from alfs_cli.errors import UsageError, unknown
 from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.fitting import fit_score
 from alfs_cli.losses import Loss, parse_loss
+from alfs_cli.noise import TransitionMatrix
 from alfs_cli.recommend.advice import NEARLY_CLEAN, advice_on
 from alfs_cli.recommend.aims import (
     CONCENTRATED,
     PREFERENCES,
     concentration,
+    damping_of,
     fit_target,
     is_easy,
     target_ratio,
@@ -115,7 +117,8 @@ def _corrected(
     pays = value < CONCENTRATED and estimate.noise_rate.value >= NEARLY_CLEAN and K > 2
     if not pays or prefer == "robustness" or estimate.dominant is False:
         return None
-    T = np.array(estimate.transition)
+    damping = damping_of(estimate)
+    T = np.array(TransitionMatrix(np.array(estimate.transition)).damped(damping))
     fit = fit_target(estimate, prefer, is_corrected=True) / lr
     text = mild_member(Wanted(num_classes=K, ratio=0.0, fit=fit, gap=0.0, T=T))
     if text is None:
@@ -123,9 +126,11 @@ def _corrected(
     return replace(
         _judge(text, estimate, required),
         correction="forward",
+        damping=damping,
         why=f"noise goes to few classes (r is {value:.2g} of that of noise spread evenly): the "
         "loss of log(T^T p) lets T explain the wrong labels; rests on the estimated T (trust "
-        f"{estimate.trust.level}), the certificate is that of the loss without it",
+        f"{estimate.trust.level}), the certificate is that of the loss without it"
+        + (f"; T is damped by {damping:g}, so that no two classes swap" if damping else ""),
     )
 
 

@@ -134,21 +134,27 @@ def corrected_by(
     Raises UsageError where one of the two is missing, InputError where the file is none for these
     classes or holds other values than those of a `fingerprint`.
     """
-    named = settings.get("transition")
+    named = settings.get("transition") or {}
     if settings.get("correction", "none") == "none":
-        if named is not None:
+        if "damping" in named and "file" not in named:
+            raise UsageError(
+                "transition.damping is set and the loss is not corrected",
+                help="--correction forward",
+            )
+        if named:
             raise UsageError(
                 f"a transition matrix is named ('{named['file']}') and the loss is not corrected",
                 help="--correction forward",
             )
         return None, {}
-    if named is None:
+    if "file" not in named:
         raise UsageError(
             "forward correction needs T", help="--transition FILE, or `alfs estimate DATA` first"
         )
     T = read_transition(named["file"], class_names=train.class_names)
     file = str(named["file"])
-    used = TransitionConfig(file, fingerprint_of(T, file, named.get("fingerprint")))
+    fingerprint = fingerprint_of(T, file, named.get("fingerprint"))
+    used = TransitionConfig(file, fingerprint, float(named.get("damping", 0.0)))
     return T, {"transition": asdict(used)}
 
 

@@ -13,7 +13,13 @@ from alfs_cli.training.batches import Examples, Normaliser, Stream, Windows, win
 from alfs_cli.training.correction import ForwardCorrected
 from alfs_cli.training.devices import Device
 from alfs_cli.training.experiment import Experiment
-from alfs_cli.training.objectives import EarlyLearning, NegativeLearning, Objective, Stateless
+from alfs_cli.training.objectives import (
+    EarlyLearning,
+    LossOfBatch,
+    NegativeLearning,
+    Objective,
+    Stateless,
+)
 
 
 def _nothing(text: str) -> None:
@@ -59,7 +65,10 @@ def objective_of(experiment: Experiment, labels: Tensor, device: Device) -> Obje
         seed, where = config.seed, device.name
         return NegativeLearning(config.nlnl, labels, num_classes, seed=seed, device=where)
     plain, T = parse_loss(config.loss), experiment.transition
-    loss = plain if T is None else ForwardCorrected(plain, T)
+    loss: LossOfBatch = plain
+    if T is not None:
+        damping = config.transition.damping if config.transition is not None else 0.0
+        loss = ForwardCorrected(plain, T.damped(damping))
     if config.elr is not None:
         return EarlyLearning(config.elr, loss, (len(labels), num_classes), device=device.name)
     return Stateless(loss)

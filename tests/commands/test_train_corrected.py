@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from alfs_cli.noise import asymmetric, write_transition
+from alfs_cli.noise import asymmetric, read_transition, write_transition
 
 QUICK = ("--epochs", "2", "--model", "linear")
 DIGITS = tuple(str(digit) for digit in range(10))
@@ -108,7 +108,7 @@ def test_recommendation_with_correction(noisy):
         "data": {"source": "noisy.npz", "kind": "npz", "fingerprint": fingerprint},
         "recommendations": [
             {"loss": "ce", "correction": "none"},
-            {"loss": "gce:q=0.3", "correction": "forward"},
+            {"loss": "gce:q=0.3", "correction": "forward", "damping": 0.25},
         ],
     }
     Path("alfs-out/recommendation.json").write_text(json.dumps(advice))
@@ -116,6 +116,7 @@ def test_recommendation_with_correction(noisy):
     done = noisy("train", *words)
     document = document_of(done)
     assert (document["loss"], document["correction"]) == ("gce:q=0.3", "forward")
+    assert document["transition"]["damping"] == 0.25
     assert "with forward correction, recommended" in done.err
     assert document_of(noisy("train", *words, "--correction", "none"))["correction"] == "none"
     assert document_of(noisy("train", *QUICK, "-f", "json"))["correction"] == "none"
@@ -170,3 +171,21 @@ def test_an_estimate_of_other_data_is_refused(noisy):
     done = noisy("train", "digits", "--loss", "ce", "--correction", "forward", *QUICK)
     assert done.code == 2
     assert "estimate.json is for other data" in done.err
+
+
+def test_damping_is_that_of_the_matrix(noisy):
+    """Damping T in the run, or in the file beforehand, is the same training."""
+    T = read_transition("T.csv", class_names=DIGITS)
+    write_transition(Path("half.csv"), T.damped(0.5), DIGITS)
+    damped, written = (
+        document_of(noisy(*FORWARD, *QUICK, "--transition", name, *more, "-f", "json"))
+        for name, more in (("T.csv", ("--set", "transition.damping=0.5")), ("half.csv", ()))
+    )
+    assert damped["run"] != written["run"]
+    assert damped["test_accuracy"] == written["test_accuracy"]
+    repeated = Path(damped["run"], "config.yaml")
+    again = document_of(noisy("train", "--config", str(repeated), "--overwrite", "-f", "json"))
+    assert again["test_accuracy"] == damped["test_accuracy"]
+    done = noisy("train", "digits", "--loss", "ce", "--set", "transition.damping=0.5")
+    assert done.code == 2
+    assert "help:" in done.err
