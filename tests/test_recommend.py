@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alfs_cli.certificate import certify
-from alfs_cli.errors import AlfsError
+from alfs_cli.errors import AlfsError, InputError
 from alfs_cli.estimate import Bounded, CleanLevel
 from alfs_cli.fitting import corrected_fit_score, fit_score
 from alfs_cli.losses import parse_loss
@@ -92,6 +92,7 @@ def concentrated(estimate, **changes):
         data=replace(made.data, classes=tuple("0123456789"), given_counts=(150,) * 10),
         transition=tuple(map(tuple, T.tolist())),
         class_prior=(0.1,) * 10,
+        class_clean_level=(),
         noise_rate=Bounded(rate, rate - 0.02, rate + 0.02),
         clean_level=CleanLevel(clean_level(T), 1.5, 4.0, "2", "7"),
         **changes,
@@ -280,3 +281,18 @@ def test_every_number_is_explained(estimate):
     for item in found.recommendations[1:]:
         assert f"= {item.margin:.4g}" in rows[item.loss] or item.term_ratio is None
     assert rows[f"{found.recommendations[0].loss}, forward"].endswith("I has a clean level of 2.5")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"class_prior": (0.5, 0.5)},
+        {"transition": ((1.0, 0.0, 0.0), (0.0, 1.0), (0.0, 0.0, 1.0))},
+        {"transition": ((0.9, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))},
+        {"clean_level": CleanLevel(2.0, 1.5, 3.0, "cat", "cow")},
+    ],
+)
+def test_parts_that_do_not_fit(estimate, changes):
+    with pytest.raises(InputError) as caught:
+        recommend(estimate(**changes), estimate_path="e.json")
+    assert caught.value.help

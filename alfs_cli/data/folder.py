@@ -272,6 +272,8 @@ def _head(path: str) -> Head:
             os.close(file)
     except OSError as error:
         return Head(-1 if isinstance(error, FileNotFoundError) else 0, b"", False)
+    except UnicodeEncodeError:  # no file has such a name: half of a character
+        return Head(-1, b"", False)
     known = content.startswith(SIGNATURES) or content[4:8] == b"ftyp"
     return Head(size, hashlib.sha256(content).digest(), known)
 

@@ -37,9 +37,10 @@ def recheck(estimate: NoiseEstimate, safety: float) -> tuple[str, ...]:
     m = n (safety T_ij - T_ii) / (1 + safety) on.
     """
     said = []
-    for place, cls in enumerate(estimate.class_clean_level):
+    for cls in estimate.class_clean_level:
         if cls.value >= 1 or not cls.judged:
             continue
+        place = estimate.data.classes.index(cls.class_name)
         other = estimate.data.classes.index(cls.runner_up)
         row = estimate.transition[place]
         n = estimate.data.n * estimate.class_prior[place]

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from alfs_cli.certificate import certify
-from alfs_cli.errors import UsageError, unknown
+from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.fitting import fit_score
 from alfs_cli.losses import Loss, parse_loss
@@ -68,6 +68,7 @@ def recommend(
     for name in losses or ():
         if name not in FAMILIES:
             raise unknown("loss family", name, FAMILIES)
+    check_estimate(estimate, where=estimate_path)
     level = estimate.clean_level
     required = min(1.0, safety / level.low) if level.low > 0 else 1.0
     wanted = Wanted(
@@ -104,6 +105,23 @@ def recommend(
         prefer=prefer,
         advice=advice_on(estimate, status, safety),
     )
+
+
+def check_estimate(estimate: NoiseEstimate, *, where: str) -> None:
+    """Raise InputError where the parts of an estimate do not fit together, as in an edited file."""
+    names = estimate.data.classes
+    K, level = len(names), estimate.clean_level
+    said = {level.true_class, level.given_class}
+    for cls in estimate.class_clean_level:
+        said |= {cls.class_name, cls.runner_up}
+    sizes = {len(estimate.transition), len(estimate.class_prior), len(estimate.data.given_counts)}
+    sizes |= {len(row) for row in estimate.transition}
+    if sizes != {K} or not said <= set(names):
+        raise InputError(
+            f"{where}: its transition, class_prior and classes do not fit together",
+            help="make it anew with `alfs estimate DATA`",
+        )
+    TransitionMatrix(np.array(estimate.transition))
 
 
 # Correction.

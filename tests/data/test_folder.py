@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from alfs_cli.data import DataSpec, load, splits_of
+from alfs_cli.data.folder import heads_of
 from alfs_cli.errors import InputError, UsageError
 
 TORTURE = (
@@ -263,3 +264,8 @@ def test_a_pipe_is_not_waited_for(folder, picture):
         picture(folder / f"cat/x{number}.png")
     os.mkfifo(folder / "cat/pipe.png")
     assert read(folder).problems[0].path.endswith("pipe.png")
+
+
+def test_a_name_that_no_file_can_have_is_missing():
+    """Half of a character, as JSON can spell it."""
+    assert [head.size for head in heads_of(["\ud800.png", "none.png"])] == [-1, -1]
