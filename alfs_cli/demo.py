@@ -96,7 +96,7 @@ def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
     say("2/4  estimate   from the noisy labels alone")
     found = audit(invocation, DataSpec(str(data)), use_cache=False)
     found.save(folder)
-    say("3/4  recommend  a loss that provably withstands that noise")
+    say("3/4  recommend  a loss that withstands that noise")
     advice = recommend(found.estimate, estimate_path=str(folder / "estimate.json"), lr=LR)
     advice.save(folder / "recommendation.json")
     best = advice.recommendations[0] if advice.recommendations else None

@@ -1,7 +1,7 @@
 """`alfs fix DATA`: a cleaned copy of the labels from issues.csv, never in place."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from alfs_cli import __version__
 from alfs_cli.commands.data_options import Data, DataOptions
 from alfs_cli.errors import UsageError
 from alfs_cli.invocation import Invocation, command
+
+if TYPE_CHECKING:
+    from alfs_cli.copies.cleaned import Mode
 
 
 @command
@@ -60,7 +63,8 @@ def fix(
 
     Decisions that people filled in (keep, drop or a class) come first, whatever the mode.
     """
-    modes = [m for m, on in (("drop", drop), ("relabel", relabel), ("review", review)) if on]
+    by_mode: dict[Mode, bool] = {"drop": drop, "relabel": relabel, "review": review}
+    modes = [mode for mode, is_on in by_mode.items() if is_on]
     if len(modes) != 1:
         raise UsageError(
             f"{' and '.join(f'--{m}' for m in modes)} exclude each other"
@@ -96,7 +100,7 @@ def fix(
     result = cleaned(
         dataset,
         listed,
-        mode,  # type: ignore[arg-type]
+        mode,
         min_score=min_score,
         min_confidence=min_confidence,
     )
@@ -107,7 +111,7 @@ def fix(
         listed,
         to,
         version=__version__,
-        mode=mode,  # type: ignore[arg-type]
+        mode=mode,
         min_score=min_score,
         min_confidence=min_confidence,
     )

@@ -18,7 +18,6 @@ EASY_TARGETS = 0.009, 0.12  # the least, where right labels lead by little, and 
 CORRECTED_TARGET = 0.01
 EASY_CORRECTED_TARGETS = 0.015, 0.05
 LITTLE_LEAD = 5.0
-NO_LEAD = 2.0
 PREFERENCES = {"robustness": 0.5, "balanced": 1.0, "fit": 2.0}  # times the target
 LEAST_CORRECTED_LEVEL = 2.5  # the clean level that a T to correct by is to have
 CONCENTRATED = 0.125  # r over that of symmetric noise of the same rate: below it T is worth using
@@ -61,8 +60,8 @@ def lead(estimate: NoiseEstimate) -> float:
 
 
 def is_easy(estimate: NoiseEstimate) -> bool:
-    """Say whether classes hardly overlap; where right labels lead by next to nothing, taken so."""
-    return relative_agreement(estimate) >= EASY_AGREEMENT or lead(estimate) < NO_LEAD
+    """Say whether classes hardly overlap."""
+    return relative_agreement(estimate) >= EASY_AGREEMENT
 
 
 def relative_agreement(estimate: NoiseEstimate) -> float:

@@ -17,6 +17,7 @@ from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.fitting import fit_score
 from alfs_cli.losses import Loss, parse_loss
+from alfs_cli.losses.vector import ANLCE, JALCE
 from alfs_cli.noise import TransitionMatrix
 from alfs_cli.recommend.advice import NEARLY_CLEAN, advice_on
 from alfs_cli.recommend.aims import (
@@ -186,13 +187,12 @@ def _condition(
     A symmetric passive term wants what a ratio of 1 wants, that the clean label leads. AMSE's
     condition is a gap: a (T[i, i] - T[i, j]) >= 1 (Wang et al., ICCV 2025).
     """
-    name = str(loss).partition(":")[0]
-    if name == "anl-ce":
-        return 1.0, estimate.clean_level.low, ANL_SYMMETRIC
-    if name == "jal-ce":
-        a = float(str(loss).partition("a=")[2].partition(",")[0])
-        margin = a * estimate.gap.low
-        return None, margin, f"a = {a:g} times the least lead {estimate.gap.low:.3f} of T is over 1"
+    match loss.terms:
+        case (ANLCE(),):
+            return 1.0, estimate.clean_level.low, ANL_SYMMETRIC
+        case (JALCE(a=a),):
+            gap = estimate.gap.low
+            return None, a * gap, f"a = {a:g} times the least lead {gap:.3f} of T is over 1"
     ratio = loss.term_ratio() or 0.0
     why = f"ratio {ratio:.3f} where {required:.3f} is required"
     if ratio >= 1:

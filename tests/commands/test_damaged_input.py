@@ -129,16 +129,22 @@ def test_yaml_aliases_that_would_grow_without_end(alfs):
     refused(alfs("check", "a.npz"))
 
 
+def damage(archived: Path) -> bytes:
+    """Give the first file of an archive a compression that nobody knows; return the bytes."""
+    content = bytearray(archived.read_bytes())
+    with zipfile.ZipFile(archived) as archive:
+        first = archive.infolist()[0]
+    for place in (content.index(b"PK\1\2") + 10, first.header_offset + 8):
+        content[place] = 99
+    archived.write_bytes(content)
+    return bytes(content)
+
+
 def test_cached_evidence_that_is_damaged_is_made_anew(alfs):
     np.savez("a.npz", features=FEATURES, labels=LABELS)
     assert alfs("estimate", "a.npz", "-q").code == 0
     (kept,) = Path("alfs-out/cache").glob("*.npz")
-    content = bytearray(kept.read_bytes())
-    with zipfile.ZipFile(kept) as archive:
-        first = archive.infolist()[0]
-    for place in (content.index(b"PK\1\2") + 10, first.header_offset + 8):
-        content[place] = 99  # a compression that nobody knows
-    kept.write_bytes(content)
+    damage(kept)
     assert alfs("estimate", "a.npz", "-q").code == 0
 
 
@@ -148,14 +154,9 @@ def test_cached_features_that_are_damaged_are_made_anew(alfs):
     np.savez("a.npz", images=pixels, labels=LABELS)
     assert alfs("estimate", "a.npz", "-q").code == 0
     (kept,) = Path("alfs-out/cache").glob("features-*.npz")
-    content = bytearray(kept.read_bytes())
-    with zipfile.ZipFile(kept) as archive:
-        first = archive.infolist()[0]
-    for place in (content.index(b"PK\1\2") + 10, first.header_offset + 8):
-        content[place] = 99  # a compression that nobody knows
-    kept.write_bytes(content)
+    damaged = damage(kept)
     assert alfs("estimate", "a.npz", "-q").code == 0
-    assert bytes(content) != kept.read_bytes()
+    assert kept.read_bytes() != damaged
 
 
 def test_an_array_whose_header_is_broken(alfs):
