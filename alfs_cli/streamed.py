@@ -37,7 +37,7 @@ from alfs_cli.estimators.shards import (
     second_pass,
     side_by_side,
 )
-from alfs_cli.estimators.tally import THREADS, nothing
+from alfs_cli.estimators.tally import THREADS, Counting
 from alfs_cli.evidence.gathering import Evidence
 from alfs_cli.invocation import Invocation
 from alfs_cli.issues import COLUMNS, write_issues
@@ -198,14 +198,14 @@ def passes(
 
         def read_second(block: Block) -> Any:
             found = second_pass(block.probs, block.labels, block.start, reach, stride)
-            return found, len(block.labels)
+            return found, block.labels
 
-        counts, kept = nothing(K), np.zeros(K, np.int64)
+        counting, kept = Counting(K), np.zeros(K, np.int64)
         still_open, suspects, samples = [], [], []
         waiting = 0
         blocks = stream.blocks(rows, first=first, last=last, check=False)
-        for (part, opened, wrong, sample), size in _on_threads(read_second, blocks):
-            counts += part
+        for (placed, opened, wrong, sample), labels in _on_threads(read_second, blocks):
+            counting.add(placed, labels)
             still_open.append(opened)
             samples.append(sample)
             suspects.append(wrong)
@@ -214,9 +214,10 @@ def passes(
             if waiting > MAX_SUSPECTS:
                 suspects = [side_by_side(Suspects, suspects).worst(K)]
                 waiting = 0
-            done += size
+            done += len(labels)
             progress(TASK, done, total)
     whole = side_by_side(Suspects, suspects).worst(K)
+    counts = counting.finished()
     counts = counts.at_least_one(sums.examples) if is_whole else counts
     sample = side_by_side(Sample, samples)
     return Tallied(sums, odds, counts, joined(still_open), reach, whole, kept, sample)

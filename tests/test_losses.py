@@ -624,7 +624,13 @@ def test_canonical_text(text, canonical):
         ("agce:", "nothing after"),
         ("agce:a", "not key=value"),
         ("agce:a=1,", "not key=value"),
-        ("agce:a=1,a=2", "gives 'a' twice"),
+        ("agce:a=1,a=2", "'a' is given twice"),
+        (
+            "nce+aul:zz=1,a=b,p=-1,a=0.5,p",
+            "unknown parameter 'zz'; a=b is not a finite number; 'p' is not key=value; "
+            "aul: a=0.5, p=-1 is out of range",
+        ),
+        ("fooo+nec", "unknown loss 'fooo'; unknown loss 'nec' (did you mean 'nce'?)"),
         ("agce:a=x", "not a finite number"),
         ("agce:a=nan", "not a finite number"),
         ("agce:a=inf", "not a finite number"),

@@ -88,6 +88,12 @@ def predict(
         )
     if dataset.fingerprint == load_config(folder).fingerprint:
         invocation.warn("the run was trained on these data: its probabilities are in-sample")
+    if strange := sorted(set(dataset.class_names) - set(trained.class_names)):
+        invocation.warn(
+            f"the run knows no class '{strange[0]}'"
+            + (f" nor {len(strange) - 1} more" if len(strange) > 1 else "")
+            + f" of '{dataset.name}': columns are the run's classes"
+        )
     outputs = (features_of if features else probabilities_of)(trained, examples.inputs, device)
     names = [f"f_{i}" for i in range(outputs.shape[1])] if features else trained.class_names
     write_predictions(path, kind, outputs.numpy(), names, examples, dataset.class_names)

@@ -80,6 +80,8 @@ def numbered(
     name; `by_name` looks for names first. Raises InputError for a label that is no class.
     """
     K = len(names)
+    if raw.dtype != object and len(raw) and raw.max() < K and _is_counting(names):
+        return np.asarray(raw, dtype=np.int64)
     place = {name: index for index, name in enumerate(names)}
     if raw.dtype != object:
         values = np.unique(raw)
@@ -110,6 +112,11 @@ def numbered(
             )
     codes = np.asarray([place[name] for name in uniques], dtype=np.int64)
     return codes[found] if len(codes) else np.zeros(0, dtype=np.int64)
+
+
+def _is_counting(names: Sequence[str]) -> bool:
+    """Return whether names are 0 .. K - 1, so that a position is its name."""
+    return all(name == str(index) for index, name in enumerate(names))
 
 
 def unknown_labels(

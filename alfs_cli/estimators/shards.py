@@ -25,7 +25,7 @@ from alfs_cli.estimators.tally import (
     Placed,
     Probabilities,
     Sums,
-    counts_of,
+    own_probabilities,
     place,
     reached_from,
     sums_of,
@@ -131,17 +131,17 @@ def log_odds(own: FloatArray) -> FloatArray:
 def first_pass(probs: Probabilities, labels: IntArray) -> tuple[Sums, IntArray]:
     """Return the sums of a block and its histogram of log odds, (K, ODDS)."""
     K = probs.shape[1]
-    odds = log_odds(np.asarray(probs[np.arange(len(labels)), labels], dtype=np.float64))
+    own = own_probabilities(probs, labels)
+    odds = log_odds(own)
     bins = ((odds + LARGEST_ODDS) * (ODDS / (2 * LARGEST_ODDS))).astype(np.int64)
     histogram = np.bincount(labels * ODDS + bins, minlength=K * ODDS).reshape(K, ODDS)
-    return sums_of(probs, labels), histogram.astype(np.int64, copy=False)
+    return sums_of(own, labels, K), histogram.astype(np.int64, copy=False)
 
 
 def second_pass(
     probs: Probabilities, labels: IntArray, start: int, reach: FloatArray, stride: int
-) -> tuple[Counts, Open, Suspects, Sample]:
-    """Return what a block, whose first row is `start`, counts for under thresholds in reach."""
-    K = probs.shape[1]
+) -> tuple[Placed, Open, Suspects, Sample]:
+    """Return where examples of a block belong under thresholds in reach; `start` is its first."""
     each = np.arange(len(labels))
     placed = place(probs, labels, reach[1])
     if (reach[0] == reach[1]).all():
@@ -164,7 +164,7 @@ def second_pass(
     )
     some = each[(start + each) % stride == 0]
     return (
-        counts_of(placed, labels, K),
+        placed,
         open_,
         suspects,
         Sample(start + some, labels[some], np.array(probs[some])),

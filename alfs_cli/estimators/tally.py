@@ -83,10 +83,14 @@ class Counts:
         return replace(self, joint=joint)
 
 
-def sums_of(probs: Probabilities, labels: IntArray) -> Sums:
-    """Return the sums over examples with probabilities (n, K) and labels (n,)."""
-    K = probs.shape[1]
-    own = np.rint(np.asarray(probs[np.arange(len(labels)), labels], dtype=np.float64) * UNIT)
+def own_probabilities(probs: Probabilities, labels: IntArray) -> FloatArray:
+    """Return the probability of each label, (n,)."""
+    return np.asarray(probs[np.arange(len(labels)), labels], dtype=np.float64)
+
+
+def sums_of(own: FloatArray, labels: IntArray, K: int) -> Sums:
+    """Return the sums over examples with labels (n,) of probabilities `own` (n,)."""
+    own = np.rint(own * UNIT)
     total = np.zeros(K, np.int64)
     for start in range(0, len(labels), EXACT_ROWS):
         part = slice(start, start + EXACT_ROWS)
@@ -117,8 +121,20 @@ def place(probs: Probabilities, labels: IntArray, thresholds: FloatArray) -> Pla
     limits = reached_from(thresholds, probs.dtype)
     size = max(64, BLOCK_NUMBERS // probs.shape[1])
     blocks = [slice(start, start + size) for start in range(0, len(probs), size)]
-    top = np.concatenate([_top(probs[rows], labels[rows]) for rows in blocks])
-    highest = np.asarray(probs[np.arange(len(probs)), top], dtype=np.float64)
+    return together([_placed(probs[rows], labels[rows], limits) for rows in blocks])
+
+
+def together(parts: Sequence[Placed]) -> Placed:
+    """Return blocks one after another."""
+    return Placed(
+        np.concatenate([part.top for part in parts]),
+        np.concatenate([part.highest for part in parts]),
+        np.concatenate([part.confident for part in parts]),
+    )
+
+
+def _placed(probs: Probabilities, labels: IntArray, limits: Probabilities) -> Placed:
+    top, highest = _top(probs, labels)
     confident = np.where(highest >= limits[top], top, -1)
     open_ = np.flatnonzero((confident < 0) & (highest >= limits.min()))
     if len(open_):
@@ -126,23 +142,24 @@ def place(probs: Probabilities, labels: IntArray, thresholds: FloatArray) -> Pla
         number = reached.sum(axis=1)
         confident[open_] = np.where(number > 1, top[open_], reached.argmax(axis=1))
         confident[open_[number == 0]] = -1
-    return Placed(top, highest, confident)
+    return Placed(top, highest.astype(np.float64), confident)
 
 
-def _top(probs: Probabilities, labels: IntArray) -> IntArray:
-    """Return the most probable class (n,), the first of several.
+def _top(probs: Probabilities, labels: IntArray) -> tuple[IntArray, Probabilities]:
+    """Return the most probable class (n,), the first of several, and its probability (n,).
 
     Finding the highest of many numbers is quicker than finding where it is: a label whose
     probability is that number, and more than half of the row, is the class.
     """
+    each = np.arange(len(labels))
     if probs.shape[1] < MANY:
-        return np.asarray(probs.argmax(axis=1), dtype=np.int64)
-    own = probs[np.arange(len(labels)), labels]
-    is_top = (own == probs.max(axis=1)) & (own > MAJORITY)
+        best: IntArray = probs.argmax(axis=1)
+        return best, probs[each, best]
+    own, highest = probs[each, labels], probs.max(axis=1)
     top: IntArray = labels.astype(np.int64)
-    rest = np.flatnonzero(~is_top)
+    rest = np.flatnonzero((own < highest) | (own <= MAJORITY))
     top[rest] = probs[rest].argmax(axis=1)
-    return top
+    return top, highest
 
 
 def reached_from(thresholds: FloatArray, dtype: np.dtype[Any]) -> Probabilities:
@@ -167,10 +184,33 @@ def counts_of(placed: Placed, labels: IntArray, K: int) -> Counts:
     )
 
 
+class Counting:
+    """Counts of blocks as they come, many blocks at a time: K x K cells are costly to add up."""
+
+    def __init__(self, K: int) -> None:
+        self.total = nothing(K)
+        self.K = K
+        self.waiting: list[tuple[Placed, IntArray]] = []
+
+    def add(self, placed: Placed, labels: IntArray) -> None:
+        """Take a block of EXACT_ROWS / 2 examples or less."""
+        self.waiting.append((placed, labels))
+        if sum(len(its) for _, its in self.waiting) > EXACT_ROWS // 2:
+            self.finished()
+
+    def finished(self) -> Counts:
+        """Return the counts of all blocks so far."""
+        if self.waiting:
+            placed, labels = zip(*self.waiting, strict=True)
+            self.total += counts_of(together(placed), np.concatenate(labels), self.K)
+            self.waiting = []
+        return self.total
+
+
 def tally(probs: Probabilities, labels: IntArray) -> tuple[Sums, Counts]:
     """Return the sums and counts of examples in memory (or in a memory map), nothing copied."""
     K = probs.shape[1]
-    sums = sums_of(probs, labels)
+    sums = sums_of(own_probabilities(probs, labels), labels, K)
     return sums, count(probs, labels, sums.thresholds(), K).at_least_one(sums.examples)
 
 
@@ -187,12 +227,7 @@ def count(probs: Probabilities, labels: IntArray, thresholds: FloatArray, K: int
             return place(probs[rows], labels[rows], limits)
 
         parts = on_threads(placed, range(start, stop, size))
-        whole = Placed(
-            np.concatenate([part.top for part in parts]),
-            np.concatenate([part.highest for part in parts]),
-            np.concatenate([part.confident for part in parts]),
-        )
-        total += counts_of(whole, labels[start:stop], K)
+        total += counts_of(together(parts), labels[start:stop], K)
     return total
 
 

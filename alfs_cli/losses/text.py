@@ -71,9 +71,9 @@ def parse_loss(text: str) -> Loss:
     """
     head, colon, tail = text.strip().partition(":")
     names = [name.strip().lower() for name in head.split("+")]
-    for name in names:
-        if name not in LOSSES:
-            raise unknown("loss", name, LOSSES)
+    strange = [unknown("loss", name, LOSSES) for name in dict.fromkeys(names) if name not in LOSSES]
+    if strange:
+        raise UsageError("; ".join(map(str, strange)), help=strange[0].help)
     if len(names) > 2:
         raise UsageError(f"loss '{text}' has {len(names)} terms", help="a sum has two")
     if len(set(names)) < len(names):
@@ -81,17 +81,22 @@ def parse_loss(text: str) -> Loss:
             f"loss '{text}' adds '{names[0]}' to itself", help="a sum has two different terms"
         )
     kinds = [LOSSES[name] for name in names]
-    values = _defaults(names, kinds)
-    if colon and not tail.strip():
-        raise UsageError(f"loss '{text}' has nothing after ':'", help=_usage(names, kinds))
-    given = _assignments(text, tail, names, kinds) if colon else {}
-    values |= given
-    terms = tuple(
-        kind(**{key: values[name, key] for key in _keys(kind)})
-        for name, kind in zip(names, kinds, strict=True)
-    )
+    wrong: list[UsageError] = []
+    values = _defaults(names, kinds) | (_assignments(tail, names, kinds, wrong) if colon else {})
+    terms = []
+    for name, kind in zip(names, kinds, strict=True):
+        try:
+            terms.append(kind(**{key: values[name, key] for key in _keys(kind)}))
+        except UsageError as error:
+            wrong.append(error)
+    if wrong:
+        helps = {error.help for error in wrong}
+        raise UsageError(
+            f"loss '{text}': " + "; ".join(map(str, wrong)),
+            help=helps.pop() if len(helps) == 1 else _usage(names, kinds),
+        )
     weights = tuple(values["", key] for key, _ in zip(WEIGHTS, names, strict=False))
-    return Loss(terms, weights)
+    return Loss(tuple(terms), weights)
 
 
 Key = tuple[str, str]  # (term, parameter); the term of a weight is ""
@@ -120,27 +125,34 @@ def _defaults(names: list[str], kinds: list[type[Term]]) -> dict[Key, float]:
 
 
 def _assignments(
-    text: str, tail: str, names: list[str], kinds: list[type[Term]]
+    tail: str, names: list[str], kinds: list[type[Term]], wrong: list[UsageError]
 ) -> dict[Key, float]:
+    """Return the values given; what cannot be read is put among the wrong."""
     found: dict[Key, float] = {}
+    usage = _usage(names, kinds)
+    if not tail.strip():
+        wrong.append(UsageError("nothing after ':'", help=usage))
+        return found
     for piece in tail.split(","):
         word, equals, value = (part.strip() for part in piece.partition("="))
         if not equals or not word:
-            raise UsageError(
-                f"'{piece.strip()}' in loss '{text}' is not key=value", help=_usage(names, kinds)
-            )
-        key = _resolve(text, word, names, kinds)
+            wrong.append(UsageError(f"'{piece.strip()}' is not key=value", help=usage))
+            continue
+        try:
+            key = _resolve(word, names, kinds)
+        except UsageError as error:
+            wrong.append(error)
+            continue
         if key in found:
-            raise UsageError(f"loss '{text}' gives '{word}' twice", help=_usage(names, kinds))
-        if not NUMBER.fullmatch(value) or not math.isfinite(float(value)):
-            raise UsageError(
-                f"loss '{text}': {word}={value} is not a finite number", help=_usage(names, kinds)
-            )
-        found[key] = float(value)
+            wrong.append(UsageError(f"'{word}' is given twice", help=usage))
+        elif not NUMBER.fullmatch(value) or not math.isfinite(float(value)):
+            wrong.append(UsageError(f"{word}={value} is not a finite number", help=usage))
+        else:
+            found[key] = float(value)
     return found
 
 
-def _resolve(text: str, word: str, names: list[str], kinds: list[type[Term]]) -> Key:
+def _resolve(word: str, names: list[str], kinds: list[type[Term]]) -> Key:
     """Return whose parameter a key is."""
     owner, dot, key = word.rpartition(".")
     owners = [name for name, kind in zip(names, kinds, strict=True) if key in _keys(kind)]
@@ -153,7 +165,7 @@ def _resolve(text: str, word: str, names: list[str], kinds: list[type[Term]]) ->
         return owners[0], key
     elif len(owners) == 2:
         raise UsageError(
-            f"loss '{text}': '{key}' is a parameter of both terms",
+            f"'{key}' is a parameter of both terms",
             help=f"write {names[0]}.{key}=... or {names[1]}.{key}=...",
         )
     elif key == "alpha":
@@ -163,7 +175,7 @@ def _resolve(text: str, word: str, names: list[str], kinds: list[type[Term]]) ->
     near = did_you_mean(word, known) or next(
         (f" (did you mean '{k}'?)" for k in known if k.lower() == word.lower()), ""
     )
-    raise UsageError(f"loss '{text}': unknown parameter '{word}'{near}", help=_usage(names, kinds))
+    raise UsageError(f"unknown parameter '{word}'{near}", help=_usage(names, kinds))
 
 
 def _usage(names: list[str], kinds: list[type[Term]]) -> str:

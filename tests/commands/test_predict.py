@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +47,15 @@ def test_features_and_the_warning_about_training_data(alfs, run):
     assert "in-sample" in done.err
     with np.load("alfs-out/features.npz", allow_pickle=False) as file:
         assert file["features"].shape == (1437, 128)
+
+
+def test_data_of_other_classes_are_told_of(alfs, run):
+    digits = load_digits()
+    names = np.array([*"01234567", "eight", "nine"])
+    np.savez("named.npz", images=digits.images.astype(np.uint8), labels=names[digits.target])
+    done = alfs("predict", run["run"], "named.npz", "--to", "p.npz")
+    assert done.code == 0, done.err
+    assert "the run knows no class 'eight' nor 1 more of 'named.npz'" in done.err
 
 
 def test_refusals(alfs, run):
