@@ -143,14 +143,14 @@ def _plan(
     noises: Sequence[str],
     seeds: Sequence[int],
 ) -> "tuple[Sweep, dict[str, TrainConfig]]":
-    from alfs_cli.commands.train_settings import check_expected, settle
+    from alfs_cli.commands.train_settings import check_expected, settle, typed
     from alfs_cli.losses import parse_loss
 
     names = [str(parse_loss(text)) for text in losses]
     choices = [_noise(text) for text in noises]
     first = next((choice for choice in choices if choice is not None), (None, None))
     more = {"loss": names[0] if names else None, "noise.kind": first[0], "noise.rate": first[1]}
-    said = training.said(data, options, more)
+    said = typed(training, data, options, more)
     settings, expected = settle(invocation, said, training)
     from alfs_cli.executors.planning import plan_sweep
 

@@ -66,14 +66,14 @@ def train(
     Without DATA, the data that `alfs estimate` saw last; without a loss, the one that
     `alfs recommend` put first.
     """
-    from alfs_cli.commands.train_settings import check_expected, resumed, settle
+    from alfs_cli.commands.train_settings import check_expected, resumed, settle, typed
     from alfs_cli.loggers import check_logger
     from alfs_cli.reports.run import plan_report
     from alfs_cli.training.experiment import plan
 
     check_logger(training.logger)
-    said = training.said(
-        data, options, {"loss": loss, "noise.kind": noise, "noise.rate": noise_rate}
+    said = typed(
+        training, data, options, {"loss": loss, "noise.kind": noise, "noise.rate": noise_rate}
     )
     if resume is not None:
         others = {

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-
-from alfs_cli.commands.data_options import DataOptions
 
 TRAINING = "Training"
 NOISE = "Injected noise"
@@ -129,28 +127,3 @@ class TrainOptions:
             "--logger", help="none, or tensorboard for its events too.", rich_help_panel=TRAINING
         ),
     ] = "none"
-
-    def said(self, data: str | None, options: DataOptions, more: dict[str, Any]) -> dict[str, Any]:
-        """Return what was typed, checked, by dotted key; `more` are further keys."""
-        from alfs_cli.commands.train_settings import named
-
-        return named(
-            {
-                "dataset.source": data,
-                **{f"dataset.{name}": value for name, value in options.named().items()},
-                "correction": self.correction,
-                "transition.file": self.transition,
-                "model": self.model,
-                "epochs": self.epochs,
-                "batch_size": self.batch_size,
-                "optimizer.lr": self.lr,
-                "optimizer.weight_decay": self.weight_decay,
-                "noise.seed": self.noise_seed,
-                "test.source": self.test,
-                "test.root": options.root if self.test else None,
-                "holdout": self.holdout,
-                "test_labels_are_true": self.test_labels_are_true or None,
-                **more,
-            },
-            self.set_ or (),
-        )

@@ -7,12 +7,39 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from alfs_cli.commands.data_options import DataOptions
 from alfs_cli.commands.train_options import TrainOptions
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.invocation import Invocation
 
 NOTHING_NAMED = "alfs train DATA --loss nce+aul, or `alfs estimate DATA` and `alfs recommend` first"
 OPTIONS = {"optimizer.lr": "--lr", "optimizer.weight_decay": "--weight-decay"}
+
+
+def typed(
+    training: TrainOptions, data: str | None, options: DataOptions, more: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what was typed, checked, by dotted key; `more` are further keys."""
+    return named(
+        {
+            "dataset.source": data,
+            **{f"dataset.{name}": value for name, value in options.named().items()},
+            "correction": training.correction,
+            "transition.file": training.transition,
+            "model": training.model,
+            "epochs": training.epochs,
+            "batch_size": training.batch_size,
+            "optimizer.lr": training.lr,
+            "optimizer.weight_decay": training.weight_decay,
+            "noise.seed": training.noise_seed,
+            "test.source": training.test,
+            "test.root": options.root if training.test else None,
+            "holdout": training.holdout,
+            "test_labels_are_true": training.test_labels_are_true or None,
+            **more,
+        },
+        training.set_ or (),
+    )
 
 
 def named(options: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.classes import numbered
-from alfs_cli.data.content import RawLabels, raw_labels
 from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.labels import RawLabels, raw_labels
 from alfs_cli.errors import InputError
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.annotations import Annotations, annotations_of, column_names
-from alfs_cli.data.content import Content, array_digest, raw_labels, text_labels
+from alfs_cli.data.content import Content, array_digest
 from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.images import array_images
+from alfs_cli.data.labels import raw_labels, text_labels
 from alfs_cli.data.memory import refuse_too_large
 from alfs_cli.documents import DAMAGED
 from alfs_cli.errors import InputError

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alfs_cli.data.content import RawLabels, same_text
 from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.errors import InputError, did_you_mean
 
 ID_COLUMN_CLASSES = 20

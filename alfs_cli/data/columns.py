@@ -17,8 +17,8 @@ from alfs_cli.data.arrays import (
     refuse_no_text,
     unreadable_array,
 )
-from alfs_cli.data.content import RawLabels, raw_labels, same_text, text_labels
 from alfs_cli.data.dataset import Probabilities
+from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels
 from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
 from alfs_cli.documents import DAMAGED
 from alfs_cli.errors import InputError

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from alfs_cli.data.classes import checked_names, read_class_file
-from alfs_cli.data.content import Content, text_labels
+from alfs_cli.data.content import Content
 from alfs_cli.data.dataset import DataSpec, Problem
 from alfs_cli.data.images import FileImages, threads
+from alfs_cli.data.labels import text_labels
 from alfs_cli.errors import InputError
 
 IMAGE_SUFFIXES = (

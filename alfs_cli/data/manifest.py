@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from alfs_cli.data.annotations import annotations_of, column_names
 from alfs_cli.data.arrays import checked_features, own_name
 from alfs_cli.data.classes import refuse_id_column
-from alfs_cli.data.content import Content, RawLabels, array_digest, same_text
+from alfs_cli.data.content import Content, array_digest
 from alfs_cli.data.dataset import DataSpec, Problem
 from alfs_cli.data.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
 from alfs_cli.data.images import FileImages
+from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.tables import Table, read_table
 from alfs_cli.documents import unguarded
 from alfs_cli.errors import InputError

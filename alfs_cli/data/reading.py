@@ -23,9 +23,10 @@ from alfs_cli.data.columns import (
     read_labels,
     read_probabilities,
 )
-from alfs_cli.data.content import Content, RawLabels, array_digest, fingerprint_of
+from alfs_cli.data.content import Content, array_digest, fingerprint_of
 from alfs_cli.data.dataset import DataSpec, IntArray, LabelledDataset, Probabilities, Problem
 from alfs_cli.data.folder import METADATA, folder_splits, layout_of, read_folder, visible
+from alfs_cli.data.labels import RawLabels
 from alfs_cli.data.manifest import manifest_splits, read_manifest
 from alfs_cli.data.tables import TABLE_SUFFIXES
 from alfs_cli.errors import InputError, UsageError, did_you_mean

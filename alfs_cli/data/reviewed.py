@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data.content import same_text
 from alfs_cli.data.dataset import LabelledDataset, positions_of
+from alfs_cli.data.labels import same_text
 from alfs_cli.documents import unguarded
 from alfs_cli.errors import InputError, did_you_mean
 

@@ -18,9 +18,9 @@ from alfs_cli.data.columns import (
     read_labels,
     read_probabilities,
 )
-from alfs_cli.data.content import RawLabels, raw_labels, same_text, text_labels
 from alfs_cli.data.dataset import DataSpec, IntArray, Probabilities
 from alfs_cli.data.folder import heads_of
+from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels
 from alfs_cli.errors import InputError, UsageError
 
 BLOCK_ROWS = 1 << 18

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alfs_cli.data.content import RawLabels, same_text
 from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.memory import refuse_too_large
 from alfs_cli.errors import InputError, did_you_mean
 

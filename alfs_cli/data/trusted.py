@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from alfs_cli.data.arrays import load_npz, missing_key
 from alfs_cli.data.classes import numbered
 from alfs_cli.data.columns import table_labels
-from alfs_cli.data.content import RawLabels, raw_labels
 from alfs_cli.data.dataset import IntArray, LabelledDataset, positions_of
+from alfs_cli.data.labels import RawLabels, raw_labels
 from alfs_cli.data.reviewed import DROP, KEEP, is_reviewed, read_issues
 from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
 from alfs_cli.errors import InputError
