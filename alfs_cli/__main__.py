@@ -1,6 +1,18 @@
-"""`python -m alfs_cli` is `alfs`."""
+"""`alfs`, and `python -m alfs_cli`."""
 
-from alfs_cli.cli import main
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run `alfs`; Ctrl-C while it is being loaded is told of as at any other time."""
+    try:
+        from alfs_cli.cli import main as alfs
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        sys.exit(130)
+    alfs()
+
 
 if __name__ == "__main__":
     main()

@@ -9,14 +9,13 @@ import os
 import signal
 import sys
 import threading
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
 from alfs_cli import __version__
 from alfs_cli.commands import COMMANDS, GROUPS
-from alfs_cli.errors import AlfsError, Interrupted, did_you_mean
+from alfs_cli.errors import STOPS, AlfsError, Stopped, did_you_mean, stop
 from alfs_cli.invocation import printable
 
 EXIT_BUG = 101
@@ -73,7 +72,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `alfs` and exit with its code."""
     words = sys.argv[1:] if arguments is None else arguments
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)
+        for number in STOPS:
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup, or a job in the background
+                signal.signal(number, stop)
     code = run(words)
     try:
         sys.stdout.flush()
@@ -99,6 +100,9 @@ def run(arguments: list[str]) -> int:
             _print_traceback()
         _print_error(str(error), error.help or _where_to_look(arguments, error.exit_code))
         return error.exit_code
+    except Stopped as stopped:
+        _print_error(str(stopped), None)
+        return stopped.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _print_error("interrupted", None)
         return 130
@@ -140,10 +144,6 @@ def _one_each(arguments: list[str]) -> list[str]:
             words.append(several)
         words.append(word)
     return words
-
-
-def _terminate(signum: int, frame: FrameType | None) -> None:
-    raise Interrupted("terminated", exit_code=143)
 
 
 def _usage(error: Exception) -> int:

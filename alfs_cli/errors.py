@@ -4,7 +4,10 @@ A message says what is wrong, where, and what would be right: lower case, no ful
 quotes. `cli.main` prints it as `error: ...` and `help: ...` and exits with `exit_code`.
 """
 
+import signal
 from collections.abc import Iterable
+from types import FrameType
+from typing import NoReturn
 
 
 class AlfsError(Exception):
@@ -37,6 +40,25 @@ class Interrupted(AlfsError):
     def __init__(self, message: str, *, exit_code: int, help: str | None = None) -> None:
         super().__init__(message, help=help)
         self.exit_code = exit_code
+
+
+class Stopped(BaseException):
+    """A signal asked to stop (exit code 130 or 143) where nothing listens for it.
+
+    No Exception, so that what guards against errors of a library does not swallow it.
+    """
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+STOPS = {int(signal.SIGINT): "interrupted", int(signal.SIGTERM): "terminated"}
+
+
+def stop(number: int, frame: FrameType | None) -> NoReturn:
+    """Raise Stopped: what these signals do wherever nothing listens for them."""
+    raise Stopped(STOPS[number], exit_code=128 + number)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

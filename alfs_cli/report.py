@@ -216,6 +216,7 @@ class Limits:
 class Report:
     """A title, blocks in reading order, findings, and the document that `-f json` prints.
 
+    `data` are tables of plain numbers for CSV, where those that are shown hold numbers as text.
     `gates` are those of a check; `source` is the DATA it is about, as it was named; `saved` is the
     file that holds all findings, for formats that list only some.
     """
@@ -228,6 +229,7 @@ class Report:
     source: str | None = None
     saved: str | None = None
     limits: Limits = Limits()
+    data: tuple[Table, ...] = ()
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

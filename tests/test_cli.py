@@ -12,7 +12,7 @@ import pytest
 
 import alfs_cli
 from alfs_cli import cli
-from alfs_cli.errors import AlfsError, Interrupted, WorkError
+from alfs_cli.errors import AlfsError, Interrupted, Stopped, WorkError
 
 HEAVY = ("torch", "torchvision", "numpy", "pandas", "cleanlab", "sklearn", "scipy", "pyarrow")
 PACKAGE = Path(alfs_cli.__file__).parent
@@ -99,7 +99,8 @@ def test_wrong_usage_is_exit_2_with_help_and_a_silent_stdout(capsys, words, says
         (WorkError("disk full"), 3),
         (MemoryError(), 3),
         (KeyboardInterrupt(), 130),
-        (Interrupted("terminated", exit_code=143), 143),
+        (Interrupted("interrupted in epoch 3", exit_code=143), 143),
+        (Stopped("terminated", exit_code=143), 143),
         (BrokenPipeError(), 0),
         (ValueError("a bug\nwith lines"), 101),
         (AssertionError(), 101),
@@ -127,13 +128,20 @@ def test_debug_shows_the_traceback(capsys):
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_sigterm_is_143(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_signals_stop_even_what_swallows_errors(number, code, word):
     script = (
         "import time\n"
         "from alfs_cli import cli\n"
         "def wait(**_):\n"
-        "    print('ready', flush=True)\n"
-        "    time.sleep(60)\n"
+        "    try:\n"
+        "        print('ready', flush=True)\n"
+        "        time.sleep(60)\n"
+        "    except Exception:\n"
+        "        return 0\n"
         "cli.app = wait\n"
         "cli.main([])\n"
     )
@@ -142,8 +150,9 @@ def test_sigterm_is_143(tmp_path):
     ) as process:
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.1)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 143
+        process.send_signal(number)
+        assert process.wait(timeout=20) == code
+        assert process.stderr.read() == f"error: {word}\n"
 
 
 def test_a_closed_pipe_is_quiet():

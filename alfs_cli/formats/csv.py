@@ -1,23 +1,54 @@
-"""CSV of the report's tables, one after another with a blank line between; raw numbers."""
+"""CSV: the report's tables with plain numbers; its facts where it has none.
+
+One table is a plain CSV file. Several follow one another, each under a line `# title`, with a blank
+line between.
+"""
 
 import csv
+from collections.abc import Sequence
 from io import StringIO
 
 from alfs_cli.documents import safe_cell
-from alfs_cli.report import Cell, Column, Heatmap, Report, Table
+from alfs_cli.formats.text import clean
+from alfs_cli.report import Cell, Column, Facts, Heatmap, Paragraph, Report, Table, Verdict
+
+GATE = ("status", "rule", "name", "value", "low", "high", "limit")
+FINDING = ("rule", "level", "message", "path", "line", "given", "suggested", "score")
 
 
 def render(report: Report) -> str:
-    """Return every table (a heat map counts as one) as CSV; findings follow as a table."""
-    tables = [block for block in report.blocks if isinstance(block, Table)]
+    """Return the tables, matrices, gates and findings of a report, else its facts."""
+    tables = list(report.data)
+    if not tables and not report.gates:
+        tables = [block for block in report.blocks if isinstance(block, Table)]
     tables += [_matrix(block) for block in report.blocks if isinstance(block, Heatmap)]
+    if report.gates:
+        tables.append(_attributes("gates", report.gates, GATE))
     if report.findings:
-        names = ("rule", "level", "message", "path", "line", "given", "suggested", "score")
-        rows: tuple[tuple[Cell, ...], ...] = tuple(
-            tuple(getattr(f, name) for name in names) for f in report.findings
-        )
-        tables.append(Table("findings", tuple(Column(name) for name in names), rows))
-    return "\n".join(_table(table) for table in tables)
+        tables.append(_attributes("findings", report.findings, FINDING))
+    if not tables:
+        tables = [_facts(report)]
+    if len(tables) == 1:
+        return _table(tables[0])
+    return "\n".join(f"# {clean(table.title)}\n{_table(table)}" for table in tables)
+
+
+def _facts(report: Report) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for block in report.blocks:
+        match block:
+            case Verdict():
+                rows.append(("result", block.text))
+            case Facts():
+                rows += block.rows
+            case Paragraph():
+                rows.append(("note", block.text))
+    return Table(report.title, (Column("name"), Column("value")), tuple(rows))
+
+
+def _attributes(title: str, items: Sequence[object], names: tuple[str, ...]) -> Table:
+    rows = tuple(tuple(getattr(item, name) for name in names) for item in items)
+    return Table(title, tuple(map(Column, names)), rows)
 
 
 def _table(table: Table) -> str:

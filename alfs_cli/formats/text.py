@@ -5,6 +5,7 @@ from io import StringIO
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as RichTable
@@ -30,10 +31,14 @@ STYLES = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red", "info
 LEVELS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 MAX_HEATMAP_CLASSES = 12
 MAX_FINDINGS = 20
+WIDEST = 200  # word that is not cut
 
 
 def render(report: Report, *, width: int = 100, color: bool = False) -> str:
-    """Return the report as text of at most `width` columns, with ANSI colours if asked."""
+    """Return the report as text of `width` columns, with ANSI colours if asked.
+
+    A table is wider where words would be cut: half a loss or a path is another loss, another path.
+    """
     stream = StringIO()
     console = Console(
         file=stream,
@@ -47,7 +52,8 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
     )
     console.print(Text(clean(report.title), style="bold"), soft_wrap=True)
     for block in report.blocks:
-        for part in _parts(block):
+        for part in _parts(block, width):
+            console.width = max(width, getattr(part, "width", None) or 0)
             console.print(part)
     for line in _finding_lines(report.findings):
         console.print(line, soft_wrap=True)
@@ -60,7 +66,7 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def _parts(block: Block) -> Iterable[Any]:
+def _parts(block: Block, width: int) -> Iterable[Any]:
     match block:
         case Verdict():
             yield ""
@@ -78,10 +84,10 @@ def _parts(block: Block) -> Iterable[Any]:
             yield Padding(Text(text), (0, 0, 0, 2))
         case Table():
             yield ""
-            yield from _table(block)
+            yield from _table(block, width)
         case Heatmap() if len(block.names) <= MAX_HEATMAP_CLASSES:
             yield ""
-            yield from _table(heatmap_table(block))
+            yield from _table(heatmap_table(block), width)
         case Heatmap() | Curves() | Intervals() | Gallery():
             return
 
@@ -95,27 +101,59 @@ def _facts(block: Facts) -> RichTable:
     return grid
 
 
-def _table(block: Table) -> Iterable[Any]:
+def _table(block: Table, width: int) -> Iterable[Any]:
     if block.title:
         yield Text("  " + clean(block.title), style="bold")
     table = RichTable(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=True, padding=(0, 1), header_style="dim"
     )
     table.add_column("", width=0)
-    for column in block.columns:
-        right = column.kind not in ("text", "flag")
-        table.add_column(
-            Text(clean(column.name)), justify="right" if right else "left", overflow="fold"
-        )
-    for i, row in enumerate(block.rows):
-        cells = [
+    rows = [
+        [
             _cell(clean(show(cell, column.kind)), block.marks.get((i, j)))
             for j, (cell, column) in enumerate(zip(row, block.columns, strict=True))
         ]
-        table.add_row("", *cells)
+        for i, row in enumerate(block.rows)
+    ]
+    names = [Text(clean(column.name)) for column in block.columns]
+    gaps = 3 * len(names) + 2
+    numeric = [column.kind not in ("text", "flag") for column in block.columns]
+    widths = _widths(names, rows, numeric, width - gaps)
+    table.width = sum(widths) + gaps
+    for name, right, own in zip(names, numeric, widths, strict=True):
+        table.add_column(name, justify="right" if right else "left", overflow="fold", width=own)
+    for row in rows:
+        table.add_row("", *row)
     yield table
     if block.note:
         yield Padding(Text(clean(block.note), style="dim"), (0, 0, 0, 2))
+
+
+def _widths(names: list[Text], rows: list[list[Text]], numeric: list[bool], room: int) -> list[int]:
+    """Return columns' widths: the widest give way, but no word and no number is cut."""
+    cells = [[row[j] for row in rows] for j in range(len(names))]
+    widths = [
+        max(cell.cell_len for cell in (name, *column))
+        for name, column in zip(names, cells, strict=True)
+    ]
+    least = [
+        min(
+            WIDEST,
+            max((cell_len(w) for cell in column for w in _parted(cell, is_number)), default=1),
+        )
+        for column, is_number in zip(cells, numeric, strict=True)
+    ]
+    while sum(widths) > room:
+        spare = [own - low for own, low in zip(widths, least, strict=True)]
+        if max(spare, default=0) <= 0:
+            break
+        widest = max((j for j, left in enumerate(spare) if left > 0), key=lambda j: widths[j])
+        widths[widest] -= 1
+    return [max(1, own) for own in widths]
+
+
+def _parted(cell: Text, is_number: bool) -> list[str]:
+    return [cell.plain] if is_number else cell.plain.split()
 
 
 def _cell(text: str, mark: str | None) -> Text:

@@ -37,7 +37,25 @@ def comparison_report(
     if fallen is not None:
         found = [asdict(regression) for regression in fallen]
         document = {**document, "baseline": baseline, "regressions": found}
-    return Report("Runs compared", tuple(blocks), document)
+    return Report("Runs compared", tuple(blocks), document, data=(_data(comparison.rows),))
+
+
+DATA = (
+    *("loss", "variant", "dataset", "noise", "rate", "labels", "model", "epochs", "n"),
+    *("last_mean", "last_std", "best_mean", "best_std", "is_best", "not_worse"),
+    *("paper_mean", "paper_std", "paper_delta"),
+)
+
+
+def _data(rows: Sequence[ComparedLoss]) -> Table:
+    """Return all settings in one table, accuracies as fractions."""
+    cells = []
+    for row in rows:
+        flat: dict[str, Any] = asdict(row)
+        for group in ("last", "best", "paper"):
+            flat |= {f"{group}_{key}": value for key, value in (flat[group] or {}).items()}
+        cells.append(tuple(flat.get(name) for name in DATA))
+    return Table("Runs compared", tuple(map(Column, DATA)), tuple(cells))
 
 
 def _setting(row: ComparedLoss) -> tuple[str, str | None, float | None, str | None]:

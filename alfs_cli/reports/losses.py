@@ -21,7 +21,7 @@ def list_report(found: LossList) -> Report:
         Column("source"),
     )
     rows = tuple(
-        (facts.loss, facts.asymmetry_ratio, facts.shape or "-", facts.fit["10"], _source(facts))
+        (facts.loss, facts.asymmetry_ratio, facts.shape, facts.fit["10"], _source(facts))
         for facts in found.losses
     )
     table = Table(

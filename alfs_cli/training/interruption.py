@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Literal
 
+from alfs_cli.errors import stop
+
 
 @dataclass
 class StopSignal:
@@ -32,6 +34,8 @@ def stop_signal() -> Iterator[StopSignal]:
         again = heard.signal == "SIGINT" and number == signal.SIGINT
         if again and before[signal.SIGINT] is signal.default_int_handler:
             raise KeyboardInterrupt
+        if again and before[signal.SIGINT] is stop:
+            stop(number, frame)
         heard.signal = "SIGINT" if number == signal.SIGINT else "SIGTERM"
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}

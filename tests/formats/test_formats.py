@@ -83,7 +83,7 @@ def test_whole_output(format):
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_empty_report_renders(format):
     found = render(Report("empty", (), {"schema": "alfs.sample/1"}), format)
-    assert found == "" if format == "csv" else found.endswith("\n")
+    assert found.endswith("\n")
 
 
 @pytest.mark.parametrize("format", [f for f in FORMATS if f != "json"])
@@ -103,7 +103,7 @@ def test_text_keeps_markup_literal_and_colours_only_when_asked():
     assert [line.rstrip() for line in bare] == plain.splitlines()
 
 
-@pytest.mark.parametrize("width", [60, 100, 200])
+@pytest.mark.parametrize("width", [80, 100, 200])
 def test_text_keeps_to_the_width(width):
     report = full_report()
     assert max(len(line) for line in render(report, "text", width=width).splitlines()) <= width
@@ -115,9 +115,32 @@ def test_json_is_the_document():
 
 def test_csv_reads_back_with_formulas_made_inert():
     rows = list(csv.reader(StringIO(render(full_report(), "csv"))))
-    assert rows[1][0] == HOSTILE
-    assert rows[3][0] == "'=cmd"
-    assert rows[1][2] == "0.1234"
+    assert rows[0][0].startswith("# ")
+    assert rows[2][0] == HOSTILE
+    assert rows[4][0] == "'=cmd"
+    assert rows[2][2] == "0.1234"
+
+
+def test_csv_of_a_report_without_tables_is_its_facts():
+    blocks = (Verdict("pass", "all is well"), Facts((("run", "a/b"), ("rate", "+1"))))
+    found = render(Report("t", blocks, {}), "csv")
+    assert found == "name,value\nresult,all is well\nrun,a/b\nrate,'+1\n"
+
+
+def test_csv_prefers_plain_numbers():
+    shown = Table("t", (Column("accuracy"),), (("93.12 +- 0.30",),))
+    plain = Table("t", (Column("mean"), Column("std")), ((0.9312, 0.003),))
+    assert render(Report("t", (shown,), {}, data=(plain,)), "csv") == "mean,std\n0.9312,0.003\n"
+
+
+def test_words_of_a_table_are_never_cut():
+    loss = "nce+agce:a=4.44,q=0.2,alpha=9.3,beta=24.5"
+    columns = (Column("loss"), Column("accuracy", "number"), Column("why"))
+    table = Table("", columns, ((loss, "72.92 +- 0.59", "fits least of all " * 9),))
+    for width in (60, 100):
+        text = render(Report("t", (table,), {}), "text", width=width)
+        assert loss in text
+        assert "72.92 +- 0.59" in text
 
 
 def test_html_is_self_contained_and_escaped():
