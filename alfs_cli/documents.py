@@ -126,7 +126,11 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"no such file: '{path}'") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise InputError(
+            f"'{path}' is no JSON file", help=f"a saved result is wanted here ({schema}), not data"
+        ) from None
+    except OSError as error:
         raise InputError(f"cannot read '{path}': {error}") from None
     try:
         document = json.loads(text)

@@ -169,7 +169,8 @@ GateStatus = Literal["pass", "warn", "fail", "not-judged"]
 class Gate:
     """One gate and how it was judged; numbers are None where they do not apply.
 
-    `measure` is what the numbers are, where it is not what they are for the rule in general.
+    `measure` is what the numbers are, where it is not what they are for the rule in general, and
+    `detail` what else the message tells. The name stays the same from one data set to the next.
     """
 
     rule: str
@@ -180,6 +181,7 @@ class Gate:
     high: Number | None = None
     limit: Number | None = None
     measure: Annotated[Measure | None, Field(exclude=True)] = None
+    detail: Annotated[str, Field(exclude=True)] = ""
 
     @property
     def message(self) -> str:
@@ -189,6 +191,8 @@ class Gate:
             text += f": {self.number(self.value)}"
         if self.low is not None and self.high is not None:
             text += f" ({self.number(self.low)} to {self.number(self.high)})"
+        if self.detail:
+            text += f", {self.detail}"
         return text if self.limit is None else f"{text}, limit {self.number(self.limit)}"
 
     def number(self, value: float | None) -> str:

@@ -130,17 +130,15 @@ Root = Annotated[
 
 
 @dataclass(frozen=True)
-class DataOptions:
+class ReadingOptions:
     """The options that say how DATA is read; `command` gives each its place on the command line."""
 
     split: Split = None
     labels: Labels = None
     true_labels: TrueLabels = None
-    features: FeaturesFile = None
     label_column: LabelColumn = None
     path_column: PathColumn = None
     true_label_column: TrueLabelColumn = None
-    label_columns: LabelColumns = None
     classes: Classes = None
     root: Root = None
 
@@ -157,3 +155,11 @@ class DataOptions:
         from alfs_cli.data import DataSpec
 
         return DataSpec(source, pred_probs=pred_probs, **self.named())
+
+
+@dataclass(frozen=True)
+class DataOptions(ReadingOptions):
+    """Those, and what else may stand for pictures and their labels."""
+
+    features: FeaturesFile = None
+    label_columns: LabelColumns = None

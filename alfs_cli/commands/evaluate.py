@@ -4,13 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alfs_cli.commands.data_options import (
-    Labels,
-    OptionalData,
-    Root,
-    Split,
-    TrueLabels,
-)
+from alfs_cli.commands.data_options import DataOptions, OptionalData
 from alfs_cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
@@ -25,11 +19,8 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its 
 def evaluate(
     invocation: Invocation,
     run: Run,
+    options: DataOptions,
     data: OptionalData = None,
-    split: Split = None,
-    labels: Labels = None,
-    true_labels: TrueLabels = None,
-    root: Root = None,
     test_labels_are_true: Annotated[
         bool,
         typer.Option("--test-labels-are-true", help="Say that the labels can be relied on."),
@@ -41,10 +32,9 @@ def evaluate(
     """
     import numpy as np
 
-    from alfs_cli.data import DataSpec
     from alfs_cli.evaluation import evaluate as judge
     from alfs_cli.reports.run import evaluation_report
-    from alfs_cli.runs import find_run
+    from alfs_cli.runs import find_run, load_config
     from alfs_cli.training.batches import gather
     from alfs_cli.training.checkpoint import load_trained
     from alfs_cli.training.devices import choose_device
@@ -54,10 +44,13 @@ def evaluate(
     folder = find_run(run, invocation.out)
     trained = load_trained(folder)
     if data is None:
-        dataset, test = _own_test(folder.as_posix(), split, labels, true_labels, root)
+        dataset, test = _own_test(folder.as_posix(), options)
     else:
-        spec = DataSpec(data, split=split, labels=labels, true_labels=true_labels, root=root)
-        dataset, test = _other_test(spec, trained, test_labels_are_true=test_labels_are_true)
+        dataset, test, fingerprint = _other_test(
+            options.spec(data), trained, test_labels_are_true=test_labels_are_true
+        )
+        if fingerprint == load_config(folder).fingerprint:
+            invocation.warn("the run was trained on these data: its accuracy on others is lower")
     examples = gather(
         dataset, shape=trained.shape, cache=invocation.out / "cache", on_note=invocation.note
     )
@@ -72,7 +65,7 @@ def evaluate(
     invocation.publish(evaluation_report(evaluation, trained.class_names))
 
 
-def _own_test(run: str, *options: str | None) -> "tuple[LabelledDataset, TestSummary]":
+def _own_test(run: str, options: DataOptions) -> "tuple[LabelledDataset, TestSummary]":
     """Return what the run was tested on."""
     from pathlib import Path
 
@@ -80,7 +73,7 @@ def _own_test(run: str, *options: str | None) -> "tuple[LabelledDataset, TestSum
     from alfs_cli.runs import saved_settings
     from alfs_cli.training.experiment import plan
 
-    if any(option is not None for option in options):
+    if any(option is not None for option in options.named().values()):
         raise UsageError("options of data are given without DATA", help=f"alfs evaluate {run} DATA")
     experiment = plan(saved_settings(Path(run)))
     if experiment.parts.test is None or experiment.test is None:
@@ -90,8 +83,11 @@ def _own_test(run: str, *options: str | None) -> "tuple[LabelledDataset, TestSum
 
 def _other_test(
     spec: "DataSpec", trained: "Trained", *, test_labels_are_true: bool
-) -> "tuple[LabelledDataset, TestSummary]":
-    """Return other data, their test split where they have one, labels numbered as in training."""
+) -> "tuple[LabelledDataset, TestSummary, str]":
+    """Return other data, their test split where they have one, labels numbered as in training.
+
+    The fingerprint is that of the data as they were given.
+    """
     from dataclasses import replace
 
     from alfs_cli.data import load
@@ -103,13 +99,15 @@ def _other_test(
         there = splits_of(spec)
         spec = replace(spec, split=next((name for name in TEST_SPLITS if name in there), None))
     dataset = load(spec)
+    fingerprint = dataset.fingerprint
     dataset = same_classes(dataset, replace(dataset, class_names=trained.class_names))
     if dataset.true_labels is not None:
         dataset = dataset.with_labels(dataset.true_labels)
     is_true = dataset.true_labels is not None or test_labels_are_true
-    return dataset, TestSummary(
+    summary = TestSummary(
         source=dataset.name,
         split=dataset.split,
         n=len(dataset),
         labels="true" if is_true else "given",
     )
+    return dataset, summary, fingerprint

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alfs_cli.commands.data_options import Data, Root, Split
+from alfs_cli.commands.data_options import Data, ReadingOptions
 from alfs_cli.commands.evaluate import Run
 from alfs_cli.invocation import Invocation, command
 
@@ -24,6 +24,7 @@ def predict(
     invocation: Invocation,
     run: Run,
     data: Data,
+    options: ReadingOptions,
     to: Annotated[
         Path | None,
         typer.Option("--to", metavar="FILE", help="An .npz or .parquet; without it in --out."),
@@ -42,15 +43,13 @@ def predict(
             "trained on.",
         ),
     ] = None,
-    split: Split = None,
-    root: Root = None,
 ) -> None:
     """Write class probabilities (N, K) of DATA, in its order.
 
     With --cross-val the run lends its settings, not its network. In .npz under `pred_probs` or
     `features`, in parquet as columns p_<class> or f_<number>; the given labels beside them.
     """
-    from alfs_cli.data import DataSpec, load
+    from alfs_cli.data import load
     from alfs_cli.errors import InputError, UsageError
     from alfs_cli.reports.run import prediction_report
     from alfs_cli.runs import find_run, load_config
@@ -61,7 +60,7 @@ def predict(
     from alfs_cli.training.prediction import predict as probabilities_of
 
     device = choose_device(invocation.device)
-    kind = "features" if features else "pred_probs"
+    kind, words = ("features", "features") if features else ("pred_probs", "probabilities")
     path = to or invocation.out / f"{kind}.npz"
     if path.suffix not in SUFFIXES or path.is_dir():
         raise UsageError(f"--to '{path}' is no .npz or .parquet file", help="--to probs.npz")
@@ -72,12 +71,10 @@ def predict(
                 "--features and --cross-val are both given",
                 help="features of different networks do not compare; leave one of them out",
             )
-        _cross_validated(
-            invocation, folder, DataSpec(data, split=split, root=root), cross_val, path
-        )
+        _cross_validated(invocation, folder, options.spec(data), cross_val, path)
         return
     trained = load_trained(folder)
-    dataset = load(DataSpec(data, split=split, root=root))
+    dataset = load(options.spec(data))
     examples = gather(
         dataset, shape=trained.shape, cache=invocation.out / "cache", on_note=invocation.note
     )
@@ -87,7 +84,7 @@ def predict(
             help="mend or leave them out, so that rows stay in DATA order",
         )
     if dataset.fingerprint == load_config(folder).fingerprint:
-        invocation.warn("the run was trained on these data: its probabilities are in-sample")
+        invocation.warn(f"the run was trained on these data: its {words} are in-sample")
     if strange := sorted(set(dataset.class_names) - set(trained.class_names)):
         invocation.warn(
             f"the run knows no class '{strange[0]}'"

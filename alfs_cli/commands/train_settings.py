@@ -3,6 +3,7 @@
 Importing this must stay light; the functions load what they need.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,10 @@ def option_of(key: str) -> str:
     return "--" + name.replace(".", "-").replace("_", "-")
 
 
+def _typed_as(key: re.Match[str]) -> str:
+    return option_of(key[1])
+
+
 Expected = list[tuple[str, InputError]]  # fingerprints of the data, and the error for others
 
 
@@ -136,7 +141,8 @@ def settle(
         if found is not None:
             advice, fingerprint, estimate = found
             values = {**values, **advice, **said}
-            expected.append((fingerprint, _stale("recommendation.json", "recommend")))
+            name = "recommendation.json" if recommendation is None else recommendation
+            expected.append((fingerprint, _stale(name, "recommend")))
     if "dataset.source" not in values:
         spec, fingerprint = estimated(invocation, needs_loss="loss" not in values)
         values.update(spec)
@@ -148,6 +154,8 @@ def settle(
         fingerprint = estimated_transition(estimate, values)
         expected.append((fingerprint, _stale("estimate.json", "estimate")))
     if problems := incomplete(values):
+        if recipe is None and config is None:  # what was typed, so as it was typed
+            problems = [re.sub(r"'(noise\.\w+)'", _typed_as, text) for text in problems]
         raise RecipeError("\n".join(problems), help="give both, or neither")
     values["seed"] = invocation.seed if invocation.has_seed else values.get("seed", 0)
     return nest(values), expected
@@ -162,7 +170,7 @@ def check_expected(expected: Expected, fingerprint: str, training: TrainOptions)
 
 def _stale(name: str, command: str) -> InputError:
     return InputError(
-        f"{name} is for other data: their fingerprint is not that of these",
+        f"'{name}' is for other data: their fingerprint is not that of these",
         help=f"`alfs {command}` anew, or --allow-stale",
     )
 

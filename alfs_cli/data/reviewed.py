@@ -131,7 +131,9 @@ def _text(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise InputError(f"no such file: '{path}'", help="alfs estimate DATA writes it") from None
+        raise InputError(
+            f"no such file: '{path}'", help="alfs estimate DATA writes issues.csv"
+        ) from None
     except UnicodeDecodeError:
         raise InputError(
             f"'{path}' is not UTF-8 text",

@@ -238,7 +238,15 @@ def _read_delimited(path: Path, separator: str, text: Collection[str]) -> Table:
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}") from None
     frame.columns = [same_text(str(name)) for name in frame.columns]
+    _refuse_twins(frame, path)
     return Table(path, frame, _line_numbers(path, separator, len(frame)))
+
+
+def _refuse_twins(frame: pd.DataFrame, path: Path) -> None:
+    """Raise InputError where two columns have one name, up to how Unicode writes it."""
+    twins = frame.columns[frame.columns.duplicated()]
+    if len(twins):
+        raise InputError(f"'{path}' has two columns '{twins[0]}'", help="rename or drop one")
 
 
 def _line_numbers(path: Path, separator: str, count: int) -> IntArray | None:

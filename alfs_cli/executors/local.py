@@ -61,6 +61,7 @@ class LocalExecutor:
     heard: "queue.SimpleQueue[tuple[Worker, Event | None]]" = field(
         default_factory=queue.SimpleQueue
     )
+    is_stopping: bool = False
 
     def start(self, task: Task) -> None:
         """Begin a task in an idle worker, or in a new one."""
@@ -120,11 +121,14 @@ class LocalExecutor:
         self.workers.remove(worker)
         if worker.run is None:
             return None
+        if self.is_stopping:  # before the run began: there is nothing to save
+            return Outcome(worker.run, "interrupted")
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return Outcome(worker.run, "died", f"the worker process {how}")
 
     def stop(self) -> list[Event]:
         """End the workers; those amid a run save a checkpoint first."""
+        self.is_stopping = True
         for worker in self.workers:
             _close_stdin(worker)
         for worker in self.workers:

@@ -63,7 +63,7 @@ def _gate(suite: Element, gate: Gate) -> None:
         case "fail":
             SubElement(case, "failure", type="error", message=message).text = message
         case "not-judged":
-            SubElement(case, "skipped", message="not enough to judge it by")
+            SubElement(case, "skipped", message="nothing here to judge it by")
         case "warn":
             SubElement(case, "system-out").text = f"warning: {message}"
         case "pass":

@@ -272,7 +272,7 @@ def _pair_gates(estimate: NoiseEstimate, limit: float, on: str) -> Iterator[Gate
 
 def _dominance(estimate: NoiseEstimate, on: str) -> Gate:
     level = estimate.clean_level
-    name = f"the clean label leads in every class (weakest '{level.true_class}')"
+    name = "the clean label leads in every class"
     status: GateStatus = "pass"
     if estimate.dominant is False:
         status = "fail"
@@ -280,7 +280,16 @@ def _dominance(estimate: NoiseEstimate, on: str) -> Gate:
         status = "fail" if on != "sure" else "warn"
     elif estimate.dominant is None and on == "strict":
         status = "fail"
-    return Gate("ALFS203", name, status, level.value, level.low, level.high, 1.0)
+    return Gate(
+        "ALFS203",
+        name,
+        status,
+        level.value,
+        level.low,
+        level.high,
+        1.0,
+        detail=f"weakest '{level.true_class}'",
+    )
 
 
 def _at_most(

@@ -67,6 +67,11 @@ def recommend(
     if prefer not in PREFERENCES:
         raise unknown("preference", prefer, PREFERENCES)
     for name in losses or ():
+        if name in REJECTED:
+            raise UsageError(
+                f"no parameters of '{name}' are certified, whatever the noise",
+                help=f"families: {', '.join(FAMILIES)}; without --losses T may be corrected for",
+            )
         if name not in FAMILIES:
             raise unknown("loss family", name, FAMILIES)
     check_estimate(estimate, where=estimate_path)

@@ -18,7 +18,8 @@ def check_report(
     counts = Counter(gate.status for gate in result.gates)
     judged = len(result.gates) - counts["not-judged"]
     failed = counts["fail"]
-    text = f"{failed} of {judged} gates failed" if failed else f"{judged} gates passed"
+    word = "gate" if judged == 1 else "gates"
+    text = f"{failed} of {judged} {word} failed" if failed else f"{judged} {word} passed"
     status: Status = "fail" if failed else "warn" if counts["warn"] else "pass"
     if not judged:
         status, text = "warn", "nothing was judged"

@@ -15,6 +15,11 @@ def labels_of(test: TestSummary) -> str:
     return f"{of}, split {test.split}" if test.split else of
 
 
+def epochs_of(count: int) -> str:
+    """Return '1 epoch', '12 epochs'."""
+    return f"{count} epoch" if count == 1 else f"{count} epochs"
+
+
 def plan_report(config: TrainConfig, folder: str, test: TestSummary | None) -> Report:
     """Report what would be trained."""
     noise = config.noise
@@ -39,12 +44,17 @@ def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
     """Report a run: the last epoch's accuracy, and on which labels."""
     result = run.result
     accuracy, test = result.test_accuracy, result.test
+    ended = "" if run.is_finished else f"{result.status} in epoch {result.epochs + 1}: "
     if accuracy is None or test is None:
-        verdict = Verdict("info", f"{result.epochs} epochs trained; nothing to test on")
+        verdict = Verdict(
+            "info" if run.is_finished else "warn",
+            f"{ended}{epochs_of(result.epochs)} trained; nothing to test on",
+        )
         tested: tuple[tuple[str, str], ...] = ()
     else:
         verdict = Verdict(
-            "info", f"test accuracy {percent(accuracy.last)} (last epoch) on {labels_of(test)}"
+            "info" if run.is_finished else "warn",
+            f"{ended}test accuracy {percent(accuracy.last)} (last epoch) on {labels_of(test)}",
         )
         tested = (
             ("last epoch", percent(accuracy.last)),
@@ -63,7 +73,7 @@ def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
             ("noise", _injected(noise.kind, noise.rate, noise.seed) if noise else "none injected"),
             ("model", result.model),
             *tested,
-            ("training", f"{result.epochs} epochs in {result.train_seconds:.1f} s"),
+            ("training", f"{epochs_of(result.epochs)} in {result.train_seconds:.1f} s"),
             ("device", f"{result.device}, torch {result.versions.get('torch', '-')}"),
         )
     )

@@ -94,7 +94,7 @@ def gather(
         else:
             pixels, readable = dataset.images.decode(np.arange(len(dataset)), size=size)
             pixels = np.ascontiguousarray(pixels if readable.all() else pixels[readable])
-        _refuse_unreadable(dataset, readable)
+        _tell_unreadable(dataset, readable, on_note)
         inputs = torch.from_numpy(pixels)
         if shape is not None and shape.channels == 3 and inputs.shape[-1] == 1:
             inputs = inputs.expand(-1, -1, -1, 3)
@@ -127,14 +127,20 @@ def has_features(dataset: "LabelledDataset") -> bool:
     return dataset.images is None or dataset.spec.features is not None
 
 
-def _refuse_unreadable(dataset: "LabelledDataset", readable: NDArray[np.bool_]) -> None:
-    """Raise InputError where more than one picture in a hundred cannot be read."""
+def _tell_unreadable(
+    dataset: "LabelledDataset", readable: NDArray[np.bool_], on_note: Callable[[str], None]
+) -> None:
+    """Tell of pictures that are left out; InputError where they are more than one in a hundred."""
     bad = np.flatnonzero(~readable)
-    if len(bad) <= MOST_UNREADABLE * len(readable):
+    if not len(bad):
         return
     first = f", first '{dataset.paths[bad[0]]}'" if dataset.paths is not None else ""
+    told = f"{len(bad)} of {len(readable)} pictures of '{dataset.name}' cannot be read{first}"
+    if len(bad) <= MOST_UNREADABLE * len(readable):
+        on_note(f"warning: {told}; left out")
+        return
     raise InputError(
-        f"{len(bad)} of {len(readable)} pictures of '{dataset.name}' cannot be read{first}",
+        told,
         help="mend them or leave them out",
     )
 
