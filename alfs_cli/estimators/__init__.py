@@ -34,6 +34,7 @@ from alfs_cli.estimators.joint_ml import joint_ml
 from alfs_cli.estimators.knn import knn
 from alfs_cli.estimators.local import local_clean_level
 from alfs_cli.estimators.neighbourhood import neighbour_check, neighbourhood_of
+from alfs_cli.estimators.rare import AnswerAside, RareAside, rare_classes, without_rare
 from alfs_cli.estimators.resampled import ResampledEstimate
 from alfs_cli.estimators.reviewed import SettledEstimate, settled
 from alfs_cli.estimators.sample import Answer, Estimate, Sample, rate_of
@@ -72,13 +73,13 @@ def _or_trusted(estimator: Callable[[FloatArray, IntArray], Estimate]) -> Estima
 MAX_CLASSES = 2000
 
 ESTIMATORS: dict[str, Estimator] = {
-    "auto": _or_trusted(combined),
-    "confident": _by_scores(confident),
-    "joint-ml": _or_trusted(joint_ml),
-    "hoc": hoc,
-    "knn": knn,
-    "anchor": _by_scores(anchor),
-    "dual-t": dual_t,
+    "auto": without_rare(_or_trusted(combined)),
+    "confident": without_rare(_by_scores(confident)),
+    "joint-ml": without_rare(_or_trusted(joint_ml)),
+    "hoc": without_rare(hoc),
+    "knn": without_rare(knn),
+    "anchor": without_rare(_by_scores(anchor)),
+    "dual-t": without_rare(dual_t),
     "gold": gold,
     "annotators": annotators,
 }
@@ -294,6 +295,9 @@ def _named_by(found: Estimate) -> Sequence[Answer]:
     """Return the methods that a result has beside it."""
     if isinstance(found, SettledEstimate):
         return _named_by(found.before)
+    if isinstance(found, RareAside):
+        inner = _named_by(found.inner)
+        return [AnswerAside(one, found.kept, found.given_counts) for one in inner]
     if isinstance(found, CombinedEstimate):
         return found.others()
     return found.beside if isinstance(found, ResampledEstimate) else ()
@@ -331,6 +335,7 @@ def _class_levels(
     counts = dataset.given_counts
     levels = class_clean_levels(T)
     low, high = bounds.class_levels
+    rare = rare_classes(counts)
     return tuple(
         ClassCleanLevel(
             class_name=name,
@@ -339,7 +344,7 @@ def _class_levels(
             high=float(max(high[i], levels[i])),
             runner_up=dataset.class_names[j],
             n=int(counts[i]),
-            judged=bool(counts[i] >= MIN_JUDGED),
+            judged=bool(counts[i] >= MIN_JUDGED and not rare[i]),
         )
         for i, (name, j) in enumerate(zip(dataset.class_names, runners_up(T), strict=True))
     )

@@ -4,10 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset
+from alfs_cli.errors import did_you_mean
 from alfs_cli.estimate import Bounded, CleanLevel, NeighbourCheck, Trust
 from alfs_cli.estimators.combined import CombinedEstimate, overlap_of
 from alfs_cli.estimators.counts import CountedEstimate
 from alfs_cli.estimators.posterior import true_class_probs
+from alfs_cli.estimators.rare import RareAside, rare_classes
 from alfs_cli.estimators.resampled import ResampledEstimate
 from alfs_cli.estimators.reviewed import SettledEstimate
 from alfs_cli.estimators.sample import Estimate, rate_of
@@ -15,6 +17,7 @@ from alfs_cli.evidence.gathering import Evidence
 
 FloatArray = NDArray[np.float64]
 
+MOST_RARE = 5  # classes set aside that are named
 MIN_JUDGED = 2  # examples of a class below which its clean level is shown but not judged
 SEPARATION_HIGH, SEPARATION_MEDIUM = 0.95, 0.80
 CALIBRATION_HIGH, CALIBRATION_MEDIUM = 0.03, 0.10
@@ -58,6 +61,9 @@ def trust_in(
     if isinstance(estimate, SettledEstimate):
         grades.note(estimate.reason)
         estimate = estimate.before
+    whole = estimate
+    if isinstance(estimate, RareAside):
+        estimate = estimate.inner
     is_checked = isinstance(estimate, ResampledEstimate) and estimate.is_checked
     if evidence.in_sample and not in_sample_ok:
         grades.note(
@@ -75,7 +81,7 @@ def trust_in(
     elif estimate.method == "gold":
         _counted_truth(grades, estimate)
     else:
-        _separation(grades, estimate, evidence)
+        _separation(grades, whole, evidence)
     measured = (
         f"out-of-sample agreement {100 * evidence.agreement:.1f} %, calibration error "
         f"{evidence.calibration_error:.3f}"
@@ -94,14 +100,17 @@ def trust_in(
             f"the clean level may be {level.low:.3g} where {level.value:.3g} is likeliest",
         )
     counts = dataset.given_counts
-    smallest = int(counts.argmin())
+    rare = rare_classes(counts)
+    for cls in np.flatnonzero(rare)[:MOST_RARE]:
+        grades.note(_rarity(int(cls), dataset))
+    smallest = int(np.where(rare, counts.max(), counts).argmin())
     if counts[smallest] < FEW_HIGH:
         name = dataset.class_names[smallest]
         grades.add(
             counts[smallest],
             FEW_HIGH,
             FEW_MEDIUM,
-            f"class '{name}' has {counts[smallest]} examples"
+            f"class '{name}' has {_examples(int(counts[smallest]))}"
             + (": not judged" if counts[smallest] < MIN_JUDGED else ""),
         )
     if neighbours is not None:
@@ -109,6 +118,20 @@ def trust_in(
     if level.low <= 1 < level.value:
         grades.note("the bounds do not say whether the clean label leads in every class")
     return Trust(NAMES[min(grades.found)], tuple(grades.reasons))  # type: ignore[arg-type]
+
+
+def _rarity(cls: int, dataset: LabelledDataset) -> str:
+    """Say that a class was set aside, and of which other it may be a misspelling."""
+    name, names = dataset.class_names[cls], dataset.class_names
+    rare = rare_classes(dataset.given_counts)
+    others = [other for other, aside in zip(names, rare, strict=True) if not aside]
+    near = did_you_mean(name, others) if dataset.given_counts[cls] and not name.isdigit() else ""
+    count = int(dataset.given_counts[cls])
+    return f"class '{name}' has {_examples(count)}: set aside, not judged{near}"
+
+
+def _examples(count: int) -> str:
+    return f"{count or 'no'} example" + ("" if count == 1 else "s")
 
 
 def _width(grades: Grades, rate: Bounded) -> None:

@@ -143,12 +143,14 @@ def _widths(names: list[Text], rows: list[list[Text]], numeric: list[bool], room
         )
         for column, is_number in zip(cells, numeric, strict=True)
     ]
-    while sum(widths) > room:
-        spare = [own - low for own, low in zip(widths, least, strict=True)]
-        if max(spare, default=0) <= 0:
-            break
-        widest = max((j for j, left in enumerate(spare) if left > 0), key=lambda j: widths[j])
-        widths[widest] -= 1
+    whole = [max(cell_len(word) for word in (name.plain or "-").split()) for name in names]
+    for lowest in ([max(pair) for pair in zip(least, whole, strict=True)], least):
+        while sum(widths) > room:  # headings are cut where nothing else is left to give
+            spare = [own - low for own, low in zip(widths, lowest, strict=True)]
+            if max(spare, default=0) <= 0:
+                break
+            widest = max((j for j, left in enumerate(spare) if left > 0), key=lambda j: widths[j])
+            widths[widest] -= 1
     return [max(1, own) for own in widths]
 
 

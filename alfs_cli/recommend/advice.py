@@ -5,11 +5,28 @@ import math
 from alfs_cli.estimate import ClassCleanLevel, NoiseEstimate
 
 CONFIDENCE = 0.95
+MOST_NAMED = 5
 NEARLY_CLEAN = 0.02  # a noise rate below which cross entropy is worth its simplicity
 
 
 def advice_on(estimate: NoiseEstimate, status: str, safety: float) -> tuple[str, ...]:
     """Return what a person should know or do, a sentence each."""
+    return (*_by_status(estimate, status, safety), *_not_judged(estimate))
+
+
+def _not_judged(estimate: NoiseEstimate) -> tuple[str, ...]:
+    """Name the classes that the certificates say nothing of."""
+    names = [f"'{cls.class_name}'" for cls in estimate.class_clean_level if not cls.judged]
+    if not names:
+        return ()
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return (
+        f"nothing is known of {', '.join(names[:MOST_NAMED])}{more}, with next to no examples: "
+        "merge or drop such a class, or label more of it",
+    )
+
+
+def _by_status(estimate: NoiseEstimate, status: str, safety: float) -> tuple[str, ...]:
     level = estimate.clean_level
     pair = f"'{level.true_class}' given as '{level.given_class}'"
     if status == "impossible":

@@ -148,9 +148,9 @@ def _classes(estimate: NoiseEstimate) -> Table:
         (
             (found := estimate.class_clean_level[i]).class_name,
             found.n,
-            estimate.transition[i][i],
-            found.value,
-            found.low,
+            estimate.transition[i][i] if found.judged else None,
+            found.value if found.judged else None,
+            found.low if found.judged else None,
             found.runner_up if estimate.transition[i][i] < 1 else None,
             None if found.judged else "too few to judge",
         )
