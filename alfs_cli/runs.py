@@ -129,6 +129,7 @@ class TrainConfig:
     `dataset` and `test` are what was typed (fields of DataSpec). `normalisation` is None for
     features, which are standardised by the statistics of the training part. `l1` weighs the sum of
     the absolute weights in the gradient. With `correction` forward the loss is of log(T^T p).
+    Each of several `processes` has its share of every batch, and statistics of that share.
     """
 
     dataset: dict[str, str]
@@ -152,6 +153,7 @@ class TrainConfig:
     transition: TransitionConfig | None = None
     nlnl: NlnlConfig | None = None
     elr: ElrConfig | None = None
+    processes: int = 1
 
     @property
     def run_id(self) -> str:
@@ -164,6 +166,8 @@ class TrainConfig:
         """8 hex of the configuration without its seed, and without the place where T lay."""
         body = asdict(self)
         del body["seed"]
+        if self.processes == 1:
+            del body["processes"]
         if self.transition is not None:
             del body["transition"]["file"]
         text = json.dumps(body, sort_keys=True, allow_nan=False)
@@ -179,6 +183,8 @@ class TrainConfig:
     def settings(self) -> dict[str, Any]:
         """Return the configuration as plain nested values, what is None left out."""
         values: dict[str, Any] = _without_none(asdict(self))
+        if self.processes == 1:
+            del values["processes"]
         return values
 
     def save(self, path: Path) -> None:

@@ -155,6 +155,7 @@ SETTINGS: dict[str, Reader] = {
     "epochs": _whole(1),
     "batch_size": _whole(2),
     "seed": _whole(0),
+    "processes": _whole(1),
     "image_size": _whole(1),
     "augmentation.crop": _whole(0),
     "augmentation.flip": _flag,

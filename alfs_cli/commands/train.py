@@ -45,7 +45,7 @@ def train(
     ] = None,
     training: TrainOptions,
     nproc: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--nproc",
             min=1,
@@ -53,7 +53,7 @@ def train(
             help="Train on N processes of this machine, one a GPU.",
             rich_help_panel=TRAINING,
         ),
-    ] = 1,
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Train again what has been trained.")
     ] = False,
@@ -72,9 +72,8 @@ def train(
     from alfs_cli.training.experiment import plan
 
     check_logger(training.logger)
-    said = typed(
-        training, data, options, {"loss": loss, "noise.kind": noise, "noise.rate": noise_rate}
-    )
+    more = {"loss": loss, "noise.kind": noise, "noise.rate": noise_rate, "processes": nproc}
+    said = typed(training, data, options, more)
     if resume is not None:
         others = {
             "--from": training.recommendation,
@@ -91,7 +90,7 @@ def train(
     if dry_run:
         invocation.publish(plan_report(experiment.config, folder.as_posix(), experiment.test))
         return
-    _train(invocation, experiment, folder, overwrite=overwrite, logger=training.logger, nproc=nproc)
+    _train(invocation, experiment, folder, overwrite=overwrite, logger=training.logger)
 
 
 def _train(
@@ -101,7 +100,6 @@ def _train(
     *,
     overwrite: bool,
     logger: str,
-    nproc: int,
 ) -> None:
     from alfs_cli.reports.run import train_report
     from alfs_cli.runs import RESULT, Run, load_metrics, load_run
@@ -112,8 +110,8 @@ def _train(
             invocation.note(f"run {folder.name} is there already; --overwrite trains it again")
             invocation.publish(train_report(run, load_metrics(folder)))
             return
-    if nproc > 1:
-        _launch(invocation, experiment, folder, overwrite=overwrite, logger=logger, nproc=nproc)
+    if experiment.config.processes > 1:
+        _launch(invocation, experiment, folder, overwrite=overwrite, logger=logger)
         run = load_run(folder)
     else:
         result = _run(invocation, experiment, folder, overwrite=overwrite, logger=logger)
@@ -128,7 +126,6 @@ def _launch(
     *,
     overwrite: bool,
     logger: str,
-    nproc: int,
 ) -> None:
     """Train on several processes; exit as they did where they could not finish."""
     import os
@@ -138,7 +135,13 @@ def _launch(
     from alfs_cli.training.devices import choose_device
 
     config, device = experiment.config, choose_device(invocation.device)
-    invocation.note(f"run {folder.name}: {config.model} on {nproc} processes, {device}")
+    _announce(
+        invocation,
+        experiment,
+        folder,
+        f"{config.processes} processes, {device}",
+        overwrite=overwrite,
+    )
     task = Task(
         run=folder.name,
         folder=folder.as_posix(),
@@ -150,23 +153,18 @@ def _launch(
         logger=logger,
         anew=overwrite,
     )
-    code = launch(task, nproc, quiet=invocation.verbosity < 0)
+    code = launch(task, config.processes, quiet=invocation.verbosity < 0)
     if code:
         raise typer.Exit(code)
 
 
-def _run(
-    invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool, logger: str
-) -> Any:
-    """Train with progress on stderr; return the result."""
-    from alfs_cli.commands.train_progress import training_progress
-    from alfs_cli.loggers import logging_to
+def _announce(
+    invocation: Invocation, experiment: "Experiment", folder: Path, where: str, *, overwrite: bool
+) -> bool:
+    """Say what is going to be trained and tested; return whether a checkpoint is gone on from."""
     from alfs_cli.reports.run import labels_of
-    from alfs_cli.runs import CHECKPOINT, EpochMetrics
-    from alfs_cli.training import train
-    from alfs_cli.training.devices import choose_device
+    from alfs_cli.runs import CHECKPOINT
 
-    config, device = experiment.config, choose_device(invocation.device)
     data = experiment.parts.train
     for note in data.notes:
         invocation.note(note)
@@ -175,12 +173,29 @@ def _run(
     if len(data.problems) > MOST_PROBLEMS:
         invocation.warn(f"and {len(data.problems) - MOST_PROBLEMS} more; `alfs check` lists them")
     tested = labels_of(experiment.test) if experiment.test else "nothing"
-    size = len(data)
-    invocation.note(f"run {folder.name}: {config.model} on {device}, {size:,} examples")
+    invocation.note(
+        f"run {folder.name}: {experiment.config.model} on {where}, {len(data):,} examples"
+    )
     invocation.note(f"tested on {tested}")
     resume = (folder / CHECKPOINT).exists() and not overwrite
     if resume:
         invocation.note("going on from its checkpoint; --overwrite starts anew")
+    return resume
+
+
+def _run(
+    invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool, logger: str
+) -> Any:
+    """Train with progress on stderr; return the result."""
+    from alfs_cli.commands.train_progress import training_progress
+    from alfs_cli.loggers import logging_to
+    from alfs_cli.runs import EpochMetrics
+    from alfs_cli.training import train
+    from alfs_cli.training.devices import choose_device
+
+    config, device = experiment.config, choose_device(invocation.device)
+    resume = _announce(invocation, experiment, folder, str(device), overwrite=overwrite)
+    size = len(experiment.parts.train)
     with (
         training_progress(invocation, config, size) as (on_epoch, on_step),
         logging_to(logger, folder, resume=resume) as log,

@@ -14,7 +14,11 @@ from alfs_cli.errors import InputError, UsageError
 from alfs_cli.invocation import Invocation
 
 NOTHING_NAMED = "alfs train DATA --loss nce+aul, or `alfs estimate DATA` and `alfs recommend` first"
-OPTIONS = {"optimizer.lr": "--lr", "optimizer.weight_decay": "--weight-decay"}
+OPTIONS = {
+    "optimizer.lr": "--lr",
+    "optimizer.weight_decay": "--weight-decay",
+    "processes": "--nproc",
+}
 
 
 def typed(

@@ -29,6 +29,11 @@ def plan_sweep(
     Without losses or noises those of `settings` are taken; a noise of None is none. Raises
     UsageError where there is nothing to test on, for then there is nothing to compare.
     """
+    if settings.get("processes", 1) > 1:
+        raise UsageError(
+            "a sweep trains each run on one process",
+            help="leave `processes` out; --jobs N trains several runs at once",
+        )
     noise = settings.get("noise", {})
     varied: list[dict[str, Any]] = []
     for loss, choice, seed in product(losses or (settings["loss"],), noises or (noise,), seeds):

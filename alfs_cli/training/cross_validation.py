@@ -19,7 +19,7 @@ from alfs_cli.training.experiment import Experiment, plan
 from alfs_cli.training.loop import train
 from alfs_cli.training.prediction import predict
 
-OF_ITS_DATA = ("fingerprint", "test", "holdout", "test_labels_are_true", "noise")
+NOT_CARRIED = ("fingerprint", "test", "holdout", "test_labels_are_true", "noise", "processes")
 
 
 def experiment_on(settings: dict[str, Any], dataset: dict[str, str]) -> Experiment:
@@ -27,7 +27,7 @@ def experiment_on(settings: dict[str, Any], dataset: dict[str, str]) -> Experime
 
     `settings` are those of the run, `dataset` the fields of the other data.
     """
-    kept = {key: value for key, value in settings.items() if key not in OF_ITS_DATA}
+    kept = {key: value for key, value in settings.items() if key not in NOT_CARRIED}
     return plan({**kept, "dataset": dataset, "holdout": 0})
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from alfs_cli import __version__
 from alfs_cli.documents import remove_leftovers, write_text
-from alfs_cli.errors import InputError, Interrupted, WorkError
+from alfs_cli.errors import InputError, Interrupted, UsageError, WorkError
 from alfs_cli.models import build
 from alfs_cli.noise import write_transition
 from alfs_cli.runs import (
@@ -154,6 +154,11 @@ def train(
     a checkpoint on Ctrl-C or SIGTERM, WorkError where the loss is not finite or memory runs out.
     """
     config = experiment.config
+    if distributed.size() != config.processes:
+        raise UsageError(
+            f"run {config.run_id} is one of {config.processes} processes, not {distributed.size()}",
+            help="alfs train starts as many as the configuration says",
+        )
     with (
         torch.random.fork_rng(devices=[]),
         threads_for(experiment.shape.size),

@@ -109,10 +109,11 @@ def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(al
         stderr=subprocess.PIPE,
         text=True,
     )
-    metrics = tmp_path / "alfs-out" / "runs" / Path(one["run"]).name / "metrics.jsonl"
+    runs = tmp_path / "alfs-out" / "runs"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
-        if metrics.exists() and metrics.read_text().count("\n") >= 3:
+        written = next(runs.glob("*/metrics.jsonl"), None)
+        if written is not None and written.read_text().count("\n") >= 3:
             process.send_signal(signal.SIGINT)
             break
         time.sleep(0.01)
@@ -120,7 +121,11 @@ def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(al
     assert (process.returncode, out) == (130, "")
     lines = err.strip().splitlines()
     assert [line.partition(":")[0] for line in lines] == ["error", "help"], err
-    code, out, err = alfs(*words, "--nproc", "2")
+    (folder,) = runs.iterdir()
+    assert folder.name != Path(one["run"]).name
+    assert "processes: 2" in (folder / "config.yaml").read_text()
+    assert alfs("train", "--resume", str(folder), "--nproc", "1")[0] == 2
+    code, out, err = alfs("train", "--resume", str(folder), "-q", "-f", "json")
     assert (code, err) == (0, "")
     two = json.loads(out)
     assert two["test_accuracy"] == one["test_accuracy"]
