@@ -174,6 +174,14 @@ def limit_nesting(text: str, most: int = 100) -> str:
     return text
 
 
+def unwritable(path: Path, error: OSError) -> WorkError:
+    """Return the error of a file that cannot be written: a full disk, most of the time."""
+    return WorkError(
+        f"cannot write '{path}': {error.strerror or error}",
+        help="make room there and type it again, or take another folder with --out",
+    )
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it becomes `path` if the body succeeds.
@@ -188,7 +196,7 @@ def replacing(path: Path) -> Iterator[Path]:
         )
         os.close(handle)
     except OSError as error:
-        raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
+        raise unwritable(path, error) from None
     temporary = Path(name)
     try:
         yield temporary
@@ -197,7 +205,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
+        raise unwritable(path, error) from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -21,6 +21,7 @@ Kind = Literal["text", "count", "percent", "number", "ratio", "flag"]
 Cell = str | int | float | bool | None
 Status = Literal["pass", "warn", "fail", "info"]
 LARGE_RATIO = 1000
+WITHOUT_LINES = (".npz", ".npy", ".parquet")  # files of which rows are counted, from 0
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,11 @@ class Finding:
 
     @property
     def where(self) -> str:
-        """The place for people: `a/b.png`, `labels.csv:12 a/b.png`, or nothing."""
+        """The place for people: `a/b.png`, `labels.csv:12 a/b.png`, `x.npz row 3`, or nothing."""
         file, line = self.place
         text = f"{file or ''}:{line}" if file and line else file or ""
+        if line is None and self.row is not None and text.endswith(WITHOUT_LINES):
+            text += f" row {self.row}"
         return f"{text} {self.path}" if self.path not in (None, file) else text
 
 

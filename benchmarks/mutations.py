@@ -7,6 +7,7 @@ the tests of those parts. Prints which test caught each; exit code 1 where one s
 text is not found. About ten minutes. WORD tries the mutations with that word alone.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -133,7 +134,11 @@ def run(folder: Path) -> str | None:
 
 
 def main() -> int:
-    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("word", nargs="?", default="", help="only mutations that it is a part of")
+    word = parser.parse_args().word
+    if not any(word in what for what, *_ in MUTATIONS):
+        parser.error(f"no mutation is called '{word}'")
     survived = missing = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "copy"

@@ -4,8 +4,17 @@ from typing import Annotated
 
 import typer
 
-from alfs_cli.errors import unknown
+from alfs_cli.errors import UsageError, unknown
 from alfs_cli.invocation import Invocation, command
+
+T_SNE = "alfs predict RUN DATA --features writes the features that it draws by t-SNE"
+OF_RUNS = {
+    "fig3": "alfs sweep cifar10 --loss ... --noise symmetric:0.8, then alfs report of the sweep",
+    "fig5": T_SNE,
+    "fig7": T_SNE,
+    "fig8": T_SNE,
+}
+"""Figures of the paper that need networks trained for hours, and what comes nearest here."""
 
 
 @command
@@ -19,13 +28,15 @@ def figures(
     """Draw the paper's figures under --out as PNG and SVG, with the numbers as CSV.
 
     fig1 calibration curves, fig2 where the risk is least against the loss's parameter, fig4 the
-    losses, fig6 transition matrices. The others show training runs.
+    losses, fig6 transition matrices. The others show trained networks, which `alfs sweep` makes.
     """
     from alfs_cli.figures import FIGURES, save_all
     from alfs_cli.report import Column, Report, Table
 
     chosen = names or list(FIGURES)
     for name in chosen:
+        if name in OF_RUNS:
+            raise UsageError(f"{name} of the paper shows trained networks", help=OF_RUNS[name])
         if name not in FIGURES:
             raise unknown("figure", name, FIGURES)
     folder = invocation.out / "figures"

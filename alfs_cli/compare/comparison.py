@@ -11,7 +11,7 @@ from alfs_cli.compare.paper import Reported, reported_for
 from alfs_cli.documents import to_document
 from alfs_cli.errors import InputError
 from alfs_cli.runs import CONFIG, RESULT, Run, find_run, load_config, load_metrics, load_run
-from alfs_cli.sweep import find_sweep
+from alfs_cli.sweep import PLAN, SWEEPS, find_sweep
 
 SCHEMA = "alfs.compare/1"
 SIGNIFICANCE = 0.05
@@ -110,7 +110,9 @@ def find_runs(names: Sequence[str], out: Path) -> tuple[Run, ...]:
     runs = tuple(run for run in finished if run.is_finished)
     if not runs:
         where = ", ".join(f"'{name}'" for name in names) or f"'{(out / 'runs').as_posix()}'"
-        raise InputError(f"no finished runs in {where}", help="`alfs train` makes one")
+        sweeps = sorted(path.parent.name for path in out.glob(f"{SWEEPS}/*/{PLAN}"))
+        hint = f"`alfs compare {sweeps[-1]}` reads a sweep" if sweeps else "`alfs train` makes one"
+        raise InputError(f"no finished runs in {where}", help=hint)
     return runs
 
 

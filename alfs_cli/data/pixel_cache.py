@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import ByteArray, LabelledDataset, batches, positions_of
-from alfs_cli.documents import DAMAGED, replacing
+from alfs_cli.documents import DAMAGED, replacing, unwritable
 from alfs_cli.errors import InputError, UsageError, WorkError
 
 try:
@@ -125,4 +125,4 @@ def _locked(folder: Path, path: Path) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
     except OSError as error:
-        raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
+        raise unwritable(path, error) from None

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from alfs_cli import __version__
-from alfs_cli.documents import remove_leftovers, write_text
+from alfs_cli.documents import remove_leftovers, unwritable, write_text
 from alfs_cli.errors import InputError, Interrupted, UsageError, WorkError
 from alfs_cli.models import build
 from alfs_cli.noise import write_transition
@@ -381,7 +381,7 @@ def _append(path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise WorkError(f"cannot write '{path}': {error.strerror or error}") from None
+        raise unwritable(path, error) from None
 
 
 def _save_plan(experiment: Experiment, folder: Path, device: Device) -> None:

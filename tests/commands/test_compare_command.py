@@ -1,8 +1,10 @@
 """`alfs compare` on runs that were really trained."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 QUICK = ("--epochs", "2", "--model", "linear", "-q")
@@ -19,6 +21,10 @@ def test_two_losses_two_seeds(alfs):
     assert best["is_best"] is True
     assert best["last"]["mean"] >= other["last"]["mean"]
     assert best["last"]["std"] > 0
+    table = pd.read_csv(StringIO(alfs("compare", "-f", "csv").out))
+    assert list(table["loss"]) == [row["loss"] for row in document["rows"]]
+    assert list(table["last_mean"]) == [row["last"]["mean"] for row in document["rows"]]
+    assert list(table["dataset"]) == ["digits", "digits"]
     text = alfs("compare").out
     assert "+-" in text
     assert "test accuracy (%) on true labels" in text

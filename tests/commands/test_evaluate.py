@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from sklearn.datasets import load_digits
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +23,30 @@ def run(alfs):
     """Return the document of a short run on the digits."""
     words = ("--loss", "nce+rce", "--epochs", "3", "--noise", "symmetric", "--noise-rate", "0.3")
     return json.loads(alfs("train", "digits", *words, "-f", "json").out)
+
+
+def test_a_manifest_of_other_columns_than_usual(alfs, run):
+    """As the run was trained: evaluate and predict read it by the same options."""
+    digits = load_digits()
+    folder = Path("pictures")
+    folder.mkdir()
+    rows = ["file,species"]
+    for place in range(40):
+        Image.fromarray((digits.images[place] * 15).astype(np.uint8)).save(folder / f"{place}.png")
+        rows.append(f"{place}.png,{digits.target[place]}")
+    Path("pictures/m.csv").write_text("\n".join(rows) + "\n")
+    words = ("pictures/m.csv", "--label-column", "species", "--path-column", "file")
+    done = alfs("evaluate", run["run"], *words, "-f", "json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["test"]["n"] == 40
+    done = alfs("predict", run["run"], *words, "--to", "p.npz", "-f", "json")
+    assert done.code == 0, done.err
+
+
+def test_the_data_it_was_trained_on_are_told_of(alfs, run):
+    done = alfs("evaluate", run["run"], "digits", "--split", "train")
+    assert done.code == 0, done.err
+    assert "the run was trained on these data" in done.err
 
 
 def test_on_its_own_test_data(alfs, run):

@@ -16,7 +16,9 @@ def test_figures(capsys, tmp_path):
 
 def test_unknown_figure(capsys, tmp_path):
     assert run(["figures", "fig3", "--out", str(tmp_path)]) == 2
+    assert "help: alfs sweep" in capsys.readouterr().err
+    assert run(["figures", "fig9", "--out", str(tmp_path)]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "unknown figure 'fig3'" in captured.err
+    assert "unknown figure 'fig9'" in captured.err
     assert "fig1, fig2, fig4, fig6" in captured.err

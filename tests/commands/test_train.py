@@ -378,6 +378,7 @@ def test_real_signals_then_resume_equal_the_uninterrupted_run(
     run = only_run()
     if code > 0:
         told_to_resume(run, err)
+        assert "interrupted in epoch" in alfs("report", run.as_posix()).out
     assert not list(run.glob(".*"))
     done = alfs("train", "--resume", run.as_posix(), "-f", "json")
     document = json.loads(done.out)

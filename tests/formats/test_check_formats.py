@@ -60,6 +60,16 @@ def test_the_check_formats_are_these():
     assert not set(formats_of("estimate")) & set(FOR_CHECK)
 
 
+def test_rows_of_arrays_are_told_apart_in_junit():
+    """GitLab and others keep one test of a name."""
+    findings = tuple(
+        Finding("ALFS101", "warning", "looks wrong", path="x.npz", row=row) for row in (3, 7)
+    )
+    text = render(Report("t", (), {}, findings), "junit")
+    assert 'name="x.npz row 3"' in text
+    assert 'name="x.npz row 7"' in text
+
+
 @pytest.mark.parametrize("format", FOR_CHECK)
 def test_whole_output(format):
     path = GOLDEN / f"check-{format}.{SUFFIX[format]}"
