@@ -20,6 +20,7 @@ from scipy.optimize import brentq
 
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators import estimate_transition
+from alfs_cli.estimators.trust import ENOUGH_LEVEL, LEVEL_MEDIUM
 from alfs_cli.evidence.out_of_fold import (
     calibrated,
     calibration,
@@ -167,6 +168,12 @@ def one_draw(source: "Gaussians | Encoder", noise: str, draw: int, tempered: obj
     }
 
 
+def _is_known(low: pd.Series, value: pd.Series) -> pd.Series:
+    """Say where the bound of r is half its value, as trust asks (it asked .4 when draws began)."""
+    enough = value.clip(upper=ENOUGH_LEVEL)
+    return low.clip(upper=ENOUGH_LEVEL) >= LEVEL_MEDIUM * enough
+
+
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Return shares of draws in which bounds held, and medians, a case a row."""
     rows = rows.assign(
@@ -176,7 +183,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         r_hat_over_r=rows.r_hat / rows.r,
         low_over_r=rows.r_low / rows.r,
         rate_width=rows.rate_high - rows.rate_low,
-        believed=rows.trust != "low",
+        believed=(rows.trust != "low") & _is_known(rows.r_low, rows.r_hat),
     )
     found = rows.groupby(["source", "noise"], sort=False).agg(
         draws=("draw", "count"),

@@ -23,7 +23,7 @@ SEPARATION_HIGH, SEPARATION_MEDIUM = 0.95, 0.80
 CALIBRATION_HIGH, CALIBRATION_MEDIUM = 0.03, 0.10
 FEW_HIGH, FEW_MEDIUM = 100, 20
 ROOM_HIGH, ROOM_MEDIUM = 0.10, 0.25  # width of the noise rate's interval
-LEVEL_HIGH, LEVEL_MEDIUM = 0.6, 0.4  # lower bound of r over r
+LEVEL_HIGH, LEVEL_MEDIUM = 0.6, 0.5  # lower bound of r over r
 ENOUGH_LEVEL = 20.0  # a clean level beyond it asks no more of a loss: 1 / r is near 0 anyhow
 NAMES = ("low", "medium", "high")
 

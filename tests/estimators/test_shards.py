@@ -18,7 +18,7 @@ from alfs_cli.estimators.shards import (
     second_pass,
 )
 from alfs_cli.estimators.shards import Tallied as Shard
-from alfs_cli.estimators.tally import tally
+from alfs_cli.estimators.tally import counts_of, tally
 
 K = 6
 
@@ -37,7 +37,8 @@ def shard(probs, labels, first, last, reach=None):
     part, given = probs[first:last], labels[first:last]
     sums, odds = first_pass(part, given)
     reach = reach_of(sums) if reach is None else reach
-    counts, still_open, suspects, sample = second_pass(part, given, first, reach, 40)
+    placed, still_open, suspects, sample = second_pass(part, given, first, reach, 40)
+    counts = counts_of(placed, given, K)
     found = np.bincount(suspects.label, minlength=K)
     return Shard(sums, odds, counts, still_open, reach, suspects.worst(K), found, sample)
 

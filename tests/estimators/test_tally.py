@@ -5,7 +5,16 @@ import pytest
 from cleanlab.count import compute_confident_joint, get_confident_thresholds
 
 from alfs_cli.estimators import tally as tallying
-from alfs_cli.estimators.tally import added, count, counts_of, place, sums_of, tally
+from alfs_cli.estimators.tally import (
+    Counting,
+    added,
+    count,
+    counts_of,
+    own_probabilities,
+    place,
+    sums_of,
+    tally,
+)
 from alfs_cli.evaluation import calibration_error
 
 
@@ -82,7 +91,9 @@ def test_shards_in_any_order_add_up_exactly():
     probs, labels = problem(9000, 6, dtype=np.float32)
     sums, counts = tally(probs, labels)
     shards = np.array_split(np.random.default_rng(0).permutation(9000), 7)
-    merged = added(sums_of(probs[rows], labels[rows]) for rows in shards)
+    merged = added(
+        sums_of(own_probabilities(probs[rows], labels[rows]), labels[rows], 6) for rows in shards
+    )
     assert (merged.own == sums.own).all()
     limits = merged.thresholds()
     parts = [
@@ -113,3 +124,16 @@ def test_the_probabilities_are_not_copied():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < probs.nbytes
+
+
+def test_counting_in_blocks_is_counting_at_once(monkeypatch):
+    monkeypatch.setattr(tallying, "EXACT_ROWS", 1000)
+    probs, labels = problem(4000, 6)
+    limits = tally(probs, labels)[0].thresholds()
+    counting = Counting(6)
+    for start in range(0, len(labels), 170):
+        rows = slice(start, start + 170)
+        counting.add(place(probs[rows], labels[rows], limits), labels[rows])
+    once = counts_of(place(probs, labels, limits), labels, 6)
+    assert (counting.finished().joint == once.joint).all()
+    assert counting.finished().agreeing == once.agreeing
