@@ -5,9 +5,9 @@ quotes. `cli.main` prints it as `error: ...` and `help: ...` and exits with `exi
 """
 
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 
 class AlfsError(Exception):
@@ -51,6 +51,25 @@ class Stopped(BaseException):
     def __init__(self, message: str, *, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+Read = TypeVar("Read")
+
+
+def together(readers: Iterable[Callable[[], Read]]) -> list[Read]:
+    """Return what each reads; raises one UsageError that tells the mistakes of all."""
+    found: list[Read] = []
+    wrong: list[UsageError] = []
+    for read in readers:
+        try:
+            found.append(read())
+        except UsageError as error:
+            wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise UsageError("\n".join(map(str, wrong)))
+    return found
 
 
 STOPS = {int(signal.SIGINT): "interrupted", int(signal.SIGTERM): "terminated"}

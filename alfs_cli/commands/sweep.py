@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alfs_cli.commands.data_options import DataOptions, OptionalData
 from alfs_cli.commands.train_options import NOISE, TrainOptions
-from alfs_cli.errors import Interrupted, UsageError, WorkError, unknown
+from alfs_cli.errors import Interrupted, UsageError, WorkError, together, unknown
 from alfs_cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
@@ -79,9 +80,15 @@ def sweep(
     if executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)
     check_logger(training.logger)
-    plan, configs = _plan(
-        invocation, options, training, data, loss or (), noise or (), _seeds(seeds, invocation)
+    read: list[Any] = together(
+        (
+            *(partial(_loss, text) for text in loss or ()),
+            *(partial(_noise, text) for text in noise or ()),
+            partial(_seeds, seeds, invocation),
+        )
     )
+    names, choices, numbers = read[: len(loss or ())], read[len(loss or ()) : -1], read[-1]
+    plan, configs = _plan(invocation, options, training, data, names, choices, numbers)
     folder = plan.folder(invocation.out)
     if dry_run:
         from alfs_cli.reports.sweep import sweep_plan_report
@@ -112,6 +119,12 @@ def _seeds(text: str | None, invocation: Invocation) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
+def _loss(text: str) -> str:
+    from alfs_cli.losses import parse_loss
+
+    return str(parse_loss(text))
+
+
 def _noise(text: str) -> tuple[str, float | None] | None:
     """Read KIND:RATE, a file with T, or none."""
     from alfs_cli.noise import INSTANCE, NOISE_KINDS
@@ -139,15 +152,12 @@ def _plan(
     options: DataOptions,
     training: TrainOptions,
     data: str | None,
-    losses: Sequence[str],
-    noises: Sequence[str],
+    names: Sequence[str],
+    choices: "Sequence[tuple[str, float | None] | None]",
     seeds: Sequence[int],
 ) -> "tuple[Sweep, dict[str, TrainConfig]]":
     from alfs_cli.commands.train_settings import check_expected, settle, typed
-    from alfs_cli.losses import parse_loss
 
-    names = [str(parse_loss(text)) for text in losses]
-    choices = [_noise(text) for text in noises]
     first = next((choice for choice in choices if choice is not None), (None, None))
     more = {"loss": names[0] if names else None, "noise.kind": first[0], "noise.rate": first[1]}
     said = typed(training, data, options, more)

@@ -64,6 +64,7 @@ from alfs_cli.training.prediction import accuracy_of
 from alfs_cli.training.preparation import Material, objective_of, prepare
 from alfs_cli.training.steps import MomentumSgd, Step, learning_rate, make_step
 
+MOST_LR = 0.1  # that is ever suggested
 CACHE = "cache"
 
 
@@ -338,7 +339,7 @@ def _check_finite(state: State, config: TrainConfig, folder: Path) -> None:
         f"the loss became {word} in epoch {state.epoch + 1}, step {step + 1} "
         f"(learning rate {learning_rate(config, state.epoch):.4g})"
         + (f"; the checkpoint of epoch {state.epoch} is kept" if kept else ""),
-        help=f"try --lr {config.optimizer.lr / 10:.4g}"
+        help=f"try --lr {min(config.optimizer.lr / 10, MOST_LR):.4g}"
         + ("" if config.optimizer.grad_clip else " or --set optimizer.grad_clip=5"),
     )
 

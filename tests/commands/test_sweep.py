@@ -102,6 +102,10 @@ def test_without_losses_the_recipes(alfs):
         (("--jobs", "0"), "--jobs"),
         (("--executor", "slurm"), "unknown executor 'slurm'"),
         (("--loss", "nce+alu"), "unknown loss 'alu'"),
+        (
+            ("--loss", "alu", "--seeds", "x"),
+            "unknown loss 'alu' (did you mean 'aul'?)\n--seeds 'x'",
+        ),
         (("--holdout", "2"), "--holdout"),
         (("--device", "cuda:99"), "device 'cuda:99'"),
     ],
