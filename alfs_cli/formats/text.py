@@ -32,6 +32,7 @@ LEVELS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 MAX_HEATMAP_CLASSES = 12
 MAX_FINDINGS = 20
 WIDEST = 200  # word that is not cut
+HEADINGS = 12  # columns beyond the width that whole headings are worth
 
 
 def render(report: Report, *, width: int = 100, color: bool = False) -> str:
@@ -144,8 +145,9 @@ def _widths(names: list[Text], rows: list[list[Text]], numeric: list[bool], room
         for column, is_number in zip(cells, numeric, strict=True)
     ]
     whole = [max(cell_len(word) for word in (name.plain or "-").split()) for name in names]
-    for lowest in ([max(pair) for pair in zip(least, whole, strict=True)], least):
-        while sum(widths) > room:  # headings are cut where nothing else is left to give
+    with_names = [max(pair) for pair in zip(least, whole, strict=True)]
+    for lowest, limit in ((with_names, room), (least, room + HEADINGS)):
+        while sum(widths) > limit:  # headings are cut where nothing else is left to give
             spare = [own - low for own, low in zip(widths, lowest, strict=True)]
             if max(spare, default=0) <= 0:
                 break
