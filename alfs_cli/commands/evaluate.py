@@ -43,14 +43,13 @@ def evaluate(
     device = choose_device(invocation.device)
     folder = find_run(run, invocation.out)
     trained = load_trained(folder)
+    fingerprint = None
     if data is None:
         dataset, test = _own_test(folder.as_posix(), options)
     else:
         dataset, test, fingerprint = _other_test(
             options.spec(data), trained, test_labels_are_true=test_labels_are_true
         )
-        if fingerprint == load_config(folder).fingerprint:
-            invocation.warn("the run was trained on these data: its accuracy on others is lower")
     examples = gather(
         dataset, shape=trained.shape, cache=invocation.out / "cache", on_note=invocation.note
     )
@@ -62,6 +61,8 @@ def evaluate(
         run=folder.as_posix(),
         test=test,
     )
+    if fingerprint == load_config(folder).fingerprint:
+        invocation.warn("the run was trained on these data: its accuracy on others is lower")
     invocation.publish(evaluation_report(evaluation, trained.class_names))
 
 

@@ -201,9 +201,9 @@ def test_data_and_loss_from_saved_results(alfs):
 def test_recommendation_for_other_data(alfs):
     estimate_and_recommendation("0" * 16)
     done = alfs("train", "digits", *QUICK)
-    refused(done, "recommendation.json is for other data", "--allow-stale")
+    refused(done, "recommendation.json' is for other data", "--allow-stale")
     done = alfs("train", "--loss", "ce", *QUICK)
-    refused(done, "estimate.json is for other data", "`alfs estimate` anew")
+    refused(done, "estimate.json' is for other data", "`alfs estimate` anew")
     assert alfs("train", "digits", *QUICK, "--allow-stale").code == 0
 
 
@@ -237,7 +237,7 @@ def refused(done, message, help=""):
         (("digits", "--loss", "ce", "--holdout", "2"), "--holdout is 2.0", ""),
         (("digits", "--loss", "ce", "--set", "lr=1"), "did you mean 'optimizer.lr'", "--set"),
         (("digits", "--loss", "ce", "--noise", "sym", "--noise-rate", "1"), "kind of noise", ""),
-        (("digits", "--loss", "ce", "--noise", "pair"), "'noise.kind' needs 'noise.rate'", ""),
+        (("digits", "--loss", "ce", "--noise", "pair"), "--noise needs --noise-rate", ""),
         (("digits", "--loss", "ce", "--noise", "pair", "--noise-rate", "2"), "--noise-rate", ""),
         (("digits", "--loss", "ce", "--noise", "none.csv"), "no such file: 'none.csv'", ".csv"),
         (("digits", "--loss", "ce", "--noise", "T.csv", "--noise-rate", "0.1"), "no meaning", ""),
@@ -309,7 +309,7 @@ def test_nan_is_exit_3(alfs):
     assert done.code == 3
     assert done.out == ""
     assert "the loss became " in done.err
-    assert "help: try --lr 1e+37 or --set optimizer.grad_clip=5" in done.err
+    assert "help: try --lr 0.1 or --set optimizer.grad_clip=5" in done.err
     assert json.loads((only_run() / "result.json").read_text())["status"] == "failed"
 
 

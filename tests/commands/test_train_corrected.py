@@ -170,7 +170,7 @@ def test_refused(noisy, words, message, help):
 def test_an_estimate_of_other_data_is_refused(noisy):
     done = noisy("train", "digits", "--loss", "ce", "--correction", "forward", *QUICK)
     assert done.code == 2
-    assert "estimate.json is for other data" in done.err
+    assert "estimate.json' is for other data" in done.err
 
 
 def test_damping_is_that_of_the_matrix(noisy):
