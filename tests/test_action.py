@@ -74,6 +74,7 @@ def test_a_gate_that_passes(step):
     assert Path("summary.md").read_text().startswith("## Label quality of estimate.json")
 
 
+@pytest.mark.slow
 def test_a_gate_that_fails(step):
     done, outputs = step(path="estimate.json", args="--max-noise-rate 0.08")
     assert done.returncode == 1, done.stderr

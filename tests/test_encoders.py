@@ -114,6 +114,7 @@ def cached_weights(tmp_path, monkeypatch):
     return put
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size"), [("resnet18", 512), ("torchvision:mobilenet_v3_small", 1024)]
 )
@@ -148,6 +149,7 @@ def test_an_encoder_that_is_none():
         encoders.encode(ArrayImages(stripes(2)[0]), np.arange(2), encoder="resnet81")
 
 
+@pytest.mark.slow
 def test_features_are_kept_by_content_whatever_the_labels(tmp_path, monkeypatch):
     """Other labels of the same pictures take the features that are there."""
     calls = []

@@ -127,6 +127,7 @@ def test_damping_stops_where_the_right_label_leads(estimate):
     assert damping_of(clean) == 0
 
 
+@pytest.mark.slow
 def test_where_correction_is_not_recommended(estimate):
     corrections = [
         {item.correction for item in recommend(made, estimate_path="e", **options).recommendations}
@@ -168,6 +169,7 @@ def test_impossible(estimate):
     assert all(item.term_ratio == 1 for item in found.recommendations)
 
 
+@pytest.mark.slow
 def test_uncertain_says_what_would_decide(estimate):
     found = recommend(estimate(clean_level=level(1.5, 0.9, 2.5), dominant=None), estimate_path="e")
     assert found.status == "uncertain"

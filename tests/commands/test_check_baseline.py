@@ -90,6 +90,7 @@ def test_new_wrong_labels_fail(accepted):
     assert accepted(*GATE[:-4], "10").code == 0
 
 
+@pytest.mark.slow
 def test_rows_may_move_and_mended_ones_are_stale(accepted):
     order = np.random.default_rng(1).permutation(COUNT)
     write(order=order)
@@ -107,6 +108,7 @@ def test_rows_may_move_and_mended_ones_are_stale(accepted):
     assert set(before) - set(after) == set(mended["stale"])
 
 
+@pytest.mark.slow
 def test_stale_entries_fail_where_the_baseline_is_strict(accepted):
     strict = (*GATE, "--strict-baseline")
     assert document(accepted(*strict))["passed"]
@@ -141,6 +143,7 @@ def test_what_was_borderline_and_crosses_the_line_is_not_new(alfs, seed):
     assert alfs(*words).code == 0
 
 
+@pytest.mark.slow
 def test_more_noise_than_the_ceiling_is_a_regression_and_a_ratchet_does_not_take_it(accepted):
     baseline = load_baseline(Path("alfs-baseline.json"))
     ceilings = replace(baseline.ceilings, noise_rate=0.01)  # as if the labels had been better
@@ -263,6 +266,7 @@ def test_a_variable_sets_a_threshold(alfs, monkeypatch):
     assert "ALFS_CHECK_MAX_NOISE names no setting" in done.err
 
 
+@pytest.mark.slow
 def test_an_ignore_file_and_what_is_left_of_it(alfs):
     write()
     found = document(alfs("check", "data.csv", "-q", "-f", "json"))["findings"]

@@ -85,6 +85,7 @@ def test_features_with_truth(features):
     ).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_evidence_is_cached_and_the_seed_decides(features):
     first = features("estimate", "features.npz", "-f", "json")
     again = features("estimate", "features.npz", "-f", "json")
@@ -97,6 +98,7 @@ def test_evidence_is_cached_and_the_seed_decides(features):
     assert documents[0] == documents[1] == documents[2]
 
 
+@pytest.mark.slow
 def test_verbosity(features):
     quiet, plain, verbose = (
         features("estimate", "features.npz", "--no-cache", *words).err.splitlines()
@@ -108,6 +110,7 @@ def test_verbosity(features):
     assert verbose[0].startswith("read 450 examples in ")
 
 
+@pytest.mark.slow
 def test_a_log_is_told_of_progress_now_and_then(features, monkeypatch):
     assert "fitting folds" not in features("estimate", "features.npz", "--no-cache").err
     monkeypatch.setattr("alfs_cli.invocation.QUIET_SECONDS", 0.0)
@@ -116,6 +119,7 @@ def test_a_log_is_told_of_progress_now_and_then(features, monkeypatch):
     assert features("estimate", "features.npz", "--no-cache", "-q").err == ""
 
 
+@pytest.mark.slow
 def test_other_features_are_other_evidence(features):
     """Features laid over DATA are no part of its fingerprint; the cache must tell them apart."""
     given = np.load("features.npz")["labels"]
@@ -128,6 +132,7 @@ def test_other_features_are_other_evidence(features):
     assert noise["evidence"]["agreement"] < 0.5
 
 
+@pytest.mark.slow
 def test_a_broken_cache_is_passed_over(features):
     assert features("estimate", "features.npz", "-q").code == 0
     (cached,) = Path("alfs-out/cache").iterdir()

@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from alfs_cli.cli import run
 
 
+@pytest.mark.slow
 def test_figures(capsys, tmp_path):
     code = run(["figures", "fig6", "--out", str(tmp_path), "-f", "json"])
     document = json.loads(capsys.readouterr().out)

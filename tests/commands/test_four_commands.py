@@ -23,6 +23,7 @@ def data(alfs):
     return Path("data")
 
 
+@pytest.mark.slow
 def test_as_they_stand(alfs, data):
     estimated = alfs("estimate", "data/")
     assert estimated.code == 0, estimated.err

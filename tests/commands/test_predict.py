@@ -66,6 +66,7 @@ def test_refusals(alfs, run):
         assert "help: " in done.err
 
 
+@pytest.mark.slow
 def test_cross_validated_probabilities_are_out_of_fold(alfs):
     """On labels drawn at random a network knows those it was trained on, and no others."""
     rng = np.random.default_rng(0)

@@ -107,6 +107,7 @@ def test_a_recommendation_for_other_data_is_not_shown(saved):
     assert "Recommended loss" not in page
 
 
+@pytest.mark.slow
 def test_many_large_pictures_stay_within_the_budget(saved):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (900, 64, 64, 3), dtype=np.uint8)

@@ -53,6 +53,7 @@ def accuracy(done):
     return document_of(done)["test_accuracy"]["last"]
 
 
+@pytest.mark.slow
 def test_correction_helps_and_is_said(noisy):
     long = ("--epochs", "20", "--model", "mlp", "--lr", "0.03", "--seed", "1")
     corrected = noisy(*FORWARD, *long, "-f", "json")

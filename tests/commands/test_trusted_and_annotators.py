@@ -26,6 +26,7 @@ def document(done):
     return json.loads(done.out)
 
 
+@pytest.mark.slow
 def test_trusted_examples_by_name_and_by_number(data):
     alfs, given, true = data
     places = np.arange(0, 600, 5)
@@ -168,6 +169,7 @@ def annotated(generator, true):
     return np.stack(marks, axis=1)
 
 
+@pytest.mark.slow
 def test_annotators_of_a_table_without_anything_else(alfs):
     generator = np.random.default_rng(1)
     true = np.arange(600) % 3
@@ -188,6 +190,7 @@ def test_annotators_of_a_table_without_anything_else(alfs):
     assert one["noise_rate"]["value"] == pytest.approx(0.2, abs=0.05)
 
 
+@pytest.mark.slow
 def test_annotators_in_one_array(alfs):
     generator = np.random.default_rng(1)
     true = np.arange(600) % 3

@@ -61,7 +61,9 @@ def test_a_class_with_one_example_is_kept_and_not_judged(alfs):
     document, _ = judged(alfs, "data")
     assert [row["judged"] for row in document["class_clean_level"]] == [True, True, False]
     assert document["trust"]["level"] == "low"
-    assert any("'lynx' has 1 example: set aside" in reason for reason in document["trust"]["reasons"])
+    assert any(
+        "'lynx' has 1 example: set aside" in reason for reason in document["trust"]["reasons"]
+    )
 
 
 def test_an_empty_class_folder(alfs):

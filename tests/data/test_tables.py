@@ -84,6 +84,7 @@ def test_damaged_parquet_is_refused(tmp_path):
         read_table(tmp_path / "m.parquet", text=[])
 
 
+@pytest.mark.slow
 def test_a_parquet_of_more_rows_than_memory_holds_is_not_unpacked(tmp_path, monkeypatch):
     import pyarrow as pa
     import pyarrow.parquet as pq

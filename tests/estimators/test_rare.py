@@ -19,6 +19,7 @@ def digits():
     return X, y
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("few", [1, 3])
 @pytest.mark.parametrize("method", ["auto", "confident", "hoc", "knn", "dual-t"])
 def test_a_stray_label_changes_nothing_for_the_others(digits, method, few):

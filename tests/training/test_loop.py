@@ -142,6 +142,7 @@ def test_killed_anywhere_and_resumed_is_the_same(tmp_path, settings):
         assert outcome(folder) == outcome(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_killed_at_every_step(whole, tmp_path):
     """A kill leaves what lies on disk: copied after each step, and gone on with where it differs.
 
@@ -190,6 +191,7 @@ def test_killed_while_writing(whole, tmp_path, monkeypatch, victim):
     assert outcome(folder) == outcome(whole)
 
 
+@pytest.mark.slow
 def test_dropout_resumes_bit_for_bit(tmp_path, monkeypatch):
     """Networks that draw at random in the forward pass resume with their generator's state."""
 

@@ -189,6 +189,7 @@ def test_stopped_amid_an_epoch_and_resumed_is_the_same(tmp_path):
     assert one == other
 
 
+@pytest.mark.slow
 def test_the_stages_learn_under_noise(tmp_path):
     longer = {**STAGES, "epochs": 24, "nlnl": {"nl": 12, "selnl": 6}}
     assert train(plan(longer), tmp_path, CPU).test_accuracy.last > 0.85

@@ -186,6 +186,7 @@ pixel_cache.mapped_pixels(load(DataSpec(sys.argv[1])), Path(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 def test_killed_while_decoding(tmp_path):
     data = write_folder(tmp_path / "data")
     cache = tmp_path / "cache"
