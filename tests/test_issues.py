@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from alfs_cli.data import DataSpec, LabelledDataset
-from alfs_cli.estimators.posterior import true_class_probs
+from alfs_cli.estimators import posterior
+from alfs_cli.estimators.posterior import Head, possible, true_class, true_class_probs
 from alfs_cli.issues import issues_table, label_scores, listing, suspects, write_issues
 from alfs_cli.noise import symmetric
 from tests.estimators.problems import seen_exactly
@@ -117,3 +118,17 @@ def test_classes_may_be_many_and_some_without_examples(classes):
     assert np.isfinite(scores.score).all()
     assert scores.score[wrong].min() > scores.score[~wrong].max()
     assert (scores.suggested[wrong] == true[wrong]).all()
+
+
+def test_a_head_that_calls_a_class_empty_is_not_taken(monkeypatch):
+    """Likelier or not: where T errs on two classes that swap labels, an empty one is likelier."""
+    generator = np.random.default_rng(0)
+    given = np.arange(3).repeat(50)
+    probs = generator.dirichlet(np.ones(3), 150) / 4 + 0.75 * np.eye(3)[given]
+    T = possible(np.eye(3) * 0.7 + 0.1, given)
+    without_last = np.array([[1.0, 0, 0], [0, 1, 0], [0, 1, 0]])[given]
+    monkeypatch.setattr(posterior, "log_likelihood", lambda q, *_: float(isinstance(q, Head)))
+    taken = true_class(probs, given, T)
+    assert isinstance(taken, Head)
+    monkeypatch.setattr(Head, "__call__", lambda self, rows: without_last[rows])
+    assert not isinstance(true_class(probs, given, T), Head)

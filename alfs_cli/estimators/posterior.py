@@ -30,6 +30,7 @@ FOLDS = 5
 SHARPENED_ON = 20_000  # examples that one power is fitted on
 FITTED_ON = 2 * 10**6  # numbers (N K) that a head is fitted on
 BLOCK_NUMBERS = 2**22
+KEPT, SOME = 0.25, 5.0  # share of a class's examples that a head must leave; of how many
 NEVER = 1e-9  # no label is quite impossible
 
 
@@ -61,7 +62,16 @@ def true_class(probs: Probabilities, labels: IntArray, T: FloatArray) -> TrueCla
     with threadpool_limits(1, user_api="blas"):
         head = Head(probs, fold_of, *_heads(probs, labels, T, fold_of))
     likelier = log_likelihood(head, labels, T) > log_likelihood(sharp, labels, T)
-    return head if likelier else sharp
+    return head if likelier and not _loses_a_class(head(few), sharp(few)) else sharp
+
+
+def _loses_a_class(q: FloatArray, before: FloatArray) -> bool:
+    """Say whether a class of some examples has next to none of them left, by q(true | x) (n, K).
+
+    Where two classes swap nearly half of their labels, one that is called empty is likelier still.
+    """
+    had = before.sum(axis=0)
+    return bool(((q.sum(axis=0) < KEPT * had) & (had >= SOME)).any())
 
 
 def possible(T: FloatArray, labels: IntArray) -> FloatArray:

@@ -144,7 +144,7 @@ def _widths(names: list[Text], rows: list[list[Text]], numeric: list[bool], room
         )
         for column, is_number in zip(cells, numeric, strict=True)
     ]
-    whole = [max(cell_len(word) for word in (name.plain or "-").split()) for name in names]
+    whole = [max((cell_len(word) for word in name.plain.split()), default=1) for name in names]
     with_names = [max(pair) for pair in zip(least, whole, strict=True)]
     for lowest, limit in ((with_names, room), (least, room + HEADINGS)):
         while sum(widths) > limit:  # headings are cut where nothing else is left to give

@@ -133,6 +133,11 @@ def test_csv_prefers_plain_numbers():
     assert render(Report("t", (shown,), {}, data=(plain,)), "csv") == "mean,std\n0.9312,0.003\n"
 
 
+def test_a_class_without_a_visible_name():
+    table = Table("", (Column(" "), Column("n", "count")), ((" ", 1),))
+    assert render(Report("t", (table,), {}), "text").endswith("1\n")
+
+
 def test_words_of_a_table_are_never_cut():
     loss = "nce+agce:a=4.44,q=0.2,alpha=9.3,beta=24.5"
     columns = (Column("loss"), Column("accuracy", "number"), Column("why"))
