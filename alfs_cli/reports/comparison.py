@@ -15,6 +15,11 @@ KEY = (
 )
 LABELS = {"true": "true labels", "given": "given labels, which may be wrong", None: "?"}
 LAST = 4  # the column of the last epoch
+DATA = (
+    *("loss", "variant", "dataset", "noise", "rate", "labels", "model", "epochs", "n"),
+    *("last_mean", "last_std", "best_mean", "best_std", "is_best", "not_worse"),
+    *("paper_mean", "paper_std", "paper_delta"),
+)
 
 
 def comparison_report(
@@ -38,13 +43,6 @@ def comparison_report(
         found = [asdict(regression) for regression in fallen]
         document = {**document, "baseline": baseline, "regressions": found}
     return Report("Runs compared", tuple(blocks), document, data=(_data(comparison.rows),))
-
-
-DATA = (
-    *("loss", "variant", "dataset", "noise", "rate", "labels", "model", "epochs", "n"),
-    *("last_mean", "last_std", "best_mean", "best_std", "is_best", "not_worse"),
-    *("paper_mean", "paper_std", "paper_delta"),
-)
 
 
 def _data(rows: Sequence[ComparedLoss]) -> Table:
