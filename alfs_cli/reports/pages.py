@@ -88,7 +88,8 @@ def _data_words(spec: dict[str, str | None]) -> list[str]:
 def _shares(estimate: NoiseEstimate) -> Intervals:
     """Return the clean share of each class with its bounds, the worst first."""
     names, T = estimate.data.classes, estimate.transition
-    order = sorted(range(len(names)), key=lambda i: (T[i][i], i))
+    judged = [i for i, found in enumerate(estimate.class_clean_level) if found.judged]
+    order = sorted(judged, key=lambda i: (T[i][i], i))
     rows = tuple(
         Interval(
             names[i],
