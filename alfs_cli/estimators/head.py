@@ -25,6 +25,7 @@ LOGIT_FLOOR = -14.0
 PRIOR_PRECISION = 1e-3  # of every parameter, where the information matrix is singular
 MAX_HEAD = 2000
 HELD_HEAD = 4.0  # what the head adds to the variance of T's logits, at a guess
+PRIOR_EXAMPLES = 10.0  # of each class: how firmly true classes are as frequent as their labels
 MAX_INFORMATION = 2 * 10**7  # numbers in the matrix of scores from which information is counted
 
 
@@ -210,6 +211,8 @@ def fit_head(
     """Return the maximum-likelihood head and T under a tie; no tie is T = I.
 
     Starts at the head of `start` (the given log-probabilities without one) and at T near `near`.
+    A Dirichlet prior worth PRIOR_EXAMPLES a class holds the shares of the true classes near those
+    of the labels: with few examples two classes that swap labels are otherwise easily one.
     """
     K, N = len(scores.centre), scores.values.shape[1]
     A = scores.unwhiten if start is None else start.A
@@ -219,6 +222,7 @@ def fit_head(
     theta = np.zeros(0) if tie is None or near is None else tied_logits(near, tie)
     off = cells >= 0
     size = A.size
+    expected = np.zeros(K) if tie is None else PRIOR_EXAMPLES * K / N * np.diff(scores.start)
 
     def transition(logits: FloatArray) -> FloatArray:
         return np.eye(K) if tie is None else tied_transition(logits, cells)
@@ -231,6 +235,11 @@ def fit_head(
         counts = counts_by_label(scores, R)
         by_cell = counts - T * counts.sum(axis=1, keepdims=True)
         R -= Q
+        share = np.maximum(Q.mean(axis=1, dtype=np.float64), SMALLEST)
+        if tie is not None:
+            pull = (expected / (N * share)).astype(np.float32)
+            R += Q * (pull[:, None] - pull @ Q)
+        value = log_likelihood + float(expected @ np.log(share))
         gradient = np.concatenate(
             [
                 (_by_weight(scores, R) / N - RIDGE * weights).ravel(),
@@ -238,7 +247,7 @@ def fit_head(
                 np.bincount(cells[off], by_cell[off], minlength=len(theta)) / N,
             ]
         )
-        return -log_likelihood / N + RIDGE / 2 * float((weights**2).sum()), -gradient
+        return -value / N + RIDGE / 2 * float((weights**2).sum()), -gradient
 
     result = minimize(
         objective,
