@@ -160,7 +160,7 @@ def correction_of(item: Recommendation, folder: Path) -> dict[str, Any]:
     """
     if item.correction == "none":
         return {}
-    transition = {"file": str(folder / "estimate.json"), "damping": item.damping}
+    transition = {"file": str(folder / "estimate.json"), "least_level": item.least_level}
     return {"correction": item.correction, "transition": transition}
 
 

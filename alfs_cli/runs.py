@@ -114,12 +114,13 @@ class ElrConfig:
 class TransitionConfig:
     """The T that a loss is corrected by: the file it is read from, and what its values come to.
 
-    The loss is corrected by (1 - damping) T + damping I.
+    Rows of classes that swap labels are moved toward the identity until the right label is
+    `least_level` times as frequent as the other's (`TransitionMatrix.held_apart`).
     """
 
     file: str
     fingerprint: str
-    damping: float = 0.0
+    least_level: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Advised:
     certificate: str
     why: str
     correction: str = "none"
-    damping: float = 0.0
+    least_level: float = 0.0
 
 
 @dataclass(frozen=True)

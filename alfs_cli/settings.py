@@ -173,7 +173,7 @@ SETTINGS: dict[str, Reader] = {
     "correction": _one_of(CORRECTIONS),
     "transition.file": _text,
     "transition.fingerprint": _text,
-    "transition.damping": _number(0, most=0.99),
+    "transition.least_level": _number(0, most=100),
 }
 SHORT = {  # a plain name stands for where it comes from
     "dataset": "dataset.source",

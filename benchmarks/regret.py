@@ -217,11 +217,12 @@ def trained(
 ) -> list[float]:
     """Train a network for each loss and return their accuracies on the true test labels.
 
-    A task is the text of a loss and its correction by T: none, forward, or forward with a damping.
+    A task is the text of a loss and its correction by T: none, forward, or forward and the level by
+    which classes that swap labels are held apart.
     """
     losses = [parse_loss(text) for text, _ in tasks]
     objectives = [
-        loss if correction == "none" else ForwardCorrected(loss, damped(T, correction))
+        loss if correction == "none" else ForwardCorrected(loss, held_apart(T, correction))
         for loss, (_, correction) in zip(losses, tasks, strict=True)
     ]
     networks = Networks(len(tasks), source.X.shape[1], source.num_classes, seed)
@@ -244,17 +245,17 @@ def trained(
     return (found == torch.from_numpy(source.y_test)).double().mean(1).tolist()
 
 
-def damped(T: np.ndarray, correction: str) -> np.ndarray:
-    """Return what a loss is corrected by: `forward`, or `forward D` with T damped by D."""
-    damping = correction.partition(" ")[2]
-    return np.asarray(TransitionMatrix(T).damped(float(damping or 0)))
+def held_apart(T: np.ndarray, correction: str) -> np.ndarray:
+    """Return what a loss is corrected by: T for `forward`, T held apart for `forward LEVEL`."""
+    level = correction.partition(" ")[2]
+    return TransitionMatrix(T).held_apart(float(level or 0)).array
 
 
 def choices(estimate: NoiseEstimate, extra: list[str]) -> Iterator[tuple[str, str, str]]:
     """Yield role, loss and correction: the recommendation, then the grid."""
     best = recommend(estimate, estimate_path="", lr=LR).recommendations[0]
-    damping = f" {best.damping:g}" if best.damping else ""
-    yield RECOMMENDED, best.loss, best.correction + damping
+    level = f" {best.least_level:g}" if best.least_level else ""
+    yield RECOMMENDED, best.loss, best.correction + level
     for name in (*GRID, *extra):
         word, _, text = name.rpartition(" ")
         yield name, text, word or "none"

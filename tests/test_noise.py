@@ -381,3 +381,19 @@ def test_a_matrix_reads_as_its_array():
     np.testing.assert_array_equal(np.asarray(T), T.array)
     np.testing.assert_array_equal(np.array(T, dtype=np.float32), T.array.astype(np.float32))
     assert clean_level(np.asarray(T)) == clean_level(T)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_swaps_are_held_apart_and_nothing_else_moves(seed):
+    generator = np.random.default_rng(seed)
+    T = TransitionMatrix(generator.dirichlet(np.full(6, 0.4), size=6))
+    apart = T.held_apart(3).array
+    for i in range(6):
+        swapped = [j for j in range(6) if j != i and T[i, i] * T[j, j] < 9 * T[i, j] * T[j, i]]
+        assert all(apart[i, i] >= 3 * apart[i, j] - 1e-9 for j in swapped)
+        if all(T[i, i] >= 3 * T[i, j] for j in swapped):
+            assert (apart[i] == T[i]).all()
+    order = generator.permutation(6)
+    renamed = TransitionMatrix(T.array[np.ix_(order, order)]).held_apart(3).array
+    assert np.allclose(renamed, apart[np.ix_(order, order)])
+    assert (T.held_apart(0).array == T.array).all()

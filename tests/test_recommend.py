@@ -15,7 +15,7 @@ from alfs_cli.noise import TransitionMatrix, clean_level, transition_of
 from alfs_cli.recipes import parse_recipe
 from alfs_cli.recommend import PREFERENCES, load_recommendations, recommend
 from alfs_cli.recommend.advice import recheck, trusted_size
-from alfs_cli.recommend.aims import CONCENTRATED, concentration, damping_of, fit_target
+from alfs_cli.recommend.aims import CONCENTRATED, concentration, fit_target, least_level
 from alfs_cli.recommend.explanation import explained
 from alfs_cli.recommend.families import ael_text, agce_text, aul_text
 from alfs_cli.recommend.recipe import recipe_text
@@ -110,21 +110,21 @@ def test_concentrated_noise_is_corrected_for(estimate):
     assert "rests on the estimated T (trust high)" in first.why
     loss, T = parse_loss(first.loss), np.array(made.transition)
     assert first.certificate == certify(loss, T).verdict == "refuted"
-    assert clean_level(TransitionMatrix(T).damped(first.damping)) >= 2.5
-    assert clean_level(TransitionMatrix(T).damped(first.damping - 0.01)) < 2.5
-    reached = corrected_fit_score(loss, TransitionMatrix(T).damped(first.damping).array) * found.lr
+    apart = TransitionMatrix(T).held_apart(first.least_level).array
+    assert apart[5, 5] / apart[5, 6] == apart[6, 6] / apart[6, 5] == pytest.approx(3)  # they swap
+    assert (np.delete(apart, (5, 6), axis=0) == np.delete(T, (5, 6), axis=0)).all()
+    reached = corrected_fit_score(loss, apart) * found.lr
     assert reached == pytest.approx(fit_target(made, "balanced", is_corrected=True), rel=0.02)
     assert {item.correction for item in others} == {"none"}
     assert {item.certificate for item in others} == {"proved"}
 
 
-def test_damping_stops_where_the_right_label_leads(estimate):
-    assert damping_of(estimate()) == 0  # r is 5.3
-    swapped = estimate(transition=((0.5, 0.5, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
-    damped = TransitionMatrix(np.array(swapped.transition)).damped(damping_of(swapped))
-    assert clean_level(damped) == pytest.approx(2.5, abs=0.1)
-    clean = estimate(transition=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
-    assert damping_of(clean) == 0
+def test_only_classes_that_swap_labels_are_held_apart(estimate):
+    assert least_level(estimate()) == 0  # no two swap many
+    one_way = estimate(transition=((0.5, 0.5, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+    assert least_level(one_way) == 0
+    both_ways = estimate(transition=((0.5, 0.5, 0.0), (0.2, 0.8, 0.0), (0.0, 0.0, 1.0)))
+    assert least_level(both_ways) == 3
 
 
 @pytest.mark.slow
@@ -264,9 +264,8 @@ def test_a_recipe_is_read_back(estimate, tmp_path):
         "optimizer.lr": 0.01,
         "correction": "forward",
         "transition.file": "alfs-out/estimate.json",
-        "transition.damping": found.recommendations[0].damping,
+        "transition.least_level": 3,
     }
-    assert found.recommendations[0].damping > 0
     assert "refuted" not in text
     plain = recipe_text(tmp_path / "r.yaml", recommend(estimate(), estimate_path="e"), estimate())
     assert "correction" not in parse_recipe(plain, name="r", where="r.yaml").values
@@ -282,7 +281,9 @@ def test_every_number_is_explained(estimate):
     assert "2.333 x 0.1500 / (0.8500 x 9) = 0.0458" in rows["correction by T"]
     for item in found.recommendations[1:]:
         assert f"= {item.margin:.4g}" in rows[item.loss] or item.term_ratio is None
-    assert rows[f"{found.recommendations[0].loss}, forward"].endswith("I has a clean level of 2.5")
+    assert rows[f"{found.recommendations[0].loss}, forward"].endswith(
+        "right label is 3 times as frequent"
+    )
 
 
 @pytest.mark.parametrize(

@@ -151,8 +151,8 @@ def settle(
         spec, fingerprint = estimated(invocation, needs_loss="loss" not in values)
         values.update(spec)
         expected.append((fingerprint, _stale("estimate.json", "estimate")))
-    if values.get("correction") != "forward" and "transition.damping" not in said:
-        values.pop("transition.damping", None)  # it came with a recommendation
+    if values.get("correction") != "forward" and "transition.least_level" not in said:
+        values.pop("transition.least_level", None)  # it came with a recommendation
     if values.get("correction") == "forward" and "transition.file" not in values:
         values["transition.file"] = str(estimate)
         fingerprint = estimated_transition(estimate, values)
@@ -241,8 +241,8 @@ def recommended(
     if not estimate.is_file():  # as it was typed then, from another folder
         estimate = path.parent / "estimate.json"
     advice = {"loss": loss, "correction": read_setting("correction", correction)}
-    if damping := entries[index].get("damping"):
-        advice["transition.damping"] = read_setting("transition.damping", damping)
+    if level := entries[index].get("least_level"):
+        advice["transition.least_level"] = read_setting("transition.least_level", level)
     return advice, fingerprint, estimate
 
 

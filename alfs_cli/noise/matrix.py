@@ -53,14 +53,22 @@ class TransitionMatrix:
         """K."""
         return len(self.array)
 
-    def damped(self, damping: float) -> "TransitionMatrix":
-        """Return (1 - damping) T + damping I, for `damping` from 0 to 1.
+    def held_apart(self, level: float) -> "TransitionMatrix":
+        """Return T with classes that swap labels told apart: T[i, i] >= level T[i, j] for both.
 
-        >>> TransitionMatrix([[0.6, 0.4], [0.0, 1.0]]).damped(0.5).array
-        array([[0.8, 0.2],
-               [0. , 1. ]])
+        Classes i and j swap labels where T[i, i] T[j, j] < level^2 T[i, j] T[j, i]. Their rows are
+        moved toward the identity, no further than needed; the other rows stay. Level 0 is T itself.
+
+        >>> TransitionMatrix([[0.6, 0.4], [0.5, 0.5]]).held_apart(3).array
+        array([[0.75, 0.25],
+               [0.25, 0.75]])
         """
-        return TransitionMatrix((1 - damping) * self.array + damping * np.eye(self.num_classes))
+        T, own = self.array, np.diag(self.array)
+        swaps = own[:, None] * own < level**2 * T * T.T
+        np.fill_diagonal(swaps, False)
+        lacking = np.where(swaps, np.maximum(level * T - own[:, None], 0.0), 0.0)
+        share = (lacking / (1 - own[:, None] + level * T + 1e-300)).max(axis=1, keepdims=True)
+        return TransitionMatrix((1 - share) * T + share * np.eye(self.num_classes))
 
     def class_clean_levels(self) -> FloatArray:
         """Return r_i = T[i, i] / max_{j != i} T[i, j], shape (K,)."""

@@ -6,7 +6,10 @@ The numbers here were chosen on CIFAR-10's encoder features, digits and MNIST un
 
 import math
 
+import numpy as np
+
 from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.noise import TransitionMatrix
 
 EASY_RATIO = 0.85  # what easy data can afford, and the paper used on MNIST
 EASY_AGREEMENT = 0.81  # of right labels, out of sample
@@ -19,7 +22,7 @@ CORRECTED_TARGET = 0.01
 EASY_CORRECTED_TARGETS = 0.015, 0.05
 LITTLE_LEAD = 5.0
 PREFERENCES = {"robustness": 0.5, "balanced": 1.0, "fit": 2.0}  # times the target
-LEAST_CORRECTED_LEVEL = 2.5  # the clean level that a T to correct by is to have
+LEAST_LEVEL = 3.0  # of classes that swap labels, in a T to correct by
 CONCENTRATED = 0.125  # r over that of symmetric noise of the same rate: below it T is worth using
 
 
@@ -81,15 +84,11 @@ def concentration(estimate: NoiseEstimate) -> float:
     return estimate.clean_level.value * rate / ((1 - rate) * (K - 1))
 
 
-def damping_of(estimate: NoiseEstimate) -> float:
-    """Return the least d at which (1 - d) T + d I has a clean level of LEAST_CORRECTED_LEVEL.
+def least_level(estimate: NoiseEstimate) -> float:
+    """Return LEAST_LEVEL where two classes swap labels, else 0.
 
-    A network corrected by a T in which a wrong label nearly equals the right one may learn two
-    classes the wrong way round and hardly pay for it; where the right one leads it does not.
+    A network corrected by a T in which two classes swap nearly as many labels as they keep may
+    learn them as one, or the wrong way round, and hardly pays for it; held apart it does not.
     """
-    L = LEAST_CORRECTED_LEVEL
-    needed = [0.0]
-    for i, row in enumerate(estimate.transition):
-        other = max(row[:i] + row[i + 1 :])
-        needed.append((L * other - row[i]) / (1 - row[i] + L * other + 1e-12))
-    return math.ceil(100 * max(needed) - 1e-9) / 100
+    T = TransitionMatrix(np.array(estimate.transition))
+    return LEAST_LEVEL if (T.held_apart(LEAST_LEVEL).array != T.array).any() else 0.0

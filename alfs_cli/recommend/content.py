@@ -31,7 +31,7 @@ class Recommendation:
     """A loss, what its certificate says, and why it is here.
 
     `margin` is the ratio (of the separable term, in a sum) times the lower bound of r. A corrected
-    loss is of log(T'^T p) with T' = (1 - damping) T + damping I.
+    loss is of log(T'^T p), where T' holds classes that swap labels apart by `least_level`.
     """
 
     loss: str
@@ -43,7 +43,7 @@ class Recommendation:
     mass_at_bound: Number | None
     fit: Number
     why: str
-    damping: float = 0.0
+    least_level: float = 0.0
 
 
 @dataclass(frozen=True)

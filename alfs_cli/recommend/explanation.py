@@ -6,7 +6,6 @@ from alfs_cli.losses import parse_loss
 from alfs_cli.recommend.aims import (
     CONCENTRATED,
     EASY_AGREEMENT,
-    LEAST_CORRECTED_LEVEL,
     LITTLE_LEAD,
     concentration,
     fit_target,
@@ -119,9 +118,9 @@ def _loss(item: Recommendation, found: Recommendations, estimate: NoiseEstimate)
     if item.correction == "forward":
         aim = fit_target(estimate, found.prefer, is_corrected=True) / found.lr
         parts.append(f"weighed for a fit of {aim:.4g} as seen through T")
-        if item.damping:
+        if item.least_level:
             parts.append(
-                f"T' = {1 - item.damping:.2f} T + {item.damping:.2f} I has a clean level of "
-                f"{LEAST_CORRECTED_LEVEL:g}"
+                "rows of T of classes that swap labels are moved toward the identity until the "
+                f"right label is {item.least_level:g} times as frequent"
             )
     return "; ".join(parts)

@@ -36,8 +36,8 @@ def recipe_text(path: Path, found: Recommendations, estimate: NoiseEstimate) -> 
     }
     if best.correction == "forward":
         transition: dict[str, Any] = {"file": found.estimate}
-        if best.damping:
-            transition["damping"] = best.damping
+        if best.least_level:
+            transition["least_level"] = best.least_level
         settings |= {"correction": "forward", "transition": transition}
     header = (
         f"# {found.status}: the loss that `alfs recommend` puts first for {found.estimate}.",

@@ -24,9 +24,9 @@ from alfs_cli.recommend.aims import (
     CONCENTRATED,
     PREFERENCES,
     concentration,
-    damping_of,
     fit_target,
     is_easy,
+    least_level,
     target_ratio,
 )
 from alfs_cli.recommend.content import (
@@ -141,8 +141,8 @@ def _corrected(
     pays = value < CONCENTRATED and estimate.noise_rate.value >= NEARLY_CLEAN and K > 2
     if not pays or prefer == "robustness" or estimate.dominant is False:
         return None
-    damping = damping_of(estimate)
-    T = np.array(TransitionMatrix(np.array(estimate.transition)).damped(damping))
+    level = least_level(estimate)
+    T = TransitionMatrix(np.array(estimate.transition)).held_apart(level).array
     fit = fit_target(estimate, prefer, is_corrected=True) / lr
     text = mild_member(Wanted(num_classes=K, ratio=0.0, fit=fit, gap=0.0, T=T))
     if text is None:
@@ -150,11 +150,11 @@ def _corrected(
     return replace(
         _judge(text, estimate, required),
         correction="forward",
-        damping=damping,
+        least_level=level,
         why=f"noise goes to few classes (r is {value:.2g} of that of noise spread evenly): the "
         "loss of log(T^T p) lets T explain the wrong labels; rests on the estimated T (trust "
         f"{estimate.trust.level}), the certificate is that of the loss without it"
-        + (f"; T is damped by {damping:g}, so that no two classes swap" if damping else ""),
+        + (f"; classes that swap labels are held apart by {level:g} in T" if level else ""),
     )
 
 

@@ -68,7 +68,7 @@ def _advice(advice: Advice, estimate: NoiseEstimate) -> Verdict:
     best = advice.recommendations[0]
     words = ["alfs", "train", *_data_words(estimate.data.spec), "--loss", best.loss]
     words += [] if best.correction == "none" else ["--correction", best.correction]
-    words += ["--set", f"transition.damping={best.damping:g}"] if best.damping else []
+    words += ["--set", f"transition.least_level={best.least_level:g}"] if best.least_level else []
     margin = "inf" if best.margin == float("inf") else f"{best.margin:.2f}"
     reason = best.why
     if best.correction == "none":

@@ -87,8 +87,9 @@ def _beside_the_loss(run: TrainConfig | RunResult) -> tuple[tuple[str, str], ...
     """Return what is done beside the loss: its correction, its stages, a term added."""
     facts = []
     if run.transition is not None:
-        damping = f", damped by {run.transition.damping:g}" if run.transition.damping else ""
-        facts.append(("correction", f"{run.correction}, by T of {run.transition.file}{damping}"))
+        level = run.transition.least_level
+        apart = f", swaps held apart by {level:g}" if level else ""
+        facts.append(("correction", f"{run.correction}, by T of {run.transition.file}{apart}"))
     if run.nlnl is not None:
         stages = f"{run.nlnl.nl} epochs NL, {run.nlnl.selnl} SelNL, the rest SelPL"
         facts.append(("stages", stages))

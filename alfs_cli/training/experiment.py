@@ -136,9 +136,9 @@ def corrected_by(
     """
     named = settings.get("transition") or {}
     if settings.get("correction", "none") == "none":
-        if "damping" in named and "file" not in named:
+        if "least_level" in named and "file" not in named:
             raise UsageError(
-                "transition.damping is set and the loss is not corrected",
+                "transition.least_level is set and the loss is not corrected",
                 help="--correction forward",
             )
         if named:
@@ -154,7 +154,7 @@ def corrected_by(
     T = read_transition(named["file"], class_names=train.class_names)
     file = str(named["file"])
     fingerprint = fingerprint_of(T, file, named.get("fingerprint"))
-    used = TransitionConfig(file, fingerprint, float(named.get("damping", 0.0)))
+    used = TransitionConfig(file, fingerprint, float(named.get("least_level", 0.0)))
     return T, {"transition": asdict(used)}
 
 

@@ -67,8 +67,8 @@ def objective_of(experiment: Experiment, labels: Tensor, device: Device) -> Obje
     plain, T = parse_loss(config.loss), experiment.transition
     loss: LossOfBatch = plain
     if T is not None:
-        damping = config.transition.damping if config.transition is not None else 0.0
-        loss = ForwardCorrected(plain, T.damped(damping))
+        level = config.transition.least_level if config.transition is not None else 0.0
+        loss = ForwardCorrected(plain, T.held_apart(level))
     if config.elr is not None:
         return EarlyLearning(config.elr, loss, (len(labels), num_classes), device=device.name)
     return Stateless(loss)

@@ -109,7 +109,7 @@ def test_recommendation_with_correction(noisy):
         "data": {"source": "noisy.npz", "kind": "npz", "fingerprint": fingerprint},
         "recommendations": [
             {"loss": "ce", "correction": "none"},
-            {"loss": "gce:q=0.3", "correction": "forward", "damping": 0.25},
+            {"loss": "gce:q=0.3", "correction": "forward", "least_level": 2.5},
         ],
     }
     Path("alfs-out/recommendation.json").write_text(json.dumps(advice))
@@ -117,7 +117,7 @@ def test_recommendation_with_correction(noisy):
     done = noisy("train", *words)
     document = document_of(done)
     assert (document["loss"], document["correction"]) == ("gce:q=0.3", "forward")
-    assert document["transition"]["damping"] == 0.25
+    assert document["transition"]["least_level"] == 2.5
     assert "with forward correction, recommended" in done.err
     assert document_of(noisy("train", *words, "--correction", "none"))["correction"] == "none"
     assert document_of(noisy("train", *QUICK, "-f", "json"))["correction"] == "none"
@@ -174,19 +174,19 @@ def test_an_estimate_of_other_data_is_refused(noisy):
     assert "estimate.json' is for other data" in done.err
 
 
-def test_damping_is_that_of_the_matrix(noisy):
-    """Damping T in the run, or in the file beforehand, is the same training."""
+def test_classes_are_held_apart_in_the_matrix(noisy):
+    """Holding classes apart in the run, or in the file beforehand, is the same training."""
     T = read_transition("T.csv", class_names=DIGITS)
-    write_transition(Path("half.csv"), T.damped(0.5), DIGITS)
-    damped, written = (
+    write_transition(Path("apart.csv"), T.held_apart(9), DIGITS)
+    apart, written = (
         document_of(noisy(*FORWARD, *QUICK, "--transition", name, *more, "-f", "json"))
-        for name, more in (("T.csv", ("--set", "transition.damping=0.5")), ("half.csv", ()))
+        for name, more in (("T.csv", ("--set", "transition.least_level=9")), ("apart.csv", ()))
     )
-    assert damped["run"] != written["run"]
-    assert damped["test_accuracy"] == written["test_accuracy"]
-    repeated = Path(damped["run"], "config.yaml")
+    assert apart["run"] != written["run"]
+    assert apart["test_accuracy"] == written["test_accuracy"]
+    repeated = Path(apart["run"], "config.yaml")
     again = document_of(noisy("train", "--config", str(repeated), "--overwrite", "-f", "json"))
-    assert again["test_accuracy"] == damped["test_accuracy"]
-    done = noisy("train", "digits", "--loss", "ce", "--set", "transition.damping=0.5")
+    assert again["test_accuracy"] == apart["test_accuracy"]
+    done = noisy("train", "digits", "--loss", "ce", "--set", "transition.least_level=2")
     assert done.code == 2
     assert "help:" in done.err
