@@ -59,6 +59,9 @@ RATE_ERROR = 0.01  # of the rate itself: the head is not quite of this form
 STARTING_RATE = 0.1
 SHARPER, CERTAIN = 4.0, 20.0  # times the head's logits: classes hardly overlap, or not at all
 LEAST_RATE = 1e-4
+MANY = (
+    10_000  # examples beyond which free cells hardly stop in a poor optimum, and starts cost time
+)
 FREE, STRONG = "full", "strong cells"  # the families with free cells
 
 
@@ -230,10 +233,18 @@ def _candidates(scores: Scores, start_T: FloatArray) -> list[Candidate]:
     free = [fit_head(scores, FREE, full_tie(K), same, near=near), _told_apart(scores, none)]
     if free[0].log_likelihood < rows.log_likelihood:
         free.append(fit_head(scores, FREE, full_tie(K), rows, near=rows.transition))
-    for fit in free:
-        margin = min(FREE_MARGIN, _pairs_in_use(fit))
-        found.append(_candidate(scores, fit, _cells_in_use(scores, fit) + margin))
+    found += [_free_candidate(scores, fit) for fit in free]
+    best = max(found, key=lambda candidate: candidate.score).fit
+    if best.family == FREE and scores.values.shape[1] <= MANY:  # one more must not decide on it
+        found.append(
+            _free_candidate(scores, fit_head(scores, FREE, full_tie(K), none, near=start_T))
+        )
     return found
+
+
+def _free_candidate(scores: Scores, fit: HeadFit) -> Candidate:
+    margin = min(FREE_MARGIN, _pairs_in_use(fit))
+    return _candidate(scores, fit, _cells_in_use(scores, fit) + margin)
 
 
 def _times(factor: float, fit: HeadFit) -> HeadFit:
