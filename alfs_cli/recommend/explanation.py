@@ -5,13 +5,15 @@ from alfs_cli.loss_facts import filled_in, loss_facts
 from alfs_cli.losses import parse_loss
 from alfs_cli.recommend.aims import (
     CONCENTRATED,
-    EASY_AGREEMENT,
+    CURVED,
     LITTLE_LEAD,
+    accuracy,
     concentration,
+    easy_accuracy,
     fit_target,
+    is_curved,
     is_easy,
-    lead,
-    relative_agreement,
+    leads,
     target_ratio,
 )
 from alfs_cli.recommend.content import Recommendation, Recommendations
@@ -61,24 +63,27 @@ def _noise(found: Recommendations, estimate: NoiseEstimate) -> Rows:
 
 def _aims(found: Recommendations, estimate: NoiseEstimate) -> Rows:
     aim = target_ratio(estimate, found.required_ratio, found.prefer)
-    share = relative_agreement(estimate)
     target = fit_target(estimate, found.prefer)
     called = "easy" if is_easy(estimate) else "not easy"
     K = len(estimate.data.classes)
+    curved = ""
+    if is_curved(estimate) and not is_easy(estimate):
+        curved = f"; borders between these classes are curved, which takes {CURVED:g} times as much"
     return [
         (
             "ratio aimed at",
             f"{aim:.4g}: out of sample {100 * estimate.evidence.agreement:.1f} % of the labels "
-            f"agree, {100 * share:.1f} % of the right ones, so these data are {called} (from "
-            f"{100 * EASY_AGREEMENT:.0f} % on); easy data can afford more than is required (prefer "
-            f"{found.prefer})",
+            "agree, which speaks of an accuracy on true labels of "
+            f"{100 * accuracy(estimate):.1f} %, so these data are {called} (from "
+            f"{100 * easy_accuracy(estimate):.0f} % on, as far as right labels lead); easy data "
+            f"can afford more than is required (prefer {found.prefer})",
         ),
         (
             "fit aimed at",
             f"{target:.4g} / learning rate {found.lr:g} = {target / found.lr:.4g} times cross "
             f"entropy's speed from probability 1 / {K} to 1 / 2; the weights of each loss are set "
-            f"to reach it. Right labels lead by {lead(estimate):.3g} standard deviations in the "
-            f"weakest class: from {LITTLE_LEAD:g} on easy data are fitted faster",
+            f"to reach it. Right labels lead by {min(leads(estimate)):.3g} standard deviations in "
+            f"the weakest class: from {LITTLE_LEAD:g} on easy data are fitted faster" + curved,
         ),
     ]
 

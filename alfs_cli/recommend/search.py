@@ -25,6 +25,7 @@ from alfs_cli.recommend.aims import (
     PREFERENCES,
     concentration,
     fit_target,
+    is_curved,
     is_easy,
     least_level,
     target_ratio,
@@ -39,7 +40,7 @@ from alfs_cli.recommend.content import (
 from alfs_cli.recommend.families import FAMILIES, Wanted, member, mild_member
 
 SAFETY = 1.25  # margins just above 1 train poorly; from the paper's own tables
-EASY_ORDER = ("nce+rce", *(family for family in FAMILIES if family != "nce+rce"))
+ROBUST_ORDER = ("nce+rce", *(family for family in FAMILIES if family != "nce+rce"))
 REJECTED = ("ce", "fl", "gce", "sce", "nce", "nfl", "eps-ce+mae")
 ANL_SYMMETRIC = "its passive term is symmetric: robust wherever the clean label leads"
 
@@ -84,7 +85,8 @@ def recommend(
         gap=estimate.gap.low / safety,
         is_easy=is_easy(estimate),
     )
-    families = EASY_ORDER if is_easy(estimate) else FAMILIES
+    takes_more = is_easy(estimate) or is_curved(estimate)
+    families = ROBUST_ORDER if takes_more else FAMILIES
     texts = [member(family, wanted) for family in families if losses is None or family in losses]
     found = [_judge(text, estimate, required) for text in texts if text is not None]
     proved = [r for r in found if r.certificate == "proved" and r.margin >= 1]
