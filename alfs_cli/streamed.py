@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.data.columns import check_probabilities
+from alfs_cli.data.rare import rare_classes
 from alfs_cli.data.streaming import BLOCK_ROWS, Block, ProbabilityStream, open_probabilities
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
 from alfs_cli.estimators import check_classes, check_options, summarised
 from alfs_cli.estimators.counts import CountedEstimate
+from alfs_cli.estimators.rare import RareAside
 from alfs_cli.estimators.shards import (
     LARGEST_ODDS,
     MAX_SUSPECTS,
@@ -271,9 +273,11 @@ def _estimate(
         calibration_error=counts.calibration_error(total),
         kept=np.arange(len(sample.label)),
     )
-    found = CountedEstimate("confident", counts.joint.astype(np.float64), examples)
+    found = _counted(counts.joint, examples)
+    kept = np.flatnonzero(~rare_classes(examples))
+    inner = CountedEstimate(found.method, found.counts[np.ix_(kept, kept)], examples[kept])
     estimate = summarised(
-        found,
+        found if len(kept) == len(examples) else RareAside(inner, kept, examples),
         dataset,
         evidence,
         confidence=confidence,
@@ -295,6 +299,17 @@ def _estimate(
         seconds=time.perf_counter() - started,
     )
     return Streamed(estimate, table)
+
+
+def _counted(joint: IntArray, examples: IntArray) -> CountedEstimate:
+    """Return the counts, those of rare classes set aside: every example reaches their thresholds.
+
+    What is confidently of such a class alone is left out; labels of such a class are let be.
+    """
+    counts, rare = joint.astype(np.float64), rare_classes(examples)
+    counts[rare], counts[:, rare] = 0.0, 0.0
+    counts[rare, rare] = examples[rare]
+    return CountedEstimate("confident", counts, examples)
 
 
 def _suspects_table(

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from alfs_cli import __version__
 from alfs_cli.data import DataSpec, LabelledDataset, Trusted, random_sample
 from alfs_cli.data.columns import check_probabilities
+from alfs_cli.data.rare import rare_classes
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import (
     Bounded,
@@ -34,7 +35,7 @@ from alfs_cli.estimators.joint_ml import joint_ml
 from alfs_cli.estimators.knn import knn
 from alfs_cli.estimators.local import local_clean_level
 from alfs_cli.estimators.neighbourhood import neighbour_check, neighbourhood_of
-from alfs_cli.estimators.rare import AnswerAside, RareAside, rare_classes, without_rare
+from alfs_cli.estimators.rare import AnswerAside, RareAside, without_rare
 from alfs_cli.estimators.resampled import ResampledEstimate
 from alfs_cli.estimators.reviewed import SettledEstimate, settled
 from alfs_cli.estimators.sample import Answer, Estimate, Sample, rate_of

@@ -14,25 +14,12 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from alfs_cli.data import Trusted
+from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators.counts import Spread
 from alfs_cli.estimators.sample import Answer, Estimate, Sample
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-FEW = 10  # examples, and
-SHARE = 0.1  # of the median class, below which a class is set aside
-
-
-def rare_classes(counts: IntArray) -> NDArray[np.bool_]:
-    """Say which classes are set aside, given examples by label (K,).
-
-    None of them where fewer than two classes would be left.
-    """
-    carried = counts[counts > 0]
-    least = min(FEW, SHARE * float(np.median(carried))) if len(carried) else 0.0
-    rare = counts < max(least, 1)
-    return rare if (~rare).sum() >= 2 else np.zeros(len(counts), dtype=np.bool_)
 
 
 def without_rare(estimator: Callable[[Sample], Estimate]) -> Callable[[Sample], Estimate]:

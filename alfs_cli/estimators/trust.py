@@ -4,12 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset
+from alfs_cli.data.rare import rare_classes
 from alfs_cli.errors import did_you_mean
 from alfs_cli.estimate import Bounded, CleanLevel, NeighbourCheck, Trust
 from alfs_cli.estimators.combined import CombinedEstimate, overlap_of
 from alfs_cli.estimators.counts import CountedEstimate
 from alfs_cli.estimators.posterior import true_class_probs
-from alfs_cli.estimators.rare import RareAside, rare_classes
+from alfs_cli.estimators.rare import RareAside
 from alfs_cli.estimators.resampled import ResampledEstimate
 from alfs_cli.estimators.reviewed import SettledEstimate
 from alfs_cli.estimators.sample import Estimate, rate_of
@@ -81,7 +82,8 @@ def trust_in(
     elif estimate.method == "gold":
         _counted_truth(grades, estimate)
     else:
-        _separation(grades, whole, evidence)
+        is_counted = isinstance(estimate, CountedEstimate)
+        _separation(grades, whole, evidence, is_counted=is_counted)
     measured = (
         f"out-of-sample agreement {100 * evidence.agreement:.1f} %, calibration error "
         f"{evidence.calibration_error:.3f}"
@@ -174,12 +176,14 @@ def _neighbours(grades: Grades, found: NeighbourCheck, rate: Bounded) -> None:
     grades.note(f"{said}; the estimate is {side}", 0 if is_apart else 1)
 
 
-def _separation(grades: Grades, estimate: Estimate, evidence: Evidence) -> None:
+def _separation(
+    grades: Grades, estimate: Estimate, evidence: Evidence, *, is_counted: bool
+) -> None:
     T = estimate.transition()
     separation = float(true_class_probs(evidence.probs, T).max(axis=1).mean())
     consequence = (
         "what it cannot tell apart is counted as noise"
-        if isinstance(estimate, CountedEstimate)
+        if is_counted
         else "noise on the others looks like overlap"
     )
     grades.add(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.folds import stratified_folds
+from alfs_cli.data.rare import rare_classes
 from alfs_cli.documents import DAMAGED, replacing
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import EvidenceSummary
@@ -304,7 +305,7 @@ def _feasible_folds(
             f"only one class ('{name}') among the given labels: label noise needs two or more",
             help="pass the folder above, or a file with more classes",
         )
-    several = counts[counts > 1]
+    several = counts[(counts > 1) & ~rare_classes(counts)]
     smallest = int(several.min()) if len(several) else 1
     if smallest < 2:
         raise InputError(

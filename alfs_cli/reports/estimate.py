@@ -115,12 +115,14 @@ def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
         if math.isinf(level.value)
         else f"where '{level.true_class}' is given as '{level.given_class}'"
     )
+    judged = all(cls.judged for cls in estimate.class_clean_level)
+    classes = "every class" if judged else "every class judged"
     if estimate.dominant:
-        lead = f"the clean label leads in every class, {ratio(level.low)} or more at the weakest"
+        lead = f"the clean label leads in {classes}, {ratio(level.low)} or more at the weakest"
     elif estimate.dominant is False:
-        lead = "the clean label does NOT lead in every class: no loss can be certified"
+        lead = f"the clean label does NOT lead in {classes}: no loss can be certified"
     else:
-        lead = "undecided whether the clean label leads in every class"
+        lead = f"undecided whether the clean label leads in {classes}"
     line = (
         f"clean level r = {ratio(level.value)} ({ratio(level.low)} to {ratio(level.high)}), {pair}"
     )

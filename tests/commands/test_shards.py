@@ -71,6 +71,30 @@ def test_passes_count_what_memory_counts(parts, monkeypatch):
         assert memory["evidence"][key] == pytest.approx(passes["evidence"][key])
 
 
+def test_a_stray_class_is_set_aside_in_passes_too(parts, monkeypatch):
+    """Out of sample no example is thought to be of a class with one: all reach its threshold."""
+    probs, given = np.load("p.npy"), np.load("y.npy")
+    given[given == 3] = 0
+    given[5] = 3
+    probs[:, 3] *= 1e-4
+    np.save("p.npy", probs / probs.sum(axis=1, keepdims=True))
+    np.save("y.npy", given)
+    words = ("--pred-probs", "p.npy", "--labels", "y.npy", "--method", "confident", "-q")
+    assert parts("estimate", *words, "--out", "memory").code == 0
+    monkeypatch.setattr("alfs_cli.streamed.TOO_MANY", {"confident": 100})
+    assert parts("estimate", *words, "--out", "passes").code == 0
+    memory, passes = (
+        json.loads(Path(f, "estimate.json").read_text()) for f in ("memory", "passes")
+    )
+    assert memory["clean_level"]["value"] > 1
+    for key in ("clean_level", "noise_rate"):
+        assert passes[key]["value"] == pytest.approx(memory[key]["value"], rel=0.02)
+        assert passes[key]["low"] == pytest.approx(memory[key]["low"], rel=0.03)
+    assert passes["trust"]["reasons"] == memory["trust"]["reasons"]
+    assert [cls["judged"] for cls in passes["class_clean_level"]] == [True, True, True, False]
+    assert (pd.read_csv("passes/issues.csv").given.astype(str) != "3").all()
+
+
 def test_a_sample_is_judged_and_said(parts):
     words = ("--pred-probs", "p.npy", "--labels", "y.npy", "--max-examples", "600", "-f", "json")
     done = parts("estimate", *words)

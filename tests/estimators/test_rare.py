@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators import ESTIMATORS, estimate_transition
-from alfs_cli.estimators.rare import rare_classes
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,7 @@ def test_a_stray_label_changes_nothing_for_the_others(digits, method, few):
     assert np.isfinite(after.transition_high).all()
     reasons = " ".join(after.trust.reasons)
     assert f"class '4' has {few} example{'s' if few > 1 else ''}: set aside" in reasons
+    assert after.evidence.folds == before.evidence.folds == 5
 
 
 def test_what_is_rare():
