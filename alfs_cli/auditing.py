@@ -203,25 +203,27 @@ def audit(
         alike = None if alike is None else [alike[place] for place in seen.kept]
     identical = () if alike is None else conflicting_duplicates(read.labels, alike)
     estimating = time.perf_counter()
-    estimate = estimate_noise(
-        read,
-        seen,
-        method=method,
-        confidence=confidence,
-        resamples=resamples,
-        seed=invocation.seed,
-        in_sample_ok=in_sample_ok,
-        trusted=known,
-        with_local=with_local,
-    )
+    with invocation.working("fitting T"):
+        estimate = estimate_noise(
+            read,
+            seen,
+            method=method,
+            confidence=confidence,
+            resamples=resamples,
+            seed=invocation.seed,
+            in_sample_ok=in_sample_ok,
+            trusted=known,
+            with_local=with_local,
+        )
     invocation.detail(
         f"{estimate.method}: r at least {estimate.clean_level.low:.3g}, "
         f"{time.perf_counter() - estimating:.1f} s"
     )
     T = np.array(estimate.transition)
-    scores = label_scores(
-        seen.probs, read.labels, T, estimate.noise_rate.value, identical=identical
-    )
+    with invocation.working("scoring labels"):
+        scores = label_scores(
+            seen.probs, read.labels, T, estimate.noise_rate.value, identical=identical
+        )
     if known is not None:
         scores = scores.settled(known.places, known.true, read.labels)
     found = listing(scores, read.labels, issue_threshold)

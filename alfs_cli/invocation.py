@@ -109,6 +109,15 @@ class Invocation:
 
             yield tell
 
+    @contextmanager
+    def working(self, task: str) -> Iterator[None]:
+        """Turn a spinner on stderr while the body runs, for work that no bar can measure."""
+        if self.verbosity < 0 or not sys.stderr.isatty():
+            yield
+            return
+        with self.console().status(task):
+            yield
+
     def console(self) -> "Console":
         """Return a rich console on stderr."""
         from rich.console import Console

@@ -1,6 +1,8 @@
 """`alfs estimate` as typed: what it writes, what it prints, what it refuses."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from PIL import Image
 
 from alfs_cli.estimate import load_estimate
+from alfs_cli.invocation import Invocation
 from tests.estimators.problems import seen_exactly
 
 T3 = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.0, 0.1, 0.9]])
@@ -117,6 +120,22 @@ def test_a_log_is_told_of_progress_now_and_then(features, monkeypatch):
     lines = features("estimate", "features.npz", "--no-cache").err.splitlines()
     assert lines[:2] == ["fitting folds: 0 of 2", "fitting folds: 1 of 2"]
     assert features("estimate", "features.npz", "--no-cache", "-q").err == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_sees_that_work_goes_on(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    shown = []
+    for stream, verbosity in ((Terminal(), 0), (Terminal(), -1), (io.StringIO(), 0)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with Invocation(verbosity=verbosity).working("fitting T"):
+            pass
+        shown.append("fitting T" in stream.getvalue())
+    assert shown == [True, False, False]
 
 
 @pytest.mark.slow
