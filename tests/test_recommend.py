@@ -15,7 +15,15 @@ from alfs_cli.noise import TransitionMatrix, clean_level, transition_of
 from alfs_cli.recipes import parse_recipe
 from alfs_cli.recommend import PREFERENCES, load_recommendations, recommend
 from alfs_cli.recommend.advice import recheck, trusted_size
-from alfs_cli.recommend.aims import CONCENTRATED, concentration, fit_target, least_level
+from alfs_cli.recommend.aims import (
+    CONCENTRATED,
+    accuracy,
+    concentration,
+    easy_accuracy,
+    fit_target,
+    is_easy,
+    least_level,
+)
 from alfs_cli.recommend.explanation import explained
 from alfs_cli.recommend.families import ael_text, agce_text, aul_text
 from alfs_cli.recommend.recipe import recipe_text
@@ -139,6 +147,50 @@ def test_where_correction_is_not_recommended(estimate):
         )
     ]
     assert corrections == [{"none"}] * 4
+
+
+def test_accuracy_behind_the_agreement(estimate):
+    """Of examples told right 1 - e agree, of the others e / (K - 1)."""
+    made = concentrated(estimate)
+    rate, K = made.noise_rate.value, 10
+    for right in (0.3, 0.9):
+        agreement = right * (1 - rate) + (1 - right) * rate / (K - 1)
+        seen = replace(made, evidence=replace(made.evidence, agreement=agreement))
+        assert accuracy(seen) == pytest.approx(right)
+
+
+def test_what_labels_that_hardly_lead_can_show(estimate):
+    """The accuracy that calls data easy falls with the lead; without a lead nothing does."""
+    limits = []
+    for rate in (0.2, 0.6, 0.8, 0.9):
+        T = transition_of("symmetric", rate, 10)
+        few = replace(concentrated(estimate), transition=tuple(map(tuple, T.array.tolist())))
+        limits.append(easy_accuracy(few))
+    assert limits[0] > limits[1] > limits[2]
+    assert limits[3] == math.inf
+    assert not is_easy(few)
+
+
+def test_curved_classes_are_fitted_faster(estimate):
+    """Where classes overlap, and a curved border tells them apart better than a straight one."""
+    made = concentrated(estimate)
+    hard = replace(made, evidence=replace(made.evidence, agreement=0.5, name="linear ridge"))
+    curved = replace(hard, evidence=replace(hard.evidence, name="ridge on 500 Fourier features"))
+    assert fit_target(curved, "balanced") == 4 * fit_target(hard, "balanced")
+    easy = replace(curved, evidence=replace(curved.evidence, agreement=0.84))
+    assert fit_target(easy, "balanced") == fit_target(
+        replace(easy, evidence=replace(easy.evidence, name="linear ridge")), "balanced"
+    )
+    assert (
+        "which takes 4 times"
+        in dict(explained(recommend(curved, estimate_path="e"), curved))["fit aimed at"]
+    )
+    first = {
+        name: recommend(one, estimate_path="e", prefer="robustness").recommendations[0].loss
+        for name, one in (("straight", hard), ("curved", curved))
+    }
+    assert first["straight"].startswith("anl-ce")
+    assert first["curved"].startswith("nce+rce")
 
 
 def test_concentration_of_even_noise_is_one(estimate):

@@ -68,6 +68,11 @@ def leads(estimate: NoiseEstimate) -> list[float]:
     ]
 
 
+def mean_lead(estimate: NoiseEstimate) -> float:
+    """Return the mean of `leads` over the classes."""
+    return sum(leads(estimate)) / len(estimate.transition)
+
+
 def is_easy(estimate: NoiseEstimate) -> bool:
     """Say whether classes hardly overlap, as far as labels that lead by little can show it."""
     return accuracy(estimate) >= easy_accuracy(estimate)
@@ -75,13 +80,16 @@ def is_easy(estimate: NoiseEstimate) -> bool:
 
 def easy_accuracy(estimate: NoiseEstimate) -> float:
     """Return the accuracy that says that data are easy: infinite where labels hardly lead."""
-    mean = sum(leads(estimate)) / len(estimate.transition)
+    mean = mean_lead(estimate)
     return EASY_ACCURACY - EASY_FALL / mean if mean >= LEAST_LEAD else math.inf
 
 
 def is_curved(estimate: NoiseEstimate) -> bool:
-    """Say whether curved borders told the classes apart better than straight ones."""
-    return "Fourier" in estimate.evidence.name
+    """Say whether curved borders told the classes apart better than straight ones.
+
+    Where labels lead by little the better of the two is chance.
+    """
+    return "Fourier" in estimate.evidence.name and mean_lead(estimate) >= LITTLE_LEAD
 
 
 def accuracy(estimate: NoiseEstimate) -> float:
