@@ -55,22 +55,21 @@ def fit_target(estimate: NoiseEstimate, prefer: str, *, is_corrected: bool = Fal
 
 
 def leads(estimate: NoiseEstimate) -> list[float]:
-    """Return (T[i, i] - max T[i, j]) sqrt(n_i) of each class, 0 or more.
+    """Return (T[i, i] - max T[i, j]) sqrt(n_i) of each class that is judged, 0 or more.
 
     How far n_i examples show the lead of their own label, in standard deviations.
     """
-    n = estimate.data.n
-    return [
-        max(0.0, (row[i] - max(row[:i] + row[i + 1 :])) * math.sqrt(prior * n))
-        for i, (row, prior) in enumerate(
-            zip(estimate.transition, estimate.class_prior, strict=True)
-        )
-    ]
+    T, prior = np.array(estimate.transition), np.array(estimate.class_prior)
+    others = np.where(np.eye(len(T), dtype=bool), -np.inf, T).max(axis=1)
+    found = np.maximum(np.diag(T) - others, 0.0) * np.sqrt(prior * estimate.data.n)
+    aside = {cls.class_name for cls in estimate.class_clean_level if not cls.judged}
+    named = zip(estimate.data.classes, found, strict=True)
+    return [float(lead) for name, lead in named if name not in aside] or [0.0]
 
 
 def mean_lead(estimate: NoiseEstimate) -> float:
-    """Return the mean of `leads` over the classes."""
-    return sum(leads(estimate)) / len(estimate.transition)
+    """Return the mean of `leads`."""
+    return float(np.mean(leads(estimate)))
 
 
 def is_easy(estimate: NoiseEstimate) -> bool:

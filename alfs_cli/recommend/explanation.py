@@ -14,6 +14,7 @@ from alfs_cli.recommend.aims import (
     is_curved,
     is_easy,
     leads,
+    mean_lead,
     target_ratio,
 )
 from alfs_cli.recommend.content import Recommendation, Recommendations
@@ -66,6 +67,11 @@ def _aims(found: Recommendations, estimate: NoiseEstimate) -> Rows:
     target = fit_target(estimate, found.prefer)
     called = "easy" if is_easy(estimate) else "not easy"
     K = len(estimate.data.classes)
+    least = easy_accuracy(estimate)
+    limit = f"from {100 * least:.0f} % on, right labels leading by {mean_lead(estimate):.3g} "
+    limit += "standard deviations in the mean"
+    if least == float("inf"):
+        limit = "right labels lead by too little to tell"
     curved = ""
     if is_curved(estimate) and not is_easy(estimate):
         curved = f"; borders between these classes are curved, which takes {CURVED:g} times as much"
@@ -74,8 +80,7 @@ def _aims(found: Recommendations, estimate: NoiseEstimate) -> Rows:
             "ratio aimed at",
             f"{aim:.4g}: out of sample {100 * estimate.evidence.agreement:.1f} % of the labels "
             "agree, which speaks of an accuracy on true labels of "
-            f"{100 * accuracy(estimate):.1f} %, so these data are {called} (from "
-            f"{100 * easy_accuracy(estimate):.0f} % on, as far as right labels lead); easy data "
+            f"{100 * accuracy(estimate):.1f} %, so these data are {called} ({limit}); easy data "
             f"can afford more than is required (prefer {found.prefer})",
         ),
         (
