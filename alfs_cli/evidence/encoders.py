@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.errors import InputError, UsageError, WorkError, unknown
-from alfs_cli.models import torchvision_models
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -118,6 +117,8 @@ def _torchvision(text: str, download: bool, device: str) -> Encoder:
     """Return a torchvision classifier up to its last linear layer, with its published weights."""
     import torch
     from torch import nn
+
+    from alfs_cli.models import torchvision_models
 
     models = torchvision_models()
     name = text.removeprefix(TORCHVISION)
