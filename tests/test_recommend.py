@@ -16,13 +16,13 @@ from alfs_cli.recipes import parse_recipe
 from alfs_cli.recommend import PREFERENCES, load_recommendations, recommend
 from alfs_cli.recommend.advice import recheck, trusted_size
 from alfs_cli.recommend.aims import (
-    CONCENTRATED,
+    FEW,
     accuracy,
-    concentration,
     easy_accuracy,
     fit_target,
     is_easy,
     least_level,
+    wrong_classes,
 )
 from alfs_cli.recommend.explanation import explained
 from alfs_cli.recommend.families import ael_text, agce_text, aul_text
@@ -110,7 +110,7 @@ def concentrated(estimate, **changes):
 def test_concentrated_noise_is_corrected_for(estimate):
     """T comes into training where noise goes to few classes, and nothing is claimed for it."""
     made = concentrated(estimate)
-    assert concentration(made) < CONCENTRATED
+    assert wrong_classes(made) < FEW
     found = recommend(made, estimate_path="e")
     first, *others = found.recommendations
     assert found.status == "certified"
@@ -140,7 +140,7 @@ def test_where_correction_is_not_recommended(estimate):
     corrections = [
         {item.correction for item in recommend(made, estimate_path="e", **options).recommendations}
         for made, options in (
-            (estimate(), {}),  # three classes, noise not concentrated enough
+            (estimate(noise_rate=Bounded(0.25, 0.2, 0.3)), {}),  # of two others both are given
             (concentrated(estimate), {"prefer": "robustness"}),
             (concentrated(estimate), {"losses": ("ael",)}),
             (concentrated(estimate, dominant=False), {}),
@@ -193,15 +193,19 @@ def test_curved_classes_are_fitted_faster(estimate):
     assert first["curved"].startswith("nce+rce")
 
 
-def test_concentration_of_even_noise_is_one(estimate):
-    T = transition_of("symmetric", 0.4, 10)
-    made = concentrated(estimate)
-    even = replace(
-        made,
-        noise_rate=Bounded(0.4, 0.3, 0.5),
-        clean_level=replace(made.clean_level, value=clean_level(T)),
+@pytest.mark.parametrize("K", [3, 6, 10])
+@pytest.mark.parametrize(("kind", "classes"), [("symmetric", -1), ("pair", 1)])
+def test_how_many_classes_wrong_labels_go_to(estimate, kind, classes, K):
+    """All others where noise is spread evenly, one where each class is given as one other."""
+    T = transition_of(kind, 0.3, K)
+    made = replace(
+        concentrated(estimate),
+        noise_rate=Bounded(0.3, 0.2, 0.4),
+        clean_level=replace(concentrated(estimate).clean_level, value=clean_level(T)),
     )
-    assert concentration(even) == pytest.approx(1)
+    expected = classes if classes > 0 else K - 1
+    assert wrong_classes(made) == pytest.approx(expected)
+    assert (wrong_classes(made) < FEW) == (kind == "pair")
 
 
 def test_the_scale_follows_the_learning_rate(estimate):
@@ -319,7 +323,8 @@ def test_a_recipe_is_read_back(estimate, tmp_path):
         "transition.least_level": 3,
     }
     assert "refuted" not in text
-    plain = recipe_text(tmp_path / "r.yaml", recommend(estimate(), estimate_path="e"), estimate())
+    alone = recommend(estimate(), estimate_path="e", prefer="robustness")
+    plain = recipe_text(tmp_path / "r.yaml", alone, estimate())
     assert "correction" not in parse_recipe(plain, name="r", where="r.yaml").values
 
 
@@ -330,7 +335,7 @@ def test_every_number_is_explained(estimate):
     assert "0.7000 / 0.3000 = 2.333" in rows["clean level r"]
     assert rows["bound"].startswith("1 / r = 1 / 1.5 = 0.6667")
     assert "min(1, 1.25 / 1.5) = 0.8333" in rows["required ratio"]
-    assert "2.333 x 0.1500 / (0.8500 x 9) = 0.0458" in rows["correction by T"]
+    assert "2.333 x 0.1500 / 0.8500 = 0.412 (1 where" in rows["correction by T"]
     for item in found.recommendations[1:]:
         assert f"= {item.margin:.4g}" in rows[item.loss] or item.term_ratio is None
     assert rows[f"{found.recommendations[0].loss}, forward"].endswith(

@@ -28,7 +28,7 @@ LITTLE_LEAD = 5.0
 CURVED = 4.0  # times the target
 PREFERENCES = {"robustness": 0.5, "balanced": 1.0, "fit": 2.0}  # times the target
 LEAST_LEVEL = 3.0  # of classes that swap labels, in a T to correct by
-CONCENTRATED = 0.125  # r over that of symmetric noise of the same rate: below it T is worth using
+FEW = 1.125  # classes that wrong labels of one go to: below it T is worth using
 
 
 def target_ratio(estimate: NoiseEstimate, required: float, prefer: str) -> float:
@@ -102,16 +102,17 @@ def accuracy(estimate: NoiseEstimate) -> float:
     return min(max(right, 0.0), 1.0)
 
 
-def concentration(estimate: NoiseEstimate) -> float:
-    """Return r over that of symmetric noise of the same rate: 1 where noise is spread evenly.
+def wrong_classes(estimate: NoiseEstimate) -> float:
+    """Return r e / (1 - e), e the noise rate: how many classes the wrong labels of one go to.
 
-    Symmetric noise of rate e has r = (1 - e) (K - 1) / e. Small values say that wrong labels go to
-    few classes: there every robust loss starves the class that loses, and T tells it which it is.
+    1 where all noise goes from each class to one other, K - 1 where it is spread evenly, less where
+    some classes are clean. Where it goes to few, every robust loss starves the class that loses,
+    and T tells it which it is.
     """
-    rate, K = estimate.noise_rate.value, len(estimate.data.classes)
+    rate = estimate.noise_rate.value
     if rate <= 0 or rate >= 1:
-        return 1.0
-    return estimate.clean_level.value * rate / ((1 - rate) * (K - 1))
+        return math.inf
+    return estimate.clean_level.value * rate / (1 - rate)
 
 
 def least_level(estimate: NoiseEstimate) -> float:

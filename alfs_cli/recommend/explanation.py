@@ -4,11 +4,10 @@ from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.loss_facts import filled_in, loss_facts
 from alfs_cli.losses import parse_loss
 from alfs_cli.recommend.aims import (
-    CONCENTRATED,
     CURVED,
+    FEW,
     LITTLE_LEAD,
     accuracy,
-    concentration,
     easy_accuracy,
     fit_target,
     is_curved,
@@ -16,6 +15,7 @@ from alfs_cli.recommend.aims import (
     leads,
     mean_lead,
     target_ratio,
+    wrong_classes,
 )
 from alfs_cli.recommend.content import Recommendation, Recommendations
 
@@ -97,14 +97,14 @@ def _correction(estimate: NoiseEstimate) -> Rows:
     rate, K = estimate.noise_rate.value, len(estimate.data.classes)
     if not 0 < rate < 1:
         return [("correction by T", "none: no noise was found")]
-    value = concentration(estimate)
-    says = "below it T explains what no loss can" if value < CONCENTRATED else "so losses alone do"
+    value = wrong_classes(estimate)
+    says = "below it T explains what no loss can" if value < FEW else "so losses alone do"
     return [
         (
             "correction by T",
-            "r over that of noise spread evenly, r e / ((1 - e)(K - 1)) = "
-            f"{estimate.clean_level.value:.4g} x {rate:.4f} / ({1 - rate:.4f} x {K - 1}) = "
-            f"{value:.3g}; the limit is {CONCENTRATED:g}: {says}",
+            "classes that the wrong labels of one go to, r e / (1 - e) = "
+            f"{estimate.clean_level.value:.4g} x {rate:.4f} / {1 - rate:.4f} = {value:.3g} (1 "
+            f"where all go to one, {K - 1} where they spread evenly); the limit is {FEW:g}: {says}",
         )
     ]
 

@@ -21,14 +21,14 @@ from alfs_cli.losses.vector import ANLCE, JALCE
 from alfs_cli.noise import TransitionMatrix
 from alfs_cli.recommend.advice import NEARLY_CLEAN, advice_on
 from alfs_cli.recommend.aims import (
-    CONCENTRATED,
+    FEW,
     PREFERENCES,
-    concentration,
     fit_target,
     is_curved,
     is_easy,
     least_level,
     target_ratio,
+    wrong_classes,
 )
 from alfs_cli.recommend.content import (
     DataReference,
@@ -139,8 +139,8 @@ def _corrected(
     estimate: NoiseEstimate, required: float, prefer: str, lr: float
 ) -> Recommendation | None:
     """Return a mildly robust loss of log(T^T p), where T is likely to pay for being used."""
-    K, value = len(estimate.data.classes), concentration(estimate)
-    pays = value < CONCENTRATED and estimate.noise_rate.value >= NEARLY_CLEAN and K > 2
+    K, value = len(estimate.data.classes), wrong_classes(estimate)
+    pays = value < FEW and estimate.noise_rate.value >= NEARLY_CLEAN and K > 2
     if not pays or prefer == "robustness" or estimate.dominant is False:
         return None
     level = least_level(estimate)
@@ -153,7 +153,7 @@ def _corrected(
         _judge(text, estimate, required),
         correction="forward",
         least_level=level,
-        why=f"noise goes to few classes (r is {value:.2g} of that of noise spread evenly): the "
+        why=f"wrong labels go to few classes ({value:.2g}; {K - 1} where spread evenly): the "
         "loss of log(T^T p) lets T explain the wrong labels; rests on the estimated T (trust "
         f"{estimate.trust.level}), the certificate is that of the loss without it"
         + (f"; classes that swap labels are held apart by {level:g} in T" if level else ""),
