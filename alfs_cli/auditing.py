@@ -249,16 +249,19 @@ def _alike(dataset: LabelledDataset, seen: Evidence, digests: Digests | None) ->
 
 
 def sampled(dataset: LabelledDataset, count: int, seed: int) -> "NDArray[np.int64]":
-    """Return the places, in order, of about `count` examples: the same share of each label.
+    """Return the places, in order, of `count` examples: the same share of each label.
 
-    Two of a label at least.
+    Two of a label at least, if that makes more of them.
     """
     generator = np.random.default_rng([seed, 5])
-    share = count / len(dataset)
+    exact = dataset.given_counts * (count / len(dataset))
+    sizes = np.floor(exact).astype(np.int64)
+    largest = np.argsort(sizes - exact, kind="stable")[: count - int(sizes.sum())]
+    sizes[largest] += 1
     chosen = []
-    for members in (np.flatnonzero(dataset.labels == cls) for cls in range(dataset.num_classes)):
-        size = min(len(members), max(2, round(share * len(members))))
-        chosen.append(generator.permutation(members)[:size])
+    for cls, size in enumerate(sizes):
+        members = np.flatnonzero(dataset.labels == cls)
+        chosen.append(generator.permutation(members)[: max(2, size)])
     return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 

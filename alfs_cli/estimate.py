@@ -3,6 +3,7 @@
 Every `low` and `high` is a one-sided bound at `confidence`. Matrices are (K, K), rows = true class.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -72,6 +73,20 @@ class NeighbourCheck:
     purity: float
     noise_low: float
     noise_high: float
+
+
+def data_words(spec: Mapping[str, str | None], *, leave_out: tuple[str, ...] = ()) -> list[str]:
+    """Return how data were named on the command line, from what was typed of a DataSpec."""
+    words = [str(spec["source"])] if spec.get("source") else []
+    for name, value in spec.items():
+        if name not in ("source", *leave_out) and value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words
+
+
+def training_words(spec: Mapping[str, str | None]) -> list[str]:
+    """Return how `alfs train` is told of the data; it has no use for probabilities."""
+    return data_words(spec, leave_out=("pred_probs",))
 
 
 @dataclass(frozen=True)

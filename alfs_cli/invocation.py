@@ -7,6 +7,7 @@ else (notes, warnings, progress) goes to stderr.
 
 import inspect
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 COLORS = ("auto", "always", "never")
 PLAIN_WIDTH = 100  # where stdout is no terminal; rich's 80 would wrap paths
+OUT = "alfs-out"
 QUIET_SECONDS = 60.0  # between lines of progress where there is no terminal
 PANEL = "Shared options"
 HASH_SIGNS = {"json": "\\u0023", "sarif": "\\u0023", "gitlab": "\\u0023", "junit": "&#35;"}
@@ -41,13 +43,18 @@ class Invocation:
 
     format: str = "text"
     outputs: tuple[tuple[str, Path], ...] = ()
-    out: Path = Path("alfs-out")
+    out: Path = Path(OUT)
     seed: int = 0
     has_seed: bool = False
     device: str = "auto"
     color: str = "auto"
     verbosity: int = 0
     debug: bool = False
+
+    @property
+    def out_words(self) -> str:
+        """What a further command needs on its line to find what this one wrote."""
+        return "" if self.out == Path(OUT) else f" --out {shlex.quote(str(self.out))}"
 
     def publish(self, report: "Report") -> None:
         """Write the result to stdout and to every `-o FORMAT=PATH`: to all of them or to none."""

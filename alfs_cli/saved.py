@@ -1,7 +1,7 @@
 """What a name or path of a saved result stands for, and what lies beside it: for reports."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -67,12 +67,26 @@ class DataOf:
 
 
 @dataclass(frozen=True)
+class LevelOf:
+    """The clean level that a recommendation rests on."""
+
+    value: Number
+    low: Number
+
+    def is_of(self, estimate: NoiseEstimate) -> bool:
+        """Say whether it is that of an estimate."""
+        return (self.value, self.low) == (estimate.clean_level.value, estimate.clean_level.low)
+
+
+@dataclass(frozen=True)
 class Advice:
     """What a report says of a recommendation.json."""
 
-    status: Literal["certified", "uncertain", "impossible"]
+    status: Literal["certified", "uncertain", "impossible", "stale"]
     data: DataOf
     recommendations: tuple[Advised, ...] = ()
+    clean_level: LevelOf | None = None
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,12 +109,19 @@ class Checked:
 
 
 def advice_beside(path: Path, estimate: NoiseEstimate) -> Advice | None:
-    """Return the recommendation beside an estimate, where there is one for the same data."""
+    """Return the recommendation beside an estimate, where there is one for the same data.
+
+    It is `stale` where it was made from another estimate.
+    """
     file = path.with_name("recommendation.json")
     if not file.is_file():
         return None
     found = from_document(read_document(file, "alfs.recommendation/1"), Advice, where=str(file))
-    return found if found.data.fingerprint == estimate.data.fingerprint else None
+    if found.data.fingerprint != estimate.data.fingerprint:
+        return None
+    if found.clean_level is not None and not found.clean_level.is_of(estimate):
+        return replace(found, status="stale")
+    return replace(found, file=file.as_posix())
 
 
 def check_beside(path: Path) -> Checked | None:

@@ -356,3 +356,21 @@ def test_parts_that_do_not_fit(estimate, changes):
     with pytest.raises(InputError) as caught:
         recommend(estimate(**changes), estimate_path="e.json")
     assert caught.value.help
+
+
+def test_no_wrong_label_seen_among_few(estimate):
+    """Where r is infinite and its bound low, examples of the weakest class are what is missing."""
+    clean = tuple(tuple(float(i == j) for j in range(3)) for i in range(3))
+    classes = tuple(
+        replace(cls, value=math.inf, low=low, high=math.inf)
+        for cls, low in zip(estimate().class_clean_level, (0.4, 0.1, 0.9), strict=True)
+    )
+    made = estimate(
+        transition=clean,
+        clean_level=level(math.inf, 0.1, math.inf),
+        class_clean_level=classes,
+        dominant=None,
+    )
+    (said,) = [text for text in recommend(made, estimate_path="e").advice if "decide" in text]
+    assert f"more examples of '{classes[1].class_name}'" in said
+    assert "re-check" not in said

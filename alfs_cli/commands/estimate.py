@@ -108,19 +108,24 @@ def estimate(
         raise UsageError(
             "--shard and --stats go together", help="for example --shard 1/4 --stats 1.npz"
         )
-    if merge and (data is not None or pred_probs is not None or shard is not None):
+    typed = [data, pred_probs, shard, *options.named().values()]
+    if merge and any(value is not None for value in typed):
         raise UsageError(
             "--merge reads the files of --stats and nothing else",
             help="alfs estimate --merge 1.npz 2.npz",
         )
     in_passes = shard is not None or bool(merge)
-    if in_passes and (all_scores or max_examples is not None or method not in COUNTED):
+    is_fitted = all_scores or local or max_examples is not None or trusted is not None
+    if in_passes and (is_fitted or method not in COUNTED):
         raise UsageError(
-            "shards are counted, not fitted: --method confident, no --all-scores, no --max-examples"
+            "shards are counted, not fitted: --method confident, no --all-scores, --local, "
+            "--trusted or --max-examples"
         )
-    if in_passes and not merge and (data is not None or pred_probs is None):
+    is_more = data is not None or options.features is not None or options.true_labels is not None
+    if in_passes and not merge and (is_more or pred_probs is None):
         raise UsageError(
-            "shards are made of probabilities alone", help="--pred-probs FILE --labels FILE"
+            "shards are made of probabilities and labels alone",
+            help="--pred-probs FILE --labels FILE",
         )
     is_bare = options.labels is None and (pred_probs or ".npy").endswith(".npy")
     if not merge and data is None and is_bare:
@@ -144,7 +149,7 @@ def estimate(
     }
     if merge:
         streamed = estimate_merged(invocation, merge, started=started, **counted)
-    elif not all_scores and max_examples is None and is_streamed(spec, method):
+    elif not is_fitted and is_streamed(spec, method):
         invocation.note("note: read in passes and counted; --max-examples N fits a sample instead")
         streamed = estimate_streamed(invocation, spec, started=started, **counted)
     else:
@@ -187,5 +192,4 @@ def _say_what_next(invocation: Invocation) -> None:
     invocation.note(
         f"wrote {names} in {invocation.out}{'/' if invocation.out != Path('.') else ''}"
     )
-    out = "" if invocation.out == Path("alfs-out") else f" {invocation.out / 'estimate.json'}"
-    invocation.note(f"next: alfs recommend{out}")
+    invocation.note(f"next: alfs recommend{invocation.out_words}")

@@ -1,13 +1,17 @@
 """`alfs recommend [ESTIMATE]`: losses that provably withstand the noise that was found."""
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError
 from alfs_cli.invocation import Invocation, command
+
+if TYPE_CHECKING:
+    from alfs_cli.estimate import NoiseEstimate
 
 
 @command
@@ -76,4 +80,15 @@ def recommend(
         invocation.note(f"wrote {write_recipe}")
     if found.status != "certified":
         raise typer.Exit(1)
-    invocation.note("next: alfs train")
+    invocation.note(f"next: alfs train{_train_words(invocation, path, made)}")
+
+
+def _train_words(invocation: Invocation, path: Path, made: "NoiseEstimate") -> str:
+    """Return the words by which `alfs train` finds the recommendation and the data."""
+    if made.data.source is None:
+        return f" DATA{invocation.out_words}"  # probabilities alone are nothing to train on
+    if path.parent == invocation.out:
+        return invocation.out_words
+    from alfs_cli.estimate import training_words
+
+    return " " + shlex.join(training_words(made.data.spec)) + invocation.out_words

@@ -147,6 +147,10 @@ def settle(
             values = {**values, **advice, **said}
             name = "recommendation.json" if recommendation is None else recommendation
             expected.append((fingerprint, _stale(name, "recommend")))
+            file = recommendation.partition("#")[0] if recommendation else name
+            path = Path(file) if recommendation else invocation.out / name
+            if is_outdated(path, estimate):
+                expected.append(("", _outdated(name, estimate)))
     if "dataset.source" not in values:
         spec, fingerprint = estimated(invocation, needs_loss="loss" not in values)
         values.update(spec)
@@ -177,6 +181,27 @@ def _stale(name: str, command: str) -> InputError:
         f"'{name}' is for other data: their fingerprint is not that of these",
         help=f"`alfs {command}` anew, or --allow-stale",
     )
+
+
+def _outdated(name: str, estimate: Path) -> InputError:
+    return InputError(
+        f"'{name}' was made from another estimate than '{estimate.as_posix()}' holds now",
+        help="`alfs recommend` anew, or --allow-stale",
+    )
+
+
+def is_outdated(recommendation: Path, estimate: Path) -> bool:
+    """Say whether the clean level that a recommendation rests on is not the estimate's."""
+    from alfs_cli.documents import read_document
+    from alfs_cli.estimate import SCHEMA
+
+    if not estimate.is_file():
+        return False
+    level = read_document(recommendation, "alfs.recommendation/1").get("clean_level")
+    now = read_document(estimate, SCHEMA).get("clean_level")
+    if not isinstance(level, dict) or not isinstance(now, dict):
+        return False
+    return any(level.get(key) != now.get(key) for key in ("value", "low"))
 
 
 def _with_data(base: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

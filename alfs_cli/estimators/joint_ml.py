@@ -380,6 +380,23 @@ def widest(spreads: list[Spread]) -> Spread:
     )
 
 
+def narrowest(spreads: list[Spread]) -> Spread:
+    """Return the highest of the lower and the lowest of the upper bounds."""
+    return Spread(
+        (
+            np.maximum.reduce([one.transition[0] for one in spreads]),
+            np.minimum.reduce([one.transition[1] for one in spreads]),
+        ),
+        (max(one.noise_rate[0] for one in spreads), min(one.noise_rate[1] for one in spreads)),
+        (max(one.gap[0] for one in spreads), min(one.gap[1] for one in spreads)),
+        (
+            np.maximum.reduce([one.class_levels[0] for one in spreads]),
+            np.minimum.reduce([one.class_levels[1] for one in spreads]),
+        ),
+        (max(one.level[0] for one in spreads), min(one.level[1] for one in spreads)),
+    )
+
+
 # Bounds.
 
 

@@ -193,7 +193,8 @@ def _separation(
         f"the evidence tells the classes apart in {100 * separation:.0f} % of the examples; "
         + consequence,
     )
-    grades.note("the bounds are this method's own: --method auto compares several")
+    said = "the bounds are this method's own: --method auto compares several"
+    grades.note(said, 1 if is_counted else 2)
 
 
 def _methods(grades: Grades, estimate: CombinedEstimate, rate: Bounded) -> None:

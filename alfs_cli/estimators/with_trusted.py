@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.estimators.combined import CombinedEstimate, combined
-from alfs_cli.estimators.counts import CountedEstimate
+from alfs_cli.estimators.counts import CountedEstimate, Spread
+from alfs_cli.estimators.joint_ml import narrowest
 from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.estimators.resampled import Remark, ResampledEstimate
 from alfs_cli.estimators.sample import Sample, rate_of
-from alfs_cli.noise import rows_of_counts
+from alfs_cli.noise import class_clean_levels, rows_of_counts
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -36,7 +37,8 @@ SMALLEST = 1e-4  # of probabilities: no model is surer than a sample of this kin
 STEPS = 12  # of Newton's method; the likelihood is concave
 MOST, LEAST = 200_000, 2000  # posteriors (over K) that are summed: the other examples are like them
 CHANCES = 20  # draws that tell how much of a difference is chance
-FEW = 100  # trusted examples below which trust is low
+LEAST_TO_MEND = 30  # trusted examples; draws of fewer do not tell how much of them is chance
+FEW = 100  # trusted examples below which trust is not high
 
 
 def gold(sample: Sample) -> CountedEstimate:
@@ -75,7 +77,7 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
     plain = found.transition()
     chance = float(shares @ draws.var(axis=0).sum(axis=1))
     apart = float(shares @ ((mended - plain) ** 2).sum(axis=1))
-    share = max(0.0, 1 - chance / apart) if apart > 0 else 0.0
+    share = max(0.0, 1 - chance / apart) if apart > 0 and len(trusted) >= LEAST_TO_MEND else 0.0
     prior = (1 - share) * found.prior() + share * shares
 
     def redraw(generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -83,7 +85,7 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
         return rows_of_counts(again), again.sum(axis=1) / again.sum()
 
     counted = gold(sample)
-    return ResampledEstimate(
+    return TrustedEstimate(
         f"joint-ml + {len(trusted):,} trusted",
         (1 - share) * plain + share * mended,
         prior,
@@ -92,7 +94,35 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
         remarks=_remarks(len(trusted), found, share, rate_of(counted)),
         beside=(*found.others(), counted),
         is_checked=True,
+        before=found,
     )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrustedEstimate(ResampledEstimate):
+    """An estimate with trusted labels, and the one without them."""
+
+    before: CombinedEstimate
+
+    def spread(
+        self, *, confidence: float, resamples: int, generator: np.random.Generator
+    ) -> Spread:
+        """Return bounds by resampling; where the trusted labels agree with the bounds that were
+        there without them, the narrower of each: a few true labels take nothing away.
+        """
+        own, before = (
+            spread(confidence=confidence, resamples=resamples, generator=generator)
+            for spread in (super().spread, self.before.spread)
+        )
+        level, rate = float(class_clean_levels(self.matrix).min()), rate_of(self)
+        agree = (
+            before.level[0] <= level <= before.level[1]
+            and before.noise_rate[0] <= rate <= before.noise_rate[1]
+            and own.level[0] <= before.level[1]
+            and own.noise_rate[0] <= before.noise_rate[1]
+            and before.noise_rate[0] <= own.noise_rate[1]
+        )
+        return narrowest([own, before]) if agree else own
 
 
 def _remarks(count: int, found: CombinedEstimate, share: float, rate: float) -> tuple[Remark, ...]:
@@ -101,11 +131,13 @@ def _remarks(count: int, found: CombinedEstimate, share: float, rate: float) -> 
         f"without them the estimate would be {100 * rate_of(found):.1f} %"
     )
     change = (
-        "they confirm the joint model"
+        "too few to mend T by"
+        if count < LEAST_TO_MEND
+        else "they confirm the joint model"
         if share == 0
         else f"T is moved {100 * share:.0f} % of the way to what they ask for"
     )
-    return (Remark(said, 2 if count >= FEW else 0), Remark(change, 2))
+    return (Remark(said, 2 if count >= FEW else 1), Remark(change, 2))
 
 
 def _spread_over(count: int, places: IntArray, most: int) -> IntArray:

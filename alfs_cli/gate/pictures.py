@@ -13,6 +13,7 @@ from alfs_cli.report import Finding
 from alfs_cli.rules import RULES
 
 SCHEMA = "alfs.inspect/1"
+DATA_SETS = (".csv", ".tsv", ".parquet", ".jsonl", ".npz")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ def inspect_pictures(paths: Iterable[str]) -> Inspection:
     for path in paths:
         if not os.path.lexists(path):
             raise InputError(f"no such file or directory: '{path}'", help="name images or folders")
+        if path.lower().endswith(DATA_SETS):
+            raise InputError(
+                f"'{path}' is a data set, no image",
+                help=f"alfs check {path} looks at its labels and its images",
+            )
         found = images_below(path) if os.path.isdir(path) else [path]
         if not found:
             raise InputError(f"no images under '{path}'", help="name images or folders of them")

@@ -1,6 +1,7 @@
 """What to do about labels for which no loss is certified: which to re-check, and how many."""
 
 import math
+import re
 
 from alfs_cli.estimate import ClassCleanLevel, NoiseEstimate
 
@@ -74,6 +75,13 @@ def recheck(estimate: NoiseEstimate, safety: float) -> tuple[str, ...]:
 def what_would_decide(estimate: NoiseEstimate) -> tuple[str, ...]:
     """Say how many examples, or how large a trusted sample, would put the bound of r above 1."""
     level = estimate.clean_level
+    judged = [cls for cls in estimate.class_clean_level if cls.judged]
+    if math.isinf(level.value) and judged:
+        weakest = min(judged, key=lambda cls: cls.low)
+        return (
+            f"no label was seen in place of another: more examples of '{weakest.class_name}' (now "
+            f"{weakest.n:,}) would decide it",
+        )
     said = []
     place = estimate.data.classes.index(level.true_class)
     counts = estimate.data.given_counts[place]
@@ -89,7 +97,7 @@ def what_would_decide(estimate: NoiseEstimate) -> tuple[str, ...]:
             f"{counts:,}) at the same noise would decide it"
         )
     sizes = [size for cls in estimate.class_clean_level if (size := trusted_size(estimate, cls))]
-    if sizes and max(sizes) <= estimate.data.n:
+    if sizes and trusted_labels(estimate) < max(sizes) <= estimate.data.n:
         said.append(
             f"so would the true labels of about {max(sizes):,} examples drawn at random: "
             "alfs estimate --trusted FILE"
@@ -100,6 +108,12 @@ def what_would_decide(estimate: NoiseEstimate) -> tuple[str, ...]:
             f"'{level.true_class}' given as '{level.given_class}' first"
         )
     return tuple(said)
+
+
+def trusted_labels(estimate: NoiseEstimate) -> int:
+    """Return how many true labels the estimate rests on already, as its method says."""
+    found = re.search(r"\+ ([\d,]+) trusted", estimate.method)
+    return int(found[1].replace(",", "")) if found else 0
 
 
 def times_more(value: float, low: float) -> float | None:

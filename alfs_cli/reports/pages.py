@@ -2,12 +2,10 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from alfs_cli.compare import Comparison, Course
-from alfs_cli.data.dataset import DataSpec
-from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.estimate import NoiseEstimate, data_words, training_words
 from alfs_cli.report import (
     Block,
     Cell,
@@ -63,26 +61,21 @@ def estimate_page(
 
 
 def _advice(advice: Advice, estimate: NoiseEstimate) -> Verdict:
+    if advice.status == "stale":
+        said = "it was made from another estimate of these data: alfs recommend makes it anew"
+        return Verdict("warn", "The recommendation beside it is not for this estimate", (said,))
     if not advice.recommendations or advice.status != "certified":
         return Verdict("warn", f"Recommended loss: {advice.status}, none is certified")
     best = advice.recommendations[0]
-    words = ["alfs", "train", *_data_words(estimate.data.spec), "--loss", best.loss]
-    words += [] if best.correction == "none" else ["--correction", best.correction]
-    words += ["--set", f"transition.least_level={best.least_level:g}"] if best.least_level else []
     margin = "inf" if best.margin == float("inf") else f"{best.margin:.2f}"
     reason = best.why
     if best.correction == "none":
         reason += f"; certificate {best.certificate}, margin {margin}"
-    return Verdict("pass", f"Recommended loss: {best.loss}", (reason, shlex.join(words)))
-
-
-def _data_words(spec: dict[str, str | None]) -> list[str]:
-    """Return how the data were named on the command line."""
-    words = [str(spec["source"])] if spec.get("source") else []
-    for field in fields(DataSpec)[1:]:
-        if spec.get(field.name) is not None:
-            words += [f"--{field.name.replace('_', '-')}", str(spec[field.name])]
-    return words
+    reasons = [reason]
+    if estimate.data.source is not None:
+        words = ["alfs", "train", *training_words(estimate.data.spec), "--from", advice.file]
+        reasons.append(shlex.join(words))
+    return Verdict("pass", f"Recommended loss: {best.loss}", tuple(reasons))
 
 
 def _shares(estimate: NoiseEstimate) -> Intervals:
@@ -125,7 +118,7 @@ def _gates(checked: Checked) -> Table:
 
 def _origin(estimate: NoiseEstimate) -> Facts:
     data = estimate.data
-    words = ["alfs", "estimate", *_data_words(data.spec), "--seed", str(estimate.seed)]
+    words = ["alfs", "estimate", *data_words(data.spec), "--seed", str(estimate.seed)]
     return Facts(
         (
             ("made anew by", shlex.join(words)),

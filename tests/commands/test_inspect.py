@@ -31,6 +31,14 @@ def test_whole_images_pass(folder):
     assert "PASS  2 images read" in done.out
 
 
+def test_a_data_set_is_no_damaged_image(folder):
+    Path("data.csv").write_text("path,label\ndata/a/0.jpg,a\n")
+    done = folder("inspect", "data.csv")
+    assert (done.code, done.out) == (2, "")
+    assert "'data.csv' is a data set, no image" in done.err
+    assert "help: alfs check data.csv" in done.err
+
+
 def test_each_that_is_not_whole_is_named(folder):
     done = folder("inspect", "data", "data/a/0.jpg", "-f", "json")
     assert done.code == 1

@@ -1,6 +1,7 @@
 """`alfs recommend` as typed."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -103,3 +104,21 @@ def test_refused(alfs, text, says):
     assert (done.code, done.out) == (2, "")
     assert says in done.err
     assert not Path("alfs-out/recommendation.json").exists()
+
+
+def test_what_it_says_comes_next_finds_what_it_wrote(alfs):
+    """`estimate --out X`, then the lines that each command ends with, typed as they are."""
+    assert alfs("inject", "digits", "--noise", "pair", "--rate", "0.2", "--to", "g.npz").code == 0
+    last = alfs("estimate", "g.npz", "--out", "my out").err.splitlines()[-1]
+    commands = []
+    while last.startswith("next: alfs ") and "--dry-run" not in last:
+        words = shlex.split(last.removeprefix("next: alfs "))
+        commands.append(words[0])
+        done = alfs(*words, *(["--dry-run"] if words[0] == "train" else []))
+        assert done.code == 0, done.err
+        last = done.err.splitlines()[-1] if words[0] != "train" else ""
+    assert commands == ["recommend", "train"]
+    elsewhere = alfs("recommend", "my out/estimate.json").err.splitlines()[-1]
+    words = shlex.split(elsewhere.removeprefix("next: alfs "))
+    assert words[:2] == ["train", "g.npz"]
+    assert alfs(*words, "--dry-run").code == 0

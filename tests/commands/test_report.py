@@ -64,7 +64,7 @@ def test_the_page_of_an_estimate(saved):
     page = page_of(done)
     in_order(
         page, "11.0 % of the labels look wrong", "Trust: high", "Recommended loss: agce",
-        "alfs train d.npz --loss agce:a=2,q=0.5", "Share of right labels", "Worst pairs",
+        "alfs train d.npz --from ", "Share of right labels", "Worst pairs",
         "Transition matrix T", "Of the worst pairs", "Labels most likely wrong", "Gates: failed",
         "Each is one-sided", "alfs estimate d.npz --seed 0", "fingerprint of the data",
     )  # fmt: skip
@@ -105,6 +105,17 @@ def test_a_recommendation_for_other_data_is_not_shown(saved):
     replace(estimate).save(Path("alfs-out/estimate.json"))
     page = page_of(saved("report"))
     assert "Recommended loss" not in page
+
+
+def test_a_recommendation_from_another_estimate_is_said_to_be(saved):
+    file = Path("alfs-out/recommendation.json")
+    advice = json.loads(file.read_text())
+    level = json.loads(Path("alfs-out/estimate.json").read_text())["clean_level"]
+    for low, is_shown in ((level["low"], True), (level["low"] + 0.01, False)):
+        file.write_text(json.dumps({**advice, "clean_level": {**level, "low": low}}))
+        page = page_of(saved("report"))
+        assert ("Recommended loss: agce" in page) == is_shown
+        assert ("recommendation beside it is not for this estimate" in page) != is_shown
 
 
 @pytest.mark.slow

@@ -207,6 +207,18 @@ def test_recommendation_for_other_data(alfs):
     assert alfs("train", "digits", *QUICK, "--allow-stale").code == 0
 
 
+def test_recommendation_from_another_estimate(alfs):
+    estimate_and_recommendation(digits_fingerprint())
+    file = Path("alfs-out/recommendation.json")
+    advice = json.loads(file.read_text())
+    file.write_text(json.dumps({**advice, "clean_level": {"value": 0.1, "low": 0.05}}))
+    done = alfs("train", *QUICK, "--dry-run")
+    refused(done, "was made from another estimate than", "`alfs recommend` anew")
+    assert alfs("train", *QUICK, "--dry-run", "--allow-stale").code == 0
+    file.write_text(json.dumps({**advice, "clean_level": {"value": 0.1, "low": 0.1}}))
+    assert alfs("train", *QUICK, "--dry-run").code == 0
+
+
 def refused(done, message, help=""):
     """Assert exit 2 with its two lines, nothing on stdout, nothing written."""
     assert done.code == 2, done
