@@ -43,6 +43,7 @@ from alfs_cli.report import Finding, Picture
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MOST_NAMED = 5  # problems on stderr; the report has them all
 PICTURE_SIZE = 96
 SUSPECT, BORDERLINE = 0.5, 0.05  # scores
 
@@ -191,9 +192,13 @@ def audit(
     has_content = read.images is not None or read.features is not None
     digests = digests_of(read) if has_content else None
     alike = _alike(read, seen, digests)
+    problems = (*read.problems, *_unreadable(read, seen))
+    for problem in problems[:MOST_NAMED]:
+        invocation.note(f"note: {problem.message} ({problem.rule})")
+    if len(problems) > MOST_NAMED:
+        invocation.note(f"note: and {len(problems) - MOST_NAMED:,} more; `alfs check` lists them")
     findings = (
-        *(problem_finding(problem, read) for problem in read.problems),
-        *(problem_finding(problem, read) for problem in _unreadable(read, seen)),
+        *(problem_finding(problem, read) for problem in problems),
         *(duplicate_findings(read, digests, alike) if digests and alike else ()),
     )
     if len(seen.kept) < len(read):

@@ -84,6 +84,8 @@ def fix(
     dataset = load(options.spec(data))
     for note in dataset.notes:
         invocation.note(f"note: {note}")
+    for problem in dataset.problems:
+        invocation.warn(f"{problem.message} ({problem.rule})")
     if to is None:
         suffix = ".npz" if written_form(dataset) == "npz" else ".csv"
         to = invocation.out / f"cleaned{suffix}"

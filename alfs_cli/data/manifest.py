@@ -99,6 +99,8 @@ def _splits(table: Table) -> RawLabels:
 
 
 def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -> Content:
+    if not content.count:
+        raise InputError(f"'{table.path}' holds no examples", help="it has a header and no rows")
     column = spec.path_column or next((c for c in PATH_COLUMNS if c in table.columns), None)
     if column is None:
         several = () if spec.label_columns is None else column_names(spec.label_columns)
@@ -112,7 +114,10 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
         if not names:
             return replace(content, digest=array_digest(np.arange(content.count)))
         features = checked_features(values, where=f"features of '{table.path}'")
-        return replace(content, features=features, digest=array_digest(features))
+        aside = [name for name in NO_FEATURES if name in table.columns]
+        said = f"column {' and '.join(map(repr, aside))} taken for a name, not for a feature"
+        notes = (*content.notes, said) if aside else content.notes
+        return replace(content, features=features, digest=array_digest(features), notes=notes)
     table.require(column, option="--path-column")
     base = Path(spec.root) if spec.root is not None else root
     relative = table.exact(column)

@@ -60,7 +60,8 @@ class Evidence:
     @property
     def in_sample(self) -> bool:
         """Whether the probabilities look as if the model had seen these labels."""
-        return self.folds is None and self.agreement > IN_SAMPLE_AGREEMENT
+        is_given = self.folds is None and self.kind != "annotators"
+        return is_given and self.agreement > IN_SAMPLE_AGREEMENT
 
     def summary(self) -> EvidenceSummary:
         """Return what estimate.json keeps."""

@@ -39,7 +39,7 @@ PLAIN = "path,label\na.png,cat\nb.png,dog\nc.png,cat\nsub/d.png,dog\n"
 def test_a_table_without_rows_is_refused(tmp_path):
     """Its columns have no type, which is no reason to divide by their number."""
     (tmp_path / "a.csv").write_text("x,label\n")
-    with pytest.raises(InputError, match="neither a column of image paths"):
+    with pytest.raises(InputError, match="holds no examples"):
         load(DataSpec(str(tmp_path / "a.csv")))
 
 
