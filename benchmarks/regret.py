@@ -133,23 +133,23 @@ def gauss20(arguments: argparse.Namespace) -> Source:
 
 
 def clusters(arguments: argparse.Namespace) -> Source:
-    from sklearn.datasets import make_classification
-
-    X, y = make_classification(
-        20_000, 30, n_informative=12, n_redundant=6, n_classes=6, n_clusters_per_class=3,
-        class_sep=1.5, flip_y=0, random_state=1,
-    )  # fmt: skip
-    return _split("clusters", X.astype(np.float32), y, 10_000, 20, {})
+    shape = {"n_features": 30, "n_informative": 12, "n_redundant": 6, "n_classes": 6}
+    several = {"n_clusters_per_class": 3, "class_sep": 1.5, "random_state": 1}
+    return _made("clusters", 20_000, 10_000, 20, shape | several)
 
 
 def mixed(arguments: argparse.Namespace) -> Source:
+    shape = {"n_features": 20, "n_informative": 10, "n_redundant": 4, "n_classes": 8}
+    several = {"n_clusters_per_class": 2, "class_sep": 2.0, "random_state": 2}
+    return _made("mixed", 13_000, 5_000, 30, shape | several)
+
+
+def _made(name: str, size: int, count: int, epochs: int, options: dict[str, float]) -> Source:
+    """Return scikit-learn's classes of several clusters each, `count` of `size` to train on."""
     from sklearn.datasets import make_classification
 
-    X, y = make_classification(
-        13_000, 20, n_informative=10, n_redundant=4, n_classes=8, n_clusters_per_class=2,
-        class_sep=2.0, flip_y=0, random_state=2,
-    )  # fmt: skip
-    return _split("mixed", X.astype(np.float32), y, 5_000, 30, {})
+    X, y = make_classification(size, flip_y=0, **options)
+    return _split(name, X.astype(np.float32), y, count, epochs, {})
 
 
 def animals(arguments: argparse.Namespace) -> Source:

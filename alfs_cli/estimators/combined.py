@@ -16,8 +16,8 @@ from scipy.stats import beta
 
 from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.confident import confident
-from alfs_cli.estimators.counts import CountedEstimate, Spread
-from alfs_cli.estimators.joint_ml import FREE, STRONG, JointEstimate, joint_from, widest
+from alfs_cli.estimators.counts import CountedEstimate, Spread, widest
+from alfs_cli.estimators.joint_ml import FREE, STRONG, JointEstimate, joint_from
 from alfs_cli.estimators.sample import rate_of
 
 FloatArray = NDArray[np.float64]

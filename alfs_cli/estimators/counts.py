@@ -1,5 +1,6 @@
 """Estimates that rest on counts of (true class, given label), and how sure those counts are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,34 @@ class Spread:
     gap: tuple[float, float]
     class_levels: tuple[FloatArray, FloatArray]
     level: tuple[float, float]
+
+
+def widest(spreads: Sequence[Spread]) -> Spread:
+    """Return the lowest of the lower and the highest of the upper bounds."""
+    return _taken(spreads, np.minimum, np.maximum)
+
+
+def narrowest(spreads: Sequence[Spread]) -> Spread:
+    """Return the highest of the lower and the lowest of the upper bounds."""
+    return _taken(spreads, np.maximum, np.minimum)
+
+
+def _taken(spreads: Sequence[Spread], lower: np.ufunc, upper: np.ufunc) -> Spread:
+    def number(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+        lows, highs = zip(*pairs, strict=True)
+        return float(lower.reduce(lows)), float(upper.reduce(highs))
+
+    def cells(pairs: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+        lows, highs = zip(*pairs, strict=True)
+        return lower.reduce(lows), upper.reduce(highs)
+
+    return Spread(
+        transition=cells([one.transition for one in spreads]),
+        noise_rate=number([one.noise_rate for one in spreads]),
+        gap=number([one.gap for one in spreads]),
+        class_levels=cells([one.class_levels for one in spreads]),
+        level=number([one.level for one in spreads]),
+    )
 
 
 @dataclass(frozen=True, eq=False)

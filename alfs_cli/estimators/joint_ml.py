@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from alfs_cli.estimators.confident import confident
-from alfs_cli.estimators.counts import CountedEstimate, Spread
+from alfs_cli.estimators.counts import CountedEstimate, Spread, widest
 from alfs_cli.estimators.head import (
     HeadFit,
     Scores,
@@ -361,40 +361,6 @@ def _pairs_in_use(fit: HeadFit) -> float:
     Q = fit.probs
     shared = np.minimum(np.asarray(Q @ Q.T, dtype=np.float64) / MIXED, 1.0)
     return float(min(shared.sum() - np.trace(shared), fit.A.size + len(fit.b)))
-
-
-def widest(spreads: list[Spread]) -> Spread:
-    """Return the lowest of the lower and the highest of the upper bounds."""
-    return Spread(
-        (
-            np.minimum.reduce([one.transition[0] for one in spreads]),
-            np.maximum.reduce([one.transition[1] for one in spreads]),
-        ),
-        (min(one.noise_rate[0] for one in spreads), max(one.noise_rate[1] for one in spreads)),
-        (min(one.gap[0] for one in spreads), max(one.gap[1] for one in spreads)),
-        (
-            np.minimum.reduce([one.class_levels[0] for one in spreads]),
-            np.maximum.reduce([one.class_levels[1] for one in spreads]),
-        ),
-        (min(one.level[0] for one in spreads), max(one.level[1] for one in spreads)),
-    )
-
-
-def narrowest(spreads: list[Spread]) -> Spread:
-    """Return the highest of the lower and the lowest of the upper bounds."""
-    return Spread(
-        (
-            np.maximum.reduce([one.transition[0] for one in spreads]),
-            np.minimum.reduce([one.transition[1] for one in spreads]),
-        ),
-        (max(one.noise_rate[0] for one in spreads), min(one.noise_rate[1] for one in spreads)),
-        (max(one.gap[0] for one in spreads), min(one.gap[1] for one in spreads)),
-        (
-            np.maximum.reduce([one.class_levels[0] for one in spreads]),
-            np.minimum.reduce([one.class_levels[1] for one in spreads]),
-        ),
-        (max(one.level[0] for one in spreads), min(one.level[1] for one in spreads)),
-    )
 
 
 # Bounds.

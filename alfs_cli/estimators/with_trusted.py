@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.estimators.combined import CombinedEstimate, combined
-from alfs_cli.estimators.counts import CountedEstimate, Spread
-from alfs_cli.estimators.joint_ml import narrowest
+from alfs_cli.estimators.counts import CountedEstimate, Spread, narrowest
 from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.estimators.resampled import Remark, ResampledEstimate
 from alfs_cli.estimators.sample import Sample, rate_of
