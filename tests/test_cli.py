@@ -134,7 +134,8 @@ def test_debug_shows_the_traceback(capsys):
 )
 def test_signals_stop_even_what_swallows_errors(number, code, word):
     script = (
-        "import time\n"
+        "import signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background
         "from alfs_cli import cli\n"
         "def wait(**_):\n"
         "    try:\n"
