@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from alfs_cli import __version__
 from alfs_cli.data import DataSpec, LabelledDataset, Trusted, random_sample
@@ -166,7 +167,8 @@ def estimate_noise(
     )
     check_needs(method, dataset, trusted)
     local = local_clean_level(sample, confidence=confidence, seed=seed) if with_local else None
-    found = ESTIMATORS[method](sample)
+    with threadpool_limits(1, user_api="blas"):  # thousands of small products: threads only wait
+        found = ESTIMATORS[method](sample)
     if trusted is not None and not trusted.is_random:
         found = settled(found, sample)
     near = neighbourhood_of(sample)
