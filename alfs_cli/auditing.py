@@ -11,6 +11,7 @@ from alfs_cli.data import (
     DataSpec,
     LabelledDataset,
     Problem,
+    in_words,
     load,
     positions_of,
     read_trusted,
@@ -43,7 +44,6 @@ from alfs_cli.report import Finding, Picture
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_NAMED = 5  # problems on stderr; the report has them all
 PICTURE_SIZE = 96
 SUSPECT, BORDERLINE = 0.5, 0.05  # scores
 
@@ -193,10 +193,8 @@ def audit(
     digests = digests_of(read) if has_content else None
     alike = _alike(read, seen, digests)
     problems = (*read.problems, *_unreadable(read, seen))
-    for problem in problems[:MOST_NAMED]:
-        invocation.note(f"note: {problem.message} ({problem.rule})")
-    if len(problems) > MOST_NAMED:
-        invocation.note(f"note: and {len(problems) - MOST_NAMED:,} more; `alfs check` lists them")
+    for text in in_words(problems):
+        invocation.note(f"note: {text}")
     findings = (
         *(problem_finding(problem, read) for problem in problems),
         *(duplicate_findings(read, digests, alike) if digests and alike else ()),

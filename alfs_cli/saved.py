@@ -1,6 +1,6 @@
 """What a name or path of a saved result stands for, and what lies beside it: for reports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -73,10 +73,6 @@ class LevelOf:
     value: Number
     low: Number
 
-    def is_of(self, estimate: NoiseEstimate) -> bool:
-        """Say whether it is that of an estimate."""
-        return (self.value, self.low) == (estimate.clean_level.value, estimate.clean_level.low)
-
 
 @dataclass(frozen=True)
 class Advice:
@@ -85,7 +81,6 @@ class Advice:
     status: Literal["certified", "uncertain", "impossible", "stale"]
     data: DataOf
     recommendations: tuple[Advised, ...] = ()
-    clean_level: LevelOf | None = None
     file: str = ""
 
 
@@ -116,12 +111,21 @@ def advice_beside(path: Path, estimate: NoiseEstimate) -> Advice | None:
     file = path.with_name("recommendation.json")
     if not file.is_file():
         return None
-    found = from_document(read_document(file, "alfs.recommendation/1"), Advice, where=str(file))
+    document = read_document(file, "alfs.recommendation/1")
+    found = from_document(document, Advice, where=str(file))
     if found.data.fingerprint != estimate.data.fingerprint:
         return None
-    if found.clean_level is not None and not found.clean_level.is_of(estimate):
+    if not rests_on(document, estimate, where=str(file)):
         return replace(found, status="stale")
     return replace(found, file=file.as_posix())
+
+
+def rests_on(document: Mapping[str, Any], estimate: NoiseEstimate, *, where: str) -> bool:
+    """Say whether a recommendation.json has the clean level of an estimate, or none at all."""
+    if "clean_level" not in document:
+        return True
+    level = from_document(document["clean_level"], LevelOf, where=where)
+    return (level.value, level.low) == (estimate.clean_level.value, estimate.clean_level.low)
 
 
 def check_beside(path: Path) -> Checked | None:

@@ -396,7 +396,8 @@ def main() -> None:
     torch.set_num_threads(1)
     if not arguments.summary:
         measure(arguments)
-    print(summary(_read(arguments.output)).to_string())
+    found = _read(arguments.output)
+    print(summary(found[found["data"].isin(arguments.only.split(","))]).to_string())
 
 
 if __name__ == "__main__":

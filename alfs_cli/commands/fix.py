@@ -74,7 +74,7 @@ def fix(
         )
     from alfs_cli.copies.cleaned import cleaned, cleaning_summary, refuse_stale, write_cleaned
     from alfs_cli.copies.writing import refuse_target, written_form
-    from alfs_cli.data import load
+    from alfs_cli.data import in_words, load
     from alfs_cli.data.reviewed import read_issues
     from alfs_cli.reports.fix import fix_report
 
@@ -84,8 +84,8 @@ def fix(
     dataset = load(options.spec(data))
     for note in dataset.notes:
         invocation.note(f"note: {note}")
-    for problem in dataset.problems:
-        invocation.warn(f"{problem.message} ({problem.rule})")
+    for text in in_words(dataset.problems):
+        invocation.warn(text)
     if to is None:
         suffix = ".npz" if written_form(dataset) == "npz" else ".csv"
         to = invocation.out / f"cleaned{suffix}"

@@ -48,14 +48,14 @@ def inject(
     import numpy as np
 
     from alfs_cli.copies.noisy import noisy_copy, summary, write_copy
-    from alfs_cli.data import load
+    from alfs_cli.data import in_words, load
     from alfs_cli.reports.inject import inject_report
 
     dataset = load(options.spec(data))
     for note in dataset.notes:
         invocation.note(note)
-    for problem in dataset.problems:
-        invocation.warn(f"{problem.message} ({problem.rule})")
+    for text in in_words(dataset.problems):
+        invocation.warn(text)
     generator = np.random.default_rng(invocation.seed)
     copy = noisy_copy(dataset, noise, rate, draw=draw, generator=generator)  # type: ignore[arg-type]
     for note in write_copy(copy, to):

@@ -12,8 +12,6 @@ from alfs_cli.invocation import Invocation, command
 if TYPE_CHECKING:
     from alfs_cli.training.experiment import Experiment
 
-MOST_PROBLEMS = 5  # told one by one
-
 
 @command
 def train(
@@ -162,16 +160,15 @@ def _announce(
     invocation: Invocation, experiment: "Experiment", folder: Path, where: str, *, overwrite: bool
 ) -> bool:
     """Say what is going to be trained and tested; return whether a checkpoint is gone on from."""
+    from alfs_cli.data import in_words
     from alfs_cli.reports.run import labels_of
     from alfs_cli.runs import CHECKPOINT
 
     data = experiment.parts.train
     for note in data.notes:
         invocation.note(note)
-    for problem in data.problems[:MOST_PROBLEMS]:
-        invocation.warn(f"{problem.message} ({problem.rule})")
-    if len(data.problems) > MOST_PROBLEMS:
-        invocation.warn(f"and {len(data.problems) - MOST_PROBLEMS} more; `alfs check` lists them")
+    for text in in_words(data.problems):
+        invocation.warn(text)
     tested = labels_of(experiment.test) if experiment.test else "nothing"
     invocation.note(
         f"run {folder.name}: {experiment.config.model} on {where}, {len(data):,} examples"

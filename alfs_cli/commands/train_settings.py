@@ -109,7 +109,8 @@ def _typed_as(key: re.Match[str]) -> str:
     return option_of(key[1])
 
 
-Expected = list[tuple[str, InputError]]  # fingerprints of the data, and the error for others
+# Fingerprints of the data and the error for others; None is the fingerprint of none.
+Expected = list[tuple[str | None, InputError]]
 
 
 def settle(
@@ -143,14 +144,8 @@ def settle(
     if "loss" not in values or recommendation is not None:
         found = recommended(recommendation, invocation, required="dataset.source" in values)
         if found is not None:
-            advice, fingerprint, estimate = found
+            advice, expected, estimate = found
             values = {**values, **advice, **said}
-            name = "recommendation.json" if recommendation is None else recommendation
-            expected.append((fingerprint, _stale(name, "recommend")))
-            file = recommendation.partition("#")[0] if recommendation else name
-            path = Path(file) if recommendation else invocation.out / name
-            if is_outdated(path, estimate):
-                expected.append(("", _outdated(name, estimate)))
     if "dataset.source" not in values:
         spec, fingerprint = estimated(invocation, needs_loss="loss" not in values)
         values.update(spec)
@@ -190,20 +185,6 @@ def _outdated(name: str, estimate: Path) -> InputError:
     )
 
 
-def is_outdated(recommendation: Path, estimate: Path) -> bool:
-    """Say whether the clean level that a recommendation rests on is not the estimate's."""
-    from alfs_cli.documents import read_document
-    from alfs_cli.estimate import SCHEMA
-
-    if not estimate.is_file():
-        return False
-    level = read_document(recommendation, "alfs.recommendation/1").get("clean_level")
-    now = read_document(estimate, SCHEMA).get("clean_level")
-    if not isinstance(level, dict) or not isinstance(now, dict):
-        return False
-    return any(level.get(key) != now.get(key) for key in ("value", "low"))
-
-
 def _with_data(base: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     """Lay what was said over a recipe; other data replace the recipe's altogether."""
     other_data = "dataset.source" in said
@@ -221,14 +202,16 @@ def _with_data(base: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, An
 
 def recommended(
     text: str | None, invocation: Invocation, *, required: bool
-) -> tuple[dict[str, Any], str, Path] | None:
-    """Return the settings that are recommended, the fingerprint of the data, and the estimate.
+) -> tuple[dict[str, Any], Expected, Path] | None:
+    """Return the settings that are recommended, what they expect, and the estimate they rest on.
 
     `text` is FILE[#i], or None for the saved one; where that is missing it is UsageError if
     `required`, else None.
     """
     from alfs_cli.documents import read_document
+    from alfs_cli.estimate import load_estimate
     from alfs_cli.losses import parse_loss
+    from alfs_cli.saved import rests_on
     from alfs_cli.settings import read_setting
 
     name, _, place = (text or "").partition("#")
@@ -268,7 +251,11 @@ def recommended(
     advice = {"loss": loss, "correction": read_setting("correction", correction)}
     if level := entries[index].get("least_level"):
         advice["transition.least_level"] = read_setting("transition.least_level", level)
-    return advice, fingerprint, estimate
+    shown = text or path.name
+    expected: Expected = [(fingerprint, _stale(shown, "recommend"))]
+    if estimate.is_file() and not rests_on(document, load_estimate(estimate), where=str(path)):
+        expected.append((None, _outdated(shown, estimate)))
+    return advice, expected, estimate
 
 
 def estimated_transition(path: Path, values: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from alfs_cli.data.dataset import (
     TestLabels,
     TrainTest,
     batches,
+    in_words,
     positions_of,
 )
 from alfs_cli.data.decoding import decode_all
@@ -33,6 +34,7 @@ __all__ = [
     "Trusted",
     "batches",
     "decode_all",
+    "in_words",
     "load",
     "positions_of",
     "random_sample",

@@ -1,6 +1,6 @@
 """A labelled data set in memory, and how it was named on the command line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -56,6 +56,17 @@ class Problem:
     line: int | None = None
     given: str | None = None
     row: int | None = None
+
+
+MOST_TOLD = 5
+
+
+def in_words(problems: Sequence[Problem]) -> list[str]:
+    """Return a line for each of the first few problems, and how many more there are."""
+    lines = [f"{problem.message} ({problem.rule})" for problem in problems[:MOST_TOLD]]
+    if len(problems) > MOST_TOLD:
+        lines.append(f"and {len(problems) - MOST_TOLD:,} more; `alfs check` lists them")
+    return lines
 
 
 class Images(Protocol):

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from alfs_cli.data.folder import images_below, shown
 from alfs_cli.data.images import FileImages, threads
+from alfs_cli.data.tables import TABLE_SUFFIXES
 from alfs_cli.documents import to_document
 from alfs_cli.errors import InputError
 from alfs_cli.report import Finding
 from alfs_cli.rules import RULES
 
 SCHEMA = "alfs.inspect/1"
-DATA_SETS = (".csv", ".tsv", ".parquet", ".jsonl", ".npz")
+DATA_SETS = (*TABLE_SUFFIXES, ".npz")
 
 
 @dataclass(frozen=True)

@@ -208,3 +208,11 @@ def test_annotators_in_one_array(alfs):
     done = alfs("estimate", "short.npz", "--label-columns", "a,b", "--method", "annotators")
     assert done.code == 2
     assert "b of 'short.npz' has shape (9,)" in done.err
+
+
+def test_annotators_who_always_agree_are_no_model(alfs):
+    marks = np.arange(60) % 3
+    pd.DataFrame({"a": NAMES[marks], "b": NAMES[marks]}).to_csv("votes.csv", index=False)
+    done = alfs("estimate", "votes.csv", "--label-columns", "a,b", "--method", "annotators")
+    assert done.code == 0, done.err
+    assert "in-sample" not in done.err + done.out

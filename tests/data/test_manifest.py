@@ -43,6 +43,13 @@ def test_a_table_without_rows_is_refused(tmp_path):
         load(DataSpec(str(tmp_path / "a.csv")))
 
 
+def test_a_column_of_ids_is_no_feature_and_said_to_be_none(tmp_path):
+    (tmp_path / "a.csv").write_text("id,x,label\n7,0.5,a\n8,1.5,b\n")
+    dataset = load(DataSpec(str(tmp_path / "a.csv")))
+    assert dataset.features.tolist() == [[0.5], [1.5]]
+    assert dataset.notes == ("column 'id' taken for a name, not for a feature",)
+
+
 def test_images_labels_and_lines(write, tmp_path):
     dataset = read(write(PLAIN))
     assert dataset.kind == "manifest"

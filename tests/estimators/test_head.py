@@ -4,8 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
+from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators.head import (
+    PRIOR_EXAMPLES,
     cell_covariance,
     fit_head,
     full_tie,
@@ -16,6 +19,9 @@ from alfs_cli.estimators.head import (
     tied_logits,
     tied_transition,
 )
+from alfs_cli.estimators.joint_ml import joint_ml
+from alfs_cli.evidence.out_of_fold import out_of_fold
+from alfs_cli.noise import inject, transition_of
 
 
 def scored(K=3, N=400, seed=0):
@@ -96,3 +102,43 @@ def test_the_covariance_is_positive():
     covariance, jacobian = cell_covariance(scores, fit)
     assert np.linalg.eigvalsh(covariance).min() > 0
     assert jacobian.sum(axis=1) == pytest.approx(np.zeros((3, 6)), abs=1e-12)
+
+
+def test_the_fit_is_the_highest_point_of_likelihood_and_prior():
+    """No small step from it raises sum log p(given) + sum_k a_k log share_k, summed in float64."""
+    scores, _ = scored(K=4, N=300, seed=5)
+    labels, X = scores.labels, scores.values.astype(np.float64)
+    fit = fit_head(scores, "full", full_tie(4), near=np.full((4, 4), 0.1) + 0.6 * np.eye(4))
+    worth = PRIOR_EXAMPLES * 4 * np.bincount(labels) / len(labels)
+
+    def height(step):
+        A, b = fit.A + step[: fit.A.size].reshape(fit.A.shape), fit.b + step[fit.A.size :][:4]
+        Z = A @ X + b[:, None]
+        Q = np.exp(Z - Z.max(axis=0))
+        Q /= Q.sum(axis=0)
+        T = tied_transition(fit.theta + step[fit.A.size + 4 :], fit.tie)
+        own = (Q * T[:, labels]).sum(axis=0)
+        return float(np.log(own).sum() + worth @ np.log(Q.mean(axis=1)))
+
+    size = fit.A.size + 4 + len(fit.theta)
+    steps = 0.02 * np.random.default_rng(0).standard_normal((40, size))
+    top = height(np.zeros(size))
+    assert all(height(step) < top for step in steps)
+    slopes = [(height(1e-4 * e) - height(-1e-4 * e)) / 2e-4 for e in np.eye(size)[: fit.A.size + 4]]
+    assert np.abs(slopes).max() < 0.2  # of 300 examples
+
+
+@pytest.mark.slow
+def test_classes_that_swap_labels_stay_two(monkeypatch):
+    """At 40 % both ways the likelihood alone makes one class of 180 5s and 180 6s."""
+    X, y = load_digits(return_X_y=True)
+    T = transition_of("asymmetric", 0.4, 10, dataset="digits")
+    given = inject(y, T, np.random.default_rng([0, 11]), draw="sampled")
+    fold_of = stratified_folds(given, 5, np.random.default_rng([0, 1]))
+    probs = out_of_fold(X.astype(np.float32), given, 10, fold_of).probs
+    shares = []
+    for worth in (0.0, PRIOR_EXAMPLES):
+        monkeypatch.setattr("alfs_cli.estimators.head.PRIOR_EXAMPLES", worth)
+        shares.append((joint_ml(probs, given).prior() / np.bincount(given) * len(y)).min())
+    assert shares[0] < 0.3
+    assert shares[1] > 0.5

@@ -51,6 +51,22 @@ def test_noise_that_no_likelihood_sees_is_mended():
     assert "gold" in [other.method for other in seen.other_estimates]
 
 
+@pytest.mark.parametrize("count", [5, 40, 150])
+def test_true_labels_that_agree_take_nothing_away(count):
+    """Few of them know less than the labels do: their own bounds alone would be far wider."""
+    X, y = gaussians(K, 1500, 4.0, seed=2)
+    given = y.copy()
+    wrong = np.random.default_rng(3).random(len(y)) < 0.2
+    given[wrong] = (y[wrong] + 1) % K
+    probs = held_out(X, given, K)
+    blind = estimate_transition(probs, given)
+    seen = estimate_transition(probs, given, trusted=some(y, count))
+    assert seen.clean_level.low >= blind.clean_level.low > 1
+    assert seen.noise_rate.low >= blind.noise_rate.low
+    assert seen.noise_rate.high <= blind.noise_rate.high
+    assert seen.noise_rate.low <= wrong.mean() <= seen.noise_rate.high
+
+
 @pytest.mark.slow
 def test_bounds_cover_whatever_sample_is_trusted():
     """The rate lies within and r above its bound for at least seven of eight samples."""
