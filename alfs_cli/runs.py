@@ -175,6 +175,13 @@ class TrainConfig:
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     @property
+    def feature_columns(self) -> tuple[str, ...] | None:
+        """The feature columns trained on, None for all there were (or pictures)."""
+        from alfs_cli.data.feature_columns import parse_columns
+
+        return parse_columns(self.dataset.get("feature_columns"))
+
+    @property
     def noise_seed(self) -> int | None:
         """The seed that the noise is drawn with, None where none is injected."""
         if self.noise is None:

@@ -128,7 +128,8 @@ def _schedule(value: Any) -> str:
 
 DATA_FIELDS = (
     *("source", "split", "labels", "true_labels", "pred_probs", "features", "label_column"),
-    *("path_column", "true_label_column", "label_columns", "classes", "root"),
+    *("path_column", "true_label_column", "label_columns", "feature_columns", "exclude_columns"),
+    *("group_column", "classes", "root"),
 )
 
 SETTINGS: dict[str, Reader] = {

@@ -109,6 +109,34 @@ LabelColumns = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+FeatureColumns = Annotated[
+    str | None,
+    typer.Option(
+        "--feature-columns",
+        metavar="A,B,C",
+        help="Numeric columns to judge by, and no others; those of arrays by number.",
+        rich_help_panel=PANEL,
+    ),
+]
+ExcludeColumns = Annotated[
+    str | None,
+    typer.Option(
+        "--exclude-columns",
+        metavar="A,B,C",
+        help="Numeric columns that are no features: ids, dates, what tells the label.",
+        rich_help_panel=PANEL,
+    ),
+]
+GroupColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--group-column",
+        metavar="NAME",
+        help="Column (or .npz array) of what belongs together, such as patient or video: no part "
+        "of it judges another.",
+        rich_help_panel=PANEL,
+    ),
+]
 Classes = Annotated[
     str | None,
     typer.Option(
@@ -139,6 +167,9 @@ class ReadingOptions:
     label_column: LabelColumn = None
     path_column: PathColumn = None
     true_label_column: TrueLabelColumn = None
+    feature_columns: FeatureColumns = None
+    exclude_columns: ExcludeColumns = None
+    group_column: GroupColumn = None
     classes: Classes = None
     root: Root = None
 

@@ -47,8 +47,9 @@ def evaluate(
     if data is None:
         dataset, test = _own_test(folder.as_posix(), options)
     else:
+        columns = load_config(folder).feature_columns
         dataset, test, fingerprint = _other_test(
-            options.spec(data), trained, test_labels_are_true=test_labels_are_true
+            options.spec(data), trained, columns, test_labels_are_true=test_labels_are_true
         )
     examples = gather(
         dataset, shape=trained.shape, cache=invocation.out / "cache", on_note=invocation.note
@@ -83,7 +84,11 @@ def _own_test(run: str, options: DataOptions) -> "tuple[LabelledDataset, TestSum
 
 
 def _other_test(
-    spec: "DataSpec", trained: "Trained", *, test_labels_are_true: bool
+    spec: "DataSpec",
+    trained: "Trained",
+    columns: tuple[str, ...] | None,
+    *,
+    test_labels_are_true: bool,
 ) -> "tuple[LabelledDataset, TestSummary, str]":
     """Return other data, their test split where they have one, labels numbered as in training.
 
@@ -99,7 +104,7 @@ def _other_test(
     if spec.split is None:
         there = splits_of(spec)
         spec = replace(spec, split=next((name for name in TEST_SPLITS if name in there), None))
-    dataset = load(spec)
+    dataset = load(spec, columns=columns, is_screened=False)
     fingerprint = dataset.fingerprint
     dataset = same_classes(dataset, replace(dataset, class_names=trained.class_names))
     if dataset.true_labels is not None:

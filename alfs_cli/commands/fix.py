@@ -81,7 +81,7 @@ def fix(
     path = issues if issues is not None else invocation.out / "issues.csv"
     if not path.exists():
         raise UsageError(f"no list of suspects: '{path}' is not there", help="alfs estimate DATA")
-    dataset = load(options.spec(data))
+    dataset = load(options.spec(data), is_screened=False)
     for note in dataset.notes:
         invocation.note(f"note: {note}")
     for text in in_words(dataset.problems):

@@ -51,7 +51,7 @@ def inject(
     from alfs_cli.data import in_words, load
     from alfs_cli.reports.inject import inject_report
 
-    dataset = load(options.spec(data))
+    dataset = load(options.spec(data), is_screened=False)
     for note in dataset.notes:
         invocation.note(note)
     for text in in_words(dataset.problems):

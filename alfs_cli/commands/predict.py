@@ -74,7 +74,8 @@ def predict(
         _cross_validated(invocation, folder, options.spec(data), cross_val, path)
         return
     trained = load_trained(folder)
-    dataset = load(options.spec(data))
+    config = load_config(folder)
+    dataset = load(options.spec(data), columns=config.feature_columns, is_screened=False)
     examples = gather(
         dataset, shape=trained.shape, cache=invocation.out / "cache", on_note=invocation.note
     )
@@ -83,7 +84,7 @@ def predict(
             f"{len(dataset) - len(examples)} pictures of '{dataset.name}' cannot be read",
             help="mend or leave them out, so that rows stay in DATA order",
         )
-    if dataset.fingerprint == load_config(folder).fingerprint:
+    if dataset.fingerprint == config.fingerprint:
         invocation.warn(f"the run was trained on these data: its {words} are in-sample")
     if strange := sorted(set(dataset.class_names) - set(trained.class_names)):
         invocation.warn(

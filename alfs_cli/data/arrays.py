@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from alfs_cli.data.annotations import Annotations, annotations_of, column_names
 from alfs_cli.data.content import Content, array_digest
 from alfs_cli.data.dataset import DataSpec
+from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
 from alfs_cli.data.images import array_images
 from alfs_cli.data.labels import raw_labels, text_labels
 from alfs_cli.data.memory import refuse_too_large
@@ -33,6 +34,8 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
     true_key = own_name(spec.true_label_column, "true_labels", has, elsewhere=spec.true_labels)
     several = () if spec.label_columns is None else column_names(spec.label_columns)
     keys = (*NPZ_KEYS, *several, label_key, true_key, "class_names", "transition")
+    if spec.group_column is not None:
+        keys = (*keys, spec.group_column)
     arrays = load_npz(path, keys=keys)
     annotations = _annotations(path, arrays, several) if several else None
     if annotations is None and not any(key in arrays for key in NPZ_KEYS):
@@ -45,7 +48,12 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
     if "images" in arrays:
         images = array_images(arrays["images"], where=f"images of '{path}'")
     if "features" in arrays:
-        features = checked_features(arrays["features"], where=f"features of '{path}'")
+        features = array_candidates(
+            arrays["features"],
+            where=f"features of '{path}'",
+            asked=spec.feature_columns,
+            excluded=spec.exclude_columns,
+        )
     if "pred_probs" in arrays:
         pred_probs = arrays["pred_probs"]
         if pred_probs.dtype.kind not in "fiub":
@@ -70,6 +78,7 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         if true_labels is None
         else raw_labels(true_labels, where=f"true labels of '{path}'"),
         annotations=annotations,
+        groups=_groups(path, arrays, spec.group_column),
         class_names=None if names is None else names_of(names, where=f"'{path}'"),
         images=images,
         features=features,
@@ -95,6 +104,21 @@ def _numbers(values: NDArray[Any] | None) -> NDArray[np.float64] | None:
     if values is None or values.dtype.kind not in "fiub":
         return None
     return values.astype(np.float64)
+
+
+def _groups(
+    path: Path, arrays: Mapping[str, NDArray[Any]], name: str | None
+) -> NDArray[Any] | None:
+    if name is None:
+        return None
+    if name not in arrays:
+        raise missing_key(path, name)
+    if arrays[name].ndim != 1 or arrays[name].dtype.kind not in "iuUS":
+        raise InputError(
+            f"{name} of '{path}' is not one name or number an example (--group-column)",
+            help=f"it has shape {arrays[name].shape} and type {arrays[name].dtype}",
+        )
+    return arrays[name]
 
 
 def _annotations(path: Path, arrays: Mapping[str, NDArray[Any]], names: Names) -> Annotations:
@@ -208,6 +232,22 @@ def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]
             f"{where}: {len(broken):,} rows hold NaN or infinite values (first {broken[0]})"
         )
     return features
+
+
+def array_candidates(
+    values: NDArray[Any], *, where: str, asked: str | None = None, excluded: str | None = None
+) -> Candidates:
+    """Return features (N, D) of an array, columns known by their number, as candidates.
+
+    Raises InputError for another shape, type, NaN or inf, or a column that is not there.
+    """
+    features = checked_features(values, where=where)
+    numbers = [str(place) for place in range(features.shape[1])]
+    names, aside = wanted(numbers, asked=asked, excluded=excluded, where=where, are_names=False)
+    if len(names) < len(numbers) or names != tuple(numbers):
+        features = features[:, [int(name) for name in names]]
+    orders = orders_among(names, (values[:, int(name)] for name in names))
+    return Candidates(names, features, orders, aside, asked is not None, is_table=False)
 
 
 def one_row_each(counts: Mapping[str, int]) -> None:

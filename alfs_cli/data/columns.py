@@ -2,7 +2,7 @@
 
 import glob
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.arrays import (
+    array_candidates,
     checked_features,
     load_npz,
     missing_key,
@@ -18,6 +19,7 @@ from alfs_cli.data.arrays import (
     unreadable_array,
 )
 from alfs_cli.data.dataset import Probabilities
+from alfs_cli.data.feature_columns import LISTED, Candidates
 from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels
 from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
 from alfs_cli.documents import DAMAGED
@@ -145,29 +147,45 @@ def load_npy(path: Path) -> NDArray[Any]:
     return array
 
 
-def read_features(text: str) -> NDArray[np.float32]:
-    """Read features (N, D): .npy, .npz (`features` or the only array), numeric columns."""
+def read_features(
+    text: str, *, asked: str | None = None, excluded: str | None = None
+) -> Candidates:
+    """Read features: .npy, .npz (`features` or the only array), or numeric columns of a table.
+
+    `asked` and `excluded` name columns, those of arrays by number.
+    """
     parts = []
     for path in files_of(text, option="--features"):
+        where = f"features of '{path}'"
         suffix = path.suffix.lower()
-        if suffix == ".npy":
-            values = load_npy(path)
-        elif suffix == ".npz":
-            arrays = load_npz(path)
-            key = _chosen(list(arrays), None, ["features"])
-            if key is None:
-                raise missing_key(path, "features")
-            values = arrays[key]
+        if suffix in (".npy", ".npz"):
+            values = load_npy(path) if suffix == ".npy" else _features_of_npz(path)
+            part = array_candidates(values, where=where, asked=asked, excluded=excluded)
         elif suffix == ".txt":
             raise InputError(f"'{path}' is no file of features", help="reads .npy .npz .csv")
         else:
-            names, values = read_table(path, text=[]).numbers(but=("label", "true_label", "index"))
-            if not names:
-                raise InputError(f"'{path}' has no numeric column")
-        parts.append(checked_features(values, where=f"features of '{path}'"))
-    if len({part.shape[1] for part in parts}) > 1:
-        raise InputError(f"the shards of '{text}' have different numbers of columns")
-    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+            table = read_table(path, text=[])
+            part = table.numbers(("label", "true_label"), asked=asked, excluded=excluded)
+            if not part.names:
+                said = "; ".join(f"'{name}' {reason}" for name, reason in part.aside[:LISTED])
+                raise InputError(f"'{path}' has no numeric column{': ' if said else ''}{said}")
+            checked_features(part.values, where=where)
+        parts.append(part)
+    if len({part.names for part in parts}) > 1:
+        raise InputError(f"the shards of '{text}' have different columns")
+    if len(parts) == 1:
+        return parts[0]
+    values = np.concatenate([part.values for part in parts])
+    orders = tuple(dict(pair for part in parts for pair in part.orders).items())
+    return replace(parts[0], values=values, orders=orders)
+
+
+def _features_of_npz(path: Path) -> NDArray[Any]:
+    arrays = load_npz(path)
+    key = _chosen(list(arrays), None, ["features"])
+    if key is None:
+        raise missing_key(path, "features")
+    return arrays[key]
 
 
 def read_probabilities(text: str, *, label_column: str | None = None) -> ProbabilityFile:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from alfs_cli.data.annotations import Annotations
 from alfs_cli.data.dataset import Images, IntArray, Probabilities, Problem
+from alfs_cli.data.feature_columns import Candidates
 from alfs_cli.data.labels import RawLabels
 
 WHOLE_BYTES = 1 << 28
@@ -34,8 +35,9 @@ class Content:
     found_classes: tuple[str, ...] = ()
     true_labels: RawLabels | None = None
     annotations: Annotations | None = None
+    groups: RawLabels | None = None
     images: Images | None = None
-    features: NDArray[np.float32] | None = None
+    features: Candidates | None = None
     pred_probs: Probabilities | None = None
     population: NDArray[np.float64] | None = None
     population_names: tuple[str, ...] | None = None

@@ -7,6 +7,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.data.feature_columns import Columns
+
 IntArray = NDArray[np.int64]
 ByteArray = NDArray[np.uint8]
 Probabilities = NDArray[np.floating[Any]]
@@ -32,6 +34,9 @@ class DataSpec:
     path_column: str | None = None
     true_label_column: str | None = None
     label_columns: str | None = None
+    feature_columns: str | None = None
+    exclude_columns: str | None = None
+    group_column: str | None = None
     classes: str | None = None
     root: str | None = None
     lenient: bool = False
@@ -121,7 +126,9 @@ class LabelledDataset:
     `population` (K, K) is the T that alfs drew the given labels from, where it did. `annotations`
     (N, M) are the labels of M `annotators`, -1 where one gave none. `fingerprint` is of the content
     as it was read: examples, given labels and class names, not of `pred_probs`, true labels or
-    where the data lies.
+    where the data lies. `columns` says which columns `features` are, where they have columns to
+    choose from. `groups` (N,) number what belongs together, a patient or a video; `contents` (N,)
+    what is one and the same.
     """
 
     name: str
@@ -146,6 +153,9 @@ class LabelledDataset:
     notes: tuple[str, ...] = field(default=())
     content_digest: str = ""
     totals: IntArray | None = None
+    columns: Columns | None = None
+    groups: IntArray | None = None
+    contents: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -177,6 +187,8 @@ class LabelledDataset:
             positions=positions[pick],
             paths=None if self.paths is None else tuple(self.paths[i] for i in pick),
             lines=None if self.lines is None else self.lines[pick],
+            groups=None if self.groups is None else self.groups[pick],
+            contents=None if self.contents is None else self.contents[pick],
         )
 
     def with_labels(self, labels: IntArray) -> "LabelledDataset":

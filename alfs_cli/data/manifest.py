@@ -14,6 +14,7 @@ from alfs_cli.data.arrays import checked_features, own_name
 from alfs_cli.data.classes import refuse_id_column
 from alfs_cli.data.content import Content, array_digest
 from alfs_cli.data.dataset import DataSpec, Problem
+from alfs_cli.data.feature_columns import LISTED, Candidates
 from alfs_cli.data.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
 from alfs_cli.data.images import FileImages
 from alfs_cli.data.labels import RawLabels, same_text
@@ -23,7 +24,6 @@ from alfs_cli.errors import InputError
 
 PATH_COLUMNS = ("path", "file_name", "image", "filename")
 TEXT_COLUMNS = ("label", "true_label", "split", *PATH_COLUMNS)
-NO_FEATURES = ("index", "id")
 
 
 def transition_beside(path: Path) -> Path:
@@ -70,6 +70,7 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
         labels=labels,
         true_labels=true_labels,
         annotations=annotations,
+        groups=_groups(table, spec),
         lines=table.lines,
         manifest=str(path),
         split=split,
@@ -77,6 +78,15 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
         population_names=names,
     )
     return _with_examples(content, table, spec, root or path.parent)
+
+
+def _groups(table: Table, spec: DataSpec) -> RawLabels | None:
+    if spec.group_column is None:
+        return None
+    table.require(spec.group_column, option="--group-column")
+    cells = table.text(spec.group_column)
+    table.refuse_empty(cells, what=f"an empty {spec.group_column}", rule="--group-column")
+    return cells
 
 
 def manifest_splits(path: Path) -> tuple[str, ...]:
@@ -104,20 +114,17 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     column = spec.path_column or next((c for c in PATH_COLUMNS if c in table.columns), None)
     if column is None:
         several = () if spec.label_columns is None else column_names(spec.label_columns)
-        names, values = table.numbers(but=(*TEXT_COLUMNS, *NO_FEATURES, *several))
-        if not names and (spec.features, spec.pred_probs, spec.label_columns) == (None,) * 3:
-            raise InputError(
-                f"'{table.path}' has neither a column of image paths ({', '.join(PATH_COLUMNS)}) "
-                f"nor numeric ones (has: {', '.join(table.columns[:20])})",
-                help="--path-column names the column of image paths",
-            )
-        if not names:
+        labels = (spec.label_column, spec.true_label_column)
+        own = {*TEXT_COLUMNS, *several, *(name for name in labels if name is not None)}
+        if spec.group_column is not None:
+            own.add(spec.group_column)
+        found = table.numbers(own, asked=spec.feature_columns, excluded=spec.exclude_columns)
+        if not found.names and (spec.features, spec.pred_probs, spec.label_columns) == (None,) * 3:
+            raise _nothing_to_judge_by(table, found)
+        if not found.names:
             return replace(content, digest=array_digest(np.arange(content.count)))
-        features = checked_features(values, where=f"features of '{table.path}'")
-        aside = [name for name in NO_FEATURES if name in table.columns]
-        said = f"column {' and '.join(map(repr, aside))} taken for a name, not for a feature"
-        notes = (*content.notes, said) if aside else content.notes
-        return replace(content, features=features, digest=array_digest(features), notes=notes)
+        checked_features(found.values, where=f"features of '{table.path}'")
+        return replace(content, features=found, digest=array_digest(found.values))
     table.require(column, option="--path-column")
     base = Path(spec.root) if spec.root is not None else root
     relative = table.exact(column)
@@ -154,6 +161,17 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
         paths=names,
         readable=None if readable.all() else readable,
         problems=tuple(problems),
+    )
+
+
+def _nothing_to_judge_by(table: Table, found: Candidates) -> InputError:
+    """Return the error for a manifest without image paths and without numbers to judge by."""
+    aside = [f"'{name}' {reason}" for name, reason in found.aside if reason != "holds no numbers"]
+    said = f"; {'; '.join(aside[:LISTED])}" if aside else ""
+    return InputError(
+        f"'{table.path}' has neither a column of image paths ({', '.join(PATH_COLUMNS)}) "
+        f"nor numeric ones (has: {', '.join(table.columns[:20])}){said}",
+        help="--path-column names the column of image paths, --feature-columns those of numbers",
     )
 
 

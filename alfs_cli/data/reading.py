@@ -25,6 +25,14 @@ from alfs_cli.data.columns import (
 )
 from alfs_cli.data.content import Content, array_digest, fingerprint_of
 from alfs_cli.data.dataset import DataSpec, IntArray, LabelledDataset, Probabilities, Problem
+from alfs_cli.data.feature_columns import (
+    Candidates,
+    Columns,
+    as_they_are,
+    in_words,
+    only,
+    screened,
+)
 from alfs_cli.data.folder import METADATA, folder_splits, layout_of, read_folder, visible
 from alfs_cli.data.labels import RawLabels
 from alfs_cli.data.manifest import manifest_splits, read_manifest
@@ -35,17 +43,30 @@ ARRAY_KINDS = ("npz", "probabilities")
 MAX_BAD = 0.01
 
 
-def load(spec: DataSpec, *, class_names: tuple[str, ...] | None = None) -> LabelledDataset:
+def load(
+    spec: DataSpec,
+    *,
+    class_names: tuple[str, ...] | None = None,
+    columns: tuple[str, ...] | None = None,
+    is_screened: bool = True,
+) -> LabelledDataset:
     """Read a data set as it was named on the command line.
 
     Images are not decoded yet; files that do not begin like an image are left out, with a Problem
-    each. `class_names` are those of data that this belongs to, where it declares none itself.
+    each. `class_names` are those of data that this belongs to, where it declares none itself;
+    `columns` the feature columns that a network was trained on: those are taken, whatever they
+    hold. Without `is_screened` no column is left out for what it holds.
 
     Raises InputError where it is not there or not what it should be, UsageError where the options
     contradict each other.
     """
     content = _probabilities_alone(spec) if spec.source is None else _read(spec)
-    return _numbered(_laid_over(content, spec), spec, class_names)
+    laid = _laid_over(content, spec)
+    if laid.features is not None and columns is not None:
+        laid = replace(laid, features=only(laid.features, columns, where=_where(spec)))
+    elif laid.features is not None and not is_screened:
+        laid = replace(laid, features=as_they_are(laid.features))
+    return _numbered(laid, spec, class_names)
 
 
 def splits_of(spec: DataSpec) -> tuple[str, ...]:
@@ -120,8 +141,8 @@ def _probabilities_alone(spec: DataSpec) -> Content:
     if spec.split is not None:
         raise UsageError(f"no split '{spec.split}': files of arrays have no splits")
     if spec.pred_probs is None:
-        features = read_features(str(spec.features))
-        return Content("npz", len(features), array_digest(features), features=features)
+        beside = _features_beside(spec, str(spec.features))
+        return Content("npz", len(beside.values), array_digest(beside.values), features=beside)
     found = read_probabilities(spec.pred_probs, label_column=spec.label_column)
     return Content(
         kind="probabilities",
@@ -134,6 +155,10 @@ def _probabilities_alone(spec: DataSpec) -> Content:
     )
 
 
+def _features_beside(spec: DataSpec, file: str) -> Candidates:
+    return read_features(file, asked=spec.feature_columns, excluded=spec.exclude_columns)
+
+
 @dataclass(frozen=True, eq=False)
 class _Overlaid:
     """A reader's content and what other files say instead; labels that name the classes first."""
@@ -142,7 +167,7 @@ class _Overlaid:
     given: RawLabels
     own: RawLabels
     true: RawLabels | None
-    features: NDArray[np.float32] | None
+    features: Candidates | None
     pred_probs: Probabilities | None
     columns: tuple[str, ...] | None
 
@@ -176,7 +201,7 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
             usual=("true_labels", "true_label", "labels", "label"),
         )
     if spec.features is not None:
-        features = read_features(spec.features)
+        features = _features_beside(spec, spec.features)
     if spec.label_columns is not None and content.annotations is None:
         raise UsageError(
             f"--label-columns: {_where(spec)} has no columns", help="name them of a table or .npz"
@@ -187,7 +212,8 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
         raise InputError(
             f"{_where(spec)} has no labels", help="--labels FILE supplies them, one a row"
         )
-    things = {"labels": given, "true labels": true, "pred_probs": pred_probs, "features": features}
+    things = {"labels": given, "true labels": true, "pred_probs": pred_probs}
+    things["features"] = None if features is None else features.values
     counts = {"pred_probs" if content.kind == "probabilities" else "the data": content.count}
     counts |= {name: len(thing) for name, thing in things.items() if thing is not None}
     one_row_each(counts)
@@ -215,6 +241,7 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
     if laid.true is not None:
         true = numbered(laid.true, names, where=f"true labels of {where}", by_name=by_name)
     marks = content.annotations
+    features, columns = _feature_columns(laid, spec, labels, usable)
     dataset = LabelledDataset(
         name=str(spec.source or spec.pred_probs or spec.features),
         kind=content.kind,
@@ -223,7 +250,9 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
         class_names=names,
         fingerprint=fingerprint_of(content.digest, labels, names),
         images=content.images,
-        features=laid.features,
+        features=features,
+        columns=columns,
+        groups=_groups(content, spec),
         pred_probs=_columns_in_order(laid, names),
         true_labels=true,
         annotations=None if marks is None else marks.numbered(names, where=where),
@@ -234,7 +263,12 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
         split=content.split,
         population=_population(content, names) if spec.labels is None else None,
         problems=(*content.problems, *problems, *_too_few(labels[usable], names)),
-        notes=(*content.notes, *notes, *_look_alikes(names)),
+        notes=(
+            *content.notes,
+            *notes,
+            *_look_alikes(names),
+            *(() if columns is None else in_words(columns)),
+        ),
         content_digest=content.digest,
     )
     if usable.all():
@@ -244,6 +278,33 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
     if not usable.any():
         raise InputError(f"{where}: no example can be read and has a label")
     return dataset.subset(np.flatnonzero(usable))
+
+
+def _feature_columns(
+    laid: _Overlaid,
+    spec: DataSpec,
+    labels: IntArray,
+    usable: NDArray[np.bool_],
+) -> tuple[NDArray[np.float32] | None, Columns | None]:
+    """Return the features without the columns that hold the answer, and which those are."""
+    found, where = laid.features, f"'{spec.features or spec.source}'"
+    if found is None:
+        if spec.feature_columns is not None or spec.exclude_columns is not None:
+            option = "feature" if spec.feature_columns is not None else "exclude"
+            raise UsageError(f"--{option}-columns: {_where(spec)} has no columns of numbers")
+        return None, None
+    return screened(found, labels, usable, where=where)
+
+
+def _groups(content: Content, spec: DataSpec) -> IntArray | None:
+    """Return the number of each example's group (N,): examples that belong together."""
+    if spec.group_column is None:
+        return None
+    if content.groups is None:
+        raise UsageError(
+            f"--group-column: {_where(spec)} has no columns", help="name one of a table or .npz"
+        )
+    return np.unique(content.groups.astype(str), return_inverse=True)[1].reshape(-1)
 
 
 def _without_missing(

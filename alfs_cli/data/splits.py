@@ -28,14 +28,17 @@ def train_and_test(
     if not 0 <= holdout < 1:
         raise UsageError(f"--holdout is {holdout}, not between 0 and 1")
     dataset = load(spec)
+    columns = None if dataset.columns is None else dataset.columns.used
     if test is not None:
         split = test.split or _first(TEST_SPLITS, splits_of(test), but=None)
-        held = load(replace(test, split=split), class_names=dataset.class_names)
+        held = load(replace(test, split=split), class_names=dataset.class_names, columns=columns)
     else:
         split = _first(TEST_SPLITS, splits_of(spec), but=dataset.split)
         if split is None or spec.features is not None:
             return _held_out(dataset, holdout, test_labels_are_true)
-        held = load(without_files(spec, split=split), class_names=dataset.class_names)
+        held = load(
+            without_files(spec, split=split), class_names=dataset.class_names, columns=columns
+        )
     held = same_classes(held, dataset)
     return _with_truth(dataset, held, held.split, test_labels_are_true)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.memory import refuse_too_large
 from alfs_cli.errors import InputError, did_you_mean
@@ -25,11 +25,15 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The rows of a file; `lines` (N,) are their 1-based lines, None in Parquet."""
+    """The rows of a file; `lines` (N,) are their 1-based lines, None in Parquet.
+
+    `index_columns` are those that pandas wrote as the table's index.
+    """
 
     path: Path
     frame: pd.DataFrame
     lines: IntArray | None
+    index_columns: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
@@ -89,18 +93,36 @@ class Table:
         more = ", ..." if len(rows) > 5 else ""
         return f"{word}{'s' if len(rows) > 1 else ''} {', '.join(map(str, first))}{more}"
 
-    def numbers(self, but: Collection[str]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-        """Return the numeric columns other than `but`: names (D,), values (N, D).
+    def numbers(
+        self, but: Collection[str], *, asked: str | None = None, excluded: str | None = None
+    ) -> Candidates:
+        """Return the numeric columns other than `but`, as candidates for features.
 
-        Raises InputError where most cells of a column are numbers and some are not.
+        Only those of `asked`, where it names some, and none of `excluded`. Raises InputError where
+        most cells of a column are numbers and some are not, or where one that was asked for has
+        none.
         """
+        where = f"'{self.path}'"
         others = [name for name in self.columns if name not in but]
-        names = tuple(name for name in others if self._is_numeric(name))
-        values = np.empty((len(self.frame), len(names)), dtype=np.float32)
+        names, aside = wanted(
+            others, asked=asked, excluded=excluded, where=where, index_columns=self.index_columns
+        )
+        numeric = [name for name in names if self._is_numeric(name)]
+        texts = [name for name in names if name not in numeric]
+        if asked is not None and texts:
+            raise InputError(
+                f"column '{texts[0]}' of {where} is not numeric (--feature-columns)",
+                help="name columns of numbers",
+            )
+        values = np.empty((len(self.frame), len(numeric)), dtype=np.float32)
+        orders: list[tuple[str, str]] = []
         with np.errstate(over="ignore"):
-            for index, name in enumerate(names):
-                values[:, index] = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
-        return names, values
+            for index, name in enumerate(numeric):
+                column = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+                values[:, index] = column
+                orders += orders_among([name], [column])
+        aside = (*aside, *((name, "holds no numbers") for name in texts))
+        return Candidates(tuple(numeric), values, tuple(orders), aside, asked is not None)
 
     def _is_numeric(self, column: str) -> bool:
         values = self.frame[column]
@@ -118,7 +140,7 @@ class Table:
     def take(self, rows: IntArray) -> "Table":
         """Return some of the rows."""
         lines = None if self.lines is None else self.lines[rows]
-        return Table(self.path, self.frame.iloc[rows], lines)
+        return Table(self.path, self.frame.iloc[rows], lines, self.index_columns)
 
 
 def read_table(path: Path, *, text: Collection[str]) -> Table:
@@ -130,7 +152,7 @@ def read_table(path: Path, *, text: Collection[str]) -> Table:
     if not path.is_file():
         raise InputError(f"no such file: '{path}'")
     if suffix == ".parquet":
-        return Table(path, _read_parquet(path), None)
+        return Table(path, *_read_parquet(path))
     if suffix == ".jsonl":
         return _read_jsonl(path)
     return _read_delimited(path, SEPARATORS[suffix], text)
@@ -150,7 +172,8 @@ def _as_text(value: object) -> str:
     return same_text(str(value))
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path) -> tuple[pd.DataFrame, None, tuple[str, ...]]:
+    """Return the rows, no lines, and the columns that pandas wrote as the index."""
     import pyarrow
     import pyarrow.parquet
 
@@ -174,7 +197,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
     except MemoryError:
         raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
-    return pd.DataFrame(columns)
+    stored = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    return pd.DataFrame(columns), None, tuple(name for name in stored if isinstance(name, str))
 
 
 def _read_jsonl(path: Path) -> Table:

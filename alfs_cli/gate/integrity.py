@@ -130,7 +130,11 @@ def other_split(
     The split that is judged is not to blame: the other may have no labels at all.
     """
     try:
-        return load(without_files(dataset.spec, split=split), class_names=dataset.class_names)
+        return load(
+            without_files(dataset.spec, split=split),
+            class_names=dataset.class_names,
+            columns=None if dataset.columns is None else dataset.columns.used,
+        )
     except InputError as error:
         note(f"split '{split}' is not compared with the one that is judged: {error}")
         return None

@@ -12,6 +12,7 @@ import numpy as np
 from alfs_cli.data import DataSpec, LabelledDataset, TrainTest, train_and_test
 from alfs_cli.data.content import array_digest
 from alfs_cli.data.decoding import instance_features
+from alfs_cli.data.feature_columns import joined
 from alfs_cli.data.names import known_as
 from alfs_cli.documents import from_document
 from alfs_cli.errors import InputError, UsageError
@@ -91,11 +92,20 @@ def plan(settings: dict[str, Any]) -> Experiment:
         )
     shape = input_shape(parts.train, settings.get("image_size"))
     T, said = corrected_by(settings, parts.train)
+    said = {**said, "dataset": _with_columns(settings["dataset"], parts.train)}
     config = complete({**settings, **said}, parts.train, shape)
     parts, noise = with_noise(parts, config)
     if T is not None:
         _check_given(T, parts.train, config)
     return Experiment(config, parts, shape, noise, T)
+
+
+def _with_columns(fields: dict[str, Any], dataset: LabelledDataset) -> dict[str, Any]:
+    """Return the fields of a data set with the feature columns that were chosen of its own."""
+    columns = dataset.columns
+    if columns is None or not columns.is_chosen:
+        return fields
+    return {**fields, "feature_columns": joined(columns.used)}
 
 
 def data_spec(fields: dict[str, Any]) -> DataSpec:
