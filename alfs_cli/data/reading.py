@@ -287,13 +287,14 @@ def _feature_columns(
     usable: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float32] | None, Columns | None]:
     """Return the features without the columns that hold the answer, and which those are."""
-    found, where = laid.features, f"'{spec.features or spec.source}'"
+    found = laid.features
     if found is None:
         if spec.feature_columns is not None or spec.exclude_columns is not None:
             option = "feature" if spec.feature_columns is not None else "exclude"
             raise UsageError(f"--{option}-columns: {_where(spec)} has no columns of numbers")
         return None, None
-    return screened(found, labels, usable, where=where)
+    features, columns = screened(found, labels, usable)
+    return (features if columns.used else None), columns
 
 
 def _groups(content: Content, spec: DataSpec) -> IntArray | None:

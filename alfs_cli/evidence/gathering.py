@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.folds import num_groups, stratified_folds
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.documents import DAMAGED, replacing
@@ -301,6 +302,8 @@ def _best_available(request: Request) -> str:
         return "features"
     if dataset.images is not None:
         return _better_of_images(request, dataset.images.shape)
+    if dataset.columns is not None:
+        raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
     raise InputError(
         "nothing to judge the labels by: neither images, features nor probabilities",
         help="give one of them, for example --pred-probs FILE",

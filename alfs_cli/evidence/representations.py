@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import positions_of
+from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.documents import DAMAGED, replacing
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.encoders import NAME, encode
@@ -52,6 +53,8 @@ def representation(
     labels. Raises InputError where the data set lacks what the kind needs.
     """
     if kind == "features":
+        if dataset.features is None and dataset.columns is not None:
+            raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
         if dataset.features is None:
             raise InputError("no features here", help="give them: --features FILE")
         return dataset.features, np.arange(len(dataset))

@@ -11,6 +11,7 @@ from alfs_cli.data.feature_columns import (
     as_they_are,
     in_words,
     joined,
+    nothing_left,
     only,
     order_in,
     parse_columns,
@@ -123,7 +124,7 @@ def candidates(values, **more):
 def test_what_holds_the_answer_is_set_aside_and_told(labels, generator):
     X = np.column_stack([generator.standard_normal(N), labels, np.arange(N)])
     found = candidates(X, orders=(("c2", "rises with the rows"),), aside=(("id", "excluded"),))
-    kept, columns = screened(found, labels, np.ones(N, bool), where="'t.csv'")
+    kept, columns = screened(found, labels, np.ones(N, bool))
     assert columns.used == ("c0",)
     assert [name for name, _ in columns.aside] == ["id", "c1", "c2"]
     np.testing.assert_array_equal(kept[:, 0], found.values[:, 0])
@@ -134,33 +135,34 @@ def test_what_holds_the_answer_is_set_aside_and_told(labels, generator):
 
 def test_what_was_asked_for_stays_and_is_told_as_a_leak(labels):
     found = candidates(labels[:, None], is_asked=True)
-    kept, columns = screened(found, labels, np.ones(N, bool), where="'t.csv'")
+    kept, columns = screened(found, labels, np.ones(N, bool))
     assert kept.shape == (N, 1)
     assert columns.leaks == (("c0", "holds the label again"),)
     assert "although" in " ".join(in_words(columns))
 
 
-def test_nothing_left_is_refused(labels):
-    with pytest.raises(InputError, match="'c0' holds the label again") as refused:
-        screened(candidates(labels[:, None]), labels, np.ones(N, bool), where="'t.csv'")
-    assert "--feature-columns c0" in str(refused.value.help)
+def test_nothing_left_is_told(labels):
+    values, columns = screened(candidates(labels[:, None]), labels, np.ones(N, bool))
+    assert (values.shape, columns.used) == ((N, 0), ())
+    told = nothing_left(columns, where="'t.csv'")
+    assert "'c0' holds the label again" in str(told)
 
 
 def test_labels_that_are_missing_do_not_hide_a_leak(labels, generator):
     known = generator.random(N) > 0.1
     given_labels = np.where(known, labels, 0)
     X = np.column_stack([generator.standard_normal(N), labels])
-    _, columns = screened(candidates(X), given_labels, known, where="'t.csv'")
+    _, columns = screened(candidates(X), given_labels, known)
     assert columns.used == ("c0",)
 
 
 def test_a_network_sees_the_columns_it_was_trained_on(labels, generator):
     found = candidates(np.column_stack([labels, generator.standard_normal((N, 2))]))
     chosen = only(found, ("c2", "c0"), where="'t.csv'")
-    values, columns = screened(chosen, labels, np.ones(N, bool), where="'t.csv'")
+    values, columns = screened(chosen, labels, np.ones(N, bool))
     np.testing.assert_array_equal(values, found.values[:, [2, 0]])
     assert columns.used == ("c2", "c0")
-    assert screened(as_they_are(found), labels, np.ones(N, bool), where="")[1].used == found.names
+    assert screened(as_they_are(found), labels, np.ones(N, bool))[1].used == found.names
     with pytest.raises(InputError, match="'c9', which was trained on"):
         only(found, ("c9",), where="'t.csv'")
 

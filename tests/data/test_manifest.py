@@ -47,7 +47,10 @@ def test_a_column_of_ids_is_no_feature_and_said_to_be_none(tmp_path):
     (tmp_path / "a.csv").write_text("id,x,label\n7,0.5,a\n8,1.5,b\n")
     dataset = load(DataSpec(str(tmp_path / "a.csv")))
     assert dataset.features.tolist() == [[0.5], [1.5]]
-    assert dataset.notes == ("column 'id' taken for a name, not for a feature",)
+    assert dataset.notes == (
+        "columns used as features: 'x'",
+        "columns not used: 'id' is named as an id",
+    )
 
 
 def test_images_labels_and_lines(write, tmp_path):
@@ -78,7 +81,8 @@ def test_columns_go_by_any_name(write):
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
 def test_hostile_labels_survive_every_form(tmp_path, suffix):
-    frame = pd.DataFrame({"x": range(len(TORTURE)), "label": TORTURE, "true_label": TORTURE[::-1]})
+    x = [7 * i % len(TORTURE) + 0.5 for i in range(len(TORTURE))]
+    frame = pd.DataFrame({"x": x, "label": TORTURE, "true_label": TORTURE[::-1]})
     path = tmp_path / f"m{suffix}"
     match suffix:
         case ".parquet":
@@ -90,7 +94,7 @@ def test_hostile_labels_survive_every_form(tmp_path, suffix):
     dataset = read(path)
     assert [dataset.class_names[label] for label in dataset.labels] == TORTURE
     assert [dataset.class_names[label] for label in dataset.true_labels] == TORTURE[::-1]
-    assert dataset.features.tolist() == [[x] for x in range(len(TORTURE))]
+    assert dataset.features.tolist() == [[value] for value in x]
 
 
 def test_composed_and_decomposed_labels_are_one_class(tmp_path):
