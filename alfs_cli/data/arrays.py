@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.annotations import Annotations, annotations_of, column_names
+from alfs_cli.data.classes import declared_classes
 from alfs_cli.data.content import Content, array_digest
 from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.images import array_images
 from alfs_cli.data.labels import raw_labels, text_labels
 from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.data.placeholders import refuse_placeholder
+from alfs_cli.data.probabilities import refuse_other_forms
 from alfs_cli.documents import DAMAGED
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, brief, has
 
 MAX_CODE = 0x10FFFF  # of Unicode
 Names = tuple[str, ...]
@@ -34,7 +37,10 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
     several = () if spec.label_columns is None else column_names(spec.label_columns)
     keys = (*NPZ_KEYS, *several, label_key, true_key, "class_names", "transition")
     arrays = load_npz(path, keys=keys)
-    annotations = _annotations(path, arrays, several) if several else None
+    names = arrays.get("class_names")
+    class_names = None if names is None else names_of(names, where=f"'{path}'")
+    declared = declared_classes(spec) or class_names or ()
+    annotations = _annotations(path, arrays, several, declared) if several else None
     if annotations is None and not any(key in arrays for key in NPZ_KEYS):
         raise missing_key(path, "images", "features")
     if label_key not in arrays and spec.labels is None and annotations is None:
@@ -48,15 +54,13 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         features = checked_features(arrays["features"], where=f"features of '{path}'")
     if "pred_probs" in arrays:
         pred_probs = arrays["pred_probs"]
-        if pred_probs.dtype.kind not in "fiub":
-            raise InputError(f"pred_probs of '{path}' are of type {pred_probs.dtype}, not numbers")
+        refuse_other_forms(pred_probs, where=f"pred_probs of '{path}'")
     examples_key = next(key for key in (*NPZ_KEYS, *several) if key in arrays)
     examples = arrays[examples_key]
     if examples.ndim == 0:
         raise InputError(f"{examples_key} of '{path}' are a single value, not an array")
     labels = arrays.get(label_key)
     true_labels = arrays.get(true_key)
-    names = arrays.get("class_names")
     return Content(
         kind="npz",
         count=len(examples),
@@ -65,12 +69,14 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         else array_digest(examples),
         labels=None
         if labels is None
-        else raw_labels(labels, where=f"labels of '{path}'", lenient=spec.lenient),
+        else raw_labels(
+            labels, where=f"labels of '{path}'", lenient=spec.lenient, declared=declared
+        ),
         true_labels=None
         if true_labels is None
-        else raw_labels(true_labels, where=f"true labels of '{path}'"),
+        else raw_labels(true_labels, where=f"true labels of '{path}'", declared=declared),
         annotations=annotations,
-        class_names=None if names is None else names_of(names, where=f"'{path}'"),
+        class_names=class_names,
         images=images,
         features=features,
         pred_probs=pred_probs,
@@ -97,7 +103,9 @@ def _numbers(values: NDArray[Any] | None) -> NDArray[np.float64] | None:
     return values.astype(np.float64)
 
 
-def _annotations(path: Path, arrays: Mapping[str, NDArray[Any]], names: Names) -> Annotations:
+def _annotations(
+    path: Path, arrays: Mapping[str, NDArray[Any]], names: Names, declared: Names
+) -> Annotations:
     """Return the annotators' labels: an array (N,) each, or one array (N, M) of all."""
     for name in names:
         if name not in arrays:
@@ -112,7 +120,7 @@ def _annotations(path: Path, arrays: Mapping[str, NDArray[Any]], names: Names) -
                 f"{name} of '{path}' has shape {column.shape}, not ({len(columns[0])},)",
                 help="an array (N,) an annotator, or one array (N, M)",
             )
-    return annotations_of(names, columns, where=f"'{path}'")
+    return annotations_of(names, columns, where=f"'{path}'", declared=declared)
 
 
 def own_name(asked: str | None, usual: str, has: list[str], *, elsewhere: str | None) -> str:
@@ -165,6 +173,7 @@ def refuse_no_text(array: NDArray[Any], *, where: str) -> None:
 
 def npz_keys(path: Path) -> list[str]:
     """Return the names of the arrays in an .npz."""
+    refuse_placeholder(path)
     try:
         with zipfile.ZipFile(path) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
@@ -174,10 +183,12 @@ def npz_keys(path: Path) -> list[str]:
 
 def missing_key(path: Path, *keys: str) -> InputError:
     """Return the error for an .npz without an array that is needed."""
-    has = ", ".join(npz_keys(path)) or "nothing"
+    there = npz_keys(path)
     return InputError(
-        f"'{path}' has no array '{keys[0]}'" + "".join(f" or '{key}'" for key in keys[1:]),
-        help=f"it has: {has}",
+        f"'{path}' has no array '{brief(keys[0])}'"
+        + "".join(f" or '{key}'" for key in keys[1:])
+        + f" ({has(there, keys)})",
+        help=f"save it under that name: np.savez('{path}', {brief(keys[0])}=...)",
     )
 
 
@@ -188,7 +199,7 @@ def unreadable_array(path: Path, error: Exception) -> InputError:
             f"'{path}' holds Python objects; alfs never unpickles data",
             help="save names as text: np.savez(..., labels=labels.astype(str))",
         )
-    return InputError(f"cannot read '{path}': {error}")
+    return InputError(f"cannot read '{path}': {brief(error)}")
 
 
 def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.dataset import DataSpec, IntArray
 from alfs_cli.data.labels import RawLabels, same_text
-from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.errors import InputError, brief, did_you_mean
 
 ID_COLUMN_CLASSES = 20
 
@@ -29,6 +29,11 @@ def parse_classes(text: str) -> tuple[str, ...]:
     if len(names) == 1 and path.suffix and "," not in text:
         raise InputError(f"no such file: '{text}'", help="--classes FILE or --classes a,b,c")
     return checked_names(names, where="--classes")
+
+
+def declared_classes(spec: DataSpec) -> tuple[str, ...]:
+    """Return the names that --classes gives; none where it was not typed."""
+    return () if spec.classes is None else parse_classes(spec.classes)
 
 
 def read_class_file(path: Path) -> tuple[str, ...]:
@@ -106,7 +111,7 @@ def numbered(
         if name not in place:
             row = int(np.flatnonzero(found == index)[0])
             raise InputError(
-                f"{where}: label '{name}' (row {row}) is not one of the {K} classes"
+                f"{where}: label '{brief(name)}' (row {row}) is not one of the {K} classes"
                 f"{did_you_mean(name, names)} (ALFS405)",
                 help="name all classes with --classes",
             )

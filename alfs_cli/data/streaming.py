@@ -12,15 +12,23 @@ import numpy as np
 from alfs_cli.data.classes import checked_names, numbered, parse_classes
 from alfs_cli.data.columns import (
     PREFIX,
-    check_probabilities,
     files_of,
     load_npy,
+    no_columns,
     read_labels,
     read_probabilities,
 )
 from alfs_cli.data.dataset import DataSpec, IntArray, Probabilities
 from alfs_cli.data.folder import heads_of
-from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels
+from alfs_cli.data.labels import (
+    FILL_IN,
+    RawLabels,
+    raw_labels,
+    refuse_missing,
+    same_text,
+    text_labels,
+)
+from alfs_cli.data.probabilities import NOTHING_MENDED, Rounding, normalised
 from alfs_cli.errors import InputError, UsageError
 
 BLOCK_ROWS = 1 << 18
@@ -28,11 +36,18 @@ BLOCK_ROWS = 1 << 18
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Rows `start` and on: checked probabilities (n, K) and labels (n,)."""
+    """Rows `start` and on: probabilities (n, K), what was mended in them, and labels (n,)."""
 
     start: int
     probs: Probabilities
     labels: IntArray
+    rounding: Rounding = NOTHING_MENDED
+
+    def checked(self) -> "Block":
+        """Return the block with rows that sum to 1; raises InputError at one that cannot."""
+        where = f"pred_probs from row {self.start} on"
+        probs, rounding = normalised(self.probs, where=where, first_row=self.start)
+        return Block(self.start, probs, self.labels, rounding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +83,25 @@ class ProbabilityStream:
                 continue
             start, after = start + begin, start + size
             for probs, own in self._parts(path, rows, begin, end):
-                where = f"pred_probs of '{path}'"
+                where, rounding = f"pred_probs of '{path}'", NOTHING_MENDED
                 if check:
-                    check_probabilities(probs, where=where, first_row=start)
+                    probs, rounding = normalised(probs, where=where, first_row=start)
                 stop = start + len(probs)
                 raw = own if self.given is None else self.given[start:stop]
                 if raw is None:
                     raise InputError(f"'{path}' has no labels", help="--labels FILE supplies them")
-                labels = numbered(
-                    raw_labels(raw, where=f"labels of '{path}'") if raw.dtype != object else raw,
-                    self.class_names,
-                    where=f"labels from row {start} on",
-                    by_name=True,
-                )
-                yield Block(start, probs, labels)
+                yield Block(start, probs, self._numbered(raw, start), rounding)
                 start = stop
             start = after
+
+    def _numbered(self, raw: RawLabels, start: int) -> IntArray:
+        """Return labels from row `start` on as positions in the class names."""
+        where = f"labels from row {start} on"
+        if raw.dtype == object:
+            refuse_missing(raw, where=where, declared=self.class_names)
+        else:
+            raw = raw_labels(raw, where=where, declared=self.class_names)
+        return numbered(raw, self.class_names, where=where, by_name=True)
 
     def _parts(
         self, path: Path, rows: int, begin: int, end: int
@@ -151,12 +169,18 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
     names, width = heads[0].names, heads[0].width
     for path, head in zip(files, heads, strict=True):
         if (head.names, head.width) != (names, width):
-            raise InputError(f"'{path}' has other classes than '{files[0]}'")
+            raise InputError(
+                f"'{path}' has other classes than '{files[0]}'",
+                help="all shards need the same columns p_<class>, in the same order",
+            )
     chosen = parse_classes(spec.classes) if spec.classes is not None else names
     class_names = chosen or tuple(str(place) for place in range(width))
     checked_names(class_names, where=f"'{spec.pred_probs}'")
     if len(class_names) != width or (names is not None and set(names) != set(class_names)):
-        raise InputError(f"pred_probs have {width} columns, the data {len(class_names)} classes")
+        raise InputError(
+            f"pred_probs have {width} columns, the data {len(class_names)} classes",
+            help="--classes names the class of every column",
+        )
     count = sum(head.count for head in heads)
     given = _given(spec, count)
     if given is None and not all(head.labelled for head in heads):
@@ -184,7 +208,10 @@ def _header(path: Path, label_column: str) -> _Header:
     if suffix == ".npy":
         array = load_npy(path)
         if array.ndim != 2:
-            raise InputError(f"pred_probs of '{path}' have shape {array.shape}, not (N, K)")
+            raise InputError(
+                f"pred_probs of '{path}' have shape {array.shape}, not (N, K)",
+                help="one row an example, one column a class",
+            )
         return _Header(None, array.shape[1], len(array), False)
     if suffix == ".parquet":
         import pyarrow
@@ -199,7 +226,7 @@ def _header(path: Path, label_column: str) -> _Header:
             same_text(name.removeprefix(PREFIX)) for name in columns if name.startswith(PREFIX)
         )
         if not names:
-            raise InputError(f"'{path}' has no columns p_<class> (has: {', '.join(columns[:10])})")
+            raise no_columns(path, columns)
         return _Header(names, len(names), file.metadata.num_rows, label_column in columns)
     whole = read_probabilities(str(path), label_column=label_column)
     return _Header(
@@ -228,7 +255,11 @@ def _given(spec: DataSpec, count: int) -> RawLabels | None:
         labels: RawLabels = load_npy(files[0])
     else:
         labels = read_labels(
-            spec.labels, option="--labels", column=spec.label_column, usual=("labels", "label")
+            spec.labels,
+            option="--labels",
+            column=spec.label_column,
+            usual=("labels", "label"),
+            lenient=True,  # `_numbered` looks, and knows the classes
         )
     if labels.ndim != 1:
         raise InputError(
@@ -248,7 +279,7 @@ def _labels_of(batch: Any, column: str) -> RawLabels:
 
     values = batch.column(column)
     if values.null_count:
-        raise InputError(f"{values.null_count:,} rows have no {column} (ALFS406)")
+        raise InputError(f"{values.null_count:,} rows have no {column} (ALFS406)", help=FILL_IN)
     if pyarrow.types.is_integer(values.type):
         return np.asarray(values.to_numpy(zero_copy_only=False))
     if pyarrow.types.is_dictionary(values.type):

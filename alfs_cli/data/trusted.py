@@ -13,7 +13,7 @@ from alfs_cli.data.dataset import IntArray, LabelledDataset, positions_of
 from alfs_cli.data.labels import RawLabels, raw_labels
 from alfs_cli.data.reviewed import DROP, KEEP, is_reviewed, read_issues
 from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, did_you_mean, has
 
 FEW = 50  # random examples below which an estimate says so
 
@@ -69,7 +69,11 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
             if key not in arrays:
                 raise missing_key(path, key)
         index = raw_labels(arrays["index"], where=f"index of '{path}'")
-        true = raw_labels(arrays["true_label"], where=f"true_label of '{path}'")
+        true = raw_labels(
+            arrays["true_label"],
+            where=f"true_label of '{path}'",
+            declared=dataset.class_names,
+        )
         if len(index) != len(true):
             raise InputError(f"'{path}': {len(index)} of index, {len(true)} of true_label")
         return _checked(path, dataset, index, true)
@@ -79,10 +83,16 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
         )
     if suffix in (".csv", ".tsv") and is_reviewed(path):
         return _reviewed(path, dataset)
-    table = read_table(path, text=("true_label",))
-    table.require("index", option="issues.csv has one: it")
-    table.require("true_label", option="--trusted reads index and true_label, or decision; it")
-    return _checked(path, dataset, _indices(table), table_labels(table, "true_label"))
+    table = read_table(path, text=("true_label",), pictures=True)
+    for name in ("index", "true_label"):
+        if name not in table.columns:
+            raise InputError(
+                f"'{path}' has no column '{name}'{did_you_mean(name, table.columns)} "
+                f"({has(table.columns, (name,))})",
+                help="--trusted reads index and true_label, or index and decision: rename a column",
+            )
+    true = table_labels(table, "true_label", declared=dataset.class_names)
+    return _checked(path, dataset, _indices(table), true)
 
 
 def _reviewed(path: Path, dataset: LabelledDataset) -> Trusted:

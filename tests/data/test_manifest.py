@@ -12,7 +12,7 @@ from alfs_cli.errors import InputError
 
 TORTURE = [
     "NA", "null", "None", "no", "001", "1", "[red]", "<b>", "=1+1", "caf\u00e9", "\U0001f600",
-    "a,b", "10", "2", 'say "x"', "two\nlines", "nan", "True", "1.0", " x ",
+    "a,b", "10", "2", 'say "x"', "two\nlines", "True", "1.0", " x ",
 ]  # fmt: skip
 
 
@@ -139,7 +139,7 @@ def test_missing_labels_are_named_by_line(write):
         ("path,label\na.png,cat,3\nb.png,dog,4\n", "cannot read"),
         ("path,label\na.png,cat\nb.png,dog,4\n", "line 3"),
         (b"path,label\na.png,caf\xe9\n", "not UTF-8"),
-        ("path;label\na.png;cat\n", "has no column 'label'"),
+        ("path;species\na.png;cat\n", r"has no column 'label' \(has: path, species\)"),
         ("label\ncat\ndog\n", "neither a column of image paths"),
         ("path,label\n,cat\nb.png,dog\n", "an empty path"),
     ],
