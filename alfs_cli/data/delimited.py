@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -141,18 +142,9 @@ def read_frame(path: Path, form: Form, text: Collection[str]) -> pd.DataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-            frame = pd.read_csv(
-                path,
-                sep=form.separator,
-                skiprows=form.before,
-                dtype={name: str for name in text},
-                keep_default_na=False,
-                na_values=[],
-                index_col=False,
-                skip_blank_lines=True,
-                encoding=form.encoding,
-                low_memory=False,
-            )
+            frame = _parsed(path, form, {name: str for name in text}, skip_blank_lines=True)
+            if len(frame.columns) == 1:
+                frame = _with_blank_lines(frame, _parsed(path, form, str, skip_blank_lines=False))
     except UnicodeError:
         raise not_text(path, form.encoding) from None
     except pd.errors.EmptyDataError:
@@ -170,6 +162,30 @@ def read_frame(path: Path, form: Form, text: Collection[str]) -> pd.DataFrame:
     if len(twins):
         raise InputError(f"'{path}' has two columns '{brief(twins[0])}'", help="rename or drop one")
     return frame if form.separator == "," else _with_decimal_commas(frame, path, text)
+
+
+def _parsed(path: Path, form: Form, dtype: Any, *, skip_blank_lines: bool) -> pd.DataFrame:
+    return pd.read_csv(
+        path,
+        sep=form.separator,
+        skiprows=form.before,
+        dtype=dtype,
+        keep_default_na=False,
+        na_values=[],
+        index_col=False,
+        skip_blank_lines=skip_blank_lines,
+        encoding=form.encoding,
+        low_memory=False,
+    )
+
+
+def _with_blank_lines(frame: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of one column: a blank line between others is a row with nothing in it."""
+    if list(whole.columns) != list(frame.columns):  # the blank lines lie above the name
+        return frame
+    filled = np.flatnonzero(whole.iloc[:, 0].str.strip() != "")
+    count = int(filled[-1]) + 1 if len(filled) else 0
+    return whole.iloc[:count] if count > len(frame) else frame
 
 
 def _with_decimal_commas(frame: pd.DataFrame, path: Path, text: Collection[str]) -> pd.DataFrame:

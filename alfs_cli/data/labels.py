@@ -43,6 +43,7 @@ FILL_IN = (
     "fill them in or leave those examples out; if a class bears such a name, --classes with all "
     "names says so; a class really called 'NA' is fine"
 )
+ONE_EACH = "one label an example"
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 
@@ -86,7 +87,7 @@ def raw_labels(
 def _one_a_row(values: NDArray[Any]) -> str:
     """Return what to do with labels (N, K) that are no list of one a row."""
     if values.ndim != 2 or values.shape[1] < 2 or values.dtype.kind not in "fiub":
-        return "labels.ravel()" if values.size == len(values) else "one label an example"
+        return "labels.ravel()" if values.size == max(values.shape, default=0) else ONE_EACH
     if not np.isin(values, (0, 1)).all():
         return "rows of scores: labels.argmax(axis=1)"
     if (values.sum(axis=1) == 1).all():

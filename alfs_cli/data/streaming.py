@@ -32,6 +32,7 @@ from alfs_cli.data.probabilities import NOTHING_MENDED, Rounding, normalised
 from alfs_cli.errors import InputError, UsageError
 
 BLOCK_ROWS = 1 << 18
+LABEL = "label"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ class ProbabilityStream:
     class_names: tuple[str, ...]
     count: int
     fingerprint: str
-    label_column: str
+    label_column: str | None
     given: RawLabels | None
     sizes: tuple[int, ...]
 
@@ -128,7 +129,8 @@ class ProbabilityStream:
         import pyarrow.parquet
 
         columns = [f"{PREFIX}{name}" for name in self.class_names]
-        wanted = columns if self.given is not None else [*columns, self.label_column]
+        own = self.label_column or LABEL
+        wanted = columns if self.given is not None else [*columns, own]
         file = pyarrow.parquet.ParquetFile(path)
         groups, skipped = _row_groups(file.metadata, begin, end)
         batches = chain.from_iterable(  # group by group: a reader keeps what it has read
@@ -152,7 +154,7 @@ class ProbabilityStream:
             probs = np.empty((batch.num_rows, len(columns)), np.float32 if single else np.float64)
             for place, name in enumerate(columns):
                 probs[:, place] = batch.column(name).to_numpy(zero_copy_only=False)
-            yield probs, None if self.given is not None else _labels_of(batch, self.label_column)
+            yield probs, None if self.given is not None else _labels_of(batch, own)
 
 
 def open_probabilities(spec: DataSpec) -> ProbabilityStream:
@@ -164,8 +166,7 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
     if spec.pred_probs is None:
         raise UsageError("no probabilities to read", help="--pred-probs FILE")
     files = tuple(files_of(spec.pred_probs, option="--pred-probs"))
-    column = spec.label_column or "label"
-    heads = [_header(path, column) for path in files]
+    heads = [_header(path, spec.label_column) for path in files]
     names, width = heads[0].names, heads[0].width
     for path, head in zip(files, heads, strict=True):
         if (head.names, head.width) != (names, width):
@@ -191,7 +192,7 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
         digest.update(b"%d\0" % start.size + start.digest)
     sizes = tuple(head.count for head in heads)
     return ProbabilityStream(
-        files, class_names, count, digest.hexdigest()[:16], column, given, sizes
+        files, class_names, count, digest.hexdigest()[:16], spec.label_column, given, sizes
     )
 
 
@@ -203,7 +204,7 @@ class _Header:
     labelled: bool
 
 
-def _header(path: Path, label_column: str) -> _Header:
+def _header(path: Path, label_column: str | None) -> _Header:
     suffix = path.suffix.lower()
     if suffix == ".npy":
         array = load_npy(path)
@@ -227,7 +228,9 @@ def _header(path: Path, label_column: str) -> _Header:
         )
         if not names:
             raise no_columns(path, columns)
-        return _Header(names, len(names), file.metadata.num_rows, label_column in columns)
+        return _Header(
+            names, len(names), file.metadata.num_rows, (label_column or LABEL) in columns
+        )
     whole = read_probabilities(str(path), label_column=label_column)
     return _Header(
         whole.class_names, whole.probs.shape[1], len(whole.probs), whole.labels is not None
