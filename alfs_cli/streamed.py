@@ -196,7 +196,7 @@ def passes(
         if sums is None:
             raise InputError("the probabilities hold no examples")
         for text in rounding.notes():
-            invocation.note(text)
+            invocation.note(f"note: {text}")
         limits = sums.thresholds()
         reach = np.stack([limits, limits]) if is_whole else reach_of(sums)
 
