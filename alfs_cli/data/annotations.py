@@ -108,5 +108,8 @@ def column_names(text: str) -> tuple[str, ...]:
     """Return the names in `A,B,C`."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if len(set(names)) < len(names) or not names:
-        raise InputError(f"--label-columns '{text}' names a column twice, or none")
+        raise InputError(
+            f"--label-columns '{brief(text)}' names a column twice, or none",
+            help="--label-columns A,B,C: each annotator's column once",
+        )
     return names

@@ -22,6 +22,7 @@ from alfs_cli.errors import InputError, brief, has
 
 MAX_CODE = 0x10FFFF  # of Unicode
 Names = tuple[str, ...]
+WHOLE = "is it whole? write it again with numpy.savez"
 NPZ_KEYS = ("images", "features", "pred_probs")
 
 
@@ -58,7 +59,10 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
     examples_key = next(key for key in (*NPZ_KEYS, *several) if key in arrays)
     examples = arrays[examples_key]
     if examples.ndim == 0:
-        raise InputError(f"{examples_key} of '{path}' are a single value, not an array")
+        raise InputError(
+            f"{examples_key} of '{path}' are a single value, not an array",
+            help="one row an example is needed",
+        )
     labels = arrays.get(label_key)
     true_labels = arrays.get(true_key)
     return Content(
@@ -143,7 +147,7 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
                 for member in archive.infolist()
             }
     except DAMAGED as error:
-        raise InputError(f"cannot read '{path}' as .npz: {error}") from None
+        raise InputError(f"cannot read '{path}' as .npz: {brief(error)}", help=WHOLE) from None
     wanted = [key for key in sizes if keys is None or key in keys]
     refuse_too_large(sum(sizes[key] for key in wanted), where=f"'{path}'")
     arrays: dict[str, NDArray[Any]] = {}
@@ -152,14 +156,14 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
             for key in wanted:
                 arrays[key] = file[key]
                 if not isinstance(arrays[key], np.ndarray):
-                    raise InputError(f"'{key}' of '{path}' is not an array")
+                    raise InputError(f"'{brief(key)}' of '{path}' is not an array", help=WHOLE)
                 refuse_no_text(arrays[key], where=f"{key} of '{path}'")
     except ValueError as error:
         raise unreadable_array(path, error) from None
     except MemoryError:
         raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
     except DAMAGED as error:
-        raise InputError(f"cannot read '{path}' as .npz: {error}") from None
+        raise InputError(f"cannot read '{path}' as .npz: {brief(error)}", help=WHOLE) from None
     return arrays
 
 
@@ -178,7 +182,7 @@ def npz_keys(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
     except DAMAGED as error:
-        raise InputError(f"cannot read '{path}' as .npz: {error}") from None
+        raise InputError(f"cannot read '{path}' as .npz: {brief(error)}", help=WHOLE) from None
 
 
 def missing_key(path: Path, *keys: str) -> InputError:
@@ -199,7 +203,9 @@ def unreadable_array(path: Path, error: Exception) -> InputError:
             f"'{path}' holds Python objects; alfs never unpickles data",
             help="save names as text: np.savez(..., labels=labels.astype(str))",
         )
-    return InputError(f"cannot read '{path}': {brief(error)}")
+    return InputError(
+        f"cannot read '{path}': {brief(error)}", help="is it whole? write or fetch it again"
+    )
 
 
 def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]:
@@ -210,13 +216,17 @@ def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]
             help="features.reshape(len(features), -1)" if values.ndim > 2 else None,
         )
     if values.dtype.kind not in "fiub":
-        raise InputError(f"{where} are of type {values.dtype}, not numbers")
+        raise InputError(
+            f"{where} are of type {values.dtype}, not numbers",
+            help="features.astype('float32'), where they are numbers",
+        )
     with np.errstate(over="ignore"):
         features = np.asarray(values, dtype=np.float32)
     broken = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(broken):
         raise InputError(
-            f"{where}: {len(broken):,} rows hold NaN or infinite values (first {broken[0]})"
+            f"{where}: {len(broken):,} rows hold NaN or infinite values (first {broken[0]})",
+            help="fill them in, or leave those rows or columns out",
         )
     return features
 

@@ -44,12 +44,17 @@ def read_class_file(path: Path) -> tuple[str, ...]:
             return tuple(line for line in text.splitlines() if line.strip())
         document = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot read the class names in '{path}': {error}") from None
+        raise InputError(
+            f"cannot read the class names in '{path}': {brief(error)}",
+            help="one name a line, or JSON: a list of names, or {name: index}",
+        ) from None
     if isinstance(document, dict):
         try:
             document = sorted(document, key=lambda name: int(document[name]))
         except (TypeError, ValueError, OverflowError):
-            raise InputError(f"'{path}' is not {{name: index}}") from None
+            raise InputError(
+                f"'{path}' is not {{name: index}}", help='for example {"cat": 0, "dog": 1}'
+            ) from None
     if not isinstance(document, list) or not all(isinstance(name, str) for name in document):
         raise InputError(
             f"'{path}' is not a list of texts",
@@ -63,9 +68,13 @@ def checked_names(names: Sequence[str], *, where: str) -> tuple[str, ...]:
     seen: set[str] = set()
     for name in names:
         if not name:
-            raise InputError(f"{where}: a class name is empty")
+            raise InputError(
+                f"{where}: a class name is empty", help="give every class a name, as in a,b,c"
+            )
         if name in seen:
-            raise InputError(f"{where}: class '{name}' is named twice")
+            raise InputError(
+                f"{where}: class '{brief(name)}' is named twice", help="name each class once"
+            )
         seen.add(name)
     if len(names) < 2:
         found = f"only one class ('{names[0]}')" if names else "no class"

@@ -124,7 +124,9 @@ def _labels_of(
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read '{path}': {error}") from None
+            raise InputError(
+                f"cannot read '{path}': {brief(error)}", help="one name a line, in UTF-8"
+            ) from None
         rows_of_text = np.asarray(lines, dtype=str)
         return raw_labels(rows_of_text, where=where, lenient=lenient, declared=declared)
     table = read_table(path, text=[column] if column else [*usual, "label"], pictures=True)

@@ -21,6 +21,7 @@ from alfs_cli.errors import InputError, brief
 USUAL = {".csv": ",", ".tsv": "\t"}
 NAMES = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
 HEAD_BYTES = 1 << 16
+THERE = "see that it is there and yours to read"
 SAMPLE_ROWS = 200
 UTF8 = "utf-8-sig"
 MARKS = (
@@ -53,9 +54,9 @@ def form_of(path: Path) -> Form:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except FileNotFoundError:
-        raise InputError(f"no such file: '{path}'") from None
+        raise InputError(f"no such file: '{path}'", help=THERE) from None
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}") from None
+        raise InputError(f"cannot read '{path}': {error.strerror or error}", help=THERE) from None
     encoding = _encoding(head)
     is_whole = len(head) < HEAD_BYTES
     try:
@@ -156,7 +157,7 @@ def read_frame(path: Path, form: Form, text: Collection[str]) -> pd.DataFrame:
             help="a cell that holds the separator needs quotes",
         ) from None
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror}") from None
+        raise InputError(f"cannot read '{path}': {error.strerror}", help=THERE) from None
     frame.columns = [same_text(str(name)) for name in frame.columns]
     twins = frame.columns[frame.columns.duplicated()]
     if len(twins):
@@ -259,7 +260,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
     except UnicodeError:
         raise not_text(path, form.encoding) from None
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}") from None
+        raise InputError(f"cannot read '{path}': {error.strerror or error}", help=THERE) from None
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=form.separator)
     before = 0
     try:
@@ -268,4 +269,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
             if line > form.before:
                 yield line, row
     except csv.Error as error:
-        raise InputError(f"cannot read '{path}': line {reader.line_num}: {error}") from None
+        raise InputError(
+            f"cannot read '{path}': line {reader.line_num}: {error}",
+            help="a cell that holds quotes or line breaks needs quotes around it",
+        ) from None

@@ -216,14 +216,20 @@ def _entries(path: Path | str) -> Iterator[os.DirEntry[str]]:
                 (entry for entry in entries if visible(entry.name)), key=lambda entry: entry.name
             )
     except OSError as error:
-        raise InputError(f"cannot look into '{shown(str(path))}': {error.strerror}") from None
+        raise InputError(
+            f"cannot look into '{shown(str(path))}': {error.strerror}",
+            help="see that it is a folder and yours to read",
+        ) from None
 
 
 def _identity(path: Path | str) -> tuple[int, int]:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise InputError(f"cannot look into '{shown(str(path))}': {error.strerror}") from None
+        raise InputError(
+            f"cannot look into '{shown(str(path))}': {error.strerror}",
+            help="see that it is a folder and yours to read",
+        ) from None
     return status.st_dev, status.st_ino
 
 

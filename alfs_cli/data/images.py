@@ -334,7 +334,10 @@ def array_images(pixels: NDArray[Any], *, where: str) -> ArrayImages:
             help="images in 0 .. 1: (255 * images).round().astype('uint8')",
         )
     if pixels.ndim not in (3, 4) or 0 in pixels.shape[1:]:
-        raise InputError(f"{where} have shape {pixels.shape}, not (N, H, W) or (N, H, W, C)")
+        raise InputError(
+            f"{where} have shape {pixels.shape}, not (N, H, W) or (N, H, W, C)",
+            help="rows that are no images go in as features (N, D)",
+        )
     if pixels.ndim == 4 and pixels.shape[3] not in (1, 3, 4):
         first = pixels.shape[1] in (1, 3)
         raise InputError(

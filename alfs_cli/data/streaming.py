@@ -29,10 +29,11 @@ from alfs_cli.data.labels import (
     text_labels,
 )
 from alfs_cli.data.probabilities import NOTHING_MENDED, Rounding, normalised
-from alfs_cli.errors import InputError, UsageError
+from alfs_cli.errors import InputError, UsageError, brief
 
 BLOCK_ROWS = 1 << 18
 LABEL = "label"
+WHOLE = "is it whole? write or fetch it again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +143,9 @@ class ProbabilityStream:
             try:
                 batch = next(batches, None)
             except (OSError, pyarrow.ArrowException) as error:
-                raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
+                raise InputError(
+                    f"cannot read '{path}' as Parquet: {brief(error)}", help=WHOLE
+                ) from None
             if batch is None:
                 return
             stop = at + batch.num_rows
@@ -221,7 +224,9 @@ def _header(path: Path, label_column: str | None) -> _Header:
         try:
             file = pyarrow.parquet.ParquetFile(path)
         except (OSError, pyarrow.ArrowException) as error:
-            raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
+            raise InputError(
+                f"cannot read '{path}' as Parquet: {brief(error)}", help=WHOLE
+            ) from None
         columns = list(file.schema_arrow.names)
         names = tuple(
             same_text(name.removeprefix(PREFIX)) for name in columns if name.startswith(PREFIX)

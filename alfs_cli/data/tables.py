@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import IntArray
-from alfs_cli.data.delimited import USUAL, UTF8, form_of, line_numbers, not_text, read_frame
+from alfs_cli.data.delimited import THERE, USUAL, UTF8, form_of, line_numbers, not_text, read_frame
 from alfs_cli.data.labels import FILL_IN, RawLabels, as_written, missing_labels, same_text
 from alfs_cli.data.memory import refuse_too_large
 from alfs_cli.data.placeholders import refuse_placeholder
@@ -23,6 +23,7 @@ SYNONYMS = {
     "path": ("path", "file_name", "image", "filename", "file", "img"),
     "index": ("index", "id", "row"),
 }
+LINES = 'one object a line, as {"path": "a.png", "label": "cat"}'
 MOSTLY = 0.5
 CELL_BYTES = 8  # at least, once read
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
@@ -187,7 +188,7 @@ def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> 
     suffix = path.suffix.lower()
     refuse_placeholder(path)
     if not path.is_file():
-        raise InputError(f"no such file: '{path}'")
+        raise InputError(f"no such file: '{path}'", help=THERE)
     if suffix == ".parquet":
         frame, stored = _read_parquet(path)
         if stored and not pictures:
@@ -252,7 +253,10 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
             for name, column in zip(table.column_names, table.columns, strict=True)
         }
     except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
-        raise InputError(f"cannot read '{path}' as Parquet: {brief(error)}") from None
+        raise InputError(
+            f"cannot read '{path}' as Parquet: {brief(error)}",
+            help="is it whole? write or fetch it again",
+        ) from None
     except MemoryError:
         raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
     return pd.DataFrame(columns, index=range(num_rows)), tuple(pictures)
@@ -269,16 +273,16 @@ def _read_jsonl(path: Path) -> Table:
                     continue
                 row = json.loads(line)
                 if not isinstance(row, dict):
-                    raise InputError(f"{path}:{number}: not a JSON object")
+                    raise InputError(f"{path}:{number}: not a JSON object", help=LINES)
                 rows.append(row)
                 lines.append(number)
     except UnicodeDecodeError:
         raise not_text(path, UTF8) from None
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror}") from None
+        raise InputError(f"cannot read '{path}': {error.strerror}", help=THERE) from None
     except (json.JSONDecodeError, RecursionError) as error:
         reason = error.msg.lower() if isinstance(error, json.JSONDecodeError) else "too deep"
-        raise InputError(f"{path}:{number}: not valid JSON: {reason}") from None
+        raise InputError(f"{path}:{number}: not valid JSON: {reason}", help=LINES) from None
     names = {name: None for row in rows for name in row}
     frame = pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in names})
     return Table(path, frame, np.asarray(lines, dtype=np.int64))
