@@ -16,6 +16,7 @@ from alfs_cli.data.content import Content
 from alfs_cli.data.dataset import DataSpec, Problem
 from alfs_cli.data.images import FileImages, threads
 from alfs_cli.data.labels import text_labels
+from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
 
 IMAGE_SUFFIXES = (
@@ -186,7 +187,7 @@ def _content(root: Path, top: Path, split: str | None, *, labelled: bool) -> Con
         readable=None if readable.all() else readable,
         split=split,
         problems=tuple(
-            unreadable(names[i], given=scan.images[i][1] or None, row=int(i))
+            unreadable(names[i], file=paths[i], given=scan.images[i][1] or None, row=int(i))
             for i in np.flatnonzero(~readable)
         ),
         notes=tuple(_notes(scan)),
@@ -215,14 +216,20 @@ def _entries(path: Path | str) -> Iterator[os.DirEntry[str]]:
                 (entry for entry in entries if visible(entry.name)), key=lambda entry: entry.name
             )
     except OSError as error:
-        raise InputError(f"cannot look into '{shown(str(path))}': {error.strerror}") from None
+        raise InputError(
+            f"cannot look into '{shown(str(path))}': {error.strerror}",
+            help="see that it is a folder and yours to read",
+        ) from None
 
 
 def _identity(path: Path | str) -> tuple[int, int]:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise InputError(f"cannot look into '{shown(str(path))}': {error.strerror}") from None
+        raise InputError(
+            f"cannot look into '{shown(str(path))}': {error.strerror}",
+            help="see that it is a folder and yours to read",
+        ) from None
     return status.st_dev, status.st_ino
 
 
@@ -275,15 +282,25 @@ def _head(path: str) -> Head:
         return Head(-1 if isinstance(error, FileNotFoundError) else 0, b"", False)
     except UnicodeEncodeError:  # no file has such a name: half of a character
         return Head(-1, b"", False)
-    known = content.startswith(SIGNATURES) or content[4:8] == b"ftyp"
-    return Head(size, hashlib.sha256(content).digest(), known)
+    return Head(size, hashlib.sha256(content).digest(), begins_like_image(content))
+
+
+def begins_like_image(content: bytes) -> bool:
+    """Say whether the first bytes of a file are those of an image."""
+    return content.startswith(SIGNATURES) or content[4:8] == b"ftyp"
 
 
 def unreadable(
-    path: str, *, line: int | None = None, given: str | None = None, row: int | None = None
+    path: str,
+    *,
+    file: str | None = None,
+    line: int | None = None,
+    given: str | None = None,
+    row: int | None = None,
 ) -> Problem:
-    """Return the problem of a file that does not begin like an image."""
-    return Problem("ALFS401", f"'{path}' cannot be read as an image", path, line, given, row)
+    """Return the problem of a file that does not begin like an image; `path` is for people."""
+    why = what_lies_there(file or path) or "cannot be read as an image"
+    return Problem("ALFS401", f"'{path}' {why}", path, line, given, row)
 
 
 def _declared(top: Path, root: Path) -> tuple[str, ...] | None:

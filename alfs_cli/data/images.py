@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import file_digest, sha256
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 
 from alfs_cli.data.dataset import ByteArray, IntArray, Problem, Progress
 from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
 
 CHUNK = 128
@@ -91,16 +92,28 @@ class ArrayImages:
         return self.digest(index)
 
 
+class Inside(Protocol):
+    """A picture inside another file."""
+
+    def read(self) -> bytes:
+        """Return its bytes; raises OSError where they cannot be read."""
+        ...
+
+
+PictureFile = str | Inside
+
+
 @dataclass(frozen=True, eq=False)
 class FileImages:
     """Images in files, decoded when asked for by all cores.
 
     Turned as their EXIF says, first frame, alpha over white, 16 bit scaled to 8. All are stretched
     to one size: the commonest of a sample, or (size, size). They are grey only if the whole sample
-    is. `shown[i]` is the path as people see it.
+    is. `shown[i]` is the path as people see it; a picture inside another file
+    has none of its own.
     """
 
-    files: tuple[str, ...]
+    files: tuple[PictureFile, ...]
     shown: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -173,22 +186,30 @@ class FileImages:
 
     def problem(self, index: int) -> Problem | None:
         """Say why a file cannot be read: ALFS401, cut short ALFS402, too large ALFS407."""
-        shown = self.shown[index]
+        shown, file = self.shown[index], self.files[index]
+        path, row = (shown, None) if isinstance(file, str) else (None, index)
         try:
-            _read(self.files[index], 3, None)
+            _read(file, 3, None)
         except Image.DecompressionBombError:
-            return Problem(
-                "ALFS407", f"'{shown}' has over 179 Mpx (decompression-bomb guard)", shown
-            )
+            text = f"'{shown}' has over 179 Mpx (decompression-bomb guard)"
+            return Problem("ALFS407", text, path, row=row)
         except BROKEN as error:
             if "truncated" in str(error) or "broken data stream" in str(error):
-                return Problem("ALFS402", f"'{shown}' is cut short", shown)
-            return Problem("ALFS401", f"'{shown}' cannot be read as an image", shown)
+                return Problem("ALFS402", f"'{shown}' is cut short", path, row=row)
+            why = what_lies_there(file) if isinstance(file, str) else None
+            text = f"'{shown}' {why or 'cannot be read as an image'}"
+            return Problem("ALFS401", text, path, row=row)
         return None
 
     def digest(self, index: int) -> bytes | None:
         """Return a digest of the file's bytes, None where it cannot be read."""
-        return digest_of_file(self.files[index])
+        file = self.files[index]
+        if isinstance(file, str):
+            return digest_of_file(file)
+        try:
+            return sha256(file.read()).digest()
+        except OSError:
+            return None
 
     def pixel_digest(self, index: int) -> bytes | None:
         """Return a digest of the upright picture, whatever the file is like.
@@ -224,15 +245,17 @@ def digest_of_file(path: str) -> bytes | None:
 ORIENTATION = 0x0112
 
 
-def _opened(file: str) -> Image.Image:
+def _opened(file: PictureFile) -> Image.Image:
     """Open a picture; a pipe or a device, which might never end, is an OSError."""
+    if not isinstance(file, str):
+        return Image.open(io.BytesIO(file.read()))
     if not os.path.isfile(file):
         raise OSError(f"'{file}' is no plain file")
     return Image.open(file)
 
 
 def _read(
-    file: str, channels: int, size: tuple[int, int] | None, *, near: int | None = None
+    file: PictureFile, channels: int, size: tuple[int, int] | None, *, near: int | None = None
 ) -> Image.Image:
     """Return a file's first frame upright in L or RGB, stretched to (W, H) where `size` is given.
 
@@ -311,7 +334,10 @@ def array_images(pixels: NDArray[Any], *, where: str) -> ArrayImages:
             help="images in 0 .. 1: (255 * images).round().astype('uint8')",
         )
     if pixels.ndim not in (3, 4) or 0 in pixels.shape[1:]:
-        raise InputError(f"{where} have shape {pixels.shape}, not (N, H, W) or (N, H, W, C)")
+        raise InputError(
+            f"{where} have shape {pixels.shape}, not (N, H, W) or (N, H, W, C)",
+            help="rows that are no images go in as features (N, D)",
+        )
     if pixels.ndim == 4 and pixels.shape[3] not in (1, 3, 4):
         first = pixels.shape[1] in (1, 3)
         raise InputError(

@@ -85,7 +85,7 @@ def _write(dataset: LabelledDataset, pixels: Path, size: int | None, total: int)
     """Decode all pictures into the file, a part at a time."""
     images = dataset.images
     if images is None:
-        raise UsageError(f"'{dataset.name}' has no images")
+        raise UsageError(f"'{dataset.name}' has no images", help="it has features")
     free = shutil.disk_usage(pixels.parent).free
     if total > free:
         raise InputError(

@@ -1,8 +1,6 @@
 """Rows of text, Parquet or JSON lines, with labels kept as they were written and line numbers."""
 
-import csv
 import json
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +10,20 @@ import numpy as np
 import pandas as pd
 
 from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.delimited import THERE, USUAL, UTF8, form_of, line_numbers, not_text, read_frame
 from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
-from alfs_cli.data.labels import RawLabels, same_text
+from alfs_cli.data.labels import FILL_IN, RawLabels, as_written, missing_labels, same_text
 from alfs_cli.data.memory import refuse_too_large
-from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.data.placeholders import refuse_placeholder
+from alfs_cli.errors import InputError, brief, did_you_mean, has
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
+SEPARATORS = USUAL
+SYNONYMS = {
+    "label": ("label", "labels", "class", "category", "target", "y", "species"),
+    "path": ("path", "file_name", "image", "filename", "file", "img"),
+    "index": ("index", "id", "row"),
+}
+LINES = 'one object a line, as {"path": "a.png", "label": "cat"}'
 MOSTLY = 0.5
 CELL_BYTES = 8  # at least, once read
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
@@ -27,12 +33,14 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 class Table:
     """The rows of a file; `lines` (N,) are their 1-based lines, None in Parquet.
 
-    `index_columns` are those that pandas wrote as the table's index.
+    `pictures` are columns that stay in the file: theirs are too large to hold. `index_columns` are
+    those that pandas wrote as the table's index.
     """
 
     path: Path
     frame: pd.DataFrame
     lines: IntArray | None
+    pictures: tuple[str, ...] = ()
     index_columns: tuple[str, ...] = ()
 
     @property
@@ -41,13 +49,46 @@ class Table:
         return list(self.frame.columns)
 
     def require(self, column: str, *, option: str) -> None:
-        """Raise InputError where there is no such column, naming those there are."""
-        if column not in self.columns:
+        """Raise InputError where there is no such column, naming those there are, near ones first.
+
+        Columns 0/1 that say the same one by one are named as what they are.
+        """
+        if column in self.columns:
+            return
+        wanted = (column, *SYNONYMS.get(column, ()))
+        known = did_you_mean(column, self.columns)
+        message = (
+            f"'{self.path}' has no column '{brief(column)}'{known} ({has(self.columns, wanted)})"
+        )
+        one_hot = self.one_hot() if "label" in column else ()
+        if one_hot:
+            names = ", ".join(repr(brief(name)) for name in one_hot[:5])
+            names += ", ..." if len(one_hot) > 5 else ""
             raise InputError(
-                f"'{self.path}' has no column '{column}'{did_you_mean(column, self.columns)} "
-                f"(has: {', '.join(self.columns[:20])})",
-                help=f"{option} names another column",
+                f"{message}: columns {names} look one-hot, a 1 in one of them a row",
+                help="one column of names is needed: in pandas table[[...]].idxmax(axis=1), with "
+                "those columns in the brackets",
             )
+        first = next((name for name in self.columns if name.casefold() in wanted), None)
+        raise InputError(
+            message,
+            help=f"{option} '{first}', if that is the one"
+            if first
+            else f"{option} NAME says which",
+        )
+
+    def one_hot(self) -> tuple[str, ...]:
+        """Return the columns of 0 and 1 that have exactly one 1 in every row, if there are any."""
+        names = [
+            name
+            for name in self.columns
+            if (values := pd.to_numeric(self.frame[name], errors="coerce")).isin((0, 1)).all()
+            and len(values)
+        ]
+        if len(names) < 2:
+            return ()
+        sums = sum(pd.to_numeric(self.frame[name]).to_numpy(dtype=np.int64) for name in names)
+        return tuple(names) if (np.asarray(sums) == 1).all() else ()
 
     def text(self, column: str) -> RawLabels:
         """Return a column as composed text, objects (N,); a missing cell is the empty text."""
@@ -55,8 +96,15 @@ class Table:
         for row, value in enumerate(values):
             if isinstance(value, list | dict | np.ndarray):
                 raise InputError(
-                    f"{self.places(np.asarray([row]))} of '{self.path}': {column} is not one value",
+                    f"{self.places(np.asarray([row]))} of '{self.path}': {brief(column)} is not "
+                    f"one value but {'a list' if not isinstance(value, dict) else 'an object'}",
                     help="a cell holds one text or number; alfs audits single-label data",
+                )
+            if isinstance(value, bytes) and not _is_text(value):
+                raise InputError(
+                    f"{self.places(np.asarray([row]))} of '{self.path}': {brief(column)} holds "
+                    f"{len(value):,} bytes that are no text",
+                    help="pictures belong into a column that --path-column names, labels are text",
                 )
         cells = np.empty(len(values), dtype=object)
         cells[:] = [_as_text(value) for value in values]
@@ -70,21 +118,29 @@ class Table:
                 cells[row] = value
         return cells
 
-    def labels(self, column: str) -> RawLabels:
-        """Return a column of names; raises InputError naming the lines where one is missing."""
+    def labels(self, column: str, *, declared: Collection[str] = ()) -> RawLabels:
+        """Return a column of names; raises InputError naming the lines where one is missing.
+
+        A word that `declared` names is none that stands for a missing one.
+        """
         cells = self.text(column)
-        self.refuse_empty(cells, what=f"an empty {column}", rule="ALFS406")
+        self.refuse_missing(cells, column, declared=declared)
         return cells
 
-    def refuse_empty(self, cells: RawLabels, *, what: str, rule: str) -> None:
-        """Raise InputError where a cell is empty, naming the first lines."""
-        rows = np.flatnonzero(cells == "")
-        if len(rows):
-            are = "row has" if len(rows) == 1 else "rows have"
-            raise InputError(
-                f"{len(rows):,} {are} {what} in '{self.path}' ({self.places(rows)}; {rule})",
-                help="fill in or remove those rows; a class really called 'NA' is fine",
-            )
+    def refuse_missing(
+        self, cells: RawLabels, column: str, *, declared: Collection[str] = ()
+    ) -> None:
+        """Raise InputError where a cell is missing, naming the first lines."""
+        rows = np.flatnonzero(missing_labels(cells, declared=declared))
+        if not len(rows):
+            return
+        written = as_written(cells[rows])
+        state = f"a missing {brief(column)}{written}," if written else f"an empty {brief(column)}"
+        are = "row has" if len(rows) == 1 else "rows have"
+        raise InputError(
+            f"{len(rows):,} {are} {state} in '{self.path}' ({self.places(rows)}; ALFS406)",
+            help=FILL_IN,
+        )
 
     def places(self, rows: IntArray) -> str:
         """Name the first of some rows by line, as far as the file has lines."""
@@ -131,7 +187,7 @@ class Table:
         broken = np.asarray(pd.to_numeric(values, errors="coerce").isna(), dtype=np.bool_)
         if len(broken) and broken.mean() <= MOSTLY:
             raise InputError(
-                f"column '{column}' of '{self.path}' is not a number in {broken.sum():,} of "
+                f"column '{brief(column)}' of '{self.path}' is not a number in {broken.sum():,} of "
                 f"{len(values):,} rows ({self.places(np.flatnonzero(broken))})",
                 help="fill those cells in, or leave the rows or the column out",
             )
@@ -140,22 +196,40 @@ class Table:
     def take(self, rows: IntArray) -> "Table":
         """Return some of the rows."""
         lines = None if self.lines is None else self.lines[rows]
-        return Table(self.path, self.frame.iloc[rows], lines, self.index_columns)
+        return Table(self.path, self.frame.iloc[rows], lines, self.pictures, self.index_columns)
 
 
-def read_table(path: Path, *, text: Collection[str]) -> Table:
+def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> Table:
     """Read .csv, .tsv, .parquet or .jsonl; the columns named in `text` keep every character.
 
-    Raises InputError where the file cannot be read as what its suffix says, naming the line.
+    `pictures` says that columns of pictures may be left in the file. Raises InputError where it
+    cannot be read as what its suffix says, naming the line.
     """
     suffix = path.suffix.lower()
+    refuse_placeholder(path)
     if not path.is_file():
-        raise InputError(f"no such file: '{path}'")
+        raise InputError(f"no such file: '{path}'", help=THERE)
     if suffix == ".parquet":
-        return Table(path, *_read_parquet(path))
+        frame, stored, index = _read_parquet(path)
+        if stored and not pictures:
+            raise InputError(
+                f"column '{brief(stored[0])}' of '{path}' holds pictures, which alfs cannot copy "
+                "into another Parquet file",
+                help="save the pictures as files, and list them in a manifest of paths and labels",
+            )
+        return Table(path, frame, None, stored, index)
     if suffix == ".jsonl":
         return _read_jsonl(path)
-    return _read_delimited(path, SEPARATORS[suffix], text)
+    form = form_of(path)
+    frame = read_frame(path, form, text)
+    return Table(path, frame, line_numbers(path, form, len(frame)))
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        return "\0" not in value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
 
 
 def _as_text(value: object) -> str:
@@ -172,19 +246,26 @@ def _as_text(value: object) -> str:
     return same_text(str(value))
 
 
-def _read_parquet(path: Path) -> tuple[pd.DataFrame, None, tuple[str, ...]]:
-    """Return the rows, no lines, and the columns that pandas wrote as the index."""
+def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...]]:
+    """Return the columns of a file; the names of those of pictures, which are left in it; the names
+    of those that pandas wrote as the index.
+    """
     import pyarrow
     import pyarrow.parquet
 
+    from alfs_cli.data.stored import picture_columns
+
     try:
-        about = pyarrow.parquet.read_metadata(path)
-        refuse_too_large(
-            about.num_rows * about.num_columns * CELL_BYTES,
-            where=f"'{path}' of {about.num_rows:,} rows and {about.num_columns:,} columns",
-            help="store it in parts",
-        )
-        table = pyarrow.parquet.read_table(path)
+        with pyarrow.parquet.ParquetFile(path) as file:
+            pictures = picture_columns(file)
+            wanted = [name for name in file.schema_arrow.names if name not in pictures]
+            num_rows = file.metadata.num_rows
+            refuse_too_large(
+                num_rows * len(wanted) * CELL_BYTES,
+                where=f"'{path}' of {num_rows:,} rows and {len(wanted):,} columns",
+                help="store it in parts",
+            )
+            table = file.read(columns=wanted)
         columns = {
             name: (
                 column.cast(column.type.value_type)
@@ -194,11 +275,15 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, None, tuple[str, ...]]:
             for name, column in zip(table.column_names, table.columns, strict=True)
         }
     except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
-        raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
+        raise InputError(
+            f"cannot read '{path}' as Parquet: {brief(error)}",
+            help="is it whole? write or fetch it again",
+        ) from None
     except MemoryError:
         raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
-    stored = (table.schema.pandas_metadata or {}).get("index_columns", [])
-    return pd.DataFrame(columns), None, tuple(name for name in stored if isinstance(name, str))
+    written = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    index = tuple(name for name in written if isinstance(name, str))
+    return pd.DataFrame(columns, index=range(num_rows)), tuple(pictures), index
 
 
 def _read_jsonl(path: Path) -> Table:
@@ -212,16 +297,16 @@ def _read_jsonl(path: Path) -> Table:
                     continue
                 row = json.loads(line)
                 if not isinstance(row, dict):
-                    raise InputError(f"{path}:{number}: not a JSON object")
+                    raise InputError(f"{path}:{number}: not a JSON object", help=LINES)
                 rows.append(row)
                 lines.append(number)
     except UnicodeDecodeError:
-        raise _not_utf8(path) from None
+        raise not_text(path, UTF8) from None
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror}") from None
+        raise InputError(f"cannot read '{path}': {error.strerror}", help=THERE) from None
     except (json.JSONDecodeError, RecursionError) as error:
         reason = error.msg.lower() if isinstance(error, json.JSONDecodeError) else "too deep"
-        raise InputError(f"{path}:{number}: not valid JSON: {reason}") from None
+        raise InputError(f"{path}:{number}: not valid JSON: {reason}", help=LINES) from None
     names = {name: None for row in rows for name in row}
     frame = pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in names})
     return Table(path, frame, np.asarray(lines, dtype=np.int64))
@@ -232,71 +317,3 @@ def _column(values: list[Any]) -> Any:
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return np.asarray(values)
     return pd.Series(values, dtype=object)
-
-
-def _read_delimited(path: Path, separator: str, text: Collection[str]) -> Table:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-            frame = pd.read_csv(
-                path,
-                sep=separator,
-                dtype={name: str for name in text},
-                keep_default_na=False,
-                na_values=[],
-                index_col=False,
-                skip_blank_lines=True,
-                encoding="utf-8-sig",
-                low_memory=False,
-            )
-    except UnicodeDecodeError:
-        raise _not_utf8(path) from None
-    except pd.errors.EmptyDataError:
-        raise InputError(f"'{path}' is empty", help="the first line names the columns") from None
-    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
-        raise InputError(
-            f"cannot read '{path}': {str(error).removeprefix('Error tokenizing data. ').strip()}",
-            help="a cell that holds the separator needs quotes",
-        ) from None
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror}") from None
-    frame.columns = [same_text(str(name)) for name in frame.columns]
-    _refuse_twins(frame, path)
-    return Table(path, frame, _line_numbers(path, separator, len(frame)))
-
-
-def _refuse_twins(frame: pd.DataFrame, path: Path) -> None:
-    """Raise InputError where two columns have one name, up to how Unicode writes it."""
-    twins = frame.columns[frame.columns.duplicated()]
-    if len(twins):
-        raise InputError(f"'{path}' has two columns '{twins[0]}'", help="rename or drop one")
-
-
-def _line_numbers(path: Path, separator: str, count: int) -> IntArray | None:
-    """Return the 1-based line on which each row starts; quoted cells may hold line breaks.
-
-    None where the rows of the csv module are not those that were read.
-    """
-    content = path.read_bytes()
-    plain = b'"' not in content and b"\r" not in content.replace(b"\r\n", b"")
-    if plain and b"\n\n" not in content and b"\n\r\n" not in content and content[:1] != b"\n":
-        return np.arange(2, count + 2)
-    starts: list[int] = []
-    previous = 0
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=separator)
-            for row in reader:
-                if row:
-                    starts.append(previous + 1)
-                previous = reader.line_num
-    except csv.Error:
-        return None
-    return np.asarray(starts[1:], dtype=np.int64) if len(starts) == count + 1 else None
-
-
-def _not_utf8(path: Path) -> InputError:
-    return InputError(
-        f"'{path}' is not UTF-8 text", help=f"iconv -f latin1 -t utf-8 '{path}' > utf8{path.suffix}"
-    )

@@ -30,7 +30,10 @@ def webvision_mini(split: str, top: Path) -> Content:
     for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
         name, _, label = line.rpartition(" ")
         if not name or not label.isdecimal():
-            raise InputError(f"{listing}:{number}: '{line}' is not a path and a label")
+            raise InputError(
+                f"{listing}:{number}: '{line}' is not a path and a label",
+                help="is the listing whole?",
+            )
         if int(label) < NUM_CLASSES:
             paths.append(os.path.join(top, folder, name))
             labels.append(int(label))

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from alfs_cli import __version__
 from alfs_cli.data import DataSpec, LabelledDataset, Trusted, random_sample
-from alfs_cli.data.columns import check_probabilities
+from alfs_cli.data.probabilities import normalised
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import (
@@ -119,7 +119,7 @@ def estimate_transition(
     if given.max() >= K or K < 2:
         raise InputError(f"labels go up to {given.max()}, and there are {K} classes")
     if not features:
-        check_probabilities(rows, where="the probabilities")
+        rows, _ = normalised(rows, where="the probabilities")
     dataset = LabelledDataset(
         name="arrays",
         kind="arrays",
