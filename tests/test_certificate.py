@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from alfs_cli.certificate import Certificate, certify
 from alfs_cli.certificate.risk import (
     box_minimiser,
-    convex_minimiser,
     convolution_verdict,
     log_softmax,
     risk_at,
@@ -22,7 +21,8 @@ from alfs_cli.certificate.risk import (
 from alfs_cli.documents import from_document
 from alfs_cli.errors import InputError
 from alfs_cli.losses import LOSSES, SUM_DEFAULTS, parse_loss
-from alfs_cli.losses.vector import NCE, NFL
+from alfs_cli.losses.minimisers import convex_minimiser
+from alfs_cli.losses.normalised import NCE, NFL
 from alfs_cli.noise import TransitionMatrix, pair, symmetric
 
 SYM = symmetric(0.8, 10)
@@ -77,10 +77,10 @@ def test_margins_of_the_paper(text, sym, flip):
         ("sce", SYM, "refuted"),
         ("mae", SYM, "proved"),
         ("nmae", PAIR, "proved"),
-        ("nce", SYM, "refuted"),
+        ("nce", SYM, "tolerant"),
         ("nfl", PAIR, "refuted"),
-        ("nce", IDENTITY, "refuted"),
-        ("nce", symmetric(0.3, 3), "refuted"),
+        ("nce", IDENTITY, "tolerant"),
+        ("nce", symmetric(0.3, 3), "tolerant"),
         ("ngce", SYM, "proved"),
         ("ngce", PAIR, "refuted"),
         ("ngce:q=2", PAIR, "proved"),
@@ -98,7 +98,7 @@ def test_margins_of_the_paper(text, sym, flip):
         ("nce+mae", SYM, "proved"),
         ("nce+ngce", SYM, "proved"),
         ("nce+ngce", PAIR, "refuted"),
-        ("nce+nfl", SYM, "refuted"),
+        ("nce+nfl", SYM, "tolerant"),
         ("nce+ce", SYM, "refuted"),
         ("ngce+agce", PAIR, "refuted"),
         ("anl-ce", PAIR, "proved"),
@@ -239,6 +239,9 @@ def test_against_direct_minimisation(text):
             assert lowest >= at_vertex - 1e-12
             assert row.minimiser is None
         else:
+            if row.verdict == "tolerant":
+                assert (w[1], row.minimiser) == (w[3], None)
+                continue
             u = np.array(row.minimiser)
             assert row.verdict == "refuted"
             assert u.sum() == pytest.approx(1)
