@@ -17,7 +17,7 @@ from alfs_cli.certificate.witness import moves_in_bounds, rise
 from alfs_cli.losses import Loss, SeparableSum
 from alfs_cli.losses.minimisers import convex_minimiser
 from alfs_cli.losses.normalised import Unbounded
-from alfs_cli.losses.ruling import EQUAL, Ruling, is_dominant, levels, ruling, vertices
+from alfs_cli.losses.ruling import EQUAL, SMALLEST, Ruling, is_dominant, levels, ruling, vertices
 from alfs_cli.losses.terms import Computed, Parts, Separable
 
 FloatArray = NDArray[np.float64]
@@ -137,11 +137,13 @@ def _refute(judged: Judged, rows: NDArray[np.intp]) -> dict[int, FloatArray]:
     if not len(rows):
         return {}
     w = judged.w[rows]
-    lowest, points = np.full(len(w), np.inf), np.zeros(w.shape)
+    lowest, risks, points = np.full(len(w), np.inf), np.full(len(w), np.inf), np.zeros(w.shape)
     for u in _candidates(judged, rows):
         found = rise(judged.separable, judged.vectors, u, w)
-        better = found < lowest
-        lowest, points = np.where(better, found, lowest), np.where(better[:, None], u, points)
+        value, _ = risk.risk_at(judged.parts, np.log(np.maximum(u, SMALLEST)), w)
+        better = (found < lowest) | ((found == lowest) & (value < risks))  # -inf: all are lower
+        lowest, risks = np.where(better, found, lowest), np.where(better, value, risks)
+        points = np.where(better[:, None], u, points)
     known, leads = lowest < np.inf, is_dominant(w)
     tied = np.all([r.reached[rows] for r in judged.rulings], axis=0)
     refuted = {}

@@ -147,7 +147,7 @@ def _judge_on_grid(
     top = rivals.max(initial=0.0)
     ks = np.arange(small, cells + 1)
     beyond = own * D[ks] > H[ks + 1 + len(rivals)]
-    near = own * least > top * most or top == 0
+    near = top == 0 or own * least > top * most
     return ("proved" if near and bool(np.all(beyond)) else "not-refuted"), None
 
 

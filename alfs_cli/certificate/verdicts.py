@@ -162,7 +162,9 @@ def _worst(rows: Sequence[RowCertificate]) -> Verdict:
 
 def escape_quotient(row: FloatArray, slope: float) -> float:
     """Return w_m g(0) / (w_n g(1)) of a row (K,), the true class first; `slope` is g(0) / g(1)."""
-    return float(row[0] / row[1] * slope) if row[1] > 0 else math.inf
+    if min(row[0], row[1]) <= 0:
+        return 0.0 if row[0] <= 0 else math.inf
+    return float(row[0] / row[1] * slope)
 
 
 def _distinct_rows(weights: FloatArray) -> tuple[FloatArray, NDArray[np.intp], list[int]]:
