@@ -248,7 +248,7 @@ def _reject(loss: Loss, estimate: NoiseEstimate) -> Rejected:
     elif str(loss).startswith("eps-ce"):
         reason = "infinite where a wrong label is sure of itself, however sharp the softmax"
     elif ratio is None:
-        reason = "symmetric, but e_m is not its only minimum"
+        reason = "symmetric, but e_m is not its only minimum, and uneven noise moves it"
     else:
         reason = f"ratio {ratio:.3g}: wrong labels keep pulling, however rare they are"
     return Rejected(str(loss), ratio, reason)
