@@ -81,7 +81,7 @@ MUTATIONS = [
     ("sum's passive part", DECISIONS, "proved = reached & some", "proved = reached"),
     ("a lower point is needed", DECISIONS, "is_lower = lowest[k] < 0", "is_lower = known[k]"),
     ("p_min near the vertex", NORMALISED, "if spread <= NEAR else None", "if spread else None"),
-    ("bounds of the logits", WITNESS, "if not value[0] < value[1:].min()", "if value[0] < 0 *"),
+    ("bounds of the logits", WITNESS, "if -near >= depth:", "if -near < depth:"),
     ("escape quotient", RULES, "row[0] / row[1] * slope", "row[1] / row[0] * slope"),
     ("grid's condition (b)", RISK, "H[ks + 1 + len(rivals)]", "H[ks - 1]"),
     (
