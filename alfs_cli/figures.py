@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.certificate.risk import convex_minimiser, log_softmax, risk_at
+from alfs_cli.certificate.risk import log_softmax, risk_at
 from alfs_cli.documents import replacing, write_text
 from alfs_cli.errors import UsageError
 from alfs_cli.fitting import example_weight
 from alfs_cli.losses import Loss, SeparableSum, parse_loss
+from alfs_cli.losses.minimisers import convex_minimiser
 from alfs_cli.noise import asymmetric, symmetric
 
 FloatArray = NDArray[np.float64]

@@ -52,7 +52,7 @@ class Advised:
     """One loss of a recommendation, as far as a report speaks of it."""
 
     loss: str
-    margin: Number
+    margin: Number | None
     certificate: str
     why: str
     correction: str = "none"

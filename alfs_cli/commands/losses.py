@@ -77,7 +77,8 @@ def check(
 ) -> None:
     """Prove or refute that a loss withstands the noise of a transition matrix.
 
-    Without --transition, --estimate or --noise: the estimate under --out. Exit code 1: refuted.
+    Without --transition, --estimate or --noise: the estimate under --out. Exit code 0: proved,
+    tolerant (the noise moves none of its minima) or not refuted; 1: refuted.
     """
     if (loss is None) == (python is None):
         raise UsageError("name one loss", help="LOSS, or --python MODULE:FUNCTION")
