@@ -114,6 +114,49 @@ def test_inputs_are_never_run(step, inputs):
     assert set(outputs) <= {"exit-code"}
 
 
+def plant(folder):
+    """Lay modules into a folder that leave a file `owned` where anything runs them."""
+    for name in ("yaml", "shlex", "json", "numpy", "typer", "pip", "alfs_cli/__init__",
+                 "alfs_cli/__main__", "alfs_cli/step_summary", "sitecustomize"):  # fmt: skip
+        path = folder / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"import pathlib\npathlib.Path({str(folder)!r}, 'owned').touch()\n")
+
+
+def test_no_module_of_the_checkout_is_run(step, tmp_path):
+    plant(tmp_path)
+    done, outputs = step(path="estimate.json", args="--max-noise-rate '0.5'")
+    assert done.returncode == 0, done.stderr
+    assert outputs["noise-rate"] == "0.11"
+    assert not Path("owned").exists()
+
+
+def test_each_package_comes_from_one_index(tmp_path):
+    """By a program in python's place that notes what it is asked for."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").write_text(
+        '#!/bin/sh\necho "extra=${PIP_EXTRA_INDEX_URL-none} safe=$PYTHONSAFEPATH $*" >>calls\n'
+    )
+    (tmp_path / "bin" / "python").chmod(0o755)
+    for version, wanted in (("", "/here"), ("1.2", "alfs-cli==1.2"), ("--pre", "--pre")):
+        (tmp_path / "calls").unlink(missing_ok=True)
+        subprocess.run(
+            ["bash", str(TOP / ".ci" / "action"), "install"],
+            env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "ALFS_VERSION": version,
+                 "ALFS_ACTION": "/here", "PIP_EXTRA_INDEX_URL": "https://own.example/simple"},
+            cwd=tmp_path, check=True,
+        )  # fmt: skip
+        torch, rest = (tmp_path / "calls").read_text().splitlines()
+        assert torch == (
+            "extra= safe=1 -P -m pip install --quiet --index-url "
+            "https://download.pytorch.org/whl/cpu torch torchvision"
+        )
+        assert rest.endswith(f"safe=1 -P -m pip install --quiet -- {wanted}")
+        assert rest.startswith("extra=https://own.example/simple")  # the user's own stays theirs
+    for file in (TOP / "action.yml", *TOP.glob(".ci/*"), *TOP.glob("docs/*.md")):
+        assert "extra-index" not in file.read_text(encoding="utf-8").lower()
+
+
 GH = """#!/usr/bin/env bash
 printf '%s\\n' "$*" >>calls
 case "$*" in
@@ -128,6 +171,7 @@ def test_the_comment_is_renewed_and_calls_nobody(tmp_path, before):
     """By a program in gh's place that notes what it is asked for."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    plant(tmp_path)
     (tmp_path / "bin" / "gh").write_text(GH)
     (tmp_path / "bin" / "gh").chmod(0o755)
     (tmp_path / "comments").write_text(before)
@@ -160,6 +204,7 @@ def test_the_comment_is_renewed_and_calls_nobody(tmp_path, before):
     assert body.startswith("<!-- alfs check -->\n## Label quality\n")
     assert "@somebody" not in body
     assert len(body) < 65_536
+    assert not (tmp_path / "owned").exists()
     (tmp_path / "denied").touch()
     done = step()
     assert done.returncode == 0
