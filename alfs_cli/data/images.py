@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 
 from alfs_cli.data.dataset import ByteArray, IntArray, Problem, Progress
 from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.data.pictures import opened
 from alfs_cli.errors import InputError
 
 CHUNK = 128
@@ -114,7 +115,7 @@ class FileImages:
         grey = True
         for place in places:
             try:
-                with _opened(self.files[place]) as picture:
+                with opened(self.files[place]) as picture:
                     width, height = picture.size
                     if picture.getexif().get(ORIENTATION, 1) >= 5:
                         width, height = height, width
@@ -197,7 +198,7 @@ class FileImages:
         read, and above 16 Mpx.
         """
         try:
-            with _opened(self.files[index]) as picture:
+            with opened(self.files[index]) as picture:
                 is_large = picture.width * picture.height > LARGE_PIXELS
                 if is_large or getattr(picture, "is_animated", False):
                     return None
@@ -224,13 +225,6 @@ def digest_of_file(path: str) -> bytes | None:
 ORIENTATION = 0x0112
 
 
-def _opened(file: str) -> Image.Image:
-    """Open a picture; a pipe or a device, which might never end, is an OSError."""
-    if not os.path.isfile(file):
-        raise OSError(f"'{file}' is no plain file")
-    return Image.open(file)
-
-
 def _read(
     file: str, channels: int, size: tuple[int, int] | None, *, near: int | None = None
 ) -> Image.Image:
@@ -238,7 +232,7 @@ def _read(
 
     A JPEG is decoded at a fraction of its size where that is still not below what is wanted.
     """
-    with _opened(file) as picture:
+    with opened(file) as picture:
         wanted = size if size is not None else (near, near) if near is not None else None
         if wanted is not None and picture.format == "JPEG":
             longer = max(wanted)
