@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from tests.conftest import make_estimate
 
@@ -209,6 +210,55 @@ def test_the_comment_is_renewed_and_calls_nobody(tmp_path, before):
     done = step()
     assert done.returncode == 0
     assert done.stdout.startswith("::warning title=alfs::the comment could not be written")
+
+
+ODD = ("--help.png", "-q.png", "--debug.png", "-o=json.png", "a b.png", "$(touch owned).png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_no_file_name_is_an_option_of_the_hook(tmp_path, is_whole):
+    """By pre-commit itself, with the hook as it is published but for where alfs comes from."""
+    hook = next(
+        hook for hook in yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text("utf-8"))
+        if hook["id"] == "alfs-inspect"
+    )  # fmt: skip
+    shown = {**hook, "language": "system", "verbose": True}
+    config = {"repos": [{"repo": "local", "hooks": [shown]}]}
+    (tmp_path / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "alfs").write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" -P -m alfs_cli "$@"\n'
+    )
+    (tmp_path / "bin" / "alfs").chmod(0o755)
+    for name in ODD:
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    if not is_whole:
+        (tmp_path / "--help.png").write_text("no picture")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join([str(TOP), *filter(None, sys.path)]),
+        "PRE_COMMIT_HOME": str(tmp_path / "home"),
+        "PRE_COMMIT_COLOR": "never",
+    }
+
+    def call(*words):
+        return subprocess.run(
+            words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    assert call("git", "init", "-q").returncode == 0
+    assert call("git", "add", "--", *ODD, ".pre-commit-config.yaml").returncode == 0
+    done = call(sys.executable, "-m", "pre_commit", "run", "--all-files")
+    assert done.returncode == (0 if is_whole else 1), (done.stdout, done.stderr)
+    read = re.findall(r"PASS  (\d+) images? read", done.stdout)  # it calls one a core
+    told = re.findall(r"'(.*)' cannot be read as an image", done.stdout)
+    if is_whole:
+        assert (sum(map(int, read)), told) == (len(ODD), [])
+    else:
+        assert told == ["--help.png"]
+    assert not (tmp_path / "owned").exists()
 
 
 def test_the_hooks_are_commands_that_exist():
