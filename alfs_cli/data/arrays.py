@@ -13,9 +13,10 @@ from alfs_cli.data.content import Content, array_digest
 from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.images import array_images
 from alfs_cli.data.labels import raw_labels, text_labels
-from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.data.unpacking import refuse_unpacked
 from alfs_cli.documents import DAMAGED
 from alfs_cli.errors import InputError
+from alfs_cli.files import as_file
 
 MAX_CODE = 0x10FFFF  # of Unicode
 Names = tuple[str, ...]
@@ -126,22 +127,20 @@ def own_name(asked: str | None, usual: str, has: list[str], *, elsewhere: str | 
 def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, NDArray[Any]]:
     """Return the arrays of an .npz (those of `keys`, where given) without unpickling anything.
 
-    Raises InputError where it is no .npz, holds Python objects, or unpacks to more than memory.
+    Raises InputError where it is no .npz, holds Python objects, or unpacks to more than memory or
+    than such a file should.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {
-                member.filename.removesuffix(".npy"): member.file_size
+        with zipfile.ZipFile(as_file(path)) as archive:
+            members = {
+                member.filename.removesuffix(".npy"): member
                 for member in archive.infolist()
+                if keys is None or member.filename.removesuffix(".npy") in keys
             }
-    except DAMAGED as error:
-        raise InputError(f"cannot read '{path}' as .npz: {error}") from None
-    wanted = [key for key in sizes if keys is None or key in keys]
-    refuse_too_large(sum(sizes[key] for key in wanted), where=f"'{path}'")
-    arrays: dict[str, NDArray[Any]] = {}
-    try:
+            refuse_unpacked(archive, list(members.values()), path)
+        arrays: dict[str, NDArray[Any]] = {}
         with np.load(path, allow_pickle=False) as file:
-            for key in wanted:
+            for key in members:
                 arrays[key] = file[key]
                 if not isinstance(arrays[key], np.ndarray):
                     raise InputError(f"'{key}' of '{path}' is not an array")
@@ -166,7 +165,7 @@ def refuse_no_text(array: NDArray[Any], *, where: str) -> None:
 def npz_keys(path: Path) -> list[str]:
     """Return the names of the arrays in an .npz."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(as_file(path)) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
     except DAMAGED as error:
         raise InputError(f"cannot read '{path}' as .npz: {error}") from None

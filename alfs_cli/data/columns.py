@@ -22,6 +22,7 @@ from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels
 from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
 from alfs_cli.documents import DAMAGED
 from alfs_cli.errors import InputError
+from alfs_cli.files import as_file, as_text_file
 
 SUFFIXES = (".npy", ".npz", ".txt", *TABLE_SUFFIXES)
 PREFIX = "p_"
@@ -48,12 +49,12 @@ def files_of(text: str, *, option: str) -> list[Path]:
         found = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
         found = sorted(file for file in found if not file.name.startswith("."))
     elif path.exists():
-        found = [path]
+        found = [as_file(path)]
     else:
         found = sorted(Path(name) for name in glob.glob(text) if Path(name).is_file())
     if not found:
         raise InputError(f"no such file: '{text}' ({option})", help=f"reads {' '.join(SUFFIXES)}")
-    suffixes = {file.suffix.lower() for file in found}
+    suffixes = {as_file(file).suffix.lower() for file in found}
     unread = suffixes - set(SUFFIXES)
     if unread:
         raise InputError(
@@ -106,7 +107,7 @@ def _labels_of(
         return raw_labels(rows[key], where=f"{key} of '{path}'", lenient=lenient)
     if suffix == ".txt":
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = as_text_file(path).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot read '{path}': {error}") from None
         rows_of_text = np.asarray(lines, dtype=str)
@@ -136,7 +137,7 @@ def table_labels(table: Table, column: str) -> RawLabels:
 def load_npy(path: Path) -> NDArray[Any]:
     """Return the array of an .npy file, read in place; raises InputError for Python objects."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(as_file(path), mmap_mode="r", allow_pickle=False)
     except (ValueError, *DAMAGED) as error:
         raise unreadable_array(path, error) from None
     if not isinstance(array, np.ndarray):

@@ -30,6 +30,7 @@ from alfs_cli.data.labels import RawLabels
 from alfs_cli.data.manifest import manifest_splits, read_manifest
 from alfs_cli.data.tables import TABLE_SUFFIXES
 from alfs_cli.errors import InputError, UsageError, did_you_mean
+from alfs_cli.files import as_file
 
 ARRAY_KINDS = ("npz", "probabilities")
 MAX_BAD = 0.01
@@ -77,7 +78,7 @@ def _read(spec: DataSpec) -> Content:
         return read_folder(path, spec) if beside is None else read_manifest(beside, spec)
     if not path.exists():
         raise _no_such_data(source)
-    suffix = path.suffix.lower()
+    suffix = as_file(path).suffix.lower()
     if suffix in TABLE_SUFFIXES:
         return read_manifest(path, spec)
     if suffix == ".npz":

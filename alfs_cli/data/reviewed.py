@@ -16,6 +16,7 @@ from alfs_cli.data.dataset import LabelledDataset, positions_of
 from alfs_cli.data.labels import same_text
 from alfs_cli.documents import unguarded
 from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.files import as_text_file
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -129,7 +130,7 @@ def _head(text: str) -> tuple[str, str]:
 def _text(path: Path) -> str:
     """Return a file's text, its lines ended alike."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = as_text_file(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(
             f"no such file: '{path}'", help="alfs estimate DATA writes issues.csv"

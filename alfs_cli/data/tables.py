@@ -16,6 +16,7 @@ from alfs_cli.data.dataset import IntArray
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.memory import refuse_too_large
 from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.files import as_file
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 MOSTLY = 0.5
@@ -126,11 +127,12 @@ def read_table(path: Path, *, text: Collection[str]) -> Table:
 
     Raises InputError where the file cannot be read as what its suffix says, naming the line.
     """
-    suffix = path.suffix.lower()
+    suffix = as_file(path).suffix.lower()
     if not path.is_file():
         raise InputError(f"no such file: '{path}'")
     if suffix == ".parquet":
         return Table(path, _read_parquet(path), None)
+    refuse_too_large(path.stat().st_size, where=f"'{path}'", help="store it in parts")
     if suffix == ".jsonl":
         return _read_jsonl(path)
     return _read_delimited(path, SEPARATORS[suffix], text)
@@ -157,7 +159,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         about = pyarrow.parquet.read_metadata(path)
         refuse_too_large(
-            about.num_rows * about.num_columns * CELL_BYTES,
+            _num_cells(about) * CELL_BYTES,
             where=f"'{path}' of {about.num_rows:,} rows and {about.num_columns:,} columns",
             help="store it in parts",
         )
@@ -175,6 +177,14 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     except MemoryError:
         raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
     return pd.DataFrame(columns)
+
+
+def _num_cells(about: Any) -> int:
+    """Return how many values a Parquet file holds by its own account, those in lists included."""
+    groups = [about.row_group(index) for index in range(about.num_row_groups)]
+    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    in_all = sum(int(chunk.num_values) for chunk in chunks)
+    return max(int(about.num_rows * about.num_columns), in_all)
 
 
 def _read_jsonl(path: Path) -> Table:

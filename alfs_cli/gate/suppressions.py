@@ -16,6 +16,7 @@ from pathlib import Path
 
 from alfs_cli.documents import unguarded
 from alfs_cli.errors import AlfsError, InputError, did_you_mean
+from alfs_cli.files import as_text_file
 from alfs_cli.report import Finding
 from alfs_cli.rules import Selection, matching
 
@@ -99,7 +100,7 @@ def read_lines(path: Path, *, today: date | None = None) -> tuple[Line, ...]:
     """Read an ignore file; raises InputError with everything that is wrong in it."""
     day = datetime.now(UTC).date() if today is None else today
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with as_text_file(path).open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             header = next(reader, [])
             rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
