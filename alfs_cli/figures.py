@@ -205,9 +205,14 @@ def draw(figure: Figure) -> Any:
 
 
 def new_figure(columns: int = 1, *, width: float = 5.0, height: float = 3.6) -> tuple[Any, Any]:
-    """Return a figure that no window shows, and its axes (columns,)."""
+    """Return a figure that no window shows, and its axes (columns,).
+
+    A matplotlibrc of the current folder, which matplotlib reads unasked, says nothing.
+    """
+    from matplotlib import rcdefaults
     from matplotlib.figure import Figure as Canvas
 
+    rcdefaults()
     canvas = Canvas(figsize=(width * columns, height), layout="constrained")
     return canvas, canvas.subplots(1, columns, squeeze=False)[0]
 

@@ -115,7 +115,7 @@ def _own_loss(place: str) -> Any:
     if not (colon and module and name):
         raise UsageError(f"--python '{place}' is not MODULE:FUNCTION", help="my_losses:my_loss")
     if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+        sys.path.append(os.getcwd())  # last: what else lies there must not stand in for a library
     try:
         found: Any = importlib.import_module(module)
         for part in name.split("."):

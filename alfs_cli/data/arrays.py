@@ -15,11 +15,12 @@ from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
 from alfs_cli.data.images import array_images
 from alfs_cli.data.labels import raw_labels, text_labels
-from alfs_cli.data.memory import refuse_too_large
 from alfs_cli.data.placeholders import refuse_placeholder
 from alfs_cli.data.probabilities import refuse_other_forms
+from alfs_cli.data.unpacking import refuse_unpacked
 from alfs_cli.documents import DAMAGED
 from alfs_cli.errors import InputError, brief, has
+from alfs_cli.files import as_file
 
 MAX_CODE = 0x10FFFF  # of Unicode
 Names = tuple[str, ...]
@@ -162,22 +163,20 @@ def own_name(asked: str | None, usual: str, has: list[str], *, elsewhere: str | 
 def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, NDArray[Any]]:
     """Return the arrays of an .npz (those of `keys`, where given) without unpickling anything.
 
-    Raises InputError where it is no .npz, holds Python objects, or unpacks to more than memory.
+    Raises InputError where it is no .npz, holds Python objects, or unpacks to more than memory or
+    than such a file should.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {
-                member.filename.removesuffix(".npy"): member.file_size
+        with zipfile.ZipFile(as_file(path)) as archive:
+            members = {
+                member.filename.removesuffix(".npy"): member
                 for member in archive.infolist()
+                if keys is None or member.filename.removesuffix(".npy") in keys
             }
-    except DAMAGED as error:
-        raise InputError(f"cannot read '{path}' as .npz: {brief(error)}", help=WHOLE) from None
-    wanted = [key for key in sizes if keys is None or key in keys]
-    refuse_too_large(sum(sizes[key] for key in wanted), where=f"'{path}'")
-    arrays: dict[str, NDArray[Any]] = {}
-    try:
+            refuse_unpacked(archive, list(members.values()), path)
+        arrays: dict[str, NDArray[Any]] = {}
         with np.load(path, allow_pickle=False) as file:
-            for key in wanted:
+            for key in members:
                 arrays[key] = file[key]
                 if not isinstance(arrays[key], np.ndarray):
                     raise InputError(f"'{brief(key)}' of '{path}' is not an array", help=WHOLE)
@@ -203,7 +202,7 @@ def npz_keys(path: Path) -> list[str]:
     """Return the names of the arrays in an .npz."""
     refuse_placeholder(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(as_file(path)) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
     except DAMAGED as error:
         raise InputError(f"cannot read '{path}' as .npz: {brief(error)}", help=WHOLE) from None

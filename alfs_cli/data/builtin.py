@@ -1,6 +1,7 @@
 """Data sets that are known by name."""
 
 import gzip
+import io
 import math
 import zlib
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ DEFAULT_ROOT = "data"
 AGAIN = "is it whole? delete it and fetch it again (--download)"
 DIGITS_HOLDOUT = 0.2
 IDX_BYTES = b"\0\0\x08"
+MAX_IDX = 1 << 28  # bytes of images, unpacked; MNIST's are a fifth
 
 
 def digits(split: str, root: Path) -> Content:
@@ -129,9 +131,11 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":
-            content = gzip.decompress(content)
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(MAX_IDX + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"cannot read '{path}': {error}", help=AGAIN) from None
+    if len(content) > MAX_IDX:
+        raise InputError(f"'{path}' holds more than {MAX_IDX / 1e6:,.0f} MB", help=AGAIN)
     dims = content[3] if len(content) > 4 else 0
     start = 4 + 4 * dims
     if content[:3] != IDX_BYTES or not 1 <= dims <= 4 or len(content) < start:

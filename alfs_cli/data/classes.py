@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from alfs_cli.data.dataset import DataSpec, IntArray
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.errors import InputError, brief, did_you_mean
+from alfs_cli.files import as_text_file
 
 ID_COLUMN_CLASSES = 20
 
@@ -39,7 +40,7 @@ def declared_classes(spec: DataSpec) -> tuple[str, ...]:
 def read_class_file(path: Path) -> tuple[str, ...]:
     """Return the names in a file: one a line, or JSON (a list, or {name: index})."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = as_text_file(path).read_text(encoding="utf-8-sig")
         if path.suffix != ".json":
             return tuple(line for line in text.splitlines() if line.strip())
         document = json.loads(text)

@@ -27,6 +27,7 @@ from alfs_cli.data.probabilities import NOTHING_MENDED, Rounding, normalised
 from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
 from alfs_cli.documents import DAMAGED
 from alfs_cli.errors import InputError, brief, has
+from alfs_cli.files import as_file, as_text_file
 
 SUFFIXES = (".npy", ".npz", ".txt", *TABLE_SUFFIXES)
 PREFIX = "p_"
@@ -54,14 +55,14 @@ def files_of(text: str, *, option: str) -> list[Path]:
         found = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
         found = sorted(file for file in found if not file.name.startswith("."))
     elif path.exists():
-        found = [path]
+        found = [as_file(path)]
     else:
         found = sorted(Path(name) for name in glob.glob(text) if Path(name).is_file())
     for file in [path] if path.is_symlink() else found:
         refuse_placeholder(file)
     if not found:
         raise InputError(f"no such file: '{text}' ({option})", help=f"reads {' '.join(SUFFIXES)}")
-    suffixes = {file.suffix.lower() for file in found}
+    suffixes = {as_file(file).suffix.lower() for file in found}
     unread = suffixes - set(SUFFIXES)
     if unread:
         raise InputError(
@@ -125,7 +126,7 @@ def _labels_of(
         return raw_labels(rows[key], where=where, lenient=lenient, declared=declared)
     if suffix == ".txt":
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = as_text_file(path).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f"cannot read '{path}': {brief(error)}", help="one name a line, in UTF-8"
@@ -149,8 +150,8 @@ def _refuse_guess(table: Table, column: str, *, option: str) -> None:
     form = form_of(table.path)
     if form.separator != usual and not form.before:
         raise InputError(
-            f"'{table.path}' ({option}) is separated by '{form.separator}' and has several columns: "
-            f"{', '.join(map(brief, table.columns[:20]))}",
+            f"'{table.path}' ({option}) is separated by '{form.separator}' and has several "
+            f"columns: {', '.join(map(brief, table.columns[:20]))}",
             help=f"--label-column {brief(column)} takes that one",
         )
 
@@ -179,7 +180,7 @@ def table_labels(
 def load_npy(path: Path) -> NDArray[Any]:
     """Return the array of an .npy file, read in place; raises InputError for Python objects."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(as_file(path), mmap_mode="r", allow_pickle=False)
     except (ValueError, *DAMAGED) as error:
         raise unreadable_array(path, error) from None
     if not isinstance(array, np.ndarray):

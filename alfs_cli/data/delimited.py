@@ -17,6 +17,7 @@ from alfs_cli.data.dataset import IntArray
 from alfs_cli.data.labels import same_text
 from alfs_cli.data.placeholders import refuse_placeholder
 from alfs_cli.errors import InputError, brief
+from alfs_cli.files import as_file
 
 USUAL = {".csv": ",", ".tsv": "\t"}
 NAMES = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
@@ -47,9 +48,9 @@ def form_of(path: Path) -> Form:
     What separates cells is what makes all rows as long as the first; where none does, what is usual
     for the suffix. Raises InputError where two do, and where the file is no text.
     """
-    refuse_placeholder(path)
+    refuse_placeholder(as_file(path))
     if path.exists() and not path.is_file():
-        raise InputError(f"'{path}' is no plain file", help="name a file: it is read twice")
+        raise InputError(f"'{path}' is no file", help="name a file")
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

@@ -16,6 +16,7 @@ from alfs_cli.data.content import Content
 from alfs_cli.data.dataset import DataSpec, Problem
 from alfs_cli.data.images import FileImages, threads
 from alfs_cli.data.labels import text_labels
+from alfs_cli.data.pictures import HEAD, format_of
 from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
 
@@ -33,10 +34,6 @@ CLASS_FILES = ("classes.txt", "classes.json", "class_to_idx.json")
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 HEAD_BYTES = 1 << 16
 OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-SIGNATURES = (
-    b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"RIFF", b"II*\0", b"MM\0*",
-    b"II+\0", b"MM\0+", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6",
-)  # fmt: skip
 
 
 @dataclass
@@ -282,12 +279,8 @@ def _head(path: str) -> Head:
         return Head(-1 if isinstance(error, FileNotFoundError) else 0, b"", False)
     except UnicodeEncodeError:  # no file has such a name: half of a character
         return Head(-1, b"", False)
-    return Head(size, hashlib.sha256(content).digest(), begins_like_image(content))
-
-
-def begins_like_image(content: bytes) -> bool:
-    """Say whether the first bytes of a file are those of an image."""
-    return content.startswith(SIGNATURES) or content[4:8] == b"ftyp"
+    known = format_of(content[:HEAD]) is not None
+    return Head(size, hashlib.sha256(content).digest(), known)
 
 
 def unreadable(

@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 
 from alfs_cli.data.dataset import ByteArray, IntArray, Problem, Progress
 from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.data.pictures import opened
 from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
 
@@ -127,7 +128,7 @@ class FileImages:
         grey = True
         for place in places:
             try:
-                with _opened(self.files[place]) as picture:
+                with opened(_source(self.files[place])) as picture:
                     width, height = picture.size
                     if picture.getexif().get(ORIENTATION, 1) >= 5:
                         width, height = height, width
@@ -218,7 +219,7 @@ class FileImages:
         read, and above 16 Mpx.
         """
         try:
-            with _opened(self.files[index]) as picture:
+            with opened(_source(self.files[index])) as picture:
                 is_large = picture.width * picture.height > LARGE_PIXELS
                 if is_large or getattr(picture, "is_animated", False):
                     return None
@@ -245,13 +246,9 @@ def digest_of_file(path: str) -> bytes | None:
 ORIENTATION = 0x0112
 
 
-def _opened(file: PictureFile) -> Image.Image:
-    """Open a picture; a pipe or a device, which might never end, is an OSError."""
-    if not isinstance(file, str):
-        return Image.open(io.BytesIO(file.read()))
-    if not os.path.isfile(file):
-        raise OSError(f"'{file}' is no plain file")
-    return Image.open(file)
+def _source(file: PictureFile) -> str | bytes:
+    """Return what a picture is opened from: its path, or its bytes inside another file."""
+    return file if isinstance(file, str) else file.read()
 
 
 def _read(
@@ -261,7 +258,7 @@ def _read(
 
     A JPEG is decoded at a fraction of its size where that is still not below what is wanted.
     """
-    with _opened(file) as picture:
+    with opened(_source(file)) as picture:
         wanted = size if size is not None else (near, near) if near is not None else None
         if wanted is not None and picture.format == "JPEG":
             longer = max(wanted)

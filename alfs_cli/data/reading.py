@@ -37,6 +37,7 @@ from alfs_cli.data.placeholders import how_to_fetch, refuse_placeholder
 from alfs_cli.data.probabilities import normalised
 from alfs_cli.data.tables import TABLE_SUFFIXES
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
+from alfs_cli.files import as_file
 
 ARRAY_KINDS = ("npz", "probabilities")
 MAX_BAD = 0.01
@@ -98,7 +99,7 @@ def _read(spec: DataSpec) -> Content:
     refuse_placeholder(path)
     if not path.exists():
         raise _no_such_data(source)
-    suffix = path.suffix.lower()
+    suffix = as_file(path).suffix.lower()
     if suffix in TABLE_SUFFIXES:
         return read_manifest(path, spec)
     if suffix == ".npz":

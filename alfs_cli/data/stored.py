@@ -19,8 +19,8 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import IntArray
-from alfs_cli.data.folder import begins_like_image
 from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.data.pictures import HEAD, format_of
 from alfs_cli.errors import InputError, brief
 
 KEPT_BYTES = 1 << 28
@@ -53,7 +53,7 @@ def _is_binary(kind: Any) -> bool:
 def _holds_pictures(file: Any, name: str) -> bool:
     batch = next(file.iter_batches(batch_size=LOOKED_AT, columns=[name]), None)
     values = [] if batch is None else [value for value in batch.column(0).to_pylist() if value]
-    return any(begins_like_image(value) or _is_no_text(value) for value in values)
+    return any(format_of(value[:HEAD]) is not None or _is_no_text(value) for value in values)
 
 
 def _is_no_text(value: bytes) -> bool:
@@ -157,7 +157,7 @@ def stored_pictures(path: Path, name: str, rows: IntArray) -> Stored:
         for row in rows.tolist():
             content = column.content(row)
             digests.append(sha256(content).digest())
-            readable.append(begins_like_image(content))
+            readable.append(format_of(content[:HEAD]) is not None)
     except OSError as error:
         raise InputError(str(error), help="is it damaged?") from None
     if not any(readable):

@@ -16,6 +16,7 @@ from alfs_cli.data.labels import FILL_IN, RawLabels, as_written, missing_labels,
 from alfs_cli.data.memory import refuse_too_large
 from alfs_cli.data.placeholders import refuse_placeholder
 from alfs_cli.errors import InputError, brief, did_you_mean, has
+from alfs_cli.files import as_file
 
 SEPARATORS = USUAL
 SYNONYMS = {
@@ -205,7 +206,7 @@ def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> 
     `pictures` says that columns of pictures may be left in the file. Raises InputError where it
     cannot be read as what its suffix says, naming the line.
     """
-    suffix = path.suffix.lower()
+    suffix = as_file(path).suffix.lower()
     refuse_placeholder(path)
     if not path.is_file():
         raise InputError(f"no such file: '{path}'", help=THERE)
@@ -218,6 +219,7 @@ def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> 
                 help="save the pictures as files, and list them in a manifest of paths and labels",
             )
         return Table(path, frame, None, stored, index)
+    refuse_too_large(path.stat().st_size, where=f"'{path}'", help="store it in parts")
     if suffix == ".jsonl":
         return _read_jsonl(path)
     form = form_of(path)
@@ -261,7 +263,7 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str,
             wanted = [name for name in file.schema_arrow.names if name not in pictures]
             num_rows = file.metadata.num_rows
             refuse_too_large(
-                num_rows * len(wanted) * CELL_BYTES,
+                _num_cells(file.metadata, wanted) * CELL_BYTES,
                 where=f"'{path}' of {num_rows:,} rows and {len(wanted):,} columns",
                 help="store it in parts",
             )
@@ -284,6 +286,14 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str,
     written = (table.schema.pandas_metadata or {}).get("index_columns", [])
     index = tuple(name for name in written if isinstance(name, str))
     return pd.DataFrame(columns, index=range(num_rows)), tuple(pictures), index
+
+
+def _num_cells(about: Any, columns: Collection[str]) -> int:
+    """Return how many values a Parquet file's columns hold by its own account, lists included."""
+    groups = [about.row_group(index) for index in range(about.num_row_groups)]
+    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    held = [chunk for chunk in chunks if chunk.path_in_schema.split(".")[0] in columns]
+    return max(int(about.num_rows) * len(columns), sum(int(chunk.num_values) for chunk in held))
 
 
 def _read_jsonl(path: Path) -> Table:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.data.arrays import load_npz
 from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.folds import num_groups, stratified_folds
 from alfs_cli.data.rare import rare_classes
-from alfs_cli.documents import DAMAGED, replacing
+from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import EvidenceSummary
 from alfs_cli.evaluation import calibration_error
@@ -393,22 +394,22 @@ def _cache_file(cache: Path, dataset: "LabelledDataset", options: str) -> Path:
 def _load(path: Path, labels: IntArray) -> Evidence | None:
     """Return stored evidence, None where there is none or the file is broken."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            probs, kept = stored["probs"], stored["kept"]
-            labels = labels[kept]
-            return Evidence(
-                kind=stored["kind"].item(),
-                name=stored["name"].item(),
-                probs=probs,
-                folds=int(stored["folds"]),
-                fold_of=stored["fold_of"],
-                agreement=agreement(probs, labels),
-                calibration_error=calibration_error(probs, labels),
-                kept=kept,
-                alike=_stored_alike(stored),
-                notes=(f"evidence taken from {path} (--no-cache makes it anew)",),
-            )
-    except (*DAMAGED, ValueError, TypeError, IndexError):
+        stored = load_npz(path)
+        probs, kept = stored["probs"], stored["kept"]
+        labels = labels[kept]
+        return Evidence(
+            kind=stored["kind"].item(),
+            name=stored["name"].item(),
+            probs=probs,
+            folds=int(stored["folds"]),
+            fold_of=stored["fold_of"],
+            agreement=agreement(probs, labels),
+            calibration_error=calibration_error(probs, labels),
+            kept=kept,
+            alike=_stored_alike(stored),
+            notes=(f"evidence taken from {path} (--no-cache makes it anew)",),
+        )
+    except (InputError, KeyError, ValueError, TypeError, IndexError):
         return None
 
 

@@ -166,7 +166,7 @@ def test_what_is_no_text_is_said(tmp_path, content, message, help):
 
 def test_a_folder_with_the_name_of_a_table_is_none(tmp_path):
     (tmp_path / "m.csv").mkdir()
-    with pytest.raises(InputError, match="no plain file"):
+    with pytest.raises(InputError, match="is no file"):
         list(rows_of(tmp_path / "m.csv"))
 
 
