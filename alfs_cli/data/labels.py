@@ -93,7 +93,7 @@ def _one_a_row(values: NDArray[Any]) -> str:
     if (values.sum(axis=1) == 1).all():
         return "one-hot rows: labels.argmax(axis=1)"
     return (
-        "rows with several 1s are several labels an example, and alfs audits one: leave those "
+        "rows with several 1s are several labels an example, and each has one here: leave those "
         "examples out, or audit each column as a data set of its own (labels[:, 0])"
     )
 
@@ -169,7 +169,7 @@ def refuse_several(names: Iterable[str], *, where: str) -> None:
 
 def _several(label: str, what: str, where: str) -> InputError:
     return InputError(
-        f"label '{brief(label)}' of {where} {what}: alfs audits one label an example (single-label "
+        f"label '{brief(label)}' of {where} {what}: each example has one label here (single-label "
         "data)",
         help="audit a column 0/1 for each class, one at a time, or keep the examples with one "
         "label; if these are class names, --classes FILE says so, one a line",

@@ -99,7 +99,7 @@ class Table:
                 raise InputError(
                     f"{self.places(np.asarray([row]))} of '{self.path}': {brief(column)} is not "
                     f"one value but {'a list' if not isinstance(value, dict) else 'an object'}",
-                    help="a cell holds one text or number; alfs audits single-label data",
+                    help="a cell holds one text or number; each example has one label",
                 )
             if isinstance(value, bytes) and not _is_text(value):
                 raise InputError(

@@ -15,7 +15,7 @@ CLASSES = ("a\x1b[31mred\x1b[0m", "b\u202egnp.exe", "c\x9b2J", "d\\x1b", "=e\u20
 def data(alfs):
     """data.npz of classes with hostile names, three labels of which are wrong."""
     labels = np.arange(200) % len(CLASSES)
-    features = np.eye(len(CLASSES))[labels] * 6
+    features = np.eye(len(CLASSES))[labels] * 12
     features = features + np.random.default_rng(0).normal(size=features.shape)
     labels[:3] = (labels[:3] + 1) % len(CLASSES)
     np.savez("data.npz", features=features, labels=labels, class_names=np.array(CLASSES))
