@@ -3,6 +3,7 @@
 import hashlib
 import os
 import unicodedata
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from alfs_cli.data.annotations import annotations_of, column_names
 from alfs_cli.data.arrays import checked_features, own_name
 from alfs_cli.data.classes import refuse_id_column
 from alfs_cli.data.content import Content, array_digest
-from alfs_cli.data.dataset import DataSpec, Problem
+from alfs_cli.data.dataset import DataSpec, IntArray, Problem
 from alfs_cli.data.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
 from alfs_cli.data.images import FileImages
 from alfs_cli.data.labels import RawLabels, same_text
@@ -86,7 +87,46 @@ def manifest_splits(path: Path) -> tuple[str, ...]:
 
 def rows_of_split(table: Table, split: str | None) -> Table:
     """Return the rows of one split, all of them where `split` is None."""
-    return table if split is None else table.take(np.flatnonzero(_splits(table) == split))
+    return table if split is None else table.take(numbers_of_split(table, split))
+
+
+def numbers_of_split(table: Table, split: str | None) -> IntArray:
+    """Return the 0-based numbers of the rows of one split, in the order of DATA."""
+    if split is None:
+        return np.arange(len(table.frame))
+    return np.flatnonzero(_splits(table) == split)
+
+
+def path_column_of(columns: Collection[str], spec: DataSpec) -> str | None:
+    """Return the column of image paths, None where rows are features."""
+    return spec.path_column or next((c for c in PATH_COLUMNS if c in columns), None)
+
+
+def base_of(relative: Iterable[str], beside: Path, root: str | None) -> tuple[Path, str]:
+    """Return the folder that paths are relative to, and the one that they may not leave.
+
+    Both are `root` where it is named; where none of the paths is there, but beside the manifest,
+    they are relative to its folder, `beside`. Without `root` they may go as far as the folder that
+    alfs was started in, where the manifest lies in it.
+    """
+    if root is None:
+        return beside, reach(beside)
+    told = [path for path in relative if path and not os.path.isabs(path) and "\0" not in path]
+    is_beside = bool(told) and os.path.exists(os.path.join(beside, told[0]))
+    if is_beside and not any(os.path.exists(os.path.join(root, path)) for path in told):
+        return beside, os.path.abspath(root)
+    return Path(root), os.path.abspath(root)
+
+
+def reach(folder: Path) -> str:
+    """Return the folder that paths of a manifest in `folder` may not leave, if none is named."""
+    here, there = os.getcwd(), os.path.abspath(folder)
+    return here if is_inside(there, here) else there
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Say whether an absolute path is a folder, or lies below it."""
+    return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def _splits(table: Table) -> RawLabels:
@@ -101,7 +141,7 @@ def _splits(table: Table) -> RawLabels:
 def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -> Content:
     if not content.count:
         raise InputError(f"'{table.path}' holds no examples", help="it has a header and no rows")
-    column = spec.path_column or next((c for c in PATH_COLUMNS if c in table.columns), None)
+    column = path_column_of(table.columns, spec)
     if column is None:
         several = () if spec.label_columns is None else column_names(spec.label_columns)
         names, values = table.numbers(but=(*TEXT_COLUMNS, *NO_FEATURES, *several))
@@ -119,10 +159,10 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
         notes = (*content.notes, said) if aside else content.notes
         return replace(content, features=features, digest=array_digest(features), notes=notes)
     table.require(column, option="--path-column")
-    base = Path(spec.root) if spec.root is not None else root
     relative = table.exact(column)
     table.refuse_empty(relative, what=f"an empty {column}", rule="ALFS406")
-    paths = [_on_disk(path) for path in _checked_paths(table, relative, base)]
+    base, top = base_of(relative, root, spec.root)
+    paths = [_on_disk(path) for path in _checked_paths(table, relative, base, top)]
     heads = heads_of(paths)
     missing = np.flatnonzero([head.size < 0 for head in heads])
     if len(missing):
@@ -157,10 +197,9 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     )
 
 
-def _checked_paths(table: Table, relative: RawLabels, root: Path) -> list[str]:
-    """Return the paths joined to the root; raises InputError for a URL or a way out of the root."""
-    top = os.path.abspath(root)
-    inside = os.path.join(top, "")
+def _checked_paths(table: Table, relative: RawLabels, base: Path, top: str) -> list[str]:
+    """Return the paths joined to `base`; raises InputError for a URL or a way out of `top`."""
+    start = os.path.abspath(base)
     paths = []
     for row, text in enumerate(relative):
         if "://" in text:
@@ -168,13 +207,13 @@ def _checked_paths(table: Table, relative: RawLabels, root: Path) -> list[str]:
                 f"'{table.path}' names a URL ({table.places(np.asarray([row]))}: '{text}')",
                 help="nothing is fetched; name files on this machine",
             )
-        if "\0" in text or not os.path.abspath(os.path.join(top, text)).startswith(inside):
+        if "\0" in text or not is_inside(os.path.abspath(os.path.join(start, text)), top):
             raise InputError(
                 f"{table.places(np.asarray([row]))} of '{table.path}' points outside the root: "
                 f"'{text}'",
-                help=f"the root is '{root}'; --root names another folder",
+                help=f"the root is '{top}'; --root names another folder",
             )
-        paths.append(os.path.normpath(os.path.join(root, text)))
+        paths.append(os.path.normpath(os.path.join(base, text)))
     return paths
 
 

@@ -188,4 +188,9 @@ def test_everything_dropped_is_refused(pictures):
     assert "every example would be dropped" in pictures("fix", "data", "--review").err
     Path("alfs-out/issues.csv").write_text("\n".join([HEAD, *rows[:10]]))
     done = pictures("fix", "data", "--review")
+    assert (done.code, done.out) == (2, "")
+    assert "no example would be left of 'cat': 10 of 20 examples would be dropped" in done.err
+    assert not Path("alfs-out/cleaned.csv").exists()
+    done = pictures("fix", "data", "--review", "--force")
+    assert done.code == 0
     assert "no example is left of cat" in done.out
