@@ -61,7 +61,8 @@ def refuse_target(
             help=f"a copy of '{dataset.name}' is written as {written_form(dataset)}",
         )
     for source in (*_inputs(dataset), *read):
-        if path.exists() and source.exists() and path.samefile(source):
+        is_linked = path.exists() and source.exists() and path.samefile(source)
+        if is_linked or path.resolve() == source.resolve():
             raise UsageError(
                 f"--to '{path}' is the data itself"
                 if str(source) == dataset.spec.source
