@@ -17,7 +17,6 @@ from alfs_cli.data.manifest import (
     is_inside,
     numbers_of_split,
     path_column_of,
-    reach,
 )
 from alfs_cli.data.tables import Table, read_table
 
@@ -117,8 +116,8 @@ def moved_paths(cells: NDArray[Any], beside: Path, root: str | None, to: Path) -
 
 def root_for(files: list[str], manifest: Path) -> str | None:
     """Return the --root that a manifest of these absolute paths needs, None where it needs none."""
-    folder, top = os.path.abspath(manifest.parent), reach(manifest.parent)
-    if all(is_inside(file, top) for file in files):
+    folder = os.path.abspath(manifest.parent)
+    if all(is_inside(file, folder) for file in files):
         return None
     common = os.path.commonpath([folder, *map(os.path.dirname, files)])
     near = os.path.relpath(common)

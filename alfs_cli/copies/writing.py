@@ -237,6 +237,6 @@ def _on_root(path: Path, root: str | None) -> list[str]:
     if root is None:
         return []
     return [
-        f"the images do not lie below the folder of '{path}', nor below this one: "
-        f"read it with --root '{root}'"
+        f"the images do not lie below the folder of '{path}': its paths lead there, and alfs "
+        f"follows them with --root '{root}'"
     ]

@@ -105,23 +105,17 @@ def path_column_of(columns: Collection[str], spec: DataSpec) -> str | None:
 def base_of(relative: Iterable[str], beside: Path, root: str | None) -> tuple[Path, str]:
     """Return the folder that paths are relative to, and the one that they may not leave.
 
-    Both are `root` where it is named; where none of the paths is there, but beside the manifest,
-    they are relative to its folder, `beside`. Without `root` they may go as far as the folder that
-    alfs was started in, where the manifest lies in it.
+    Both are `root`, or the manifest's folder `beside` where none is named. Where none of the paths
+    is under `root`, but from the manifest's folder, they are relative to that, as in a copy that
+    `alfs fix` wrote into a folder of its own; `root` holds them in all the same.
     """
     if root is None:
-        return beside, reach(beside)
+        return beside, os.path.abspath(beside)
     told = [path for path in relative if path and not os.path.isabs(path) and "\0" not in path]
     is_beside = bool(told) and os.path.exists(os.path.join(beside, told[0]))
     if is_beside and not any(os.path.exists(os.path.join(root, path)) for path in told):
         return beside, os.path.abspath(root)
     return Path(root), os.path.abspath(root)
-
-
-def reach(folder: Path) -> str:
-    """Return the folder that paths of a manifest in `folder` may not leave, if none is named."""
-    here, there = os.getcwd(), os.path.abspath(folder)
-    return here if is_inside(there, here) else there
 
 
 def is_inside(path: str, folder: str) -> bool:

@@ -128,11 +128,13 @@ def pictures(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("to", ["c.csv", "out/deep/c.csv", "im/c.csv", "alfs-out/c.tsv"])
 def test_paths_lead_from_where_the_copy_lies(alfs, pictures, to):
-    fixed(alfs, "m.csv", "--relabel", to=to)
+    done = alfs("fix", "m.csv", "--issues", "list.csv", "--relabel", "--to", to)
+    assert done.code == 0, done.err
+    assert ("with --root '.'" in done.err) == (to != "c.csv" and to != "im/c.csv")
     frame = pd.read_csv(to, sep="\t" if to.endswith("tsv") else ",")
     assert all((Path(to).parent / path).is_file() for path in frame.path)
     assert frame.id.tolist() == list(range(6))
-    again = load(DataSpec(to))
+    again = load(DataSpec(to, root="." if "--root" in done.err else None))
     assert again.images.decode(np.arange(6))[1].all()
     assert again.labels.tolist() == [0, 0, 0, 1, 0, 1]
 
@@ -143,7 +145,7 @@ def test_absolute_paths_stay(alfs, pictures):
     fixed(alfs, "m.csv", "--relabel", to="out/c.csv")
     paths = pd.read_csv("out/c.csv").path.tolist()
     assert paths[:2] == ["../im/0.png", f"{pictures}/im/1.png"]
-    assert len(load(DataSpec("out/c.csv"))) == 6
+    assert len(load(DataSpec("out/c.csv", root="."))) == 6
 
 
 def test_a_copy_beyond_reach_says_how_it_is_read(alfs, pictures, monkeypatch):
@@ -163,7 +165,7 @@ def test_paths_under_a_root_lead_from_the_copy(alfs, pictures):
     Path("lists").mkdir()
     Path("m.csv").rename("lists/m.csv")
     fixed(alfs, "lists/m.csv", "--root", ".", "--relabel", to="lists/c.csv")
-    assert len(load(DataSpec("lists/c.csv"))) == 6
+    assert len(load(DataSpec("lists/c.csv", root="."))) == 6
     assert pd.read_csv("lists/c.csv").path[0] == "../im/0.png"
 
 

@@ -279,7 +279,7 @@ def test_other_columns_come_behind_and_what_is_lost_is_said(inject, tmp_path, mo
     assert frame.path[0] == "../im/0.png"
     assert frame.patient.tolist() == [f"0{i}" for i in range(6)]
     assert "left out of the copy: column 'split', column 'label', 2 rows of other splits" in err
-    assert len(load(DataSpec("o/n.csv"))) == 6
+    assert len(load(DataSpec("o/n.csv", root="."))) == 6
 
 
 def test_neither_the_matrix_nor_the_data_are_written_over(inject, folder, tmp_path, monkeypatch):
