@@ -205,7 +205,7 @@ def parquet(**columns):
     table = pa.table({"path": paths, "x": pa.array([1.5, 2, 3, 4], pa.float32()), **columns})
     table = table.replace_schema_metadata({"made": "by hand"})
     pq.write_table(table, "m.parquet", compression="zstd")
-    return table
+    return pq.read_table("m.parquet")
 
 
 @pytest.mark.parametrize(
