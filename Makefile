@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-fast lint format golden clean
+.PHONY: demo test test-fast test-lowest lint format golden clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo        the whole tour on real data, under a minute once installed"
 	@echo "make test        every test (under five minutes); make test-fast leaves out the slow ones"
+	@echo "make test-lowest every test under the lowest versions that pyproject.toml declares (7 GB)"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make format      let ruff rewrite the code"
 	@echo "make golden      rewrite the expected outputs in tests/golden (read the diff)"
@@ -35,6 +36,27 @@ test: $(READY)
 test-fast: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not benchmark and not slow"
 
+# In an environment of its own. What the lowest versions bring themselves is the newest there is, and
+# warns of names that it will take away; that says nothing of the bounds.
+LOWEST ?= .venv-lowest
+TESTS ?=
+
+test-lowest: export PYTHONDONTWRITEBYTECODE =
+
+$(LOWEST)/.ready: pyproject.toml
+	rm -rf $(LOWEST)
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/uv pip compile --quiet --resolution lowest-direct --all-extras \
+		--python $(LOWEST)/bin/python --output-file $(LOWEST)/lowest.txt pyproject.toml
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python \
+		--constraints $(LOWEST)/lowest.txt --editable . --group dev
+	touch $(LOWEST)/.ready
+
+test-lowest: $(LOWEST)/.ready
+	$(LOWEST)/bin/python -m pytest -n 2 --dist worksteal -m "not benchmark" \
+		-W ignore::DeprecationWarning $(TESTS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,4 +71,4 @@ golden: $(READY)
 	ALFS_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/formats
 
 clean:
-	rm -rf $(VENV) alfs-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) alfs-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

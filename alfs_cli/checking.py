@@ -10,7 +10,7 @@ from alfs_cli.configuration import Setting, find, load, resolve
 from alfs_cli.errors import UsageError
 from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.gate.baseline import USUAL as USUAL_BASELINE
-from alfs_cli.gate.baseline import Baseline, load_baseline, updated
+from alfs_cli.gate.baseline import Baseline, load_baseline, refuse_other_evidence, updated
 from alfs_cli.gate.judging import INTEGRITY, CheckResult, Suppressed, Thresholds, judge
 from alfs_cli.gate.settings import CHECK, SECTIONS
 from alfs_cli.gate.suppressions import USUAL as USUAL_IGNORE
@@ -22,6 +22,9 @@ from alfs_cli.rules import Selection
 if TYPE_CHECKING:
     from alfs_cli.auditing import Audit
     from alfs_cli.data import DataSpec
+
+FOLLOWED = ("features", "encoder", "pixels", "network")
+"""Kinds of evidence that `check` makes itself, and takes as the baseline says."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,28 @@ def plan_check(
             help="--baseline FILE; --update-baseline writes one",
         )
     is_there = named is not None and (not may_be_new or Path(named).exists())
-    return Plan(source, settings, suppressions, load_baseline(Path(named)) if is_there else None)
+    baseline = load_baseline(Path(named)) if is_there else None
+    if baseline is not None and baseline.evidence is None and not may_be_new:
+        invocation.note(
+            f"note: '{named}' does not say which evidence it was made with, so that it is not "
+            "compared; --update-baseline adds it"
+        )
+    return Plan(source, settings, suppressions, baseline)
+
+
+def _evidence(invocation: Invocation, plan: Plan, *, is_renewed: bool) -> str:
+    """Return the kind of evidence: where it is left open, the one that the baseline was made from.
+
+    Else the choice could turn with the data, or with what is installed.
+    """
+    chosen: str = plan.value("evidence")
+    made = None if plan.baseline is None or is_renewed else plan.baseline.evidence
+    if chosen != "auto" or made is None or plan.value("pred-probs") is not None:
+        return chosen
+    if made.kind not in FOLLOWED:
+        return chosen
+    invocation.detail(f"evidence = {made.kind} (the baseline)")
+    return made.kind
 
 
 def _is_trusted(folder: Path, data: Path | None) -> bool:
@@ -122,6 +146,8 @@ def _written(value: Any) -> str:
 
 def check_estimate(estimate: NoiseEstimate, plan: Plan) -> CheckResult:
     """Judge an estimate alone: nothing is known of the files."""
+    if plan.baseline is not None:
+        refuse_other_evidence(plan.baseline, estimate, ratchet=False)
     return judge(
         estimate,
         plan.thresholds,
@@ -145,7 +171,7 @@ def check_data(
     found = audit(
         invocation,
         plan.spec(),
-        evidence=plan.value("evidence"),
+        evidence=_evidence(invocation, plan, is_renewed=update_baseline and not ratchet),
         folds=plan.value("folds"),
         confidence=plan.value("confidence"),
         in_sample_ok=plan.value("in-sample-ok"),
@@ -155,6 +181,8 @@ def check_data(
     every, looked_at = _findings(invocation, found, rules)
     left = sort_out(every, plan.suppressions)
     baseline, stale = plan.baseline, None
+    if baseline is not None and (ratchet or not update_baseline):
+        refuse_other_evidence(baseline, found.estimate, ratchet=ratchet)
     if update_baseline or baseline is not None:
         present = _fingerprints(found, every)
         baseline = baseline or Baseline()

@@ -75,6 +75,27 @@ def test_a_gate_that_passes(step):
     assert Path("summary.md").read_text().startswith("## Label quality of estimate.json")
 
 
+@pytest.mark.parametrize(
+    ("version", "asked"),
+    [("", str(TOP)), ("0.4.1", "alfs-cli==0.4.1"), ("git+https://x/y", "git+https://x/y")],
+)
+def test_the_encoder_is_installed_with_it(tmp_path, version, asked):
+    """Else a baseline made on a laptop would be held against raw pixels."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$*" >>"$CALLS"\n')
+    python.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "CALLS": str(tmp_path / "calls"),
+        "ALFS_VERSION": version,
+        "ALFS_ACTION": str(TOP),
+    }
+    subprocess.run(["bash", str(TOP / ".ci" / "action"), "install"], env=environment, check=True)
+    last = (tmp_path / "calls").read_text().splitlines()[-1]
+    assert last.endswith(f" -- alfs-cli[encoder] {asked}")
+
+
 @pytest.mark.slow
 def test_a_gate_that_fails(step):
     done, outputs = step(path="estimate.json", args="--max-noise-rate 0.08")
@@ -152,7 +173,7 @@ def test_each_package_comes_from_one_index(tmp_path):
             "extra= safe=1 -P -m pip install --quiet --index-url "
             "https://download.pytorch.org/whl/cpu torch torchvision"
         )
-        assert rest.endswith(f"safe=1 -P -m pip install --quiet -- {wanted}")
+        assert rest.endswith(f"safe=1 -P -m pip install --quiet -- alfs-cli[encoder] {wanted}")
         assert rest.startswith("extra=https://own.example/simple")  # the user's own stays theirs
     for file in (TOP / "action.yml", *TOP.glob(".ci/*"), *TOP.glob("docs/*.md")):
         assert "extra-index" not in file.read_text(encoding="utf-8").lower()

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
+from scipy.integrate import quad, trapezoid
 
 from alfs_cli.errors import UsageError
 from alfs_cli.fitting import corrected_fit_score, example_weight, fit_score
@@ -86,7 +86,7 @@ def test_a_corrected_score_is_the_time_that_the_gradient_takes(text):
         corrected = ForwardCorrected(parse_loss(text), T)
         corrected.per_example(z, torch.full((len(m),), cls)).sum().backward()
         speed = -z.grad[:, cls].numpy()
-        times.append(np.trapezoid(1 / speed, m))
+        times.append(trapezoid(1 / speed, m))
     p = np.exp(m) / (np.exp(m) + 3)
-    slowest = np.trapezoid(1 / (1 - p), m) / max(times)
+    slowest = trapezoid(1 / (1 - p), m) / max(times)
     assert corrected_fit_score(parse_loss(text), T) == pytest.approx(slowest, rel=1e-4)

@@ -7,11 +7,12 @@ import typer
 
 from alfs_cli import __version__
 from alfs_cli.commands.data_options import Data, DataOptions
-from alfs_cli.errors import UsageError
+from alfs_cli.errors import InputError, UsageError
 from alfs_cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
-    from alfs_cli.copies.cleaned import Mode
+    from alfs_cli.copies.cleaned import Cleaned, Mode
+    from alfs_cli.estimate import NoiseEstimate
 
 
 @command
@@ -24,8 +25,8 @@ def fix(
         typer.Option(
             "--to",
             metavar="FILE",
-            help="Where to write it: .csv or .tsv for files, .npz for arrays; "
-            "without it cleaned.csv or .npz under --out.",
+            help="Where to write it, in the form of DATA (.csv for a folder); without it "
+            "cleaned.csv, .npz, ... under --out.",
         ),
     ] = None,
     drop: Annotated[bool, typer.Option("--drop", help="Leave suspect labels out.")] = False,
@@ -54,6 +55,10 @@ def fix(
             help="Relabel only where the suggested class is so probable.",
         ),
     ] = 0.0,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Write it though trust is low, or a class loses all."),
+    ] = False,
     allow_stale: Annotated[
         bool,
         typer.Option("--allow-stale", help="Accept an estimate.json of other data or labels."),
@@ -72,10 +77,11 @@ def fix(
             else "what shall be done with the suspects is not said",
             help="one of --drop, --relabel, --review",
         )
-    from alfs_cli.copies.cleaned import cleaned, cleaning_summary, refuse_stale, write_cleaned
-    from alfs_cli.copies.writing import refuse_target, written_form
+    from alfs_cli.copies.cleaned import cleaned, cleaning_summary, refuse_stale
+    from alfs_cli.copies.writing import edited_suffixes, refuse_target, write_edited
     from alfs_cli.data import in_words, load
     from alfs_cli.data.reviewed import read_issues
+    from alfs_cli.estimate import load_estimate
     from alfs_cli.reports.fix import fix_report
 
     path = issues if issues is not None else invocation.out / "issues.csv"
@@ -87,16 +93,19 @@ def fix(
     for text in in_words(dataset.problems):
         invocation.warn(text)
     if to is None:
-        suffix = ".npz" if written_form(dataset) == "npz" else ".csv"
-        to = invocation.out / f"cleaned{suffix}"
-    refuse_target(dataset, to)
+        to = invocation.out / f"cleaned{edited_suffixes(dataset)[0]}"
     if path.resolve() == to.resolve():
         raise UsageError(f"--to '{to}' is the list of suspects", help="name another file")
-    estimate = path.with_name("estimate.json")
-    if not estimate.exists():
-        invocation.note(f"note: no estimate.json beside '{path}': only its rows are compared")
+    beside = path.with_name("estimate.json")
+    refuse_target(dataset, to, edited_suffixes(dataset), read=[path, beside])
+    estimate = load_estimate(beside) if beside.exists() else None
+    if estimate is None:
+        invocation.note(
+            f"note: no estimate.json beside '{path}': only its rows are compared, and how far to "
+            "trust them is not known"
+        )
     elif not allow_stale:
-        refuse_stale(dataset, estimate)
+        refuse_stale(dataset, estimate, beside)
     listed = read_issues(path, dataset)
     mode = modes[0]
     result = cleaned(
@@ -106,7 +115,9 @@ def fix(
         min_score=min_score,
         min_confidence=min_confidence,
     )
-    for note in write_cleaned(result, to):
+    _tell_doubts(invocation, result, estimate, path, force=force)
+    written = write_edited(dataset, result.labels, result.is_kept, to)
+    for note in written.notes:
         invocation.warn(note)
     summary = cleaning_summary(
         result,
@@ -116,5 +127,31 @@ def fix(
         mode=mode,
         min_score=min_score,
         min_confidence=min_confidence,
+        other_rows=written.other_rows,
+        trust=None if estimate is None else estimate.trust.level,
     )
     invocation.publish(fix_report(summary))
+
+
+def _tell_doubts(
+    invocation: Invocation,
+    result: "Cleaned",
+    estimate: "NoiseEstimate | None",
+    listed: Path,
+    *,
+    force: bool,
+) -> None:
+    """Tell what speaks against the copy; raises InputError where that needs --force."""
+    from alfs_cli.copies.cleaned import broken_pictures, doubts
+    from alfs_cli.data import in_words
+
+    against = doubts(result, estimate)
+    if any(doubt.needs_force for doubt in against) and not force:
+        raise InputError(
+            "\n".join(doubt.text for doubt in against),
+            help=f"look at '{listed}', fill in its column decision and use --review; --force does "
+            "it all the same",
+        )
+    broken = [f"{text} and stays in the copy" for text in in_words(broken_pictures(result))]
+    for text in (*(doubt.text for doubt in against), *broken):
+        invocation.warn(text)

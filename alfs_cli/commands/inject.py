@@ -58,7 +58,7 @@ def inject(
         invocation.warn(text)
     generator = np.random.default_rng(invocation.seed)
     copy = noisy_copy(dataset, noise, rate, draw=draw, generator=generator)  # type: ignore[arg-type]
-    for note in write_copy(copy, to):
+    for note in write_copy(copy, to, read=[Path(noise)]):
         invocation.warn(note)
     result = summary(
         copy, to, version=__version__, seed=invocation.seed, noise=noise, rate=rate, draw=draw

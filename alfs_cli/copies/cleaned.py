@@ -7,29 +7,44 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.copies.writing import write_labels
-from alfs_cli.data import LabelledDataset
+from alfs_cli.data import LabelledDataset, Problem, batches
 from alfs_cli.data.reviewed import DROP, UNDECIDED, Issues
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.estimate import load_estimate
+from alfs_cli.estimate import NoiseEstimate
 
 SCHEMA = "alfs.fix/1"
 Mode = Literal["drop", "relabel", "review"]
+MAX_NAMED = 10  # classes in a message
+MOST_UNSURE = 0.1  # share of labels that a list of low trust may change without being told to
+AT_ONCE, LOOKED_AT = 4096, 64  # pictures decoded at once, and their side in pixels
 IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Cleaned:
-    """A data set, its labels after cleaning (N,), and which examples are kept (N,)."""
+    """A data set, its labels after cleaning (N,), and which examples are kept (N,).
+
+    `undecided` are how many were dropped or relabelled on the list's word alone;
+    `drops_undecided` says that some were dropped so.
+    """
 
     dataset: LabelledDataset
     labels: IntArray
     is_kept: NDArray[np.bool_]
+    undecided: int = 0
+    drops_undecided: bool = False
 
     @property
     def is_relabelled(self) -> NDArray[np.bool_]:
         """Kept under another label, (N,)."""
         return np.asarray(self.is_kept & (self.labels != self.dataset.labels), dtype=np.bool_)
+
+    @property
+    def vanished(self) -> tuple[str, ...]:
+        """Classes that had examples and have none left."""
+        left = np.bincount(self.labels[self.is_kept], minlength=self.dataset.num_classes)
+        gone = (left == 0) & (np.bincount(self.dataset.labels, minlength=len(left)) > 0)
+        return tuple(self.dataset.class_names[k] for k in np.flatnonzero(gone))
 
 
 @dataclass(frozen=True)
@@ -74,21 +89,65 @@ class CleaningSummary:
     dropped: int
     relabelled: int
     n_after: int
+    other_rows: int
+    trust: str | None
     given_counts: tuple[int, ...]
     given_counts_after: tuple[int, ...]
     changes: tuple[Change, ...]
     truth: CleanedTruth | None
 
 
-def refuse_stale(dataset: LabelledDataset, estimate: Path) -> None:
-    """Raise InputError where an estimate.json is of other data or other labels."""
-    made = load_estimate(estimate).data
+def refuse_stale(dataset: LabelledDataset, estimate: NoiseEstimate, path: Path) -> None:
+    """Raise InputError where an estimate is of other data or other labels."""
+    made = estimate.data
     if made.fingerprint != dataset.fingerprint:
         raise InputError(
-            f"'{estimate}' was made from data with the fingerprint {made.fingerprint}, these have "
+            f"'{path}' was made from data with the fingerprint {made.fingerprint}, these have "
             f"{dataset.fingerprint}: examples or labels changed since",
             help="run alfs estimate again, or --allow-stale to compare the listed rows alone",
         )
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What speaks against a change, and whether it may not be made without being told to."""
+
+    text: str
+    needs_force: bool = True
+
+
+def doubts(result: Cleaned, estimate: NoiseEstimate | None) -> tuple[Doubt, ...]:
+    """Return what speaks against the change: a list that is not to be trusted, classes that go.
+
+    Trust in the list is of no matter where people decided each change. At low trust nothing is
+    dropped and no more than a tenth of the labels is changed without being told to: so few a person
+    can look through.
+    """
+    n, names = len(result.dataset), result.vanished
+    dropped, moved = int((~result.is_kept).sum()), int(result.is_relabelled.sum())
+    changes = f"{dropped:,} of {n:,} examples would be dropped, {moved:,} relabelled"
+    found = []
+    if result.undecided and estimate is not None and estimate.trust.level == "low":
+        why = f" ({estimate.trust.reasons[0]})" if estimate.trust.reasons else ""
+        is_much = result.drops_undecided or result.undecided > MOST_UNSURE * n
+        found.append(Doubt(f"trust in the list is low{why}: {changes}", is_much))
+    if names:
+        listed = ", ".join(f"'{name}'" for name in names[:MAX_NAMED])
+        more = f" and {len(names) - MAX_NAMED:,} more classes" if len(names) > MAX_NAMED else ""
+        found.append(Doubt(f"no example would be left of {listed}{more}: {changes}"))
+    return tuple(found)
+
+
+def broken_pictures(result: Cleaned) -> tuple[Problem, ...]:
+    """Return the pictures in the copy that cannot be read whole: no label mends them."""
+    images, kept = result.dataset.images, np.flatnonzero(result.is_kept)
+    if images is None or result.dataset.paths is None:
+        return ()
+    found = []
+    for run in batches(len(kept), AT_ONCE):
+        _, readable = images.decode(kept[run], size=LOOKED_AT)
+        found += [images.problem(int(place)) for place in kept[run][~readable]]
+    return tuple(problem for problem in found if problem is not None)
 
 
 def cleaned(
@@ -101,8 +160,9 @@ def cleaned(
 ) -> Cleaned:
     """Do what people decided; with what they left open, what the mode says.
 
-    `drop` leaves out labels scored `min_score` or more, `relabel` gives those the suggested class,
+    `drop` leaves out suspects scored `min_score` or more, `relabel` gives them the suggested class
     where the evidence's probability of it is `min_confidence` or more; `review` leaves them alone.
+    What is listed as merely possible is for people to decide.
 
     Raises InputError where nothing would be left, UsageError where `review` finds no decision.
     """
@@ -113,7 +173,8 @@ def cleaned(
         )
     labels, is_kept = dataset.labels.copy(), np.ones(len(dataset), dtype=np.bool_)
     decision = issues.decision.copy()
-    is_touched = (decision == UNDECIDED) & (issues.score >= min_score)
+    is_open = decision == UNDECIDED
+    is_touched = is_open & issues.is_suspect & (issues.score >= min_score)
     if mode == "drop":
         decision[is_touched] = DROP
     elif mode == "relabel":
@@ -124,14 +185,8 @@ def cleaned(
     is_kept[issues.place[decision == DROP]] = False
     if not is_kept.any():
         raise InputError("every example would be dropped", help="a higher --min-score keeps some")
-    return Cleaned(dataset, labels, is_kept)
-
-
-def write_cleaned(result: Cleaned, path: Path) -> list[str]:
-    """Write the kept examples under their new labels; return notes on how to read them."""
-    kept = np.flatnonzero(result.is_kept)
-    rest = result.dataset.subset(kept)
-    return write_labels(rest, result.labels[kept], path, true=rest.true_labels)
+    by_list = decision[is_open & (decision != UNDECIDED)]
+    return Cleaned(dataset, labels, is_kept, len(by_list), bool((by_list == DROP).any()))
 
 
 def cleaning_summary(
@@ -143,6 +198,8 @@ def cleaning_summary(
     mode: Mode,
     min_score: float,
     min_confidence: float,
+    other_rows: int,
+    trust: str | None,
 ) -> CleaningSummary:
     """Return what was changed, for the report and -f json."""
     dataset, kept = result.dataset, result.is_kept
@@ -164,6 +221,8 @@ def cleaning_summary(
         dropped=int((~kept).sum()),
         relabelled=int(result.is_relabelled.sum()),
         n_after=int(kept.sum()),
+        other_rows=other_rows,
+        trust=trust,
         given_counts=_counts(dataset.labels, K),
         given_counts_after=_counts(result.labels[kept], K),
         changes=_changes(result),

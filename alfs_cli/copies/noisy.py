@@ -1,12 +1,13 @@
 """A copy of a data set's labels with noise in them, and the file that holds it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from alfs_cli.copies.writing import write_labels, written_form
+from alfs_cli.copies.writing import new_suffixes, refuse_target, write_anew, written_form
 from alfs_cli.data import LabelledDataset
 from alfs_cli.data.decoding import instance_features
 from alfs_cli.data.manifest import transition_beside
@@ -110,15 +111,21 @@ def noisy_copy(
     return NoisyCopy(clean, inject(true, T, generator, draw=draw), T)
 
 
-def write_copy(copy: NoisyCopy, path: Path) -> list[str]:
+def write_copy(copy: NoisyCopy, path: Path, *, read: Sequence[Path] = ()) -> list[str]:
     """Write the copy to `path`, T within it or beside it; return notes on how to read it.
 
-    Raises UsageError where the suffix is another form's or `path` is DATA itself.
+    Raises UsageError where the suffix is another form's, or where DATA, or a file of those that
+    were `read` besides, would be written over.
     """
     dataset = copy.dataset
     T = copy.population.array
-    notes = write_labels(dataset, copy.given, path, true=copy.true, more={"transition": T})
-    if written_form(dataset) == "manifest":
+    has_beside = written_form(dataset) == "manifest"
+    refuse_target(dataset, path, new_suffixes(dataset), read=read)
+    if has_beside:
+        beside = transition_beside(path)
+        refuse_target(dataset, beside, [beside.suffix], read=read)
+    notes = write_anew(dataset, copy.given, path, true=copy.true, more={"transition": T})
+    if has_beside:
         write_transition(transition_beside(path), T, dataset.class_names)
     return notes
 

@@ -1,7 +1,8 @@
 """A data set under other labels, as a file: a manifest or an .npz; DATA itself stays as it is."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,15 +10,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alfs_cli.data import DataSpec, LabelledDataset, positions_of
-from alfs_cli.data.arrays import load_npz
-from alfs_cli.data.tables import SEPARATORS, Table, read_table
+from alfs_cli.copies.delimited import cells_of, edited_text
+from alfs_cli.copies.edits import (
+    Moved,
+    edit_of,
+    moved_paths,
+    read_manifest_of,
+    root_for,
+)
+from alfs_cli.copies.json_lines import edited_json_lines
+from alfs_cli.copies.npz import arrays_as_they_lie, write_edited_npz
+from alfs_cli.copies.parquet import write_edited_parquet
+from alfs_cli.copies.text_rows import plain
+from alfs_cli.data import LabelledDataset, positions_of
+from alfs_cli.data.columns import files_of
+from alfs_cli.data.manifest import numbers_of_split, path_column_of
+from alfs_cli.data.tables import SEPARATORS
 from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError, UsageError
 
 IntArray = NDArray[np.int64]
-EXAMPLES = ("images", "features", "pred_probs", "labels")
-DRAWN_FROM = "transition"  # of an .npz: the T that its labels were drawn from
+BoolArray = NDArray[np.bool_]
 
 
 def written_form(dataset: LabelledDataset) -> Literal["manifest", "npz"]:
@@ -25,24 +38,83 @@ def written_form(dataset: LabelledDataset) -> Literal["manifest", "npz"]:
     return "manifest" if dataset.paths is not None or dataset.kind == "manifest" else "npz"
 
 
-def refuse_target(dataset: LabelledDataset, path: Path) -> None:
-    """Raise UsageError where the suffix of `path` is another form's, or `path` is DATA itself."""
-    form = written_form(dataset)
-    suffixes = (".npz",) if form == "npz" else tuple(SEPARATORS)
+def edited_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
+    """Return what an edited copy may end in, its usual form first."""
+    if written_form(dataset) == "npz":
+        return (".npz",)
+    own = ".csv" if dataset.manifest is None else Path(dataset.manifest).suffix.lower()
+    return tuple(dict.fromkeys((own, *SEPARATORS)))
+
+
+def new_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
+    """Return what a copy that is written anew may end in."""
+    return (".npz",) if written_form(dataset) == "npz" else tuple(SEPARATORS)
+
+
+def refuse_target(
+    dataset: LabelledDataset, path: Path, suffixes: Iterable[str], *, read: Iterable[Path] = ()
+) -> None:
+    """Raise UsageError where `path` ends otherwise, or is a file that is read."""
     if path.suffix.lower() not in suffixes:
         raise UsageError(
             f"--to '{path}' does not end in {' or '.join(suffixes)}",
-            help=f"a copy of '{dataset.name}' is written as {form}",
+            help=f"a copy of '{dataset.name}' is written as {written_form(dataset)}",
         )
-    spec = dataset.spec
-    for source in (spec.source, spec.labels, spec.true_labels, spec.pred_probs, spec.features):
-        if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
+    for source in (*_inputs(dataset), *read):
+        is_linked = path.exists() and source.exists() and path.samefile(source)
+        if is_linked or path.resolve() == source.resolve():
             raise UsageError(
-                f"--to '{path}' is the data itself", help="the input is never written over"
+                f"--to '{path}' is the data itself"
+                if str(source) == dataset.spec.source
+                else f"--to '{path}' is '{source}', which is read",
+                help="the input is never written over; name another file",
             )
 
 
-def write_labels(
+def _inputs(dataset: LabelledDataset) -> list[Path]:
+    spec = dataset.spec
+    laid = (spec.labels, spec.true_labels, spec.pred_probs, spec.features)
+    files = [path for text in laid if text is not None for path in files_of(text, option="--to")]
+    named = (spec.source, dataset.manifest, spec.classes)
+    return [*(Path(text) for text in named if text is not None), *files]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Notes on how to read a copy, and how many rows are in it that are no examples of DATA."""
+
+    notes: tuple[str, ...] = ()
+    other_rows: int = 0
+
+
+def write_edited(
+    dataset: LabelledDataset, labels: IntArray, is_kept: BoolArray, path: Path
+) -> Written:
+    """Write DATA's own file with its examples under `labels` (N,), without those not kept.
+
+    A manifest or .npz is the user's in all else; other data become a new one.
+    """
+    if dataset.kind == "npz" and dataset.spec.source is not None:
+        write_edited_npz(dataset, labels, is_kept, path)
+        return Written()
+    if dataset.manifest is None:
+        kept = np.flatnonzero(is_kept)
+        rest = dataset.subset(kept)
+        return Written(tuple(write_anew(rest, labels[kept], path, true=rest.true_labels)))
+    table = read_manifest_of(dataset)
+    edit, root = edit_of(dataset, table, labels, is_kept, path)
+    target = path.suffix.lower()
+    with replacing(path) as temporary:
+        if target in SEPARATORS:
+            temporary.write_bytes(edited_text(table, edit, target))
+        elif target == ".jsonl":
+            temporary.write_bytes(edited_json_lines(table, edit))
+        else:
+            write_edited_parquet(table, edit, temporary)
+    return Written(tuple(_on_root(path, root)), len(table.frame) - len(dataset))
+
+
+def write_anew(
     dataset: LabelledDataset,
     labels: IntArray,
     path: Path,
@@ -52,13 +124,11 @@ def write_labels(
 ) -> list[str]:
     """Write the examples of `dataset` under `labels` (N,) and true labels, where known.
 
-    Folders and manifests become a manifest of `path`, `label` and `true_label`; an .npz keeps its
-    other arrays, of the examples that are in `dataset` where they have a row an example. `more` are
-    arrays for an .npz alone. Returns notes on how to read it.
-
-    Raises UsageError where the suffix is another form's or `path` is DATA itself.
+    Folders and manifests become a manifest of `path`, `label` and `true_label`, a manifest's other
+    columns behind; an .npz keeps its other arrays, of the examples that are in `dataset` where they
+    have a row an example. `more` are arrays for an .npz alone. Returns what is to be said of it:
+    what was left out, and how to read it.
     """
-    refuse_target(dataset, path)
     if written_form(dataset) == "npz":
         _write_npz(dataset, labels, true, path, dict(more or {}))
         return []
@@ -77,10 +147,8 @@ def _write_npz(
     label_key, true_key = spec.label_column or "labels", spec.true_label_column or "true_labels"
     named = None
     if dataset.kind == "npz" and spec.source is not None:
-        arrays = load_npz(Path(spec.source))
+        arrays = dict(arrays_as_they_lie(Path(spec.source), positions_of(dataset)))
         named = arrays.get(label_key)
-        arrays.pop(DRAWN_FROM, None)
-        _keep_rows(arrays, positions_of(dataset))
     elif dataset.images is not None:
         pixels, _ = dataset.images.decode(np.arange(len(dataset)))
         arrays["images"] = pixels[..., 0] if pixels.shape[3] == 1 else pixels
@@ -98,62 +166,77 @@ def _write_npz(
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _keep_rows(arrays: dict[str, NDArray[Any]], rows: IntArray) -> None:
-    """Leave out the rows of examples that are not there any more."""
-    count = max((len(array) for key, array in arrays.items() if key in EXAMPLES), default=0)
-    if len(rows) == count:
-        return
-    for key, array in arrays.items():
-        if array.ndim and len(array) == count and key != "class_names":
-            arrays[key] = array[rows]
-
-
 def _write_manifest(
     dataset: LabelledDataset, labels: IntArray, true: IntArray | None, path: Path
 ) -> list[str]:
-    notes = []
     names = np.asarray(dataset.class_names, dtype=object)
-    if dataset.paths is not None:
-        folder, relative = _relative_paths(dataset.paths, path)
-        frame = pd.DataFrame({"path": relative})
-        if folder != os.path.abspath(path.parent):
-            near = os.path.relpath(folder)
-            notes.append(
-                f"the images do not lie below the folder of '{path}': "
-                f"read it with --root '{folder if near.startswith('..') else near}'"
-            )
+    own: dict[str, Any] = {"label": names[labels]} | (
+        {} if true is None else {"true_label": names[true]}
+    )
+    others: dict[str, list[str]] = {}
+    notes: list[str] = []
+    if dataset.manifest is not None:
+        others, notes = _other_columns(dataset, {*own, *(("path",) if dataset.paths else ())})
+    if dataset.paths is None:
+        columns = others | own
     else:
-        rows = _features_table(dataset.spec, dataset.split, positions_of(dataset))
-        frame = rows.frame.reset_index(drop=True)
-    frame["label"] = names[labels]
-    if true is not None:
-        frame["true_label"] = names[true]
+        moved, texts = _paths_from(dataset, path)
+        columns = {"path": texts} | own | others
+        notes += _on_root(path, moved.root)
+    frame = pd.DataFrame(columns)
     separator = SEPARATORS[path.suffix.lower()]
     with replacing(path) as temporary:
         frame.to_csv(temporary, sep=separator, index=False, lineterminator="\n", encoding="utf-8")
     return notes
 
 
-def _features_table(spec: DataSpec, split: str | None, rows: IntArray) -> Table:
-    """Return a manifest's own rows without the columns that a copy replaces."""
-    from alfs_cli.data.manifest import rows_of_split
+def _other_columns(
+    dataset: LabelledDataset, taken: set[str]
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Return a manifest's columns that a copy has no other name for, and what is left out of it."""
+    spec, table = dataset.spec, read_manifest_of(dataset)
+    text = cells_of(table)
+    rows = numbers_of_split(table, dataset.split)[positions_of(dataset)]
+    label, true = spec.label_column or "label", spec.true_label_column or "true_label"
+    renamed = {label, true, path_column_of(table.columns, spec) if dataset.paths else None}
+    kept = [name for name in table.columns if name not in {"split", *renamed, *taken}]
+    records = [text.rows[text.places[row]].cells for row in rows]
+    columns = {}
+    for name in kept:
+        place = table.columns.index(name)
+        columns[name] = [plain(cells[place]) if place < len(cells) else "" for cells in records]
+    lost = [f"column '{name}'" for name in table.columns if name not in {*kept, *renamed}]
+    if label in table.columns and true in table.columns:
+        lost.append(f"the labels of '{label}'")
+    if len(rows) < len(table.frame):
+        lost.append(f"{len(table.frame) - len(rows):,} rows of other splits")
+    return columns, [f"left out of the copy: {', '.join(lost)}"] if lost else []
 
-    path = Path(str(spec.source))
-    columns = read_table(path, text=[]).columns
-    table = rows_of_split(read_table(path, text=columns), split).take(rows)
-    replaced = {"split", spec.label_column or "label", spec.true_label_column or "true_label"}
-    kept = [name for name in columns if name not in {*replaced, "label", "true_label"}]
-    return Table(path, table.frame[kept], table.lines)
 
-
-def _relative_paths(paths: Sequence[str], manifest: Path) -> tuple[str, list[str]]:
-    """Return paths relative to the manifest's folder, or to the nearest one above all of them."""
-    absolute = [os.path.abspath(path) for path in paths]
-    for path, shown in zip(absolute, paths, strict=True):
+def _paths_from(dataset: LabelledDataset, to: Path) -> tuple[Moved, list[str]]:
+    """Return the paths of pictures as they are written in a manifest at `to`."""
+    if dataset.manifest is not None:
+        table = read_manifest_of(dataset)
+        rows = numbers_of_split(table, dataset.split)[positions_of(dataset)]
+        cells = table.exact(str(path_column_of(table.columns, dataset.spec)))[rows]
+        moved = moved_paths(cells, table.path.parent, dataset.spec.root, to)
+        return moved, [path if moved.move is None else moved.move(path) for path in cells]
+    files = [os.path.abspath(path) for path in dataset.paths or ()]
+    for path, shown in zip(files, dataset.paths or (), strict=True):
         if not os.path.lexists(path):
             raise InputError(
                 f"the file name of '{shown}' is not valid text, which a manifest cannot hold",
                 help="rename the file",
             )
-    folder = os.path.commonpath([os.path.abspath(manifest.parent), *map(os.path.dirname, absolute)])
-    return folder, [Path(os.path.relpath(path, folder)).as_posix() for path in absolute]
+    folder = os.path.abspath(to.parent)
+    texts = [Path(os.path.relpath(path, folder)).as_posix() for path in files]
+    return Moved(None, root_for(files, to)), texts
+
+
+def _on_root(path: Path, root: str | None) -> list[str]:
+    if root is None:
+        return []
+    return [
+        f"the images do not lie below the folder of '{path}': its paths lead there, and alfs "
+        f"follows them with --root '{root}'"
+    ]

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import unicodedata
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,7 +102,40 @@ def manifest_splits(path: Path) -> tuple[str, ...]:
 
 def rows_of_split(table: Table, split: str | None) -> Table:
     """Return the rows of one split, all of them where `split` is None."""
-    return table if split is None else table.take(np.flatnonzero(_splits(table) == split))
+    return table if split is None else table.take(numbers_of_split(table, split))
+
+
+def numbers_of_split(table: Table, split: str | None) -> IntArray:
+    """Return the 0-based numbers of the rows of one split, in the order of DATA."""
+    if split is None:
+        return np.arange(len(table.frame))
+    return np.flatnonzero(_splits(table) == split)
+
+
+def path_column_of(columns: Collection[str], spec: DataSpec) -> str | None:
+    """Return the column of image paths, None where rows are features."""
+    return spec.path_column or next((c for c in PATH_COLUMNS if c in columns), None)
+
+
+def base_of(relative: Iterable[str], beside: Path, root: str | None) -> tuple[Path, str]:
+    """Return the folder that paths are relative to, and the one that they may not leave.
+
+    Both are `root`, or the manifest's folder `beside` where none is named. Where none of the paths
+    is under `root`, but from the manifest's folder, they are relative to that, as in a copy that
+    `alfs fix` wrote into a folder of its own; `root` holds them in all the same.
+    """
+    if root is None:
+        return beside, os.path.abspath(beside)
+    told = [path for path in relative if path and not os.path.isabs(path) and "\0" not in path]
+    is_beside = bool(told) and os.path.exists(os.path.join(beside, told[0]))
+    if is_beside and not any(os.path.exists(os.path.join(root, path)) for path in told):
+        return beside, os.path.abspath(root)
+    return Path(root), os.path.abspath(root)
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Say whether an absolute path is a folder, or lies below it."""
+    return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def _splits(table: Table) -> RawLabels:
@@ -119,7 +153,7 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     stored = _picture_column(table, spec)
     if stored is not None:
         return _with_stored(content, table, stored)
-    column = spec.path_column or next((c for c in PATH_COLUMNS if c in table.columns), None)
+    column = path_column_of(table.columns, spec)
     if column is None:
         several = () if spec.label_columns is None else column_names(spec.label_columns)
         labels = (spec.label_column, spec.true_label_column)
@@ -134,11 +168,11 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
         checked_features(found.values, where=f"features of '{table.path}'")
         return replace(content, features=found, digest=array_digest(found.values))
     table.require(column, option="--path-column")
-    base = Path(spec.root) if spec.root is not None else root
     relative = table.exact(column)
     table.refuse_missing(relative, column)
-    relative = slashes_turned(relative, base)
-    paths = [_on_disk(path) for path in _checked_paths(table, relative, base)]
+    relative = slashes_turned(relative, root if spec.root is None else Path(spec.root))
+    base, top = base_of(relative, root, spec.root)
+    paths = [_on_disk(path) for path in _checked_paths(table, relative, base, top)]
     heads = heads_of(paths)
     missing = np.flatnonzero([head.size < 0 for head in heads])
     if len(missing):
@@ -264,10 +298,9 @@ def _of_windows(path: str) -> str | None:
     )
 
 
-def _checked_paths(table: Table, relative: RawLabels, root: Path) -> list[str]:
-    """Return the paths joined to the root; raises InputError for a URL or a way out of the root."""
-    top = os.path.abspath(root)
-    inside = os.path.join(top, "")
+def _checked_paths(table: Table, relative: RawLabels, base: Path, top: str) -> list[str]:
+    """Return the paths joined to `base`; raises InputError for a URL or a way out of `top`."""
+    start = os.path.abspath(base)
     paths = []
     for row, text in enumerate(relative):
         if "://" in text:
@@ -275,13 +308,13 @@ def _checked_paths(table: Table, relative: RawLabels, root: Path) -> list[str]:
                 f"'{table.path}' names a URL ({table.places(np.asarray([row]))}: '{brief(text)}')",
                 help="nothing is fetched; name files on this machine",
             )
-        if "\0" in text or not os.path.abspath(os.path.join(top, text)).startswith(inside):
+        if "\0" in text or not is_inside(os.path.abspath(os.path.join(start, text)), top):
             raise InputError(
                 f"{table.places(np.asarray([row]))} of '{table.path}' points outside the root: "
                 f"'{brief(text)}'",
-                help=_of_windows(text) or f"the root is '{root}'; --root names another folder",
+                help=_of_windows(text) or f"the root is '{top}'; --root names another folder",
             )
-        paths.append(os.path.normpath(os.path.join(root, text)))
+        paths.append(os.path.normpath(os.path.join(base, text)))
     return paths
 
 

@@ -22,6 +22,11 @@ FloatArray = NDArray[np.float64]
 
 NEEDED = ("index", "given", "suggested", "suggested_confidence", "score")
 UNDECIDED, KEEP, DROP = -3, -2, -1
+ACTIONS = {"keep": KEEP, "drop": DROP}
+CLASS, ACTION = "class:", "action:"  # said before a word that could be either
+LIKELY = "likely"
+ACTED_ON = ("proven", LIKELY)
+KINDS = (*ACTED_ON, "possible")
 MAX_NAMED = 20
 
 
@@ -29,7 +34,8 @@ MAX_NAMED = 20
 class Issues:
     """Rows of issues.csv: the place in the data set of each, what was suggested and decided.
 
-    `decision` (M,) is KEEP, DROP, UNDECIDED, or the class that a person chose.
+    `decision` (M,) is KEEP, DROP, UNDECIDED, or the class that a person chose. `is_suspect` (M,) is
+    False for what the column `kind` calls merely possible.
     """
 
     path: Path
@@ -38,6 +44,7 @@ class Issues:
     suggested_confidence: FloatArray
     score: FloatArray
     decision: IntArray
+    is_suspect: NDArray[np.bool_]
 
     @property
     def num_decided(self) -> int:
@@ -60,7 +67,7 @@ def read_issues(
     problems: list[tuple[int, str]] = []
     stale: list[int] = []
     seen: dict[int, int] = {}
-    place, suggested, decision = [], [], []
+    place, suggested, decision, is_suspect = [], [], [], []
     numbers: list[tuple[float, float]] = []
     for line, row in rows:
         where = place_of.get(_whole(row["index"]))
@@ -82,15 +89,16 @@ def read_issues(
             known = did_you_mean(row["suggested"], class_of)
             problems.append((line, f"suggested '{brief(row['suggested'])}' is no class{known}"))
         chosen = _decision(row.get("decision", ""), class_of)
-        if chosen is None:
-            text = row["decision"]
-            known = did_you_mean(text, ["keep", "drop", *class_of])
-            what = f"decision '{brief(text)}' is neither keep, drop nor a class{known}"
-            problems.append((line, what))
+        if isinstance(chosen, str):
+            problems.append((line, chosen))
+        kind = row.get("kind", LIKELY).strip()
+        if kind not in ("", *KINDS):
+            problems.append((line, f"kind '{kind}' is none of {', '.join(KINDS)}"))
         place.append(where)
         suggested.append(-1 if likely is None else likely)
         numbers.append((found[0], found[1]))
-        decision.append(UNDECIDED if chosen is None else chosen)
+        decision.append(UNDECIDED if isinstance(chosen, str) else chosen)
+        is_suspect.append(kind in ACTED_ON)
     if stale:
         raise InputError(
             f"{len(stale):,} of {len(rows):,} rows of '{path}' are not of these data "
@@ -111,6 +119,7 @@ def read_issues(
         confidence,
         score,
         np.asarray(decision, dtype=np.int64),
+        np.asarray(is_suspect, dtype=np.bool_),
     )
 
 
@@ -176,13 +185,33 @@ def _is_here(row: dict[str, str], dataset: LabelledDataset, place: int) -> bool:
     return Path(shown).name == Path(same_text(dataset.paths[place])).name
 
 
-def _decision(text: str, class_of: dict[str, int]) -> int | None:
-    """Return what a cell decides, None where it means nothing; keep and drop are no classes."""
+def _decision(text: str, class_of: dict[str, int]) -> int | str:
+    """Return what a cell decides, or what is wrong with it.
+
+    `keep` and `drop` are no classes, unless a class is called so: then `class:drop` and
+    `action:drop` tell them apart, and the bare word is refused.
+    """
     bare = text.strip()
-    word = bare.casefold()
     if not bare:
         return UNDECIDED
-    if word in ("keep", "drop"):
-        return KEEP if word == "keep" else DROP
-    chosen = class_of.get(text, class_of.get(bare))
-    return UNDECIDED if chosen is None and is_nothing(bare) else chosen
+    said, _, rest = bare.partition(":")
+    named = class_of.get(text, class_of.get(bare))
+    word = bare.casefold()
+    if word in ACTIONS:
+        if all(name.casefold() != word for name in class_of):
+            return ACTIONS[word]
+        return f"decision '{bare}' is a class as well: write '{CLASS}{word}' or '{ACTION}{word}'"
+    if named is not None:
+        return named
+    if f"{said.casefold()}:" == ACTION and rest.strip().casefold() in ACTIONS:
+        return ACTIONS[rest.strip().casefold()]
+    if is_nothing(bare):
+        return UNDECIDED
+    if f"{said.casefold()}:" == CLASS:
+        named = class_of.get(rest, class_of.get(rest.strip()))
+    known = did_you_mean(bare, [*ACTIONS, *class_of])
+    return (
+        f"decision '{brief(text)}' is neither keep, drop nor a class{known}"
+        if named is None
+        else named
+    )

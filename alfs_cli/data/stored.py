@@ -24,6 +24,7 @@ from alfs_cli.data.pictures import HEAD, format_of
 from alfs_cli.errors import InputError, brief
 
 KEPT_BYTES = 1 << 28
+PICTURE_NAMES = ("image", "img", "picture", "photo")
 LOOKED_AT = 16
 BYTES = "bytes"
 
@@ -31,7 +32,8 @@ BYTES = "bytes"
 def picture_columns(file: Any) -> dict[str, str]:
     """Return the columns of a pyarrow ParquetFile that hold pictures, each with its leaf's path.
 
-    A binary column does where one of its first values begins like a picture, or is no text.
+    A binary column does where one of its first values begins like a picture; under the name of one,
+    where they are no text.
     """
     found: dict[str, str] = {}
     for column in file.schema_arrow:
@@ -53,7 +55,9 @@ def _is_binary(kind: Any) -> bool:
 def _holds_pictures(file: Any, name: str) -> bool:
     batch = next(file.iter_batches(batch_size=LOOKED_AT, columns=[name]), None)
     values = [] if batch is None else [value for value in batch.column(0).to_pylist() if value]
-    return any(format_of(value[:HEAD]) is not None or _is_no_text(value) for value in values)
+    if name in PICTURE_NAMES and any(_is_no_text(value) for value in values):
+        return True
+    return any(format_of(value[:HEAD]) is not None for value in values)
 
 
 def _is_no_text(value: bytes) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alfs_cli.documents import Number, from_document, read_document, to_document, write_text
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, UsageError
 from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.files import as_text_file
 from alfs_cli.report import Finding
@@ -53,16 +53,30 @@ class Ceilings:
 
 
 @dataclass(frozen=True)
+class Judge:
+    """What labels were judged by: the kind of evidence, and the encoder where it is one."""
+
+    kind: str
+    encoder: str | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.encoder is None else f"{self.kind} {self.encoder}"
+
+
+@dataclass(frozen=True)
 class Baseline:
     """The content of alfs-baseline.json.
 
     `borderline` are contents that were nearly suspect. Scores move a little whenever anything else
-    in the data does; one that crosses the line for that is not new.
+    in the data does; one that crosses the line for that is not new. `evidence` is what judged the
+    labels; other evidence has other suspects and other bounds, and files written by older versions
+    do not name theirs.
     """
 
     accepted: dict[str, Accepted] = field(default_factory=dict)
     borderline: tuple[str, ...] = ()
     ceilings: Ceilings = Ceilings()
+    evidence: Judge | None = None
 
     def accepts(self, finding: Finding) -> bool:
         """Whether this finding was accepted, or was borderline."""
@@ -96,6 +110,27 @@ def load_baseline(path: Path) -> Baseline:
         raise
 
 
+def judge_of(estimate: NoiseEstimate) -> Judge:
+    """Return what an estimate was made from."""
+    evidence = estimate.evidence
+    if evidence.kind != "encoder":
+        return Judge(evidence.kind)
+    return Judge("encoder", evidence.name.partition(",")[0])  # behind it is how it was fitted
+
+
+def refuse_other_evidence(baseline: Baseline, estimate: NoiseEstimate, *, ratchet: bool) -> None:
+    """Raise UsageError where the baseline was made from other evidence than the estimate."""
+    made, now = baseline.evidence, judge_of(estimate)
+    if made is None or made == now:
+        return
+    anew = "--update-baseline" + (" without --ratchet" if ratchet else "")
+    raise UsageError(
+        f"the baseline was made with the evidence '{made}', and this is '{now}': what is new "
+        "cannot be told, nor whether noise rose",
+        help=f"judge by the same (--evidence {made.kind}), or {anew} makes it anew",
+    )
+
+
 def ceilings_of(estimate: NoiseEstimate) -> Ceilings:
     """Return the bounds of an estimate, rounded away from its values."""
     names = estimate.data.classes
@@ -126,19 +161,21 @@ def updated(
 
     With `ratchet` it only gets stricter: nothing is added, no ceiling rises.
     """
-    gone = set(old.stale(present))
+    gone, evidence = set(old.stale(present)), judge_of(estimate)
     near = {key for key in old.borderline if key in present}
+    if old.evidence not in (None, evidence):
+        near = set()
     accepted = {key: entry for key, entry in old.accepted.items() if key not in gone}
     ceilings = ceilings_of(estimate)
     if ratchet:
-        return Baseline(accepted, tuple(sorted(near)), stricter(old.ceilings, ceilings))
+        return Baseline(accepted, tuple(sorted(near)), stricter(old.ceilings, ceilings), evidence)
     for finding in findings:
         if finding.fingerprint is not None:
             entry = accepted.get(finding.fingerprint, Accepted(()))
             rules = tuple(sorted({*entry.rules, finding.rule}))
             accepted[finding.fingerprint] = Accepted(rules, entry.reason)
     near = near.union(borderline) - set(accepted)
-    return Baseline(accepted, tuple(sorted(near)), ceilings)
+    return Baseline(accepted, tuple(sorted(near)), ceilings, evidence)
 
 
 def stricter(old: Ceilings, new: Ceilings) -> Ceilings:
@@ -172,6 +209,8 @@ def render(baseline: Baseline) -> str:
         f'    "pair": {_block(ceilings["pair"], 6)}\n'
         "  }",
     ]
+    if baseline.evidence is not None:
+        parts.append(f'  "evidence": {_line(document["evidence"])}')
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 

@@ -16,11 +16,13 @@ def fix_report(result: CleaningSummary) -> Report:
     """Return the report: what was changed, by pairs of classes, and where it was written."""
     part = f", split {result.split}" if result.split else ""
     touched = f", scored {result.min_score:g} or more" if result.mode != "review" else ""
+    trust = f", trust {result.trust}" if result.trust is not None else ""
+    others = f", and {result.other_rows:,} other rows as they were" if result.other_rows else ""
     facts = (
         ("data", f"{result.source}{part}: {result.n:,} examples, {len(result.classes)} classes"),
-        ("list", f"{result.issues}: {result.listed:,} labels, {result.decided:,} decided"),
+        ("list", f"{result.issues}: {result.listed:,} labels, {result.decided:,} decided{trust}"),
         ("done", DONE[result.mode] + touched),
-        ("written", f"{result.file}: {result.n_after:,} examples"),
+        ("written", f"{result.file}: {result.n_after:,} examples{others}"),
     )
     head = f"{result.dropped:,} of {result.n:,} examples dropped, {result.relabelled:,} relabelled"
     blocks: list[Block] = [Verdict("info", head, _lost(result)), Facts(facts)]

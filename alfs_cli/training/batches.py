@@ -206,7 +206,7 @@ class Normaliser:
 class EpochBatches:
     """The batches of one epoch: `batches[k]` is the k-th (inputs, labels), raw.
 
-    A last batch of one example is left out: batch norm needs two.
+    An example that would be a last batch of its own joins the batch before: batch norm needs two.
     """
 
     def __init__(
@@ -233,13 +233,8 @@ class EpochBatches:
     def __len__(self) -> int:
         return num_batches(len(self.labels), self.batch_size)
 
-    @property
-    def num_seen(self) -> int:
-        """How many examples the epoch trains on."""
-        return min(len(self.labels), len(self) * self.batch_size)
-
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
-        here = slice(step * self.batch_size, (step + 1) * self.batch_size)
+        here = self._of_step(step)
         chosen = self.order[here]
         inputs = self.windows.cut(chosen, self.down[here], self.right[here], self.flipped[here])
         labels = self.labels[chosen].to(self.windows.device, non_blocking=True)
@@ -247,8 +242,11 @@ class EpochBatches:
 
     def places(self, step: int) -> Tensor:
         """Return which examples (B,) are in the step's batch, on the device of the steps."""
-        here = slice(step * self.batch_size, (step + 1) * self.batch_size)
-        return self.order[here].to(self.windows.device, non_blocking=True)
+        return self.order[self._of_step(step)].to(self.windows.device, non_blocking=True)
+
+    def _of_step(self, step: int) -> slice:
+        stop = (step + 1) * self.batch_size if step < len(self) - 1 else len(self.labels)
+        return slice(step * self.batch_size, stop)
 
     def start_at(self, first: int) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Yield (step, inputs, labels) from a step on, those of a stream fetched ahead."""
@@ -267,13 +265,13 @@ class EpochBatches:
 
 
 def num_batches(count: int, batch_size: int) -> int:
-    """Return the steps of an epoch of `count` examples."""
+    """Return the steps of an epoch of `count` examples; none is of one example alone."""
     return (count + batch_size - 2) // batch_size
 
 
 def mixed_seed(seed: int, epoch: int) -> int:
     """Return a seed of 63 bits for (seed, epoch)."""
-    return int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0]) >> 1
 
 
 class Windows:

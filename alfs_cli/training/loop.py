@@ -247,7 +247,7 @@ def _epochs(
             _check_finite(state, config, folder)  # waits for the device to finish the epoch
             accuracy = None if test is None else accuracy_of(state.model, normaliser, test, device)
             state.seconds += time.perf_counter() - began
-            yield _close_epoch(state, batches.num_seen, rate, accuracy, folder, config.run_id)
+            yield _close_epoch(state, rate, accuracy, folder, config.run_id)
             if (signal := distributed.agreed(stop.signal)) and state.epoch < config.epochs:
                 raise _interrupted(state, config, folder, signal)
 
@@ -307,13 +307,13 @@ def _steps(
 
 
 def _close_epoch(
-    state: State, num_seen: int, rate: float, accuracy: float | None, folder: Path, run_id: str
+    state: State, rate: float, accuracy: float | None, folder: Path, run_id: str
 ) -> EpochMetrics:
     """Read the epoch's metrics from the device, save the state, and return them."""
     metrics = EpochMetrics(
         epoch=state.epoch + 1,
         loss=float(state.losses.cpu().double().mean()),
-        train_accuracy=int(state.hits) / num_seen,
+        train_accuracy=int(state.hits) / state.num_examples,
         test_accuracy=accuracy,
         lr=rate,
         seconds=round(state.seconds, 4),

@@ -200,7 +200,8 @@ def test_refused_before_any_work(alfs, words, says):
 
 
 def test_an_estimate_alone(alfs):
-    make_estimate().save(Path("estimate.json"))
+    by_features = replace(make_estimate().evidence, kind="features")
+    make_estimate(evidence=by_features).save(Path("estimate.json"))
     for words in (("--max-new-issues", "0"), ("--update-baseline",)):
         done = alfs("check", "estimate.json", *words)
         assert done.code == 2
@@ -312,3 +313,62 @@ def test_rules_are_explained(alfs):
     assert everything["schema"] == "alfs.rules/1"
     assert len(everything["rules"]) >= 18
     assert alfs("check", "--explain", "ALFS4").out.count("ALFS4") == 7
+
+
+def with_evidence(kind, encoder=None, path="alfs-baseline.json"):
+    """Rewrite what the baseline says that it was made with."""
+    document = json.loads(Path(path).read_text())
+    document["evidence"] = {"kind": kind, "encoder": encoder}
+    Path(path).write_text(json.dumps(document))
+
+
+def test_a_baseline_of_other_evidence_is_refused(accepted):
+    assert json.loads(Path("alfs-baseline.json").read_text())["evidence"]["kind"] == "features"
+    words = ("check", "data.csv", "--baseline", "alfs-baseline.json")
+    with_evidence("pred-probs")
+    for more in ((), ("--max-new-issues", "0"), ("--update-baseline", "--ratchet")):
+        before = Path("alfs-baseline.json").read_bytes()
+        done = accepted(*words, *more)
+        assert (done.code, done.out) == (2, "")
+        assert "made with the evidence 'pred-probs', and this is 'features'" in done.err
+        assert "--update-baseline" in done.err
+        assert Path("alfs-baseline.json").read_bytes() == before
+    assert accepted(*words, "--update-baseline").code == 0
+    assert load_baseline(Path("alfs-baseline.json")).evidence.kind == "features"
+    assert accepted(*words).code == 0
+
+
+def test_evidence_left_open_is_the_baselines(accepted):
+    """What `auto` takes may turn with the data; the baseline's kind is taken, or told to lack."""
+    words = ("check", "data.csv", "--baseline", "alfs-baseline.json")
+    with_evidence("encoder", "efficientnet-lite0")
+    done = accepted(*words)
+    assert done.code == 2
+    assert "no images here" in done.err
+    done = accepted(*words, "--evidence", "features")
+    assert done.code == 2
+    assert "'encoder efficientnet-lite0', and this is 'features'" in done.err
+
+
+def test_a_baseline_of_before_is_read_with_a_note(accepted):
+    path = Path("alfs-baseline.json")
+    document = json.loads(path.read_text())
+    del document["evidence"]
+    path.write_text(json.dumps(document))
+    done = accepted("check", "data.csv", "--baseline", str(path))
+    assert done.code == 0
+    assert "does not say which evidence it was made with" in done.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("encoder", "efficientnet-lite0, ridge"), ("features", "ridge"),
+                       ("encoder", "torchvision:resnet18, ridge")],
+)  # fmt: skip
+def test_a_saved_estimate_of_other_evidence_is_refused_too(alfs, kind, name):
+    evidence = replace(make_estimate().evidence, kind=kind, name=name)
+    make_estimate(evidence=evidence).save(Path("estimate.json"))
+    Path("b.json").write_text('{"schema": "alfs.baseline/1"}')
+    words = ("check", "estimate.json", "--baseline", "b.json")
+    assert alfs(*words).code == 0
+    with_evidence("encoder", "efficientnet-lite0", path="b.json")
+    assert alfs(*words).code == (0 if name.startswith("efficientnet") else 2)

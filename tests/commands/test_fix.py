@@ -188,4 +188,178 @@ def test_everything_dropped_is_refused(pictures):
     assert "every example would be dropped" in pictures("fix", "data", "--review").err
     Path("alfs-out/issues.csv").write_text("\n".join([HEAD, *rows[:10]]))
     done = pictures("fix", "data", "--review")
+    assert (done.code, done.out) == (2, "")
+    assert "no example would be left of 'cat': 10 of 20 examples would be dropped" in done.err
+    assert not Path("alfs-out/cleaned.csv").exists()
+    done = pictures("fix", "data", "--review", "--force")
+    assert done.code == 0
     assert "no example is left of cat" in done.out
+
+
+def with_trust(level, *, reasons=("hardly any evidence",)):
+    """Rewrite the trust of the estimate beside the list."""
+    path = Path("alfs-out/estimate.json")
+    document = json.loads(path.read_text())
+    document["trust"] = {"level": level, "reasons": list(reasons)}
+    path.write_text(json.dumps(document))
+
+
+def test_a_list_of_low_trust_drops_nothing_without_force(clouds):
+    with_trust("low")
+    listed = len(pd.read_csv("alfs-out/issues.csv"))
+    for mode, dropped, moved in (("--drop", listed, 0), ("--relabel", 0, listed)):
+        done = clouds("fix", "x.npz", mode, "--to", "c.npz")
+        assert (done.code, done.out) == (2, "")
+        assert "trust in the list is low (hardly any evidence)" in done.err
+        assert f"{dropped} of 450 examples would be dropped, {moved} relabelled" in done.err
+        assert "--force" in done.err
+        assert not Path("c.npz").exists()
+        done = clouds("fix", "x.npz", mode, "--to", "c.npz", "--force", "-f", "json")
+        assert document(done)["trust"] == "low"
+        assert "warning: trust in the list is low" in done.err
+        Path("c.npz").unlink()
+
+
+@pytest.mark.parametrize("level", ["medium", "high"])
+def test_other_trust_needs_no_force(clouds, level):
+    with_trust(level)
+    done = clouds("fix", "x.npz", "--drop", "--to", "c.npz")
+    assert (done.code, done.err) == (0, "")
+    assert f"trust {level}" in done.out
+
+
+def test_at_low_trust_a_few_labels_are_changed_and_it_is_said(clouds):
+    with_trust("low")
+    frame = pd.read_csv("alfs-out/issues.csv")
+    for count, code in ((45, 0), (46, 2)):
+        frame.head(count).to_csv("alfs-out/issues.csv", index=False)
+        done = clouds("fix", "x.npz", "--relabel", "--to", f"{count}.npz")
+        assert done.code == code
+        assert "trust in the list is low" in done.err
+        frame.to_csv("alfs-out/issues.csv", index=False)
+    frame.head(1).to_csv("alfs-out/issues.csv", index=False)
+    assert clouds("fix", "x.npz", "--drop", "--to", "c.npz").code == 2
+
+
+def test_decisions_of_people_need_no_trust(clouds):
+    with_trust("low")
+    frame = pd.read_csv("alfs-out/issues.csv").assign(decision="drop")
+    frame.to_csv("alfs-out/issues.csv", index=False)
+    for mode in ("--review", "--drop", "--relabel"):
+        done = clouds("fix", "x.npz", mode, "--to", "c.npz")
+        assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("mode", ["--drop", "--relabel"])
+def test_a_class_that_would_vanish_needs_force(pictures, mode):
+    rows = [f"{i},data/cat/{i}.png,cat,dog,0.1,0.9,0.9," for i in range(10)]
+    Path("alfs-out/issues.csv").write_text("\n".join([HEAD, *rows]))
+    done = pictures("fix", "data", mode, "--to", "c.csv")
+    assert (done.code, done.out) == (2, "")
+    assert "no example would be left of 'cat'" in done.err
+    assert not Path("c.csv").exists()
+    assert pictures("fix", "data", mode, "--to", "c.csv", "--force").code == 0
+    rows[-1] = rows[-1].replace("0.9,0.9", "0.9,0.4")
+    Path("alfs-out/issues.csv").write_text("\n".join([HEAD, *rows]))
+    assert pictures("fix", "data", mode, "--to", "c.csv").code == 0
+
+
+def test_merely_possible_suspects_are_for_people(pictures):
+    rows = (
+        "0,data/cat/0.png,cat,dog,0.1,0.9,0.9,,proven",
+        "1,data/cat/1.png,cat,dog,0.1,0.9,0.9,,likely",
+        "2,data/cat/2.png,cat,dog,0.1,0.9,0.9,,possible",
+        "3,data/cat/3.png,cat,dog,0.1,0.9,0.9,dog,possible",
+        "4,data/cat/4.png,cat,dog,0.1,0.9,0.9,,",
+    )
+    Path("alfs-out/issues.csv").write_text("\n".join([f"{HEAD},kind", *rows]))
+    words = ("fix", "data", "--relabel", "--min-score", "0", "--to", "c.csv", "-f", "json")
+    assert document(pictures(*words))["relabelled"] == 3
+    assert pd.read_csv("c.csv").label[:5].tolist() == ["dog", "dog", "cat", "dog", "cat"]
+    Path("alfs-out/issues.csv").write_text(f"{HEAD},kind\n{rows[0]}ly\n")
+    assert (
+        "issues.csv:2: kind 'provenly' is none of proven, likely, possible" in pictures(*words).err
+    )
+
+
+def test_a_picture_that_is_cut_short_and_stays_is_told_of(pictures):
+    generator = np.random.default_rng(0)
+    noise = Image.fromarray(generator.integers(0, 255, (64, 64), dtype=np.uint8))
+    for name in ("1", "2"):
+        noise.save(f"data/cat/{name}.png")
+        whole = Path(f"data/cat/{name}.png").read_bytes()
+        Path(f"data/cat/{name}.png").write_bytes(whole[: len(whole) // 2])
+    Path("alfs-out/issues.csv").write_text(
+        f"{HEAD}\n1,data/cat/1.png,cat,dog,0.1,0.9,0.9,keep\n2,data/cat/2.png,cat,dog,0,1,1,drop\n"
+    )
+    done = pictures("fix", "data", "--review", "--to", "c.csv")
+    assert done.code == 0
+    assert "1.png' is cut short (ALFS402) and stays in the copy" in done.err
+    assert "2.png" not in done.err
+    assert pd.read_csv("c.csv").path.tolist().count("data/cat/1.png") == 1
+
+
+@pytest.mark.parametrize("class_names", [None, ["ant", "bee", "cow"]])
+@pytest.mark.parametrize(
+    "labels",
+    [np.arange(30, dtype=np.uint8) % 3, np.array(["ant", "bee", "cow"] * 10),
+     np.array([b"ant", b"bee", b"cow"] * 10), np.arange(30.0, dtype=np.float32) % 3],
+    ids=["uint8", "text", "bytes", "float"],
+)  # fmt: skip
+def test_an_npz_keeps_every_array_as_it_is(alfs, labels, class_names):
+    arrays = {
+        "features": np.random.default_rng(0).normal(size=(30, 4)), "labels": labels,
+        "objects": np.array([{"a": 1}, None], dtype=object), "empty": np.zeros((0, 3), np.int16),
+        "one": np.float16(2), "when": np.arange(30).astype("M8[D]"),
+    }  # fmt: skip
+    if class_names:
+        arrays["class_names"] = class_names
+    np.savez_compressed("x.npz", **arrays)
+    name = {"U": "ant", "S": "ant"}.get(labels.dtype.kind, "ant" if class_names else "0")
+    other = {"ant": "bee", "0": "1"}[name]
+    Path("list.csv").write_text(f"{HEAD}\n0,,{name},{other},0.1,0.9,0.9,\n")
+    words = ("fix", "x.npz", "--issues", "list.csv", "--relabel", "--to", "c.npz")
+    done = alfs(*words)
+    assert done.code == 0, done.err
+    with np.load("c.npz", allow_pickle=True) as copy, np.load("x.npz", allow_pickle=True) as whole:
+        assert copy.files == whole.files
+        for key in whole.files:
+            assert copy[key].dtype == whole[key].dtype
+            places = np.s_[1:] if key == "labels" else np.s_[...]
+            assert np.array_equal(copy[key][places], whole[key][places])
+        assert copy["labels"][0] == whole["labels"][1]
+    done = alfs(*words[:-3], "--drop", "--to", "d.npz")
+    with np.load("d.npz", allow_pickle=True) as copy:
+        assert len(copy["when"]) == len(copy["labels"]) == 29
+        assert len(copy["objects"]) == 2
+
+
+def test_objects_with_a_row_an_example_are_not_dropped_blindly(alfs):
+    np.savez("x.npz", features=np.eye(4), labels=[0, 1, 0, 1],
+             notes=np.array([{}, 1, None, "a"], dtype=object))  # fmt: skip
+    Path("list.csv").write_text(f"{HEAD}\n0,,0,1,0.1,0.9,0.9,\n")
+    done = alfs("fix", "x.npz", "--issues", "list.csv", "--drop", "--to", "c.npz")
+    assert done.code == 2
+    assert "rows of 'notes' cannot be left out" in done.err
+    assert not Path("c.npz").exists()
+    assert not list(Path().glob(".c.npz*"))
+    done = alfs("fix", "x.npz", "--issues", "list.csv", "--relabel", "--to", "c.npz")
+    assert done.code == 0, done.err
+
+
+def test_what_is_read_is_never_written_over(alfs):
+    rows = "".join(f"{i % 2 * 9 + i / 10},{'ab'[i % 2]}\n" for i in range(12))
+    Path("m.csv").write_text("x,label\n" + rows)
+    Path("truth.csv").write_text("true_label\n" + "a\nb\n" * 6)
+    Path("names.csv").write_text("a\nb\n")
+    Path("list.csv").write_text(f"{HEAD}\n3,,b,a,0.1,0.9,0.9,\n")
+    Path("link.csv").symlink_to("m.csv")
+    Path("hard.csv").hardlink_to("m.csv")
+    read = {path: path.read_bytes() for path in Path().glob("*.csv")}
+    for to in read:
+        words = ("--true-labels", "truth.csv", "--classes", "names.csv", "--issues", "list.csv")
+        done = alfs("fix", "m.csv", *words, "--drop", "--to", str(to))
+        assert (done.code, done.out) == (2, ""), to
+    assert {path: path.read_bytes() for path in Path().glob("*.csv")} == read
+    done = alfs("fix", "m.csv", "--drop", "--issues", "list.csv", "--to", "./sub/../m.csv")
+    assert done.code == 2

@@ -261,3 +261,35 @@ def test_text_says_what_was_flipped(folder, tmp_path, capsys):
     output = capsys.readouterr().out
     assert "4 of 20 labels flipped" in output
     assert "[red]" in output
+
+
+def test_other_columns_come_behind_and_what_is_lost_is_said(inject, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "im").mkdir()
+    for number in range(8):
+        Image.new("L", (4, 4), 30 * number).save(f"im/{number}.png")
+    rows = "".join(
+        f"A{i},im/{i}.png,{'ab'[i % 2]},0{i},{['train', 'test'][i > 5]},k\n" for i in range(8)
+    )
+    (tmp_path / "m.csv").write_text("id,file_name,species,patient,split,label\n" + rows)
+    code, _, err = inject("m.csv", "--rate", 0.3, "--label-column", "species", "--to", "o/n.csv")
+    assert code == 0
+    frame = pd.read_csv("o/n.csv", dtype=str)
+    assert list(frame.columns) == ["path", "label", "true_label", "id", "patient"]
+    assert frame.path[0] == "../im/0.png"
+    assert frame.patient.tolist() == [f"0{i}" for i in range(6)]
+    assert "left out of the copy: column 'split', column 'label', 2 rows of other splits" in err
+    assert len(load(DataSpec("o/n.csv", root="."))) == 6
+
+
+def test_neither_the_matrix_nor_the_data_are_written_over(inject, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    T = ",dog,cat\ndog,0.9,0.1\ncat,0.4,0.6\n"
+    (tmp_path / "t.csv").write_text(T)
+    (tmp_path / "n.transition.csv").write_text(T)
+    for noise, to in (("t.csv", "t.csv"), ("n.transition.csv", "n.csv")):
+        code, _, err = inject("data", "--noise", noise, "--to", to)
+        assert code == 2
+        assert "which is read" in err
+        assert (tmp_path / noise).read_text() == T
+    assert not (tmp_path / "n.csv").exists()

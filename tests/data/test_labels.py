@@ -162,7 +162,7 @@ def test_lists_in_cells_are_refused(tmp_path):
     for name in ("m.jsonl", "m.parquet"):
         with pytest.raises(InputError, match="label is not one value but a list") as caught:
             load(DataSpec(str(tmp_path / name)))
-        assert "single-label" in caught.value.help
+        assert "one label" in caught.value.help
 
 
 def test_one_hot_columns_are_named_as_such(tmp_path):

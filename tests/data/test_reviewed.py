@@ -1,5 +1,7 @@
 """issues.csv as it comes back: from alfs, from a spreadsheet, from people who mistype."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -115,3 +117,32 @@ def test_what_is_no_list_is_refused(tmp_path, dataset, content, says):
         read_issues(tmp_path / "i.csv", dataset)
     with pytest.raises(InputError, match="no such file"):
         read_issues(tmp_path / "no.csv", dataset)
+
+
+@pytest.mark.parametrize(
+    ("cell", "means"),
+    [("class:drop", 1), ("Class: drop", 1), ("action:drop", DROP), ("action: KEEP ", KEEP),
+     ("class:Keep", 0), ("dog", 2), ("class:dog", 2), ("class:class:x", 3), ("class:x", 3)],
+)  # fmt: skip
+def test_classes_that_are_called_like_an_action(tmp_path, dataset, cell, means):
+    dataset = replace(dataset, class_names=("Keep", "drop", "dog", "class:x"))
+    (tmp_path / "i.csv").write_text(f"index,decision\n5,{cell}\n")
+    issues = read_issues(tmp_path / "i.csv", dataset, needed=("index", "decision"))
+    assert issues.decision.tolist() == [means]
+
+
+@pytest.mark.parametrize("cell", ["drop", "DROP", "keep", "Keep"])
+def test_a_word_that_is_a_class_and_an_action_is_refused(tmp_path, dataset, cell):
+    dataset = replace(dataset, class_names=("Keep", "drop", "dog", "cat"))
+    (tmp_path / "i.csv").write_text(f"index,decision\n5,{cell}\n")
+    with pytest.raises(InputError, match=f":2: decision '{cell}' is a class as well") as caught:
+        read_issues(tmp_path / "i.csv", dataset, needed=("index", "decision"))
+    for way in ("class", "action"):
+        assert f"'{way}:{cell.lower()}'" in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("cell", ["class:cow", "action:dog", "action:", "class:"])
+def test_a_prefix_before_something_else_is_refused(tmp_path, dataset, cell):
+    (tmp_path / "i.csv").write_text(f"index,decision\n5,{cell}\n")
+    with pytest.raises(InputError, match="neither keep, drop nor a class"):
+        read_issues(tmp_path / "i.csv", dataset, needed=("index", "decision"))

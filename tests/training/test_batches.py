@@ -16,6 +16,7 @@ from alfs_cli.training.batches import (
     Normaliser,
     Windows,
     gather,
+    mixed_seed,
     num_batches,
 )
 
@@ -69,13 +70,20 @@ def test_an_epoch_is_drawn_from_seed_and_epoch():
 
 
 @given(count=st.integers(2, 500), size=st.integers(2, 60))
-def test_last_batch_has_two_or_more(count, size):
+def test_every_example_is_in_one_batch_and_none_is_alone(count, size):
     batches = epoch_of(np.zeros((count, 1, 1, 1), np.uint8), 0, False, batch_size=size)
-    sizes = [len(batches[k][1]) for k in range(len(batches))]
-    assert len(sizes) == num_batches(count, size)
-    assert min(sizes) >= 2
-    assert sum(sizes) == batches.num_seen
-    assert batches.num_seen >= count - 1
+    labels = [batches[k][1] for k in range(len(batches))]
+    assert len(labels) == num_batches(count, size)
+    assert sorted(torch.cat(labels).tolist()) == list(range(count))
+    assert all(torch.equal(batches.places(k), chosen) for k, chosen in enumerate(labels))
+    *others, last = map(len, labels)
+    assert set(others) <= {size}
+    assert 2 <= last <= size + (count % size == 1)
+
+
+def test_the_seed_of_an_epoch_is_the_same_under_any_numpy():
+    assert mixed_seed(0, 0) == 7896617691693857887
+    assert all(0 <= mixed_seed(seed, 3) < 2**63 for seed in range(200))
 
 
 def test_normaliser_of_images():

@@ -355,3 +355,34 @@ def test_metrics_have_the_promised_keys(tmp_path):
     assert list(json.loads(environment)) == [
         "versions", "device", "precision", "threads", "system", "machine", "commit",
     ]  # fmt: skip
+
+
+def pictures_of(count, folder, size=8, channels=3):
+    rng = np.random.default_rng(0)
+    path = folder / f"{count}.npz"
+    pixels = rng.integers(0, 256, (count, size, size, channels), dtype=np.uint8)
+    np.savez(path, images=pixels, labels=np.arange(count) % 2)
+    return {"source": str(path)}
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn4", "cnn8", "resnet18"])
+@pytest.mark.parametrize("batch_size", [2, 16])
+def test_one_example_more_than_whole_batches(tmp_path, model, batch_size):
+    """Batch norm cannot take a batch of one; every example counts for the accuracy all the same."""
+    settings = {
+        "dataset": pictures_of(33 if batch_size == 16 else 5, tmp_path),
+        "loss": "ce", "model": model, "epochs": 1, "batch_size": batch_size, "holdout": 0,
+    }  # fmt: skip
+    result = train(plan(settings), tmp_path / "run", CPU)
+    count = result.train.n
+    assert count % batch_size == 1
+    hits = load_metrics(tmp_path / "run")[0].train_accuracy * count
+    assert hits == pytest.approx(round(hits))
+
+
+def test_a_remembering_loss_sees_the_odd_example_too(tmp_path):
+    settings = {
+        "dataset": pictures_of(33, tmp_path), "loss": "ce", "model": "mlp", "epochs": 3,
+        "batch_size": 16, "holdout": 0, "elr": {},
+    }  # fmt: skip
+    assert train(plan(settings), tmp_path / "run", CPU).status == "finished"

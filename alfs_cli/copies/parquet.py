@@ -1,0 +1,78 @@
+"""Parquet under other labels: types, categories, metadata and compression are the file's own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alfs_cli.copies.edits import STAYS, Edit
+from alfs_cli.data.tables import Table
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def write_edited_parquet(table: Table, edit: Edit, to: Path) -> None:
+    """Write the Parquet file: types, metadata and compression are those of the source."""
+    import pyarrow
+    import pyarrow.parquet
+
+    whole = pyarrow.parquet.read_table(table.path)
+    about = pyarrow.parquet.read_metadata(table.path)
+    rows = np.flatnonzero(edit.label != STAYS)
+    names = list(edit.class_names)
+    if edit.label_column in whole.column_names:
+        place = whole.column_names.index(edit.label_column)
+        column = whole.column(place)
+        for k, row in enumerate(edit.spelled):
+            names[k] = names[k] if row == STAYS else column[int(row)].as_py()
+        new = _with_values(column, {int(row): names[edit.label[row]] for row in rows})
+        whole = whole.set_column(place, whole.schema.field(place), new)
+    else:
+        cells = [None if k == STAYS else names[k] for k in edit.label]
+        whole = whole.append_column(edit.label_column, pyarrow.array(cells, pyarrow.string()))
+    if edit.move is not None and edit.path_column is not None:
+        place = whole.column_names.index(edit.path_column)
+        paths = whole.column(place).to_pylist()
+        moved = {i: edit.move(path) for i, path in enumerate(paths) if isinstance(path, str)}
+        new = _with_values(whole.column(place), moved)
+        whole = whole.set_column(place, whole.schema.field(place), new)
+    whole = whole.filter(pyarrow.array(edit.is_kept))
+    first = about.row_group(0) if about.num_row_groups and about.num_columns else None
+    codec = "snappy" if first is None else first.column(0).compression.lower()
+    pyarrow.parquet.write_table(
+        whole,
+        to,
+        compression="none" if codec == "uncompressed" else codec,
+        row_group_size=None if first is None else max(1, first.num_rows),
+    )
+
+
+def _with_values(
+    column: "pyarrow.ChunkedArray", values: Mapping[int, Any]
+) -> "pyarrow.ChunkedArray":
+    """Return a column with some values replaced; its type, and the order of categories, stay."""
+    import pyarrow
+
+    if not values:
+        return column
+    kind = column.type
+    if not pyarrow.types.is_dictionary(kind):
+        cells = column.to_pylist()
+        for row, value in values.items():
+            cells[row] = value
+        return pyarrow.chunked_array([pyarrow.array(cells, type=kind)])
+    whole = column.unify_dictionaries().combine_chunks()
+    whole = whole if isinstance(whole, pyarrow.Array) else whole.chunk(0)
+    known = whole.dictionary.to_pylist()
+    place = {value: index for index, value in enumerate(known)}
+    codes = whole.indices.to_pylist()
+    for row, value in values.items():
+        codes[row] = place.setdefault(value, len(place))
+    again = pyarrow.DictionaryArray.from_arrays(
+        pyarrow.array(codes, type=kind.index_type),
+        pyarrow.array(list(place), type=kind.value_type),
+        ordered=kind.ordered,
+    )
+    return pyarrow.chunked_array([again])
