@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from alfs_cli.data.annotations import Annotations
 from alfs_cli.data.dataset import Images, IntArray, Probabilities, Problem
+from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import Candidates
 from alfs_cli.data.labels import RawLabels
 
@@ -23,7 +24,8 @@ class Content:
     """One row an example, before classes are put in order and labels numbered.
 
     `digest` is of the examples without their labels. `class_names` are the names the data itself
-    declares (whole-number labels index them); `found_classes` those that exist, even if empty.
+    declares (whole-number labels index them), `order` what it declares of a column of names;
+    `found_classes` are those that exist, even if empty.
     `readable` (N,) is False for examples that are left out in the end.
     """
 
@@ -32,6 +34,7 @@ class Content:
     digest: str
     labels: RawLabels | None = None
     class_names: tuple[str, ...] | None = None
+    order: Declared | None = None
     found_classes: tuple[str, ...] = ()
     true_labels: RawLabels | None = None
     annotations: Annotations | None = None

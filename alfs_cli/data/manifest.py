@@ -70,6 +70,9 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
         labels=labels,
         true_labels=true_labels,
         annotations=annotations,
+        order=next(
+            (table.declared[n] for n in (label_column, *several) if n in table.declared), None
+        ),
         groups=_groups(table, spec),
         lines=table.lines,
         manifest=str(path),

@@ -1,7 +1,7 @@
 """Probabilities that need not fit in memory: blocks of rows, in order, as often as wanted."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,18 +12,23 @@ import numpy as np
 from alfs_cli.data.classes import checked_names, numbered, parse_classes
 from alfs_cli.data.columns import (
     PREFIX,
+    Order,
     check_probabilities,
     files_of,
+    label_order,
     load_npy,
     read_labels,
     read_probabilities,
 )
 from alfs_cli.data.dataset import DataSpec, IntArray, Probabilities
+from alfs_cli.data.declared import declared_in
 from alfs_cli.data.folder import heads_of
 from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels
+from alfs_cli.data.ordering import refuse_two_orders
 from alfs_cli.errors import InputError, UsageError
 
 BLOCK_ROWS = 1 << 18
+LABEL_COLUMNS = ("labels", "label")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +55,7 @@ class ProbabilityStream:
     label_column: str
     given: RawLabels | None
     sizes: tuple[int, ...]
+    order: Order = None
 
     def blocks(
         self, rows: int = BLOCK_ROWS, *, first: int = 0, last: int | None = None, check: bool = True
@@ -134,7 +140,12 @@ class ProbabilityStream:
             probs = np.empty((batch.num_rows, len(columns)), np.float32 if single else np.float64)
             for place, name in enumerate(columns):
                 probs[:, place] = batch.column(name).to_numpy(zero_copy_only=False)
-            yield probs, None if self.given is not None else _labels_of(batch, self.label_column)
+            own = None
+            if self.given is None:
+                own = _labels_of(batch, self.label_column)
+                if self.order is not None and self.order.are_positions:
+                    own = self.order.named(text_labels(own))
+            yield probs, own
 
 
 def open_probabilities(spec: DataSpec) -> ProbabilityStream:
@@ -152,13 +163,15 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
     for path, head in zip(files, heads, strict=True):
         if (head.names, head.width) != (names, width):
             raise InputError(f"'{path}' has other classes than '{files[0]}'")
-    chosen = parse_classes(spec.classes) if spec.classes is not None else names
-    class_names = chosen or tuple(str(place) for place in range(width))
+    order = _order(spec, heads)
+    class_names = _class_names(spec, names, order, width)
     checked_names(class_names, where=f"'{spec.pred_probs}'")
     if len(class_names) != width or (names is not None and set(names) != set(class_names)):
         raise InputError(f"pred_probs have {width} columns, the data {len(class_names)} classes")
     count = sum(head.count for head in heads)
     given = _given(spec, count)
+    if given is not None and given.dtype == object and names is None:
+        _refuse_unknown_order(spec, order, class_names)
     if given is None and not all(head.labelled for head in heads):
         raise InputError(f"'{files[0]}' has no labels", help="--labels FILE supplies them")
     digest = hashlib.sha256("\0".join(class_names).encode("utf-8", "surrogateescape"))
@@ -167,8 +180,41 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
         digest.update(b"%d\0" % start.size + start.digest)
     sizes = tuple(head.count for head in heads)
     return ProbabilityStream(
-        files, class_names, count, digest.hexdigest()[:16], column, given, sizes
+        files, class_names, count, digest.hexdigest()[:16], column, given, sizes, order
     )
+
+
+def _order(spec: DataSpec, heads: Sequence["_Header"]) -> Order:
+    """Return what is declared of the labels' classes; raises InputError where shards differ."""
+    if spec.labels is not None:
+        return label_order(
+            spec.labels, option="--labels", column=spec.label_column, usual=LABEL_COLUMNS
+        )
+    if len({head.order for head in heads}) > 1:
+        raise InputError(f"the shards of '{spec.pred_probs}' declare different classes")
+    return heads[0].order
+
+
+def _class_names(
+    spec: DataSpec, names: tuple[str, ...] | None, order: Order, width: int
+) -> tuple[str, ...]:
+    """Return --classes, else the declared order, else the columns' names, else 0 .. K - 1."""
+    if spec.classes is not None:
+        return parse_classes(spec.classes)
+    if (
+        order is not None
+        and order.is_followed
+        and (names is None or set(names) == set(order.names))
+    ):
+        return order.names
+    return names or tuple(str(place) for place in range(width))
+
+
+def _refuse_unknown_order(spec: DataSpec, order: Order, class_names: tuple[str, ...]) -> None:
+    """Raise InputError for columns without names where names of labels sort in two ways."""
+    if spec.classes is not None or (order is not None and order.is_followed):
+        return
+    refuse_two_orders(class_names)
 
 
 @dataclass(frozen=True)
@@ -177,6 +223,7 @@ class _Header:
     width: int
     count: int
     labelled: bool
+    order: Order = None
 
 
 def _header(path: Path, label_column: str) -> _Header:
@@ -200,11 +247,27 @@ def _header(path: Path, label_column: str) -> _Header:
         )
         if not names:
             raise InputError(f"'{path}' has no columns p_<class> (has: {', '.join(columns[:10])})")
-        return _Header(names, len(names), file.metadata.num_rows, label_column in columns)
+        order = None if label_column not in columns else _declared(file, label_column)
+        return _Header(names, len(names), file.metadata.num_rows, label_column in columns, order)
     whole = read_probabilities(str(path), label_column=label_column)
     return _Header(
-        whole.class_names, whole.probs.shape[1], len(whole.probs), whole.labels is not None
+        whole.class_names,
+        whole.probs.shape[1],
+        len(whole.probs),
+        whole.labels is not None,
+        whole.order,
     )
+
+
+def _declared(file: Any, column: str) -> Order:
+    """Return what a pyarrow ParquetFile declares of a column; only its first rows are read."""
+    import pyarrow
+
+    chunks = []
+    if pyarrow.types.is_dictionary(file.schema_arrow.field(column).type):
+        first = next(file.iter_batches(batch_size=1, columns=[column]), None)
+        chunks = [] if first is None else [first.column(0).dictionary]
+    return declared_in(file.schema_arrow, {column: chunks} if chunks else {}).get(column)
 
 
 def _row_groups(metadata: Any, begin: int, end: int) -> tuple[list[int], int]:
@@ -228,7 +291,7 @@ def _given(spec: DataSpec, count: int) -> RawLabels | None:
         labels: RawLabels = load_npy(files[0])
     else:
         labels = read_labels(
-            spec.labels, option="--labels", column=spec.label_column, usual=("labels", "label")
+            spec.labels, option="--labels", column=spec.label_column, usual=LABEL_COLUMNS
         )
     if labels.ndim != 1:
         raise InputError(

@@ -3,8 +3,8 @@
 import csv
 import json
 import warnings
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.declared import Declared, declared_in, pandas_notes
 from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.memory import refuse_too_large
@@ -27,13 +28,15 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 class Table:
     """The rows of a file; `lines` (N,) are their 1-based lines, None in Parquet.
 
-    `index_columns` are those that pandas wrote as the table's index.
+    `index_columns` are those that pandas wrote as the table's index, `declared` what the file says
+    of the classes of its columns.
     """
 
     path: Path
     frame: pd.DataFrame
     lines: IntArray | None
     index_columns: tuple[str, ...] = ()
+    declared: Mapping[str, Declared] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
@@ -60,7 +63,7 @@ class Table:
                 )
         cells = np.empty(len(values), dtype=object)
         cells[:] = [_as_text(value) for value in values]
-        return cells
+        return self.declared[column].named(cells) if column in self.declared else cells
 
     def exact(self, column: str) -> RawLabels:
         """Return a column of texts as they are, objects (N,); a missing cell is the empty text."""
@@ -140,7 +143,7 @@ class Table:
     def take(self, rows: IntArray) -> "Table":
         """Return some of the rows."""
         lines = None if self.lines is None else self.lines[rows]
-        return Table(self.path, self.frame.iloc[rows], lines, self.index_columns)
+        return replace(self, frame=self.frame.iloc[rows], lines=lines)
 
 
 def read_table(path: Path, *, text: Collection[str]) -> Table:
@@ -152,7 +155,7 @@ def read_table(path: Path, *, text: Collection[str]) -> Table:
     if not path.is_file():
         raise InputError(f"no such file: '{path}'")
     if suffix == ".parquet":
-        return Table(path, *_read_parquet(path))
+        return _read_parquet(path)
     if suffix == ".jsonl":
         return _read_jsonl(path)
     return _read_delimited(path, SEPARATORS[suffix], text)
@@ -172,8 +175,7 @@ def _as_text(value: object) -> str:
     return same_text(str(value))
 
 
-def _read_parquet(path: Path) -> tuple[pd.DataFrame, None, tuple[str, ...]]:
-    """Return the rows, no lines, and the columns that pandas wrote as the index."""
+def _read_parquet(path: Path) -> Table:
     import pyarrow
     import pyarrow.parquet
 
@@ -197,8 +199,16 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, None, tuple[str, ...]]:
         raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
     except MemoryError:
         raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
-    stored = (table.schema.pandas_metadata or {}).get("index_columns", [])
-    return pd.DataFrame(columns), None, tuple(name for name in stored if isinstance(name, str))
+    index_columns = tuple(
+        n for n in pandas_notes(table.schema, "index_columns") if isinstance(n, str)
+    )
+    categories = {
+        name: [chunk.dictionary for chunk in column.chunks]
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if pyarrow.types.is_dictionary(column.type)
+    }
+    declared = declared_in(table.schema, categories)
+    return Table(path, pd.DataFrame(columns), None, index_columns, declared)
 
 
 def _read_jsonl(path: Path) -> Table:
