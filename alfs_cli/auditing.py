@@ -21,6 +21,7 @@ from alfs_cli.data.duplicates import (
     content_digest,
     digests_of_pictures,
 )
+from alfs_cli.data.matching import confusion_of, refuse_permuted
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
@@ -153,6 +154,7 @@ def audit(
     download: bool = False,
     trusted: Path | None = None,
     with_local: bool = False,
+    columns_as_given: bool = False,
     started: float | None = None,
 ) -> Audit:
     """Read DATA, gather evidence, estimate, and score every label."""
@@ -189,6 +191,10 @@ def audit(
     )
     for text in seen.notes:
         invocation.note(f"note: {text}")
+    if seen.kind == "pred-probs" and not columns_as_given:
+        confusion = confusion_of(seen.probs, read.labels)
+        if (text := refuse_permuted(confusion, read.class_names)) is not None:
+            invocation.warn(text)
     has_content = read.images is not None or read.features is not None
     digests = digests_of(read) if has_content else None
     alike = _alike(read, seen, digests)
