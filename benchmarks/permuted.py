@@ -10,7 +10,8 @@ left as they are, or moved: every class (a random order), as text sorts numbers,
 two classes alone. For each pair of limits (ratio, share) it is counted how often a cycle of the
 best other matching stands out.
 
-Writes benchmarks/results/permuted.csv: a row a point, move and pair of limits.
+Writes benchmarks/results/permuted.csv, the limits in use by point and move, and
+permuted_limits.csv, all limits by model, noise and move.
 """
 
 import argparse
@@ -111,9 +112,18 @@ def main() -> None:
         "share", "runs", "fired",
     ])  # fmt: skip
     table["agreement"] = table["agreement"].round(3)
-    RESULTS.mkdir(exist_ok=True)
-    table.to_csv(RESULTS / "permuted.csv", index=False)
+    save(table)
     tell(table)
+
+
+def save(table: pd.DataFrame) -> None:
+    """Write both files."""
+    used = table[(table["ratio"] == RATIO) & (table["share"] == SHARE)]
+    by = ["classes", "examples", "noise", "model", "apart", "move"]
+    points = used.groupby(by, sort=False)[["runs", "fired"]].sum()
+    points.to_csv(RESULTS / "permuted.csv")
+    limits = table.groupby(["ratio", "share", "model", "noise", "move"], sort=False)
+    limits[["runs", "fired"]].sum().to_csv(RESULTS / "permuted_limits.csv")
 
 
 def tell(table: pd.DataFrame) -> None:

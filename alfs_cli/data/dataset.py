@@ -236,7 +236,10 @@ class SomeImages:
 
 @dataclass(frozen=True)
 class TestLabels:
-    """What accuracies are computed on: where from, and whether its labels are true ones."""
+    """What accuracies are computed on: where from, and whether its labels are true ones.
+
+    `fingerprint` is of the examples and of these labels.
+    """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
@@ -244,6 +247,7 @@ class TestLabels:
     split: str | None
     n: int
     labels: Literal["true", "given"] | None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from alfs_cli.data.dataset import ByteArray, IntArray, Problem, Progress
-from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.data.memory import refuse_too_large, threads
 from alfs_cli.errors import InputError
 
 CHUNK = 128
-MAX_THREADS = 16
 LOOKED_AT = 256
 LARGE_PIXELS = 1 << 24
 ONE_LARGE = Lock()  # one at a time: each may need a gigabyte
@@ -35,11 +34,6 @@ BROKEN = Exception  # Pillow's decoders raise nearly anything for a damaged file
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-
-def threads() -> int:
-    """Return how many threads decode images."""
-    return min(MAX_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +91,13 @@ class FileImages:
 
     Turned as their EXIF says, first frame, alpha over white, 16 bit scaled to 8. All are stretched
     to one size: the commonest of a sample, or (size, size). They are grey only if the whole sample
-    is. `shown[i]` is the path as people see it.
+    is. `shown[i]` is the path as people see it; `digests` (N,) are the SHA-256 of the files as they
+    were when they were listed, where that is known, empty for what could not be read.
     """
 
     files: tuple[str, ...]
     shown: tuple[str, ...]
+    digests: tuple[bytes, ...] = ()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -188,6 +184,8 @@ class FileImages:
 
     def digest(self, index: int) -> bytes | None:
         """Return a digest of the file's bytes, None where it cannot be read."""
+        if self.digests:
+            return self.digests[index] or None
         return digest_of_file(self.files[index])
 
     def pixel_digest(self, index: int) -> bytes | None:

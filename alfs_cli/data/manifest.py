@@ -160,7 +160,7 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     return replace(
         content,
         digest=digest.hexdigest(),
-        images=FileImages(tuple(paths), names),
+        images=FileImages(tuple(paths), names, tuple(head.digest for head in heads)),
         paths=names,
         readable=None if readable.all() else readable,
         problems=tuple(problems),

@@ -51,6 +51,13 @@ class Experiment:
         return self.parts.train.class_names
 
     @property
+    def features(self) -> str | None:
+        """What stands for features that are laid over the data, whose fingerprint has none."""
+        train = self.parts.train
+        is_laid_over = train.spec.features is not None and train.features is not None
+        return array_digest(train.features)[:16] if is_laid_over else None
+
+    @property
     def test(self) -> TestSummary | None:
         """What the accuracies are on."""
         about = self.parts.about

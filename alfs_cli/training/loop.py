@@ -420,7 +420,9 @@ def _save_result(
         train_seconds=round(sum(e.seconds for e in state.history) + state.seconds, 3),
         device=device.described,
         versions=versions(),
-        train=TrainSummary(state.num_examples, data.class_names, data.fingerprint),
+        train=TrainSummary(
+            state.num_examples, data.class_names, data.fingerprint, experiment.features
+        ),
         correction=config.correction,
         transition=config.transition,
         nlnl=config.nlnl,
