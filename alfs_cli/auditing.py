@@ -189,12 +189,13 @@ def audit(
         f"evidence {seen.name}: agreement {100 * seen.agreement:.1f} %, "
         f"{time.perf_counter() - gathering:.1f} s"
     )
-    for text in seen.notes:
+    looked_at = read.images is not None and seen.kind in ("encoder", "pixels", "network")
+    for text in (*(read.images.notes if looked_at and read.images else ()), *seen.notes):
         invocation.note(f"note: {text}")
     if seen.kind == "pred-probs" and not columns_as_given:
         confusion = confusion_of(seen.probs, read.labels)
-        if (text := refuse_permuted(confusion, read.class_names)) is not None:
-            invocation.warn(text)
+        if (doubt := refuse_permuted(confusion, read.class_names)) is not None:
+            invocation.warn(doubt)
     has_content = read.images is not None or read.features is not None
     digests = digests_of(read) if has_content else None
     alike = _alike(read, seen, digests)

@@ -5,9 +5,10 @@ import logging
 import os
 import warnings
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import file_digest, sha256
 from threading import Lock
@@ -18,11 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from alfs_cli.data.dataset import ByteArray, IntArray, Problem, Progress
+from alfs_cli.data.depth import Scale, measured
 from alfs_cli.data.memory import refuse_too_large, threads
 from alfs_cli.errors import InputError
 
 CHUNK = 128
 LOOKED_AT = 256
+SAMPLED = 1024  # pictures whose size, colours and depth are looked at
+LEAST_LEVELS = 32  # of 256
+ALONE = Scale()
 LARGE_PIXELS = 1 << 24
 ONE_LARGE = Lock()  # one at a time: each may need a gigabyte
 GREY_MODES = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
@@ -54,12 +59,33 @@ class ArrayImages:
         _, height, width, *channels = self.pixels.shape
         return height, width, channels[0] if channels else 1
 
+    @property
+    def scale(self) -> None:
+        """Pixels of 8 bits are taken as they are."""
+        return None
+
+    def scaled(self, scale: Scale | None) -> "ArrayImages":
+        """Return the same: there is nothing to scale."""
+        return self
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """There is nothing to say of how they are read."""
+        return ()
+
     def decode(
-        self, indices: IntArray, *, size: int | None = None, progress: Progress | None = None
+        self,
+        indices: IntArray,
+        *,
+        size: int | None = None,
+        channels: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[ByteArray, NDArray[np.bool_]]:
         """Return pixels (n, H, W, C) uint8, and that all could be read."""
-        height, width, channels = self.shape
-        chosen = self.pixels[indices].reshape(len(indices), height, width, channels)
+        height, width, own = self.shape
+        chosen = self.pixels[indices].reshape(len(indices), height, width, own)
+        if channels is not None and channels != own:
+            chosen = _grey(chosen) if channels == 1 else np.repeat(chosen, 3, axis=3)
         if size is not None and (height, width) != (size, size):
             chosen = _resized(chosen, size)
         if progress is not None:
@@ -85,52 +111,155 @@ class ArrayImages:
         return self.digest(index)
 
 
+def _grey(pixels: ByteArray) -> ByteArray:
+    """Return the brightness (n, H, W, 1) of colours, as Pillow has it: ITU-R 601-2."""
+    weighed = pixels.astype(np.uint32) @ np.asarray([19595, 38470, 7471], dtype=np.uint32)
+    return ((weighed + 0x8000) >> 16).astype(np.uint8)[..., None]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a sample of pictures is like: commonest size, channels, colours and depth.
+
+    `cut` is the highest of the 8 bits that are read of coloured pictures of 16, None without such.
+    """
+
+    shape: tuple[int, int, int]
+    scale: Scale | None
+    count: int
+    coloured: int
+    deep: int
+    cut: int | None
+
+    def notes(self, *, is_own: bool) -> tuple[str, ...]:
+        """Return what is to be said: mixed colours, and a scale that is the data's own."""
+        said = []
+        if 0 < self.coloured < self.count:
+            said.append(
+                f"{self.coloured:,} of {self.count:,} pictures are in colour, the others grey: all "
+                "are read in colour"
+            )
+        if is_own and self.deep and self.scale is not None and self.scale.is_own:
+            said.append(
+                f"{self.deep:,} of {self.count:,} pictures have more than 8 bits and use a part of "
+                f"their range: {self.scale.in_words()} become black .. white in all of them"
+            )
+        if self.cut is not None:
+            said.append("of coloured pictures of 16 bits the upper 8 are read")
+        return tuple(said)
+
+
+def look_at(files: Sequence[str], *, first: str) -> Look:
+    """Return what pictures are like, their pixels read only where they have more than 8 bits.
+
+    Raises InputError where none can be read, and where 16 bits of colour would be read as nothing.
+    """
+    sizes: Counter[tuple[int, int]] = Counter()
+    coloured = 0
+    deep: list[str] = []
+    cut: list[str] = []
+    count = 0
+    for file in files:
+        try:
+            with _opened(file) as picture:
+                width, height = picture.size
+                is_coloured = picture.mode not in GREY_MODES
+                is_deep, is_cut = _is_deep(picture), _is_cut(picture)
+                if count < LOOKED_AT:  # of a PNG all is read to see how it is turned
+                    turned = picture.getexif().get(ORIENTATION, 1) >= 5
+                    sizes[(width, height) if turned else (height, width)] += 1
+        except BROKEN:
+            continue
+        count += 1
+        coloured += is_coloured
+        deep += [file] if is_deep else []
+        cut += [file] if is_cut else []
+    if not count:
+        raise InputError(
+            f"none of the images can be read (first: '{first}')", help="are they images?"
+        )
+    height, width = max(sizes, key=lambda size: (sizes[size], size))
+    levels = _pixels_of(deep[:LOOKED_AT])
+    scale = measured(levels, beside_bytes=len(deep) < count) if deep else None
+    highest = max((int(part.max()) for part in _pixels_of(cut[:LOOKED_AT])), default=None)
+    if highest is not None and highest < LEAST_LEVELS:
+        raise InputError(
+            f"coloured pictures of 16 bits use none of their values from {256 * LEAST_LEVELS:,} on "
+            f"(such as '{cut[0]}'): the upper 8 bits, which are read, would be nearly one colour",
+            help="save them with 8 bits, all scaled alike",
+        )
+    return Look((height, width, 3 if coloured else 1), scale, count, coloured, len(deep), highest)
+
+
+def _pixels_of(files: Sequence[str]) -> Iterator[NDArray[Any]]:
+    """Yield the pixels of files as they lie there; those that cannot be read are passed over."""
+    for file in files:
+        try:
+            with _opened(file) as picture:
+                yield np.asarray(picture)
+        except BROKEN:
+            continue
+
+
 @dataclass(frozen=True, eq=False)
 class FileImages:
     """Images in files, decoded when asked for by all cores.
 
-    Turned as their EXIF says, first frame, alpha over white, 16 bit scaled to 8. All are stretched
-    to one size: the commonest of a sample, or (size, size). They are grey only if the whole sample
-    is. `shown[i]` is the path as people see it; `digests` (N,) are the SHA-256 of the files as they
-    were when they were listed, where that is known, empty for what could not be read.
+    Turned as their EXIF says, first frame, alpha over white; more than 8 bits are scaled to 8 alike
+    in all, as `given_scale` says, else as the data have it. All are stretched to one size: the
+    commonest of a sample, or (size, size). They are grey only if the whole sample is. `shown[i]` is
+    the path as people see it; `digests` (N,) are the SHA-256 of the files as they were when they
+    were listed, where that is known, empty for what could not be read.
     """
 
     files: tuple[str, ...]
     shown: tuple[str, ...]
     digests: tuple[bytes, ...] = ()
+    given_scale: Scale | None = None
 
     def __len__(self) -> int:
         return len(self.files)
 
-    @cached_property
+    @property
     def shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of most of a sample spread over all files."""
-        places = np.unique(np.linspace(0, len(self.files) - 1, LOOKED_AT).astype(np.int64))
-        sizes: Counter[tuple[int, int]] = Counter()
-        grey = True
-        for place in places:
-            try:
-                with _opened(self.files[place]) as picture:
-                    width, height = picture.size
-                    if picture.getexif().get(ORIENTATION, 1) >= 5:
-                        width, height = height, width
-                    grey = grey and picture.mode in GREY_MODES
-            except BROKEN:
-                continue
-            sizes[height, width] += 1
-        if not sizes:
-            raise InputError(
-                f"none of the images can be read (first: '{self.shown[0]}')",
-                help="are they images?",
-            )
-        height, width = max(sizes, key=lambda size: (sizes[size], size))
-        return height, width, 1 if grey else 3
+        """(H, W, C) of most of a sample of all files."""
+        return self.look.shape
+
+    @property
+    def scale(self) -> Scale | None:
+        """How more than 8 bits become 8, None where no picture has more."""
+        return self.given_scale or self.look.scale
+
+    def scaled(self, scale: Scale | None) -> "FileImages":
+        """Return the same pictures with more than 8 bits read as in other data."""
+        return self if scale is None else replace(self, given_scale=scale)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of how they are read."""
+        return self.look.notes(is_own=self.given_scale is None)
+
+    @cached_property
+    def look(self) -> "Look":
+        """What a sample is like; it does not depend on the order where digests are known."""
+        places = np.arange(len(self.files))
+        if len(places) > SAMPLED and self.digests:
+            places = np.asarray(sorted(places, key=lambda i: (self.digests[i], i))[:SAMPLED])
+        elif len(places) > SAMPLED:
+            places = np.unique(np.linspace(0, len(places) - 1, SAMPLED).astype(np.int64))
+        return look_at([self.files[place] for place in places], first=self.shown[0])
 
     def decode(
-        self, indices: IntArray, *, size: int | None = None, progress: Progress | None = None
+        self,
+        indices: IntArray,
+        *,
+        size: int | None = None,
+        channels: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[ByteArray, NDArray[np.bool_]]:
         """Return pixels (n, H, W, C) uint8, and which could be read (n,); the others are black."""
-        height, width, channels = self.shape
+        height, width, own = self.shape
+        channels, scale = channels or own, self.scale or ALONE
         if size is not None:
             height = width = size
         refuse_too_large(
@@ -145,7 +274,8 @@ class FileImages:
             stop = min(start + CHUNK, len(indices))
             for place in range(start, stop):
                 try:
-                    picture = _read(self.files[indices[place]], channels, (width, height))
+                    file = self.files[indices[place]]
+                    picture = _read(file, channels, (width, height), scale=scale)
                 except BROKEN:
                     continue
                 pixels[place] = np.asarray(picture).reshape(height, width, channels)
@@ -163,7 +293,8 @@ class FileImages:
     def png(self, index: int, size: int) -> bytes | None:
         """Return a PNG thumbnail not larger than (size, size), None where it cannot be read."""
         try:
-            return thumbnail(_read(self.files[index], 3, None, near=size), size)
+            scale = self.scale or ALONE
+            return thumbnail(_read(self.files[index], 3, None, scale=scale, near=size), size)
         except BROKEN:
             return None
 
@@ -229,8 +360,25 @@ def _opened(file: str) -> Image.Image:
     return Image.open(file)
 
 
+def _is_deep(picture: Image.Image) -> bool:
+    """Say whether a grey picture has more than 8 bits."""
+    return picture.mode in ("I", "F") or picture.mode.startswith("I;16")
+
+
+def _is_cut(picture: Image.Image) -> bool:
+    """Say whether Pillow gives the upper 8 of a coloured picture's 16 bits."""
+    return not _is_deep(picture) and any(
+        ";16" in str(tile[3]) for tile in getattr(picture, "tile", ())
+    )
+
+
 def _read(
-    file: str, channels: int, size: tuple[int, int] | None, *, near: int | None = None
+    file: str,
+    channels: int,
+    size: tuple[int, int] | None,
+    *,
+    scale: Scale = ALONE,
+    near: int | None = None,
 ) -> Image.Image:
     """Return a file's first frame upright in L or RGB, stretched to (W, H) where `size` is given.
 
@@ -246,7 +394,7 @@ def _read(
             picture.load()
             upright = _smaller(picture, wanted or (LOOKED_AT, LOOKED_AT)) if is_large else picture
             ImageOps.exif_transpose(upright, in_place=True)
-            plain = _in_mode(upright, "L" if channels == 1 else "RGB")
+            plain = _in_mode(upright, "L" if channels == 1 else "RGB", scale)
     return plain if size is None or plain.size == size else plain.resize(size, RESAMPLING)
 
 
@@ -270,32 +418,17 @@ def _smaller(picture: Image.Image, wanted: tuple[int, int]) -> Image.Image:
     return small
 
 
-def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
+def _in_mode(picture: Image.Image, mode: str, scale: Scale) -> Image.Image:
     """Return the picture in L or RGB."""
     if picture.mode == mode:
         return picture
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return Image.fromarray(eight_bit(np.asarray(picture), picture.mode)).convert(mode)
+    if _is_deep(picture):
+        return Image.fromarray(scale.eight_bit(np.asarray(picture))).convert(mode)
     if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:
         layer = picture.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert(mode)
     return picture.convert(mode)
-
-
-def eight_bit(values: NDArray[Any], mode: str) -> ByteArray:
-    """Return pixels of more than 8 bits scaled to 0 .. 255 by the range of their type.
-
-    Pillow keeps 16-bit pixels in 32-bit integers too, so those within 16 bits count as such. Floats
-    are 0 .. 1, or 0 .. 255 where they exceed it.
-    """
-    numbers = np.nan_to_num(np.asarray(values, dtype=np.float64))
-    top = float(numbers.max(initial=0))
-    if mode == "F":
-        full = 1.0 if top <= 1 else 255.0
-    else:
-        full = 65535.0 if top <= 65535 else 2.0**31 - 1
-    return np.asarray(np.clip(np.round(numbers * (255 / full)), 0, 255), dtype=np.uint8)
 
 
 def array_images(pixels: NDArray[Any], *, where: str) -> ArrayImages:

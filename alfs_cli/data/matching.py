@@ -5,6 +5,7 @@ the best of K! matchings always agrees a little better on what it was found on. 
 chosen by: benchmarks/permuted.py.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class Cycle:
     def is_sure(self) -> bool:
         """Whether the difference is no chance."""
         either = self.as_given + self.moved
-        return self.moved - self.as_given > DEVIATIONS * either**0.5
+        return self.moved - self.as_given > DEVIATIONS * math.sqrt(either)
 
     def stands_out(self, *, ratio: float = RATIO, share: float = SHARE) -> bool:
         """Whether so much better an agreement speaks for permuted columns, not for noise."""

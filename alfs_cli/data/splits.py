@@ -41,6 +41,8 @@ def train_and_test(
             without_files(spec, split=split), class_names=dataset.class_names, columns=columns
         )
     held = same_classes(held, dataset)
+    if dataset.images is not None:
+        held = held.scaled(dataset.images.scale)
     return _with_truth(dataset, held, held.split, test_labels_are_true)
 
 

@@ -197,7 +197,9 @@ def train(
                 _save_result(experiment, folder, device, state, "failed")
             raise
     shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
-    trained = Trained(state.model, config.model, shape, normaliser, classes)
+    images = experiment.parts.train.images
+    scale = None if images is None or shape.num_features else images.scale
+    trained = Trained(state.model, config.model, shape, normaliser, classes, scale)
     if distributed.is_first():
         save_trained(folder / WEIGHTS, trained, run=config.run_id)
     return _save_result(experiment, folder, device, state, "finished")
