@@ -17,9 +17,14 @@ from alfs_cli.data import (
     read_trusted,
 )
 from alfs_cli.data.duplicates import (
+    Digests,
+    canonical_order,
     conflicting_duplicates,
     content_digest,
+    contents_of,
+    digests_of,
     digests_of_pictures,
+    row_keys,
 )
 from alfs_cli.data.matching import confusion_of, refuse_permuted
 from alfs_cli.data.reading import MAX_BAD
@@ -27,11 +32,10 @@ from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
 from alfs_cli.estimators import check_classes, check_needs, check_options, estimate_noise
 from alfs_cli.estimators.posterior import true_class_probs
+from alfs_cli.evidence.alike import said_of_copies
 from alfs_cli.evidence.gathering import Evidence, gather
 from alfs_cli.evidence.representations import EncoderChoice
 from alfs_cli.gate.integrity import (
-    Digests,
-    digests_of,
     duplicate_findings,
     example_finding,
     fingerprint,
@@ -163,6 +167,7 @@ def audit(
     read = load(spec)
     invocation.detail(f"read {len(read):,} examples in {time.perf_counter() - begun:.1f} s")
     check_classes(read.num_classes)
+    read, digests = in_canonical_order(read)
     known = None if trusted is None else read_trusted(trusted, read)
     check_needs(method, read, known)
     for text in (*read.notes, *(known.notes if known is not None else ())):
@@ -174,6 +179,7 @@ def audit(
             known = known.among(places, len(read))
         invocation.note(f"note: {len(places):,} of {len(read):,} examples judged, drawn by label")
         read = read.subset(places)
+        digests = None if digests is None else [digests[place] for place in places]
     gathering = time.perf_counter()
     with invocation.progress() as progress:
         seen = gather(
@@ -190,14 +196,13 @@ def audit(
         f"{time.perf_counter() - gathering:.1f} s"
     )
     looked_at = read.images is not None and seen.kind in ("encoder", "pixels", "network")
-    for text in (*(read.images.notes if looked_at and read.images else ()), *seen.notes):
+    of_pictures = read.images.notes if looked_at and read.images is not None else ()
+    for text in (*of_pictures, *seen.notes, *said_of_copies(seen.alike, spec.group_column)):
         invocation.note(f"note: {text}")
     if seen.kind == "pred-probs" and not columns_as_given:
         confusion = confusion_of(seen.probs, read.labels)
         if (doubt := refuse_permuted(confusion, read.class_names)) is not None:
             invocation.warn(doubt)
-    has_content = read.images is not None or read.features is not None
-    digests = digests_of(read) if has_content else None
     alike = _alike(read, seen, digests)
     problems = (*read.problems, *_unreadable(read, seen))
     for text in in_words(problems):
@@ -251,6 +256,26 @@ def audit(
     return Audit(read, seen, estimate, scores, listed, findings, digests)
 
 
+MOST_REORDERED = 5 * 10**7  # given probabilities beyond which a copy in another order costs much
+
+
+def in_canonical_order(dataset: LabelledDataset) -> tuple[LabelledDataset, Digests | None]:
+    """Return a data set in an order of its contents, and their digests in that order.
+
+    Whatever is drawn or dealt by place does then not depend on how rows were shuffled. Given
+    probabilities alone have no contents.
+    """
+    if dataset.images is None and dataset.features is None:
+        probs = dataset.pred_probs
+        if probs is None or probs.size > MOST_REORDERED:
+            return dataset, None
+        return dataset.subset(np.lexsort([dataset.labels, row_keys(probs)])), None
+    digests = digests_of(dataset)
+    order = canonical_order(digests, dataset.labels)
+    moved = [digests[place] for place in order]
+    return replace(dataset.subset(order), contents=contents_of(moved)), moved
+
+
 def _alike(dataset: LabelledDataset, seen: Evidence, digests: Digests | None) -> Digests | None:
     """Return the digests, the same for files that show the same pixels under different labels."""
     if digests is None or dataset.images is None or dataset.paths is None or seen.features is None:
@@ -300,6 +325,7 @@ def _place(dataset: LabelledDataset, place: int) -> str:
 def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Problem, ...]:
     """Return why each picture could not be read, and refuse where many cannot."""
     left_out = np.setdiff1d(np.arange(len(dataset)), evidence.kept)
+    left_out = left_out[np.argsort(positions_of(dataset)[left_out])]
     problems = [
         replace(
             problem,

@@ -194,7 +194,8 @@ def _findings(
     invocation: Invocation, found: "Audit", rules: Selection
 ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Return all that was found, errors in files first, and which rules on files were looked at."""
-    from alfs_cli.gate.integrity import digests_of, leakage_findings, other_split, other_splits
+    from alfs_cli.data.duplicates import digests_of
+    from alfs_cli.gate.integrity import leakage_findings, other_split, other_splits
 
     others = {
         split: other
@@ -211,7 +212,8 @@ def _findings(
 
 def _fingerprints(found: "Audit", findings: Iterable[Finding]) -> frozenset[str]:
     """Return the fingerprints of all examples and of all findings."""
-    from alfs_cli.gate.integrity import digests_of, fingerprints_of
+    from alfs_cli.data.duplicates import digests_of
+    from alfs_cli.gate.integrity import fingerprints_of
 
     digests = found.digests or digests_of(found.dataset)
     own = (finding.fingerprint for finding in findings if finding.fingerprint is not None)

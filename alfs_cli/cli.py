@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from itertools import takewhile
 from typing import Annotated, NoReturn
 
 import typer
@@ -17,6 +18,7 @@ from alfs_cli import __version__
 from alfs_cli.commands import COMMANDS, GROUPS
 from alfs_cli.errors import STOPS, AlfsError, Stopped, did_you_mean, stop
 from alfs_cli.invocation import printable
+from alfs_cli.plain import escaped
 
 EXIT_BUG = 101
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -90,7 +92,7 @@ def _discard_stdout() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; every error is printed here."""
-    debug = "--debug" in arguments
+    debug = "--debug" in takewhile(lambda word: word != "--", arguments)
     try:
         code = app(args=_one_each(arguments), prog_name="alfs", standalone_mode=False)
     except USAGE_ERROR as error:
@@ -137,7 +139,9 @@ def _one_each(arguments: list[str]) -> list[str]:
     """
     words: list[str] = []
     several = ""
-    for word in arguments:
+    for place, word in enumerate(arguments):
+        if word == "--":  # what follows are no options
+            return words + arguments[place:]
         if word.startswith("-"):
             several = word if word in SEVERAL else ""
         elif several and words[-1] != several:
@@ -181,22 +185,26 @@ def _print_error(message: str, help: str | None) -> None:
 
 def _print_traceback() -> None:
     """Print the traceback of the error at hand on stderr."""
+    print(printable(_traceback()), file=sys.stderr)
+
+
+def _traceback() -> str:
+    """Return the traceback of the error at hand, with names in it that steer no terminal."""
     import traceback
 
-    traceback.print_exc()
+    return escaped(traceback.format_exc())
 
 
 def _bug(error: Exception, debug: bool) -> int:
     import tempfile
-    import traceback
 
     if debug:
-        traceback.print_exc()
+        _print_traceback()
     with tempfile.NamedTemporaryFile(
         "w", prefix="alfs-crash-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         file.write(f"alfs {__version__}, python {sys.version}\n\n")
-        traceback.print_exc(file=file)
+        file.write(_traceback())
     summary = printable(f"{type(error).__name__}: {error}".splitlines()[0])
     print(
         f"error: this is a bug in alfs ({summary}); the traceback is in {file.name}",

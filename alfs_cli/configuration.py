@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from alfs_cli.documents import limit_nesting
 from alfs_cli.errors import InputError, UsageError, did_you_mean
+from alfs_cli.files import as_text_file
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -187,7 +188,7 @@ def _near(path: Path) -> str:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return as_text_file(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"no such file: '{path}'", help="--config FILE names another") from None
     except (OSError, UnicodeDecodeError) as error:

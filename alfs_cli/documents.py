@@ -7,7 +7,7 @@ reader does not know are passed over, so additions keep the schema's number.
 import json
 import math
 import os
-import tempfile
+import secrets
 import tokenize
 import zipfile
 import zlib
@@ -19,6 +19,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationError
 
 from alfs_cli.errors import InputError, WorkError
+from alfs_cli.files import as_file, as_text_file
+from alfs_cli.plain import escaped, unescaped
 
 T = TypeVar("T")
 DAMAGED = (
@@ -27,7 +29,7 @@ DAMAGED = (
 )  # fmt: skip
 """What numpy raises, besides ValueError, for files that are no whole .npy or .npz."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may run
+FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet may run
 
 
 def _number_from_json(value: Any) -> Any:
@@ -123,7 +125,7 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
     Raises InputError if it is missing, not JSON, of another schema, or of a newer number.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = as_text_file(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"no such file: '{path}'") from None
     except UnicodeDecodeError:
@@ -186,21 +188,16 @@ def unwritable(path: Path, error: OSError) -> WorkError:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it becomes `path` if the body succeeds.
 
-    Raises WorkError where the disk is full or the folder cannot be written; then `path` is as it
-    was before.
+    Raises WorkError where the disk is full or the folder cannot be written, InputError where `path`
+    is a device or a pipe; then it is as it was before.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
-        )
-        os.close(handle)
+        temporary = _begun_beside(as_file(path))
     except OSError as error:
         raise unwritable(path, error) from None
-    temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
@@ -208,6 +205,17 @@ def replacing(path: Path) -> Iterator[Path]:
         raise unwritable(path, error) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _begun_beside(path: Path) -> Path:
+    """Make an empty file beside `path`, for the eyes of those for whom `path` will be.
+
+    They are those that the umask lets, and no more than the file that is there lets.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
+    mode = 0o666 & (path.stat().st_mode | 0o600) if path.exists() else 0o666
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+    return temporary
 
 
 def remove_leftovers(paths: Iterable[Path]) -> None:
@@ -231,9 +239,13 @@ def write_texts(files: Iterable[tuple[Path, str]]) -> None:
 
 
 def safe_cell(cell: Any) -> Any:
-    """Return a cell that a spreadsheet does not run: text that looks like a formula gets a `'`."""
-    if isinstance(cell, str) and cell[:1] in FORMULA:
-        return "'" + cell
+    """Return a cell that steers nothing: text that looks like a formula gets a `'`.
+
+    Characters that are not printable are written out, `\\x1b` for ESC.
+    """
+    if isinstance(cell, str):
+        text = escaped(cell)
+        return "'" + text if text[:1] in FORMULA else text
     if cell is None or cell != cell:  # NaN is not known
         return ""
     return cell
@@ -241,4 +253,4 @@ def safe_cell(cell: Any) -> Any:
 
 def unguarded(text: str) -> str:
     """Return the text that `safe_cell` made this from."""
-    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
+    return unescaped(text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text)

@@ -85,7 +85,45 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # only where something went wrong
 
     near = get_close_matches(name, list(known), n=1)
-    return f" (did you mean '{near[0]}'?)" if near else ""
+    return f" (did you mean '{brief(near[0])}'?)" if near else ""
+
+
+MOST_SHOWN = 100  # characters of a value in a message
+NEAR = 0.4  # of spellings that differ in everything
+
+
+def brief(value: object) -> str:
+    """Return a value as text for a message: at most 100 characters of it."""
+    text = str(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
+
+
+def has(names: Iterable[str], wanted: Iterable[str], *, most: int = 20) -> str:
+    """Return `has: a, b, c`, the names nearest to those wanted first, and how many more there are.
+
+    Near is what is spelt alike, or holds the other.
+    """
+    from difflib import SequenceMatcher  # only where something went wrong
+
+    def distance(name: str) -> float:
+        plain = name.casefold()
+        return min(
+            (
+                0.0
+                if word in plain or (len(plain) > 1 and plain in word)
+                else 1 - SequenceMatcher(None, word, plain).ratio()
+                for word in words
+            ),
+            default=1.0,
+        )
+
+    there, words = list(names), [word.casefold() for word in wanted if word]
+    if not there:
+        return "has: nothing"
+    near = sorted((name for name in there if distance(name[:MOST_SHOWN]) < NEAR), key=distance)
+    order = list(dict.fromkeys([*near, *there])) if len(there) > most else there
+    shown = ", ".join(map(brief, order[:most]))
+    return f"has: {shown}" + (f" and {len(there) - most:,} more" if len(there) > most else "")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -90,6 +90,32 @@ def training_words(spec: Mapping[str, str | None]) -> list[str]:
 
 
 @dataclass(frozen=True)
+class CopiesSummary:
+    """How many different contents the examples have, and how many of them repeat another's.
+
+    `exact` copies are the same to the byte, `near` ones far closer than examples of their kind lie.
+    `groups` are what folds keep together.
+    """
+
+    contents: int
+    exact: int
+    near: int
+    groups: int
+
+
+@dataclass(frozen=True)
+class ColumnsSummary:
+    """The feature columns in use, those set aside and those used although they tell the label.
+
+    Each of the latter with the reason.
+    """
+
+    used: tuple[str, ...]
+    aside: dict[str, str]
+    leaks: dict[str, str]
+
+
+@dataclass(frozen=True)
 class EvidenceSummary:
     """Where the out-of-fold probabilities came from, and how good they are.
 
@@ -104,6 +130,8 @@ class EvidenceSummary:
     calibration_error: float
     in_sample: bool
     neighbours: NeighbourCheck | None = None
+    copies: CopiesSummary | None = None
+    columns: ColumnsSummary | None = None
 
 
 @dataclass(frozen=True)

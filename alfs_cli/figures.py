@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.certificate.risk import convex_minimiser, log_softmax, risk_at
+from alfs_cli.certificate.risk import log_softmax, risk_at
 from alfs_cli.documents import replacing, write_text
 from alfs_cli.errors import UsageError
 from alfs_cli.fitting import example_weight
 from alfs_cli.losses import Loss, SeparableSum, parse_loss
+from alfs_cli.losses.minimisers import convex_minimiser
 from alfs_cli.noise import asymmetric, symmetric
 
 FloatArray = NDArray[np.float64]
@@ -204,9 +205,14 @@ def draw(figure: Figure) -> Any:
 
 
 def new_figure(columns: int = 1, *, width: float = 5.0, height: float = 3.6) -> tuple[Any, Any]:
-    """Return a figure that no window shows, and its axes (columns,)."""
+    """Return a figure that no window shows, and its axes (columns,).
+
+    A matplotlibrc of the current folder, which matplotlib reads unasked, says nothing.
+    """
+    from matplotlib import rcdefaults
     from matplotlib.figure import Figure as Canvas
 
+    rcdefaults()
     canvas = Canvas(figsize=(width * columns, height), layout="constrained")
     return canvas, canvas.subplots(1, columns, squeeze=False)[0]
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alfs_cli.errors import UsageError, unknown
+from alfs_cli.plain import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -152,19 +153,17 @@ def _to_stderr(text: str) -> None:
 
 def printable(text: str) -> str:
     """Return text without control characters, so that a file name cannot steer the terminal."""
-    kept = "".join(c if c in "\n\t" or c.isprintable() else "\ufffd" for c in text)
     encoding = sys.stderr.encoding or "ascii"
-    return _without_commands(kept.encode(encoding, "replace").decode(encoding))
+    kept = plain(text, keep="\n\t").encode(encoding, "replace")
+    return _without_commands(kept.decode(encoding))
 
 
 def inert(text: str, format: str) -> str:
     """Return a result so that no name in it can steer what reads this program's output.
 
-    CSV and HTML keep the characters of names, and lose those that steer a terminal where stdout is
-    one. Under GitHub Actions only the format made of commands to the runner may give any.
+    The formats see to what steers a terminal. Under GitHub Actions only the format made of commands
+    to the runner may give any.
     """
-    if format in ("csv", "html") and sys.stdout.isatty():
-        text = "".join(c if c in "\n\t" or c.isprintable() else "\ufffd" for c in text)
     if format == "github":
         return text
     return _without_commands(text, hash_sign=HASH_SIGNS.get(format, " #"))

@@ -38,7 +38,9 @@ class LossFacts:
     `least_clean_level` is 1 / ratio: the loss is asymmetric on a class-conditional noise with a
     clean level at or above it (above 1 in any case); "inf" where there is none.
     `excess_risk_constant` is c of Theorem 2, excess error <= c excess risk (binary, ratio 1).
-    `fit` is the fit score for 2, 10 and 100 classes.
+    `fit` is the fit score for 2, 10 and 100 classes, where the loss is defined for so many.
+    `escape_slope` is g(0) / g(1): times the clean level it is the escape quotient, and a class that
+    training has lost comes back where that is above 1.
     """
 
     loss: str
@@ -53,6 +55,7 @@ class LossFacts:
     is_calibrated: bool | None
     excess_risk_constant: Number | None
     fit: dict[str, Number]
+    escape_slope: Number | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document `alfs.loss/1`."""
@@ -90,11 +93,12 @@ def loss_facts(loss: Loss) -> LossFacts:
         asymmetry_ratio=ratio,
         term_ratio=loss.term_ratio(),
         least_clean_level=level,
-        is_completely_asymmetric=None if ratio is None else ratio == 1,
+        is_completely_asymmetric=None if ratio is None or shape == "other" else ratio == 1,
         is_strictly_asymmetric=shape != "concave" if ratio and shape != "other" else None,
         is_calibrated=None if shape in (None, "other") else True,
         excess_risk_constant=_excess_risk_constant(separable),
-        fit={str(K): fit_score(loss, K) for K in (2, 10, 100)},
+        fit={str(K): fit_score(loss, K) for K in (2, 10, 100) if loss.most_classes >= K},
+        escape_slope=loss.escape_slope(),
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from alfs_cli.documents import limit_nesting
 from alfs_cli.errors import InputError, UsageError
+from alfs_cli.files import as_text_file
 from alfs_cli.settings import SHORT, RecipeError, Values, incomplete, nest, read_setting
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def load_recipe(name: str) -> Recipe:
 def load_settings(path: Path) -> Recipe:
     """Read a recipe or a config.yaml from a file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = as_text_file(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"no such file: '{path}'", help="`alfs recipes list` names some") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -21,6 +21,7 @@ from alfs_cli.documents import (
     write_text,
 )
 from alfs_cli.errors import InputError
+from alfs_cli.files import as_text_file
 
 SCHEMA = "alfs.run/1"
 RESULT = "result.json"
@@ -374,7 +375,7 @@ def load_config(folder: Path) -> TrainConfig:
 
     path = folder / CONFIG
     try:
-        values = yaml.safe_load(limit_nesting(path.read_text(encoding="utf-8")))
+        values = yaml.safe_load(limit_nesting(as_text_file(path).read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise InputError(f"no such file: '{path}'", help="a run directory is needed") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
@@ -392,7 +393,7 @@ def load_metrics(folder: Path) -> tuple[EpochMetrics, ...]:
     """Read metrics.jsonl; raises InputError where it is missing or broken."""
     path = folder / METRICS
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = as_text_file(path).read_text(encoding="utf-8").splitlines()
         return tuple(
             from_document(json.loads(line), EpochMetrics, where=f"{path}:{number}")
             for number, line in enumerate(lines, start=1)

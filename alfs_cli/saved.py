@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from alfs_cli.documents import Number, from_document, read_document
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.files import as_file
 from alfs_cli.runs import CONFIG, RESULT, find_run
 from alfs_cli.sweep import PLAN, find_sweep
 
@@ -37,7 +38,7 @@ def find_saved(name: str | None, out: Path) -> tuple[Kind, Path]:
             f"nothing is named, and there is no '{path.as_posix()}'",
             help="name an estimate.json, a run or a sweep; `alfs estimate DATA` makes the first",
         )
-    if path.is_file():
+    if as_file(path).is_file():
         by_name: dict[str, Kind] = {RESULT: "run", CONFIG: "run", PLAN: "sweep"}
         kind = by_name.get(path.name, "estimate")
         return kind, path if kind == "estimate" else path.parent
@@ -52,7 +53,7 @@ class Advised:
     """One loss of a recommendation, as far as a report speaks of it."""
 
     loss: str
-    margin: Number
+    margin: Number | None
     certificate: str
     why: str
     correction: str = "none"

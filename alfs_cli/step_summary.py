@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from alfs_cli.formats import render
+from alfs_cli.formats.markdown import APART
 from alfs_cli.report import Report
 
 MAX_BYTES = 64_000
@@ -48,6 +49,7 @@ def shortened(text: str) -> str:
 def comment_from(page: str) -> str:
     """Return the page as a comment: known by its first line, short enough, and nobody is called.
 
-    A class may be named like a person, and `@name` in a comment would send them mail.
+    A class may be named like a person, and `@name` in a comment would send them mail. What alfs
+    wrote calls nobody; a page that was changed since may.
     """
-    return COMMENT + shortened(page.replace("@", "@\u200b"))
+    return COMMENT + shortened(page.replace("@", f"@{APART}").replace(APART + APART, APART))

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data import DataSpec, LabelledDataset
-from alfs_cli.data.columns import check_probabilities
 from alfs_cli.data.matching import refuse_permuted
+from alfs_cli.data.probabilities import NOTHING_MENDED
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.data.streaming import BLOCK_ROWS, Block, ProbabilityStream, open_probabilities
 from alfs_cli.errors import InputError, UsageError
@@ -182,24 +182,27 @@ def passes(
     with invocation.progress() as progress:
 
         def read_first(block: Block) -> Any:
-            where = f"pred_probs from row {block.start} on"
-            check_probabilities(block.probs, where=where, first_row=block.start)
-            return first_pass(block.probs, block.labels), len(block.labels)
+            block = block.checked()
+            return first_pass(block.probs, block.labels), block.rounding
 
-        done = 0
+        done, rounding = 0, NOTHING_MENDED
         sums, odds = None, np.zeros((K, ODDS), np.int64)
         blocks = stream.blocks(rows, first=first, last=last, check=False)
-        for (part, histogram), size in _on_threads(read_first, blocks):
+        for (part, histogram), mended in _on_threads(read_first, blocks):
             sums = part if sums is None else sums + part
             odds += histogram
-            done += size
+            rounding += mended
+            done += mended.of
             progress(TASK, done, total)
         if sums is None:
             raise InputError("the probabilities hold no examples")
+        for text in rounding.notes():
+            invocation.note(f"note: {text}")
         limits = sums.thresholds()
         reach = np.stack([limits, limits]) if is_whole else reach_of(sums)
 
         def read_second(block: Block) -> Any:
+            block = block.checked() if rounding.rows else block
             found = second_pass(block.probs, block.labels, block.start, reach, stride)
             return found, block.labels
 

@@ -49,9 +49,10 @@ def one(arguments: argparse.Namespace, noise: str, loss: str, seed: int) -> dict
     """Train one loss through the command, and return its row."""
     kind, rate = noise.split(":")
     done = subprocess.run(
-        (sys.executable, "-m", "alfs_cli", "train", "--recipe", f"mnist/{loss}", "--noise", kind,
-         "--noise-rate", rate, "--seed", str(seed), "--epochs", str(arguments.epochs),
-         "--root", str(arguments.root), "--out", str(arguments.runs), "-f", "json"),
+        (sys.executable, "-P", "-m", "alfs_cli", "train", "--recipe", f"mnist/{loss}",
+         "--noise", kind, "--noise-rate", rate, "--seed", str(seed),
+         "--epochs", str(arguments.epochs), "--root", str(arguments.root),
+         "--out", str(arguments.runs), "-f", "json"),
         stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     result = json.loads(done.stdout)

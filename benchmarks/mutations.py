@@ -24,8 +24,11 @@ TESTS = [
     "tests/commands/test_losses.py",
 ]
 LOSSES, VECTOR = "alfs_cli/losses/separable.py", "alfs_cli/losses/vector.py"
+NORMALISED = "alfs_cli/losses/normalised.py"
 BETWEEN, SOFT = "alfs_cli/losses/interpolated.py", "alfs_cli/losses/softened.py"
 RISK, RULES = "alfs_cli/certificate/risk.py", "alfs_cli/certificate/verdicts.py"
+DECISIONS, WITNESS = "alfs_cli/certificate/decisions.py", "alfs_cli/certificate/witness.py"
+MINIMISERS, RULING = "alfs_cli/losses/minimisers.py", "alfs_cli/losses/ruling.py"
 MUTATIONS = [
     ("AGCE's exponent", LOSSES, "(self.a + u) ** (self.q - 1)", "(self.a + u) ** (1 - self.q)"),
     ("AGCE's tensor slope", LOSSES, ".pow(self.q - 1)", ".pow(self.q)"),
@@ -36,12 +39,17 @@ MUTATIONS = [
     ("JS's weights", BETWEEN, "(1 - self.pi) * own - self.pi", "self.pi * own - self.pi"),
     ("TCE's order", BETWEEN, "range(self.t - 1, 0, -1)", "range(self.t - 2, 0, -1)"),
     ("PHuber's knee", BETWEEN, "rows.u * self.tau <= 1", "rows.u * self.tau <= 2"),
-    ("NCE's slope", VECTOR, "flat.mul(K - 1)", "flat.mul(K)"),
-    ("NGCE's exponent", VECTOR, "rows.lp * self.q", "rows.lp * (1 - self.q)"),
-    ("NGCE's numbers", VECTOR, "return AGCE(0.0, self.q)", "return AGCE(0.0, self.q + 0.1)"),
-    ("normalised slope", VECTOR, "(w_own + others)", "(w_own - others)"),
-    ("normalised risk", VECTOR, "lead = (w - R) * pull", "lead = (w + R) * pull"),
-    ("flipped weight", VECTOR, "return values + weight, derivative", "return values, derivative"),
+    ("NCE's slope", NORMALISED, "flat.mul(K - 1)", "flat.mul(K)"),
+    ("NGCE's exponent", NORMALISED, "rows.lp * self.q", "rows.lp * (1 - self.q)"),
+    ("NGCE's numbers", NORMALISED, "return AGCE(0.0, self.q)", "return AGCE(0.0, self.q + 0.1)"),
+    ("normalised slope", NORMALISED, "(w_own + others)", "(w_own - others)"),
+    ("normalised risk", NORMALISED, "lead = (w - R) * pull", "lead = (w + R) * pull"),
+    (
+        "flipped weight",
+        NORMALISED,
+        "return values + weight, derivative",
+        "return values, derivative",
+    ),
     ("AMSE's gradient", VECTOR, "u * (self.a - u) - others", "u * (self.a + u) - others"),
     ("NL's likeliest class", VECTOR, "addcmul_(share, top_p, value=-1)", "addcmul_(share, top_p)"),
     ("NL's mean", VECTOR, "scale = weight / (rows.num_classes - 1)", "scale = weight / 9"),
@@ -65,23 +73,22 @@ MUTATIONS = [
         "canonical = np.take_along_axis(weights,",
         "canonical = np.take_along_axis(weights.T,",
     ),
-    ("dominance", RULES, "w[:, 0] > w[:, 1] * (1 + EQUAL)", "w[:, 0] >= w[:, 1] * (1 - EQUAL)"),
-    ("equality", RULES, "margin >= 1 - EQUAL", "margin > 1 + EQUAL"),
-    ("NGCE's condition", RULES, "row[1] - row[-1] <= EQUAL", "row[1] - row[1] <= EQUAL"),
-    ("AMSE's gap", RULES, "margin = a * float(row[0] - row[1])", "margin = float(row[0] - row[1])"),
-    (
-        "NCE of three classes",
-        RULES,
-        "case NCE() | NFL() if K > 2:\n                # any",
-        "case NCE() | NFL() if K > 9:\n                # any",
-    ),
-    ("sum's passive part", RULES, 'all(part.verdict == "proved"', 'any(part.verdict != "proved"'),
+    ("dominance", RULING, "w[:, 0] > w[:, 1] * (1 + EQUAL)", "w[:, 0] >= w[:, 1] * (1 - EQUAL)"),
+    ("equality", DECISIONS, "(margin >= 1 - EQUAL)", "(margin > 1 + EQUAL)"),
+    ("NGCE's condition", RULING, "w[:, 1] - w[:, -1] <= EVEN", "w[:, 1] - w[:, 1] <= EVEN"),
+    ("AMSE's gap", VECTOR, "margin = self.a * (w[:, 0]", "margin = (w[:, 0]"),
+    ("NCE of three classes", NORMALISED, "if w.shape[1] == 2:", "if w.shape[1] < 9:"),
+    ("sum's passive part", DECISIONS, "proved = reached & some", "proved = reached"),
+    ("a lower point is needed", DECISIONS, "is_lower = lowest[k] < 0", "is_lower = known[k]"),
+    ("p_min near the vertex", NORMALISED, "if spread <= NEAR else None", "if spread else None"),
+    ("bounds of the logits", WITNESS, "if -near >= depth:", "if -near < depth:"),
+    ("escape quotient", RULES, "row[0] / row[1] * slope", "row[1] / row[0] * slope"),
     ("grid's condition (b)", RISK, "H[ks + 1 + len(rivals)]", "H[ks - 1]"),
     (
         "grid's condition (a)",
         RISK,
-        "near = own * least > top * most",
-        "near = own * most > top * least",
+        "own * least > top * most",
+        "own * most > top * least",
     ),
     ("grid's reach", RISK, "np.arange(small, cells + 1)", "np.arange(small, small + 1)"),
     (
@@ -90,8 +97,13 @@ MUTATIONS = [
         "w[1] * at_zero > w[0] * at_one",
         "w[1] * at_one > w[0] * at_zero",
     ),
-    ("minimiser's level", RISK, "np.exp(log_level)[:, None] / w", "np.exp(log_level)[:, None] * w"),
-    ("Dinkelbach's step", RISK, "scaled ** (1 / (1 - q))", "scaled ** (1 - q)"),
+    (
+        "minimiser's level",
+        MINIMISERS,
+        "np.exp(log_level)[:, None] / w",
+        "np.exp(log_level)[:, None] * w",
+    ),
+    ("Dinkelbach's step", MINIMISERS, "scaled ** (1 / (1 - q))", "scaled ** (1 - q)"),
     (
         "fit score's integrand",
         "alfs_cli/fitting.py",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from tests.conftest import make_estimate
 
@@ -114,6 +115,49 @@ def test_inputs_are_never_run(step, inputs):
     assert set(outputs) <= {"exit-code"}
 
 
+def plant(folder):
+    """Lay modules into a folder that leave a file `owned` where anything runs them."""
+    for name in ("yaml", "shlex", "json", "numpy", "typer", "pip", "alfs_cli/__init__",
+                 "alfs_cli/__main__", "alfs_cli/step_summary", "sitecustomize"):  # fmt: skip
+        path = folder / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"import pathlib\npathlib.Path({str(folder)!r}, 'owned').touch()\n")
+
+
+def test_no_module_of_the_checkout_is_run(step, tmp_path):
+    plant(tmp_path)
+    done, outputs = step(path="estimate.json", args="--max-noise-rate '0.5'")
+    assert done.returncode == 0, done.stderr
+    assert outputs["noise-rate"] == "0.11"
+    assert not Path("owned").exists()
+
+
+def test_each_package_comes_from_one_index(tmp_path):
+    """By a program in python's place that notes what it is asked for."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").write_text(
+        '#!/bin/sh\necho "extra=${PIP_EXTRA_INDEX_URL-none} safe=$PYTHONSAFEPATH $*" >>calls\n'
+    )
+    (tmp_path / "bin" / "python").chmod(0o755)
+    for version, wanted in (("", "/here"), ("1.2", "alfs-cli==1.2"), ("--pre", "--pre")):
+        (tmp_path / "calls").unlink(missing_ok=True)
+        subprocess.run(
+            ["bash", str(TOP / ".ci" / "action"), "install"],
+            env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "ALFS_VERSION": version,
+                 "ALFS_ACTION": "/here", "PIP_EXTRA_INDEX_URL": "https://own.example/simple"},
+            cwd=tmp_path, check=True,
+        )  # fmt: skip
+        torch, rest = (tmp_path / "calls").read_text().splitlines()
+        assert torch == (
+            "extra= safe=1 -P -m pip install --quiet --index-url "
+            "https://download.pytorch.org/whl/cpu torch torchvision"
+        )
+        assert rest.endswith(f"safe=1 -P -m pip install --quiet -- {wanted}")
+        assert rest.startswith("extra=https://own.example/simple")  # the user's own stays theirs
+    for file in (TOP / "action.yml", *TOP.glob(".ci/*"), *TOP.glob("docs/*.md")):
+        assert "extra-index" not in file.read_text(encoding="utf-8").lower()
+
+
 GH = """#!/usr/bin/env bash
 printf '%s\\n' "$*" >>calls
 case "$*" in
@@ -128,6 +172,7 @@ def test_the_comment_is_renewed_and_calls_nobody(tmp_path, before):
     """By a program in gh's place that notes what it is asked for."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    plant(tmp_path)
     (tmp_path / "bin" / "gh").write_text(GH)
     (tmp_path / "bin" / "gh").chmod(0o755)
     (tmp_path / "comments").write_text(before)
@@ -160,10 +205,60 @@ def test_the_comment_is_renewed_and_calls_nobody(tmp_path, before):
     assert body.startswith("<!-- alfs check -->\n## Label quality\n")
     assert "@somebody" not in body
     assert len(body) < 65_536
+    assert not (tmp_path / "owned").exists()
     (tmp_path / "denied").touch()
     done = step()
     assert done.returncode == 0
     assert done.stdout.startswith("::warning title=alfs::the comment could not be written")
+
+
+ODD = ("--help.png", "-q.png", "--debug.png", "-o=json.png", "a b.png", "$(touch owned).png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_no_file_name_is_an_option_of_the_hook(tmp_path, is_whole):
+    """By pre-commit itself, with the hook as it is published but for where alfs comes from."""
+    hook = next(
+        hook for hook in yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text("utf-8"))
+        if hook["id"] == "alfs-inspect"
+    )  # fmt: skip
+    shown = {**hook, "language": "system", "verbose": True}
+    config = {"repos": [{"repo": "local", "hooks": [shown]}]}
+    (tmp_path / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "alfs").write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" -P -m alfs_cli "$@"\n'
+    )
+    (tmp_path / "bin" / "alfs").chmod(0o755)
+    for name in ODD:
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    if not is_whole:
+        (tmp_path / "--help.png").write_text("no picture")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join([str(TOP), *filter(None, sys.path)]),
+        "PRE_COMMIT_HOME": str(tmp_path / "home"),
+        "PRE_COMMIT_COLOR": "never",
+    }
+
+    def call(*words):
+        return subprocess.run(
+            words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    assert call("git", "init", "-q").returncode == 0
+    assert call("git", "add", "--", *ODD, ".pre-commit-config.yaml").returncode == 0
+    done = call(sys.executable, "-m", "pre_commit", "run", "--all-files")
+    assert done.returncode == (0 if is_whole else 1), (done.stdout, done.stderr)
+    read = re.findall(r"PASS  (\d+) images? read", done.stdout)  # it calls one a core
+    told = re.findall(r"'(.*)' cannot be read as an image", done.stdout)
+    if is_whole:
+        assert (sum(map(int, read)), told) == (len(ODD), [])
+    else:
+        assert told == ["--help.png"]
+    assert not (tmp_path / "owned").exists()
 
 
 def test_the_hooks_are_commands_that_exist():

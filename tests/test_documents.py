@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import dataclass
 
 import pytest
@@ -127,3 +128,55 @@ def test_formulas_are_inert_and_come_back(text):
 def test_other_text_is_itself(text):
     assert safe_cell(text) == text
     assert unguarded(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+        ("a\u202egnp.exe", "a\\u202egnp.exe"),
+        ("\u2066=1\u2069", "\\u2066=1\\u2069"),
+        ("\r=1+1", "\\x0d=1+1"),
+        ("=\x9b2J", "'=\\x9b2J"),
+    ],
+)
+def test_what_steers_is_written_out_and_comes_back(text, cell):
+    assert safe_cell(text) == cell
+    assert unguarded(cell) == text
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o027, 0o022, 0o002])
+def test_files_are_for_the_eyes_that_the_umask_lets(tmp_path, mask):
+    path = tmp_path / "sub" / "a.json"
+    before = os.umask(mask)
+    try:
+        with replacing(path) as temporary:
+            assert temporary.stat().st_mode & 0o777 == 0o666 & ~mask
+            temporary.write_text("x")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~mask
+    assert path.parent.stat().st_mode & 0o777 == 0o777 & ~mask
+
+
+@pytest.mark.parametrize(("mode", "then"), [(0o600, 0o600), (0o640, 0o640), (0o666, 0o644)])
+def test_what_was_private_stays_so(tmp_path, mode, then):
+    path = tmp_path / "a.json"
+    path.touch()
+    path.chmod(mode)
+    before = os.umask(0o022)
+    try:
+        write_document(path, {})
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == then
+
+
+def test_no_pipe_or_device_is_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to(os.devnull)
+    for name in ("pipe", "null"):
+        with pytest.raises(InputError, match=r"is a (pipe|device), not a file"):
+            write_document(tmp_path / name, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["null", "pipe"]
+    assert (tmp_path / "pipe").is_fifo()

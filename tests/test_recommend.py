@@ -1,16 +1,19 @@
 """Recommendations prove themselves: each text goes back through the certificate."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from alfs_cli.certificate import certify
+from alfs_cli.certificate import SLOW_ESCAPE, certify
 from alfs_cli.errors import AlfsError, InputError
 from alfs_cli.estimate import Bounded, CleanLevel
 from alfs_cli.fitting import corrected_fit_score, fit_score
-from alfs_cli.losses import parse_loss
+from alfs_cli.formats import render
+from alfs_cli.losses import LOSSES, parse_loss
+from alfs_cli.losses.terms import Computed
+from alfs_cli.losses.vector import AMSE
 from alfs_cli.noise import TransitionMatrix, clean_level, transition_of
 from alfs_cli.recipes import parse_recipe
 from alfs_cli.recommend import PREFERENCES, load_recommendations, recommend
@@ -25,8 +28,9 @@ from alfs_cli.recommend.aims import (
     wrong_classes,
 )
 from alfs_cli.recommend.explanation import explained
-from alfs_cli.recommend.families import ael_text, agce_text, aul_text
+from alfs_cli.recommend.families import COMPLETE, ael_text, agce_text, aul_text
 from alfs_cli.recommend.recipe import recipe_text
+from alfs_cli.reports.recommendation import recommendation_report
 
 
 def level(value, low, high):
@@ -117,7 +121,8 @@ def test_concentrated_noise_is_corrected_for(estimate):
     assert first.correction == "forward"
     assert "rests on the estimated T (trust high)" in first.why
     loss, T = parse_loss(first.loss), np.array(made.transition)
-    assert first.certificate == certify(loss, T).verdict == "refuted"
+    assert (first.certificate, first.margin, first.term_ratio) == ("n/a", None, None)
+    assert (first.mass_at_bound, first.escape) == (None, None)
     apart = TransitionMatrix(T).held_apart(first.least_level).array
     assert apart[5, 5] / apart[5, 6] == apart[6, 6] / apart[6, 5] == pytest.approx(3)  # they swap
     assert (np.delete(apart, (5, 6), axis=0) == np.delete(T, (5, 6), axis=0)).all()
@@ -230,7 +235,7 @@ def test_uncertain_says_what_would_decide(estimate):
     found = recommend(estimate(clean_level=level(1.5, 0.9, 2.5), dominant=None), estimate_path="e")
     assert found.status == "uncertain"
     first, *others = found.recommendations
-    assert (first.correction, first.certificate) == ("forward", "refuted")
+    assert (first.correction, first.certificate) == ("forward", "n/a")
     assert {item.certificate for item in others} == {"not-refuted"}
     assert "examples of 'cat' (now 450)" in found.advice[1]
     hopeless = estimate(clean_level=level(0.9, 0.0, 1.5), dominant=None)
@@ -251,6 +256,66 @@ def test_rejected_are_named(estimate):
     assert names["ce"].asymmetry_ratio == 0
     for item in found.rejected:
         assert certify(parse_loss(item.loss), estimate().transition).verdict != "proved"
+
+
+def test_losses_that_keep_lost_classes_come_last(estimate):
+    """At r = 1.3 AUL(2, .5) and AGCE(1, 1.5) have quotients of .92, NCE sums one without bound."""
+    made = estimate(clean_level=level(1.6, 1.2, 2.0))
+    found = recommend(made, estimate_path="e", prefer="robustness")
+    quotients = [item.escape for item in found.recommendations]
+    slow = [q is not None and q < SLOW_ESCAPE for q in quotients]
+    assert slow == sorted(slow)
+    assert 0 < sum(slow) < len(slow)
+    for item, is_slow in zip(found.recommendations, slow, strict=True):
+        assert item.certificate == "proved"
+        slope = parse_loss(item.loss).escape_slope()
+        assert item.escape == (None if slope is None else pytest.approx(slope * 1.2))
+        assert ("a class lost early" in item.why) == is_slow
+    assert found.recommendations[0].escape == math.inf
+    rows = dict(explained(found, made))
+    assert "escape quotient g(0) / g(1) x 1.2 = " in rows[found.recommendations[-1].loss]
+    alone = recommend(made, estimate_path="e", losses=("mae",)).recommendations
+    assert [item.loss.partition(":")[0] for item in alone] == ["mae"]  # last of many, still named
+
+
+def test_one_loss_one_verdict(estimate):
+    """No certificate speaks of a loss of log(T^T p): none is shown, and none contradicts PASS."""
+    found = recommend(concentrated(estimate), estimate_path="e")
+    text = render(recommendation_report(found), "text")
+    assert "recommended: gce" in text
+    assert "n/a" in text
+    assert "refuted" not in text
+    assert "0.00x" not in text
+    assert found.document()["recommendations"][0]["margin"] is None
+
+
+def test_a_new_loss_is_not_called_refuted(estimate, monkeypatch):
+    """A term without a rule, made a family: judged not refuted, so not recommended as certified."""
+
+    @dataclass(frozen=True)
+    class Mine(AMSE):
+        name = "mine"
+        ruling, rise, minimiser = Computed.ruling, Computed.rise, Computed.minimiser
+
+    monkeypatch.setitem(LOSSES, "mine", Mine)
+    with pytest.raises(AlfsError, match="no family of losses") as caught:
+        recommend(estimate(), estimate_path="e", losses=("mine",))
+    assert "alfs losses check mine" in caught.value.help
+    for table in ("FAMILIES", "ROBUST_ORDER"):
+        monkeypatch.setattr(f"alfs_cli.recommend.search.{table}", ("mine", "mae"))
+    monkeypatch.setitem(COMPLETE, "mine", ("mine:a=30",))
+    found = recommend(estimate(), estimate_path="e", losses=("mine",))
+    assert [r.certificate for r in found.recommendations] == ["not-refuted"]
+    assert found.status == "uncertain"
+
+
+def test_tolerant_is_said_of_rejected_losses(estimate):
+    even = ((0.6, 0.2, 0.2), (0.1, 0.8, 0.1), (0.0, 0.0, 1.0))
+    for T, word in ((even, "tolerant"), (((0.7, 0.3, 0.0), *even[1:]), "not its only minimum")):
+        found = recommend(estimate(transition=T), estimate_path="e")
+        reasons = {item.loss.partition(":")[0]: item.reason for item in found.rejected}
+        assert word in reasons["nce"]
+        assert word in reasons["nfl"]
 
 
 def test_saved_and_read_back(estimate, tmp_path):

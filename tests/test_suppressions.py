@@ -1,13 +1,17 @@
 """Suppressions: by rule, by path, by a line with a date; what they did is counted."""
 
+import fnmatch
 import os
+import time
 from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alfs_cli.errors import InputError
-from alfs_cli.gate.suppressions import Suppressions, read_lines, sort_out
+from alfs_cli.gate.suppressions import Suppressions, lies_in, read_lines, sort_out
 from alfs_cli.report import Finding
 from alfs_cli.rules import Selection
 
@@ -61,6 +65,13 @@ def test_by_rule():
         ("./data/c.png", ["a", "b", "d"]),
         ("legacy/**", ["a", "b", "c", "d"]),
         ("data/[c].png", ["a", "b", "c", "d"]),
+        ("**", []),
+        ("**/legacy/**/*.png", ["c", "d"]),
+        ("data/**/b.png", ["a", "c", "d"]),
+        ("**/data/**/**/c.png", ["a", "b", "d"]),
+        ("data/c.png/**", ["a", "b", "c", "d"]),
+        ("data/**.png", ["a", "b"]),  # `**` within a name is `*`
+        ("data/leg*y/?.png", ["b", "c", "d"]),
     ],
 )
 def test_by_path(here, pattern, kept):
@@ -123,3 +134,50 @@ def test_everything_wrong_is_told_at_once(here):
     assert len(str(caught.value).splitlines()) == 3
     with pytest.raises(InputError, match="no such file"):
         read_lines(Path("none.csv"))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*a" * 40 + "b",
+        "**/" * 60 + "x.png",
+        "**/*a" * 30 + "b",
+        "**/a/" * 40 + "b",
+        "*?*?*?*?" * 20 + "b",
+        "a**" * 60 + "b",
+        "*" * 5000 + "b",
+    ],
+    ids=range(7),
+)
+def test_no_pattern_takes_long(here, pattern):
+    paths = ["a" * 250 + ".png", "/".join("a" * 200) + ".png", "/".join(["a" * 60] * 30)]
+    begun = time.process_time()
+    found = sort_out(
+        [finding(path) for path in paths * 20], Suppressions(by_path=((pattern, ("ALFS",)),))
+    )
+    assert found.ignored == 0
+    assert time.process_time() - begun < 2
+
+
+PATHS = st.lists(st.text("ab.", min_size=1, max_size=4), min_size=1, max_size=5).map("/".join)
+PATTERNS = st.lists(
+    st.sampled_from(["**", "*", "a", "b", "?", "a*", "*b", "a?b", "*a*"]), min_size=1, max_size=5
+).map("/".join)
+
+
+@given(path=PATHS.filter(lambda text: "." not in text), pattern=PATTERNS)
+def test_patterns_mean_what_they_say(path, pattern):
+    """Against every way to divide the path, tried one by one."""
+
+    def fits(names, parts):
+        if not parts:
+            return not names
+        if parts == ["**"]:
+            return bool(names)
+        if parts[0] == "**":
+            return any(fits(names[i:], parts[1:]) for i in range(len(names) + 1))
+        return (
+            bool(names) and fnmatch.fnmatchcase(names[0], parts[0]) and fits(names[1:], parts[1:])
+        )
+
+    assert lies_in(finding(path), pattern, ".") == fits(path.split("/"), pattern.split("/"))

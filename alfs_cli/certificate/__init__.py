@@ -1,5 +1,5 @@
-"""Is a loss asymmetric on a noise model? `certify` says: proved, refuted or not refuted."""
+"""Is a loss asymmetric on a noise model? `certify`: proved, tolerant, refuted or not refuted."""
 
-from alfs_cli.certificate.verdicts import Certificate, RowCertificate, certify
+from alfs_cli.certificate.verdicts import SLOW_ESCAPE, Certificate, RowCertificate, certify
 
-__all__ = ["Certificate", "RowCertificate", "certify"]
+__all__ = ["SLOW_ESCAPE", "Certificate", "RowCertificate", "certify"]

@@ -5,18 +5,17 @@ others from the largest down. The result u is (M, K) in the same order.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.losses import SeparableSum
-from alfs_cli.losses.separable import AEL, AGCE, AUL, CE
 from alfs_cli.losses.terms import Parts
 
 FloatArray = NDArray[np.float64]
-Verdict = Literal["proved", "refuted", "not-refuted"]
+Verdict = Literal["proved", "tolerant", "refuted", "not-refuted"]
 
 
 def risk_at(parts: Parts, log_probs: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -34,103 +33,6 @@ def log_softmax(z: FloatArray) -> FloatArray:
     """Return log-probabilities (M, K) of logits (M, K)."""
     shifted = z - z.max(axis=-1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
-
-
-# Closed forms.
-
-
-def convex_minimiser(loss: SeparableSum, w: FloatArray) -> FloatArray:
-    """Return the minimiser for a convex l(u), by its optimality conditions.
-
-    u_i = g^-1(lambda / w_i) clipped to [0, 1], lambda found by bisection so that they sum to 1.
-    Where g is constant on an interval that is an interval of solutions; one that sums to 1 is
-    taken.
-    """
-    inverse = _inverse_slope(loss)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        largest = w.max(axis=1)
-        ends = loss.slope(np.array([1 / w.shape[1], 1.0]))
-        low = np.log(np.maximum(largest * ends[1] * (1 - 1e-9), 1e-300))
-        high = np.log(largest * ends[0] * (1 + 1e-9))
-
-        def at(log_level: FloatArray) -> FloatArray:
-            return inverse(np.where(w > 0, np.exp(log_level)[:, None] / w, np.inf))
-
-        for _ in range(80):
-            middle = (low + high) / 2
-            too_much = at(middle).sum(axis=1) >= 1
-            low, high = np.where(too_much, middle, low), np.where(too_much, high, middle)
-        more, less = at(low), at(high)
-    above, below = more.sum(axis=1) - 1, 1 - less.sum(axis=1)
-    gap = above + below
-    share = np.where(gap > 0, below / np.where(gap > 0, gap, 1), 1.0)
-    u = less + share[:, None] * (more - less)
-    return np.asarray(u / u.sum(axis=1, keepdims=True))
-
-
-def _inverse_slope(loss: SeparableSum) -> Callable[[FloatArray], FloatArray]:
-    """Return t -> g^-1(t), clipped to [0, 1]."""
-    if len(loss.parts) == 1:
-        weight, part = loss.parts[0]
-        match part:
-            case CE():
-                return lambda t: np.clip(weight / t, 0, 1)
-            case AGCE(a=a, q=q):
-                return lambda t: np.clip((t / weight) ** (1 / (q - 1)) - a, 0, 1)
-            case AUL(a=a, p=p):
-                return lambda t: np.clip(a - (t / weight) ** (1 / (p - 1)), 0, 1)
-            case AEL(a=a):
-                return lambda t: np.clip(-a * np.log(a * t / weight), 0, 1)
-            case _:
-                pass
-    tail = np.geomspace(1e-18, 0.5, 8000)
-    u = np.concatenate([[0.0], tail, 1 - tail[-2::-1], [1.0]])
-    log_slope = np.log(np.clip(loss.slope(u), 1e-300, 1e300))[::-1]
-    return lambda t: np.interp(np.log(np.clip(t, 1e-300, 1e300)), log_slope, u[::-1])
-
-
-def project_to_simplex(points: FloatArray) -> FloatArray:
-    """Return the nearest points of the simplex (M, K), in the Euclidean sense."""
-    ordered = -np.sort(-points, axis=1)
-    excess = (np.cumsum(ordered, axis=1) - 1) / np.arange(1, points.shape[1] + 1)
-    count = (ordered > excess).sum(axis=1)
-    level = excess[np.arange(len(points)), count - 1]
-    return np.asarray(np.maximum(points - level[:, None], 0))
-
-
-def ngce_minimiser(q: float, w: FloatArray, num_classes: int | None = None) -> FloatArray:
-    """Return the minimiser of normalised generalised cross entropy with q < 1.
-
-    Dinkelbach's iteration: u_i in proportion to max(w_i - rho, 0)^{1/(1-q)}, then rho is the risk
-    at u. It decreases rho until it stays. `num_classes` is K where `w` leaves classes out.
-    """
-    K = num_classes or w.shape[1]
-    rho = (w.sum(axis=1) - w[:, 0]) / (K - 1)
-    u = np.zeros(w.shape)
-    u[:, 0] = 1.0
-    total = w.sum(axis=1)
-    for _ in range(200):
-        lead = np.maximum(w - rho[:, None], 0)
-        scaled = lead / lead.max(axis=1, keepdims=True)
-        u = scaled ** (1 / (1 - q))
-        u /= u.sum(axis=1, keepdims=True)
-        new = (total - (w * u**q).sum(axis=1)) / (K - (u**q).sum(axis=1))
-        if (np.abs(new - rho) <= 1e-16).all():
-            break
-        rho = new
-    return u
-
-
-def nlnl_minimiser(w: FloatArray) -> FloatArray:
-    """Return the minimiser of negative learning: u_i = max(0, 1 - (1 - w_i) / lambda)."""
-    c = w.sum(axis=1, keepdims=True) - w
-    low, high = c.min(axis=1), np.full(len(w), float(w.shape[1]) + 1)
-    for _ in range(100):
-        middle = (low + high) / 2
-        short = np.maximum(0, 1 - c / middle[:, None]).sum(axis=1) < 1
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
-    u = np.maximum(0, 1 - c / high[:, None])
-    return np.asarray(u / u.sum(axis=1, keepdims=True))
 
 
 # Logits in a box.
@@ -240,12 +142,12 @@ def _judge_on_grid(
         worst = int(np.argmin(own * D[1:] - H[1 : cells + 1])) + 1
         return "refuted", _backtrack(layers, rivals, gain, worst) / cells
     small = max(1, cells // 50)
-    least, _ = _slope_range(loss, 1 - small / cells, 1.0)
-    _, most = _slope_range(loss, 0.0, small / cells)
+    near_ends = np.array([1 - small / cells, 0.0]), np.array([1.0, small / cells])
+    (least, _), (_, most) = np.transpose(slope_range(loss, *near_ends))
     top = rivals.max(initial=0.0)
     ks = np.arange(small, cells + 1)
     beyond = own * D[ks] > H[ks + 1 + len(rivals)]
-    near = own * least > top * most or top == 0
+    near = top == 0 or own * least > top * most
     return ("proved" if near and bool(np.all(beyond)) else "not-refuted"), None
 
 
@@ -272,8 +174,12 @@ def _backtrack(
     return spent
 
 
-def _slope_range(loss: SeparableSum, low: float, high: float) -> tuple[float, float]:
+def slope_range(
+    loss: SeparableSum, low: FloatArray, high: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return bounds of g on [low, high]: each term's slope is monotone there."""
-    ends = np.array([low, high])
-    slopes = [weight * part.slope(ends) for weight, part in loss.parts]
-    return float(sum(s.min() for s in slopes)), float(sum(s.max() for s in slopes))
+    with np.errstate(divide="ignore"):
+        ends = [(c * part.slope(low), c * part.slope(high)) for c, part in loss.parts]
+    least = sum((np.minimum(a, b) for a, b in ends), np.zeros(np.shape(low)))
+    most = sum((np.maximum(a, b) for a, b in ends), np.zeros(np.shape(low)))
+    return least, most

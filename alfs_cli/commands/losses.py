@@ -77,7 +77,8 @@ def check(
 ) -> None:
     """Prove or refute that a loss withstands the noise of a transition matrix.
 
-    Without --transition, --estimate or --noise: the estimate under --out. Exit code 1: refuted.
+    Without --transition, --estimate or --noise: the estimate under --out. Exit code 0: proved,
+    tolerant (the noise moves none of its minima) or not refuted; 1: refuted.
     """
     if (loss is None) == (python is None):
         raise UsageError("name one loss", help="LOSS, or --python MODULE:FUNCTION")
@@ -114,7 +115,7 @@ def _own_loss(place: str) -> Any:
     if not (colon and module and name):
         raise UsageError(f"--python '{place}' is not MODULE:FUNCTION", help="my_losses:my_loss")
     if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+        sys.path.append(os.getcwd())  # last: what else lies there must not stand in for a library
     try:
         found: Any = importlib.import_module(module)
         for part in name.split("."):

@@ -1,6 +1,6 @@
 """Labels of several annotators, a column each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from alfs_cli.data.classes import numbered
 from alfs_cli.data.dataset import IntArray
-from alfs_cli.data.labels import RawLabels, raw_labels
-from alfs_cli.errors import InputError
+from alfs_cli.data.labels import RawLabels, missing_labels, raw_labels
+from alfs_cli.errors import InputError, brief
+
+FEW_ROWS = 10  # two annotators may well say 0 and 1 of so few in turn
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +61,17 @@ class Annotations:
 
 
 def annotations_of(
-    names: Sequence[str], columns: Sequence[NDArray[Any]], *, where: str
+    names: Sequence[str],
+    columns: Sequence[NDArray[Any]],
+    *,
+    where: str,
+    declared: Collection[str] = (),
 ) -> Annotations:
-    """Return the columns as labels; empty text, NaN and numbers below 0 are no label."""
+    """Return the columns as labels; what `missing_labels` says, NaN included, is no label.
+
+    Raises InputError where the columns are classes and not annotators: one 1 in every row.
+    """
+    _refuse_one_hot(names, columns, where=where)
     missing = np.zeros((len(columns[0]), len(columns)), dtype=bool)
     kept: list[RawLabels] = []
     for m, column in enumerate(columns):
@@ -71,14 +81,35 @@ def annotations_of(
             kept.append(raw_labels(whole, where=f"{names[m]} of {where}"))
         else:
             text = column.astype(object)
-            missing[:, m] = [cell in ("", None) for cell in text]
+            text[[cell is None for cell in text]] = ""
+            missing[:, m] = missing_labels(text, declared=declared)
             kept.append(text)
     return Annotations(tuple(names), tuple(kept), missing)
+
+
+def _refuse_one_hot(names: Sequence[str], columns: Sequence[NDArray[Any]], *, where: str) -> None:
+    if len(columns) < 2 or len(columns[0]) < FEW_ROWS:
+        return
+    marks = [np.isin(column.astype(str), ("1", "1.0", "true", "True")) for column in columns]
+    known = ("0", "1", "0.0", "1.0", "true", "false", "True", "False")
+    if (np.sum(marks, axis=0) != 1).any():
+        return
+    if all(np.isin(column.astype(str), known).all() for column in columns):
+        named = ", ".join(repr(brief(name)) for name in names[:5])
+        raise InputError(
+            f"columns {named} of {where} look one-hot, a 1 in one of them a row: these are "
+            "classes, not annotators",
+            help="one column of names is needed: in pandas table[[...]].idxmax(axis=1), with those "
+            "columns in the brackets",
+        )
 
 
 def column_names(text: str) -> tuple[str, ...]:
     """Return the names in `A,B,C`."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if len(set(names)) < len(names) or not names:
-        raise InputError(f"--label-columns '{text}' names a column twice, or none")
+        raise InputError(
+            f"--label-columns '{brief(text)}' names a column twice, or none",
+            help="--label-columns A,B,C: each annotator's column once",
+        )
     return names

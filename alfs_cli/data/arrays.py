@@ -9,17 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.annotations import Annotations, annotations_of, column_names
+from alfs_cli.data.classes import declared_classes
 from alfs_cli.data.content import Content, array_digest
 from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
 from alfs_cli.data.images import array_images
 from alfs_cli.data.labels import raw_labels, text_labels
-from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.data.placeholders import refuse_placeholder
+from alfs_cli.data.probabilities import refuse_other_forms
+from alfs_cli.data.unpacking import refuse_unpacked
 from alfs_cli.documents import DAMAGED
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, brief, has
+from alfs_cli.files import as_file
 
 MAX_CODE = 0x10FFFF  # of Unicode
 Names = tuple[str, ...]
+WHOLE = "is it whole? write it again with numpy.savez"
 NPZ_KEYS = ("images", "features", "pred_probs")
 
 
@@ -37,7 +42,10 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
     if spec.group_column is not None:
         keys = (*keys, spec.group_column)
     arrays = load_npz(path, keys=keys)
-    annotations = _annotations(path, arrays, several) if several else None
+    names = arrays.get("class_names")
+    class_names = None if names is None else names_of(names, where=f"'{path}'")
+    declared = declared_classes(spec) or class_names or ()
+    annotations = _annotations(path, arrays, several, declared) if several else None
     if annotations is None and not any(key in arrays for key in NPZ_KEYS):
         raise missing_key(path, "images", "features")
     if label_key not in arrays and spec.labels is None and annotations is None:
@@ -56,15 +64,16 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         )
     if "pred_probs" in arrays:
         pred_probs = arrays["pred_probs"]
-        if pred_probs.dtype.kind not in "fiub":
-            raise InputError(f"pred_probs of '{path}' are of type {pred_probs.dtype}, not numbers")
+        refuse_other_forms(pred_probs, where=f"pred_probs of '{path}'")
     examples_key = next(key for key in (*NPZ_KEYS, *several) if key in arrays)
     examples = arrays[examples_key]
     if examples.ndim == 0:
-        raise InputError(f"{examples_key} of '{path}' are a single value, not an array")
+        raise InputError(
+            f"{examples_key} of '{path}' are a single value, not an array",
+            help="one row an example is needed",
+        )
     labels = arrays.get(label_key)
     true_labels = arrays.get(true_key)
-    names = arrays.get("class_names")
     return Content(
         kind="npz",
         count=len(examples),
@@ -73,13 +82,15 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
         else array_digest(examples),
         labels=None
         if labels is None
-        else raw_labels(labels, where=f"labels of '{path}'", lenient=spec.lenient),
+        else raw_labels(
+            labels, where=f"labels of '{path}'", lenient=spec.lenient, declared=declared
+        ),
         true_labels=None
         if true_labels is None
-        else raw_labels(true_labels, where=f"true labels of '{path}'"),
+        else raw_labels(true_labels, where=f"true labels of '{path}'", declared=declared),
         annotations=annotations,
         groups=_groups(path, arrays, spec.group_column),
-        class_names=None if names is None else names_of(names, where=f"'{path}'"),
+        class_names=class_names,
         images=images,
         features=features,
         pred_probs=pred_probs,
@@ -121,7 +132,9 @@ def _groups(
     return arrays[name]
 
 
-def _annotations(path: Path, arrays: Mapping[str, NDArray[Any]], names: Names) -> Annotations:
+def _annotations(
+    path: Path, arrays: Mapping[str, NDArray[Any]], names: Names, declared: Names
+) -> Annotations:
     """Return the annotators' labels: an array (N,) each, or one array (N, M) of all."""
     for name in names:
         if name not in arrays:
@@ -136,7 +149,7 @@ def _annotations(path: Path, arrays: Mapping[str, NDArray[Any]], names: Names) -
                 f"{name} of '{path}' has shape {column.shape}, not ({len(columns[0])},)",
                 help="an array (N,) an annotator, or one array (N, M)",
             )
-    return annotations_of(names, columns, where=f"'{path}'")
+    return annotations_of(names, columns, where=f"'{path}'", declared=declared)
 
 
 def own_name(asked: str | None, usual: str, has: list[str], *, elsewhere: str | None) -> str:
@@ -150,32 +163,30 @@ def own_name(asked: str | None, usual: str, has: list[str], *, elsewhere: str | 
 def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, NDArray[Any]]:
     """Return the arrays of an .npz (those of `keys`, where given) without unpickling anything.
 
-    Raises InputError where it is no .npz, holds Python objects, or unpacks to more than memory.
+    Raises InputError where it is no .npz, holds Python objects, or unpacks to more than memory or
+    than such a file should.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {
-                member.filename.removesuffix(".npy"): member.file_size
+        with zipfile.ZipFile(as_file(path)) as archive:
+            members = {
+                member.filename.removesuffix(".npy"): member
                 for member in archive.infolist()
+                if keys is None or member.filename.removesuffix(".npy") in keys
             }
-    except DAMAGED as error:
-        raise InputError(f"cannot read '{path}' as .npz: {error}") from None
-    wanted = [key for key in sizes if keys is None or key in keys]
-    refuse_too_large(sum(sizes[key] for key in wanted), where=f"'{path}'")
-    arrays: dict[str, NDArray[Any]] = {}
-    try:
+            refuse_unpacked(archive, list(members.values()), path)
+        arrays: dict[str, NDArray[Any]] = {}
         with np.load(path, allow_pickle=False) as file:
-            for key in wanted:
+            for key in members:
                 arrays[key] = file[key]
                 if not isinstance(arrays[key], np.ndarray):
-                    raise InputError(f"'{key}' of '{path}' is not an array")
+                    raise InputError(f"'{brief(key)}' of '{path}' is not an array", help=WHOLE)
                 refuse_no_text(arrays[key], where=f"{key} of '{path}'")
     except ValueError as error:
         raise unreadable_array(path, error) from None
     except MemoryError:
         raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
     except DAMAGED as error:
-        raise InputError(f"cannot read '{path}' as .npz: {error}") from None
+        raise InputError(f"cannot read '{path}' as .npz: {brief(error)}", help=WHOLE) from None
     return arrays
 
 
@@ -189,19 +200,22 @@ def refuse_no_text(array: NDArray[Any], *, where: str) -> None:
 
 def npz_keys(path: Path) -> list[str]:
     """Return the names of the arrays in an .npz."""
+    refuse_placeholder(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(as_file(path)) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
     except DAMAGED as error:
-        raise InputError(f"cannot read '{path}' as .npz: {error}") from None
+        raise InputError(f"cannot read '{path}' as .npz: {brief(error)}", help=WHOLE) from None
 
 
 def missing_key(path: Path, *keys: str) -> InputError:
     """Return the error for an .npz without an array that is needed."""
-    has = ", ".join(npz_keys(path)) or "nothing"
+    there = npz_keys(path)
     return InputError(
-        f"'{path}' has no array '{keys[0]}'" + "".join(f" or '{key}'" for key in keys[1:]),
-        help=f"it has: {has}",
+        f"'{path}' has no array '{brief(keys[0])}'"
+        + "".join(f" or '{key}'" for key in keys[1:])
+        + f" ({has(there, keys)})",
+        help=f"save it under that name: np.savez('{path}', {brief(keys[0])}=...)",
     )
 
 
@@ -212,7 +226,9 @@ def unreadable_array(path: Path, error: Exception) -> InputError:
             f"'{path}' holds Python objects; alfs never unpickles data",
             help="save names as text: np.savez(..., labels=labels.astype(str))",
         )
-    return InputError(f"cannot read '{path}': {error}")
+    return InputError(
+        f"cannot read '{path}': {brief(error)}", help="is it whole? write or fetch it again"
+    )
 
 
 def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]:
@@ -223,13 +239,17 @@ def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]
             help="features.reshape(len(features), -1)" if values.ndim > 2 else None,
         )
     if values.dtype.kind not in "fiub":
-        raise InputError(f"{where} are of type {values.dtype}, not numbers")
+        raise InputError(
+            f"{where} are of type {values.dtype}, not numbers",
+            help="features.astype('float32'), where they are numbers",
+        )
     with np.errstate(over="ignore"):
         features = np.asarray(values, dtype=np.float32)
     broken = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(broken):
         raise InputError(
-            f"{where}: {len(broken):,} rows hold NaN or infinite values (first {broken[0]})"
+            f"{where}: {len(broken):,} rows hold NaN or infinite values (first {broken[0]})",
+            help="fill them in, or leave those rows or columns out",
         )
     return features
 

@@ -1,6 +1,7 @@
 """Data sets that are known by name."""
 
 import gzip
+import io
 import math
 import zlib
 from collections.abc import Callable, Sequence
@@ -19,8 +20,10 @@ from alfs_cli.data.webvision import webvision_mini
 from alfs_cli.errors import InputError
 
 DEFAULT_ROOT = "data"
+AGAIN = "is it whole? delete it and fetch it again (--download)"
 DIGITS_HOLDOUT = 0.2
 IDX_BYTES = b"\0\0\x08"
+MAX_IDX = 1 << 28  # bytes of images, unpacked; MNIST's are a fifth
 
 
 def digits(split: str, root: Path) -> Content:
@@ -113,7 +116,10 @@ def _idx(kind: str, folder: str, split: str, root: Path, class_names: tuple[str,
         for file in ("images-idx3-ubyte", "labels-idx1-ubyte")
     )
     if pixels.ndim != 3 or labels.shape != (len(pixels),):
-        raise InputError(f"images {pixels.shape} and labels {labels.shape} of {kind} do not match")
+        raise InputError(
+            f"images {pixels.shape} and labels {labels.shape} of {kind} do not match",
+            help=AGAIN,
+        )
     return _content(kind, split, pixels, labels.astype(np.int64), class_names)
 
 
@@ -125,13 +131,15 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":
-            content = gzip.decompress(content)
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(MAX_IDX + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"cannot read '{path}': {error}") from None
+        raise InputError(f"cannot read '{path}': {error}", help=AGAIN) from None
+    if len(content) > MAX_IDX:
+        raise InputError(f"'{path}' holds more than {MAX_IDX / 1e6:,.0f} MB", help=AGAIN)
     dims = content[3] if len(content) > 4 else 0
     start = 4 + 4 * dims
     if content[:3] != IDX_BYTES or not 1 <= dims <= 4 or len(content) < start:
-        raise InputError(f"'{path}' is not an idx file of bytes")
+        raise InputError(f"'{path}' is not an idx file of bytes", help=AGAIN)
     shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
     if math.prod(shape) != len(content) - start:
         raise InputError(

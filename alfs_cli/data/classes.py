@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.dataset import DataSpec, IntArray
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.ordering import (
     few,
@@ -17,7 +17,8 @@ from alfs_cli.data.ordering import (
     unknown_order,
     value_of,
 )
-from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.errors import InputError, brief, did_you_mean
+from alfs_cli.files import as_text_file
 
 ID_COLUMN_CLASSES = 20
 
@@ -38,20 +39,30 @@ def parse_classes(text: str) -> tuple[str, ...]:
     return checked_names(names, where="--classes")
 
 
+def declared_classes(spec: DataSpec) -> tuple[str, ...]:
+    """Return the names that --classes gives; none where it was not typed."""
+    return () if spec.classes is None else parse_classes(spec.classes)
+
+
 def read_class_file(path: Path) -> tuple[str, ...]:
     """Return the names in a file: one a line, or JSON (a list, or {name: index})."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = as_text_file(path).read_text(encoding="utf-8-sig")
         if path.suffix != ".json":
             return tuple(line for line in text.splitlines() if line.strip())
         document = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot read the class names in '{path}': {error}") from None
+        raise InputError(
+            f"cannot read the class names in '{path}': {brief(error)}",
+            help="one name a line, or JSON: a list of names, or {name: index}",
+        ) from None
     if isinstance(document, dict):
         try:
             document = sorted(document, key=lambda name: int(document[name]))
         except (TypeError, ValueError, OverflowError):
-            raise InputError(f"'{path}' is not {{name: index}}") from None
+            raise InputError(
+                f"'{path}' is not {{name: index}}", help='for example {"cat": 0, "dog": 1}'
+            ) from None
     if not isinstance(document, list) or not all(isinstance(name, str) for name in document):
         raise InputError(
             f"'{path}' is not a list of texts",
@@ -65,9 +76,13 @@ def checked_names(names: Sequence[str], *, where: str) -> tuple[str, ...]:
     seen: set[str] = set()
     for name in names:
         if not name:
-            raise InputError(f"{where}: a class name is empty")
+            raise InputError(
+                f"{where}: a class name is empty", help="give every class a name, as in a,b,c"
+            )
         if name in seen:
-            raise InputError(f"{where}: class '{name}' is named twice")
+            raise InputError(
+                f"{where}: class '{brief(name)}' is named twice", help="name each class once"
+            )
         seen.add(name)
     if len(names) < 2:
         found = f"only one class ('{names[0]}')" if names else "no class"
@@ -113,7 +128,7 @@ def numbered(
         if name not in place:
             row = int(np.flatnonzero(found == index)[0])
             raise InputError(
-                f"{where}: label '{name}' (row {row}) is not one of the {K} classes"
+                f"{where}: label '{brief(name)}' (row {row}) is not one of the {K} classes"
                 f"{did_you_mean(name, names)} (ALFS405)",
                 help="name all classes with --classes",
             )

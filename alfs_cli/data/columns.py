@@ -1,7 +1,7 @@
 """Files laid beside or over a data set: labels, class probabilities, features; shards of them."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,19 @@ from alfs_cli.data.arrays import (
 )
 from alfs_cli.data.dataset import Probabilities
 from alfs_cli.data.declared import Declared, positions_named
+from alfs_cli.data.delimited import USUAL, form_of
 from alfs_cli.data.feature_columns import LISTED, Candidates
 from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels
+from alfs_cli.data.placeholders import refuse_placeholder
+from alfs_cli.data.probabilities import NOTHING_MENDED, Rounding, normalised
 from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
 from alfs_cli.documents import DAMAGED
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, brief, has
+from alfs_cli.files import as_file, as_text_file
 
 SUFFIXES = (".npy", ".npz", ".txt", *TABLE_SUFFIXES)
 PREFIX = "p_"
-CHECK_BYTES = 1 << 20
+SEPARATES = ",;|\t"
 Order = Declared | None
 
 
@@ -43,6 +47,7 @@ class ProbabilityFile:
     class_names: tuple[str, ...] | None
     labels: RawLabels | None = None
     true_labels: RawLabels | None = None
+    rounding: Rounding = NOTHING_MENDED
     order: Order = None
 
 
@@ -56,12 +61,14 @@ def files_of(text: str, *, option: str) -> list[Path]:
         found = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
         found = sorted(file for file in found if not file.name.startswith("."))
     elif path.exists():
-        found = [path]
+        found = [as_file(path)]
     else:
         found = sorted(Path(name) for name in glob.glob(text) if Path(name).is_file())
+    for file in [path] if path.is_symlink() else found:
+        refuse_placeholder(file)
     if not found:
         raise InputError(f"no such file: '{text}' ({option})", help=f"reads {' '.join(SUFFIXES)}")
-    suffixes = {file.suffix.lower() for file in found}
+    suffixes = {as_file(file).suffix.lower() for file in found}
     unread = suffixes - set(SUFFIXES)
     if unread:
         raise InputError(
@@ -84,14 +91,18 @@ def read_labels(
     column: str | None,
     usual: Sequence[str],
     lenient: bool = False,
+    declared: Collection[str] = (),
 ) -> RawLabels:
     """Read labels (N,): .npy, .npz, a column of a table, or one name a line (.txt).
 
     `column` names the column or array; without it the first of `usual` that is there, or the only
-    one. Missing labels are kept as `raw_labels` does if `lenient`.
+    one. Missing labels are kept as `raw_labels` does if `lenient`; words that `declared` names are
+    classes.
     """
     parts = [
-        _labels_of(path, option=option, column=column, usual=usual, lenient=lenient)
+        _labels_of(
+            path, option=option, column=column, usual=usual, lenient=lenient, declared=declared
+        )
         for path in files_of(text, option=option)
     ]
     if len({part.dtype == object for part in parts}) > 1:
@@ -106,7 +117,10 @@ def label_order(text: str, *, option: str, column: str | None, usual: Sequence[s
     """
     found = {_order_of(path, column, usual) for path in files_of(text, option=option)}
     if len(found) > 1:
-        raise InputError(f"the shards of '{text}' ({option}) declare different classes")
+        raise InputError(
+            f"the shards of '{text}' ({option}) declare different classes",
+            help="write all of them with the same categories, in the same order",
+        )
     return next(iter(found))
 
 
@@ -116,19 +130,25 @@ def _order_of(path: Path, column: str | None, usual: Sequence[str]) -> Order:
             names = load_npz(path, keys=("class_names",)).get("class_names")
             return None if names is None else Declared(names_of(names, where=f"'{path}'"))
         case ".parquet":
-            table = read_table(path, text=())
+            table = read_table(path, text=(), pictures=True)
             name = _chosen(table.columns, column, [*usual, "label"])
-            return None if name is None else table.declared.get(name)
+            return None if name is None else table.orders.get(name)
         case _:
             return None
 
 
 def _labels_of(
-    path: Path, *, option: str, column: str | None, usual: Sequence[str], lenient: bool
+    path: Path,
+    *,
+    option: str,
+    column: str | None,
+    usual: Sequence[str],
+    lenient: bool,
+    declared: Collection[str],
 ) -> RawLabels:
-    suffix = path.suffix.lower()
+    suffix, where = path.suffix.lower(), f"labels of '{path}'"
     if suffix == ".npy":
-        return raw_labels(load_npy(path), where=f"labels of '{path}'", lenient=lenient)
+        return raw_labels(load_npy(path), where=where, lenient=lenient, declared=declared)
     if suffix == ".npz":
         arrays = load_npz(path)
         names = arrays.pop("class_names", None)
@@ -136,39 +156,65 @@ def _labels_of(
         key = _chosen(list(rows), column, usual)
         if key is None:
             raise missing_key(path, column or usual[0])
-        where = f"{key} of '{path}'"
-        return named_labels(raw_labels(rows[key], where=where, lenient=lenient), names, where=where)
+        where = f"{brief(key)} of '{path}'"
+        said = () if names is None else names_of(names, where=f"'{path}'")
+        labels = raw_labels(rows[key], where=where, lenient=lenient, declared=(*declared, *said))
+        return named_labels(labels, names, where=where)
     if suffix == ".txt":
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = as_text_file(path).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read '{path}': {error}") from None
+            raise InputError(
+                f"cannot read '{path}': {brief(error)}", help="one name a line, in UTF-8"
+            ) from None
         rows_of_text = np.asarray(lines, dtype=str)
-        return raw_labels(rows_of_text, where=f"labels of '{path}'", lenient=lenient)
-    table = read_table(path, text=[column] if column else [*usual, "label"])
+        return raw_labels(rows_of_text, where=where, lenient=lenient, declared=declared)
+    table = read_table(path, text=[column] if column else [*usual, "label"], pictures=True)
     name = _chosen(table.columns, column, [*usual, "label"])
     if name is None:
-        table.require(column or usual[0], option=option)
-    return table.text(str(name)) if lenient else table_labels(table, str(name))
+        table.require(column or "label", option="--label-column")
+    if column is None:
+        _refuse_guess(table, str(name), option=option)
+    return table_labels(table, str(name), lenient=lenient, declared=declared)
+
+
+def _refuse_guess(table: Table, column: str, *, option: str) -> None:
+    """Raise InputError where both what separates the cells and the column would be a guess."""
+    usual = USUAL.get(table.path.suffix.lower())
+    if usual is None or len(table.columns) < 2:
+        return
+    form = form_of(table.path)
+    if form.separator != usual and not form.before:
+        raise InputError(
+            f"'{table.path}' ({option}) is separated by '{form.separator}' and has several "
+            f"columns: {', '.join(map(brief, table.columns[:20]))}",
+            help=f"--label-column {brief(column)} takes that one",
+        )
 
 
 def _chosen(names: list[str], column: str | None, usual: Sequence[str]) -> str | None:
     if column is not None and column in names:
         return column
     found = next((name for name in usual if name in names), None)
-    return found if found is not None or len(names) != 1 else names[0]
+    if found is not None or len(names) != 1:
+        return found
+    # a name such as 'label;by' is a row that was not taken apart
+    return None if any(mark in names[0] for mark in SEPARATES) else names[0]
 
 
-def table_labels(table: Table, column: str) -> RawLabels:
+def table_labels(
+    table: Table, column: str, *, lenient: bool = False, declared: Collection[str] = ()
+) -> RawLabels:
     """Return a column as labels: Parquet's whole numbers stay numbers, all else is text.
 
     Numbers that the file declares to be places among names become those names.
     """
     values = table.frame[column]
-    is_plain = column not in table.declared or not table.declared[column].are_positions
+    is_plain = column not in table.orders or not table.orders[column].are_positions
     if is_plain and table.path.suffix.lower() == ".parquet" and values.dtype.kind in "iu":
-        return raw_labels(values.to_numpy(), where=f"{column} of '{table.path}'")
-    return table.labels(column)
+        where = f"{brief(column)} of '{table.path}'"
+        return raw_labels(values.to_numpy(), where=where, lenient=lenient)
+    return table.text(column) if lenient else table.labels(column, declared=declared)
 
 
 def named_labels(labels: RawLabels, names: NDArray[Any] | None, *, where: str) -> RawLabels:
@@ -181,7 +227,7 @@ def named_labels(labels: RawLabels, names: NDArray[Any] | None, *, where: str) -
 def load_npy(path: Path) -> NDArray[Any]:
     """Return the array of an .npy file, read in place; raises InputError for Python objects."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(as_file(path), mmap_mode="r", allow_pickle=False)
     except (ValueError, *DAMAGED) as error:
         raise unreadable_array(path, error) from None
     if not isinstance(array, np.ndarray):
@@ -205,17 +251,25 @@ def read_features(
             values = load_npy(path) if suffix == ".npy" else _features_of_npz(path)
             part = array_candidates(values, where=where, asked=asked, excluded=excluded)
         elif suffix == ".txt":
-            raise InputError(f"'{path}' is no file of features", help="reads .npy .npz .csv")
+            raise InputError(
+                f"'{path}' is no file of features", help="--features reads .npy .npz .csv .parquet"
+            )
         else:
-            table = read_table(path, text=[])
+            table = read_table(path, text=[], pictures=True)
             part = table.numbers(("label", "true_label"), asked=asked, excluded=excluded)
             if not part.names:
                 said = "; ".join(f"'{name}' {reason}" for name, reason in part.aside[:LISTED])
-                raise InputError(f"'{path}' has no numeric column{': ' if said else ''}{said}")
+                raise InputError(
+                    f"'{path}' has no numeric column{': ' if said else ''}{said}",
+                    help="--features reads (N, D) arrays (.npy, .npz) and tables of numbers",
+                )
             checked_features(part.values, where=where)
         parts.append(part)
     if len({part.names for part in parts}) > 1:
-        raise InputError(f"the shards of '{text}' have different columns")
+        raise InputError(
+            f"the shards of '{text}' have different columns",
+            help="all need the same features in the same order",
+        )
     if len(parts) == 1:
         return parts[0]
     values = np.concatenate([part.values for part in parts])
@@ -240,14 +294,17 @@ def read_probabilities(text: str, *, label_column: str | None = None) -> Probabi
     parts = []
     for path in files_of(text, option="--pred-probs"):
         part = _probabilities_of(path, label_column)
-        check_probabilities(part.probs, where=f"pred_probs of '{path}'")
-        parts.append(part)
+        probs, rounding = normalised(part.probs, where=f"pred_probs of '{path}'")
+        parts.append(replace(part, probs=probs, rounding=rounding))
     first = parts[0]
     if len(parts) == 1:
         return first
     for part in parts[1:]:
         if part.class_names != first.class_names or part.probs.shape[1] != first.probs.shape[1]:
-            raise InputError(f"the shards of '{text}' have different classes")
+            raise InputError(
+                f"the shards of '{text}' have different classes",
+                help="all need the same columns p_<class>, in the same order",
+            )
     given = [part.labels for part in parts if part.labels is not None]
     true = [part.true_labels for part in parts if part.true_labels is not None]
     return ProbabilityFile(
@@ -255,7 +312,8 @@ def read_probabilities(text: str, *, label_column: str | None = None) -> Probabi
         first.class_names,
         np.concatenate(given) if len(given) == len(parts) else None,
         np.concatenate(true) if len(true) == len(parts) else None,
-        first.order,
+        order=first.order,
+        rounding=sum((part.rounding for part in parts), NOTHING_MENDED),
     )
 
 
@@ -270,29 +328,42 @@ def _probabilities_of(path: Path, label_column: str | None) -> ProbabilityFile:
             raise missing_key(path, "pred_probs")
         names = arrays.get("class_names")
         given, true = arrays.get(label_column or "labels"), arrays.get("true_labels")
+        own = None if names is None else names_of(names, where=f"'{path}'")
+        said = own or ()
         return ProbabilityFile(
             arrays[key],
-            None if names is None else names_of(names, where=f"'{path}'"),
-            None if given is None else raw_labels(given, where=f"labels of '{path}'"),
-            None if true is None else raw_labels(true, where=f"true labels of '{path}'"),
+            own,
+            None
+            if given is None
+            else raw_labels(given, where=f"labels of '{path}'", declared=said),
+            None
+            if true is None
+            else raw_labels(true, where=f"true labels of '{path}'", declared=said),
         )
     if suffix == ".txt":
-        raise InputError(f"'{path}' is no file of probabilities", help="reads .npy .npz .parquet")
+        raise InputError(
+            f"'{path}' is no file of probabilities",
+            help="--pred-probs reads .npy .npz .csv .parquet",
+        )
     label = label_column or "label"
-    table = read_table(path, text=[label, "true_label"])
+    table = read_table(path, text=[label, "true_label"], pictures=True)
     columns = [name for name in table.columns if name.startswith(PREFIX)]
     if not columns:
-        has = ", ".join(table.columns[:10])
-        raise InputError(
-            f"'{path}' has no columns p_<class> (has: {has})",
-            help="one column of probabilities a class: p_cat, p_dog, ...",
-        )
-    return ProbabilityFile(
-        _matrix(table, columns),
-        tuple(same_text(name.removeprefix(PREFIX)) for name in columns),
-        table_labels(table, label) if label in table.columns else None,
-        table_labels(table, "true_label") if "true_label" in table.columns else None,
-        table.declared.get(label),
+        raise no_columns(path, table.columns)
+    classes = tuple(same_text(name.removeprefix(PREFIX)) for name in columns)
+    labels, true_labels = (
+        table_labels(table, name, declared=classes) if name in table.columns else None
+        for name in (label, "true_label")
+    )
+    order = table.orders.get(label)
+    return ProbabilityFile(_matrix(table, columns), classes, labels, true_labels, order=order)
+
+
+def no_columns(path: Path, columns: Sequence[str]) -> InputError:
+    """Return the error for a table without columns of probabilities."""
+    return InputError(
+        f"'{path}' has no columns p_<class> ({has(columns, (PREFIX, 'prob', 'pred'))})",
+        help="one column of probabilities a class: rename them to p_cat, p_dog, ...",
     )
 
 
@@ -304,61 +375,7 @@ def _matrix(table: Table, columns: Sequence[str]) -> Probabilities:
             values[:, index] = table.frame[name].to_numpy(dtype=values.dtype, na_value=np.nan)
         except (TypeError, ValueError):
             raise InputError(
-                f"column '{name}' of '{table.path}' holds something that is not a number"
+                f"column '{brief(name)}' of '{table.path}' holds something that is not a number",
+                help="probabilities are numbers from 0 to 1, without a sign such as %",
             ) from None
     return values
-
-
-def check_probabilities(probs: NDArray[Any], *, where: str, first_row: int = 0) -> None:
-    """Raise InputError unless each row (N, K) is a distribution; says what it looks like instead.
-
-    Reads the array once, in blocks. Rows are named from `first_row` on.
-    """
-    if probs.ndim != 2 or probs.shape[1] < 2:
-        raise InputError(
-            f"{where} have shape {probs.shape}, not (N, K) with K >= 2",
-            help="one row an example, one column a class",
-        )
-    if probs.dtype.kind != "f":
-        raise InputError(
-            f"{where} are of type {probs.dtype}, not floating point",
-            help="probabilities are float32 or float64",
-        )
-    tolerance = 1e-2 if probs.dtype.itemsize == 2 else 1e-3
-    rows = max(1, CHECK_BYTES // (probs.shape[1] * probs.dtype.itemsize))
-    ones = np.ones(probs.shape[1], dtype=np.float32 if probs.dtype.itemsize < 8 else np.float64)
-    for start in range(0, len(probs), rows):
-        block = np.asarray(probs[start : start + rows])
-        with np.errstate(invalid="ignore", over="ignore"):
-            sums = block @ ones
-        if block.min() >= 0 and np.abs(sums - 1).max() <= tolerance:
-            continue
-        row = int(np.flatnonzero(~((np.abs(sums - 1) <= tolerance) & (block.min(axis=1) >= 0)))[0])
-        values, place = block[row].astype(np.float64), first_row + start + row
-        if np.isnan(values).any() or np.isposinf(values).any():
-            what = "NaN" if np.isnan(values).any() else "infinite"
-            count = sum(
-                int((~np.isfinite(probs[at : at + rows]).all(axis=1)).sum())
-                for at in range(start, len(probs), rows)
-            )
-            raise InputError(
-                f"{where} have {count:,} {what} rows (first {place})",
-                help="leave those examples out, or predict them again",
-            )
-        raise _not_probabilities(values, f"row {place} of {where}")
-
-
-def _not_probabilities(row: NDArray[np.float64], where: str) -> InputError:
-    """Return the error for a row (K,) that is no distribution, with what it looks like."""
-    negative = bool((row < 0).any())
-    said = f"{where} sums to {row.sum():.4g}" + (" with values below 0" if negative else "")
-    if (row <= 1e-6).all() and abs(np.exp(row).sum() - 1) < 1e-2:
-        return InputError(
-            f"{said}: these look like log-probabilities",
-            help="apply exp; alfs will not guess",
-        )
-    if negative or row.sum() > 1.5:
-        return InputError(
-            f"{said}: these look like logits", help="apply softmax; alfs will not guess"
-        )
-    return InputError(f"{said}, not 1", help="each row is a distribution over the K classes")

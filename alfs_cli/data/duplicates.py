@@ -17,7 +17,73 @@ LEADING = 8  # features by which pictures are taken to look alike
 NEAR = 0.1  # in standard deviations of each
 GRID = 0.005  # likewise: what is closer is one place
 NEIGHBOURS = 8
+BY_CHANCE = 20.0  # times the pairs that independent columns would bring about
 MAX_COMPARED = 10_000  # pictures that are decoded to be compared
+
+
+Digests = Sequence[bytes | None]
+"""SHA-256 of each example's content, in the order of the data set; None where it cannot be read."""
+
+
+def digests_of(dataset: LabelledDataset) -> Digests:
+    """Return the digest of every example."""
+    return [content_digest(dataset, place) for place in range(len(dataset))]
+
+
+def contents_of(digests: Digests) -> IntArray:
+    """Return the number of each example's content (N,): the same for examples with one digest."""
+    numbers: dict[bytes, int] = {}
+    found = np.empty(len(digests), dtype=np.int64)
+    for place, digest in enumerate(digests):
+        key = b"%d" % place if digest is None else digest
+        found[place] = numbers.setdefault(key, len(numbers))
+    return found
+
+
+def canonical_order(digests: Digests, labels: IntArray) -> IntArray:
+    """Return the places (N,) in an order that depends on contents and labels alone.
+
+    What is drawn or dealt by place is then the same however the rows of a file are shuffled.
+    """
+    heads = np.asarray([int.from_bytes((digest or b"")[:8]) for digest in digests], np.uint64)
+    return np.lexsort([labels, heads])
+
+
+def row_keys(rows: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return a number for each row (N, D) that equal rows share, and others next to never."""
+    words = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), -1)
+    if words.shape[1] % 4:
+        words = np.pad(words, ((0, 0), (0, 4 - words.shape[1] % 4)))
+    parts = words.view(np.uint32)
+    factors = np.random.default_rng(0).integers(1, 2**63, parts.shape[1], np.uint64) | np.uint64(1)
+    keys = np.zeros(len(rows), dtype=np.uint64)
+    for place, factor in enumerate(factors):
+        mixed = (parts[:, place].astype(np.uint64) + np.uint64(1)) * factor
+        keys += mixed ^ (mixed >> np.uint64(29))
+    return keys
+
+
+def are_coincidences(features: NDArray[Any], labels: IntArray, contents: IntArray) -> bool:
+    """Say whether identical rows of features (N, D) are what few values a column lead to.
+
+    Where columns were independent within a label, so many pairs would coincide by chance; copies
+    are many times more. Rows of measurements never coincide by chance.
+    """
+    _, sizes = np.unique(contents, return_counts=True)
+    seen = float((sizes * (sizes - 1.0)).sum()) / 2
+    if not seen:
+        return False
+    expected = 0.0
+    for cls in np.unique(labels):
+        part = features[labels == cls]
+        share = 1.0
+        for column in part.T:
+            _, counts = np.unique(column, return_counts=True)
+            share *= float((counts.astype(np.float64) ** 2).sum()) / len(part) ** 2
+            if share * len(part) ** 2 < 1e-9:
+                break
+        expected += share * len(part) ** 2 / 2
+    return seen <= BY_CHANCE * expected
 
 
 def conflicting_duplicates(

@@ -255,12 +255,12 @@ def _codes(column: Column) -> IntArray | None:
 
 
 def screened(
-    found: Candidates, labels: IntArray, known: NDArray[np.bool_], *, where: str
+    found: Candidates, labels: IntArray, known: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], Columns]:
     """Return the features (N, D) without the columns that give the answer away.
 
     `known` (N,) says which labels (N,) are there. Columns that were asked for stay, and are told as
-    leaks. Raises InputError where nothing stays.
+    leaks.
     """
     if found.is_free:
         return found.values, Columns(found.names, found.aside, is_table=found.is_table)
@@ -275,14 +275,17 @@ def screened(
     if found.is_asked or not pairs:
         return found.values, Columns(found.names, found.aside, pairs, found.is_table)
     kept = np.asarray([name not in suspicious for name in found.names])
-    if not kept.any():
-        named = "; ".join(f"'{name}' {reason}" for name, reason in pairs)
-        raise InputError(
-            f"no feature is left in {where}: {named}",
-            help=f"--feature-columns {','.join(name for name, _ in pairs)} takes them all the same",
-        )
     used = tuple(name for name in found.names if name not in suspicious)
     return found.values[:, kept], Columns(used, (*found.aside, *pairs), is_table=found.is_table)
+
+
+def nothing_left(columns: Columns, *, where: str) -> InputError:
+    """Return the error for data of whose columns none is left to judge by."""
+    named = "; ".join(f"'{name}' {reason}" for name, reason in columns.aside[:LISTED])
+    return InputError(
+        f"no feature is left in {where}: {named}",
+        help="--feature-columns A,B,C takes columns in spite of what they hold",
+    )
 
 
 def only(found: Candidates, names: Sequence[str], *, where: str) -> Candidates:
@@ -312,7 +315,7 @@ def in_words(columns: Columns) -> tuple[str, ...]:
     """Return what is to be said of the columns: used, not used and why, used in spite of that."""
     said = []
     noun = "columns" if columns.is_table else "columns of the features"
-    if columns.is_table:
+    if columns.is_table and columns.used:
         said.append(f"columns used as features: {_listed(columns.used)}")
     if columns.aside:
         named = "; ".join(f"{_quoted(name)} {reason}" for name, reason in columns.aside[:LISTED])

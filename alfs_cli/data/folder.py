@@ -18,6 +18,8 @@ from alfs_cli.data.dataset import DataSpec, Problem
 from alfs_cli.data.images import FileImages
 from alfs_cli.data.labels import text_labels
 from alfs_cli.data.memory import threads
+from alfs_cli.data.pictures import HEAD, format_of
+from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
 
 IMAGE_SUFFIXES = (
@@ -35,10 +37,6 @@ METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 HEAD_BYTES = 1 << 16
 BLOCK_BYTES = 1 << 20
 OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-SIGNATURES = (
-    b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"RIFF", b"II*\0", b"MM\0*",
-    b"II+\0", b"MM\0+", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6",
-)  # fmt: skip
 
 
 @dataclass
@@ -189,7 +187,7 @@ def _content(root: Path, top: Path, split: str | None, *, labelled: bool) -> Con
         readable=None if readable.all() else readable,
         split=split,
         problems=tuple(
-            unreadable(names[i], given=scan.images[i][1] or None, row=int(i))
+            unreadable(names[i], file=paths[i], given=scan.images[i][1] or None, row=int(i))
             for i in np.flatnonzero(~readable)
         ),
         notes=tuple(_notes(scan)),
@@ -218,14 +216,20 @@ def _entries(path: Path | str) -> Iterator[os.DirEntry[str]]:
                 (entry for entry in entries if visible(entry.name)), key=lambda entry: entry.name
             )
     except OSError as error:
-        raise InputError(f"cannot look into '{shown(str(path))}': {error.strerror}") from None
+        raise InputError(
+            f"cannot look into '{shown(str(path))}': {error.strerror}",
+            help="see that it is a folder and yours to read",
+        ) from None
 
 
 def _identity(path: Path | str) -> tuple[int, int]:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise InputError(f"cannot look into '{shown(str(path))}': {error.strerror}") from None
+        raise InputError(
+            f"cannot look into '{shown(str(path))}': {error.strerror}",
+            help="see that it is a folder and yours to read",
+        ) from None
     return status.st_dev, status.st_ino
 
 
@@ -285,15 +289,21 @@ def _head(path: str) -> Head:
         return Head(-1 if isinstance(error, FileNotFoundError) else 0, b"", False)
     except UnicodeEncodeError:  # no file has such a name: half of a character
         return Head(-1, b"", False)
-    known = content.startswith(SIGNATURES) or content[4:8] == b"ftyp"
+    known = format_of(content[:HEAD]) is not None
     return Head(size, digest.digest(), known)
 
 
 def unreadable(
-    path: str, *, line: int | None = None, given: str | None = None, row: int | None = None
+    path: str,
+    *,
+    file: str | None = None,
+    line: int | None = None,
+    given: str | None = None,
+    row: int | None = None,
 ) -> Problem:
-    """Return the problem of a file that does not begin like an image."""
-    return Problem("ALFS401", f"'{path}' cannot be read as an image", path, line, given, row)
+    """Return the problem of a file that does not begin like an image; `path` is for people."""
+    why = what_lies_there(file or path) or "cannot be read as an image"
+    return Problem("ALFS401", f"'{path}' {why}", path, line, given, row)
 
 
 def _declared(top: Path, root: Path) -> tuple[str, ...] | None:

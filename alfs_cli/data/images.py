@@ -4,8 +4,6 @@ import io
 import logging
 import os
 import warnings
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -19,20 +17,27 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from alfs_cli.data.dataset import ByteArray, IntArray, Problem, Progress
-from alfs_cli.data.depth import Scale, measured
+from alfs_cli.data.depth import Scale
+from alfs_cli.data.look import (
+    ALONE,
+    BROKEN,
+    LOOKED_AT,
+    SAMPLED,
+    Look,
+    PictureFile,
+    is_deep,
+    look_at,
+    source_of,
+)
 from alfs_cli.data.memory import refuse_too_large, threads
+from alfs_cli.data.pictures import opened
+from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
 
 CHUNK = 128
-LOOKED_AT = 256
-SAMPLED = 1024  # pictures whose size, colours and depth are looked at
-LEAST_LEVELS = 32  # of 256
-ALONE = Scale()
 LARGE_PIXELS = 1 << 24
 ONE_LARGE = Lock()  # one at a time: each may need a gigabyte
-GREY_MODES = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 PLAIN_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # RGBA holds all that they can say
-BROKEN = Exception  # Pillow's decoders raise nearly anything for a damaged file
 
 # Pillow warns at MAX_IMAGE_PIXELS and refuses at twice that, 179 Mpx, which is our limit (ALFS407).
 # What it says about damaged files would reach the terminal without the file's name; we say it with.
@@ -117,90 +122,6 @@ def _grey(pixels: ByteArray) -> ByteArray:
     return ((weighed + 0x8000) >> 16).astype(np.uint8)[..., None]
 
 
-@dataclass(frozen=True)
-class Look:
-    """What a sample of pictures is like: commonest size, channels, colours and depth.
-
-    `cut` is the highest of the 8 bits that are read of coloured pictures of 16, None without such.
-    """
-
-    shape: tuple[int, int, int]
-    scale: Scale | None
-    count: int
-    coloured: int
-    deep: int
-    cut: int | None
-
-    def notes(self, *, is_own: bool) -> tuple[str, ...]:
-        """Return what is to be said: mixed colours, and a scale that is the data's own."""
-        said = []
-        if 0 < self.coloured < self.count:
-            said.append(
-                f"{self.coloured:,} of {self.count:,} pictures are in colour, the others grey: all "
-                "are read in colour"
-            )
-        if is_own and self.deep and self.scale is not None and self.scale.is_own:
-            said.append(
-                f"{self.deep:,} of {self.count:,} pictures have more than 8 bits and use a part of "
-                f"their range: {self.scale.in_words()} become black .. white in all of them"
-            )
-        if self.cut is not None:
-            said.append("of coloured pictures of 16 bits the upper 8 are read")
-        return tuple(said)
-
-
-def look_at(files: Sequence[str], *, first: str) -> Look:
-    """Return what pictures are like, their pixels read only where they have more than 8 bits.
-
-    Raises InputError where none can be read, and where 16 bits of colour would be read as nothing.
-    """
-    sizes: Counter[tuple[int, int]] = Counter()
-    coloured = 0
-    deep: list[str] = []
-    cut: list[str] = []
-    count = 0
-    for file in files:
-        try:
-            with _opened(file) as picture:
-                width, height = picture.size
-                is_coloured = picture.mode not in GREY_MODES
-                is_deep, is_cut = _is_deep(picture), _is_cut(picture)
-                if count < LOOKED_AT:  # of a PNG all is read to see how it is turned
-                    turned = picture.getexif().get(ORIENTATION, 1) >= 5
-                    sizes[(width, height) if turned else (height, width)] += 1
-        except BROKEN:
-            continue
-        count += 1
-        coloured += is_coloured
-        deep += [file] if is_deep else []
-        cut += [file] if is_cut else []
-    if not count:
-        raise InputError(
-            f"none of the images can be read (first: '{first}')", help="are they images?"
-        )
-    height, width = max(sizes, key=lambda size: (sizes[size], size))
-    levels = _pixels_of(deep[:LOOKED_AT])
-    scale = measured(levels, beside_bytes=len(deep) < count) if deep else None
-    highest = max((int(part.max()) for part in _pixels_of(cut[:LOOKED_AT])), default=None)
-    if highest is not None and highest < LEAST_LEVELS:
-        raise InputError(
-            f"coloured pictures of 16 bits use none of their values from {256 * LEAST_LEVELS:,} on "
-            f"(such as '{cut[0]}'): the upper 8 bits, which are read, would be nearly one colour",
-            help="save them with 8 bits, all scaled alike",
-        )
-    return Look((height, width, 3 if coloured else 1), scale, count, coloured, len(deep), highest)
-
-
-def _pixels_of(files: Sequence[str]) -> Iterator[NDArray[Any]]:
-    """Yield the pixels of files as they lie there; those that cannot be read are passed over."""
-    for file in files:
-        try:
-            with _opened(file) as picture:
-                yield np.asarray(picture)
-        except BROKEN:
-            continue
-
-
 @dataclass(frozen=True, eq=False)
 class FileImages:
     """Images in files, decoded when asked for by all cores.
@@ -208,11 +129,12 @@ class FileImages:
     Turned as their EXIF says, first frame, alpha over white; more than 8 bits are scaled to 8 alike
     in all, as `given_scale` says, else as the data have it. All are stretched to one size: the
     commonest of a sample, or (size, size). They are grey only if the whole sample is. `shown[i]` is
-    the path as people see it; `digests` (N,) are the SHA-256 of the files as they were when they
-    were listed, where that is known, empty for what could not be read.
+    the path as people see it; a picture inside another file has none of its own. `digests` (N,) are
+    the SHA-256 of the files as they were when they were listed, where that is known, empty for what
+    could not be read.
     """
 
-    files: tuple[str, ...]
+    files: tuple[PictureFile, ...]
     shown: tuple[str, ...]
     digests: tuple[bytes, ...] = ()
     given_scale: Scale | None = None
@@ -300,24 +222,32 @@ class FileImages:
 
     def problem(self, index: int) -> Problem | None:
         """Say why a file cannot be read: ALFS401, cut short ALFS402, too large ALFS407."""
-        shown = self.shown[index]
+        shown, file = self.shown[index], self.files[index]
+        path, row = (shown, None) if isinstance(file, str) else (None, index)
         try:
-            _read(self.files[index], 3, None)
+            _read(file, 3, None)
         except Image.DecompressionBombError:
-            return Problem(
-                "ALFS407", f"'{shown}' has over 179 Mpx (decompression-bomb guard)", shown
-            )
+            text = f"'{shown}' has over 179 Mpx (decompression-bomb guard)"
+            return Problem("ALFS407", text, path, row=row)
         except BROKEN as error:
             if "truncated" in str(error) or "broken data stream" in str(error):
-                return Problem("ALFS402", f"'{shown}' is cut short", shown)
-            return Problem("ALFS401", f"'{shown}' cannot be read as an image", shown)
+                return Problem("ALFS402", f"'{shown}' is cut short", path, row=row)
+            why = what_lies_there(file) if isinstance(file, str) else None
+            text = f"'{shown}' {why or 'cannot be read as an image'}"
+            return Problem("ALFS401", text, path, row=row)
         return None
 
     def digest(self, index: int) -> bytes | None:
         """Return a digest of the file's bytes, None where it cannot be read."""
         if self.digests:
             return self.digests[index] or None
-        return digest_of_file(self.files[index])
+        file = self.files[index]
+        if isinstance(file, str):
+            return digest_of_file(file)
+        try:
+            return sha256(file.read()).digest()
+        except OSError:
+            return None
 
     def pixel_digest(self, index: int) -> bytes | None:
         """Return a digest of the upright picture, whatever the file is like.
@@ -326,7 +256,7 @@ class FileImages:
         read, and above 16 Mpx.
         """
         try:
-            with _opened(self.files[index]) as picture:
+            with opened(source_of(self.files[index])) as picture:
                 is_large = picture.width * picture.height > LARGE_PIXELS
                 if is_large or getattr(picture, "is_animated", False):
                     return None
@@ -350,30 +280,8 @@ def digest_of_file(path: str) -> bytes | None:
         return None
 
 
-ORIENTATION = 0x0112
-
-
-def _opened(file: str) -> Image.Image:
-    """Open a picture; a pipe or a device, which might never end, is an OSError."""
-    if not os.path.isfile(file):
-        raise OSError(f"'{file}' is no plain file")
-    return Image.open(file)
-
-
-def _is_deep(picture: Image.Image) -> bool:
-    """Say whether a grey picture has more than 8 bits."""
-    return picture.mode in ("I", "F") or picture.mode.startswith("I;16")
-
-
-def _is_cut(picture: Image.Image) -> bool:
-    """Say whether Pillow gives the upper 8 of a coloured picture's 16 bits."""
-    return not _is_deep(picture) and any(
-        ";16" in str(tile[3]) for tile in getattr(picture, "tile", ())
-    )
-
-
 def _read(
-    file: str,
+    file: PictureFile,
     channels: int,
     size: tuple[int, int] | None,
     *,
@@ -384,7 +292,7 @@ def _read(
 
     A JPEG is decoded at a fraction of its size where that is still not below what is wanted.
     """
-    with _opened(file) as picture:
+    with opened(source_of(file)) as picture:
         wanted = size if size is not None else (near, near) if near is not None else None
         if wanted is not None and picture.format == "JPEG":
             longer = max(wanted)
@@ -422,7 +330,7 @@ def _in_mode(picture: Image.Image, mode: str, scale: Scale) -> Image.Image:
     """Return the picture in L or RGB."""
     if picture.mode == mode:
         return picture
-    if _is_deep(picture):
+    if is_deep(picture):
         return Image.fromarray(scale.eight_bit(np.asarray(picture))).convert(mode)
     if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:
         layer = picture.convert("RGBA")
@@ -442,7 +350,10 @@ def array_images(pixels: NDArray[Any], *, where: str) -> ArrayImages:
             help="images in 0 .. 1: (255 * images).round().astype('uint8')",
         )
     if pixels.ndim not in (3, 4) or 0 in pixels.shape[1:]:
-        raise InputError(f"{where} have shape {pixels.shape}, not (N, H, W) or (N, H, W, C)")
+        raise InputError(
+            f"{where} have shape {pixels.shape}, not (N, H, W) or (N, H, W, C)",
+            help="rows that are no images go in as features (N, D)",
+        )
     if pixels.ndim == 4 and pixels.shape[3] not in (1, 3, 4):
         first = pixels.shape[1] in (1, 3)
         raise InputError(

@@ -1,14 +1,15 @@
 """Labels as they are written: whole numbers or text, none missing."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import IntArray
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, brief
 
 RawLabels = NDArray[Any]
 """Labels as written, (N,): int64, or objects that are all str."""
@@ -33,59 +34,143 @@ def text_labels(values: Iterable[object]) -> RawLabels:
     return labels
 
 
-def raw_labels(values: NDArray[Any], *, where: str, lenient: bool = False) -> RawLabels:
+# Nobody's class: what pandas, numpy and spreadsheets write where there is no value.
+MISSING = ("nan", "-nan", "<na>", "nat", "#n/a", "#na", "#n/a n/a", "1.#ind", "1.#qnan")
+# These too, but somebody's class may bear the name ("none" is one of wafer maps, "null" of
+# movements).
+PERHAPS_MISSING = ("na", "n/a", "none", "null", "nil", "-", "--", "?", ".")
+FILL_IN = (
+    "fill them in or leave those examples out; if a class bears such a name, --classes with all "
+    "names says so; a class really called 'NA' is fine"
+)
+ONE_EACH = "one label an example"
+INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+
+
+def raw_labels(
+    values: NDArray[Any], *, where: str, lenient: bool = False, declared: Collection[str] = ()
+) -> RawLabels:
     """Return an array's labels (N,) as int64 or text.
 
-    Raises InputError for another shape, for numbers that are not whole or below 0, and for labels
-    that are missing; the latter two are kept, as below 0 or empty, if `lenient`.
+    Raises InputError for another shape or type, for numbers that are not whole, and for labels that
+    are missing (`missing_labels`); these are kept as written, or as -1, if `lenient`.
     """
     if values.ndim != 1:
-        one_hot = values.ndim == 2 and values.shape[1] > 1
         raise InputError(
-            f"{where} have shape {values.shape}, not (N,)",
-            help="one-hot or score rows: labels.argmax(axis=1)" if one_hot else "labels.ravel()",
+            f"{where} have shape {values.shape}, not (N,)", help=_one_a_row(np.asarray(values))
         )
     match values.dtype.kind:
         case "U":
             labels = text_labels(values)
-            if not lenient:
-                refuse_missing(np.flatnonzero(values == ""), where=where)
-            return labels
         case "S":
-            text = np.char.decode(values, "utf-8", "backslashreplace")
-            return raw_labels(text, where=where, lenient=lenient)
+            labels = text_labels(np.char.decode(values, "utf-8", "backslashreplace"))
         case "f":
-            if lenient:
-                values = np.where(np.isnan(values), -1, values)
-            refuse_missing(np.flatnonzero(np.isnan(values)), where=where)
+            values = np.where(np.isnan(values), -1, values)
             broken = np.flatnonzero(values != np.floor(values))
             if len(broken):
                 raise InputError(
                     f"{where}: row {broken[0]} is {values[broken[0]]:g}, not a whole number",
                     help="labels are whole numbers or names",
                 )
+            labels = values.astype(np.int64)
         case "i" | "u" | "b":
-            pass
+            labels = values.astype(np.int64)
         case _:
             raise InputError(
                 f"{where} are of type {values.dtype}", help="labels are whole numbers or names"
             )
-    numbers = values.astype(np.int64)
-    below = np.flatnonzero(numbers < 0)
-    if len(below) and not lenient:
-        raise InputError(
-            f"{where}: row {below[0]} is {numbers[below[0]]}, below 0 "
-            f"({len(below):,} such rows, ALFS406)",
-            help="leave out the examples without a label",
-        )
-    return numbers
+    if not lenient:
+        refuse_missing(labels, where=where, declared=declared)
+    return labels
 
 
-def refuse_missing(rows: IntArray, *, where: str) -> None:
-    """Raise InputError if any label is missing, naming the first 0-based rows."""
+def _one_a_row(values: NDArray[Any]) -> str:
+    """Return what to do with labels (N, K) that are no list of one a row."""
+    if values.ndim != 2 or values.shape[1] < 2 or values.dtype.kind not in "fiub":
+        return "labels.ravel()" if values.size == max(values.shape, default=0) else ONE_EACH
+    if not np.isin(values, (0, 1)).all():
+        return "rows of scores: labels.argmax(axis=1)"
+    if (values.sum(axis=1) == 1).all():
+        return "one-hot rows: labels.argmax(axis=1)"
+    return (
+        "rows with several 1s are several labels an example, and alfs audits one: leave those "
+        "examples out, or audit each column as a data set of its own (labels[:, 0])"
+    )
+
+
+def missing_labels(labels: RawLabels, *, declared: Collection[str] = ()) -> NDArray[np.bool_]:
+    """Say which labels (N,) are missing: below 0, white space, or what stands for no value.
+
+    A word that `declared` names is a class, whatever it is.
+    """
+    if labels.dtype != object:
+        return np.asarray(labels < 0, dtype=np.bool_)
+    codes, uniques = pd.factorize(labels)
+    gone = [word not in declared and is_nothing(word) for word in uniques]
+    return np.asarray(np.asarray(gone, dtype=np.bool_)[codes], dtype=np.bool_)
+
+
+def is_nothing(word: str) -> bool:
+    """Say whether a text is white space or a word that stands for no value."""
+    bare = word.translate(INVISIBLE).strip().casefold()
+    return not bare or bare in MISSING
+
+
+def odd_words(names: Sequence[str], *, declared: Collection[str] = ()) -> list[str]:
+    """Return the class names that nobody declared and that may stand for a missing label."""
+    return [
+        name
+        for name in names
+        if name not in declared and (name.strip().casefold() in PERHAPS_MISSING or is_nothing(name))
+    ]
+
+
+def refuse_missing(labels: RawLabels, *, where: str, declared: Collection[str] = ()) -> None:
+    """Raise InputError if any label (N,) is missing, naming the first 0-based rows."""
+    rows = np.flatnonzero(missing_labels(labels, declared=declared))
     if len(rows):
         listed = ", ".join(str(row) for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
         raise InputError(
-            f"{len(rows):,} of {where} are missing (rows {listed}; ALFS406)",
-            help="fill them in or leave those examples out; a class really called 'NA' is fine",
+            f"{len(rows):,} of {where} are missing (row{'s' if len(rows) > 1 else ''} {listed}; "
+            f"ALFS406){as_written(labels[rows])}",
+            help=FILL_IN,
         )
+
+
+def as_written(labels: RawLabels) -> str:
+    """Return how labels that are missing are written, as a clause; nothing for empty ones."""
+    if labels.dtype != object:
+        return ": below 0, or NaN"
+    words = [word for word in dict.fromkeys(labels) if word]
+    return f", written {' and '.join(repr(brief(word)) for word in words[:3])}" if words else ""
+
+
+def refuse_several(names: Iterable[str], *, where: str) -> None:
+    """Raise InputError where labels are lists of labels: `cat,dog` beside `cat` and `dog,bird`.
+
+    A name that merely holds a separator is a class: its parts are not found in other labels.
+    """
+    texts = {name for name in names if name}
+    lists = [name for name in texts if name[0] + name[-1] == "[]" and len(name) > 2]
+    if len(lists) > len(texts) / 2:
+        raise _several(min(lists), "is written as a list", where)
+    for separator in ",|;":
+        parts = {
+            name: [part.strip() for part in name.split(separator)]
+            for name in texts
+            if separator in name
+        }
+        seen = Counter(part for cut in parts.values() for part in set(cut))
+        seen.update(name.strip() for name in texts if name not in parts)
+        for name in sorted(parts):
+            if all(part and seen[part] > 1 for part in parts[name]) and len(set(parts[name])) > 1:
+                raise _several(name, f"holds several, between '{separator}'", where)
+
+
+def _several(label: str, what: str, where: str) -> InputError:
+    return InputError(
+        f"label '{brief(label)}' of {where} {what}: alfs audits one label an example (single-label "
+        "data)",
+        help="audit a column 0/1 for each class, one at a time, or keep the examples with one "
+        "label; if these are class names, --classes FILE says so, one a line",
+    )

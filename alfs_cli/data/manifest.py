@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +12,17 @@ from numpy.typing import NDArray
 
 from alfs_cli.data.annotations import annotations_of, column_names
 from alfs_cli.data.arrays import checked_features, own_name
-from alfs_cli.data.classes import refuse_id_column
+from alfs_cli.data.classes import declared_classes, refuse_id_column
 from alfs_cli.data.content import Content, array_digest
-from alfs_cli.data.dataset import DataSpec, Problem
+from alfs_cli.data.dataset import DataSpec, IntArray, Problem
 from alfs_cli.data.feature_columns import LISTED, Candidates
 from alfs_cli.data.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
 from alfs_cli.data.images import FileImages
 from alfs_cli.data.labels import RawLabels, same_text
+from alfs_cli.data.placeholders import how_to_fetch, what_lies_there
 from alfs_cli.data.tables import Table, read_table
 from alfs_cli.documents import unguarded
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, brief, has
 
 PATH_COLUMNS = ("path", "file_name", "image", "filename")
 TEXT_COLUMNS = ("label", "true_label", "split", *PATH_COLUMNS)
@@ -40,7 +42,7 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
     options = (spec.label_column, spec.true_label_column, spec.path_column)
     several = () if spec.label_columns is None else column_names(spec.label_columns)
     named = (name for name in options if name is not None)
-    table = read_table(path, text=[*TEXT_COLUMNS, *several, *named])
+    table = read_table(path, text=[*TEXT_COLUMNS, *several, *named], pictures=True)
     has = table.columns
     label_column = own_name(spec.label_column, "label", has, elsewhere=spec.labels)
     true_column = own_name(spec.true_label_column, "true_label", has, elsewhere=spec.true_labels)
@@ -52,16 +54,19 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
         table.require(name, option="--label-columns")
     if several:
         columns = [table.text(name) for name in several]
-        annotations = annotations_of(several, columns, where=f"'{path}'")
+        declared = declared_classes(spec)
+        annotations = annotations_of(several, columns, where=f"'{path}'", declared=declared)
     if label_column in table.columns or (spec.labels is None and not several):
         table.require(label_column, option="--label-column")
-        labels = table.text(label_column) if spec.lenient else table.labels(label_column)
+        labels = table.text(label_column)
+        if not spec.lenient:
+            table.refuse_missing(labels, label_column, declared=declared_classes(spec))
         if spec.classes is None:
             refuse_id_column(len(set(labels)), len(labels), where=f"'{label_column}' of '{path}'")
     if spec.true_label_column == true_column:
         table.require(true_column, option="--true-label-column")
     if true_column in table.columns and true_column != label_column:
-        true_labels = table.labels(true_column)
+        true_labels = table.labels(true_column, declared=declared_classes(spec))
     population, names = _population(path)
     content = Content(
         kind="manifest",
@@ -70,9 +75,7 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
         labels=labels,
         true_labels=true_labels,
         annotations=annotations,
-        order=next(
-            (table.declared[n] for n in (label_column, *several) if n in table.declared), None
-        ),
+        order=next((table.orders[n] for n in (label_column, *several) if n in table.orders), None),
         groups=_groups(table, spec),
         lines=table.lines,
         manifest=str(path),
@@ -88,13 +91,13 @@ def _groups(table: Table, spec: DataSpec) -> RawLabels | None:
         return None
     table.require(spec.group_column, option="--group-column")
     cells = table.text(spec.group_column)
-    table.refuse_empty(cells, what=f"an empty {spec.group_column}", rule="--group-column")
+    table.refuse_missing(cells, spec.group_column)
     return cells
 
 
 def manifest_splits(path: Path) -> tuple[str, ...]:
     """Return the splits that a manifest's `split` column names."""
-    return tuple(dict.fromkeys(_splits(read_table(path, text=TEXT_COLUMNS))))
+    return tuple(dict.fromkeys(_splits(read_table(path, text=TEXT_COLUMNS, pictures=True))))
 
 
 def rows_of_split(table: Table, split: str | None) -> Table:
@@ -114,6 +117,9 @@ def _splits(table: Table) -> RawLabels:
 def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -> Content:
     if not content.count:
         raise InputError(f"'{table.path}' holds no examples", help="it has a header and no rows")
+    stored = _picture_column(table, spec)
+    if stored is not None:
+        return _with_stored(content, table, stored)
     column = spec.path_column or next((c for c in PATH_COLUMNS if c in table.columns), None)
     if column is None:
         several = () if spec.label_columns is None else column_names(spec.label_columns)
@@ -131,16 +137,13 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     table.require(column, option="--path-column")
     base = Path(spec.root) if spec.root is not None else root
     relative = table.exact(column)
-    table.refuse_empty(relative, what=f"an empty {column}", rule="ALFS406")
+    table.refuse_missing(relative, column)
+    relative = slashes_turned(relative, base)
     paths = [_on_disk(path) for path in _checked_paths(table, relative, base)]
     heads = heads_of(paths)
     missing = np.flatnonzero([head.size < 0 for head in heads])
     if len(missing):
-        raise InputError(
-            f"{len(missing):,} of {len(paths):,} paths of '{table.path}' do not exist "
-            f"({table.places(missing)}: '{relative[missing[0]]}')",
-            help=f"paths are taken relative to '{base}'; --root names another folder",
-        )
+        raise _no_such_paths(table, relative, paths, missing, base)
     names = tuple(shown(path) for path in paths)
     digest = hashlib.sha256()
     for name, head in zip(relative, heads, strict=True):
@@ -151,6 +154,7 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     problems: list[Problem] = [
         unreadable(
             names[i],
+            file=paths[i],
             line=None if lines is None else int(lines[i]),
             given=None if content.labels is None else str(content.labels[i]),
             row=int(i),
@@ -173,8 +177,91 @@ def _nothing_to_judge_by(table: Table, found: Candidates) -> InputError:
     said = f"; {'; '.join(aside[:LISTED])}" if aside else ""
     return InputError(
         f"'{table.path}' has neither a column of image paths ({', '.join(PATH_COLUMNS)}) "
-        f"nor numeric ones (has: {', '.join(table.columns[:20])}){said}",
+        f"nor numeric ones ({has(table.columns, PATH_COLUMNS)}){said}",
         help="--path-column names the column of image paths, --feature-columns those of numbers",
+    )
+
+
+def _picture_column(table: Table, spec: DataSpec) -> str | None:
+    """Return the column whose pictures lie in the table's own file, None where there is none.
+
+    Raises InputError where there are several and nothing says which.
+    """
+    if spec.path_column is not None:
+        return spec.path_column if spec.path_column in table.pictures else None
+    usual = [name for name in PATH_COLUMNS if name in table.pictures]
+    if not usual and len(table.pictures) > 1:
+        raise InputError(
+            f"'{table.path}' has several columns of pictures: "
+            f"{', '.join(map(brief, table.pictures[:5]))}",
+            help=f"--path-column {brief(table.pictures[0])} takes that one",
+        )
+    return next(iter(usual or table.pictures), None)
+
+
+def _with_stored(content: Content, table: Table, column: str) -> Content:
+    """Return the content with the pictures of a column of the table's own file."""
+    from alfs_cli.data.stored import stored_pictures  # pyarrow, where a Parquet file needs it
+
+    rows = table.frame.index.to_numpy(dtype=np.int64)
+    found = stored_pictures(table.path, column, rows)
+    shown = tuple(f"{table.path}, row {row}" for row in rows)
+    problems = tuple(
+        Problem(
+            "ALFS401",
+            f"the picture of row {rows[i]} cannot be read as an image",
+            given=None if content.labels is None else str(content.labels[i]),
+            row=int(i),
+        )
+        for i in np.flatnonzero(~found.readable)
+    )
+    digest = hashlib.sha256(b"".join(found.digests))
+    return replace(
+        content,
+        digest=digest.hexdigest(),
+        images=FileImages(found.pictures, shown, found.digests),
+        readable=None if found.readable.all() else found.readable,
+        problems=problems,
+    )
+
+
+def slashes_turned(written: RawLabels, root: Path) -> RawLabels:
+    """Return paths (N,) with the backslashes of Windows as slashes, but where such a name exists.
+
+    Whether a turned path exists, and lies inside the root, is for who opens it.
+    """
+    turned = written.copy()
+    for row, text in enumerate(written):
+        if "\\" in text and "\0" not in text and not os.path.lexists(os.path.join(root, text)):
+            turned[row] = text.replace("\\", "/")
+    return turned
+
+
+def _no_such_paths(
+    table: Table, relative: RawLabels, paths: list[str], missing: IntArray, root: Path
+) -> InputError:
+    """Return the error for paths of which some lead nowhere."""
+    first = int(missing[0])
+    help = f"paths are taken relative to '{root}'; --root names another folder"
+    why = what_lies_there(paths[first])
+    if why is not None:
+        help = how_to_fetch(paths[row] for row in missing) or help
+    elif windows := _of_windows(relative[first]):
+        help = f"{windows}; {help}"
+    return InputError(
+        f"{len(missing):,} of {len(paths):,} paths of '{table.path}' do not exist "
+        f"({table.places(missing)}: '{brief(relative[first])}'{f' {why}' if why else ''})",
+        help=help,
+    )
+
+
+def _of_windows(path: str) -> str | None:
+    """Return what to do about a path that starts at a drive or a share; None for any other."""
+    if re.match(r"[A-Za-z]:", path) is None and not path.startswith("//"):
+        return None
+    return (
+        "these paths were written on Windows (a drive or a share, backslashes): make them relative "
+        "to the manifest, without the drive"
     )
 
 
@@ -186,14 +273,14 @@ def _checked_paths(table: Table, relative: RawLabels, root: Path) -> list[str]:
     for row, text in enumerate(relative):
         if "://" in text:
             raise InputError(
-                f"'{table.path}' names a URL ({table.places(np.asarray([row]))}: '{text}')",
+                f"'{table.path}' names a URL ({table.places(np.asarray([row]))}: '{brief(text)}')",
                 help="nothing is fetched; name files on this machine",
             )
         if "\0" in text or not os.path.abspath(os.path.join(top, text)).startswith(inside):
             raise InputError(
                 f"{table.places(np.asarray([row]))} of '{table.path}' points outside the root: "
-                f"'{text}'",
-                help=f"the root is '{root}'; --root names another folder",
+                f"'{brief(text)}'",
+                help=_of_windows(text) or f"the root is '{root}'; --root names another folder",
             )
         paths.append(os.path.normpath(os.path.join(root, text)))
     return paths

@@ -62,7 +62,7 @@ def mapped_pixels(
                 f"more than memory holds: decoded once into '{pixels.as_posix()}'"
             )
             _write(dataset, pixels, size, channels, total)
-    readable = np.load(pixels.with_suffix(".npy"))
+    readable = _readable(pixels)
     count = int(readable.sum())
     # mode c: private to this process, and writable as torch wants arrays to be
     mapped = np.memmap(pixels, np.uint8, mode="c", shape=(count, *shape)) if count else None
@@ -80,10 +80,15 @@ def _key(dataset: LabelledDataset, shape: tuple[int, int, int]) -> str:
 
 def _is_whole(pixels: Path, shape: tuple[int, int, int]) -> bool:
     try:
-        readable = np.load(pixels.with_suffix(".npy"))
+        readable = _readable(pixels)
         return pixels.stat().st_size == int(readable.sum()) * int(np.prod(shape))
     except (*DAMAGED, ValueError, TypeError):
         return False
+
+
+def _readable(pixels: Path) -> NDArray[np.bool_]:
+    """Return which pictures could be read (N,), mapped: a file that claims more is refused."""
+    return np.asarray(np.load(pixels.with_suffix(".npy"), mmap_mode="r", allow_pickle=False))
 
 
 def _write(
@@ -92,7 +97,7 @@ def _write(
     """Decode all pictures into the file, a part at a time."""
     images = dataset.images
     if images is None:
-        raise UsageError(f"'{dataset.name}' has no images")
+        raise UsageError(f"'{dataset.name}' has no images", help="it has features")
     free = shutil.disk_usage(pixels.parent).free
     if total > free:
         raise InputError(

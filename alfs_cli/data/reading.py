@@ -13,6 +13,7 @@ from alfs_cli.data.arrays import one_row_each, read_npz
 from alfs_cli.data.builtin import BUILTINS, builtin_splits, read_builtin
 from alfs_cli.data.classes import (
     checked_names,
+    declared_classes,
     derived_names,
     numbered,
     parse_classes,
@@ -20,7 +21,6 @@ from alfs_cli.data.classes import (
 )
 from alfs_cli.data.columns import (
     Order,
-    check_probabilities,
     label_order,
     read_features,
     read_labels,
@@ -38,11 +38,14 @@ from alfs_cli.data.feature_columns import (
     screened,
 )
 from alfs_cli.data.folder import METADATA, folder_splits, layout_of, read_folder, visible
-from alfs_cli.data.labels import RawLabels
+from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
 from alfs_cli.data.manifest import manifest_splits, read_manifest
 from alfs_cli.data.ordering import unknown_order
+from alfs_cli.data.placeholders import how_to_fetch, refuse_placeholder
+from alfs_cli.data.probabilities import normalised
 from alfs_cli.data.tables import TABLE_SUFFIXES
-from alfs_cli.errors import InputError, UsageError, did_you_mean
+from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
+from alfs_cli.files import as_file
 
 ARRAY_KINDS = ("npz", "probabilities")
 MAX_BAD = 0.01
@@ -101,14 +104,18 @@ def _read(spec: DataSpec) -> Content:
     if path.is_dir():
         beside = _metadata(path)
         return read_folder(path, spec) if beside is None else read_manifest(beside, spec)
+    refuse_placeholder(path)
     if not path.exists():
         raise _no_such_data(source)
-    suffix = path.suffix.lower()
+    suffix = as_file(path).suffix.lower()
     if suffix in TABLE_SUFFIXES:
         return read_manifest(path, spec)
     if suffix == ".npz":
         if spec.split is not None:
-            raise InputError(f"no split '{spec.split}': '{path}' has no splits")
+            raise InputError(
+                f"no split '{spec.split}': '{path}' has no splits",
+                help="leave --split out: an .npz is read whole",
+            )
         return read_npz(path, spec)
     raise InputError(
         f"'{path}' has the suffix '{suffix}'",
@@ -144,7 +151,9 @@ def _probabilities_alone(spec: DataSpec) -> Content:
             "no DATA", help="name a folder, file or built-in data set, or --pred-probs and --labels"
         )
     if spec.split is not None:
-        raise UsageError(f"no split '{spec.split}': files of arrays have no splits")
+        raise UsageError(
+            f"no split '{spec.split}': files of arrays have no splits", help="leave --split out"
+        )
     if spec.pred_probs is None:
         beside = _features_beside(spec, str(spec.features))
         return Content("npz", len(beside.values), array_digest(beside.values), features=beside)
@@ -158,6 +167,7 @@ def _probabilities_alone(spec: DataSpec) -> Content:
         class_names=found.class_names,
         order=found.order,
         pred_probs=found.probs,
+        notes=found.rounding.notes(),
     )
 
 
@@ -177,21 +187,25 @@ class _Overlaid:
     pred_probs: Probabilities | None
     columns: tuple[str, ...] | None
     order: Order
+    notes: tuple[str, ...] = ()
 
 
 def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
     """Read --labels, --true-labels, --pred-probs and --features; each has a row an example."""
     given, true, order = content.labels, content.true_labels, content.order
     pred_probs, columns, features = content.pred_probs, None, content.features
+    notes: tuple[str, ...] = ()
     if spec.pred_probs is not None and content.kind == "probabilities":
         columns = content.class_names
     elif spec.pred_probs is not None:
         found = read_probabilities(spec.pred_probs, label_column=spec.label_column)
         pred_probs, columns = found.probs, found.class_names
         order = found.order if given is None else order
+        notes = found.rounding.notes()
         given = found.labels if given is None else given
     elif pred_probs is not None:
-        check_probabilities(pred_probs, where=f"pred_probs of '{spec.source}'")
+        pred_probs, rounding = normalised(pred_probs, where=f"pred_probs of '{spec.source}'")
+        notes = rounding.notes()
     if spec.labels is not None:
         usual = ("labels", "label")
         given = read_labels(
@@ -200,6 +214,7 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
             column=spec.label_column,
             usual=usual,
             lenient=spec.lenient,
+            declared=_declared(content, spec),
         )
         beside = label_order(spec.labels, option="--labels", column=spec.label_column, usual=usual)
         named = columns is not None or (spec.pred_probs is None and content.class_names is not None)
@@ -213,6 +228,7 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
             option="--true-labels",
             column=spec.true_label_column,
             usual=("true_labels", "true_label", "labels", "label"),
+            declared=_declared(content, spec),
         )
     if spec.features is not None:
         features = _features_beside(spec, spec.features)
@@ -232,9 +248,9 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
     counts |= {name: len(thing) for name, thing in things.items() if thing is not None}
     one_row_each(counts)
     if not content.count:
-        raise InputError(f"{_where(spec)} holds no examples")
+        raise InputError(f"{_where(spec)} holds no examples", help="is it the right file?")
     own = given if content.labels is None else content.labels
-    return _Overlaid(content, given, own, true, features, pred_probs, columns, order)
+    return _Overlaid(content, given, own, true, features, pred_probs, columns, order, notes)
 
 
 def _agreed(own: Order, beside: Order, *, nameless: bool) -> Order:
@@ -250,6 +266,12 @@ def _agreed(own: Order, beside: Order, *, nameless: bool) -> Order:
     return own
 
 
+def _declared(content: Content, spec: DataSpec) -> tuple[str, ...]:
+    """Return the names that are said to be classes: --classes, else the data's own list."""
+    listed = () if content.order is None else content.order.names
+    return declared_classes(spec) or content.class_names or listed
+
+
 def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -> LabelledDataset:
     """Return the data set with its classes in order and its labels as positions in them."""
     content, where = laid.content, _where(spec)
@@ -258,7 +280,7 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
     if content.readable is not None:
         usable &= content.readable
     if spec.lenient:
-        laid = _without_missing(laid, usable, problems, where=where)
+        laid = _without_missing(laid, usable, problems, spec=spec)
     names, notes = _class_order(laid, spec, belongs)
     by_name = spec.classes is not None or content.class_names is None or laid.columns is not None
     if spec.lenient:
@@ -292,7 +314,9 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
         problems=(*content.problems, *problems, *_too_few(labels[usable], names)),
         notes=(
             *content.notes,
+            *laid.notes,
             *notes,
+            *_perhaps_missing(laid, labels, names, declared=_declared(content, spec)),
             *_look_alikes(names),
             *(() if columns is None else in_words(columns)),
         ),
@@ -303,7 +327,11 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
     if not spec.lenient:
         refuse_unreadable(content.problems, content.count, where=where)
     if not usable.any():
-        raise InputError(f"{where}: no example can be read and has a label")
+        raise InputError(
+            f"{where}: no example can be read and has a label",
+            help=how_to_fetch(content.paths or ())
+            or "are the images whole, and does every example have a label?",
+        )
     return dataset.subset(np.flatnonzero(usable))
 
 
@@ -314,13 +342,17 @@ def _feature_columns(
     usable: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float32] | None, Columns | None]:
     """Return the features without the columns that hold the answer, and which those are."""
-    found, where = laid.features, f"'{spec.features or spec.source}'"
+    found = laid.features
     if found is None:
         if spec.feature_columns is not None or spec.exclude_columns is not None:
             option = "feature" if spec.feature_columns is not None else "exclude"
-            raise UsageError(f"--{option}-columns: {_where(spec)} has no columns of numbers")
+            raise UsageError(
+                f"--{option}-columns: {_where(spec)} has no columns of numbers",
+                help=f"leave --{option}-columns out; it is for tables and arrays of features",
+            )
         return None, None
-    return screened(found, labels, usable, where=where)
+    features, columns = screened(found, labels, usable)
+    return (features if columns.used else None), columns
 
 
 def _groups(content: Content, spec: DataSpec) -> IntArray | None:
@@ -335,19 +367,38 @@ def _groups(content: Content, spec: DataSpec) -> IntArray | None:
 
 
 def _without_missing(
-    laid: _Overlaid, usable: NDArray[np.bool_], problems: list[Problem], *, where: str
+    laid: _Overlaid, usable: NDArray[np.bool_], problems: list[Problem], *, spec: DataSpec
 ) -> _Overlaid:
     """Note the examples without a label as ALFS406 and as unusable; another label stands there."""
-    missing = laid.given == "" if laid.given.dtype == object else laid.given < 0
+    named = laid.content.found_classes if spec.labels is None else ()  # a folder is a class
+    declared = (*_declared(laid.content, spec), *named)
+    missing = missing_labels(laid.given, declared=declared)
     if not missing.any():
         return laid
     if missing.all():
-        raise InputError(f"{where}: every label is missing (ALFS406)", help="--labels FILE")
-    text = "the label is missing"
-    problems += [
-        _row_problem(laid.content, int(row), "ALFS406", text) for row in np.flatnonzero(missing)
-    ]
+        raise InputError(
+            f"{_where(spec)}: every label is missing{as_written(laid.given)} (ALFS406)",
+            help="--labels FILE supplies them; --label-column names another column",
+        )
+    for row in np.flatnonzero(missing):
+        word = str(laid.given[row]) if laid.given.dtype == object else ""
+        text = "the label is missing" + (f" (written {brief(word)!r})" if word else "")
+        problems.append(_row_problem(laid.content, int(row), "ALFS406", text))
     return _replaced(laid, missing, usable)
+
+
+def _perhaps_missing(
+    laid: _Overlaid, labels: IntArray, names: tuple[str, ...], *, declared: Sequence[str]
+) -> list[str]:
+    """Return a note on each class whose name may stand for a missing label."""
+    notes = []
+    for word in odd_words(names, declared=declared):
+        count = int((labels == names.index(word)).sum())
+        notes.append(
+            f"{count:,} labels {brief(word)!r} are taken for a class of that name: if they are "
+            "missing, leave those examples out; if it is a class, --classes with all names says so"
+        )
+    return notes
 
 
 def _without_unknown(
@@ -364,7 +415,8 @@ def _without_unknown(
         return laid
     for row in np.flatnonzero(unknown):
         label = str(laid.given[row])
-        text = f"label '{label}' is none of the {len(names)} classes{did_you_mean(label, names)}"
+        known = did_you_mean(label, names)
+        text = f"label '{brief(label)}' is none of the {len(names)} classes{known}"
         problems.append(_row_problem(laid.content, int(row), "ALFS405", text, given=label))
     return _replaced(laid, unknown, usable)
 
@@ -388,11 +440,15 @@ def _row_problem(
 def refuse_unreadable(problems: Sequence[Problem], count: int, *, where: str) -> None:
     """Raise InputError where more than 1 % of the images cannot be read, naming five."""
     if len(problems) > MAX_BAD * count:
-        first = ", ".join(f"'{problem.path}'" for problem in problems[:5])
+        paths = [problem.path for problem in problems if problem.path is not None]
+        first = ", ".join(
+            f"row {problem.row}" if problem.path is None else f"'{problem.path}'"
+            for problem in problems[:5]
+        )
         raise InputError(
             f"{len(problems):,} of {count:,} images of {where} ({len(problems) / count:.1%}) "
             f"cannot be read, over 1 %: {first}{', ...' if len(problems) > 5 else ''}",
-            help="mend, convert or delete them",
+            help=how_to_fetch(paths) or "mend, convert or delete them",
         )
 
 
@@ -424,6 +480,8 @@ def _class_order(
         known = [laid.own, *(content.annotations.seen if content.annotations else ())]
         if laid.true is not None and spec.true_labels is None:
             known.append(laid.true)
+        if not content.found_classes:
+            refuse_several({str(name) for raw in known for name in pd.unique(raw)}, where=where)
         names, notes = derived_names(
             known,
             found=content.found_classes,
@@ -458,8 +516,9 @@ def _columns_in_order(laid: _Overlaid, names: tuple[str, ...]) -> Probabilities 
     missing = [name for name in names if name not in laid.columns]
     if missing:
         raise InputError(
-            f"pred_probs have no column for class '{missing[0]}' "
-            f"(has: {', '.join(laid.columns[:20])})"
+            f"pred_probs have no column for class '{brief(missing[0])}' "
+            f"({has(laid.columns, missing)})",
+            help=f"rename or add the column 'p_{brief(missing[0])}'",
         )
     return laid.pred_probs[:, [laid.columns.index(name) for name in names]]
 

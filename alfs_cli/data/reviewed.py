@@ -1,11 +1,10 @@
 """issues.csv as it comes back: as alfs wrote it, or reviewed by people and saved by a spreadsheet.
 
-A spreadsheet may have put a byte-order mark before it, semicolons or tabs between cells, commas
-into numbers, CRLF at the ends of lines, and rows into another order.
+A spreadsheet may have written it in its own way (`delimited`), with commas in numbers, and put rows
+into another order.
 """
 
-import csv
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import LabelledDataset, positions_of
-from alfs_cli.data.labels import same_text
+from alfs_cli.data.delimited import rows_of
+from alfs_cli.data.labels import is_nothing, same_text
 from alfs_cli.documents import unguarded
-from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.errors import InputError, brief, did_you_mean, has
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -23,7 +23,6 @@ FloatArray = NDArray[np.float64]
 NEEDED = ("index", "given", "suggested", "suggested_confidence", "score")
 UNDECIDED, KEEP, DROP = -3, -2, -1
 MAX_NAMED = 20
-SEPARATORS = ",;\t"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,22 +69,24 @@ def read_issues(
             stale.append(line)
             continue
         if where in seen:
-            problems.append((line, f"index {row['index']} is in line {seen[where]} already"))
+            again = f"index {brief(row['index'])} is in line {seen[where]} already"
+            problems.append((line, again))
         seen[where] = line
         found = []
         for column in ("score", "suggested_confidence"):
             value = _number(row.get(column, ""))
             if column in row and not 0 <= value <= 1:
-                problems.append((line, f"{column} '{row[column]}' is not between 0 and 1"))
+                problems.append((line, f"{column} '{brief(row[column])}' is not between 0 and 1"))
             found.append(value)
         if likely is None and "suggested" in row:
             known = did_you_mean(row["suggested"], class_of)
-            problems.append((line, f"suggested '{row['suggested']}' is no class{known}"))
+            problems.append((line, f"suggested '{brief(row['suggested'])}' is no class{known}"))
         chosen = _decision(row.get("decision", ""), class_of)
         if chosen is None:
             text = row["decision"]
             known = did_you_mean(text, ["keep", "drop", *class_of])
-            problems.append((line, f"decision '{text}' is neither keep, drop nor a class{known}"))
+            what = f"decision '{brief(text)}' is neither keep, drop nor a class{known}"
+            problems.append((line, what))
         place.append(where)
         suggested.append(-1 if likely is None else likely)
         numbers.append((found[0], found[1]))
@@ -115,64 +116,40 @@ def read_issues(
 
 def is_reviewed(path: Path) -> bool:
     """Say whether a table has a column `decision`, and no `true_label`."""
-    head, separator = _head(_text(path))
-    columns = [name.strip().strip('"') for name in head.split(separator)]
+    columns = [name.strip() for name in _header(path)[1]]
     return "decision" in columns and "true_label" not in columns
 
 
-def _head(text: str) -> tuple[str, str]:
-    """Return the first line and what separates its cells."""
-    head = text.split("\n", 1)[0]
-    return head, max(SEPARATORS, key=head.count)
-
-
-def _text(path: Path) -> str:
-    """Return a file's text, its lines ended alike."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(
-            f"no such file: '{path}'", help="alfs estimate DATA writes issues.csv"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(
-            f"'{path}' is not UTF-8 text",
-            help="save it again from the spreadsheet as 'CSV UTF-8'",
-        ) from None
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _header(path: Path) -> tuple[Iterator[tuple[int, list[str]]], list[str]]:
+    """Return the rows of a table after its first, and that one."""
+    if not path.exists() and not path.is_symlink():
+        raise InputError(f"no such file: '{path}'", help="alfs estimate DATA writes issues.csv")
+    rows = rows_of(path)
+    return rows, next(rows, (1, []))[1]
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
     """Return each row that is not empty with its line: cells by column, without their guards."""
-    text = _text(path)
-    _, separator = _head(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    found, header = _header(path)
+    columns = [name.strip() for name in header]
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        raise InputError(
+            f"'{path}' has no column '{missing[0]}' ({has(columns, missing)})",
+            help="an issues.csv is needed here, as alfs estimate writes it",
+        )
     rows: list[tuple[int, dict[str, str]]] = []
-    try:
-        columns = [name.strip() for name in next(reader, [])]
-        missing = [name for name in needed if name not in columns]
-        if missing:
+    for line, cells in found:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
             raise InputError(
-                f"'{path}' has no column '{missing[0]}' (has: {', '.join(columns[:20])})",
-                help="an issues.csv is needed here, as alfs estimate writes it",
+                f"{path}:{line}: {len(cells)} cells, and {len(columns)} columns",
+                help="a cell that holds the separator needs quotes",
             )
-        before = reader.line_num
-        for cells in reader:
-            line, before = before + 1, reader.line_num
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-                raise InputError(
-                    f"{path}:{line}: {len(cells)} cells, and {len(columns)} columns",
-                    help="a cell that holds the separator needs quotes",
-                )
-            padded = [*cells, *[""] * (len(columns) - len(cells))]
-            named = zip(columns, padded, strict=False)
-            rows.append((line, {name: same_text(unguarded(cell)) for name, cell in named}))
-    except csv.Error as error:
-        raise InputError(f"cannot read '{path}': line {reader.line_num}: {error}") from None
+        padded = [*cells, *[""] * (len(columns) - len(cells))]
+        named = zip(columns, padded, strict=False)
+        rows.append((line, {name: same_text(unguarded(cell)) for name, cell in named}))
     return rows
 
 
@@ -207,4 +184,5 @@ def _decision(text: str, class_of: dict[str, int]) -> int | None:
         return UNDECIDED
     if word in ("keep", "drop"):
         return KEEP if word == "keep" else DROP
-    return class_of.get(text, class_of.get(bare))
+    chosen = class_of.get(text, class_of.get(bare))
+    return UNDECIDED if chosen is None and is_nothing(bare) else chosen

@@ -27,7 +27,9 @@ def train_and_test(
     labels are known (they are then its labels), and with `test_labels_are_true`; else given ones.
     """
     if not 0 <= holdout < 1:
-        raise UsageError(f"--holdout is {holdout}, not between 0 and 1")
+        raise UsageError(
+            f"--holdout is {holdout}, not between 0 and 1", help="for example --holdout 0.2"
+        )
     dataset = load(spec)
     columns = None if dataset.columns is None else dataset.columns.used
     if test is not None:

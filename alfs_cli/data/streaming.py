@@ -13,31 +13,48 @@ from alfs_cli.data.classes import checked_names, numbered, parse_classes
 from alfs_cli.data.columns import (
     PREFIX,
     Order,
-    check_probabilities,
     files_of,
     label_order,
     load_npy,
+    no_columns,
     read_labels,
     read_probabilities,
 )
 from alfs_cli.data.dataset import DataSpec, IntArray, Probabilities
 from alfs_cli.data.declared import declared_in
 from alfs_cli.data.folder import heads_of
-from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels
+from alfs_cli.data.labels import (
+    FILL_IN,
+    RawLabels,
+    raw_labels,
+    refuse_missing,
+    same_text,
+    text_labels,
+)
 from alfs_cli.data.ordering import refuse_two_orders
-from alfs_cli.errors import InputError, UsageError
+from alfs_cli.data.probabilities import NOTHING_MENDED, Rounding, normalised
+from alfs_cli.errors import InputError, UsageError, brief
 
 BLOCK_ROWS = 1 << 18
+LABEL = "label"
 LABEL_COLUMNS = ("labels", "label")
+WHOLE = "is it whole? write or fetch it again"
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Rows `start` and on: checked probabilities (n, K) and labels (n,)."""
+    """Rows `start` and on: probabilities (n, K), what was mended in them, and labels (n,)."""
 
     start: int
     probs: Probabilities
     labels: IntArray
+    rounding: Rounding = NOTHING_MENDED
+
+    def checked(self) -> "Block":
+        """Return the block with rows that sum to 1; raises InputError at one that cannot."""
+        where = f"pred_probs from row {self.start} on"
+        probs, rounding = normalised(self.probs, where=where, first_row=self.start)
+        return Block(self.start, probs, self.labels, rounding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +69,7 @@ class ProbabilityStream:
     class_names: tuple[str, ...]
     count: int
     fingerprint: str
-    label_column: str
+    label_column: str | None
     given: RawLabels | None
     sizes: tuple[int, ...]
     order: Order = None
@@ -74,22 +91,25 @@ class ProbabilityStream:
                 continue
             start, after = start + begin, start + size
             for probs, own in self._parts(path, rows, begin, end):
-                where = f"pred_probs of '{path}'"
+                where, rounding = f"pred_probs of '{path}'", NOTHING_MENDED
                 if check:
-                    check_probabilities(probs, where=where, first_row=start)
+                    probs, rounding = normalised(probs, where=where, first_row=start)
                 stop = start + len(probs)
                 raw = own if self.given is None else self.given[start:stop]
                 if raw is None:
                     raise InputError(f"'{path}' has no labels", help="--labels FILE supplies them")
-                labels = numbered(
-                    raw_labels(raw, where=f"labels of '{path}'") if raw.dtype != object else raw,
-                    self.class_names,
-                    where=f"labels from row {start} on",
-                    by_name=True,
-                )
-                yield Block(start, probs, labels)
+                yield Block(start, probs, self._numbered(raw, start), rounding)
                 start = stop
             start = after
+
+    def _numbered(self, raw: RawLabels, start: int) -> IntArray:
+        """Return labels from row `start` on as positions in the class names."""
+        where = f"labels from row {start} on"
+        if raw.dtype == object:
+            refuse_missing(raw, where=where, declared=self.class_names)
+        else:
+            raw = raw_labels(raw, where=where, declared=self.class_names)
+        return numbered(raw, self.class_names, where=where, by_name=True)
 
     def _parts(
         self, path: Path, rows: int, begin: int, end: int
@@ -116,7 +136,8 @@ class ProbabilityStream:
         import pyarrow.parquet
 
         columns = [f"{PREFIX}{name}" for name in self.class_names]
-        wanted = columns if self.given is not None else [*columns, self.label_column]
+        own = self.label_column or LABEL
+        wanted = columns if self.given is not None else [*columns, own]
         file = pyarrow.parquet.ParquetFile(path)
         groups, skipped = _row_groups(file.metadata, begin, end)
         batches = chain.from_iterable(  # group by group: a reader keeps what it has read
@@ -128,7 +149,9 @@ class ProbabilityStream:
             try:
                 batch = next(batches, None)
             except (OSError, pyarrow.ArrowException) as error:
-                raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
+                raise InputError(
+                    f"cannot read '{path}' as Parquet: {brief(error)}", help=WHOLE
+                ) from None
             if batch is None:
                 return
             stop = at + batch.num_rows
@@ -140,12 +163,12 @@ class ProbabilityStream:
             probs = np.empty((batch.num_rows, len(columns)), np.float32 if single else np.float64)
             for place, name in enumerate(columns):
                 probs[:, place] = batch.column(name).to_numpy(zero_copy_only=False)
-            own = None
+            labels = None
             if self.given is None:
-                own = _labels_of(batch, self.label_column)
+                labels = _labels_of(batch, own)
                 if self.order is not None and self.order.are_positions:
-                    own = self.order.named(text_labels(own))
-            yield probs, own
+                    labels = self.order.named(text_labels(labels))
+            yield probs, labels
 
 
 def open_probabilities(spec: DataSpec) -> ProbabilityStream:
@@ -157,17 +180,22 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
     if spec.pred_probs is None:
         raise UsageError("no probabilities to read", help="--pred-probs FILE")
     files = tuple(files_of(spec.pred_probs, option="--pred-probs"))
-    column = spec.label_column or "label"
-    heads = [_header(path, column) for path in files]
+    heads = [_header(path, spec.label_column) for path in files]
     names, width = heads[0].names, heads[0].width
     for path, head in zip(files, heads, strict=True):
         if (head.names, head.width) != (names, width):
-            raise InputError(f"'{path}' has other classes than '{files[0]}'")
+            raise InputError(
+                f"'{path}' has other classes than '{files[0]}'",
+                help="all shards need the same columns p_<class>, in the same order",
+            )
     order = _order(spec, heads)
     class_names = _class_names(spec, names, order, width)
     checked_names(class_names, where=f"'{spec.pred_probs}'")
     if len(class_names) != width or (names is not None and set(names) != set(class_names)):
-        raise InputError(f"pred_probs have {width} columns, the data {len(class_names)} classes")
+        raise InputError(
+            f"pred_probs have {width} columns, the data {len(class_names)} classes",
+            help="--classes names the class of every column",
+        )
     count = sum(head.count for head in heads)
     given = _given(spec, count)
     if given is not None and given.dtype == object and names is None:
@@ -180,7 +208,7 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
         digest.update(b"%d\0" % start.size + start.digest)
     sizes = tuple(head.count for head in heads)
     return ProbabilityStream(
-        files, class_names, count, digest.hexdigest()[:16], column, given, sizes, order
+        files, class_names, count, digest.hexdigest()[:16], spec.label_column, given, sizes, order
     )
 
 
@@ -191,7 +219,10 @@ def _order(spec: DataSpec, heads: Sequence["_Header"]) -> Order:
             spec.labels, option="--labels", column=spec.label_column, usual=LABEL_COLUMNS
         )
     if len({head.order for head in heads}) > 1:
-        raise InputError(f"the shards of '{spec.pred_probs}' declare different classes")
+        raise InputError(
+            f"the shards of '{spec.pred_probs}' declare different classes",
+            help="write all of them with the same categories, in the same order",
+        )
     return heads[0].order
 
 
@@ -226,12 +257,15 @@ class _Header:
     order: Order = None
 
 
-def _header(path: Path, label_column: str) -> _Header:
+def _header(path: Path, label_column: str | None) -> _Header:
     suffix = path.suffix.lower()
     if suffix == ".npy":
         array = load_npy(path)
         if array.ndim != 2:
-            raise InputError(f"pred_probs of '{path}' have shape {array.shape}, not (N, K)")
+            raise InputError(
+                f"pred_probs of '{path}' have shape {array.shape}, not (N, K)",
+                help="one row an example, one column a class",
+            )
         return _Header(None, array.shape[1], len(array), False)
     if suffix == ".parquet":
         import pyarrow
@@ -240,15 +274,18 @@ def _header(path: Path, label_column: str) -> _Header:
         try:
             file = pyarrow.parquet.ParquetFile(path)
         except (OSError, pyarrow.ArrowException) as error:
-            raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
+            raise InputError(
+                f"cannot read '{path}' as Parquet: {brief(error)}", help=WHOLE
+            ) from None
         columns = list(file.schema_arrow.names)
         names = tuple(
             same_text(name.removeprefix(PREFIX)) for name in columns if name.startswith(PREFIX)
         )
         if not names:
-            raise InputError(f"'{path}' has no columns p_<class> (has: {', '.join(columns[:10])})")
-        order = None if label_column not in columns else _declared(file, label_column)
-        return _Header(names, len(names), file.metadata.num_rows, label_column in columns, order)
+            raise no_columns(path, columns)
+        label = label_column or LABEL
+        order = None if label not in columns else _declared(file, label)
+        return _Header(names, len(names), file.metadata.num_rows, label in columns, order)
     whole = read_probabilities(str(path), label_column=label_column)
     return _Header(
         whole.class_names,
@@ -291,7 +328,11 @@ def _given(spec: DataSpec, count: int) -> RawLabels | None:
         labels: RawLabels = load_npy(files[0])
     else:
         labels = read_labels(
-            spec.labels, option="--labels", column=spec.label_column, usual=LABEL_COLUMNS
+            spec.labels,
+            option="--labels",
+            column=spec.label_column,
+            usual=LABEL_COLUMNS,
+            lenient=True,  # `_numbered` looks, and knows the classes
         )
     if labels.ndim != 1:
         raise InputError(
@@ -311,7 +352,7 @@ def _labels_of(batch: Any, column: str) -> RawLabels:
 
     values = batch.column(column)
     if values.null_count:
-        raise InputError(f"{values.null_count:,} rows have no {column} (ALFS406)")
+        raise InputError(f"{values.null_count:,} rows have no {column} (ALFS406)", help=FILL_IN)
     if pyarrow.types.is_integer(values.type):
         return np.asarray(values.to_numpy(zero_copy_only=False))
     if pyarrow.types.is_dictionary(values.type):

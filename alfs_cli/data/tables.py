@@ -1,8 +1,6 @@
 """Rows of text, Parquet or JSON lines, with labels kept as they were written and line numbers."""
 
-import csv
 import json
-import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,12 +11,21 @@ import pandas as pd
 
 from alfs_cli.data.dataset import IntArray
 from alfs_cli.data.declared import Declared, declared_in, pandas_notes
+from alfs_cli.data.delimited import THERE, USUAL, UTF8, form_of, line_numbers, not_text, read_frame
 from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
-from alfs_cli.data.labels import RawLabels, same_text
+from alfs_cli.data.labels import FILL_IN, RawLabels, as_written, missing_labels, same_text
 from alfs_cli.data.memory import refuse_too_large
-from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.data.placeholders import refuse_placeholder
+from alfs_cli.errors import InputError, brief, did_you_mean, has
+from alfs_cli.files import as_file
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
+SEPARATORS = USUAL
+SYNONYMS = {
+    "label": ("label", "labels", "class", "category", "target", "y", "species"),
+    "path": ("path", "file_name", "image", "filename", "file", "img"),
+    "index": ("index", "id", "row"),
+}
+LINES = 'one object a line, as {"path": "a.png", "label": "cat"}'
 MOSTLY = 0.5
 CELL_BYTES = 8  # at least, once read
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
@@ -28,15 +35,17 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 class Table:
     """The rows of a file; `lines` (N,) are their 1-based lines, None in Parquet.
 
-    `index_columns` are those that pandas wrote as the table's index, `declared` what the file says
-    of the classes of its columns.
+    `pictures` are columns that stay in the file: theirs are too large to hold. `index_columns` are
+    those that pandas wrote as the table's index, `orders` what the file says of the classes of its
+    columns.
     """
 
     path: Path
     frame: pd.DataFrame
     lines: IntArray | None
+    pictures: tuple[str, ...] = ()
     index_columns: tuple[str, ...] = ()
-    declared: Mapping[str, Declared] = field(default_factory=dict)
+    orders: Mapping[str, Declared] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
@@ -44,13 +53,46 @@ class Table:
         return list(self.frame.columns)
 
     def require(self, column: str, *, option: str) -> None:
-        """Raise InputError where there is no such column, naming those there are."""
-        if column not in self.columns:
+        """Raise InputError where there is no such column, naming those there are, near ones first.
+
+        Columns 0/1 that say the same one by one are named as what they are.
+        """
+        if column in self.columns:
+            return
+        wanted = (column, *SYNONYMS.get(column, ()))
+        known = did_you_mean(column, self.columns)
+        message = (
+            f"'{self.path}' has no column '{brief(column)}'{known} ({has(self.columns, wanted)})"
+        )
+        one_hot = self.one_hot() if "label" in column else ()
+        if one_hot:
+            names = ", ".join(repr(brief(name)) for name in one_hot[:5])
+            names += ", ..." if len(one_hot) > 5 else ""
             raise InputError(
-                f"'{self.path}' has no column '{column}'{did_you_mean(column, self.columns)} "
-                f"(has: {', '.join(self.columns[:20])})",
-                help=f"{option} names another column",
+                f"{message}: columns {names} look one-hot, a 1 in one of them a row",
+                help="one column of names is needed: in pandas table[[...]].idxmax(axis=1), with "
+                "those columns in the brackets",
             )
+        first = next((name for name in self.columns if name.casefold() in wanted), None)
+        raise InputError(
+            message,
+            help=f"{option} '{first}', if that is the one"
+            if first
+            else f"{option} NAME says which",
+        )
+
+    def one_hot(self) -> tuple[str, ...]:
+        """Return the columns of 0 and 1 that have exactly one 1 in every row, if there are any."""
+        names = [
+            name
+            for name in self.columns
+            if (values := pd.to_numeric(self.frame[name], errors="coerce")).isin((0, 1)).all()
+            and len(values)
+        ]
+        if len(names) < 2:
+            return ()
+        sums = sum(pd.to_numeric(self.frame[name]).to_numpy(dtype=np.int64) for name in names)
+        return tuple(names) if (np.asarray(sums) == 1).all() else ()
 
     def text(self, column: str) -> RawLabels:
         """Return a column as composed text, objects (N,); a missing cell is the empty text."""
@@ -58,12 +100,19 @@ class Table:
         for row, value in enumerate(values):
             if isinstance(value, list | dict | np.ndarray):
                 raise InputError(
-                    f"{self.places(np.asarray([row]))} of '{self.path}': {column} is not one value",
+                    f"{self.places(np.asarray([row]))} of '{self.path}': {brief(column)} is not "
+                    f"one value but {'a list' if not isinstance(value, dict) else 'an object'}",
                     help="a cell holds one text or number; alfs audits single-label data",
+                )
+            if isinstance(value, bytes) and not _is_text(value):
+                raise InputError(
+                    f"{self.places(np.asarray([row]))} of '{self.path}': {brief(column)} holds "
+                    f"{len(value):,} bytes that are no text",
+                    help="pictures belong into a column that --path-column names, labels are text",
                 )
         cells = np.empty(len(values), dtype=object)
         cells[:] = [_as_text(value) for value in values]
-        return self.declared[column].named(cells) if column in self.declared else cells
+        return self.orders[column].named(cells) if column in self.orders else cells
 
     def exact(self, column: str) -> RawLabels:
         """Return a column of texts as they are, objects (N,); a missing cell is the empty text."""
@@ -73,21 +122,30 @@ class Table:
                 cells[row] = value
         return cells
 
-    def labels(self, column: str) -> RawLabels:
-        """Return a column of names; raises InputError naming the lines where one is missing."""
+    def labels(self, column: str, *, declared: Collection[str] = ()) -> RawLabels:
+        """Return a column of names; raises InputError naming the lines where one is missing.
+
+        A word that `declared` names is none that stands for a missing one.
+        """
         cells = self.text(column)
-        self.refuse_empty(cells, what=f"an empty {column}", rule="ALFS406")
+        self.refuse_missing(cells, column, declared=declared)
         return cells
 
-    def refuse_empty(self, cells: RawLabels, *, what: str, rule: str) -> None:
-        """Raise InputError where a cell is empty, naming the first lines."""
-        rows = np.flatnonzero(cells == "")
-        if len(rows):
-            are = "row has" if len(rows) == 1 else "rows have"
-            raise InputError(
-                f"{len(rows):,} {are} {what} in '{self.path}' ({self.places(rows)}; {rule})",
-                help="fill in or remove those rows; a class really called 'NA' is fine",
-            )
+    def refuse_missing(
+        self, cells: RawLabels, column: str, *, declared: Collection[str] = ()
+    ) -> None:
+        """Raise InputError where a cell is missing, naming the first lines."""
+        names = self.orders[column].names if column in self.orders else ()
+        rows = np.flatnonzero(missing_labels(cells, declared=(*declared, *names)))
+        if not len(rows):
+            return
+        written = as_written(cells[rows])
+        state = f"a missing {brief(column)}{written}," if written else f"an empty {brief(column)}"
+        are = "row has" if len(rows) == 1 else "rows have"
+        raise InputError(
+            f"{len(rows):,} {are} {state} in '{self.path}' ({self.places(rows)}; ALFS406)",
+            help=FILL_IN,
+        )
 
     def places(self, rows: IntArray) -> str:
         """Name the first of some rows by line, as far as the file has lines."""
@@ -134,7 +192,7 @@ class Table:
         broken = np.asarray(pd.to_numeric(values, errors="coerce").isna(), dtype=np.bool_)
         if len(broken) and broken.mean() <= MOSTLY:
             raise InputError(
-                f"column '{column}' of '{self.path}' is not a number in {broken.sum():,} of "
+                f"column '{brief(column)}' of '{self.path}' is not a number in {broken.sum():,} of "
                 f"{len(values):,} rows ({self.places(np.flatnonzero(broken))})",
                 help="fill those cells in, or leave the rows or the column out",
             )
@@ -146,19 +204,38 @@ class Table:
         return replace(self, frame=self.frame.iloc[rows], lines=lines)
 
 
-def read_table(path: Path, *, text: Collection[str]) -> Table:
+def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> Table:
     """Read .csv, .tsv, .parquet or .jsonl; the columns named in `text` keep every character.
 
-    Raises InputError where the file cannot be read as what its suffix says, naming the line.
+    `pictures` says that columns of pictures may be left in the file. Raises InputError where it
+    cannot be read as what its suffix says, naming the line.
     """
-    suffix = path.suffix.lower()
+    suffix = as_file(path).suffix.lower()
+    refuse_placeholder(path)
     if not path.is_file():
-        raise InputError(f"no such file: '{path}'")
+        raise InputError(f"no such file: '{path}'", help=THERE)
     if suffix == ".parquet":
-        return _read_parquet(path)
+        table = _read_parquet(path)
+        if table.pictures and not pictures:
+            raise InputError(
+                f"column '{brief(table.pictures[0])}' of '{path}' holds pictures, which alfs "
+                "cannot copy into another Parquet file",
+                help="save the pictures as files, and list them in a manifest of paths and labels",
+            )
+        return table
+    refuse_too_large(path.stat().st_size, where=f"'{path}'", help="store it in parts")
     if suffix == ".jsonl":
         return _read_jsonl(path)
-    return _read_delimited(path, SEPARATORS[suffix], text)
+    form = form_of(path)
+    frame = read_frame(path, form, text)
+    return Table(path, frame, line_numbers(path, form, len(frame)))
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        return "\0" not in value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
 
 
 def _as_text(value: object) -> str:
@@ -176,17 +253,23 @@ def _as_text(value: object) -> str:
 
 
 def _read_parquet(path: Path) -> Table:
+    """Return the columns of a file; those of pictures are named and left in it."""
     import pyarrow
     import pyarrow.parquet
 
+    from alfs_cli.data.stored import picture_columns
+
     try:
-        about = pyarrow.parquet.read_metadata(path)
-        refuse_too_large(
-            about.num_rows * about.num_columns * CELL_BYTES,
-            where=f"'{path}' of {about.num_rows:,} rows and {about.num_columns:,} columns",
-            help="store it in parts",
-        )
-        table = pyarrow.parquet.read_table(path)
+        with pyarrow.parquet.ParquetFile(path) as file:
+            pictures = picture_columns(file)
+            wanted = [name for name in file.schema_arrow.names if name not in pictures]
+            num_rows = file.metadata.num_rows
+            refuse_too_large(
+                _num_cells(file.metadata, wanted) * CELL_BYTES,
+                where=f"'{path}' of {num_rows:,} rows and {len(wanted):,} columns",
+                help="store it in parts",
+            )
+            table = file.read(columns=wanted)
         columns = {
             name: (
                 column.cast(column.type.value_type)
@@ -196,19 +279,30 @@ def _read_parquet(path: Path) -> Table:
             for name, column in zip(table.column_names, table.columns, strict=True)
         }
     except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
-        raise InputError(f"cannot read '{path}' as Parquet: {error}") from None
+        raise InputError(
+            f"cannot read '{path}' as Parquet: {brief(error)}",
+            help="is it whole? write or fetch it again",
+        ) from None
     except MemoryError:
         raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
-    index_columns = tuple(
-        n for n in pandas_notes(table.schema, "index_columns") if isinstance(n, str)
-    )
+    written = pandas_notes(table.schema, "index_columns")
+    index = tuple(name for name in written if isinstance(name, str))
     categories = {
         name: [chunk.dictionary for chunk in column.chunks]
         for name, column in zip(table.column_names, table.columns, strict=True)
         if pyarrow.types.is_dictionary(column.type)
     }
-    declared = declared_in(table.schema, categories)
-    return Table(path, pd.DataFrame(columns), None, index_columns, declared)
+    orders = declared_in(table.schema, categories)
+    frame = pd.DataFrame(columns, index=range(num_rows))
+    return Table(path, frame, None, tuple(pictures), index, orders)
+
+
+def _num_cells(about: Any, columns: Collection[str]) -> int:
+    """Return how many values a Parquet file's columns hold by its own account, lists included."""
+    groups = [about.row_group(index) for index in range(about.num_row_groups)]
+    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    held = [chunk for chunk in chunks if chunk.path_in_schema.split(".")[0] in columns]
+    return max(int(about.num_rows) * len(columns), sum(int(chunk.num_values) for chunk in held))
 
 
 def _read_jsonl(path: Path) -> Table:
@@ -222,16 +316,16 @@ def _read_jsonl(path: Path) -> Table:
                     continue
                 row = json.loads(line)
                 if not isinstance(row, dict):
-                    raise InputError(f"{path}:{number}: not a JSON object")
+                    raise InputError(f"{path}:{number}: not a JSON object", help=LINES)
                 rows.append(row)
                 lines.append(number)
     except UnicodeDecodeError:
-        raise _not_utf8(path) from None
+        raise not_text(path, UTF8) from None
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror}") from None
+        raise InputError(f"cannot read '{path}': {error.strerror}", help=THERE) from None
     except (json.JSONDecodeError, RecursionError) as error:
         reason = error.msg.lower() if isinstance(error, json.JSONDecodeError) else "too deep"
-        raise InputError(f"{path}:{number}: not valid JSON: {reason}") from None
+        raise InputError(f"{path}:{number}: not valid JSON: {reason}", help=LINES) from None
     names = {name: None for row in rows for name in row}
     frame = pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in names})
     return Table(path, frame, np.asarray(lines, dtype=np.int64))
@@ -242,71 +336,3 @@ def _column(values: list[Any]) -> Any:
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return np.asarray(values)
     return pd.Series(values, dtype=object)
-
-
-def _read_delimited(path: Path, separator: str, text: Collection[str]) -> Table:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-            frame = pd.read_csv(
-                path,
-                sep=separator,
-                dtype={name: str for name in text},
-                keep_default_na=False,
-                na_values=[],
-                index_col=False,
-                skip_blank_lines=True,
-                encoding="utf-8-sig",
-                low_memory=False,
-            )
-    except UnicodeDecodeError:
-        raise _not_utf8(path) from None
-    except pd.errors.EmptyDataError:
-        raise InputError(f"'{path}' is empty", help="the first line names the columns") from None
-    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
-        raise InputError(
-            f"cannot read '{path}': {str(error).removeprefix('Error tokenizing data. ').strip()}",
-            help="a cell that holds the separator needs quotes",
-        ) from None
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror}") from None
-    frame.columns = [same_text(str(name)) for name in frame.columns]
-    _refuse_twins(frame, path)
-    return Table(path, frame, _line_numbers(path, separator, len(frame)))
-
-
-def _refuse_twins(frame: pd.DataFrame, path: Path) -> None:
-    """Raise InputError where two columns have one name, up to how Unicode writes it."""
-    twins = frame.columns[frame.columns.duplicated()]
-    if len(twins):
-        raise InputError(f"'{path}' has two columns '{twins[0]}'", help="rename or drop one")
-
-
-def _line_numbers(path: Path, separator: str, count: int) -> IntArray | None:
-    """Return the 1-based line on which each row starts; quoted cells may hold line breaks.
-
-    None where the rows of the csv module are not those that were read.
-    """
-    content = path.read_bytes()
-    plain = b'"' not in content and b"\r" not in content.replace(b"\r\n", b"")
-    if plain and b"\n\n" not in content and b"\n\r\n" not in content and content[:1] != b"\n":
-        return np.arange(2, count + 2)
-    starts: list[int] = []
-    previous = 0
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=separator)
-            for row in reader:
-                if row:
-                    starts.append(previous + 1)
-                previous = reader.line_num
-    except csv.Error:
-        return None
-    return np.asarray(starts[1:], dtype=np.int64) if len(starts) == count + 1 else None
-
-
-def _not_utf8(path: Path) -> InputError:
-    return InputError(
-        f"'{path}' is not UTF-8 text", help=f"iconv -f latin1 -t utf-8 '{path}' > utf8{path.suffix}"
-    )

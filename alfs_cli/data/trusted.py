@@ -13,7 +13,7 @@ from alfs_cli.data.dataset import IntArray, LabelledDataset, positions_of
 from alfs_cli.data.labels import RawLabels, raw_labels
 from alfs_cli.data.reviewed import DROP, KEEP, is_reviewed, read_issues
 from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, did_you_mean, has
 
 FEW = 50  # random examples below which an estimate says so
 
@@ -47,7 +47,10 @@ def random_sample(places: ArrayLike, true: ArrayLike) -> Trusted:
     """Return a random sample of examples (m,) with their true classes (m,)."""
     where, classes = np.asarray(places, dtype=np.int64), np.asarray(true, dtype=np.int64)
     if where.ndim != 1 or where.shape != classes.shape or not len(where):
-        raise InputError(f"trusted places have shape {where.shape}, labels {classes.shape}")
+        raise InputError(
+            f"trusted places have shape {where.shape}, labels {classes.shape}",
+            help="both are (m,), one place and one class an example",
+        )
     order = np.argsort(where, kind="stable")
     if len(np.unique(where)) < len(where):
         raise InputError("an example is trusted twice", help="leave one row an example")
@@ -69,9 +72,16 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
             if key not in arrays:
                 raise missing_key(path, key)
         index = raw_labels(arrays["index"], where=f"index of '{path}'")
-        true = raw_labels(arrays["true_label"], where=f"true_label of '{path}'")
+        true = raw_labels(
+            arrays["true_label"],
+            where=f"true_label of '{path}'",
+            declared=dataset.class_names,
+        )
         if len(index) != len(true):
-            raise InputError(f"'{path}': {len(index)} of index, {len(true)} of true_label")
+            raise InputError(
+                f"'{path}': {len(index)} of index, {len(true)} of true_label",
+                help="both are (m,), one of each an example",
+            )
         return _checked(path, dataset, index, true)
     if suffix not in TABLE_SUFFIXES:
         raise InputError(
@@ -79,10 +89,16 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
         )
     if suffix in (".csv", ".tsv") and is_reviewed(path):
         return _reviewed(path, dataset)
-    table = read_table(path, text=("true_label",))
-    table.require("index", option="issues.csv has one: it")
-    table.require("true_label", option="--trusted reads index and true_label, or decision; it")
-    return _checked(path, dataset, _indices(table), table_labels(table, "true_label"))
+    table = read_table(path, text=("true_label",), pictures=True)
+    for name in ("index", "true_label"):
+        if name not in table.columns:
+            raise InputError(
+                f"'{path}' has no column '{name}'{did_you_mean(name, table.columns)} "
+                f"({has(table.columns, (name,))})",
+                help="--trusted reads index and true_label, or index and decision: rename a column",
+            )
+    true = table_labels(table, "true_label", declared=dataset.class_names)
+    return _checked(path, dataset, _indices(table), true)
 
 
 def _reviewed(path: Path, dataset: LabelledDataset) -> Trusted:
@@ -133,7 +149,10 @@ def _places(path: Path, dataset: LabelledDataset, index: NDArray[np.int64]) -> I
 
 def _checked(path: Path, dataset: LabelledDataset, index: RawLabels, true: RawLabels) -> Trusted:
     if index.dtype == object:
-        raise InputError(f"index of '{path}' is not whole numbers")
+        raise InputError(
+            f"index of '{path}' is not whole numbers",
+            help="index is the 0-based position of an example in DATA order",
+        )
     places = _places(path, dataset, index.astype(np.int64))
     labels = numbered(true, dataset.class_names, where=f"'{path}'", by_name=True)
     notes = []
@@ -141,7 +160,10 @@ def _checked(path: Path, dataset: LabelledDataset, index: RawLabels, true: RawLa
         notes.append(f"{(places < 0).sum():,} trusted examples were left out with their data")
     places, labels = places[places >= 0], labels[places >= 0]
     if not len(places):
-        raise InputError(f"'{path}' names no example of the data")
+        raise InputError(
+            f"'{path}' names no example of the data",
+            help="index is the 0-based position of an example in DATA order",
+        )
     unique, first, back = np.unique(places, return_index=True, return_inverse=True)
     against = np.flatnonzero(labels[first][back] != labels)
     if len(against):

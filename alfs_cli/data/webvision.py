@@ -10,6 +10,7 @@ from alfs_cli.data.content import Content
 from alfs_cli.data.folder import found, heads_of, unreadable
 from alfs_cli.data.images import FileImages
 from alfs_cli.errors import InputError
+from alfs_cli.files import as_text_file
 
 NUM_CLASSES = 50
 VAL_FOLDER = "val_images_256"
@@ -27,10 +28,14 @@ def webvision_mini(split: str, top: Path) -> Content:
     listing = found([top / "info" / file], "webvision-mini", top)
     paths: list[str] = []
     labels: list[int] = []
-    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
+    lines = as_text_file(listing).read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
         name, _, label = line.rpartition(" ")
         if not name or not label.isdecimal():
-            raise InputError(f"{listing}:{number}: '{line}' is not a path and a label")
+            raise InputError(
+                f"{listing}:{number}: '{line}' is not a path and a label",
+                help="is the listing whole?",
+            )
         if int(label) < NUM_CLASSES:
             paths.append(os.path.join(top, folder, name))
             labels.append(int(label))
@@ -65,7 +70,7 @@ def _synsets(path: Path) -> tuple[str, ...]:
     numbers = tuple(str(number) for number in range(NUM_CLASSES))
     if not path.is_file():
         return numbers
-    lines = path.read_text(encoding="utf-8").splitlines()[:NUM_CLASSES]
+    lines = as_text_file(path).read_text(encoding="utf-8").splitlines()[:NUM_CLASSES]
     names = [line.partition(" ")[2].partition(",")[0].strip() for line in lines]
     if len(names) < NUM_CLASSES or not all(names):
         return numbers

@@ -11,13 +11,14 @@ from threadpoolctl import threadpool_limits
 
 from alfs_cli import __version__
 from alfs_cli.data import DataSpec, LabelledDataset, Trusted, random_sample
-from alfs_cli.data.columns import check_probabilities
+from alfs_cli.data.probabilities import normalised
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import (
     Bounded,
     ClassCleanLevel,
     CleanLevel,
+    ColumnsSummary,
     DataSummary,
     NeighbourCheck,
     NoiseEstimate,
@@ -29,6 +30,7 @@ from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.annotators import annotators
 from alfs_cli.estimators.combined import CombinedEstimate, combined
 from alfs_cli.estimators.confident import confident
+from alfs_cli.estimators.copies import AnswerForAll, EstimateForAll, for_all, once_each
 from alfs_cli.estimators.counts import CountedEstimate, Spread, gap, weakest_pair
 from alfs_cli.estimators.dual_t import dual_t
 from alfs_cli.estimators.hoc import hoc
@@ -117,7 +119,7 @@ def estimate_transition(
     if given.max() >= K or K < 2:
         raise InputError(f"labels go up to {given.max()}, and there are {K} classes")
     if not features:
-        check_probabilities(rows, where="the probabilities")
+        rows, _ = normalised(rows, where="the probabilities")
     dataset = LabelledDataset(
         name="arrays",
         kind="arrays",
@@ -166,15 +168,21 @@ def estimate_noise(
         annotators=dataset.annotators,
     )
     check_needs(method, dataset, trusted)
-    local = local_clean_level(sample, confidence=confidence, seed=seed) if with_local else None
+    same = evidence.alike
+    once, places = (sample, None) if same is None else once_each(sample, same.units)
+    local = local_clean_level(once, confidence=confidence, seed=seed) if with_local else None
     with threadpool_limits(1, user_api="blas"):  # thousands of small products: threads only wait
-        found = ESTIMATORS[method](sample)
-    if trusted is not None and not trusted.is_random:
-        found = settled(found, sample)
-    near = neighbourhood_of(sample)
+        found = ESTIMATORS[method](once)
+    apart = once if same is None else once_each(sample, same.groups)[0]
+    near = neighbourhood_of(apart)
     check = None
     if near is not None:
-        check = neighbour_check(near, sample, found.transition(), confidence=confidence)
+        check = neighbour_check(near, apart, found.transition(), confidence=confidence)
+    beside = near.others(apart) if near is not None and method == "auto" else ()
+    if same is not None and places is not None and len(places) < len(sample.labels):
+        found = for_all(found, sample, same.units, places)
+    if trusted is not None and not trusted.is_random:
+        found = settled(found, sample)
     estimate = summarised(
         found,
         dataset,
@@ -184,7 +192,7 @@ def estimate_noise(
         seed=seed,
         in_sample_ok=in_sample_ok,
         neighbours=check,
-        beside=near.others(sample) if near is not None and method == "auto" else (),
+        beside=beside,
     )
     return replace(estimate, seconds=time.perf_counter() - begun, local=local)
 
@@ -231,7 +239,9 @@ def summarised(
         confidence=confidence,
         method=found.method,
         data=_summary(dataset),
-        evidence=replace(evidence.summary(), neighbours=neighbours),
+        evidence=replace(
+            evidence.summary(), neighbours=neighbours, columns=_columns(dataset, evidence)
+        ),
         noise_rate=rate,
         transition=_rows(T),
         transition_low=_rows(np.minimum(bounds.transition[0], T)),
@@ -298,6 +308,8 @@ def _named_by(found: Estimate) -> Sequence[Answer]:
     """Return the methods that a result has beside it."""
     if isinstance(found, SettledEstimate):
         return _named_by(found.before)
+    if isinstance(found, EstimateForAll):
+        return [AnswerForAll(one, found.weights) for one in _named_by(found.inner)]
     if isinstance(found, RareAside):
         inner = _named_by(found.inner)
         return [AnswerAside(one, found.kept, found.given_counts) for one in inner]
@@ -316,6 +328,14 @@ def _other(estimate: Answer) -> OtherEstimate:
 
 def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
     return tuple(map(tuple, matrix.tolist()))
+
+
+def _columns(dataset: LabelledDataset, evidence: Evidence) -> ColumnsSummary | None:
+    """Return which feature columns the evidence rests on, None where it rests on none."""
+    columns = dataset.columns
+    if columns is None or evidence.kind not in ("features", "network"):
+        return None
+    return ColumnsSummary(columns.used, dict(columns.aside), dict(columns.leaks))
 
 
 def _summary(dataset: LabelledDataset) -> DataSummary:

@@ -30,6 +30,7 @@ from alfs_cli.estimators.tally import (
     reached_from,
     sums_of,
 )
+from alfs_cli.files import as_file
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -273,7 +274,7 @@ def save_shard(path: Path, shard: Tallied, about: dict[str, Any]) -> None:
 
 def load_shard(path: Path) -> tuple[Tallied, dict[str, Any]]:
     """Read the statistics of a shard; raises InputError where the file is no such thing."""
-    if not path.is_file():
+    if not as_file(path).is_file():
         raise InputError(f"no such file: '{path}'", help="alfs estimate --shard I/N --stats FILE")
     stored = load_npz(path)
     try:

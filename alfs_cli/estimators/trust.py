@@ -4,10 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset
+from alfs_cli.data.folds import num_groups
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.errors import did_you_mean
 from alfs_cli.estimate import Bounded, CleanLevel, NeighbourCheck, Trust
 from alfs_cli.estimators.combined import CombinedEstimate, overlap_of
+from alfs_cli.estimators.copies import EstimateForAll
 from alfs_cli.estimators.counts import CountedEstimate
 from alfs_cli.estimators.posterior import true_class_probs
 from alfs_cli.estimators.rare import RareAside
@@ -26,6 +28,8 @@ FEW_HIGH, FEW_MEDIUM = 100, 20
 ROOM_HIGH, ROOM_MEDIUM = 0.10, 0.25  # width of the noise rate's interval
 LEVEL_HIGH, LEVEL_MEDIUM = 0.6, 0.5  # lower bound of r over r
 ENOUGH_LEVEL = 20.0  # a clean level beyond it asks no more of a loss: 1 / r is near 0 anyhow
+COPIES_HIGH, COPIES_MEDIUM = 0.001, 0.02  # share of examples that repeat another's content
+NEAR_MEDIUM = 0.10  # share of near copies
 NAMES = ("low", "medium", "high")
 
 
@@ -63,6 +67,8 @@ def trust_in(
         grades.note(estimate.reason)
         estimate = estimate.before
     whole = estimate
+    if isinstance(estimate, EstimateForAll):
+        estimate = estimate.inner
     if isinstance(estimate, RareAside):
         estimate = estimate.inner
     is_checked = isinstance(estimate, ResampledEstimate) and estimate.is_checked
@@ -72,6 +78,8 @@ def trust_in(
             "these look in-sample, and noise is then underestimated",
             0,
         )
+    _leaks(grades, dataset, evidence)
+    _copies(grades, evidence)
     if isinstance(estimate, ResampledEstimate):
         for remark in estimate.remarks:
             grades.note(remark.text, remark.grade)
@@ -105,21 +113,54 @@ def trust_in(
     rare = rare_classes(counts)
     for cls in np.flatnonzero(rare)[:MOST_RARE]:
         grades.note(_rarity(int(cls), dataset))
-    smallest = int(np.where(rare, counts.max(), counts).argmin())
-    if counts[smallest] < FEW_HIGH:
+    once = counts
+    if evidence.alike is not None:
+        once = num_groups(dataset.labels, evidence.alike.units, dataset.num_classes)
+    smallest = int(np.where(rare, counts.max(), once).argmin())
+    if once[smallest] < FEW_HIGH:
         name = dataset.class_names[smallest]
+        different = "" if once[smallest] == counts[smallest] else " that differ"
         grades.add(
-            counts[smallest],
+            once[smallest],
             FEW_HIGH,
             FEW_MEDIUM,
-            f"class '{name}' has {_examples(int(counts[smallest]))}"
-            + (": not judged" if counts[smallest] < MIN_JUDGED else ""),
+            f"class '{name}' has {_examples(int(once[smallest]))}{different}"
+            + (": not judged" if once[smallest] < MIN_JUDGED else ""),
         )
     if neighbours is not None:
         _neighbours(grades, neighbours, rate)
     if level.low <= 1 < level.value:
         grades.note("the bounds do not say whether the clean label leads in every class")
     return Trust(NAMES[min(grades.found)], tuple(grades.reasons))  # type: ignore[arg-type]
+
+
+def _leaks(grades: Grades, dataset: LabelledDataset, evidence: Evidence) -> None:
+    """Say that columns which hold the answer are in use: labels are then their own judges."""
+    if dataset.columns is not None and dataset.columns.leaks and evidence.kind != "pred-probs":
+        named = "; ".join(f"'{name}' {reason}" for name, reason in dataset.columns.leaks)
+        grades.note(f"a feature may hold the given labels: {named}", 0)
+
+
+def _copies(grades: Grades, evidence: Evidence) -> None:
+    """Grade by the copies among the examples, which confirm one another's wrong labels."""
+    if evidence.alike is None:
+        return
+    found, n = evidence.alike.summary(), len(evidence.alike.exact)
+    if not found.exact + found.near:
+        return
+    said = f"{found.exact + found.near:,} of {n:,} examples repeat another's content"
+    if evidence.folds is None:
+        share = (found.exact + found.near) / n
+        reason = f"{said}, and the given probabilities may have been made with copies at hand"
+        grades.add(-share, -COPIES_HIGH, -COPIES_MEDIUM, reason)
+        return
+    grades.note(f"{said}: each content is in one fold and counts once")
+    if found.near:
+        reason = (
+            f"{found.near:,} of them are near copies, known by how close they lie; others may be "
+            "left (--group-column keeps together what belongs together)"
+        )
+        grades.note(reason, 1 if found.near <= NEAR_MEDIUM * n else 0)
 
 
 def _rarity(cls: int, dataset: LabelledDataset) -> str:

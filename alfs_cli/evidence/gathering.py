@@ -8,19 +8,22 @@ by the fold that did not see it.
 import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli import __version__
+from alfs_cli.data.arrays import load_npz
 from alfs_cli.data.dataset import positions_of
-from alfs_cli.data.folds import stratified_folds
+from alfs_cli.data.feature_columns import nothing_left
+from alfs_cli.data.folds import num_groups, stratified_folds
 from alfs_cli.data.rare import rare_classes
-from alfs_cli.documents import DAMAGED, replacing
+from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import EvidenceSummary
 from alfs_cli.evaluation import calibration_error
+from alfs_cli.evidence.alike import Alike, alike
 from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.evidence.encoders import NAME, has_encoder
 from alfs_cli.evidence.out_of_fold import Features, Progress, out_of_fold
@@ -36,6 +39,7 @@ IntArray = NDArray[np.int64]
 KINDS = ("auto", "pred-probs", "features", "encoder", "pixels", "network")
 IN_SAMPLE_AGREEMENT = 0.999
 PHOTOGRAPH = 24  # pixels a side from which a coloured picture may be worth encoding
+ALIKE = ("exact", "contents", "groups", "units")  # how these are stored
 TRIED_ON = 1000  # examples on which `auto` compares representations
 
 
@@ -45,7 +49,8 @@ class Evidence:
 
     `fold_of` (N,) is the fold that scored each example, None where probabilities were given. `kept`
     are the places in the data set that the rows stand for: what could not be read is left out.
-    `features` (N, D) are what the probabilities were made from, None where there are none.
+    `features` (N, D) are what the probabilities were made from, None where there are none; `alike`
+    says which examples are copies of one another or belong together.
     """
 
     kind: str
@@ -58,6 +63,7 @@ class Evidence:
     kept: IntArray
     notes: tuple[str, ...] = ()
     features: Features | None = None
+    alike: Alike | None = None
 
     @property
     def in_sample(self) -> bool:
@@ -68,7 +74,13 @@ class Evidence:
     def summary(self) -> EvidenceSummary:
         """Return what estimate.json keeps."""
         return EvidenceSummary(
-            self.kind, self.name, self.folds, self.agreement, self.calibration_error, self.in_sample
+            self.kind,
+            self.name,
+            self.folds,
+            self.agreement,
+            self.calibration_error,
+            self.in_sample,
+            copies=None if self.alike is None else self.alike.summary(),
         )
 
 
@@ -94,11 +106,14 @@ class Request:
             progress=self.progress,
         )
 
-    def folds_of(self, labels: IntArray) -> IntArray:
+    def folds_of(self, labels: IntArray, same: Alike | None) -> IntArray:
         """Return the fold (N,) of each example; fewer folds where a class has fewer examples."""
+        groups = None if same is None else same.groups
         names = self.dataset.class_names
-        folds = _feasible_folds(labels, names, self.folds, self.notes)
-        return stratified_folds(labels, folds, np.random.default_rng([self.seed, 1]))
+        counts = num_groups(labels, groups, len(names))
+        folds = _feasible_folds(counts, names, self.folds, self.notes)
+        generator = np.random.default_rng([self.seed, 1])
+        return stratified_folds(labels, folds, generator, groups=groups)
 
 
 def gather(
@@ -132,7 +147,10 @@ def gather(
         if dataset.pred_probs is None:
             raise InputError("no predicted probabilities here", help="give them: --pred-probs FILE")
         probs = np.asarray(dataset.pred_probs, dtype=np.float64)
-        return replace(evidence_from_probs(probs, dataset.labels), features=dataset.features)
+        found, X = evidence_from_probs(probs, dataset.labels), dataset.features
+        return replace(
+            found, features=X, alike=alike(dataset, found.kept, X, is_table=X is not None)
+        )
     if kind == "auto" and dataset.annotations is not None and not _has_examples(dataset):
         return _by_annotators(dataset, dataset.annotations)
     request = Request(dataset, folds, seed, encoder, cache, progress)
@@ -152,7 +170,8 @@ def _by_ridge(request: Request, kind: str) -> Evidence:
     """Return evidence from a representation, by ridge classifiers in folds."""
     X, kept = request.features(kind)
     labels = request.dataset.labels[kept]
-    fold_of = request.folds_of(labels)
+    same = alike(request.dataset, kept, X, is_table=kind == "features")
+    fold_of = request.folds_of(labels, same)
     fit = out_of_fold(
         X,
         labels,
@@ -162,7 +181,20 @@ def _by_ridge(request: Request, kind: str) -> Evidence:
         progress=request.progress,
     )
     name = f"{request.encoder.name or NAME}, {fit.name}" if kind == "encoder" else fit.name
-    return _scored(request, kind, name, fit.probs, fold_of, kept, X)
+    probs = fit.probs if same is None else fit.probs[_first_of(same.exact, fold_of)]
+    return _scored(request, kind, name, probs, fold_of, kept, X, same)
+
+
+def _first_of(exact: IntArray, fold_of: IntArray) -> IntArray:
+    """Return the place (N,) of the first row of the same content in the same fold.
+
+    Rounding makes rows of one content differ by where they lie in a block, and a tie between
+    classes then tells the place.
+    """
+    _, first, number = np.unique(
+        np.column_stack([exact, fold_of]), axis=0, return_index=True, return_inverse=True
+    )
+    return np.asarray(first[number.reshape(-1)], dtype=np.int64)
 
 
 def _by_network(request: Request) -> Evidence:
@@ -171,7 +203,9 @@ def _by_network(request: Request) -> Evidence:
     from alfs_cli.training.devices import choose_device
 
     part, kept = readable_part(request.dataset)
-    fold_of = request.folds_of(part.labels)
+    X = _own_features(request.dataset, kept)
+    same = _alike_of_network(request, kept, X)
+    fold_of = request.folds_of(part.labels, same)
     probs, name = network_probabilities(
         part,
         fold_of,
@@ -179,8 +213,16 @@ def _by_network(request: Request) -> Evidence:
         device=choose_device(request.encoder.device),
         progress=request.progress,
     )
-    X = _own_features(request.dataset, kept)
-    return _scored(request, "network", name, probs, fold_of, kept, X)
+    return _scored(request, "network", name, probs, fold_of, kept, X, same)
+
+
+def _alike_of_network(request: Request, kept: IntArray, X: Features | None) -> Alike | None:
+    """Return which examples are alike; of pictures, in their pixels."""
+    if X is not None or request.dataset.images is None:
+        return alike(request.dataset, kept, X, is_table=True)
+    pixels, readable = request.features("pixels")
+    is_same = len(readable) == len(kept)
+    return alike(request.dataset, kept, pixels if is_same else None, is_table=False)
 
 
 def _features_behind(stored: Evidence, request: Request) -> Features | None:
@@ -217,6 +259,7 @@ def _scored(
     fold_of: IntArray,
     kept: IntArray,
     X: Features | None,
+    same: Alike | None,
 ) -> Evidence:
     labels = request.dataset.labels[kept]
     return Evidence(
@@ -230,6 +273,7 @@ def _scored(
         kept=kept,
         notes=tuple(request.notes),
         features=X,
+        alike=same,
     )
 
 
@@ -261,6 +305,8 @@ def _best_available(request: Request) -> str:
         return "features"
     if dataset.images is not None:
         return _better_of_images(request, dataset.images.shape)
+    if dataset.columns is not None:
+        raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
     raise InputError(
         "nothing to judge the labels by: neither images, features nor probabilities",
         help="give one of them, for example --pred-probs FILE",
@@ -288,7 +334,13 @@ def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
     for kind in ("encoder", "pixels"):
         X, kept = request.features(kind, sample=sample)
         labels = sample.labels[kept]
-        fold_of = stratified_folds(labels, 3, np.random.default_rng([request.seed, 1]))
+        same = alike(sample, kept, X, is_table=False)
+        fold_of = stratified_folds(
+            labels,
+            3,
+            np.random.default_rng([request.seed, 1]),
+            groups=None if same is None else same.groups,
+        )
         fit = out_of_fold(X, labels, dataset.num_classes, fold_of, seed=request.seed)
         found[kind] = agreement(fit.probs, labels)
     best = max(found, key=lambda kind: found[kind])
@@ -298,9 +350,9 @@ def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
 
 
 def _feasible_folds(
-    labels: IntArray, class_names: tuple[str, ...], folds: int, notes: list[str]
+    counts: IntArray, class_names: tuple[str, ...], folds: int, notes: list[str]
 ) -> int:
-    counts = np.bincount(labels, minlength=len(class_names))
+    """Return the number of folds that classes allow, of their different examples (K,)."""
     present = np.flatnonzero(counts > 0)
     if len(present) < 2:
         name = class_names[int(present[0])] if len(present) else ""
@@ -348,27 +400,35 @@ def _cache_file(cache: Path, dataset: "LabelledDataset", options: str) -> Path:
 def _load(path: Path, labels: IntArray) -> Evidence | None:
     """Return stored evidence, None where there is none or the file is broken."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            probs, kept = stored["probs"], stored["kept"]
-            labels = labels[kept]
-            return Evidence(
-                kind=stored["kind"].item(),
-                name=stored["name"].item(),
-                probs=probs,
-                folds=int(stored["folds"]),
-                fold_of=stored["fold_of"],
-                agreement=agreement(probs, labels),
-                calibration_error=calibration_error(probs, labels),
-                kept=kept,
-                notes=(f"evidence taken from {path} (--no-cache makes it anew)",),
-            )
-    except (*DAMAGED, ValueError, TypeError, IndexError):
+        stored = load_npz(path)
+        probs, kept = stored["probs"], stored["kept"]
+        labels = labels[kept]
+        return Evidence(
+            kind=stored["kind"].item(),
+            name=stored["name"].item(),
+            probs=probs,
+            folds=int(stored["folds"]),
+            fold_of=stored["fold_of"],
+            agreement=agreement(probs, labels),
+            calibration_error=calibration_error(probs, labels),
+            kept=kept,
+            alike=_stored_alike(stored),
+            notes=(f"evidence taken from {path} (--no-cache makes it anew)",),
+        )
+    except (InputError, KeyError, ValueError, TypeError, IndexError):
         return None
+
+
+def _stored_alike(stored: Any) -> Alike | None:
+    if not all(name in stored for name in ALIKE):
+        return None
+    return Alike(*(stored[name] for name in ALIKE))
 
 
 def _store(path: Path, evidence: Evidence) -> None:
     if evidence.fold_of is None or evidence.folds is None:
         return
+    same = evidence.alike
     with replacing(path) as temporary:
         np.savez(
             temporary,
@@ -378,4 +438,5 @@ def _store(path: Path, evidence: Evidence) -> None:
             kind=evidence.kind,
             name=evidence.name,
             folds=evidence.folds,
+            **({} if same is None else {name: getattr(same, name) for name in ALIKE}),
         )

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli import __version__
+from alfs_cli.data.arrays import load_npz
 from alfs_cli.data.dataset import positions_of
-from alfs_cli.documents import DAMAGED, replacing
+from alfs_cli.data.feature_columns import nothing_left
+from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.encoders import NAME, encode
 from alfs_cli.evidence.out_of_fold import Features, Progress, principal_components
@@ -53,6 +55,8 @@ def representation(
     labels. Raises InputError where the data set lacks what the kind needs.
     """
     if kind == "features":
+        if dataset.features is None and dataset.columns is not None:
+            raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
         if dataset.features is None:
             raise InputError("no features here", help="give them: --features FILE")
         return dataset.features, np.arange(len(dataset))
@@ -119,9 +123,9 @@ def _kept(place: Path | None, make: Callable[[], Represented]) -> Represented:
     if place is None:
         return make()
     try:
-        with np.load(place, allow_pickle=False) as stored:
-            return stored["features"].astype(np.float32), stored["kept"]
-    except (*DAMAGED, ValueError, TypeError):
+        stored = load_npz(place)
+        return stored["features"].astype(np.float32), stored["kept"]
+    except (InputError, KeyError, ValueError, TypeError):
         pass
     X, kept = make()
     with np.errstate(over="ignore"):

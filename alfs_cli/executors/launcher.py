@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import sys
 import tempfile
 import uuid
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from alfs_cli.errors import UsageError, WorkError
 from alfs_cli.executors.local import num_cores
+from alfs_cli.executors.python import module_command, search_path
 from alfs_cli.executors.task import Task
 
 MEMBER = "alfs_cli.commands.train_member"
@@ -30,8 +30,7 @@ def launch(task: Task, num_processes: int, *, quiet: bool) -> int:
             help="leave --nproc out",
         )
     _check_devices(task.device, num_processes)
-    places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
+    os.environ |= search_path()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, num_cores() // num_processes)))
     with tempfile.TemporaryDirectory(prefix="alfs-nproc-") as scratch:
         file = Path(scratch) / "task.json"
@@ -53,6 +52,7 @@ def _launched(file: Path, num_processes: int) -> int:
     from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    program, *words = module_command(MEMBER)
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -66,7 +66,7 @@ def _launched(file: Path, num_processes: int) -> int:
     )
     logging.disable()  # of the launcher: what there is to say the first process says
     try:
-        elastic_launch(config, sys.executable)("-m", MEMBER, str(file))
+        elastic_launch(config, program)(*words, str(file))
     except SignalException as error:
         return 128 + int(error.sigval)
     finally:

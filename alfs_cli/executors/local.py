@@ -4,7 +4,6 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from alfs_cli.errors import UsageError
+from alfs_cli.executors.python import module_command, search_path
 from alfs_cli.executors.queue import Event
 from alfs_cli.executors.task import Outcome, Progress, Task
 
@@ -73,12 +73,10 @@ class LocalExecutor:
                 worker.process.stdin.flush()
 
     def _new(self) -> Worker:
-        settings = dict.fromkeys(THREAD_LIMITS, str(self.threads))
-        places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-        settings["PYTHONPATH"] = os.pathsep.join(filter(None, places))  # the same alfs as this
+        settings = {**dict.fromkeys(THREAD_LIMITS, str(self.threads)), **search_path()}
         with self.log.open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "alfs_cli.executors.worker"],
+                module_command("alfs_cli.executors.worker"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -2,15 +2,26 @@
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from alfs_cli.errors import UsageError
 from alfs_cli.executors.local import num_cores, threads_each
+from alfs_cli.executors.python import HOME, search_path
 from alfs_cli.executors.queue import Event
 from alfs_cli.executors.task import Outcome, Task, perform
 
 STOP_SECONDS = 60.0
+
+
+@contextmanager
+def _from_home() -> Iterator[None]:
+    """Be in the folder alfs lies in: Ray's workers search for modules where Ray was joined from."""
+    os.environ |= search_path()
+    with chdir(HOME):
+        yield
 
 
 def _perform(task: Task) -> Outcome:
@@ -49,7 +60,8 @@ class RayExecutor:
             options |= {"num_cpus": max(num_cores(), jobs or 1), "include_dashboard": False}
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
-            ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
+            with _from_home():
+                ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             first = str(error).splitlines()[0]
             raise UsageError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from alfs_cli.errors import AlfsError, Interrupted
+from alfs_cli.plain import escaped
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def perform(task: Task, on_epoch: Callable[[Progress], None]) -> Outcome:
     except AlfsError as error:
         return Outcome(task.run, "failed", str(error))
     except Exception as error:
-        traceback.print_exc(file=sys.stderr)
+        print(escaped(traceback.format_exc()), file=sys.stderr)
         first = (str(error).splitlines() or [""])[0]
         return Outcome(task.run, "failed", f"{type(error).__name__}: {first}")
 

@@ -1,6 +1,6 @@
 """One finding a line, `path:line: RULE message`, for grep and editors."""
 
-from alfs_cli.formats.places import one_line
+from alfs_cli.plain import plain
 from alfs_cli.report import Report
 
 
@@ -12,5 +12,5 @@ def render(report: Report) -> str:
         where = path or report.source or report.title
         place = f"{where}:{line}" if line is not None else where
         image = f"{finding.path}: " if finding.path not in (None, path) else ""
-        lines.append(one_line(f"{place}: {finding.rule} {image}{finding.message}") + "\n")
+        lines.append(plain(f"{place}: {finding.rule} {image}{finding.message}") + "\n")
     return "".join(lines)

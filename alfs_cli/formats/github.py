@@ -6,7 +6,8 @@ most 9 of a kind are written, and one notice says how many more there are.
 
 from collections import Counter
 
-from alfs_cli.formats.places import one_line, place_of, repository, worst_first
+from alfs_cli.formats.places import place_of, repository, worst_first
+from alfs_cli.plain import plain
 from alfs_cli.report import Finding, Report
 
 MAX_OF_A_KIND = 9
@@ -39,7 +40,7 @@ def _annotation(finding: Finding, path: str, line: int) -> str:
 
 def _data(text: str) -> str:
     """Escape the message of a workflow command."""
-    return one_line(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+    return plain(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:

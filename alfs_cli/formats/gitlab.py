@@ -3,7 +3,8 @@
 import json
 from hashlib import sha256
 
-from alfs_cli.formats.places import key_of, one_line, place_of, repository, worst_first
+from alfs_cli.formats.places import key_of, place_of, repository, worst_first
+from alfs_cli.plain import plain
 from alfs_cli.report import Report
 
 SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
@@ -38,11 +39,11 @@ def _issue(
     rule: str, message: str, fingerprint: str, level: str, path: str, line: int
 ) -> dict[str, object]:
     return {
-        "description": one_line(message),
+        "description": plain(message),
         "check_name": rule,
         "fingerprint": fingerprint,
         "severity": SEVERITIES[level],
-        "location": {"path": one_line(path), "lines": {"begin": line}},
+        "location": {"path": plain(path), "lines": {"begin": line}},
     }
 
 

@@ -5,6 +5,7 @@ from base64 import b64encode
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from alfs_cli import __version__
+from alfs_cli.plain import plain
 from alfs_cli.report import Block, Curves, Heatmap, Report, show
 
 MAX_HEATMAP_CLASSES = 50
@@ -27,7 +28,7 @@ def render(report: Report) -> str:
     template = environment.get_template("page.html")
     blocks = [(type(block).__name__, block, _extra(block)) for block in report.blocks]
     page = template.render(report=report, blocks=blocks, show=show, version=__version__)
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in page) + "\n"
+    return plain(page, keep="\n") + "\n"
 
 
 def _extra(block: Block) -> object:

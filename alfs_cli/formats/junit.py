@@ -6,14 +6,15 @@ reads the file shows no failure for a job that passes, and lists them all the sa
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from alfs_cli.formats.places import one_line, worst_first
+from alfs_cli.formats.places import worst_first
+from alfs_cli.plain import plain
 from alfs_cli.report import Finding, Gate, Report
 from alfs_cli.rules import RULES
 
 
 def render(report: Report) -> str:
     """Return `testsuites`: the gates, then the worst findings, as many as the report allows."""
-    name = one_line(report.source or report.title)
+    name = plain(report.source or report.title)
     findings = worst_first(report.findings)
     listed = findings[: report.limits.findings]
     failed = sum(gate.status == "fail" for gate in report.gates)
@@ -56,9 +57,9 @@ def _suite(root: Element, name: str, tests: int, failures: int, skipped: int) ->
 
 
 def _gate(suite: Element, gate: Gate) -> None:
-    name = one_line(gate.name + _limit(gate))
+    name = plain(gate.name + _limit(gate))
     case = SubElement(suite, "testcase", classname=f"alfs.{gate.rule}", name=name)
-    message = one_line(gate.message)
+    message = plain(gate.message)
     match gate.status:
         case "fail":
             SubElement(case, "failure", type="error", message=message).text = message
@@ -71,11 +72,11 @@ def _gate(suite: Element, gate: Gate) -> None:
 
 
 def _sample(suite: Element, finding: Finding, *, is_failure: bool) -> None:
-    where, message = one_line(finding.where or finding.message), one_line(finding.message)
+    where, message = plain(finding.where or finding.message), plain(finding.message)
     case = SubElement(suite, "testcase", classname=f"alfs.{finding.rule}", name=where)
     if is_failure:
         failure = SubElement(case, "failure", type=finding.level, message=message)
-        failure.text = one_line(f"{where}: {finding.rule} {finding.message}")
+        failure.text = plain(f"{where}: {finding.rule} {finding.message}")
     else:
         SubElement(case, "skipped", message=f"{finding.level}: {message}")
 

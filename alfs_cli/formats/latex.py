@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from alfs_cli.plain import plain
 from alfs_cli.report import Heatmap, Report, Table, show
 
 SPECIAL = {
@@ -37,7 +38,7 @@ def render(report: Report) -> str:
 
 def escape(text: str) -> str:
     """Return text that LaTeX takes literally, on one line; ' +- ' becomes its sign."""
-    flat = "".join(c if c.isprintable() else "?" for c in text)
+    flat = plain(text, mark="?")
     escaped = "".join(SPECIAL.get(c, c) for c in flat)
     return escaped.replace(" +- ", r" $\pm$ ")
 

@@ -1,6 +1,9 @@
 """GitHub-flavoured Markdown, for summaries and pull requests."""
 
+import re
+
 from alfs_cli.formats.text import heatmap_table
+from alfs_cli.plain import plain
 from alfs_cli.report import (
     Block,
     Curves,
@@ -30,12 +33,26 @@ def render(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+APART = "&#8203;"  # of no width: what it stands between is no name, link or number any more
+MARKUP = re.compile(r"[\\`*_\[\]<>|#~$]")
+BEGINNING = re.compile(r"^(\d*)([-+=.)])(?=\s|[-=]*\s*$)")  # of a list, or a line under a heading
+LIVE = re.compile(
+    r"(@)|(\#)(?=\d)|(\bGH-)(?=\d)"  # mentions and issues
+    r"|(:)(?=//)|(\bwww)(?=\.)|(\bmailto:|\bxmpp:)"  # links that need no brackets
+    r"|(:)(?=[\w+-]+:)",  # emoji by name
+    re.IGNORECASE,
+)
+
+
 def escape(text: str) -> str:
-    """Return text that Markdown and HTML take literally, on one line."""
-    flat = "".join(c if c.isprintable() else " " for c in text)
-    for character in "\\`*_[]<>|#~":
-        flat = flat.replace(character, "\\" + character)
-    return flat.replace("&", "&amp;")
+    """Return text that Markdown and HTML take literally, on one line.
+
+    GitHub makes links of names, numbers and addresses after Markdown has been read, escaped or not:
+    in each stands a character of no width.
+    """
+    flat = plain(text, mark=" ").lstrip().replace("&", "&amp;")
+    flat = BEGINNING.sub(r"\1\\\2", MARKUP.sub(r"\\\g<0>", flat))
+    return LIVE.sub(rf"\g<0>{APART}", flat)
 
 
 def _block(block: Block) -> str:

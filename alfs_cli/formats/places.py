@@ -81,10 +81,3 @@ def key_of(finding: Finding) -> str:
         return finding.fingerprint
     text = f"{finding.rule}\0{finding.path or ''}\0{finding.message}"
     return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
-
-
-def one_line(text: str) -> str:
-    """Return text on one line, without characters that steer a terminal or that XML forbids."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)

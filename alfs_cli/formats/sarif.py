@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from alfs_cli import __version__
 from alfs_cli.documents import render_document
-from alfs_cli.formats.places import Repository, key_of, one_line, place_of, repository, worst_first
+from alfs_cli.formats.places import Repository, key_of, place_of, repository, worst_first
+from alfs_cli.plain import plain
 from alfs_cli.report import Finding, Report
 from alfs_cli.rules import RULES, Rule
 
@@ -35,7 +36,7 @@ def render(report: Report) -> str:
             }
         },
         "invocations": [{"executionSuccessful": True, **_cut(len(listed), len(findings))}],
-        "automationDetails": {"id": f"alfs/{one_line(source)}/"},
+        "automationDetails": {"id": f"alfs/{plain(source)}/"},
         "columnKind": "unicodeCodePoints",
         "results": [_result(found, names.index(found.rule), report, root) for found in listed],
     }
@@ -70,9 +71,9 @@ def _result(finding: Finding, index: int, report: Report, root: Repository) -> d
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": finding.level,
-        "message": {"text": one_line(finding.message)},
+        "message": {"text": plain(finding.message)},
         "locations": [location],
-        "partialFingerprints": {"primaryLocationLineHash": one_line(key_of(finding))},
+        "partialFingerprints": {"primaryLocationLineHash": plain(key_of(finding))},
     }
     if finding.line is None and finding.row is not None and finding.path == report.source:
         location["logicalLocations"] = [{"name": f"row {finding.row}"}]

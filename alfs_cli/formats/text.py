@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from alfs_cli.plain import plain
 from alfs_cli.report import (
     Block,
     Curves,
@@ -64,7 +65,7 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
 
 def clean(text: str) -> str:
     """Return text on one line that cannot move the cursor: control characters become `?`."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return plain(text, mark="?")
 
 
 def _parts(block: Block, width: int) -> Iterable[Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from alfs_cli.documents import Number, from_document, read_document, to_document, write_text
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.files import as_text_file
 from alfs_cli.report import Finding
 
 SCHEMA = "alfs.baseline/1"
@@ -88,7 +89,7 @@ def load_baseline(path: Path) -> Baseline:
     try:
         return from_document(read_document(path, SCHEMA), Baseline, where=str(path))
     except InputError as error:
-        if "<<<<<<<" in path.read_text(encoding="utf-8", errors="replace"):
+        if "<<<<<<<" in as_text_file(path).read_text(encoding="utf-8", errors="replace"):
             raise InputError(
                 str(error), help="git left conflict markers: mend the merge, or --update-baseline"
             ) from None

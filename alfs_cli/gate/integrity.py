@@ -5,27 +5,19 @@ problems that the readers met. Identical examples are found here, by the digest 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from alfs_cli.data import LabelledDataset, Problem, load, positions_of, splits_of
-from alfs_cli.data.duplicates import conflicting_duplicates, content_digest
+from alfs_cli.data.duplicates import Digests, conflicting_duplicates, digests_of
 from alfs_cli.data.images import digest_of_file
 from alfs_cli.data.reading import without_files
 from alfs_cli.errors import InputError
 from alfs_cli.report import Finding
 from alfs_cli.rules import RULES
 
-Digests = Sequence[bytes | None]
-"""SHA-256 of each example's content, in the order of the data set; None where it cannot be read."""
-
 HEX_DIGITS = 16
 LISTED = 5
-
-
-def digests_of(dataset: LabelledDataset) -> Digests:
-    """Return the digest of every example."""
-    return [content_digest(dataset, place) for place in range(len(dataset))]
 
 
 def fingerprint(digest: bytes | None, given: str) -> str | None:
@@ -98,7 +90,12 @@ def duplicate_findings(
     first example of its group is; its fingerprint names all the labels, in order.
     """
     found = []
-    for places in conflicting_duplicates(dataset.labels, alike):
+    positions = positions_of(dataset)
+    groups = [
+        sorted(places, key=lambda place: int(positions[place]))
+        for places in conflicting_duplicates(dataset.labels, alike)
+    ]
+    for places in sorted(groups, key=lambda places: int(positions[places[0]])):
         labels = sorted({dataset.class_names[dataset.labels[i]] for i in places})
         named = ", ".join(_given(dataset, place) for place in places[:LISTED])
         more = f" and {len(places) - LISTED} more" if len(places) > LISTED else ""

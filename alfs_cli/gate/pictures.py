@@ -11,6 +11,7 @@ from alfs_cli.data.memory import threads
 from alfs_cli.data.tables import TABLE_SUFFIXES
 from alfs_cli.documents import to_document
 from alfs_cli.errors import InputError
+from alfs_cli.files import as_file
 from alfs_cli.report import Finding
 from alfs_cli.rules import RULES
 
@@ -45,7 +46,7 @@ def inspect_pictures(paths: Iterable[str]) -> Inspection:
                 f"'{path}' is a data set, no image",
                 help=f"alfs check {path} looks at its labels and its images",
             )
-        found = images_below(path) if os.path.isdir(path) else [path]
+        found = images_below(path) if os.path.isdir(path) else [str(as_file(path))]
         if not found:
             raise InputError(f"no images under '{path}'", help="name images or folders of them")
         files |= dict.fromkeys(found)

@@ -5,6 +5,7 @@ beginning, a reason, and the last day it holds.
 """
 
 import csv
+import fnmatch
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -15,11 +16,13 @@ from pathlib import Path
 
 from alfs_cli.documents import unguarded
 from alfs_cli.errors import AlfsError, InputError, did_you_mean
+from alfs_cli.files import as_text_file
 from alfs_cli.report import Finding
 from alfs_cli.rules import Selection, matching
 
 USUAL = "alfs-ignore.csv"
 COLUMNS = ("id_or_path", "rule", "reason", "expires")
+NOTHING = re.compile("(?!)")  # matches no name
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def read_lines(path: Path, *, today: date | None = None) -> tuple[Line, ...]:
     """Read an ignore file; raises InputError with everything that is wrong in it."""
     day = datetime.now(UTC).date() if today is None else today
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with as_text_file(path).open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             header = next(reader, [])
             rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
@@ -150,8 +153,8 @@ def _line(
 def lies_in(finding: Finding, pattern: str, base: str) -> bool:
     """Whether a finding's file, or the manifest that lists it, matches a pattern from `base`."""
     paths = [path for path in (finding.path, finding.manifest) if path is not None]
-    expression = _expression(pattern)
-    return any(expression.fullmatch(form) for path in paths for form in _forms(path, base))
+    parts = _parts(pattern)
+    return any(_matches(form.split("/"), parts) for path in paths for form in _forms(path, base))
 
 
 def _forms(path: str, base: str) -> Sequence[str]:
@@ -162,11 +165,43 @@ def _forms(path: str, base: str) -> Sequence[str]:
     return os.path.normpath(path).replace(os.sep, "/"), relative.replace(os.sep, "/")
 
 
+Part = re.Pattern[str] | None
+"""A pattern of one name; None is `**`, any number of names."""
+
+
 @cache
-def _expression(pattern: str) -> re.Pattern[str]:
-    """Return a pattern of paths as a regular expression: `**` any folders, `*` within one."""
-    tokens = re.split(r"(\*\*/|\*\*|\*|\?)", os.path.normpath(pattern).replace(os.sep, "/"))
-    if pattern.endswith("/"):
-        tokens += ["/", "**"]
-    means = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(means.get(token) or re.escape(token) for token in tokens), re.DOTALL)
+def _parts(pattern: str) -> tuple[Part, ...]:
+    """Return a pattern of paths in its parts, a name each; `**` alone stands for any folders.
+
+    `*` and `?` stand for what is within one name, all else for itself. fnmatch's expressions never
+    go back behind a `*` that was passed, so that a hostile pattern takes no time.
+    """
+    names = os.path.normpath(pattern).replace(os.sep, "/").split("/")
+    names += ["**"] * pattern.endswith("/")
+    names += ["*"] * (names[-1] == "**")  # something lies in a folder that lies in it
+    return tuple(
+        None if name == "**" else re.compile(fnmatch.translate(name.replace("[", "[[]")))
+        for name in names
+    )
+
+
+def _matches(names: Sequence[str], parts: Sequence[Part]) -> bool:
+    """Whether the names of a path match the parts of a pattern, all of both.
+
+    Where a name fails, the last `**` takes one name more; none before it need ever change.
+    """
+    place = part = begin = 0
+    after: int | None = None
+    while place < len(names):
+        expected = parts[part] if part < len(parts) else NOTHING
+        if expected is None:
+            part += 1
+            after, begin = part, place
+        elif expected.match(names[place]):
+            place, part = place + 1, part + 1
+        elif after is not None:
+            begin += 1
+            place, part = begin, after
+        else:
+            return False
+    return part == len(parts)

@@ -53,15 +53,31 @@ class Loss:
         return values
 
     def parts(self, num_classes: int) -> Parts:
-        """Return the weighted terms that have formulas, of a problem with K classes."""
+        """Return the weighted terms that have formulas, of a problem with K classes.
+
+        Raises UsageError where the loss is not defined for so many.
+        """
         if num_classes not in self._parts:
-            self._parts[num_classes] = tuple(
-                (weight * share, part)
-                for weight, term in zip(self.weights, self.terms, strict=True)
-                for share, part in term.parts(num_classes)
-                if weight * share
-            )
+            if num_classes > self.most_classes:
+                raise UsageError(
+                    f"'{self}' is not defined for {num_classes:,} classes, where all are alike",
+                    help=f"valid: p_min < 1 / K, here below {number(1 / num_classes)}",
+                )
+            self._parts[num_classes] = self._weighted(num_classes)
         return self._parts[num_classes]
+
+    def _weighted(self, num_classes: int) -> Parts:
+        return tuple(
+            (weight * share, part)
+            for weight, term in zip(self.weights, self.terms, strict=True)
+            for share, part in term.parts(num_classes)
+            if weight * share
+        )
+
+    @property
+    def most_classes(self) -> float:
+        """The number of classes up to which the loss is defined."""
+        return min(part.most_classes for _, part in self._weighted(2))
 
     @cached_property
     def _parts(self) -> dict[int, Parts]:
@@ -87,6 +103,18 @@ class Loss:
         """Return the ratio of the separable part of the loss, None where it has none."""
         separable = self.separable()
         return None if separable is None else separable.asymmetry_ratio()
+
+    def escape_slope(self) -> float | None:
+        """Return g(0) / g(1): times the clean level it is the escape quotient of a row.
+
+        At a wrong vertex the risk falls toward the true class iff w_m g(0) > w_n g(1). Infinite
+        where a term's loss of an absent class falls without bound; None where it is not defined.
+        """
+        parts = [part for _, part in self.parts(2)]
+        if any(part.escape_slope == math.inf for part in parts):
+            return math.inf
+        separable = self.separable() if self.is_separable() else None
+        return None if separable is None else separable.escape_slope()
 
     def __str__(self) -> str:
         values: dict[str, float] = {}
@@ -132,6 +160,13 @@ class SeparableSum:
 
         g = self.slope(np.array([0.0, 1.0]))
         return float(g[0]), float(g[1])
+
+    def escape_slope(self) -> float | None:
+        """Return g(0) / g(1), None where both are 0 or infinite."""
+        at_zero, at_one = self.end_slopes()
+        if at_zero == at_one and at_zero in (0.0, math.inf):
+            return None
+        return math.inf if at_one == 0 else at_zero / at_one
 
     def asymmetry_ratio(self) -> float:
         """Return r(l): 1 for concave and affine, g(1) / g(0) for convex, else its infimum.

@@ -85,6 +85,10 @@ class PHuber(Separable):
         return 1 < self.tau <= LARGEST_SPAN
 
     @property
+    def shape(self) -> Shape:
+        return "convex"
+
+    @property
     def ratio_formula(self) -> str:
         return "1 / tau"
 
@@ -125,6 +129,10 @@ class JS(Separable):
 
     def is_valid(self) -> bool:
         return 1e-9 <= self.pi <= 1 - 1e-9
+
+    @property
+    def shape(self) -> Shape:
+        return "convex"
 
     @property
     def ratio_formula(self) -> str:

@@ -43,6 +43,10 @@ class CE(Separable):
     source = "cross entropy"
 
     @property
+    def shape(self) -> Shape:
+        return "convex"
+
+    @property
     def ratio_formula(self) -> str:
         return "g(1) / g(0), g(0) infinite"
 
@@ -81,6 +85,10 @@ class FL(Separable):
 
     def is_valid(self) -> bool:
         return 0 <= self.gamma <= 1e6
+
+    @property
+    def shape(self) -> Shape:
+        return "convex"
 
     @property
     def ratio_formula(self) -> str:
@@ -363,6 +371,10 @@ class AEL(Separable):
 
     def is_valid(self) -> bool:
         return self.a > 0 and check_span(self)
+
+    @property
+    def shape(self) -> Shape:
+        return "convex"
 
     @property
     def ratio_formula(self) -> str:

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alfs_cli.losses.ruling import Ruling, rise_from_infinity, ruling
 from alfs_cli.losses.separable import CE
 from alfs_cli.losses.terms import LARGEST_SPAN, SMALLEST_SPAN, Computed, Rows, Slopes
 
@@ -21,7 +22,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LS(Computed):
+class Softened(Computed):
+    """A loss that is infinite at the vertex of a row with any noise, and least there without."""
+
+    def ruling(self, w: "Points") -> Ruling:
+        return ruling(w, "infinite at the vertex unless the row is clean", proved=w[:, 1] <= 0)
+
+    def rise(self, u: "Points", w: "Points") -> "Points":
+        return rise_from_infinity(self, u, w, w[:, 1] > 0)
+
+    @property
+    def escape_slope(self) -> float:
+        return math.inf
+
+
+@dataclass(frozen=True)
+class LS(Softened):
     """Label smoothing: (1 - epsilon) CE(u, y) + (epsilon / K) sum_k CE(u, k).
 
     Szegedy et al., CVPR 2016.
@@ -50,9 +66,23 @@ class LS(Computed):
         smooth = (1 - self.epsilon) * w + self.epsilon * total / w.shape[-1]
         return CE().risk(log_probs, smooth)
 
+    def ruling(self, w: "Points") -> Ruling:
+        if self.epsilon == 0:
+            return super().ruling(w)
+        return ruling(w, "infinite at the vertex")
+
+    def rise(self, u: "Points", w: "Points") -> "Points":
+        return rise_from_infinity(self, u, w, (w[:, 1] > 0) | (self.epsilon > 0))
+
+    def minimiser(self, w: "Points", num_classes: int) -> "Points":
+        import numpy as np
+
+        smooth = self.epsilon * w.sum(axis=1, keepdims=True) / w.shape[1]
+        return np.asarray((1 - self.epsilon) * w + smooth)
+
 
 @dataclass(frozen=True)
-class SoftBootstrap(Computed):
+class SoftBootstrap(Softened):
     """Soft bootstrapping: the target is beta times the label plus 1 - beta times the prediction.
 
     Reed et al., ICLR 2015 (workshop): cross entropy and minimum entropy regularisation. The
@@ -97,7 +127,7 @@ class SoftBootstrap(Computed):
 
 
 @dataclass(frozen=True)
-class HardBootstrap(Computed):
+class HardBootstrap(Softened):
     """Hard bootstrapping: the target is b times the label plus 1 - b times the likeliest class.
 
     Reed et al., ICLR 2015 (workshop).
@@ -139,7 +169,7 @@ class HardBootstrap(Computed):
 
 
 @dataclass(frozen=True)
-class EpsCE(Computed):
+class EpsCE(Softened):
     """Cross entropy on the epsilon-softmax: p' = (p + m e_argmax) / (m + 1).
 
     Wang et al., NeurIPS 2024: p' is within 2 / (m + 1) of a one-hot vector in L1, and the excess
@@ -180,7 +210,7 @@ class EpsCE(Computed):
 
 
 @dataclass(frozen=True)
-class LDRKL(Computed):
+class LDRKL(Softened):
     """Label-distributionally robust loss, KL form: lam log (1/K) sum_k exp((z_k - z_y + c_k)/lam).
 
     Zhu, Ying & Yang, ICML 2023; c_k = c for k != y and c_y = 0. lam = 1, c = 0 is CE - log K. Its

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from alfs_cli.errors import UsageError
+from alfs_cli.losses.ruling import Ruling, ruling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -192,22 +193,69 @@ class Computed(Term):
         `log_probs` (M, K) are log u, finite; `w` (M, K) weighs the labels.
         """
 
+    # What the certificate asks a loss of the whole vector; an l(u) is judged by its shape. As
+    # they are here nothing is known, so that a loss without a rule is neither proved nor refuted.
+
+    def ruling(self, w: "Points") -> Ruling:
+        """Judge rows w (M, K), the true class first and the rest from the largest down."""
+        return ruling(w, "no rule for this loss")
+
+    def rise(self, u: "Points", w: "Points") -> "Points":
+        """Return R(u) - R(vertex) (M,) from above, rounding included; NaN where it is not known.
+
+        Where a risk is not continuous its least limit counts, along labels that vanish in the
+        order of their weights, the rarest fastest. A row is refuted only by a negative one.
+        """
+        import numpy as np
+
+        return np.full(len(w), np.nan)
+
+    def minimiser(self, w: "Points", num_classes: int) -> "Points | None":
+        """Return where the risk is least (M, k) if there is a formula for it.
+
+        Rows may leave classes out (k < num_classes), which then have probability 0.
+        """
+        return None
+
+    @property
+    def escape_slope(self) -> float | None:
+        """Slope toward an absent class over the slope that holds a sure one: g(0) / g(1) of l(u).
+
+        Infinite where the loss of an absent class falls without bound; None where not defined.
+        """
+        return None
+
+    @property
+    def most_classes(self) -> float:
+        """The number of classes up to which the loss is defined."""
+        return math.inf
+
 
 class Separable(Computed):
     """A loss l(u) of the label's probability alone."""
 
     @property
     def shape(self) -> Shape:
-        """Convex, concave or affine in u; convex where the loss does not say otherwise.
+        """Convex, concave or affine in u, if the loss says so: what certificates are proved by.
 
         A convex one must be strictly convex near u = 1: the certificate rests on that at equality.
+        Of "other" ones nothing is taken for granted, and nothing is proved.
         """
-        return "convex"
+        return "other"
 
     @property
     def ratio_formula(self) -> str:
         """The asymmetry ratio in terms of the parameters."""
-        return "g(1) / g(0)" if self.shape == "convex" else "1"
+        return {"convex": "g(1) / g(0)", "other": ""}.get(self.shape, "1")
+
+    @property
+    def escape_slope(self) -> float | None:
+        import numpy as np
+
+        with np.errstate(divide="ignore", invalid="ignore"):
+            at_zero, at_one = self.slope(np.array([0.0, 1.0]))
+            quotient = float(np.float64(at_zero) / at_one)
+        return None if math.isnan(quotient) else quotient
 
     @abstractmethod
     def value(self, u: "Points") -> "Points":

@@ -14,6 +14,7 @@ from dataclasses import fields
 from alfs_cli.errors import UsageError, did_you_mean, unknown
 from alfs_cli.losses.combine import WEIGHTS, Loss
 from alfs_cli.losses.interpolated import JS, TCE, PHuber
+from alfs_cli.losses.normalised import NCE, NFL, NGCE, NNCE, NNFL
 from alfs_cli.losses.separable import (
     AEL,
     AGCE,
@@ -29,19 +30,7 @@ from alfs_cli.losses.separable import (
 )
 from alfs_cli.losses.softened import LDRKL, LS, EpsCE, HardBootstrap, SoftBootstrap
 from alfs_cli.losses.terms import Term
-from alfs_cli.losses.vector import (
-    AMSE,
-    ANLCE,
-    ANLFL,
-    JALCE,
-    JALFL,
-    NCE,
-    NFL,
-    NGCE,
-    NLNL,
-    NNCE,
-    NNFL,
-)
+from alfs_cli.losses.vector import AMSE, ANLCE, ANLFL, JALCE, JALFL, NLNL
 
 PAPER = (CE, FL, MAE, RCE, SCE, GCE, NCE, NFL, NGCE, NMAE, NRCE, NLNL, AGCE, AUL, AEL)
 NEWER = (ANLCE, ANLFL, NNCE, NNFL, JALCE, JALFL, AMSE, TCE, PHuber, JS)

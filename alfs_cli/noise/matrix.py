@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from alfs_cli.documents import unguarded
 from alfs_cli.errors import InputError
+from alfs_cli.files import as_text_file
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -170,7 +171,7 @@ def read_transition(
     Rows and columns are put in the order of `class_names` where the file names its classes. Raises
     InputError where the file is missing or holds no transition matrix, or is for other classes.
     """
-    file = Path(path)
+    file = as_text_file(path)
     if not file.is_file():
         raise InputError(f"no such file: '{file}'", help="a .csv, .npy or estimate.json with T")
     values, guarded = _values_and_names(file)
@@ -207,7 +208,7 @@ def _values_and_names(file: Path) -> tuple[Any, list[str]]:
         return document.get("transition"), list(map(str, names)) if isinstance(names, list) else []
     if file.suffix == ".npy":
         try:
-            return np.load(file, allow_pickle=False), []
+            return np.load(file, mmap_mode="r", allow_pickle=False), []
         except (*DAMAGED, ValueError) as error:
             raise InputError(f"cannot read '{file}': {error}") from None
     try:

@@ -30,20 +30,23 @@ class LevelReference:
 class Recommendation:
     """A loss, what its certificate says, and why it is here.
 
-    `margin` is the ratio (of the separable term, in a sum) times the lower bound of r. A corrected
-    loss is of log(T'^T p), where T' holds classes that swap labels apart by `least_level`.
+    `margin` is the ratio (of the separable term, in a sum) times the lower bound of r, `escape` the
+    escape quotient there. A corrected loss is of log(T'^T p), where T' holds classes that swap
+    labels apart by `least_level`; a certificate of the loss without T is none of it: "n/a", and
+    what goes with it is None.
     """
 
     loss: str
     correction: Literal["none", "forward"]
     asymmetry_ratio: Number | None
     term_ratio: Number | None
-    margin: Number
-    certificate: Literal["proved", "refuted", "not-refuted"]
+    margin: Number | None
+    certificate: Literal["proved", "tolerant", "refuted", "not-refuted", "n/a"]
     mass_at_bound: Number | None
     fit: Number
     why: str
     least_level: float = 0.0
+    escape: Number | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Where the numbers of a recommendation come from: each formula with this estimate's values."""
 
+from alfs_cli.certificate import SLOW_ESCAPE
 from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.loss_facts import filled_in, loss_facts
 from alfs_cli.losses import parse_loss
@@ -113,6 +114,16 @@ def _name(item: Recommendation) -> str:
     return item.loss if item.correction == "none" else f"{item.loss}, {item.correction}"
 
 
+def _escape(escape: float, low: float) -> str:
+    """Say how strongly a class that training has lost is pulled back."""
+    if escape == float("inf"):
+        return "escape quotient infinite: a class lost early is pulled back at once"
+    return (
+        f"escape quotient g(0) / g(1) x {low:.4g} = {escape:.4g}: above 1 a class lost early comes "
+        f"back, the sooner the larger; losses below {SLOW_ESCAPE:g} come after those as certain"
+    )
+
+
 def _loss(item: Recommendation, found: Recommendations, estimate: NoiseEstimate) -> str:
     low = found.clean_level.low
     parts = [item.why]
@@ -123,6 +134,8 @@ def _loss(item: Recommendation, found: Recommendations, estimate: NoiseEstimate)
             if term.ratio_formula is not None
         ]
         parts.append(f"margin {item.term_ratio:.4g} x {low:.4g} = {item.margin:.4g}")
+    if item.escape is not None:
+        parts.append(_escape(item.escape, low))
     if item.mass_at_bound is not None:
         parts.append(f"at its minimum the right class has probability {item.mass_at_bound:.4g}")
     if item.correction == "forward":

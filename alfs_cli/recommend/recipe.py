@@ -5,6 +5,7 @@ from typing import Any
 
 from alfs_cli.errors import UsageError
 from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.plain import plain
 from alfs_cli.recipes import SUFFIXES
 from alfs_cli.recommend.content import Recommendations
 
@@ -47,9 +48,4 @@ def recipe_text(path: Path, found: Recommendations, estimate: NoiseEstimate) -> 
         f"# Why: {best.why}.",
     )
     body = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=1000)
-    return "\n".join((*(_plain(line) for line in header), body))
-
-
-def _plain(line: str) -> str:
-    """Keep a comment on its line, whatever a file or class is called."""
-    return "".join(char if char.isprintable() else "?" for char in line)
+    return "\n".join((*(plain(line, mark="?") for line in header), body))

@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 
-from alfs_cli.certificate import certify
+from alfs_cli.certificate import SLOW_ESCAPE, certify
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.fitting import fit_score
-from alfs_cli.losses import Loss, parse_loss
+from alfs_cli.losses import LOSSES, Loss, parse_loss
 from alfs_cli.losses.vector import ANLCE, JALCE
 from alfs_cli.noise import TransitionMatrix
 from alfs_cli.recommend.advice import NEARLY_CLEAN, advice_on
@@ -57,8 +57,9 @@ def recommend(
     """Return losses for an estimate, best first, each with its certificate on the estimate's T.
 
     Where noise is concentrated on few pairs of classes a mildly robust loss of the corrected
-    posterior comes first; its certificate is that of the loss alone. `losses` keeps only these
-    families, uncorrected. Raises UsageError for a safety below 1, a learning rate that is not
+    posterior comes first, which no certificate speaks of. Of losses certified alike those come
+    first in which a class that was lost early comes back. `losses` keeps only these families,
+    uncorrected. Raises UsageError for a safety below 1, a learning rate that is not
     positive, an unknown preference or family.
     """
     if not (math.isfinite(safety) and safety >= 1):
@@ -68,6 +69,11 @@ def recommend(
     if prefer not in PREFERENCES:
         raise unknown("preference", prefer, PREFERENCES)
     for name in losses or ():
+        if name in LOSSES and name not in (*REJECTED, *FAMILIES):
+            raise UsageError(
+                f"'{name}' is no family of losses that parameters are sought for",
+                help=f"families: {', '.join(FAMILIES)}; alfs losses check {name} judges it",
+            )
         if name in REJECTED:
             raise UsageError(
                 f"no parameters of '{name}' are certified, whatever the noise",
@@ -89,7 +95,8 @@ def recommend(
     families = ROBUST_ORDER if takes_more else FAMILIES
     texts = [member(family, wanted) for family in families if losses is None or family in losses]
     found = [_judge(text, estimate, required) for text in texts if text is not None]
-    proved = [r for r in found if r.certificate == "proved" and r.margin >= 1]
+    found.sort(key=_is_slow)  # stable: the order of the families otherwise
+    proved = [r for r in found if r.certificate == "proved" and (r.margin or 0.0) >= 1]
     if level.low <= 1:
         proved = []
         found = [_unproved(r) for r in found if r.term_ratio == 1.0]
@@ -109,7 +116,7 @@ def recommend(
         safety=safety,
         lr=lr,
         recommendations=tuple(chosen),
-        rejected=tuple(_reject(parse_loss(name)) for name in REJECTED),
+        rejected=tuple(_reject(parse_loss(name), estimate) for name in REJECTED),
         prefer=prefer,
         advice=advice_on(estimate, status, safety),
     )
@@ -149,13 +156,19 @@ def _corrected(
     text = mild_member(Wanted(num_classes=K, ratio=0.0, fit=fit, gap=0.0, T=T))
     if text is None:
         return None
-    return replace(
-        _judge(text, estimate, required),
+    return Recommendation(
+        loss=text,
         correction="forward",
+        asymmetry_ratio=None,
+        term_ratio=None,
+        margin=None,
+        certificate="n/a",
+        mass_at_bound=None,
+        fit=fit_score(parse_loss(text), K),
         least_level=level,
         why=f"wrong labels go to few classes ({value:.2g}; {K - 1} where spread evenly): the "
         "loss of log(T^T p) lets T explain the wrong labels; rests on the estimated T (trust "
-        f"{estimate.trust.level}), the certificate is that of the loss without it"
+        f"{estimate.trust.level}), and no certificate speaks of it"
         + (f"; classes that swap labels are held apart by {level:g} in T" if level else ""),
     )
 
@@ -168,7 +181,13 @@ def _judge(text: str, estimate: NoiseEstimate, required: float) -> Recommendatio
     certificate = certify(loss, estimate.transition)
     ratio, margin, why = _condition(loss, estimate, required)
     masses = [row.mass_at_bound for row in certificate.rows if row.mass_at_bound is not None]
-    parts = [why]
+    parts, slope, low = [why], loss.escape_slope(), estimate.clean_level.low
+    escape = None if slope is None or low <= 0 else slope * low
+    if escape is not None and escape < SLOW_ESCAPE:
+        parts.append(
+            f"comes after others: escape quotient {escape:.2f}, so that a class lost early "
+            + ("hardly comes back" if escape > 1 else "stays lost")
+        )
     if text.startswith("nce+"):
         parts.append("the NCE term keeps unlikely examples moving")
     if math.isinf(margin):
@@ -183,7 +202,13 @@ def _judge(text: str, estimate: NoiseEstimate, required: float) -> Recommendatio
         mass_at_bound=min(masses) if masses else None,
         fit=fit_score(loss, len(estimate.data.classes)),
         why="; ".join(parts),
+        escape=escape,
     )
+
+
+def _is_slow(item: Recommendation) -> bool:
+    """Say whether a class that training has lost hardly comes back at the lower bound of r."""
+    return item.escape is not None and item.escape < SLOW_ESCAPE
 
 
 def _condition(
@@ -215,13 +240,15 @@ def _unproved(found: Recommendation) -> Recommendation:
     )
 
 
-def _reject(loss: Loss) -> Rejected:
+def _reject(loss: Loss, estimate: NoiseEstimate) -> Rejected:
     """Say why a well-known loss has no certificate; that does not make it inconsistent."""
     ratio = loss.asymmetry_ratio()
-    if str(loss).startswith("eps-ce"):
+    if ratio is None and certify(loss, estimate.transition, mass=False).verdict == "tolerant":
+        reason = "tolerant: this noise moves none of its minima, but e_m is not the only one"
+    elif str(loss).startswith("eps-ce"):
         reason = "infinite where a wrong label is sure of itself, however sharp the softmax"
     elif ratio is None:
-        reason = "symmetric, but e_m is not its only minimum"
+        reason = "symmetric, but e_m is not its only minimum, and uneven noise moves it"
     else:
         reason = f"ratio {ratio:.3g}: wrong labels keep pulling, however rare they are"
     return Rejected(str(loss), ratio, reason)

@@ -2,12 +2,22 @@
 
 import math
 
-from alfs_cli.certificate import Certificate, RowCertificate
+from alfs_cli.certificate import SLOW_ESCAPE, Certificate, RowCertificate
 from alfs_cli.loss_facts import LossFacts, LossList, filled_in
 from alfs_cli.losses.terms import number
 from alfs_cli.report import Block, Column, Facts, Paragraph, Report, Status, Table, Verdict, ratio
 
-STATUS: dict[str, Status] = {"proved": "pass", "refuted": "fail", "not-refuted": "warn"}
+STATUS: dict[str, Status] = {
+    "proved": "pass",
+    "tolerant": "pass",
+    "refuted": "fail",
+    "not-refuted": "warn",
+}
+WORDS = {
+    "tolerant": "Tolerant: this noise moves none of the loss's minima. They are those of clean "
+    "labels, the right class with probability 1 among them, though not alone.",
+    "not-refuted": "Not refuted is not proved: no counter-example was found.",
+}
 MAX_ROWS = 100
 
 
@@ -60,11 +70,28 @@ def facts_report(facts: LossFacts) -> Report:
     return Report(facts.loss, tuple(blocks), facts.document())
 
 
+def _escape(facts: LossFacts) -> list[tuple[str, str]]:
+    """Say how a class that training has lost comes back."""
+    slope = facts.escape_slope
+    if slope is None:
+        return []
+    if math.isinf(slope):
+        return [("escape quotient", "infinite: the pull toward an absent class has no bound")]
+    from_level = 1 / slope if slope > 0 else math.inf
+    where = (
+        "a lost class comes back"
+        if from_level <= 1
+        else (f"a lost class comes back only from a clean level of {from_level:.4g} on")
+    )
+    return [("escape quotient", f"{slope:.4g} x clean level, above 1 {where}")]
+
+
 def _robustness(facts: LossFacts) -> list[tuple[str, str]]:
     if facts.asymmetry_ratio is None:
         rows = [("asymmetry ratio", "not defined: the loss uses the whole probability vector")]
         if facts.term_ratio is not None:
             rows.append(("ratio of the other term", f"{facts.term_ratio:.4g}"))
+        rows += _escape(facts)
         return [*rows, ("on your noise", "alfs losses check, which judges it on a T")]
     formula = filled_in(facts.terms[0]) if len(facts.terms) == 1 else "1"
     how = f" = {formula}" if formula not in ("", "1") else ""
@@ -73,6 +100,7 @@ def _robustness(facts: LossFacts) -> list[tuple[str, str]]:
         ("asymmetry ratio", f"{facts.asymmetry_ratio:.6g}{how}"),
         ("robust where", _where(facts)),
     ]
+    rows += _escape(facts)
     if facts.is_strictly_asymmetric is not None:
         rows.append(("strictly asymmetric", "yes, there" if facts.is_strictly_asymmetric else "no"))
     if facts.is_calibrated is not None:
@@ -97,6 +125,7 @@ def certificate_report(found: Certificate) -> Report:
         Column("true class"),
         Column("verdict"),
         Column("margin", "ratio"),
+        Column("escape", "ratio"),
         Column("runner-up"),
         Column("lowest at", "number"),
         Column("mass at bound", "number"),
@@ -109,6 +138,7 @@ def certificate_report(found: Certificate) -> Report:
             str(row.class_),
             row.verdict + (" (boundary)" if row.is_boundary else ""),
             row.margin,
+            row.escape,
             str(row.runner_up),
             _own_mass(row, found),
             row.mass_at_bound,
@@ -118,7 +148,9 @@ def certificate_report(found: Certificate) -> Report:
     )
     note = (
         "lowest at: the true class's probability where the risk is least; mass at bound: the same "
-        "with logits in [-10, 10]. Noise is taken as dependent on the true class alone."
+        "with logits in [-10, 10]. escape: w_m g(0) / (w_n g(1)), the pull back to the true class "
+        "where training has lost it to the runner-up, over what holds it there; above 1 it comes "
+        "back, the sooner the larger. Noise is taken as dependent on the true class alone."
     )
     if len(shown) < len(found.rows):
         note = f"the worst {len(shown)} of {len(found.rows)} classes. {note}"
@@ -126,14 +158,28 @@ def certificate_report(found: Certificate) -> Report:
         Verdict(STATUS[found.verdict], f"{found.verdict}: {found.loss}", _reasons(found)),
         Table("Row by row", columns, rows, note=note),
     )
-    if found.verdict == "not-refuted":
-        blocks += (Paragraph("Not refuted is not proved: no counter-example was found."),)
+    verdicts = {row.verdict for row in found.rows}
+    blocks += tuple(Paragraph(words) for verdict, words in WORDS.items() if verdict in verdicts)
     return Report("Certificate", blocks, found.document())
 
 
 def _severity(row: RowCertificate) -> tuple[int, float]:
-    order = ("refuted", "not-refuted", "proved")
+    order = ("refuted", "not-refuted", "tolerant", "proved")
     return order.index(row.verdict), math.inf if row.margin is None else row.margin
+
+
+def _least(found: Certificate) -> tuple[str, ...]:
+    """Return the least margin and, where it is near 1, the least escape quotient in words."""
+    margins = [row.margin for row in found.rows if row.margin is not None]
+    said = [f"least margin {ratio(min(margins))}"] if margins else []
+    escapes = [row.escape for row in found.rows if row.escape is not None]
+    if escapes and min(escapes) < SLOW_ESCAPE:
+        stays = "hardly comes back" if min(escapes) > 1 else "stays lost"
+        said.append(
+            f"escape quotient {min(escapes):.2f}: a class that training loses early {stays}, "
+            "whatever the minimum"
+        )
+    return tuple(said)
 
 
 def _own_mass(row: RowCertificate, found: Certificate) -> float | None:
@@ -147,8 +193,7 @@ def _own_mass(row: RowCertificate, found: Certificate) -> float | None:
 def _reasons(found: Certificate) -> tuple[str, ...]:
     refuted = [row for row in found.rows if row.verdict == "refuted"]
     if not refuted:
-        margins = [row.margin for row in found.rows if row.margin is not None]
-        return (f"least margin {ratio(min(margins))}",) if margins else ()
+        return _least(found)
     worst = min(refuted, key=_severity)
     margin = "" if worst.margin is None else f", margin {ratio(worst.margin)} where 1 is needed"
     reasons = [

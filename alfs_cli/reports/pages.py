@@ -67,15 +67,17 @@ def _advice(advice: Advice, estimate: NoiseEstimate) -> Verdict:
     if not advice.recommendations or advice.status != "certified":
         return Verdict("warn", f"Recommended loss: {advice.status}, none is certified")
     best = advice.recommendations[0]
-    margin = "inf" if best.margin == float("inf") else f"{best.margin:.2f}"
-    reason = best.why
-    if best.correction == "none":
+    reason, title = best.why, f"Recommended loss: {best.loss}"
+    if best.correction != "none":
+        title += ", corrected by T"
+    elif best.margin is not None:
+        margin = "inf" if best.margin == float("inf") else f"{best.margin:.2f}"
         reason += f"; certificate {best.certificate}, margin {margin}"
     reasons = [reason]
     if estimate.data.source is not None:
         words = ["alfs", "train", *training_words(estimate.data.spec), "--from", advice.file]
         reasons.append(shlex.join(words))
-    return Verdict("pass", f"Recommended loss: {best.loss}", tuple(reasons))
+    return Verdict("pass", title, tuple(reasons))
 
 
 def _shares(estimate: NoiseEstimate) -> Intervals:

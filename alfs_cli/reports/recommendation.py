@@ -63,10 +63,11 @@ def _table(found: Recommendations) -> Table:
         Column("ratio", "number"),
         Column("margin", "ratio"),
         Column("certificate"),
+        Column("escape", "ratio"),
         Column("fit", "number"),
     )
     rows = tuple(
-        (i, r.loss, r.correction, r.term_ratio, r.margin, r.certificate, r.fit)
+        (i, r.loss, r.correction, r.term_ratio, r.margin, r.certificate, r.escape, r.fit)
         for i, r in enumerate(found.recommendations)
     )
     return Table(
@@ -74,7 +75,7 @@ def _table(found: Recommendations) -> Table:
         columns,
         rows,
         note="ratio of the asymmetric term; margin = ratio x lower bound of r, above 1 is robust; "
-        "fit = speed of fitting beside cross entropy. With correction forward the loss is of "
-        "log(T^T p), and ratio, margin and certificate are those of the loss without it. Take "
-        "another: alfs train --from FILE#i",
+        "escape: above 1 a class that training lost comes back, the sooner the larger; fit = speed "
+        "of fitting beside cross entropy. With correction forward the loss is of log(T^T p), which "
+        "no certificate speaks of (n/a). Take another: alfs train --from FILE#i",
     )

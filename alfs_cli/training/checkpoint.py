@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from alfs_cli.data.depth import Scale, scale_from
 from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError
+from alfs_cli.files import as_file
 from alfs_cli.models import InputShape, Network, build
 from alfs_cli.runs import WEIGHTS, load_config
 from alfs_cli.training.batches import Normaliser
@@ -44,7 +45,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of foreign files, which are refused below
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(as_file(path), map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(
             f"no checkpoint: '{path}'", help="the run has not reached its first one; start it anew"
@@ -136,7 +137,7 @@ def load_trained(folder: Path) -> Trained:
     from safetensors import SafetensorError, safe_open
 
     path = folder / WEIGHTS
-    if not path.is_file():
+    if not as_file(path).is_file():
         raise InputError(
             f"run '{folder.name}' holds no {WEIGHTS}",
             help=f"finish it first: alfs train --resume {folder.as_posix()}",

@@ -12,7 +12,7 @@ import numpy as np
 from alfs_cli.data import DataSpec, LabelledDataset, TrainTest, train_and_test
 from alfs_cli.data.content import array_digest
 from alfs_cli.data.decoding import instance_features
-from alfs_cli.data.feature_columns import joined
+from alfs_cli.data.feature_columns import joined, nothing_left
 from alfs_cli.data.names import known_as
 from alfs_cli.documents import from_document
 from alfs_cli.errors import InputError, UsageError
@@ -130,6 +130,8 @@ def input_shape(dataset: LabelledDataset, image_size: int | None) -> InputShape:
     """Return what a network for this data takes."""
     if dataset.features is not None and has_features(dataset):
         return InputShape(num_features=dataset.features.shape[1])
+    if dataset.images is None and dataset.columns is not None:
+        raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
     if dataset.images is None:
         raise InputError(
             f"'{dataset.name}' holds neither images nor features to train on",

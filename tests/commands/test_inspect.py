@@ -78,3 +78,11 @@ def test_needs_no_torch(folder):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stderr.strip().startswith("0 ")
     assert "torch" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["--help.png", "-q.png", "--debug", "--merge", "-"])
+def test_what_follows_two_dashes_is_a_file(folder, name):
+    Path(name).write_bytes(Path("data/a/0.jpg").read_bytes())
+    done = folder("inspect", "--", name, "data/a/1.jpg")
+    assert (done.code, done.err) == (0, "")
+    assert "PASS  2 images read" in done.out

@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from alfs_cli.cli import run
 from alfs_cli.losses import LOSSES
+from alfs_cli.losses.terms import Computed
+from alfs_cli.losses.vector import NLNL
 
 NOISE = ("--noise", "pair", "--rate", "0.4", "--classes", "4")
 
@@ -80,6 +83,74 @@ def test_check_refuted(capsys):
     assert (code, err) == (1, "")
     assert "FAIL  refuted: ce" in out
     assert "still ranks the true class first" in out
+
+
+@pytest.mark.parametrize(
+    "noise", [("--rate", "0.4", "--noise", "symmetric"), ("--rate", "0", "--noise", "pair")]
+)
+def test_check_tolerant(capsys, noise):
+    """A verdict of its own, with its words in every format, and exit code 0."""
+    for form in ("text", "json", "csv", "markdown", "html"):
+        code, out, err = output(capsys, "check", "nce", *noise, "--classes", "4", "-f", form)
+        assert (code, err) == (0, "")
+        assert "tolerant" in out
+        assert "refuted" not in out
+    code, out, _ = output(capsys, "check", "nfl", *noise, "--classes", "4")
+    assert "PASS  tolerant: nfl:gamma=0.5" in out
+    assert "moves none of the loss's minima" in out
+    assert output(capsys, "check", "nce", *NOISE)[0] == 1
+
+
+def test_check_a_row_of_labels_all_alike(capsys):
+    words = ("--noise", "symmetric", "--rate", "0.75", "--classes", "4")
+    for loss in ("ngce", "nce", "mae"):
+        code, out, err = output(capsys, "check", loss, *words)
+        assert (code, err) == (1, "")
+        assert "nan" not in out.lower()
+
+
+def test_check_a_loss_added_to_the_table(capsys, monkeypatch):
+    """By the recipe of CONTRIBUTING: a dataclass and its line in the table, and no rule."""
+
+    @dataclass(frozen=True)
+    class Mine(NLNL):
+        name = "mine"
+        ruling, rise, minimiser = Computed.ruling, Computed.rise, Computed.minimiser
+
+    monkeypatch.setitem(LOSSES, "mine", Mine)
+    for text in ("mine", "mine+mae", "nce+mine"):
+        code, out, err = output(capsys, "check", text, *NOISE)
+        assert (code, err) == (0, "")
+        assert f"WARN  not-refuted: {text}" in out
+        assert "Not refuted is not proved" in out
+    assert output(capsys, "show", "mine")[0] == 0
+
+
+def test_escape_quotient(capsys):
+    words = ("--noise", "pair", "--rate", "0.4", "--classes", "3")
+    code, out, _ = output(capsys, "check", "aul:a=3,p=0.1", *words)
+    assert code == 0
+    assert "escape quotient 1.04: a class that training loses early hardly comes back" in out
+    assert "hardly" not in output(capsys, "check", "ael:a=3.5", *words)[1]
+    assert "0.62: a class that training loses early stays lost" in " ".join(
+        output(capsys, "check", "agce:a=1.8,q=3", *words)[1].split()
+    )
+    rows = json.loads(output(capsys, "check", "ael:a=3.5", *words, "-f", "json")[1])["rows"]
+    assert rows[0]["escape"] == pytest.approx(1.996, abs=1e-3)
+    shown = output(capsys, "show", "aul:a=3,p=0.1")[1]
+    assert "only from a clean level of 1.44 on" in " ".join(shown.split())
+    assert "escape quotient" not in output(capsys, "show", "amse")[1]
+    document = json.loads(output(capsys, "show", "nce", "-f", "json")[1])
+    assert document["escape_slope"] == "inf"
+
+
+def test_a_loss_that_is_not_defined_for_so_many_classes(capsys):
+    words = ("--noise", "pair", "--rate", "0.4", "--classes", "10")
+    code, _, err = output(capsys, "check", "nnce:p_min=0.1", *words)
+    assert code == 2
+    assert "not defined for 10 classes" in err
+    assert "help: valid: p_min < 1 / K" in err
+    assert "(K = 2)" in output(capsys, "show", "nnce:p_min=0.1")[1]
 
 
 def test_check_prints_the_certificate(capsys):

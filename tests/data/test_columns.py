@@ -149,7 +149,7 @@ def test_numbers_as_names_need_an_order_beside_probabilities(tmp_path):
     [
         (lambda p: np.log(p) + 3, "with values below 0: these look like logits"),
         (lambda p: np.log(p), "these look like log-probabilities"),
-        (lambda p: 10 * p, r"row 0 .* sums to 10: these look like logits"),
+        (lambda p: 10 * p, r"row 0 .* sums to 10, not 1, as all rows do: a multiple"),
         (lambda p: p * 0.9, r"row 0 of pred_probs .* sums to 0.9, not 1"),
         (lambda p: np.where(np.arange(N)[:, None] == 7, np.nan, p), r"1 NaN rows \(first 7\)"),
         (lambda p: np.where(np.arange(N)[:, None] == 7, np.inf, p), r"1 infinite rows \(first 7\)"),
@@ -169,7 +169,7 @@ def test_half_precision_sums_are_close_enough(tmp_path):
 
 
 def test_broken_rows_are_found_in_any_block(tmp_path, probs, monkeypatch):
-    monkeypatch.setattr("alfs_cli.data.columns.CHECK_BYTES", 100)
+    monkeypatch.setattr("alfs_cli.data.probabilities.CHECK_BYTES", 100)
     probs[33] *= 2
     with pytest.raises(InputError, match="row 33"):
         read(save(tmp_path, "p.npy", probs), save(tmp_path, "y.npy", LABELS))

@@ -12,7 +12,7 @@ from alfs_cli.errors import InputError
 
 TORTURE = [
     "NA", "null", "None", "no", "001", "1", "[red]", "<b>", "=1+1", "caf\u00e9", "\U0001f600",
-    "a,b", "10", "2", 'say "x"', "two\nlines", "nan", "True", "1.0", " x ",
+    "a,b", "10", "2", 'say "x"', "two\nlines", "True", "1.0", " x ",
 ]  # fmt: skip
 
 
@@ -47,7 +47,10 @@ def test_a_column_of_ids_is_no_feature_and_said_to_be_none(tmp_path):
     (tmp_path / "a.csv").write_text("id,x,label\n7,0.5,a\n8,1.5,b\n")
     dataset = load(DataSpec(str(tmp_path / "a.csv")))
     assert dataset.features.tolist() == [[0.5], [1.5]]
-    assert dataset.notes == ("column 'id' taken for a name, not for a feature",)
+    assert dataset.notes == (
+        "columns used as features: 'x'",
+        "columns not used: 'id' is named as an id",
+    )
 
 
 def test_images_labels_and_lines(write, tmp_path):
@@ -78,7 +81,8 @@ def test_columns_go_by_any_name(write):
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
 def test_hostile_labels_survive_every_form(tmp_path, suffix):
-    frame = pd.DataFrame({"x": range(len(TORTURE)), "label": TORTURE, "true_label": TORTURE[::-1]})
+    x = [7 * i % len(TORTURE) + 0.5 for i in range(len(TORTURE))]
+    frame = pd.DataFrame({"x": x, "label": TORTURE, "true_label": TORTURE[::-1]})
     path = tmp_path / f"m{suffix}"
     match suffix:
         case ".parquet":
@@ -90,7 +94,7 @@ def test_hostile_labels_survive_every_form(tmp_path, suffix):
     dataset = read(path)
     assert [dataset.class_names[label] for label in dataset.labels] == TORTURE
     assert [dataset.class_names[label] for label in dataset.true_labels] == TORTURE[::-1]
-    assert dataset.features.tolist() == [[x] for x in range(len(TORTURE))]
+    assert dataset.features.tolist() == [[value] for value in x]
 
 
 def test_composed_and_decomposed_labels_are_one_class(tmp_path):
@@ -139,7 +143,7 @@ def test_missing_labels_are_named_by_line(write):
         ("path,label\na.png,cat,3\nb.png,dog,4\n", "cannot read"),
         ("path,label\na.png,cat\nb.png,dog,4\n", "line 3"),
         (b"path,label\na.png,caf\xe9\n", "not UTF-8"),
-        ("path;label\na.png;cat\n", "has no column 'label'"),
+        ("path;species\na.png;cat\n", r"has no column 'label' \(has: path, species\)"),
         ("label\ncat\ndog\n", "neither a column of image paths"),
         ("path,label\n,cat\nb.png,dog\n", "an empty path"),
     ],
@@ -252,3 +256,62 @@ def test_names_that_differ_in_spaces_are_noted(write):
     dataset = read(write(PLAIN.replace("c.png,cat", "c.png,Cat ")))
     assert dataset.class_names == ("Cat ", "cat", "dog")
     assert dataset.notes == ("classes 'Cat ' and 'cat' differ only in spaces or case",)
+
+
+@pytest.mark.parametrize(
+    "form", ["{}", "sub\\{}", ".\\sub\\{}", "sub/deep\\..\\{}", "sub\\\\{}", ".\\sub/./{}"]
+)
+def test_backslashes_of_windows_are_slashes(tmp_path, picture, form):
+    folder = tmp_path / "sub" if "sub" in form else tmp_path
+    (tmp_path / "sub" / "deep").mkdir(parents=True)
+    for seed, name in enumerate(("a.png", "b.png")):
+        picture(folder / name, seed)
+    rows = "".join(f"{form.format(name)},{name[0]}\r\n" for name in ("a.png", "b.png"))
+    (tmp_path / "m.csv").write_text(f"path,label\r\n{rows}", newline="")
+    dataset = read(tmp_path / "m.csv")
+    assert dataset.images.decode(np.arange(2))[1].all()
+
+
+def test_a_name_that_holds_a_backslash_is_that_file(tmp_path, picture):
+    picture(tmp_path / "a\\1.png", 1)
+    picture(tmp_path / "a" / "1.png", 2)
+    picture(tmp_path / "b.png", 3)
+    (tmp_path / "m.csv").write_text("path,label\na\\1.png,x\nb.png,y\n")
+    assert read(tmp_path / "m.csv").paths[0] == str(tmp_path / "a\\1.png")
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "help"),
+    [
+        ("C:\\work\\im\\a.png", "do not exist", "written on Windows"),
+        ("\\\\server\\share\\a.png", "outside the root", "written on Windows"),
+        ("..\\a.png", "outside the root", "--root names another folder"),
+        ("im\\a.png", "do not exist", "--root names another folder"),
+        ("nan", "a missing path, written 'nan'", "fill them in"),
+    ],
+)
+def test_paths_of_windows_that_lead_nowhere(tmp_path, picture, path, message, help):
+    picture(tmp_path / "top" / "b.png")
+    picture(tmp_path / "a.png")
+    (tmp_path / "top" / "m.csv").write_text(f"path,label\n{path},x\nb.png,y\n")
+    with pytest.raises(InputError, match=message) as caught:
+        read(tmp_path / "top" / "m.csv")
+    assert help in caught.value.help
+
+
+@pytest.mark.parametrize("wanted", ["my_label", "Label", "target"])
+def test_the_wanted_column_is_never_cut_from_the_list(tmp_path, wanted):
+    names = [f"c{i}" for i in range(60)] + [wanted]
+    frame = pd.DataFrame([range(61)] * 3, columns=names)
+    frame.to_csv(tmp_path / "m.csv", index=False)
+    with pytest.raises(InputError, match=f"has: {wanted}, c0, .* and 41 more"):
+        read(tmp_path / "m.csv")
+
+
+def test_long_values_are_cut(tmp_path):
+    long = "x" * 5000
+    (tmp_path / "m.csv").write_text(f"x,label,{long}\n1,{long},2\n2,b,3\n")
+    for options in ({"classes": "a,b"}, {"label_column": long + "y"}, {"path_column": long}):
+        with pytest.raises(InputError) as caught:
+            read(tmp_path / "m.csv", **options)
+        assert "x" * 101 not in f"{caught.value} {caught.value.help}"

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from alfs_cli.documents import unguarded
 from alfs_cli.formats import formats_of, render
+from alfs_cli.formats.markdown import escape
 from alfs_cli.report import (
     Column,
     Curves,
@@ -116,7 +118,8 @@ def test_json_is_the_document():
 def test_csv_reads_back_with_formulas_made_inert():
     rows = list(csv.reader(StringIO(render(full_report(), "csv"))))
     assert rows[0][0].startswith("# ")
-    assert rows[2][0] == HOSTILE
+    assert unguarded(rows[2][0]) == HOSTILE
+    assert all(cell.isprintable() for row in rows for cell in row)
     assert rows[4][0] == "'=cmd"
     assert rows[2][2] == "0.1234"
 
@@ -146,6 +149,37 @@ def test_words_of_a_table_are_never_cut():
         text = render(Report("t", (table,), {}), "text", width=width)
         assert loss in text
         assert "72.92 +- 0.59" in text
+
+
+CALLS = (
+    "@octocat", "@org/team", "mail me@example.com", "(@a)", "fixes #12", "o/r#3", "GH-7",
+    "https://evil.example/x", "HTTP://evil.example", "www.evil.example", "mailto:a@b.example",
+    "[x](http://evil.example)", "![x](http://evil.example/p.png)", "<img src=http://evil.example>",
+    "<a href='//evil.example'>x</a>", "[x]: http://evil.example", "&lt;b&gt; &#64;octocat",
+    "- item", "1. item", "12) item", "+ item", "# head", "===", "---", "> quote", "    code",
+    "`code`", "*a* _b_ ~~c~~ **d**", "$x$", ":fire:", "C:\\data\\a.png", "a|b", "-0.5", "2.5 %",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CALLS)
+def test_markdown_of_a_name_is_the_name_and_calls_nobody(text):
+    """Read as CommonMark; GitHub then links what `@`, `#` and `://` stand close to."""
+    from markdown_it import MarkdownIt
+
+    page = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    tokens = page.parse(escape(text))
+    assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
+    assert {token.type for token in tokens[1].children} <= {"text", "text_special"}
+    shown = "".join(token.content for token in tokens[1].children)
+    assert shown.replace("\u200b", "") == text.strip()
+    live = r"@\w|#\d|GH-\d|://|www\.|mailto:\w|(?<!\\)\$|:fire:"
+    assert not re.search(live, shown if "$" not in text else escape(text), re.IGNORECASE)
+
+
+def test_markdown_of_numbers_stays_bare():
+    assert [escape(text) for text in ("-0.5", "2.5 %", "10:30", "a, b.")] == [
+        "-0.5", "2.5 %", "10:30", "a, b.",
+    ]  # fmt: skip
 
 
 def test_html_is_self_contained_and_escaped():

@@ -1,0 +1,126 @@
+"""Which examples are one and the same, or belong together: no part of them may judge another."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from alfs_cli.data.duplicates import are_coincidences, contents_of, digests_of, row_keys
+from alfs_cli.estimate import CopiesSummary
+from alfs_cli.evidence.near_copies import with_near_copies
+
+if TYPE_CHECKING:
+    from alfs_cli.data import LabelledDataset
+
+IntArray = NDArray[np.int64]
+Features = NDArray[np.float32]
+
+ONE_LABEL = 0.95  # of the groups of several: labels are then given to groups, not to examples
+
+
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """Numbers (n,) of each example: of its exact content, of its content, and of its group.
+
+    Contents join what is nearly the same too; groups join contents and what the user says belongs
+    together. `units` (n,) number what was labelled once: contents, or groups where they have one
+    label each.
+    """
+
+    exact: IntArray
+    contents: IntArray
+    groups: IntArray
+    units: IntArray
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether a unit has several examples."""
+        return bool(len(np.unique(self.units)) < len(self.units))
+
+    def summary(self) -> CopiesSummary:
+        """Return what estimate.json keeps."""
+        n, contents = len(self.exact), len(np.unique(self.contents))
+        exact = n - len(np.unique(np.column_stack([self.exact, self.contents]), axis=0))
+        return CopiesSummary(
+            contents=contents,
+            exact=exact,
+            near=n - contents - exact,
+            groups=len(np.unique(self.groups)),
+        )
+
+
+def alike(
+    dataset: "LabelledDataset", kept: IntArray, X: Features | None, *, is_table: bool
+) -> Alike | None:
+    """Return which of the examples at `kept` (n,) are alike, None where there is nothing to tell.
+
+    X (n, D) are the features in which near copies lie close, None to look for exact ones alone. In
+    a table rows may coincide without being copies: those stand for themselves.
+    """
+    if dataset.images is None and dataset.features is None:
+        exact = np.arange(len(kept))
+        if dataset.groups is None:
+            return None
+    else:
+        exact = exact_contents(dataset)[kept]
+    contents = exact
+    labels = dataset.labels[kept]
+    if is_table and X is not None and are_coincidences(X, labels, exact):
+        contents = np.arange(len(kept))
+    elif X is not None:
+        contents = with_near_copies(X, exact)
+    if dataset.groups is None:
+        return Alike(exact, contents, contents, contents)
+    groups = joined(contents, dataset.groups[kept])
+    return Alike(exact, contents, groups, groups if _have_one_label(groups, labels) else contents)
+
+
+def said_of_copies(found: Alike | None, group_column: str | None) -> tuple[str, ...]:
+    """Return what is to be said of copies and groups."""
+    if found is None:
+        return ()
+    told = found.summary()
+    notes = []
+    if told.exact + told.near:
+        n = len(found.exact)
+        kinds = [f"{told.exact:,} exactly"] if told.exact else []
+        kinds += [f"{told.near:,} nearly"] if told.near else []
+        notes.append(
+            f"{told.exact + told.near:,} of {n:,} examples repeat another's content "
+            f"({' and '.join(kinds)}): each content is judged by others and counts once"
+        )
+    if group_column is not None:
+        once = ", and each counts once, having one label" if found.units is found.groups else ""
+        notes.append(f"{told.groups:,} groups of '{group_column}' are kept together{once}")
+    return tuple(notes)
+
+
+def exact_contents(dataset: "LabelledDataset") -> IntArray:
+    """Return the number of each example's content (N,), the same for exact copies."""
+    if dataset.contents is not None:
+        return dataset.contents
+    if dataset.images is None and dataset.features is not None:
+        return np.unique(row_keys(dataset.features), return_inverse=True)[1].reshape(-1)
+    return contents_of(digests_of(dataset))
+
+
+def joined(first: IntArray, second: IntArray) -> IntArray:
+    """Return numbers (n,) that two examples share where they share one of either, or a chain."""
+    n, size = len(first), int(first.max()) + 1
+    ends = np.unique(second, return_inverse=True)[1].reshape(-1) + size
+    total = int(ends.max()) + 1
+    linked = coo_array((np.ones(n), (first, ends)), shape=(total, total))
+    _, component = connected_components(linked, directed=False)
+    return np.asarray(component[first], dtype=np.int64)
+
+
+def _have_one_label(groups: IntArray, labels: IntArray) -> bool:
+    """Say whether nearly every group of several examples has one label."""
+    _, sizes = np.unique(groups, return_counts=True)
+    pairs = np.unique(np.column_stack([groups, labels]), axis=0)[:, 0]
+    with_labels = np.unique(pairs, return_counts=True)[1]
+    several = sizes > 1
+    return bool(several.any() and (with_labels[several] == 1).mean() >= ONE_LABEL)

@@ -1,0 +1,143 @@
+"""Where the risk of a row is least, in closed form or nearly so.
+
+Rows `w` are (M, K) as in `ruling`; minimisers u (M, K) are in the same order.
+"""
+
+from typing import TYPE_CHECKING
+
+from alfs_cli.losses.separable import AEL, AGCE, AUL, CE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from alfs_cli.losses.combine import SeparableSum
+    from alfs_cli.losses.terms import Separable
+
+    Points = NDArray[np.float64]
+
+
+def convex_minimiser(loss: "SeparableSum", w: "Points") -> "Points":
+    """Return the minimiser for a convex l(u), by its optimality conditions.
+
+    u_i = g^-1(lambda / w_i) clipped to [0, 1], lambda found by bisection so that they sum to 1.
+    Where g is constant on an interval that is an interval of solutions; one that sums to 1 is
+    taken.
+    """
+    import numpy as np
+
+    inverse = _inverse_slope(loss)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        largest = w.max(axis=1)
+        ends = loss.slope(np.array([1 / w.shape[1], 1.0]))
+        low = np.log(np.maximum(largest * ends[1] * (1 - 1e-9), 1e-300))
+        high = np.log(largest * ends[0] * (1 + 1e-9))
+
+        def at(log_level: "Points") -> "Points":
+            return inverse(np.where(w > 0, np.exp(log_level)[:, None] / w, np.inf))
+
+        for _ in range(80):
+            middle = (low + high) / 2
+            too_much = at(middle).sum(axis=1) >= 1
+            low, high = np.where(too_much, middle, low), np.where(too_much, high, middle)
+        more, less = at(low), at(high)
+    above, below = more.sum(axis=1) - 1, 1 - less.sum(axis=1)
+    gap = above + below
+    share = np.where(gap > 0, below / np.where(gap > 0, gap, 1), 1.0)
+    u = less + share[:, None] * (more - less)
+    return np.asarray(u / u.sum(axis=1, keepdims=True))
+
+
+def _inverse_slope(loss: "SeparableSum") -> "Callable[[Points], Points]":
+    """Return t -> g^-1(t), clipped to [0, 1]."""
+    import numpy as np
+
+    if len(loss.parts) == 1:
+        weight, part = loss.parts[0]
+        match part:
+            case CE():
+                return lambda t: np.clip(weight / t, 0, 1)
+            case AGCE(a=a, q=q):
+                return lambda t: np.clip((t / weight) ** (1 / (q - 1)) - a, 0, 1)
+            case AUL(a=a, p=p):
+                return lambda t: np.clip(a - (t / weight) ** (1 / (p - 1)), 0, 1)
+            case AEL(a=a):
+                return lambda t: np.clip(-a * np.log(a * t / weight), 0, 1)
+            case _:
+                pass
+    tail = np.geomspace(1e-18, 0.5, 8000)
+    u = np.concatenate([[0.0], tail, 1 - tail[-2::-1], [1.0]])
+    log_slope = np.log(np.clip(loss.slope(u), 1e-300, 1e300))[::-1]
+    return lambda t: np.interp(np.log(np.clip(t, 1e-300, 1e300)), log_slope, u[::-1])
+
+
+def project_to_simplex(points: "Points") -> "Points":
+    """Return the nearest points of the simplex (M, K), in the Euclidean sense."""
+    import numpy as np
+
+    ordered = -np.sort(-points, axis=1)
+    excess = (np.cumsum(ordered, axis=1) - 1) / np.arange(1, points.shape[1] + 1)
+    count = (ordered > excess).sum(axis=1)
+    level = excess[np.arange(len(points)), count - 1]
+    return np.asarray(np.maximum(points - level[:, None], 0))
+
+
+def ngce_minimiser(q: float, w: "Points", num_classes: int) -> "Points":
+    """Return the minimiser of normalised generalised cross entropy with q < 1.
+
+    Dinkelbach's iteration: u_i in proportion to max(w_i - rho, 0)^{1/(1-q)}, then rho is the risk
+    at u. It decreases rho until it stays. Where all labels are alike the risk is the same
+    everywhere. `num_classes` is K where `w` leaves classes out.
+    """
+    import numpy as np
+
+    K = num_classes
+    rho = (w.sum(axis=1) - w[:, 0]) / (K - 1)
+    u = np.zeros(w.shape)
+    u[:, 0] = 1.0
+    total = w.sum(axis=1)
+    for _ in range(200):
+        lead = np.maximum(w - rho[:, None], 0)
+        most = lead.max(axis=1, keepdims=True)
+        scaled = np.where(most > 0, lead / np.where(most > 0, most, 1), 1.0)  # all alike: anywhere
+        u = scaled ** (1 / (1 - q))
+        u /= u.sum(axis=1, keepdims=True)
+        new = (total - (w * u**q).sum(axis=1)) / (K - (u**q).sum(axis=1))
+        if (np.abs(new - rho) <= 1e-16).all():
+            break
+        rho = new
+    return u
+
+
+def nlnl_minimiser(w: "Points") -> "Points":
+    """Return the minimiser of negative learning: u_i = max(0, 1 - (1 - w_i) / lambda)."""
+    import numpy as np
+
+    c = w.sum(axis=1, keepdims=True) - w
+    low, high = c.min(axis=1), np.full(len(w), float(w.shape[1]) + 1)
+    for _ in range(100):
+        middle = (low + high) / 2
+        short = np.maximum(0, 1 - c / middle[:, None]).sum(axis=1) < 1
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    u = np.maximum(0, 1 - c / high[:, None])
+    return np.asarray(u / u.sum(axis=1, keepdims=True))
+
+
+def normalised_minimiser(base: "Separable", w: "Points") -> "Points":
+    """Return where a normalised loss with an infinite base is least within ever larger logits.
+
+    Its infimum min w is reached wherever the rarest label vanishes fastest; within bounds the rest
+    minimises the base on the weights w - min w. All alike: the risk is the same everywhere.
+    """
+    import numpy as np
+
+    from alfs_cli.losses.combine import SeparableSum
+
+    over = w - w.min(axis=1, keepdims=True)
+    alike = over.max(axis=1) <= 0
+    over[alike, :2] = 0.5
+    u = convex_minimiser(SeparableSum(((1.0, base),)), over)
+    u = np.where(over > 0, u, 0.0)
+    return np.asarray(u / u.sum(axis=1, keepdims=True))

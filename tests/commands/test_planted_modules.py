@@ -1,0 +1,123 @@
+"""Modules in the folder alfs is run in may be a stranger's: nothing that alfs starts runs one."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import make_estimate
+
+TOP = Path(__file__).resolve().parents[2]
+TRAP = "import pathlib\npathlib.Path({here!r}, 'owned').touch()\nraise SystemExit('owned')\n"
+NAMES = (
+    "yaml", "shlex", "numpy", "torch", "rich", "typer", "json", "csv", "random", "tempfile",
+    "multiprocessing", "pydantic", "ray", "pip", "sitecustomize", "usercustomize", "matplotlib",
+    "alfs_cli/__init__", "alfs_cli/__main__", "alfs_cli/executors/worker",
+    "alfs_cli/executors/__init__", "alfs_cli/commands/train_member", "alfs_cli/commands/__init__",
+)  # fmt: skip
+QUICK = ("--loss", "ce", "--model", "linear", "--epochs", "1", "--device", "cpu")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with a module of a stranger's for each of NAMES, and an estimate.json."""
+    for name in NAMES:
+        path = tmp_path / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(TRAP.format(here=str(tmp_path)))
+    make_estimate().save(tmp_path / "estimate.json")
+    return tmp_path
+
+
+def ran(checkout, *words, **more):
+    """Run words in the checkout; PYTHONPATH names this alfs."""
+    done = subprocess.run(
+        words,
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1", **more},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert not (checkout / "owned").exists(), done.stderr
+    return done
+
+
+def test_the_traps_are_sharp(checkout):
+    done = subprocess.run(
+        [sys.executable, "-c", "import yaml"], cwd=checkout, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert (checkout / "owned").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sweep", "digits", *QUICK, "--seeds", "0", "--jobs", "1"),
+        ("train", "digits", *QUICK, "--nproc", "2"),
+        pytest.param(
+            ("sweep", "digits", *QUICK, "--seeds", "0", "--jobs", "1", "--executor", "ray"),
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec("ray") is None, reason="ray is not installed"
+            ),
+        ),
+    ],
+    ids=["sweep", "nproc", "ray"],
+)
+def test_workers(checkout, words):
+    done = ran(checkout, sys.executable, "-P", "-m", "alfs_cli", *words)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("how", [("-m", "alfs_cli"), ("-P", "-m", "alfs_cli")], ids=["m", "Pm"])
+def test_the_program_itself(checkout, how):
+    """`python -m` finds a stranger's alfs_cli before any line of ours runs, but nothing else."""
+    if how[0] == "-m":
+        (checkout / "alfs_cli").rename(checkout / "other")
+    done = ran(checkout, sys.executable, *how, "check", "estimate.json", "-f", "json")
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_alfs_starts_is_told_too(checkout):
+    """A library's helpers (of multiprocessing, say) are begun by `-c`, which has no -P."""
+    script = (
+        "import sys; sys.argv = ['alfs', '--version']\n"
+        "import alfs_cli.__main__ as program\n"
+        "import subprocess\n"
+        "try: program.main()\n"
+        "except SystemExit: pass\n"
+        "subprocess.run([sys.executable, '-c', 'import yaml, numpy'], check=True)\n"
+    )
+    done = ran(checkout, sys.executable, "-P", "-c", script)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_loss_of_ones_own_brings_nothing_else(checkout):
+    (checkout / "mine.py").write_text(
+        "import torch\n\n\ndef loss(logits, labels):\n"
+        "    return torch.nn.functional.cross_entropy(logits, labels, reduction='none')\n"
+    )
+    done = ran(
+        checkout, sys.executable, "-P", "-m", "alfs_cli", "losses", "check", "--python",
+        "mine:loss", "--noise", "symmetric", "--rate", "0.2", "--classes", "3", "-q",
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+
+
+def test_drawings_follow_no_matplotlibrc_of_the_folder(alfs):
+    Path("matplotlibrc").write_text("text.usetex: True\nsavefig.dpi: 1\nfigure.facecolor: red\n")
+    script = (
+        "import sys; from alfs_cli.cli import run\n"
+        "sys.exit(run(['losses', 'show', 'ce', '-q', '--plot', 'loss.png']))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    from PIL import Image
+
+    with Image.open("loss.png") as picture:
+        assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
