@@ -245,15 +245,6 @@ class TestSummary:
     split: str | None
     n: int
     labels: Literal["true", "given"] | None
-    fingerprint: str | None = None
-
-    def is_other_than(self, now: "TestSummary | None") -> bool:
-        """Say whether what is to be tested on now is known to be other data."""
-        return (
-            now is not None
-            and None not in (self.fingerprint, now.fingerprint)
-            and (self.fingerprint != now.fingerprint)
-        )
 
 
 @dataclass(frozen=True)
@@ -269,12 +260,16 @@ class TestAccuracy:
 
 @dataclass(frozen=True)
 class TrainSummary:
-    """The data trained on; `features` stands for those that were laid over it."""
+    """The data trained on, and what stands for files beside it.
+
+    `features` are those that were laid over it, `test` the data tested on and their labels.
+    """
 
     n: int
     classes: tuple[str, ...]
     fingerprint: str
     features: str | None = None
+    test: str | None = None
 
 
 @dataclass(frozen=True)

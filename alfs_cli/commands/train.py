@@ -123,9 +123,9 @@ def _refuse_other_data(run: "Run", experiment: "Experiment") -> None:
     """Raise InputError where files beside DATA are not those of a finished run any more."""
     from alfs_cli.errors import InputError
 
-    before, trained = run.result.test, run.result.train
-    if before is not None and before.is_other_than(experiment.test):
-        changed = f"tested on other data than '{before.source}' holds now"
+    trained, test = run.result.train, experiment.test
+    if trained is not None and test and trained.test not in (None, experiment.test_fingerprint):
+        changed = f"tested on other data than '{test.source}' holds now"
     elif trained is not None and trained.features not in (None, experiment.features):
         changed = "trained on other features than --features holds now"
     else:

@@ -423,7 +423,11 @@ def _save_result(
         device=device.described,
         versions=versions(),
         train=TrainSummary(
-            state.num_examples, data.class_names, data.fingerprint, experiment.features
+            state.num_examples,
+            data.class_names,
+            data.fingerprint,
+            experiment.features,
+            experiment.test_fingerprint,
         ),
         correction=config.correction,
         transition=config.transition,
