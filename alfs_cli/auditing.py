@@ -26,6 +26,7 @@ from alfs_cli.data.duplicates import (
     digests_of_pictures,
     row_keys,
 )
+from alfs_cli.data.matching import confusion_of, refuse_permuted
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
 from alfs_cli.estimate import IssuesFile, NoiseEstimate
@@ -157,6 +158,7 @@ def audit(
     download: bool = False,
     trusted: Path | None = None,
     with_local: bool = False,
+    columns_as_given: bool = False,
     started: float | None = None,
 ) -> Audit:
     """Read DATA, gather evidence, estimate, and score every label."""
@@ -193,8 +195,14 @@ def audit(
         f"evidence {seen.name}: agreement {100 * seen.agreement:.1f} %, "
         f"{time.perf_counter() - gathering:.1f} s"
     )
-    for text in (*seen.notes, *said_of_copies(seen.alike, spec.group_column)):
+    looked_at = read.images is not None and seen.kind in ("encoder", "pixels", "network")
+    of_pictures = read.images.notes if looked_at and read.images is not None else ()
+    for text in (*of_pictures, *seen.notes, *said_of_copies(seen.alike, spec.group_column)):
         invocation.note(f"note: {text}")
+    if seen.kind == "pred-probs" and not columns_as_given:
+        confusion = confusion_of(seen.probs, read.labels)
+        if (doubt := refuse_permuted(confusion, read.class_names)) is not None:
+            invocation.warn(doubt)
     alike = _alike(read, seen, digests)
     problems = (*read.problems, *_unreadable(read, seen))
     for text in in_words(problems):

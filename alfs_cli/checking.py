@@ -175,6 +175,7 @@ def check_data(
         folds=plan.value("folds"),
         confidence=plan.value("confidence"),
         in_sample_ok=plan.value("in-sample-ok"),
+        columns_as_given=plan.value("columns-as-given"),
         use_cache=use_cache,
     )
     rules = plan.suppressions.rules

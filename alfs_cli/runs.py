@@ -260,11 +260,16 @@ class TestAccuracy:
 
 @dataclass(frozen=True)
 class TrainSummary:
-    """The data trained on."""
+    """The data trained on, and what stands for files beside it.
+
+    `features` are those that were laid over it, `test` the data tested on and their labels.
+    """
 
     n: int
     classes: tuple[str, ...]
     fingerprint: str
+    features: str | None = None
+    test: str | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data import DataSpec, LabelledDataset
+from alfs_cli.data.matching import refuse_permuted
 from alfs_cli.data.probabilities import NOTHING_MENDED
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.data.streaming import BLOCK_ROWS, Block, ProbabilityStream, open_probabilities
@@ -253,8 +254,13 @@ def _estimate(
     resamples: int,
     issue_threshold: float,
     in_sample_ok: bool,
+    columns_as_given: bool,
 ) -> Streamed:
     counts, examples, sample = whole.counts, whole.sums.examples, whole.sample
+    if not columns_as_given:  # by the confident class, which is the most probable as a rule
+        text = refuse_permuted(counts.joint, tuple(about["classes"]))
+        if text is not None:
+            invocation.warn(text)
     total = int(examples.sum())
     dataset = LabelledDataset(
         name=str(about["spec"].get("pred_probs")),

@@ -95,6 +95,10 @@ class CheckOptions:
         bool | None,
         typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample."),
     ] = None
+    columns_as_given: Annotated[
+        bool | None,
+        typer.Option("--columns-as-given", help="Take columns that look permuted as they are."),
+    ] = None
 
     def typed(self) -> dict[str, Any]:
         """Return what was typed, by the name of the setting."""

@@ -66,6 +66,10 @@ def estimate(
     in_sample_ok: Annotated[
         bool, typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample.")
     ] = False,
+    columns_as_given: Annotated[
+        bool,
+        typer.Option("--columns-as-given", help="Take columns that look permuted as they are."),
+    ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False,
     max_examples: Annotated[
         int | None,
@@ -146,6 +150,7 @@ def estimate(
         "resamples": bootstrap,
         "issue_threshold": issue_threshold,
         "in_sample_ok": in_sample_ok,
+        "columns_as_given": columns_as_given,
     }
     if merge:
         streamed = estimate_merged(invocation, merge, started=started, **counted)
@@ -178,6 +183,7 @@ def estimate(
         download=download,
         trusted=trusted,
         with_local=local,
+        columns_as_given=columns_as_given,
         started=started,
     )
     found.save(invocation.out)

@@ -52,7 +52,10 @@ def evaluate(
             options.spec(data), trained, columns, test_labels_are_true=test_labels_are_true
         )
     examples = gather(
-        dataset, shape=trained.shape, cache=invocation.out / "cache", on_note=invocation.note
+        dataset.scaled(trained.scale),
+        shape=trained.shape,
+        cache=invocation.out / "cache",
+        on_note=invocation.note,
     )
     probs = predict(trained, examples.inputs, device).numpy().astype(np.float64)
     evaluation = judge(

@@ -77,7 +77,10 @@ def predict(
     config = load_config(folder)
     dataset = load(options.spec(data), columns=config.feature_columns, is_screened=False)
     examples = gather(
-        dataset, shape=trained.shape, cache=invocation.out / "cache", on_note=invocation.note
+        dataset.scaled(trained.scale),
+        shape=trained.shape,
+        cache=invocation.out / "cache",
+        on_note=invocation.note,
     )
     if len(examples) != len(dataset):
         raise InputError(

@@ -10,6 +10,7 @@ from alfs_cli.commands.train_options import NOISE, TRAINING, TrainOptions
 from alfs_cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
+    from alfs_cli.runs import Run
     from alfs_cli.training.experiment import Experiment
 
 
@@ -105,6 +106,7 @@ def _train(
     if (folder / RESULT).exists() and not overwrite:
         run = load_run(folder)
         if run.is_finished:
+            _refuse_other_data(run, experiment)
             invocation.note(f"run {folder.name} is there already; --overwrite trains it again")
             invocation.publish(train_report(run, load_metrics(folder)))
             return
@@ -115,6 +117,23 @@ def _train(
         result = _run(invocation, experiment, folder, overwrite=overwrite, logger=logger)
         run = Run(folder, result)
     invocation.publish(train_report(run, load_metrics(folder)))
+
+
+def _refuse_other_data(run: "Run", experiment: "Experiment") -> None:
+    """Raise InputError where files beside DATA are not those of a finished run any more."""
+    from alfs_cli.errors import InputError
+
+    trained, test = run.result.train, experiment.test
+    if trained is not None and test and trained.test not in (None, experiment.test_fingerprint):
+        changed = f"tested on other data than '{test.source}' holds now"
+    elif trained is not None and trained.features not in (None, experiment.features):
+        changed = "trained on other features than --features holds now"
+    else:
+        return
+    raise InputError(
+        f"run '{run.folder.name}' is there already, and was {changed}",
+        help="--overwrite trains and tests it again",
+    )
 
 
 def _launch(

@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 
 from alfs_cli.data.dataset import DataSpec, IntArray
 from alfs_cli.data.labels import RawLabels, same_text
+from alfs_cli.data.ordering import (
+    few,
+    refuse_two_orders,
+    sorts_two_ways,
+    unknown_order,
+    value_of,
+)
 from alfs_cli.errors import InputError, brief, did_you_mean
 from alfs_cli.files import as_text_file
 
@@ -149,7 +156,8 @@ def unknown_labels(
     values = np.unique(raw)
     if not len(values) or values[-1] < K or (values[0] == 1 and values[-1] == K):
         return np.zeros(len(raw), dtype=np.bool_)
-    named = np.isin(raw, [int(name) for name in names if name.isdecimal()])
+    known = set(names)
+    named = np.isin(raw, [value for value in values if str(value) in known])
     return ~named if by_name and named.any() else np.asarray(raw >= K, dtype=np.bool_)
 
 
@@ -159,11 +167,15 @@ def derived_names(
     found: Sequence[str],
     num_columns: int | None,
     from_arrays: bool,
+    categories: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return class names where nothing declares them, and notes on what was decided.
+    """Return class names where nothing declares their order, and notes on what was decided.
 
     Whole numbers 0 .. K - 1 are positions. Everything else is a name, and names are sorted as text.
-    Raises InputError where names are numbers that sort in two ways and the order matters.
+    `num_columns` are those of probabilities that come without names; `categories` are classes that
+    a file lists in no order.
+
+    Raises InputError where the order matters and the names may stand in another.
     """
     whole = [raw for raw in labels if raw.dtype != object]
     if whole and len(whole) == len(labels) and not found:
@@ -174,25 +186,25 @@ def derived_names(
     texts = set(found)
     for raw in labels:
         texts.update(str(value) for value in pd.unique(raw))
+    if num_columns == len(categories) and texts <= set(categories):
+        texts.update(categories)
     names = sorted(texts)
     notes = []
-    if all(name.isdecimal() for name in names):
-        natural = sorted(names, key=lambda name: (int(name), name))
-        if natural != names:
-            if from_arrays or num_columns is not None:
-                raise InputError(
-                    f"class names are numbers and sort in two ways ({_few(names)} or "
-                    f"{_few(natural)}), and nothing names the classes",
-                    help=f"--classes {','.join(natural)}"
-                    if len(natural) <= 30
-                    else "give their order: --classes FILE with one name a line",
-                )
-            notes.append(
-                f"class names are numbers; their order is that of text ({_few(names)}): "
-                "give another with --classes"
-            )
-        elif whole and len(whole) == len(labels):
-            notes.append(f"labels are not 0 .. K - 1; kept as class names ({_few(names)})")
+    are_numbers = all(value_of(name) is not None for name in names)
+    if num_columns is not None or (from_arrays and are_numbers):
+        refuse_two_orders(names)
+    if num_columns is not None:
+        listed = [name for name in categories if name in texts]
+        if set(listed) == texts and listed != names:
+            why = "the file lists the categories otherwise than text sorts, and in no order"
+            raise unknown_order(names, listed, why=why)
+    if are_numbers and sorts_two_ways(names):
+        notes.append(
+            f"class names are numbers; their order is that of text ({few(names)}): "
+            "give another with --classes"
+        )
+    elif whole and len(whole) == len(labels):
+        notes.append(f"labels are not 0 .. K - 1; kept as class names ({few(names)})")
     return tuple(names), tuple(notes)
 
 
@@ -203,7 +215,3 @@ def refuse_id_column(num_classes: int, count: int, *, where: str) -> None:
             f"{where} has {num_classes:,} different labels in {count:,} rows: is it an id?",
             help="--label-column names another column; --classes FILE says that these are classes",
         )
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

@@ -19,6 +19,7 @@ from alfs_cli.data.arrays import (
     unreadable_array,
 )
 from alfs_cli.data.dataset import Probabilities
+from alfs_cli.data.declared import Declared, positions_named
 from alfs_cli.data.delimited import USUAL, form_of
 from alfs_cli.data.feature_columns import LISTED, Candidates
 from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels
@@ -32,17 +33,22 @@ from alfs_cli.files import as_file, as_text_file
 SUFFIXES = (".npy", ".npz", ".txt", *TABLE_SUFFIXES)
 PREFIX = "p_"
 SEPARATES = ",;|\t"
+Order = Declared | None
 
 
 @dataclass(frozen=True, eq=False)
 class ProbabilityFile:
-    """Class probabilities (N, K), the class names if the file has them, labels if it has any."""
+    """Class probabilities (N, K), the class names if the file has them, labels if it has any.
+
+    `order` is what the file declares of its labels' classes.
+    """
 
     probs: Probabilities
     class_names: tuple[str, ...] | None
     labels: RawLabels | None = None
     true_labels: RawLabels | None = None
     rounding: Rounding = NOTHING_MENDED
+    order: Order = None
 
 
 def files_of(text: str, *, option: str) -> list[Path]:
@@ -104,6 +110,33 @@ def read_labels(
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
+def label_order(text: str, *, option: str, column: str | None, usual: Sequence[str]) -> Order:
+    """Return what files of labels declare of their classes, None where they say nothing.
+
+    Raises InputError where shards say different things.
+    """
+    found = {_order_of(path, column, usual) for path in files_of(text, option=option)}
+    if len(found) > 1:
+        raise InputError(
+            f"the shards of '{text}' ({option}) declare different classes",
+            help="write all of them with the same categories, in the same order",
+        )
+    return next(iter(found))
+
+
+def _order_of(path: Path, column: str | None, usual: Sequence[str]) -> Order:
+    match path.suffix.lower():
+        case ".npz":
+            names = load_npz(path, keys=("class_names",)).get("class_names")
+            return None if names is None else Declared(names_of(names, where=f"'{path}'"))
+        case ".parquet":
+            table = read_table(path, text=(), pictures=True)
+            name = _chosen(table.columns, column, [*usual, "label"])
+            return None if name is None else table.orders.get(name)
+        case _:
+            return None
+
+
 def _labels_of(
     path: Path,
     *,
@@ -118,12 +151,15 @@ def _labels_of(
         return raw_labels(load_npy(path), where=where, lenient=lenient, declared=declared)
     if suffix == ".npz":
         arrays = load_npz(path)
+        names = arrays.pop("class_names", None)
         rows = {key: array for key, array in arrays.items() if array.ndim == 1}
         key = _chosen(list(rows), column, usual)
         if key is None:
             raise missing_key(path, column or usual[0])
         where = f"{brief(key)} of '{path}'"
-        return raw_labels(rows[key], where=where, lenient=lenient, declared=declared)
+        said = () if names is None else names_of(names, where=f"'{path}'")
+        labels = raw_labels(rows[key], where=where, lenient=lenient, declared=(*declared, *said))
+        return named_labels(labels, names, where=where)
     if suffix == ".txt":
         try:
             lines = as_text_file(path).read_text(encoding="utf-8-sig").splitlines()
@@ -169,12 +205,23 @@ def _chosen(names: list[str], column: str | None, usual: Sequence[str]) -> str |
 def table_labels(
     table: Table, column: str, *, lenient: bool = False, declared: Collection[str] = ()
 ) -> RawLabels:
-    """Return a column as labels: Parquet's whole numbers stay numbers, all else is text."""
+    """Return a column as labels: Parquet's whole numbers stay numbers, all else is text.
+
+    Numbers that the file declares to be places among names become those names.
+    """
     values = table.frame[column]
-    if table.path.suffix.lower() == ".parquet" and values.dtype.kind in "iu":
+    is_plain = column not in table.orders or not table.orders[column].are_positions
+    if is_plain and table.path.suffix.lower() == ".parquet" and values.dtype.kind in "iu":
         where = f"{brief(column)} of '{table.path}'"
         return raw_labels(values.to_numpy(), where=where, lenient=lenient)
     return table.text(column) if lenient else table.labels(column, declared=declared)
+
+
+def named_labels(labels: RawLabels, names: NDArray[Any] | None, *, where: str) -> RawLabels:
+    """Return labels by the class_names that lie beside them, as they are where none do."""
+    if names is None:
+        return labels
+    return positions_named(labels, names_of(names, where=where), where=where)
 
 
 def load_npy(path: Path) -> NDArray[Any]:
@@ -265,7 +312,8 @@ def read_probabilities(text: str, *, label_column: str | None = None) -> Probabi
         first.class_names,
         np.concatenate(given) if len(given) == len(parts) else None,
         np.concatenate(true) if len(true) == len(parts) else None,
-        sum((part.rounding for part in parts), NOTHING_MENDED),
+        order=first.order,
+        rounding=sum((part.rounding for part in parts), NOTHING_MENDED),
     )
 
 
@@ -278,8 +326,8 @@ def _probabilities_of(path: Path, label_column: str | None) -> ProbabilityFile:
         key = _chosen([k for k, a in arrays.items() if a.ndim == 2], None, ["pred_probs"])
         if key is None:
             raise missing_key(path, "pred_probs")
-        given, true = arrays.get(label_column or "labels"), arrays.get("true_labels")
         names = arrays.get("class_names")
+        given, true = arrays.get(label_column or "labels"), arrays.get("true_labels")
         own = None if names is None else names_of(names, where=f"'{path}'")
         said = own or ()
         return ProbabilityFile(
@@ -307,7 +355,8 @@ def _probabilities_of(path: Path, label_column: str | None) -> ProbabilityFile:
         table_labels(table, name, declared=classes) if name in table.columns else None
         for name in (label, "true_label")
     )
-    return ProbabilityFile(_matrix(table, columns), classes, labels, true_labels)
+    order = table.orders.get(label)
+    return ProbabilityFile(_matrix(table, columns), classes, labels, true_labels, order=order)
 
 
 def no_columns(path: Path, columns: Sequence[str]) -> InputError:

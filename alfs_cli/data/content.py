@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 
 from alfs_cli.data.annotations import Annotations
 from alfs_cli.data.dataset import Images, IntArray, Probabilities, Problem
+from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import Candidates
 from alfs_cli.data.labels import RawLabels
+from alfs_cli.data.memory import threads
 
 WHOLE_BYTES = 1 << 28
-BLOCK_BYTES = 1 << 14
-NUM_BLOCKS = 1 << 12
+PART_BYTES = 1 << 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +25,8 @@ class Content:
     """One row an example, before classes are put in order and labels numbered.
 
     `digest` is of the examples without their labels. `class_names` are the names the data itself
-    declares (whole-number labels index them); `found_classes` those that exist, even if empty.
+    declares (whole-number labels index them), `order` what it declares of a column of names;
+    `found_classes` are those that exist, even if empty.
     `readable` (N,) is False for examples that are left out in the end.
     """
 
@@ -32,6 +35,7 @@ class Content:
     digest: str
     labels: RawLabels | None = None
     class_names: tuple[str, ...] | None = None
+    order: Declared | None = None
     found_classes: tuple[str, ...] = ()
     true_labels: RawLabels | None = None
     annotations: Annotations | None = None
@@ -53,7 +57,7 @@ class Content:
 def array_digest(*arrays: NDArray[Any] | None) -> str:
     """Return the SHA-256 of arrays' types, shapes and bytes.
 
-    Of an array beyond 256 MiB, evenly spaced blocks stand for the whole.
+    An array beyond 256 MiB counts by the digests of its parts, which all cores make.
     """
     total = hashlib.sha256()
     for array in arrays:
@@ -65,11 +69,16 @@ def array_digest(*arrays: NDArray[Any] | None) -> str:
         if array.nbytes <= WHOLE_BYTES:
             total.update(np.ascontiguousarray(array, dtype=little).data)
             continue
-        rows = max(1, BLOCK_BYTES * len(array) // array.nbytes)
-        for start in np.linspace(0, len(array) - rows, NUM_BLOCKS, dtype=np.int64):
-            block = array[start : start + rows]
-            total.update(np.ascontiguousarray(block, dtype=little).data)
+        rows = max(1, PART_BYTES * len(array) // array.nbytes)
+        parts = [array[start : start + rows] for start in range(0, len(array), rows)]
+        with ThreadPoolExecutor(threads()) as pool:
+            for digest in pool.map(lambda part, kind=little: _digest_of(part, kind), parts):
+                total.update(digest)
     return total.hexdigest()
+
+
+def _digest_of(part: NDArray[Any], kind: np.dtype[Any]) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(part, dtype=kind).data).digest()
 
 
 def fingerprint_of(digest: str, labels: IntArray, class_names: Sequence[str]) -> str:

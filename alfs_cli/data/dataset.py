@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data.feature_columns import Columns
+
+if TYPE_CHECKING:
+    from alfs_cli.data.depth import Scale
 
 IntArray = NDArray[np.int64]
 ByteArray = NDArray[np.uint8]
@@ -86,12 +89,32 @@ class Images(Protocol):
         """(H, W, C) that `decode` returns by default: the commonest size; C is 1 or 3."""
         ...
 
+    @property
+    def scale(self) -> "Scale | None":
+        """How more than 8 bits become 8, None where no picture has more."""
+        ...
+
+    def scaled(self, scale: "Scale | None") -> "Images":
+        """Return the same pictures with more than 8 bits read as in other data."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of how they are read."""
+        ...
+
     def decode(
-        self, indices: IntArray, *, size: int | None = None, progress: Progress | None = None
+        self,
+        indices: IntArray,
+        *,
+        size: int | None = None,
+        channels: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[ByteArray, NDArray[np.bool_]]:
         """Return pixels (n, H, W, C) uint8 of the given positions, and which could be read (n,).
 
-        `size` asks for H = W = size. A picture that cannot be read is black and False.
+        `size` asks for H = W = size, `channels` for grey (1) or colour (3). A picture that cannot
+        be read is black and False.
         """
         ...
 
@@ -191,6 +214,10 @@ class LabelledDataset:
             contents=None if self.contents is None else self.contents[pick],
         )
 
+    def scaled(self, scale: "Scale | None") -> "LabelledDataset":
+        """Return the same examples, pictures of more than 8 bits read as in other data."""
+        return self if self.images is None else replace(self, images=self.images.scaled(scale))
+
     def with_labels(self, labels: IntArray) -> "LabelledDataset":
         """Return the same examples under other given labels."""
         return replace(self, labels=np.asarray(labels, dtype=np.int64))
@@ -211,11 +238,31 @@ class SomeImages:
         """(H, W, C)."""
         return self.source.shape
 
+    @property
+    def scale(self) -> "Scale | None":
+        """How more than 8 bits become 8."""
+        return self.source.scale
+
+    def scaled(self, scale: "Scale | None") -> "SomeImages":
+        """Return the same pictures with more than 8 bits read as in other data."""
+        return SomeImages(self.source.scaled(scale), self.indices)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of how they are read."""
+        return self.source.notes
+
     def decode(
-        self, indices: IntArray, *, size: int | None = None, progress: Progress | None = None
+        self,
+        indices: IntArray,
+        *,
+        size: int | None = None,
+        channels: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[ByteArray, NDArray[np.bool_]]:
         """Return pixels (n, H, W, C) uint8 and which could be read (n,)."""
-        return self.source.decode(self.indices[indices], size=size, progress=progress)
+        chosen = self.indices[indices]
+        return self.source.decode(chosen, size=size, channels=channels, progress=progress)
 
     def png(self, index: int, size: int) -> bytes | None:
         """Return a PNG thumbnail."""
@@ -236,7 +283,10 @@ class SomeImages:
 
 @dataclass(frozen=True)
 class TestLabels:
-    """What accuracies are computed on: where from, and whether its labels are true ones."""
+    """What accuracies are computed on: where from, and whether its labels are true ones.
+
+    `fingerprint` is of the examples and of these labels.
+    """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
@@ -244,6 +294,7 @@ class TestLabels:
     split: str | None
     n: int
     labels: Literal["true", "given"] | None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

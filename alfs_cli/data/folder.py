@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,8 +15,9 @@ import numpy as np
 from alfs_cli.data.classes import checked_names, read_class_file
 from alfs_cli.data.content import Content
 from alfs_cli.data.dataset import DataSpec, Problem
-from alfs_cli.data.images import FileImages, threads
+from alfs_cli.data.images import FileImages
 from alfs_cli.data.labels import text_labels
+from alfs_cli.data.memory import threads
 from alfs_cli.data.pictures import HEAD, format_of
 from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
@@ -33,6 +35,7 @@ SKIPPED = ("thumbs.db", "desktop.ini", "__macosx")
 CLASS_FILES = ("classes.txt", "classes.json", "class_to_idx.json")
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 HEAD_BYTES = 1 << 16
+BLOCK_BYTES = 1 << 20
 OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -179,7 +182,7 @@ def _content(root: Path, top: Path, split: str | None, *, labelled: bool) -> Con
         labels=None if flat else text_labels(label for _, label in scan.images),
         class_names=None if flat else _declared(top, root),
         found_classes=() if flat else tuple(dict.fromkeys(classes)),
-        images=FileImages(tuple(paths), names),
+        images=FileImages(tuple(paths), names, tuple(head.digest for head in heads)),
         paths=names,
         readable=None if readable.all() else readable,
         split=split,
@@ -252,7 +255,10 @@ def _order(relative: str) -> str:
 
 @dataclass(frozen=True)
 class Head:
-    """A file's size (-1: no file), SHA-256 of its first 64 KiB, and if it begins like an image."""
+    """A file's size (-1: no file), SHA-256 of all of it, and if it begins like an image.
+
+    The digest is empty where it cannot be read.
+    """
 
     size: int
     digest: bytes
@@ -260,7 +266,7 @@ class Head:
 
 
 def heads_of(paths: list[str]) -> list[Head]:
-    """Read the beginning of every file, on all cores."""
+    """Read every file, on all cores; of what is no plain file only the beginning."""
     with ThreadPoolExecutor(threads()) as pool:
         runs = [paths[start : start + 512] for start in range(0, len(paths), 512)]
         heads = pool.map(lambda run: [_head(path) for path in run], runs)
@@ -272,7 +278,11 @@ def _head(path: str) -> Head:
         file = os.open(path, OPEN_FLAGS)
         try:
             content = os.read(file, HEAD_BYTES)
-            size = os.fstat(file).st_size if len(content) == HEAD_BYTES else len(content)
+            digest, size = hashlib.sha256(content), len(content)
+            is_plain = stat.S_ISREG(os.fstat(file).st_mode)
+            while is_plain and (more := os.read(file, BLOCK_BYTES)):
+                digest.update(more)
+                size += len(more)
         finally:
             os.close(file)
     except OSError as error:
@@ -280,7 +290,7 @@ def _head(path: str) -> Head:
     except UnicodeEncodeError:  # no file has such a name: half of a character
         return Head(-1, b"", False)
     known = format_of(content[:HEAD]) is not None
-    return Head(size, hashlib.sha256(content).digest(), known)
+    return Head(size, digest.digest(), known)
 
 
 def unreadable(

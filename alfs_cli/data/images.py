@@ -4,44 +4,46 @@ import io
 import logging
 import os
 import warnings
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import file_digest, sha256
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from alfs_cli.data.dataset import ByteArray, IntArray, Problem, Progress
-from alfs_cli.data.memory import refuse_too_large
+from alfs_cli.data.depth import Scale
+from alfs_cli.data.look import (
+    ALONE,
+    BROKEN,
+    LOOKED_AT,
+    SAMPLED,
+    Look,
+    PictureFile,
+    is_deep,
+    look_at,
+    source_of,
+)
+from alfs_cli.data.memory import refuse_too_large, threads
 from alfs_cli.data.pictures import opened
 from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
 
 CHUNK = 128
-MAX_THREADS = 16
-LOOKED_AT = 256
 LARGE_PIXELS = 1 << 24
 ONE_LARGE = Lock()  # one at a time: each may need a gigabyte
-GREY_MODES = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 PLAIN_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # RGBA holds all that they can say
-BROKEN = Exception  # Pillow's decoders raise nearly anything for a damaged file
 
 # Pillow warns at MAX_IMAGE_PIXELS and refuses at twice that, 179 Mpx, which is our limit (ALFS407).
 # What it says about damaged files would reach the terminal without the file's name; we say it with.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-
-def threads() -> int:
-    """Return how many threads decode images."""
-    return min(MAX_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +64,33 @@ class ArrayImages:
         _, height, width, *channels = self.pixels.shape
         return height, width, channels[0] if channels else 1
 
+    @property
+    def scale(self) -> None:
+        """Pixels of 8 bits are taken as they are."""
+        return None
+
+    def scaled(self, scale: Scale | None) -> "ArrayImages":
+        """Return the same: there is nothing to scale."""
+        return self
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """There is nothing to say of how they are read."""
+        return ()
+
     def decode(
-        self, indices: IntArray, *, size: int | None = None, progress: Progress | None = None
+        self,
+        indices: IntArray,
+        *,
+        size: int | None = None,
+        channels: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[ByteArray, NDArray[np.bool_]]:
         """Return pixels (n, H, W, C) uint8, and that all could be read."""
-        height, width, channels = self.shape
-        chosen = self.pixels[indices].reshape(len(indices), height, width, channels)
+        height, width, own = self.shape
+        chosen = self.pixels[indices].reshape(len(indices), height, width, own)
+        if channels is not None and channels != own:
+            chosen = _grey(chosen) if channels == 1 else np.repeat(chosen, 3, axis=3)
         if size is not None and (height, width) != (size, size):
             chosen = _resized(chosen, size)
         if progress is not None:
@@ -93,62 +116,72 @@ class ArrayImages:
         return self.digest(index)
 
 
-class Inside(Protocol):
-    """A picture inside another file."""
-
-    def read(self) -> bytes:
-        """Return its bytes; raises OSError where they cannot be read."""
-        ...
-
-
-PictureFile = str | Inside
+def _grey(pixels: ByteArray) -> ByteArray:
+    """Return the brightness (n, H, W, 1) of colours, as Pillow has it: ITU-R 601-2."""
+    weighed = pixels.astype(np.uint32) @ np.asarray([19595, 38470, 7471], dtype=np.uint32)
+    return ((weighed + 0x8000) >> 16).astype(np.uint8)[..., None]
 
 
 @dataclass(frozen=True, eq=False)
 class FileImages:
     """Images in files, decoded when asked for by all cores.
 
-    Turned as their EXIF says, first frame, alpha over white, 16 bit scaled to 8. All are stretched
-    to one size: the commonest of a sample, or (size, size). They are grey only if the whole sample
-    is. `shown[i]` is the path as people see it; a picture inside another file
-    has none of its own.
+    Turned as their EXIF says, first frame, alpha over white; more than 8 bits are scaled to 8 alike
+    in all, as `given_scale` says, else as the data have it. All are stretched to one size: the
+    commonest of a sample, or (size, size). They are grey only if the whole sample is. `shown[i]` is
+    the path as people see it; a picture inside another file has none of its own. `digests` (N,) are
+    the SHA-256 of the files as they were when they were listed, where that is known, empty for what
+    could not be read.
     """
 
     files: tuple[PictureFile, ...]
     shown: tuple[str, ...]
+    digests: tuple[bytes, ...] = ()
+    given_scale: Scale | None = None
 
     def __len__(self) -> int:
         return len(self.files)
 
-    @cached_property
+    @property
     def shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of most of a sample spread over all files."""
-        places = np.unique(np.linspace(0, len(self.files) - 1, LOOKED_AT).astype(np.int64))
-        sizes: Counter[tuple[int, int]] = Counter()
-        grey = True
-        for place in places:
-            try:
-                with opened(_source(self.files[place])) as picture:
-                    width, height = picture.size
-                    if picture.getexif().get(ORIENTATION, 1) >= 5:
-                        width, height = height, width
-                    grey = grey and picture.mode in GREY_MODES
-            except BROKEN:
-                continue
-            sizes[height, width] += 1
-        if not sizes:
-            raise InputError(
-                f"none of the images can be read (first: '{self.shown[0]}')",
-                help="are they images?",
-            )
-        height, width = max(sizes, key=lambda size: (sizes[size], size))
-        return height, width, 1 if grey else 3
+        """(H, W, C) of most of a sample of all files."""
+        return self.look.shape
+
+    @property
+    def scale(self) -> Scale | None:
+        """How more than 8 bits become 8, None where no picture has more."""
+        return self.given_scale or self.look.scale
+
+    def scaled(self, scale: Scale | None) -> "FileImages":
+        """Return the same pictures with more than 8 bits read as in other data."""
+        return self if scale is None else replace(self, given_scale=scale)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of how they are read."""
+        return self.look.notes(is_own=self.given_scale is None)
+
+    @cached_property
+    def look(self) -> "Look":
+        """What a sample is like; it does not depend on the order where digests are known."""
+        places = np.arange(len(self.files))
+        if len(places) > SAMPLED and self.digests:
+            places = np.asarray(sorted(places, key=lambda i: (self.digests[i], i))[:SAMPLED])
+        elif len(places) > SAMPLED:
+            places = np.unique(np.linspace(0, len(places) - 1, SAMPLED).astype(np.int64))
+        return look_at([self.files[place] for place in places], first=self.shown[0])
 
     def decode(
-        self, indices: IntArray, *, size: int | None = None, progress: Progress | None = None
+        self,
+        indices: IntArray,
+        *,
+        size: int | None = None,
+        channels: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[ByteArray, NDArray[np.bool_]]:
         """Return pixels (n, H, W, C) uint8, and which could be read (n,); the others are black."""
-        height, width, channels = self.shape
+        height, width, own = self.shape
+        channels, scale = channels or own, self.scale or ALONE
         if size is not None:
             height = width = size
         refuse_too_large(
@@ -163,7 +196,8 @@ class FileImages:
             stop = min(start + CHUNK, len(indices))
             for place in range(start, stop):
                 try:
-                    picture = _read(self.files[indices[place]], channels, (width, height))
+                    file = self.files[indices[place]]
+                    picture = _read(file, channels, (width, height), scale=scale)
                 except BROKEN:
                     continue
                 pixels[place] = np.asarray(picture).reshape(height, width, channels)
@@ -181,7 +215,8 @@ class FileImages:
     def png(self, index: int, size: int) -> bytes | None:
         """Return a PNG thumbnail not larger than (size, size), None where it cannot be read."""
         try:
-            return thumbnail(_read(self.files[index], 3, None, near=size), size)
+            scale = self.scale or ALONE
+            return thumbnail(_read(self.files[index], 3, None, scale=scale, near=size), size)
         except BROKEN:
             return None
 
@@ -204,6 +239,8 @@ class FileImages:
 
     def digest(self, index: int) -> bytes | None:
         """Return a digest of the file's bytes, None where it cannot be read."""
+        if self.digests:
+            return self.digests[index] or None
         file = self.files[index]
         if isinstance(file, str):
             return digest_of_file(file)
@@ -219,7 +256,7 @@ class FileImages:
         read, and above 16 Mpx.
         """
         try:
-            with opened(_source(self.files[index])) as picture:
+            with opened(source_of(self.files[index])) as picture:
                 is_large = picture.width * picture.height > LARGE_PIXELS
                 if is_large or getattr(picture, "is_animated", False):
                     return None
@@ -243,22 +280,19 @@ def digest_of_file(path: str) -> bytes | None:
         return None
 
 
-ORIENTATION = 0x0112
-
-
-def _source(file: PictureFile) -> str | bytes:
-    """Return what a picture is opened from: its path, or its bytes inside another file."""
-    return file if isinstance(file, str) else file.read()
-
-
 def _read(
-    file: PictureFile, channels: int, size: tuple[int, int] | None, *, near: int | None = None
+    file: PictureFile,
+    channels: int,
+    size: tuple[int, int] | None,
+    *,
+    scale: Scale = ALONE,
+    near: int | None = None,
 ) -> Image.Image:
     """Return a file's first frame upright in L or RGB, stretched to (W, H) where `size` is given.
 
     A JPEG is decoded at a fraction of its size where that is still not below what is wanted.
     """
-    with opened(_source(file)) as picture:
+    with opened(source_of(file)) as picture:
         wanted = size if size is not None else (near, near) if near is not None else None
         if wanted is not None and picture.format == "JPEG":
             longer = max(wanted)
@@ -268,7 +302,7 @@ def _read(
             picture.load()
             upright = _smaller(picture, wanted or (LOOKED_AT, LOOKED_AT)) if is_large else picture
             ImageOps.exif_transpose(upright, in_place=True)
-            plain = _in_mode(upright, "L" if channels == 1 else "RGB")
+            plain = _in_mode(upright, "L" if channels == 1 else "RGB", scale)
     return plain if size is None or plain.size == size else plain.resize(size, RESAMPLING)
 
 
@@ -292,32 +326,17 @@ def _smaller(picture: Image.Image, wanted: tuple[int, int]) -> Image.Image:
     return small
 
 
-def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
+def _in_mode(picture: Image.Image, mode: str, scale: Scale) -> Image.Image:
     """Return the picture in L or RGB."""
     if picture.mode == mode:
         return picture
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return Image.fromarray(eight_bit(np.asarray(picture), picture.mode)).convert(mode)
+    if is_deep(picture):
+        return Image.fromarray(scale.eight_bit(np.asarray(picture))).convert(mode)
     if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:
         layer = picture.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert(mode)
     return picture.convert(mode)
-
-
-def eight_bit(values: NDArray[Any], mode: str) -> ByteArray:
-    """Return pixels of more than 8 bits scaled to 0 .. 255 by the range of their type.
-
-    Pillow keeps 16-bit pixels in 32-bit integers too, so those within 16 bits count as such. Floats
-    are 0 .. 1, or 0 .. 255 where they exceed it.
-    """
-    numbers = np.nan_to_num(np.asarray(values, dtype=np.float64))
-    top = float(numbers.max(initial=0))
-    if mode == "F":
-        full = 1.0 if top <= 1 else 255.0
-    else:
-        full = 65535.0 if top <= 65535 else 2.0**31 - 1
-    return np.asarray(np.clip(np.round(numbers * (255 / full)), 0, 255), dtype=np.uint8)
 
 
 def array_images(pixels: NDArray[Any], *, where: str) -> ArrayImages:

@@ -76,6 +76,7 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
         labels=labels,
         true_labels=true_labels,
         annotations=annotations,
+        order=next((table.orders[n] for n in (label_column, *several) if n in table.orders), None),
         groups=_groups(table, spec),
         lines=table.lines,
         manifest=str(path),
@@ -197,7 +198,7 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     return replace(
         content,
         digest=digest.hexdigest(),
-        images=FileImages(tuple(paths), names),
+        images=FileImages(tuple(paths), names, tuple(head.digest for head in heads)),
         paths=names,
         readable=None if readable.all() else readable,
         problems=tuple(problems),
@@ -252,7 +253,7 @@ def _with_stored(content: Content, table: Table, column: str) -> Content:
     return replace(
         content,
         digest=digest.hexdigest(),
-        images=FileImages(found.pictures, shown),
+        images=FileImages(found.pictures, shown, found.digests),
         readable=None if found.readable.all() else found.readable,
         problems=problems,
     )

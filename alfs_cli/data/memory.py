@@ -1,11 +1,17 @@
-"""What fits in memory, asked before anything is unpacked."""
+"""What the machine has: memory, asked before anything is unpacked, and cores."""
 
 import os
 from pathlib import Path
 
 from alfs_cli.errors import InputError
 
+MAX_THREADS = 16
 MEMINFO = Path("/proc/meminfo")
+
+
+def threads() -> int:
+    """Return how many threads read files, decode images and make digests."""
+    return min(MAX_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
 
 
 def available_bytes() -> int | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli import __version__
 from alfs_cli.data.dataset import ByteArray, LabelledDataset, batches, positions_of
 from alfs_cli.documents import DAMAGED, replacing, unwritable
 from alfs_cli.errors import InputError, UsageError, WorkError
@@ -36,6 +37,7 @@ def mapped_pixels(
     folder: Path,
     *,
     size: int | None = None,
+    channels: int | None = None,
     on_note: Callable[[str], None] = _nothing,
 ) -> tuple[ByteArray, NDArray[np.bool_]]:
     """Return pixels (n, H, W, C) uint8 of the pictures that can be read, and which (N,) these are.
@@ -46,7 +48,8 @@ def mapped_pixels(
     """
     if dataset.images is None:
         raise UsageError(f"'{dataset.name}' has no images", help="it has features")
-    height, width, channels = dataset.images.shape
+    height, width, own = dataset.images.shape
+    channels = channels or own
     if size is not None:
         height = width = size
     shape = (height, width, channels)
@@ -58,7 +61,7 @@ def mapped_pixels(
                 f"{len(dataset):,} pictures of {width} x {height} ({total / 1e9:,.1f} GB) are "
                 f"more than memory holds: decoded once into '{pixels.as_posix()}'"
             )
-            _write(dataset, pixels, size, total)
+            _write(dataset, pixels, size, channels, total)
     readable = _readable(pixels)
     count = int(readable.sum())
     # mode c: private to this process, and writable as torch wants arrays to be
@@ -68,7 +71,9 @@ def mapped_pixels(
 
 def _key(dataset: LabelledDataset, shape: tuple[int, int, int]) -> str:
     """Return 16 hex digits of what the file holds."""
-    digest = sha256(f"{dataset.fingerprint} {dataset.split} {shape}".encode())
+    scale = None if dataset.images is None else dataset.images.scale
+    words = f"{__version__} {dataset.fingerprint} {dataset.split} {shape} {scale}"
+    digest = sha256(words.encode())
     digest.update(np.ascontiguousarray(positions_of(dataset), dtype="<i8").data)
     return digest.hexdigest()[:16]
 
@@ -86,7 +91,9 @@ def _readable(pixels: Path) -> NDArray[np.bool_]:
     return np.asarray(np.load(pixels.with_suffix(".npy"), mmap_mode="r", allow_pickle=False))
 
 
-def _write(dataset: LabelledDataset, pixels: Path, size: int | None, total: int) -> None:
+def _write(
+    dataset: LabelledDataset, pixels: Path, size: int | None, channels: int, total: int
+) -> None:
     """Decode all pictures into the file, a part at a time."""
     images = dataset.images
     if images is None:
@@ -104,7 +111,7 @@ def _write(dataset: LabelledDataset, pixels: Path, size: int | None, total: int)
     try:
         with partial.open("wb") as file:
             for part in batches(len(dataset), max(1, AT_ONCE // each)):
-                decoded, readable[part] = images.decode(part, size=size)
+                decoded, readable[part] = images.decode(part, size=size, channels=channels)
                 file.write(decoded[readable[part]].tobytes())
             file.flush()
             os.fsync(file.fileno())

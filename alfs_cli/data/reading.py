@@ -19,9 +19,16 @@ from alfs_cli.data.classes import (
     parse_classes,
     unknown_labels,
 )
-from alfs_cli.data.columns import read_features, read_labels, read_probabilities
+from alfs_cli.data.columns import (
+    Order,
+    label_order,
+    read_features,
+    read_labels,
+    read_probabilities,
+)
 from alfs_cli.data.content import Content, array_digest, fingerprint_of
 from alfs_cli.data.dataset import DataSpec, IntArray, LabelledDataset, Probabilities, Problem
+from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import (
     Candidates,
     Columns,
@@ -33,6 +40,7 @@ from alfs_cli.data.feature_columns import (
 from alfs_cli.data.folder import METADATA, folder_splits, layout_of, read_folder, visible
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
 from alfs_cli.data.manifest import manifest_splits, read_manifest
+from alfs_cli.data.ordering import unknown_order
 from alfs_cli.data.placeholders import how_to_fetch, refuse_placeholder
 from alfs_cli.data.probabilities import normalised
 from alfs_cli.data.tables import TABLE_SUFFIXES
@@ -157,6 +165,7 @@ def _probabilities_alone(spec: DataSpec) -> Content:
         labels=found.labels,
         true_labels=found.true_labels,
         class_names=found.class_names,
+        order=found.order,
         pred_probs=found.probs,
         notes=found.rounding.notes(),
     )
@@ -177,12 +186,13 @@ class _Overlaid:
     features: Candidates | None
     pred_probs: Probabilities | None
     columns: tuple[str, ...] | None
+    order: Order
     notes: tuple[str, ...] = ()
 
 
 def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
     """Read --labels, --true-labels, --pred-probs and --features; each has a row an example."""
-    given, true = content.labels, content.true_labels
+    given, true, order = content.labels, content.true_labels, content.order
     pred_probs, columns, features = content.pred_probs, None, content.features
     notes: tuple[str, ...] = ()
     if spec.pred_probs is not None and content.kind == "probabilities":
@@ -190,6 +200,7 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
     elif spec.pred_probs is not None:
         found = read_probabilities(spec.pred_probs, label_column=spec.label_column)
         pred_probs, columns = found.probs, found.class_names
+        order = found.order if given is None else order
         notes = found.rounding.notes()
         given = found.labels if given is None else given
     elif pred_probs is not None:
@@ -205,6 +216,12 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
             lenient=spec.lenient,
             declared=_declared(content, spec),
         )
+        beside = label_order(spec.labels, option="--labels", column=spec.label_column, usual=usual)
+        named = columns is not None or (spec.pred_probs is None and content.class_names is not None)
+        own_order = (
+            Declared(content.class_names) if order is None and content.class_names else order
+        )
+        order = _agreed(own_order, beside, nameless=pred_probs is not None and not named)
     if spec.true_labels is not None:
         true = read_labels(
             spec.true_labels,
@@ -233,12 +250,26 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
     if not content.count:
         raise InputError(f"{_where(spec)} holds no examples", help="is it the right file?")
     own = given if content.labels is None else content.labels
-    return _Overlaid(content, given, own, true, features, pred_probs, columns, notes)
+    return _Overlaid(content, given, own, true, features, pred_probs, columns, order, notes)
+
+
+def _agreed(own: Order, beside: Order, *, nameless: bool) -> Order:
+    """Return the order that DATA declares, else that of --labels.
+
+    Raises InputError where they differ and probabilities come without names.
+    """
+    if own is None or not own.is_followed:
+        return own if beside is None else beside
+    if nameless and beside is not None and beside.is_followed and beside.names != own.names:
+        why = "DATA and --labels declare their classes in different orders"
+        raise unknown_order(own.names, beside.names, why=why)
+    return own
 
 
 def _declared(content: Content, spec: DataSpec) -> tuple[str, ...]:
     """Return the names that are said to be classes: --classes, else the data's own list."""
-    return declared_classes(spec) or content.class_names or ()
+    listed = () if content.order is None else content.order.names
+    return declared_classes(spec) or content.class_names or listed
 
 
 def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -> LabelledDataset:
@@ -426,14 +457,26 @@ def _class_order(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     content, where = laid.content, _where(spec)
     notes: tuple[str, ...] = ()
+    order = laid.order
     K = None if laid.pred_probs is None else laid.pred_probs.shape[1]
     if spec.classes is not None:
         names = parse_classes(spec.classes)
     elif content.class_names is not None:
         names = content.class_names
+        if order is not None and order.is_followed and laid.columns == names:
+            names = order.names if set(order.names) == set(names) else names
+    elif order is not None and order.is_followed and not _all_in(laid.own, belongs):
+        names = order.names
     elif belongs is not None:
         names = belongs
     else:
+        nameless = K is not None and laid.columns is None
+        if order is not None and order.is_lost and nameless:
+            raise InputError(
+                f"{where}: the labels are categories in an order that the file does not keep, and "
+                "nothing names the columns of the probabilities",
+                help="--classes names the classes in the order of the columns",
+            )
         known = [laid.own, *(content.annotations.seen if content.annotations else ())]
         if laid.true is not None and spec.true_labels is None:
             known.append(laid.true)
@@ -442,8 +485,9 @@ def _class_order(
         names, notes = derived_names(
             known,
             found=content.found_classes,
-            num_columns=K if laid.columns is None else None,
+            num_columns=K if nameless else None,
             from_arrays=content.kind in ARRAY_KINDS and laid.columns is None,
+            categories=() if order is None else order.names,
         )
     names = checked_names(names, where=where)
     if content.found_classes and (spec.classes or content.class_names or belongs) is None:
@@ -459,6 +503,10 @@ def _class_order(
             help="a column a class is needed, in class order; --classes names all classes",
         )
     return names, notes
+
+
+def _all_in(labels: RawLabels, names: tuple[str, ...] | None) -> bool:
+    return names is not None and {str(label) for label in pd.unique(labels)} <= set(names)
 
 
 def _columns_in_order(laid: _Overlaid, names: tuple[str, ...]) -> Probabilities | None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from alfs_cli.data.builtin import stratified_split
 from alfs_cli.data.classes import numbered
+from alfs_cli.data.content import fingerprint_of
 from alfs_cli.data.dataset import DataSpec, LabelledDataset, TestLabels, TrainTest
 from alfs_cli.data.labels import text_labels
 from alfs_cli.data.reading import load, splits_of, without_files
@@ -42,6 +43,8 @@ def train_and_test(
             without_files(spec, split=split), class_names=dataset.class_names, columns=columns
         )
     held = same_classes(held, dataset)
+    if dataset.images is not None:
+        held = held.scaled(dataset.images.scale)
     return _with_truth(dataset, held, held.split, test_labels_are_true)
 
 
@@ -87,6 +90,10 @@ def _with_truth(
         test = test.with_labels(test.true_labels)
     known = test.true_labels is not None or labels_are_true
     about = TestLabels(
-        source=test.name, split=split, n=len(test), labels="true" if known else "given"
+        source=test.name,
+        split=split,
+        n=len(test),
+        labels="true" if known else "given",
+        fingerprint=fingerprint_of(test.fingerprint, test.labels, test.class_names),
     )
     return TrainTest(train, test, about)

@@ -1,7 +1,7 @@
 """Probabilities that need not fit in memory: blocks of rows, in order, as often as wanted."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,13 +12,16 @@ import numpy as np
 from alfs_cli.data.classes import checked_names, numbered, parse_classes
 from alfs_cli.data.columns import (
     PREFIX,
+    Order,
     files_of,
+    label_order,
     load_npy,
     no_columns,
     read_labels,
     read_probabilities,
 )
 from alfs_cli.data.dataset import DataSpec, IntArray, Probabilities
+from alfs_cli.data.declared import declared_in
 from alfs_cli.data.folder import heads_of
 from alfs_cli.data.labels import (
     FILL_IN,
@@ -28,11 +31,13 @@ from alfs_cli.data.labels import (
     same_text,
     text_labels,
 )
+from alfs_cli.data.ordering import refuse_two_orders
 from alfs_cli.data.probabilities import NOTHING_MENDED, Rounding, normalised
 from alfs_cli.errors import InputError, UsageError, brief
 
 BLOCK_ROWS = 1 << 18
 LABEL = "label"
+LABEL_COLUMNS = ("labels", "label")
 WHOLE = "is it whole? write or fetch it again"
 
 
@@ -67,6 +72,7 @@ class ProbabilityStream:
     label_column: str | None
     given: RawLabels | None
     sizes: tuple[int, ...]
+    order: Order = None
 
     def blocks(
         self, rows: int = BLOCK_ROWS, *, first: int = 0, last: int | None = None, check: bool = True
@@ -157,7 +163,12 @@ class ProbabilityStream:
             probs = np.empty((batch.num_rows, len(columns)), np.float32 if single else np.float64)
             for place, name in enumerate(columns):
                 probs[:, place] = batch.column(name).to_numpy(zero_copy_only=False)
-            yield probs, None if self.given is not None else _labels_of(batch, own)
+            labels = None
+            if self.given is None:
+                labels = _labels_of(batch, own)
+                if self.order is not None and self.order.are_positions:
+                    labels = self.order.named(text_labels(labels))
+            yield probs, labels
 
 
 def open_probabilities(spec: DataSpec) -> ProbabilityStream:
@@ -177,8 +188,8 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
                 f"'{path}' has other classes than '{files[0]}'",
                 help="all shards need the same columns p_<class>, in the same order",
             )
-    chosen = parse_classes(spec.classes) if spec.classes is not None else names
-    class_names = chosen or tuple(str(place) for place in range(width))
+    order = _order(spec, heads)
+    class_names = _class_names(spec, names, order, width)
     checked_names(class_names, where=f"'{spec.pred_probs}'")
     if len(class_names) != width or (names is not None and set(names) != set(class_names)):
         raise InputError(
@@ -187,6 +198,8 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
         )
     count = sum(head.count for head in heads)
     given = _given(spec, count)
+    if given is not None and given.dtype == object and names is None:
+        _refuse_unknown_order(spec, order, class_names)
     if given is None and not all(head.labelled for head in heads):
         raise InputError(f"'{files[0]}' has no labels", help="--labels FILE supplies them")
     digest = hashlib.sha256("\0".join(class_names).encode("utf-8", "surrogateescape"))
@@ -195,8 +208,44 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
         digest.update(b"%d\0" % start.size + start.digest)
     sizes = tuple(head.count for head in heads)
     return ProbabilityStream(
-        files, class_names, count, digest.hexdigest()[:16], spec.label_column, given, sizes
+        files, class_names, count, digest.hexdigest()[:16], spec.label_column, given, sizes, order
     )
+
+
+def _order(spec: DataSpec, heads: Sequence["_Header"]) -> Order:
+    """Return what is declared of the labels' classes; raises InputError where shards differ."""
+    if spec.labels is not None:
+        return label_order(
+            spec.labels, option="--labels", column=spec.label_column, usual=LABEL_COLUMNS
+        )
+    if len({head.order for head in heads}) > 1:
+        raise InputError(
+            f"the shards of '{spec.pred_probs}' declare different classes",
+            help="write all of them with the same categories, in the same order",
+        )
+    return heads[0].order
+
+
+def _class_names(
+    spec: DataSpec, names: tuple[str, ...] | None, order: Order, width: int
+) -> tuple[str, ...]:
+    """Return --classes, else the declared order, else the columns' names, else 0 .. K - 1."""
+    if spec.classes is not None:
+        return parse_classes(spec.classes)
+    if (
+        order is not None
+        and order.is_followed
+        and (names is None or set(names) == set(order.names))
+    ):
+        return order.names
+    return names or tuple(str(place) for place in range(width))
+
+
+def _refuse_unknown_order(spec: DataSpec, order: Order, class_names: tuple[str, ...]) -> None:
+    """Raise InputError for columns without names where names of labels sort in two ways."""
+    if spec.classes is not None or (order is not None and order.is_followed):
+        return
+    refuse_two_orders(class_names)
 
 
 @dataclass(frozen=True)
@@ -205,6 +254,7 @@ class _Header:
     width: int
     count: int
     labelled: bool
+    order: Order = None
 
 
 def _header(path: Path, label_column: str | None) -> _Header:
@@ -233,13 +283,28 @@ def _header(path: Path, label_column: str | None) -> _Header:
         )
         if not names:
             raise no_columns(path, columns)
-        return _Header(
-            names, len(names), file.metadata.num_rows, (label_column or LABEL) in columns
-        )
+        label = label_column or LABEL
+        order = None if label not in columns else _declared(file, label)
+        return _Header(names, len(names), file.metadata.num_rows, label in columns, order)
     whole = read_probabilities(str(path), label_column=label_column)
     return _Header(
-        whole.class_names, whole.probs.shape[1], len(whole.probs), whole.labels is not None
+        whole.class_names,
+        whole.probs.shape[1],
+        len(whole.probs),
+        whole.labels is not None,
+        whole.order,
     )
+
+
+def _declared(file: Any, column: str) -> Order:
+    """Return what a pyarrow ParquetFile declares of a column; only its first rows are read."""
+    import pyarrow
+
+    chunks = []
+    if pyarrow.types.is_dictionary(file.schema_arrow.field(column).type):
+        first = next(file.iter_batches(batch_size=1, columns=[column]), None)
+        chunks = [] if first is None else [first.column(0).dictionary]
+    return declared_in(file.schema_arrow, {column: chunks} if chunks else {}).get(column)
 
 
 def _row_groups(metadata: Any, begin: int, end: int) -> tuple[list[int], int]:
@@ -266,7 +331,7 @@ def _given(spec: DataSpec, count: int) -> RawLabels | None:
             spec.labels,
             option="--labels",
             column=spec.label_column,
-            usual=("labels", "label"),
+            usual=LABEL_COLUMNS,
             lenient=True,  # `_numbered` looks, and knows the classes
         )
     if labels.ndim != 1:

@@ -1,8 +1,8 @@
 """Rows of text, Parquet or JSON lines, with labels kept as they were written and line numbers."""
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.declared import Declared, declared_in, pandas_notes
 from alfs_cli.data.delimited import THERE, USUAL, UTF8, form_of, line_numbers, not_text, read_frame
 from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
 from alfs_cli.data.labels import FILL_IN, RawLabels, as_written, missing_labels, same_text
@@ -35,7 +36,8 @@ class Table:
     """The rows of a file; `lines` (N,) are their 1-based lines, None in Parquet.
 
     `pictures` are columns that stay in the file: theirs are too large to hold. `index_columns` are
-    those that pandas wrote as the table's index.
+    those that pandas wrote as the table's index, `orders` what the file says of the classes of its
+    columns.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Table:
     lines: IntArray | None
     pictures: tuple[str, ...] = ()
     index_columns: tuple[str, ...] = ()
+    orders: Mapping[str, Declared] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
@@ -109,7 +112,7 @@ class Table:
                 )
         cells = np.empty(len(values), dtype=object)
         cells[:] = [_as_text(value) for value in values]
-        return cells
+        return self.orders[column].named(cells) if column in self.orders else cells
 
     def exact(self, column: str) -> RawLabels:
         """Return a column of texts as they are, objects (N,); a missing cell is the empty text."""
@@ -132,7 +135,8 @@ class Table:
         self, cells: RawLabels, column: str, *, declared: Collection[str] = ()
     ) -> None:
         """Raise InputError where a cell is missing, naming the first lines."""
-        rows = np.flatnonzero(missing_labels(cells, declared=declared))
+        names = self.orders[column].names if column in self.orders else ()
+        rows = np.flatnonzero(missing_labels(cells, declared=(*declared, *names)))
         if not len(rows):
             return
         written = as_written(cells[rows])
@@ -197,7 +201,7 @@ class Table:
     def take(self, rows: IntArray) -> "Table":
         """Return some of the rows."""
         lines = None if self.lines is None else self.lines[rows]
-        return Table(self.path, self.frame.iloc[rows], lines, self.pictures, self.index_columns)
+        return replace(self, frame=self.frame.iloc[rows], lines=lines)
 
 
 def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> Table:
@@ -211,14 +215,14 @@ def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> 
     if not path.is_file():
         raise InputError(f"no such file: '{path}'", help=THERE)
     if suffix == ".parquet":
-        frame, stored, index = _read_parquet(path)
-        if stored and not pictures:
+        table = _read_parquet(path)
+        if table.pictures and not pictures:
             raise InputError(
-                f"column '{brief(stored[0])}' of '{path}' holds pictures, which alfs cannot copy "
-                "into another Parquet file",
+                f"column '{brief(table.pictures[0])}' of '{path}' holds pictures, which alfs "
+                "cannot copy into another Parquet file",
                 help="save the pictures as files, and list them in a manifest of paths and labels",
             )
-        return Table(path, frame, None, stored, index)
+        return table
     refuse_too_large(path.stat().st_size, where=f"'{path}'", help="store it in parts")
     if suffix == ".jsonl":
         return _read_jsonl(path)
@@ -248,10 +252,8 @@ def _as_text(value: object) -> str:
     return same_text(str(value))
 
 
-def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...]]:
-    """Return the columns of a file; the names of those of pictures, which are left in it; the names
-    of those that pandas wrote as the index.
-    """
+def _read_parquet(path: Path) -> Table:
+    """Return the columns of a file; those of pictures are named and left in it."""
     import pyarrow
     import pyarrow.parquet
 
@@ -283,9 +285,16 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str,
         ) from None
     except MemoryError:
         raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
-    written = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    written = pandas_notes(table.schema, "index_columns")
     index = tuple(name for name in written if isinstance(name, str))
-    return pd.DataFrame(columns, index=range(num_rows)), tuple(pictures), index
+    categories = {
+        name: [chunk.dictionary for chunk in column.chunks]
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if pyarrow.types.is_dictionary(column.type)
+    }
+    orders = declared_in(table.schema, categories)
+    frame = pd.DataFrame(columns, index=range(num_rows))
+    return Table(path, frame, None, tuple(pictures), index, orders)
 
 
 def _num_cells(about: Any, columns: Collection[str]) -> int:

@@ -57,7 +57,7 @@ def webvision_mini(split: str, top: Path) -> Content:
         labels=given,
         true_labels=given if split == "val" else None,
         class_names=_synsets(top / "info" / "synsets.txt"),
-        images=FileImages(tuple(paths), tuple(paths)),
+        images=FileImages(tuple(paths), tuple(paths), tuple(head.digest for head in heads)),
         paths=tuple(paths),
         readable=None if readable.all() else readable,
         split=split,

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli import __version__
 from alfs_cli.data.arrays import load_npz
+from alfs_cli.data.dataset import positions_of
 from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.folds import num_groups, stratified_folds
 from alfs_cli.data.rare import rare_classes
@@ -382,12 +384,16 @@ def agreement(probs: FloatArray, labels: IntArray) -> float:
 
 def _cache_file(cache: Path, dataset: "LabelledDataset", options: str) -> Path:
     """Return where evidence is kept: named by all that it depends on."""
-    digest = hashlib.sha256(f"{dataset.fingerprint}-{options}-{has_encoder()}".encode())
-    digest.update(np.ascontiguousarray(dataset.labels).tobytes())
+    words = f"{__version__}-{dataset.fingerprint}-{options}-{has_encoder()}"
+    digest = hashlib.sha256(words.encode())
+    digest.update(np.ascontiguousarray(dataset.labels).data)
+    digest.update(positions_of(dataset).tobytes())
+    if dataset.features is not None:  # those that are left of the columns
+        digest.update(f"{dataset.features.shape}".encode())
+        digest.update(np.ascontiguousarray(dataset.features).data)
     if dataset.groups is not None:
-        digest.update(b"groups" + np.ascontiguousarray(dataset.groups).tobytes())
-    if dataset.features is not None:  # laid over DATA, they are no part of its fingerprint
-        digest.update(np.ascontiguousarray(dataset.features).tobytes())
+        digest.update(b"groups")
+        digest.update(np.ascontiguousarray(dataset.groups).data)
     return cache / f"evidence-{digest.hexdigest()[:16]}.npz"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli import __version__
 from alfs_cli.data.arrays import load_npz
 from alfs_cli.data.dataset import positions_of
 from alfs_cli.data.feature_columns import nothing_left
@@ -112,7 +113,7 @@ def pixel_features(images: "Images", progress: Progress | None = None) -> Repres
 def _cache_file(cache: Path | None, dataset: "LabelledDataset", words: str) -> Path | None:
     if cache is None or not dataset.content_digest:
         return None
-    digest = hashlib.sha256(f"{dataset.content_digest}-{words}".encode())
+    digest = hashlib.sha256(f"{__version__}-{dataset.content_digest}-{words}".encode())
     digest.update(positions_of(dataset).tobytes())
     return cache / f"features-{digest.hexdigest()[:16]}.npz"
 

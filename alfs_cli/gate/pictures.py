@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from alfs_cli.data.folder import images_below, shown
-from alfs_cli.data.images import FileImages, threads
+from alfs_cli.data.images import FileImages
+from alfs_cli.data.memory import threads
 from alfs_cli.data.tables import TABLE_SUFFIXES
 from alfs_cli.documents import to_document
 from alfs_cli.errors import InputError

@@ -55,6 +55,7 @@ CHECK: dict[str, Key] = {
     "folds": whole(2, 5),
     "confidence": replace(number(0.5, 1), default=0.95),
     "in-sample-ok": flag(),
+    "columns-as-given": flag(),
     "split": text(),
     "labels": text(is_path=True),
     "true-labels": text(is_path=True),

@@ -88,11 +88,22 @@ def gather(
         )
     elif dataset.images is not None:
         size = None if shape is None or shape.height != shape.width else shape.height
+        for text in dataset.images.notes:
+            on_note(f"note: {text}")
+        own = dataset.images.shape[2]
+        channels = 1 if shape is not None and shape.channels == 1 else own
+        if channels < own:
+            on_note(
+                f"note: pictures of '{dataset.name}' are in colour and read as grey, as trained"
+            )
         is_mapped = cache is not None and fills_memory(dataset, size)
         if is_mapped and cache is not None:
-            pixels, readable = mapped_pixels(dataset, cache, size=size, on_note=on_note)
+            pixels, readable = mapped_pixels(
+                dataset, cache, size=size, channels=channels, on_note=on_note
+            )
         else:
-            pixels, readable = dataset.images.decode(np.arange(len(dataset)), size=size)
+            every = np.arange(len(dataset))
+            pixels, readable = dataset.images.decode(every, size=size, channels=channels)
             pixels = np.ascontiguousarray(pixels if readable.all() else pixels[readable])
         _tell_unreadable(dataset, readable, on_note)
         inputs = torch.from_numpy(pixels)

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from alfs_cli.data.depth import Scale, scale_from
 from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError
 from alfs_cli.files import as_file
@@ -87,13 +88,17 @@ def restore_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str)
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained network, what it takes, how its inputs are made, and what its outputs mean."""
+    """A trained network, what it takes, how its inputs are made, and what its outputs mean.
+
+    `scale` is how pictures of more than 8 bits were read, None where there were none.
+    """
 
     model: nn.Module
     name: str
     shape: InputShape
     normaliser: Normaliser
     class_names: tuple[str, ...]
+    scale: Scale | None = None
 
     @property
     def has_features(self) -> bool:
@@ -111,6 +116,7 @@ def save_trained(path: Path, trained: Trained, *, run: str) -> None:
         "model": trained.name,
         "shape": asdict(trained.shape),
         "classes": list(trained.class_names),
+        "scale": None if trained.scale is None else trained.scale.document(),
     }
     tensors = {
         **trained.model.state_dict(),
@@ -155,7 +161,8 @@ def load_trained(folder: Path) -> Trained:
         classes = tuple(str(name) for name in about["classes"])
         normaliser = Normaliser(weights.pop(MEAN), weights.pop(STD))
         model = build(about["model"], shape, len(classes), seed=0)
-    except (KeyError, TypeError) as error:
+        scale = scale_from(about.get("scale"))
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"'{path}' does not say which network it is for: {error}") from None
     restore_weights(model, weights, where=str(path))
-    return Trained(model.eval(), about["model"], shape, normaliser, classes)
+    return Trained(model.eval(), about["model"], shape, normaliser, classes, scale)

@@ -51,10 +51,24 @@ class Experiment:
         return self.parts.train.class_names
 
     @property
+    def features(self) -> str | None:
+        """What stands for features that are laid over the data, whose fingerprint has none."""
+        train = self.parts.train
+        is_laid_over = train.spec.features is not None and train.features is not None
+        return array_digest(train.features)[:16] if is_laid_over else None
+
+    @property
     def test(self) -> TestSummary | None:
         """What the accuracies are on."""
         about = self.parts.about
-        return None if about is None else TestSummary(**asdict(about))
+        if about is None:
+            return None
+        return TestSummary(about.source, about.split, about.n, about.labels)
+
+    @property
+    def test_fingerprint(self) -> str | None:
+        """What stands for the examples tested on and their labels."""
+        return None if self.parts.about is None else self.parts.about.fingerprint
 
     def train_examples(self, **options: Any) -> Examples:
         """Return the examples to train on; options are those of `gather`."""

@@ -197,7 +197,9 @@ def train(
                 _save_result(experiment, folder, device, state, "failed")
             raise
     shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
-    trained = Trained(state.model, config.model, shape, normaliser, classes)
+    images = experiment.parts.train.images
+    scale = None if images is None or shape.num_features else images.scale
+    trained = Trained(state.model, config.model, shape, normaliser, classes, scale)
     if distributed.is_first():
         save_trained(folder / WEIGHTS, trained, run=config.run_id)
     return _save_result(experiment, folder, device, state, "finished")
@@ -420,7 +422,13 @@ def _save_result(
         train_seconds=round(sum(e.seconds for e in state.history) + state.seconds, 3),
         device=device.described,
         versions=versions(),
-        train=TrainSummary(state.num_examples, data.class_names, data.fingerprint),
+        train=TrainSummary(
+            state.num_examples,
+            data.class_names,
+            data.fingerprint,
+            experiment.features,
+            experiment.test_fingerprint,
+        ),
         correction=config.correction,
         transition=config.transition,
         nlnl=config.nlnl,

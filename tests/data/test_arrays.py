@@ -280,17 +280,22 @@ def test_fingerprints_follow_content_alone(save, probs):
     assert len(first) == 16
 
 
-def test_large_arrays_are_sampled_and_byte_order_does_not_count(monkeypatch):
+def test_large_arrays_count_whole_and_byte_order_does_not_count(monkeypatch):
     values = np.arange(5000, dtype="<f4").reshape(-1, 5)
     assert array_digest(values) == array_digest(values.astype(">f4"))
     whole = array_digest(values)
     monkeypatch.setattr("alfs_cli.data.content.WHOLE_BYTES", 100)
-    monkeypatch.setattr("alfs_cli.data.content.NUM_BLOCKS", 50)
-    monkeypatch.setattr("alfs_cli.data.content.BLOCK_BYTES", 100)
-    sampled = array_digest(values)
-    assert sampled != whole
-    values[-1, -1] += 1
-    assert array_digest(values) != sampled
+    monkeypatch.setattr("alfs_cli.data.content.PART_BYTES", 100)
+    in_parts = array_digest(values)
+    assert in_parts != whole
+    assert array_digest(values.astype(">f4")) == in_parts
+    seen = {in_parts}
+    for row in range(len(values)):  # a change anywhere is one
+        values[row, row % 5] += 1
+        seen.add(array_digest(values))
+    assert len(seen) == len(values) + 1
+    assert array_digest(values[:-1]) not in seen
+    assert array_digest(values.reshape(5, -1)) not in seen
 
 
 def test_parquet_and_npy_labels_agree(save, tmp_path):

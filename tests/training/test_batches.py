@@ -136,7 +136,7 @@ def test_gather_resizes_squares():
     [
         (dataset(), None, "neither images nor features"),
         (dataset(features=np.zeros((20, 4), np.float32)), InputShape(num_features=5), "4 features"),
-        (dataset(ArrayImages(pictures())), InputShape(1, 6, 5), "the network takes 6 x 5 x 1"),
+        (dataset(ArrayImages(pictures())), InputShape(3, 7, 5), "the network takes 7 x 5 x 3"),
     ],
 )
 def test_gather_refuses(data, shape, message):
