@@ -40,6 +40,7 @@ from alfs_cli.invocation import Invocation
 from alfs_cli.issues import LabelScores, issues_table, label_scores, listing, suspects, write_issues
 from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
+from alfs_cli.targets import refuse_listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -159,6 +160,7 @@ def audit(
     check_options(method=method, confidence=confidence, resamples=resamples)
     begun = time.perf_counter() if started is None else started
     read = load(spec)
+    refuse_listed(invocation.targets, read.paths or ())
     invocation.detail(f"read {len(read):,} examples in {time.perf_counter() - begun:.1f} s")
     check_classes(read.num_classes)
     known = None if trusted is None else read_trusted(trusted, read)

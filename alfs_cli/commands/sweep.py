@@ -156,12 +156,19 @@ def _plan(
     choices: "Sequence[tuple[str, float | None] | None]",
     seeds: Sequence[int],
 ) -> "tuple[Sweep, dict[str, TrainConfig]]":
-    from alfs_cli.commands.train_settings import check_expected, settle, typed
+    from alfs_cli.commands.train_settings import (
+        check_expected,
+        inputs_of,
+        saved_inputs,
+        settle,
+        typed,
+    )
 
     first = next((choice for choice in choices if choice is not None), (None, None))
     more = {"loss": names[0] if names else None, "noise.kind": first[0], "noise.rate": first[1]}
     said = typed(training, data, options, more)
     settings, expected = settle(invocation, said, training)
+    invocation.refuse_inputs(*inputs_of(settings), *saved_inputs(invocation.out))
     from alfs_cli.executors.planning import plan_sweep
 
     plan, configs, experiment = plan_sweep(settings, losses=names, noises=choices, seeds=seeds)

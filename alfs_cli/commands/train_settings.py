@@ -4,7 +4,7 @@ Importing this must stay light; the functions load what they need.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +300,20 @@ def estimated(invocation: Invocation, *, needs_loss: bool) -> tuple[dict[str, An
         )
     invocation.note(f"data {data.source}, as in {path.as_posix()}")
     return spec, data.fingerprint
+
+
+def inputs_of(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what nested settings name that may be a file: data, T, a model of the noise."""
+    for value in settings.values():
+        if isinstance(value, Mapping):
+            yield from inputs_of(value)
+        elif isinstance(value, str):
+            yield value
+
+
+def saved_inputs(out: Path) -> tuple[Path, Path]:
+    """Return the files of other commands that data and a loss are taken from, if not named."""
+    return out / "estimate.json", out / "recommendation.json"
 
 
 def resumed(
