@@ -17,7 +17,7 @@ import typer
 from alfs_cli import __version__
 from alfs_cli.commands import COMMANDS, GROUPS
 from alfs_cli.earlier import COULD_NOT_LOOK, Earlier, earlier_results
-from alfs_cli.errors import STOPS, AlfsError, Stopped, did_you_mean, stop
+from alfs_cli.errors import STOPS, AlfsError, Stopped, did_you_mean, is_out_of_memory, stop
 from alfs_cli.invocation import OUT, printable
 from alfs_cli.streams import settle_streams
 
@@ -125,9 +125,6 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         _print_error("interrupted", None)
         return 130
-    except MemoryError:
-        _print_error("out of memory", "a smaller --batch-size or --max-examples needs less")
-        return 3
     except OSError as error:
         if debug:
             _print_traceback()
@@ -135,6 +132,9 @@ def _run(arguments: list[str]) -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:
+        if is_out_of_memory(error):
+            _print_error("out of memory", "a smaller --batch-size or --max-examples needs less")
+            return 3
         return _bug(error, debug)
     return code if isinstance(code, int) else 0
 

@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationError
 
 from alfs_cli.errors import InputError, WorkError
+from alfs_cli.numbers import whole_number
 
 T = TypeVar("T")
 DAMAGED = (
@@ -52,13 +53,16 @@ def to_document(schema: str, result: Any) -> dict[str, Any]:
     return {"schema": schema, **body}
 
 
-def from_document(document: dict[str, Any], kind: type[T], *, where: str) -> T:
-    """Return the result a document holds.
+def from_document(
+    document: dict[str, Any], kind: type[T], *, where: str, is_strict: bool = False
+) -> T:
+    """Return the result a document holds; `is_strict` takes numbers for numbers alone.
 
     Raises InputError naming the first wrong key and its place.
     """
+    adapter = TypeAdapter(kind)
     try:
-        return TypeAdapter(kind).validate_python(document)
+        result = adapter.validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the document"
@@ -67,6 +71,31 @@ def from_document(document: dict[str, Any], kind: type[T], *, where: str) -> T:
             f"{where}: {key}: {first['msg'][0].lower() + first['msg'][1:]}{more}",
             help="the file was edited or cut short; make it anew",
         ) from None
+    wrong = _no_number(document, adapter.dump_python(result, by_alias=True)) if is_strict else None
+    if wrong is not None:
+        raise InputError(
+            f"{where}: {wrong}: not a value of its kind",
+            help="the file was edited or cut short; make it anew",
+        )
+    return result
+
+
+def _no_number(said: Any, read: Any, place: str = "") -> str | None:
+    """Return where something else was read as a number: true, "NaN", "1", or one without end."""
+    if isinstance(read, dict) and isinstance(said, dict):
+        pairs = [(key, said[key], value) for key, value in read.items() if key in said]
+    elif isinstance(read, list | tuple) and isinstance(said, list | tuple):
+        pairs = [(str(i), *both) for i, both in enumerate(zip(said, read, strict=False))]
+    else:
+        is_number = isinstance(said, int | float) and not isinstance(said, bool)
+        is_known = said == "inf" or (is_number and math.isfinite(said))
+        wanted = isinstance(read, int | float) and not isinstance(read, bool)
+        if isinstance(read, bool):
+            return None if isinstance(said, bool) else place
+        wanted = wanted or (read is None and said is not None)  # "NaN", as it is written again
+        return place if wanted and not is_known else None
+    found = (_no_number(one, other, f"{place}.{key}".lstrip(".")) for key, one, other in pairs)
+    return next((wrong for wrong in found if wrong is not None), None)
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:
@@ -133,7 +162,7 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error}") from None
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise InputError(
             f"{path}:{error.lineno}: not valid JSON: {error.msg.lower()}",
@@ -141,20 +170,31 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise InputError(f"{path}: not valid JSON: nested too deeply") from None
+    except ValueError:
+        raise InputError(
+            f"{path}: it holds NaN, or a number of thousands of digits",
+            help="the file was edited; make it anew",
+        ) from None
     family, _, number = schema.partition("/")
     found = document.get("schema") if isinstance(document, dict) else None
     found_family, _, found_number = str(found).partition("/")
     if found is None or found_family != family:
+        shown = None if found is None else repr(str(found)[:100])
         raise InputError(
-            f"{path}: schema is {found!r}, not '{schema}'",
+            f"{path}: schema is {shown}, not '{schema}'",
             help=f"a file of the schema '{schema}' is needed here",
         )
-    if not found_number.isdigit() or int(found_number) > int(number):
+    known = whole_number(found_number)
+    if known is None or known > int(number):
         raise InputError(
-            f"{path}: schema is '{found}', and this alfs reads up to '{schema}'",
+            f"{path}: schema is '{str(found)[:100]}', and this alfs reads up to '{schema}'",
             help="upgrade alfs: pip install --upgrade alfs-cli",
         )
     return dict(document)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def limit_nesting(text: str, most: int = 100) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alfs_cli.errors import UsageError, unknown
+from alfs_cli.numbers import MOST_SEED, whole_number
 from alfs_cli.targets import SAVES, Target, Writes, refuse_inputs
 
 if TYPE_CHECKING:
@@ -280,7 +281,13 @@ def _shared(
     ] = Path("alfs-out"),
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, help="Seed of all randomness; 0.", rich_help_panel=PANEL),
+        typer.Option(
+            "--seed",
+            min=0,
+            max=MOST_SEED,
+            help="Seed of all randomness; 0.",
+            rich_help_panel=PANEL,
+        ),
     ] = None,
     device: Annotated[
         str, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=PANEL)
@@ -359,6 +366,6 @@ def _output(text: str) -> tuple[str, Path]:
 def _device(text: str) -> str:
     kind, _, index = text.partition(":")
     known = ("auto", "cpu", "cuda", "mps")
-    if kind not in known or (index and not index.isdigit()):
+    if kind not in known or (index and whole_number(index) is None):
         raise unknown("device", text, known)
     return text

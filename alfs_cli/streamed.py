@@ -84,9 +84,11 @@ def is_streamed(spec: DataSpec, method: str) -> bool:
 
 def shard_of(text: str) -> tuple[int, int]:
     """Return (I, N) of `I/N`; raises UsageError unless 1 <= I <= N."""
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise UsageError(f"--shard is '{text}', not I/N", help="for example --shard 1/4 to 4/4")
+        raise UsageError(
+            f"--shard is '{text[:100]}', not I/N", help="for example --shard 1/4 to 4/4"
+        )
     return int(match[1]), int(match[2])
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from alfs_cli.data.dataset import IntArray
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.numbers import MOST_READ, whole_number
 
 ID_COLUMN_CLASSES = 20
 
@@ -134,7 +135,7 @@ def unknown_labels(
     values = np.unique(raw)
     if not len(values) or values[-1] < K or (values[0] == 1 and values[-1] == K):
         return np.zeros(len(raw), dtype=np.bool_)
-    named = np.isin(raw, [int(name) for name in names if name.isdecimal()])
+    named = np.isin(raw, [code for name in names if (code := whole_number(name)) is not None])
     return ~named if by_name and named.any() else np.asarray(raw >= K, dtype=np.bool_)
 
 
@@ -161,8 +162,9 @@ def derived_names(
         texts.update(str(value) for value in pd.unique(raw))
     names = sorted(texts)
     notes = []
-    if all(name.isdecimal() for name in names):
-        natural = sorted(names, key=lambda name: (int(name), name))
+    codes = {name: whole_number(name, most_digits=MOST_READ) for name in names}
+    if all(code is not None for code in codes.values()):
+        natural = sorted(names, key=lambda name: (codes[name] or 0, name))
         if natural != names:
             if from_arrays or num_columns is not None:
                 raise InputError(

@@ -267,6 +267,9 @@ def _pair_gates(estimate: NoiseEstimate, limit: float, on: str) -> Iterator[Gate
         if place and on == "strict" and high <= limit:
             continue
         name = f"rate of '{names[i]}' given as '{names[j]}'"
+        if not estimate.class_clean_level[i].judged:
+            yield Gate("ALFS202", name, "not-judged")
+            continue
         yield _at_most("ALFS202", name, -negative, low, high, limit, on)
 
 
@@ -274,6 +277,8 @@ def _dominance(estimate: NoiseEstimate, on: str) -> Gate:
     level = estimate.clean_level
     name = "the clean label leads in every class"
     status: GateStatus = "pass"
+    if any(map(math.isnan, (level.value, level.low, level.high))):
+        return Gate("ALFS203", name, "not-judged", limit=1.0)
     if estimate.dominant is False:
         status = "fail"
     elif level.value <= 1:
@@ -295,6 +300,8 @@ def _dominance(estimate: NoiseEstimate, on: str) -> Gate:
 def _at_most(
     rule: str, name: str, value: float, low: float, high: float, limit: float, on: str
 ) -> Gate:
+    if any(map(math.isnan, (value, low, high))):
+        return Gate(rule, name, "not-judged", limit=limit)
     broken = {"sure": low > limit, "point": value > limit, "strict": high > limit}[on]
     status: GateStatus = "fail" if broken else "warn" if value > limit else "pass"
     return Gate(rule, name, status, value, low, high, limit)
@@ -303,6 +310,8 @@ def _at_most(
 def _at_least(
     rule: str, name: str, value: float, low: float, high: float, limit: float, on: str
 ) -> Gate:
+    if any(map(math.isnan, (value, low, high))):
+        return Gate(rule, name, "not-judged", limit=limit)
     broken = {"sure": high < limit, "point": value < limit, "strict": low < limit}[on]
     status: GateStatus = "fail" if broken else "warn" if value < limit else "pass"
     return Gate(rule, name, status, value, low, high, limit)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from alfs_cli import __version__
 from alfs_cli.documents import remove_leftovers, unwritable, write_text
-from alfs_cli.errors import InputError, Interrupted, UsageError, WorkError
+from alfs_cli.errors import InputError, Interrupted, UsageError, WorkError, is_out_of_memory
 from alfs_cli.models import build
 from alfs_cli.noise import write_transition
 from alfs_cli.runs import (
@@ -364,8 +364,7 @@ def _memory_errors(config: TrainConfig) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if not is_memory and "allocate memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         first = (str(error) or "no more is to be had").splitlines()[0]
         raise WorkError(
