@@ -29,6 +29,7 @@ from alfs_cli.estimators.shards import (
     Sample,
     Suspects,
     Tallied,
+    check_about,
     first_pass,
     joined,
     load_shard,
@@ -130,8 +131,12 @@ def estimate_merged(
         method="confident", confidence=options["confidence"], resamples=options["resamples"]
     )
     read = [load_shard(path) for path in paths]
+    for path, (shard, about) in zip(paths, read, strict=True):
+        check_about(about, shard, path)
     _refuse_mixed(paths, [about for _, about in read])
     whole = merged([shard for shard, _ in read], where=[str(path) for path in paths])
+    if not len(whole.sample.row):
+        raise InputError("the shards hold no sample of the examples", help="make them anew")
     return _estimate(invocation, whole, read[0][1], started=started, **options)
 
 

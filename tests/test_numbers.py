@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -76,16 +77,23 @@ def test_seeds_that_no_generator_takes(seed):
     assert run([*train, "--seed", str(2**64 - 1)]) == 0
 
 
-def test_folders_a_thousand_and_a_half_deep():
-    here = os.getcwd()
+@pytest.fixture
+def deep():
+    """Return a folder that is removed again: Python's own ways give up so far down."""
     Path("deep").mkdir()
+    yield Path("deep").resolve()
+    subprocess.run(["rm", "-rf", Path("deep").resolve()], check=True)
+
+
+def test_folders_a_thousand_and_a_half_deep(deep):
+    here = os.getcwd()
     os.chdir("deep")
     for _ in range(1500):
         os.mkdir("d")
         os.chdir("d")
     Image.new("L", (8, 8)).save("1.png")
     os.chdir(here)
-    assert run(["estimate", "deep"]) == 2
+    assert run(["estimate", str(deep)]) == 2
     assert run(["inspect", "deep"]) == 0
 
 
