@@ -46,8 +46,9 @@ def _shapes(estimate: NoiseEstimate) -> Iterator[Problem]:
     lists: dict[str, Sequence[object]] = {
         "data.given_counts": data.given_counts,
         "class_prior": estimate.class_prior,
-        "class_clean_level": estimate.class_clean_level,
     }
+    if estimate.class_clean_level:  # without any, gates on classes cannot be judged
+        lists["class_clean_level"] = estimate.class_clean_level
     for name, values in lists.items():
         if len(values) != K:
             yield name, f"{len(values)} entries for {K} classes"

@@ -4,15 +4,19 @@ A result type is a frozen dataclass; pydantic reads and checks it by its annotat
 reader does not know are passed over, so additions keep the schema's number.
 """
 
+import errno
 import json
 import math
 import os
+import re
 import tempfile
+import time
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -28,6 +32,7 @@ DAMAGED = (
 )  # fmt: skip
 """What numpy raises, besides ValueError, for files that are no whole .npy or .npz."""
 
+OURS, ABANDONED_SECONDS = ".alfs-", 60.0  # in the names of temporary files; older are no new ones
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may run
 
 
@@ -231,14 +236,15 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_abandoned(path.parent.resolve())
         handle, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
+            prefix=f".{path.name}{OURS}", suffix=path.suffix, dir=path.parent
         )
-        os.close(handle)
     except OSError as error:
         raise unwritable(path, error) from None
     temporary = Path(name)
     try:
+        _lock(handle)  # as long as this process lives and writes
         yield temporary
         temporary.chmod(0o644)
         with temporary.open("rb") as written:
@@ -247,7 +253,46 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(path, error) from None
     finally:
+        os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file; return whether no other process holds it. True without file locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+    return True
+
+
+@cache
+def _clear_abandoned(folder: Path) -> None:
+    """Remove temporary files of ours that a killed process left in a folder.
+
+    Those that a live process holds, and new ones, stay.
+    """
+    pattern = re.compile(r"\..+" + re.escape(OURS) + r"[a-z0-9_]{8}(\.\w+)?")
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_abandoned(entry)
+
+
+def _remove_abandoned(entry: "os.DirEntry[str]") -> None:
+    with suppress(OSError):
+        if time.time() - entry.stat(follow_symlinks=False).st_mtime < ABANDONED_SECONDS:
+            return
+        handle = os.open(entry.path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            if _lock(handle):
+                os.unlink(entry.path)
+        finally:
+            os.close(handle)
 
 
 def remove_leftovers(paths: Iterable[Path]) -> None:

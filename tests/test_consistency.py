@@ -48,8 +48,8 @@ CHANGES = [
     (("clean_level", "value"), 50.0), (("clean_level", "value"), math.inf),
     (("clean_level", "low"), 9.0), (("clean_level", "high"), "NaN"),
     (("clean_level", "true_class"), "cow"), (("class_clean_level", 0, "value"), 9.0),
-    (("class_clean_level", 0, "low"), math.nan), 
-    (("class_clean_level", 0, "n"), "450"), (("class_clean_level",), []),
+    (("class_clean_level", 0, "low"), math.nan),
+    (("class_clean_level", 0, "n"), "450"), (("class_clean_level",), KeyError),
     (("transition", 0, 0), 0.9), (("transition", 0), [0.9, 0.1]), (("transition",), []),
     (("transition", 0, 0), "NaN"), (("transition_low", 0, 0), 0.99),
     (("transition_high", 0, 1), 0.0), (("transition_high", 0, 1), True),
@@ -73,6 +73,14 @@ def test_a_number_that_cannot_be_passes_no_gate(changed, capsys, place, value):
     assert run(["recommend", "e.json"]) == 2
     if value is not KeyError and not isinstance(value, float | list):
         assert str(place[0]) in err
+
+
+def test_an_estimate_that_says_nothing_of_classes_passes_no_gate_on_them(changed):
+    changed(("class_clean_level",), [])
+    for limit in (("--min-clean-level", "1"), ("--max-class-noise-rate", "1"),
+                  ("--max-pair-rate", "1")):  # fmt: skip
+        for level in LEVELS:
+            assert run(["check", "e.json", *limit, "--gate-on", level]) == 2
 
 
 def test_as_it_was_made_it_is_read(changed):

@@ -150,6 +150,8 @@ def _limits(estimate: NoiseEstimate, limits: Thresholds) -> Iterator[Gate]:
             "ALFS301", "noise rate", rate.value, rate.low, rate.high, limits.max_noise_rate, on
         )
     classes = estimate.class_clean_level
+    if not classes:
+        yield from _unknown_classes(limits)
     if limits.max_class_noise_rate is not None:
         for i, found in enumerate(classes):
             name = f"noise rate of class '{found.class_name}'"
@@ -170,7 +172,7 @@ def _limits(estimate: NoiseEstimate, limits: Thresholds) -> Iterator[Gate]:
                 "ALFS201", name, found.value, found.low, found.high, limits.min_clean_level, on
             )
             yield gate if found.judged else Gate("ALFS201", name, "not-judged")
-    if limits.max_pair_rate is not None:
+    if limits.max_pair_rate is not None and classes:
         yield from _pair_gates(estimate, limits.max_pair_rate, on)
     if limits.require_dominance:
         yield _dominance(estimate, on)
@@ -179,6 +181,16 @@ def _limits(estimate: NoiseEstimate, limits: Thresholds) -> Iterator[Gate]:
         enough = TRUST.index(level) >= TRUST.index(limits.min_trust)
         name = f"trust is '{level}', '{limits.min_trust}' is needed"
         yield Gate("ALFS303", name, "pass" if enough else "fail")
+
+
+def _unknown_classes(limits: Thresholds) -> Iterator[Gate]:
+    """Yield the gates on classes where an estimate says nothing of any."""
+    if limits.max_class_noise_rate is not None:
+        yield Gate("ALFS304", "noise rate of each class", "not-judged")
+    if limits.min_clean_level is not None:
+        yield Gate("ALFS201", "clean level of each class", "not-judged")
+    if limits.max_pair_rate is not None:
+        yield Gate("ALFS202", "rate of each pair", "not-judged")
 
 
 def _counts(

@@ -9,7 +9,7 @@ bit for bit on a CPU with the same number of threads.
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from alfs_cli import __version__
 from alfs_cli.documents import from_document, remove_leftovers, unwritable, write_text
 from alfs_cli.errors import InputError, Interrupted, UsageError, WorkError, is_out_of_memory
+from alfs_cli.locks import one_trainer
 from alfs_cli.models import build
 from alfs_cli.noise import write_transition
 from alfs_cli.runs import (
@@ -143,7 +144,7 @@ class _Progress:
 
     epoch: Annotated[int, Field(ge=0)]
     step: Annotated[int, Field(ge=0)]
-    seconds: Annotated[float, Field(ge=0)]
+    seconds: Annotated[float, Field(ge=0, le=10**9)]
     history: tuple[EpochMetrics, ...]
 
 
@@ -187,12 +188,15 @@ def train(
         threads_for(experiment.shape.size),
         tuned_for(device),
         _memory_errors(config),
+        ExitStack() as held,
     ):
         torch.manual_seed(config.seed)
         material = prepare(experiment, device, cache or folder.parent / CACHE, on_note)
         state = start(experiment, material.labels, device)
         state.num_tested = 0 if material.test is None else len(material.test)
         checkpoint = folder / CHECKPOINT
+        if distributed.is_first():
+            held.enter_context(one_trainer(folder))
         if resume:
             saved = load_checkpoint(checkpoint)
             state.restore(saved, run_id=config.run_id, where=checkpoint.as_posix())
@@ -218,11 +222,11 @@ def train(
             with suppress(WorkError):  # on a full disk the first error is the one to tell
                 _save_result(experiment, folder, device, state, "failed")
             raise
-    shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
-    trained = Trained(state.model, config.model, shape, normaliser, classes)
-    if distributed.is_first():
-        save_trained(folder / WEIGHTS, trained, run=config.run_id)
-    return _save_result(experiment, folder, device, state, "finished")
+        shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
+        trained = Trained(state.model, config.model, shape, normaliser, classes)
+        if distributed.is_first():
+            save_trained(folder / WEIGHTS, trained, run=config.run_id)
+        return _save_result(experiment, folder, device, state, "finished")
 
 
 def start(experiment: Experiment, labels: Tensor, device: Device) -> State:
