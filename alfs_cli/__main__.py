@@ -4,6 +4,8 @@ import os
 import sys
 from typing import NoReturn
 
+from alfs_cli.streams import settle_streams
+
 
 def _search_no_current_folder() -> None:
     """Leave the folder alfs is run in out of where modules are looked for: it may be a stranger's.
@@ -21,6 +23,7 @@ def _search_no_current_folder() -> None:
 def main() -> NoReturn:
     """Run `alfs`; Ctrl-C while it is being loaded is told of as at any other time."""
     _search_no_current_folder()
+    settle_streams()
     try:
         from alfs_cli.cli import main as alfs
     except KeyboardInterrupt:

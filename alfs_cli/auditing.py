@@ -45,6 +45,7 @@ from alfs_cli.invocation import Invocation
 from alfs_cli.issues import LabelScores, issues_table, label_scores, listing, suspects, write_issues
 from alfs_cli.noise import write_transition
 from alfs_cli.report import Finding, Picture
+from alfs_cli.targets import refuse_listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -165,6 +166,7 @@ def audit(
     check_options(method=method, confidence=confidence, resamples=resamples)
     begun = time.perf_counter() if started is None else started
     read = load(spec)
+    refuse_listed(invocation.targets, read.paths or ())
     invocation.detail(f"read {len(read):,} examples in {time.perf_counter() - begun:.1f} s")
     check_classes(read.num_classes)
     read, digests = in_canonical_order(read)

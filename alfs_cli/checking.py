@@ -18,6 +18,7 @@ from alfs_cli.gate.suppressions import Suppressions, read_lines, sort_out
 from alfs_cli.invocation import Invocation
 from alfs_cli.report import Finding
 from alfs_cli.rules import Selection
+from alfs_cli.targets import Target, refuse_inputs
 
 if TYPE_CHECKING:
     from alfs_cli.auditing import Audit
@@ -85,6 +86,7 @@ def plan_check(
     for name, setting in settings.items():
         if setting.value not in (None, ()):
             invocation.detail(f"{name} = {_written(setting.value)} ({setting.origin})")
+    _refuse_inputs(invocation, settings, source, path, may_be_new=may_be_new)
     ignore_file = settings["ignore-file"].value
     if ignore_file is None and not isolated and _is_trusted(Path.cwd(), data):
         ignore_file = USUAL_IGNORE if Path(USUAL_IGNORE).is_file() else None
@@ -126,6 +128,26 @@ def _evidence(invocation: Invocation, plan: Plan, *, is_renewed: bool) -> str:
         return chosen
     invocation.detail(f"evidence = {made.kind} (the baseline)")
     return made.kind
+
+
+def _refuse_inputs(
+    invocation: Invocation,
+    settings: Mapping[str, Setting],
+    source: str | None,
+    config: Path | None,
+    *,
+    may_be_new: bool,
+) -> None:
+    """Raise UsageError where what is written is an input, by settings from wherever.
+
+    A baseline that is updated is read and written: it may only not be any other input.
+    """
+    names = ("labels", "true-labels", "features", "pred-probs", "ignore-file")
+    inputs = [source, config, *(settings[name].value for name in names)]
+    baseline = settings["baseline"].value
+    invocation.refuse_inputs(*inputs, baseline)
+    if may_be_new:
+        refuse_inputs([Target("--update-baseline", Path(baseline or USUAL_BASELINE))], inputs)
 
 
 def _is_trusted(folder: Path, data: Path | None) -> bool:

@@ -10,15 +10,18 @@ import signal
 import sys
 import threading
 from itertools import takewhile
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from alfs_cli import __version__
 from alfs_cli.commands import COMMANDS, GROUPS
-from alfs_cli.errors import STOPS, AlfsError, Stopped, did_you_mean, stop
-from alfs_cli.invocation import printable
+from alfs_cli.earlier import COULD_NOT_LOOK, Earlier, earlier_results
+from alfs_cli.errors import STOPS, AlfsError, Stopped, did_you_mean, is_out_of_memory, stop
+from alfs_cli.invocation import OUT, printable
 from alfs_cli.plain import escaped
+from alfs_cli.streams import settle_streams
 
 EXIT_BUG = 101
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -77,21 +80,37 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         for number in STOPS:
             if signal.getsignal(number) != signal.SIG_IGN:  # nohup, or a job in the background
                 signal.signal(number, stop)
+    settle_streams()
     code = run(words)
     try:
         sys.stdout.flush()
-    except OSError:
-        _discard_stdout()
+    except OSError as error:
+        code = _unusable(error) if code in (0, 1) else code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered
     sys.exit(code)
 
 
-def _discard_stdout() -> None:
-    """Send what is still buffered nowhere: the reader of the pipe has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code; every error is printed here."""
+    """Run one command line and return its exit code; every error is printed here.
+
+    Where it could not look, the results of an earlier run that it would have replaced are removed.
+    """
+    earlier = earlier_results(arguments, usual_out=Path(OUT))
+    code = _run(arguments)
+    if code in COULD_NOT_LOOK:
+        for result in earlier:
+            _remove(result)
+    return code
+
+
+def _remove(earlier: Earlier) -> None:
+    try:
+        earlier.remove()
+    except OSError as error:
+        _print_error(f"cannot remove '{earlier.path}', of an earlier run: {error.strerror}", None)
+
+
+def _run(arguments: list[str]) -> int:
     debug = "--debug" in takewhile(lambda word: word != "--", arguments)
     try:
         code = app(args=_one_each(arguments), prog_name="alfs", standalone_mode=False)
@@ -108,12 +127,6 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         _print_error("interrupted", None)
         return 130
-    except BrokenPipeError:
-        _discard_stdout()
-        return 0
-    except MemoryError:
-        _print_error("out of memory", "a smaller --batch-size or --max-examples needs less")
-        return 3
     except OSError as error:
         if debug:
             _print_traceback()
@@ -121,6 +134,9 @@ def run(arguments: list[str]) -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:
+        if is_out_of_memory(error):
+            _print_error("out of memory", "a smaller --batch-size or --max-examples needs less")
+            return 3
         return _bug(error, debug)
     return code if isinstance(code, int) else 0
 

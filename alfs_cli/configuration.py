@@ -71,9 +71,13 @@ def number(least: float, most: float, hint: str = "") -> Key:
     def read(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError("not a number")
-        if not least <= value <= most or value == float("inf"):
+        try:
+            found = float(value)
+        except OverflowError:
+            raise ValueError(wanted) from None
+        if not least <= found <= most or found == float("inf"):
             raise ValueError(wanted)
-        return float(value)
+        return found
 
     return Key(read, parse=_as_number)
 
@@ -82,7 +86,7 @@ def whole(least: int, default: int | None = None) -> Key:
     """A whole number."""
 
     def read(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**63:
             raise ValueError(f"not a whole number, {least} or more")
         return value
 
@@ -230,7 +234,7 @@ def _toml(written: str, where: str) -> dict[str, Any]:
 
     try:
         document = tomllib.loads(written)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of too many digits
         raise ConfigurationError(f"{where}: not valid TOML: {error}") from None
     table = document.get("tool", {})
     tree = table.get("alfs", {}) if isinstance(table, dict) else {}
@@ -367,4 +371,7 @@ def _short(value: Any) -> str:
     short = Repr()
     short.maxlevel = 2
     short.maxstring = short.maxother = 60
-    return short.repr(value)
+    try:
+        return short.repr(value)
+    except ValueError:
+        return "a number of thousands of digits"

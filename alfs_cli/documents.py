@@ -4,15 +4,19 @@ A result type is a frozen dataclass; pydantic reads and checks it by its annotat
 reader does not know are passed over, so additions keep the schema's number.
 """
 
+import errno
 import json
 import math
 import os
+import re
 import secrets
+import time
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -20,6 +24,7 @@ from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationEr
 
 from alfs_cli.errors import InputError, WorkError
 from alfs_cli.files import as_file, as_text_file
+from alfs_cli.numbers import whole_number
 from alfs_cli.plain import escaped, unescaped
 
 T = TypeVar("T")
@@ -29,6 +34,7 @@ DAMAGED = (
 )  # fmt: skip
 """What numpy raises, besides ValueError, for files that are no whole .npy or .npz."""
 
+OURS, ABANDONED_SECONDS = ".alfs-", 60.0  # in the names of temporary files; older are no new ones
 FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet may run
 
 
@@ -54,13 +60,16 @@ def to_document(schema: str, result: Any) -> dict[str, Any]:
     return {"schema": schema, **body}
 
 
-def from_document(document: dict[str, Any], kind: type[T], *, where: str) -> T:
-    """Return the result a document holds.
+def from_document(
+    document: dict[str, Any], kind: type[T], *, where: str, is_strict: bool = False
+) -> T:
+    """Return the result a document holds; `is_strict` takes numbers for numbers alone.
 
     Raises InputError naming the first wrong key and its place.
     """
+    adapter = TypeAdapter(kind)
     try:
-        return TypeAdapter(kind).validate_python(document)
+        result = adapter.validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the document"
@@ -69,6 +78,31 @@ def from_document(document: dict[str, Any], kind: type[T], *, where: str) -> T:
             f"{where}: {key}: {first['msg'][0].lower() + first['msg'][1:]}{more}",
             help="the file was edited or cut short; make it anew",
         ) from None
+    wrong = _no_number(document, adapter.dump_python(result, by_alias=True)) if is_strict else None
+    if wrong is not None:
+        raise InputError(
+            f"{where}: {wrong}: not a value of its kind",
+            help="the file was edited or cut short; make it anew",
+        )
+    return result
+
+
+def _no_number(said: Any, read: Any, place: str = "") -> str | None:
+    """Return where something else was read as a number: true, "NaN", "1", or one without end."""
+    if isinstance(read, dict) and isinstance(said, dict):
+        pairs = [(key, said[key], value) for key, value in read.items() if key in said]
+    elif isinstance(read, list | tuple) and isinstance(said, list | tuple):
+        pairs = [(str(i), *both) for i, both in enumerate(zip(said, read, strict=False))]
+    else:
+        is_number = isinstance(said, int | float) and not isinstance(said, bool)
+        is_known = said == "inf" or (is_number and math.isfinite(said))
+        wanted = isinstance(read, int | float) and not isinstance(read, bool)
+        if isinstance(read, bool):
+            return None if isinstance(said, bool) else place
+        wanted = wanted or (read is None and said is not None)  # "NaN", as it is written again
+        return place if wanted and not is_known else None
+    found = (_no_number(one, other, f"{place}.{key}".lstrip(".")) for key, one, other in pairs)
+    return next((wrong for wrong in found if wrong is not None), None)
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:
@@ -135,7 +169,7 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error}") from None
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise InputError(
             f"{path}:{error.lineno}: not valid JSON: {error.msg.lower()}",
@@ -143,20 +177,31 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise InputError(f"{path}: not valid JSON: nested too deeply") from None
+    except ValueError:
+        raise InputError(
+            f"{path}: it holds NaN, or a number of thousands of digits",
+            help="the file was edited; make it anew",
+        ) from None
     family, _, number = schema.partition("/")
     found = document.get("schema") if isinstance(document, dict) else None
     found_family, _, found_number = str(found).partition("/")
     if found is None or found_family != family:
+        shown = None if found is None else repr(str(found)[:100])
         raise InputError(
-            f"{path}: schema is {found!r}, not '{schema}'",
+            f"{path}: schema is {shown}, not '{schema}'",
             help=f"a file of the schema '{schema}' is needed here",
         )
-    if not found_number.isdigit() or int(found_number) > int(number):
+    known = whole_number(found_number)
+    if known is None or known > int(number):
         raise InputError(
-            f"{path}: schema is '{found}', and this alfs reads up to '{schema}'",
+            f"{path}: schema is '{str(found)[:100]}', and this alfs reads up to '{schema}'",
             help="upgrade alfs: pip install --upgrade alfs-cli",
         )
     return dict(document)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def limit_nesting(text: str, most: int = 100) -> str:
@@ -193,10 +238,13 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _begun_beside(as_file(path))
+        target = as_file(path)
+        _clear_abandoned(path.parent.resolve())
+        temporary, handle = _begun_beside(target)
     except OSError as error:
         raise unwritable(path, error) from None
     try:
+        _lock(handle)  # as long as this process lives and writes
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
@@ -204,18 +252,56 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(path, error) from None
     finally:
+        os.close(handle)
         temporary.unlink(missing_ok=True)
 
 
-def _begun_beside(path: Path) -> Path:
-    """Make an empty file beside `path`, for the eyes of those for whom `path` will be.
+def _begun_beside(path: Path) -> tuple[Path, int]:
+    """Make an empty file beside `path`, for the eyes of those for whom `path` will be, and open it.
 
     They are those that the umask lets, and no more than the file that is there lets.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{path.name}{OURS}{secrets.token_hex(4)}{path.suffix}")
     mode = 0o666 & (path.stat().st_mode | 0o600) if path.exists() else 0o666
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
-    return temporary
+    return temporary, os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file; return whether no other process holds it. True without file locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+    return True
+
+
+@cache
+def _clear_abandoned(folder: Path) -> None:
+    """Remove temporary files of ours that a killed process left in a folder.
+
+    Those that a live process holds, and new ones, stay.
+    """
+    pattern = re.compile(r"\..+" + re.escape(OURS) + r"[a-z0-9_]{8}(\.\w+)?")
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_abandoned(entry)
+
+
+def _remove_abandoned(entry: "os.DirEntry[str]") -> None:
+    with suppress(OSError):
+        if time.time() - entry.stat(follow_symlinks=False).st_mtime < ABANDONED_SECONDS:
+            return
+        handle = os.open(entry.path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            if _lock(handle):
+                os.unlink(entry.path)
+        finally:
+            os.close(handle)
 
 
 def remove_leftovers(paths: Iterable[Path]) -> None:

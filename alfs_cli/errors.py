@@ -53,6 +53,16 @@ class Stopped(BaseException):
         self.exit_code = exit_code
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an allocator had no more: torch's CPU allocator raises a plain RuntimeError."""
+    if isinstance(error, MemoryError):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    words = ("DefaultCPUAllocator", "allocate memory", "out of memory")
+    return type(error).__name__ == "OutOfMemoryError" or any(w in str(error) for w in words)
+
+
 Read = TypeVar("Read")
 
 

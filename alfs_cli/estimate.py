@@ -241,5 +241,9 @@ class NoiseEstimate:
 
 
 def load_estimate(path: Path) -> NoiseEstimate:
-    """Read an estimate.json; raises InputError where it is missing, broken or newer."""
-    return from_document(read_document(path, SCHEMA), NoiseEstimate, where=str(path))
+    """Read an estimate.json; raises InputError where it is missing, broken, newer or at odds."""
+    from alfs_cli.consistency import check_estimate
+
+    document = read_document(path, SCHEMA)
+    read = from_document(document, NoiseEstimate, where=str(path), is_strict=True)
+    return check_estimate(read, where=str(path))

@@ -10,9 +10,9 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alfs_cli.errors import UsageError, unknown
+from alfs_cli.numbers import MOST_SEED, whole_number
 from alfs_cli.plain import plain
+from alfs_cli.targets import SAVES, Target, Writes, refuse_inputs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +42,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Invocation:
-    """The shared options of one command line."""
+    """The shared options of one command line; `targets` are the files it names to be written."""
 
     format: str = "text"
     outputs: tuple[tuple[str, Path], ...] = ()
@@ -51,6 +53,11 @@ class Invocation:
     color: str = "auto"
     verbosity: int = 0
     debug: bool = False
+    targets: tuple[Target, ...] = ()
+
+    def refuse_inputs(self, *inputs: Any) -> None:
+        """Raise UsageError where a file to be written is one of these, which are read."""
+        refuse_inputs(self.targets, inputs)
 
     @property
     def out_words(self) -> str:
@@ -61,9 +68,13 @@ class Invocation:
         """Write the result to stdout and to every `-o FORMAT=PATH`: to all of them or to none."""
         from alfs_cli.documents import write_texts
         from alfs_cli.formats import render
+        from alfs_cli.formats.marks import marked
 
         write_texts(
-            (path.resolve() if path.is_symlink() else path, render(report, format))
+            (
+                path.resolve() if path.is_symlink() else path,
+                marked(render(report, format), format),
+            )
             for format, path in self.outputs
         )
         color = self.color == "always" or (self.color == "auto" and _wants_color(sys.stdout))
@@ -215,10 +226,16 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
         else:
             own.append(parameter)
     shared = _shared_parameters()
+    written = [p for p in own if _is_written(p.annotation)]
+    module = body.__module__.rpartition(".")[2]
 
     def run(**arguments: Any) -> None:
         invocation = _shared(**{p.name: arguments.pop(p.name) for p in shared})
-        _check_formats(invocation, command=body.__module__.rpartition(".")[2])
+        _check_formats(invocation, command=module)
+        named = {f"--{p.name.replace('_', '-')}": arguments[p.name] for p in written}
+        invocation = replace(invocation, targets=_targets(invocation, module, named))
+        targets = {p.name for p in written}
+        invocation.refuse_inputs(*(arguments[name] for name in arguments if name not in targets))
         for name, (group, members) in groups.items():
             arguments[name] = group(**{member: arguments.pop(member) for member in members})
         body(invocation, **arguments)
@@ -263,7 +280,13 @@ def _shared(
     ] = Path("alfs-out"),
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, help="Seed of all randomness; 0.", rich_help_panel=PANEL),
+        typer.Option(
+            "--seed",
+            min=0,
+            max=MOST_SEED,
+            help="Seed of all randomness; 0.",
+            rich_help_panel=PANEL,
+        ),
     ] = None,
     device: Annotated[
         str, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=PANEL)
@@ -297,6 +320,21 @@ def _shared(
     )
 
 
+def _is_written(annotation: Any) -> bool:
+    return any(isinstance(part, Writes) for part in getattr(annotation, "__metadata__", ()))
+
+
+def _targets(
+    invocation: Invocation, command: str, named: Mapping[str, Path | None]
+) -> tuple[Target, ...]:
+    """Return the files that the options name to be written, and those that always are."""
+    return (
+        *(Target("-o", path, format) for format, path in invocation.outputs),
+        *(Target(option, path) for option, path in named.items() if path is not None),
+        *(Target("--out", invocation.out / name) for name in SAVES.get(command, ())),
+    )
+
+
 def _check_formats(invocation: Invocation, *, command: str) -> None:
     """Raise UsageError for a format that the command does not have, or a file named twice."""
     from alfs_cli.formats import require_format
@@ -312,7 +350,7 @@ def _check_formats(invocation: Invocation, *, command: str) -> None:
 
 def _output(text: str) -> tuple[str, Path]:
     format, equals, name = text.partition("=")
-    if not equals or not name:
+    if not equals or not name or "\0" in name:
         raise UsageError(f"-o '{text}' is not FORMAT=PATH", help="for example -o json=result.json")
     path = Path(name)
     if path.is_dir():
@@ -327,6 +365,6 @@ def _output(text: str) -> tuple[str, Path]:
 def _device(text: str) -> str:
     kind, _, index = text.partition(":")
     known = ("auto", "cpu", "cuda", "mps")
-    if kind not in known or (index and not index.isdigit()):
+    if kind not in known or (index and whole_number(index) is None):
         raise unknown("device", text, known)
     return text

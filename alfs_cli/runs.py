@@ -9,7 +9,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from alfs_cli.documents import (
     Number,
@@ -22,6 +24,7 @@ from alfs_cli.documents import (
 )
 from alfs_cli.errors import InputError
 from alfs_cli.files import as_text_file
+from alfs_cli.numbers import MOST_SEED
 
 SCHEMA = "alfs.run/1"
 RESULT = "result.json"
@@ -35,6 +38,7 @@ TRANSITION = "transition.csv"
 MODEL_NAMES = ("linear", "mlp", "cnn4", "cnn8", "resnet18", "resnet34", "resnet50")
 TORCHVISION = "torchvision:"
 CORRECTIONS = ("none", "forward")
+Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
 SCHEDULES = ("cosine", "constant", "exponential:FACTOR")
 
 
@@ -49,7 +53,7 @@ class NoiseConfig:
 
     kind: str
     rate: float | None = None
-    seed: int | None = None
+    seed: Seed | None = None
     draw: Literal["exact", "sampled"] = "exact"
     sequential: bool = False
     blocks_of_five: bool = False
@@ -140,7 +144,7 @@ class TrainConfig:
     loss: str
     epochs: int
     batch_size: int
-    seed: int
+    seed: Seed
     test: dict[str, str] | None = None
     holdout: float | None = None
     test_labels_are_true: bool = False
@@ -353,7 +357,24 @@ def load_run(folder: Path) -> Run:
             f"run '{folder.name}' has not finished: it holds no {RESULT}",
             help=f"alfs train --resume {folder.as_posix()}",
         )
-    return Run(folder, from_document(read_document(path, SCHEMA), RunResult, where=str(path)))
+    document = read_document(path, SCHEMA)
+    result = from_document(document, RunResult, where=str(path), is_strict=True)
+    _check_result(result, where=str(path))
+    return Run(folder, result)
+
+
+def _check_result(result: RunResult, *, where: str) -> None:
+    """Raise InputError where a number of a result cannot be."""
+    found = result.test_accuracy
+    shares = {} if found is None else {"last": found.last, "best": found.best}
+    wrong = [f"test_accuracy.{name}" for name, share in shares.items() if not 0 <= share <= 1]
+    counts = {"epochs": result.epochs, "train_seconds": result.train_seconds, "seed": result.seed}
+    wrong += [name for name, count in counts.items() if not count >= 0]
+    if wrong:
+        raise InputError(
+            f"{where}: {wrong[0]}: cannot be so",
+            help="the file was edited; train the run anew with --overwrite",
+        )
 
 
 def saved_settings(folder: Path) -> dict[str, Any]:

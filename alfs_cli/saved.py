@@ -113,7 +113,7 @@ def advice_beside(path: Path, estimate: NoiseEstimate) -> Advice | None:
     if not file.is_file():
         return None
     document = read_document(file, "alfs.recommendation/1")
-    found = from_document(document, Advice, where=str(file))
+    found = from_document(document, Advice, where=str(file), is_strict=True)
     if found.data.fingerprint != estimate.data.fingerprint:
         return None
     if not rests_on(document, estimate, where=str(file)):
@@ -125,7 +125,7 @@ def rests_on(document: Mapping[str, Any], estimate: NoiseEstimate, *, where: str
     """Say whether a recommendation.json has the clean level of an estimate, or none at all."""
     if "clean_level" not in document:
         return True
-    level = from_document(document["clean_level"], LevelOf, where=where)
+    level = from_document(document["clean_level"], LevelOf, where=where, is_strict=True)
     return (level.value, level.low) == (estimate.clean_level.value, estimate.clean_level.low)
 
 
@@ -134,7 +134,8 @@ def check_beside(path: Path) -> Checked | None:
     file = path.with_name("check.json")
     if not file.is_file() or file.stat().st_mtime_ns < path.stat().st_mtime_ns:
         return None
-    return from_document(read_document(file, "alfs.check/1"), Checked, where=str(file))
+    document = read_document(file, "alfs.check/1")
+    return from_document(document, Checked, where=str(file), is_strict=True)
 
 
 @dataclass(frozen=True)

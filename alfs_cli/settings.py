@@ -11,6 +11,7 @@ from alfs_cli.documents import limit_nesting
 from alfs_cli.errors import AlfsError, UsageError, did_you_mean
 from alfs_cli.losses import parse_loss
 from alfs_cli.noise import DRAWS, INSTANCE, NOISE_KINDS
+from alfs_cli.numbers import MOST_SEED
 from alfs_cli.runs import CORRECTIONS, MODEL_NAMES, SCHEDULES, TORCHVISION
 
 Values = dict[str, Any]  # dotted key -> value
@@ -23,6 +24,7 @@ class RecipeError(AlfsError):
 # What each key may hold. A reader returns the value or raises ValueError with what is expected.
 
 Reader = Callable[[Any], Any]
+MOST_SHOWN = 100  # characters of a value in a message
 
 
 def _text(value: Any) -> str:
@@ -37,10 +39,12 @@ def _flag(value: Any) -> bool:
     return value
 
 
-def _whole(least: int) -> Reader:
+def _whole(least: int, most: int = 2**63 - 1) -> Reader:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"a whole number, {least} or more")
+        if value > most:
+            raise ValueError("a whole number below 2^64" if most == MOST_SEED else "a usual number")
         return value
 
     return read
@@ -67,7 +71,7 @@ def _float(value: Any, expected: str) -> float:
         raise ValueError(expected)
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(expected) from None
 
 
@@ -140,7 +144,7 @@ SETTINGS: dict[str, Reader] = {
     "test_labels_are_true": _flag,
     "noise.kind": _noise,
     "noise.rate": _number(0, most=1),
-    "noise.seed": _whole(0),
+    "noise.seed": _whole(0, MOST_SEED),
     "noise.draw": _one_of(DRAWS),
     "noise.sequential": _flag,
     "noise.blocks_of_five": _flag,
@@ -155,7 +159,7 @@ SETTINGS: dict[str, Reader] = {
     "schedule": _schedule,
     "epochs": _whole(1),
     "batch_size": _whole(2),
-    "seed": _whole(0),
+    "seed": _whole(0, MOST_SEED),
     "processes": _whole(1),
     "image_size": _whole(1),
     "augmentation.crop": _whole(0),
@@ -208,7 +212,16 @@ def read_setting(key: str, value: Any) -> Any:
     try:
         return SETTINGS[key](value)
     except ValueError as error:
-        raise UsageError(f"{key} is {value!r}, not {error}") from None
+        raise UsageError(f"{key} is {_shown(value)}, not {error}") from None
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message tells it; a number may have more digits than Python writes."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def _nearest(key: str) -> str:

@@ -30,6 +30,7 @@ from alfs_cli.estimators.shards import (
     Sample,
     Suspects,
     Tallied,
+    check_about,
     first_pass,
     joined,
     load_shard,
@@ -85,9 +86,11 @@ def is_streamed(spec: DataSpec, method: str) -> bool:
 
 def shard_of(text: str) -> tuple[int, int]:
     """Return (I, N) of `I/N`; raises UsageError unless 1 <= I <= N."""
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise UsageError(f"--shard is '{text}', not I/N", help="for example --shard 1/4 to 4/4")
+        raise UsageError(
+            f"--shard is '{text[:100]}', not I/N", help="for example --shard 1/4 to 4/4"
+        )
     return int(match[1]), int(match[2])
 
 
@@ -129,8 +132,12 @@ def estimate_merged(
         method="confident", confidence=options["confidence"], resamples=options["resamples"]
     )
     read = [load_shard(path) for path in paths]
+    for path, (shard, about) in zip(paths, read, strict=True):
+        check_about(about, shard, path)
     _refuse_mixed(paths, [about for _, about in read])
     whole = merged([shard for shard, _ in read], where=[str(path) for path in paths])
+    if not len(whole.sample.row):
+        raise InputError("the shards hold no sample of the examples", help="make them anew")
     return _estimate(invocation, whole, read[0][1], started=started, **options)
 
 

@@ -42,6 +42,7 @@ def compare(
     from alfs_cli.reports.comparison import comparison_report
 
     found = find_runs(runs or (), invocation.out)
+    invocation.refuse_inputs(*(run.folder for run in found))
     comparison = side_by_side(found, with_paper=paper)
     fallen = None if baseline is None else regressions(comparison, baseline)
     name = "" if baseline is None else baseline.as_posix()

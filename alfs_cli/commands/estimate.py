@@ -9,6 +9,7 @@ import typer
 from alfs_cli.commands.data_options import DataOptions, OptionalData, PredProbs
 from alfs_cli.errors import UsageError
 from alfs_cli.invocation import Invocation, command
+from alfs_cli.targets import Writes
 
 PICTURES = 48
 SHARDS = "Probabilities too large for one run"
@@ -91,6 +92,7 @@ def estimate(
         typer.Option(
             "--stats", metavar="FILE", help="Where --shard writes.", rich_help_panel=SHARDS
         ),
+        Writes(),
     ] = None,
     merge: Annotated[
         list[Path] | None,

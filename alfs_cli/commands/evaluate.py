@@ -42,6 +42,7 @@ def evaluate(
 
     device = choose_device(invocation.device)
     folder = find_run(run, invocation.out)
+    invocation.refuse_inputs(folder)
     trained = load_trained(folder)
     fingerprint = None
     if data is None:

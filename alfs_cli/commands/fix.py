@@ -9,6 +9,7 @@ from alfs_cli import __version__
 from alfs_cli.commands.data_options import Data, DataOptions
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.invocation import Invocation, command
+from alfs_cli.targets import Writes
 
 if TYPE_CHECKING:
     from alfs_cli.copies.cleaned import Cleaned, Mode
@@ -28,6 +29,7 @@ def fix(
             help="Where to write it, in the form of DATA (.csv for a folder); without it "
             "cleaned.csv, .npz, ... under --out.",
         ),
+        Writes(),
     ] = None,
     drop: Annotated[bool, typer.Option("--drop", help="Leave suspect labels out.")] = False,
     relabel: Annotated[
@@ -87,6 +89,9 @@ def fix(
     path = issues if issues is not None else invocation.out / "issues.csv"
     if not path.exists():
         raise UsageError(f"no list of suspects: '{path}' is not there", help="alfs estimate DATA")
+    if to is not None and path.resolve() == to.resolve():
+        raise UsageError(f"--to '{to}' is the list of suspects", help="name another file")
+    invocation.refuse_inputs(path, path.with_name("estimate.json"))
     dataset = load(options.spec(data), is_screened=False)
     for note in dataset.notes:
         invocation.note(f"note: {note}")

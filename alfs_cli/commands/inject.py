@@ -8,6 +8,7 @@ import typer
 from alfs_cli import __version__
 from alfs_cli.commands.data_options import Data, DataOptions
 from alfs_cli.invocation import Invocation, command
+from alfs_cli.targets import Writes
 
 
 @command
@@ -23,6 +24,7 @@ def inject(
             help="Where to write it: .csv or .tsv for files, .npz for arrays.",
             show_default=False,
         ),
+        Writes(),
     ],
     noise: Annotated[
         str,

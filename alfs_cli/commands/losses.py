@@ -7,6 +7,7 @@ import typer
 
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.invocation import Invocation, command
+from alfs_cli.targets import Writes
 
 if TYPE_CHECKING:
     from alfs_cli.noise import TransitionMatrix
@@ -30,7 +31,9 @@ def show(
     invocation: Invocation,
     loss: Text,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it, as .png, .svg or .pdf.")
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw it, as .png, .svg or .pdf."),
+        Writes(),
     ] = None,
 ) -> None:
     """Show what is known of a loss: formula, ratio, for which noise it is robust."""
@@ -159,6 +162,7 @@ def _noise_model(
         )
     from alfs_cli.documents import read_document
 
+    invocation.refuse_inputs(path)
     T = read_transition(path)
     names = read_document(path, "alfs.estimate/1").get("data", {}).get("classes", [])
     return T, tuple(str(name) for name in names) if len(names) == T.num_classes else None

@@ -8,6 +8,7 @@ import typer
 from alfs_cli.commands.data_options import Data, ReadingOptions
 from alfs_cli.commands.evaluate import Run
 from alfs_cli.invocation import Invocation, command
+from alfs_cli.targets import Writes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,7 @@ def predict(
     to: Annotated[
         Path | None,
         typer.Option("--to", metavar="FILE", help="An .npz or .parquet; without it in --out."),
+        Writes(),
     ] = None,
     features: Annotated[
         bool,
@@ -65,6 +67,7 @@ def predict(
     if path.suffix not in SUFFIXES or path.is_dir():
         raise UsageError(f"--to '{path}' is no .npz or .parquet file", help="--to probs.npz")
     folder = find_run(run, invocation.out)
+    invocation.refuse_inputs(folder)
     if cross_val is not None:
         if features:
             raise UsageError(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from alfs_cli.invocation import Invocation, command
+from alfs_cli.targets import Writes
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A recipe, such as cifar10/nce-aul.")]
 
@@ -52,7 +53,9 @@ def copy_recipe(
     invocation: Invocation,
     name: Name,
     to: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="Where to; without it NAME.yaml here.")
+        Path | None,
+        typer.Argument(metavar="FILE", help="Where to; without it NAME.yaml here."),
+        Writes(),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file that is there.")

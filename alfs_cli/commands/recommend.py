@@ -9,6 +9,7 @@ import typer
 from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError
 from alfs_cli.invocation import Invocation, command
+from alfs_cli.targets import Writes
 
 if TYPE_CHECKING:
     from alfs_cli.estimate import NoiseEstimate
@@ -41,6 +42,7 @@ def recommend(
         typer.Option(
             "--write-recipe", metavar="FILE", help="Write the first as a recipe (.yaml) for train."
         ),
+        Writes(),
     ] = None,
 ) -> None:
     """Recommend loss parameters whose asymmetry ratio exceeds the bound, with a certificate.
@@ -52,6 +54,7 @@ def recommend(
         raise InputError(f"no estimate yet: '{path}' is not there", help="alfs estimate DATA")
     if path.is_dir():
         path = path / "estimate.json"
+    invocation.refuse_inputs(path)
     from alfs_cli.estimate import load_estimate
     from alfs_cli.recommend import recommend as search
     from alfs_cli.recommend.explanation import explained

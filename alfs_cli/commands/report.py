@@ -48,6 +48,7 @@ def report(
     from alfs_cli.saved import find_saved
 
     kind, place = find_saved(saved, invocation.out)
+    invocation.refuse_inputs(place, place.with_name("recommendation.json"))
     if kind == "estimate":
         page = _estimate(place, 0 if no_images else gallery)
     elif kind == "run":

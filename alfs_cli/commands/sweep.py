@@ -12,6 +12,7 @@ from alfs_cli.commands.data_options import DataOptions, OptionalData
 from alfs_cli.commands.train_options import NOISE, TrainOptions
 from alfs_cli.errors import Interrupted, UsageError, WorkError, together, unknown
 from alfs_cli.invocation import Invocation, command
+from alfs_cli.numbers import MOST_SEED, whole_number
 
 if TYPE_CHECKING:
     from alfs_cli.executors import Executor, Outcome, Task
@@ -111,12 +112,14 @@ def _seeds(text: str | None, invocation: Invocation) -> tuple[int, ...]:
         return (invocation.seed,) if invocation.has_seed else (0, 1, 2)
     if invocation.has_seed:
         raise UsageError("--seed and --seeds are both given", help="leave one of them out")
-    words = [word.strip() for word in text.split(",")]
-    if not all(word.isascii() and word.isdigit() for word in words):
+    seeds = [whole_number(word.strip(), most_digits=20) for word in text.split(",")]
+    known = [seed for seed in seeds if seed is not None and seed <= MOST_SEED]
+    if len(known) < len(seeds):
         raise UsageError(
-            f"--seeds '{text}' are not whole numbers", help="for example --seeds 0,1,2"
+            f"--seeds '{text[:100]}' are not whole numbers below 2^64",
+            help="for example --seeds 0,1,2",
         )
-    return tuple(dict.fromkeys(int(word) for word in words))
+    return tuple(dict.fromkeys(known))
 
 
 def _loss(text: str) -> str:
@@ -156,12 +159,19 @@ def _plan(
     choices: "Sequence[tuple[str, float | None] | None]",
     seeds: Sequence[int],
 ) -> "tuple[Sweep, dict[str, TrainConfig]]":
-    from alfs_cli.commands.train_settings import check_expected, settle, typed
+    from alfs_cli.commands.train_settings import (
+        check_expected,
+        inputs_of,
+        saved_inputs,
+        settle,
+        typed,
+    )
 
     first = next((choice for choice in choices if choice is not None), (None, None))
     more = {"loss": names[0] if names else None, "noise.kind": first[0], "noise.rate": first[1]}
     said = typed(training, data, options, more)
     settings, expected = settle(invocation, said, training)
+    invocation.refuse_inputs(*inputs_of(settings), *saved_inputs(invocation.out))
     from alfs_cli.executors.planning import plan_sweep
 
     plan, configs, experiment = plan_sweep(settings, losses=names, noises=choices, seeds=seeds)

@@ -65,7 +65,14 @@ def train(
     Without DATA, the data that `alfs estimate` saw last; without a loss, the one that
     `alfs recommend` put first.
     """
-    from alfs_cli.commands.train_settings import check_expected, resumed, settle, typed
+    from alfs_cli.commands.train_settings import (
+        check_expected,
+        inputs_of,
+        resumed,
+        saved_inputs,
+        settle,
+        typed,
+    )
     from alfs_cli.loggers import check_logger
     from alfs_cli.reports.run import plan_report
     from alfs_cli.training.experiment import plan
@@ -80,9 +87,11 @@ def train(
             "--config": training.config,
         }
         folder, settings = resumed(resume, invocation.out, said, others, overwrite=overwrite)
+        invocation.refuse_inputs(*inputs_of(settings), folder)
         experiment = plan(settings)
     else:
         settings, expected = settle(invocation, said, training)
+        invocation.refuse_inputs(*inputs_of(settings), *saved_inputs(invocation.out))
         experiment = plan(settings)
         check_expected(expected, experiment.config.fingerprint, training)
         folder = invocation.out / "runs" / experiment.config.run_id

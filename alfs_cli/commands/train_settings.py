@@ -4,7 +4,7 @@ Importing this must stay light; the functions load what they need.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from alfs_cli.commands.data_options import DataOptions
 from alfs_cli.commands.train_options import TrainOptions
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.invocation import Invocation
+from alfs_cli.numbers import whole_number
 
 NOTHING_NAMED = "alfs train DATA --loss nce+aul, or `alfs estimate DATA` and `alfs recommend` first"
 OPTIONS = {
@@ -215,7 +216,8 @@ def recommended(
     from alfs_cli.settings import read_setting
 
     name, _, place = (text or "").partition("#")
-    if place and not place.isdigit():
+    index = whole_number(place or "0")
+    if index is None:
         raise UsageError(f"--from '{text}': '{place}' is no number", help="--from FILE#0, FILE#1")
     path = Path(name) if text else invocation.out / "recommendation.json"
     if text is None and not path.exists():
@@ -227,7 +229,6 @@ def recommended(
         return None
     document = read_document(path, "alfs.recommendation/1")
     entries = document.get("recommendations")
-    index = int(place or 0)
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path}: it recommends no loss", help="name one with --loss")
     if index >= len(entries):
@@ -300,6 +301,20 @@ def estimated(invocation: Invocation, *, needs_loss: bool) -> tuple[dict[str, An
         )
     invocation.note(f"data {data.source}, as in {path.as_posix()}")
     return spec, data.fingerprint
+
+
+def inputs_of(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what nested settings name that may be a file: data, T, a model of the noise."""
+    for value in settings.values():
+        if isinstance(value, Mapping):
+            yield from inputs_of(value)
+        elif isinstance(value, str):
+            yield value
+
+
+def saved_inputs(out: Path) -> tuple[Path, Path]:
+    """Return the files of other commands that data and a loss are taken from, if not named."""
+    return out / "estimate.json", out / "recommendation.json"
 
 
 def resumed(

@@ -40,7 +40,13 @@ def regressions(comparison: Comparison, baseline: Path) -> tuple[Regression, ...
     was not looked at must not pass.
     """
     document = read_document(baseline, SCHEMA)
-    before = from_document(document, Comparison, where=str(baseline))
+    before = from_document(document, Comparison, where=str(baseline), is_strict=True)
+    for i, row in enumerate(before.rows):
+        if not 0 <= row.last.mean <= 1 or row.n < 1 or not (row.last.std or 0) >= 0:
+            raise InputError(
+                f"{baseline}: rows.{i}: no mean and spread of accuracies",
+                help="write a new one with -o json=BASELINE.json",
+            )
     now = {_key(row): row for row in comparison.rows}
     missing = [row for row in before.rows if _key(row) not in now]
     if missing or not before.rows:

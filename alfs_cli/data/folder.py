@@ -195,14 +195,28 @@ def _content(root: Path, top: Path, split: str | None, *, labelled: bool) -> Con
 
 
 def _walk(path: str, relative: str, label: str, scan: Scan, above: set[tuple[int, int]]) -> None:
+    """Note the images in a folder and below it, depth first; folders may be thousands deep."""
     here = _identity(path)
     if here in above:
         scan.loops.append(shown(path))
         return
-    for entry in _entries(path):
+    within = {*above, here}
+    stack = [(here, relative, _entries(path))]
+    while stack:
+        here, relative, entries = stack[-1]
+        entry = next(entries, None)
+        if entry is None:
+            within.discard(here)
+            stack.pop()
+            continue
         below = f"{relative}/{entry.name}"
         if entry.is_dir():
-            _walk(entry.path, below, label, scan, above | {here})
+            inner = _identity(entry.path)
+            if inner in within:
+                scan.loops.append(shown(entry.path))
+            else:
+                within.add(inner)
+                stack.append((inner, below, _entries(entry.path)))
         elif is_image(entry.name):
             scan.images.append((below, label))
         else:
@@ -211,15 +225,16 @@ def _walk(path: str, relative: str, label: str, scan: Scan, above: set[tuple[int
 
 def _entries(path: Path | str) -> Iterator[os.DirEntry[str]]:
     try:
-        with os.scandir(path) as entries:
-            yield from sorted(
-                (entry for entry in entries if visible(entry.name)), key=lambda entry: entry.name
+        with os.scandir(path) as found:
+            entries = sorted(
+                (entry for entry in found if visible(entry.name)), key=lambda entry: entry.name
             )
     except OSError as error:
         raise InputError(
             f"cannot look into '{shown(str(path))}': {error.strerror}",
             help="see that it is a folder and yours to read",
         ) from None
+    yield from entries
 
 
 def _identity(path: Path | str) -> tuple[int, int]:

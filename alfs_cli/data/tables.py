@@ -323,8 +323,9 @@ def _read_jsonl(path: Path) -> Table:
         raise not_text(path, UTF8) from None
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}", help=THERE) from None
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         reason = error.msg.lower() if isinstance(error, json.JSONDecodeError) else "too deep"
+        reason = reason if isinstance(error, json.JSONDecodeError | RecursionError) else "too long"
         raise InputError(f"{path}:{number}: not valid JSON: {reason}", help=LINES) from None
     names = {name: None for row in rows for name in row}
     frame = pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in names})

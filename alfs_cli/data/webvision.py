@@ -11,6 +11,7 @@ from alfs_cli.data.folder import found, heads_of, unreadable
 from alfs_cli.data.images import FileImages
 from alfs_cli.errors import InputError
 from alfs_cli.files import as_text_file
+from alfs_cli.numbers import whole_number
 
 NUM_CLASSES = 50
 VAL_FOLDER = "val_images_256"
@@ -31,14 +32,15 @@ def webvision_mini(split: str, top: Path) -> Content:
     lines = as_text_file(listing).read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines, start=1):
         name, _, label = line.rpartition(" ")
-        if not name or not label.isdecimal():
+        code = whole_number(label)
+        if not name or code is None:
             raise InputError(
                 f"{listing}:{number}: '{line}' is not a path and a label",
                 help="is the listing whole?",
             )
-        if int(label) < NUM_CLASSES:
+        if code < NUM_CLASSES:
             paths.append(os.path.join(top, folder, name))
-            labels.append(int(label))
+            labels.append(code)
     heads = heads_of(paths)
     missing = [path for path, head in zip(paths, heads, strict=True) if head.size < 0]
     if missing:

@@ -7,20 +7,23 @@ that of one pass over everything.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.data import DataSpec
 from alfs_cli.data.arrays import load_npz
 from alfs_cli.documents import replacing
 from alfs_cli.errors import InputError
 from alfs_cli.estimators.tally import (
+    BINS,
     NOWHERE,
     TOLERANCE,
+    UNIT,
     Counts,
     Placed,
     Probabilities,
@@ -31,6 +34,7 @@ from alfs_cli.estimators.tally import (
     sums_of,
 )
 from alfs_cli.files import as_file
+from alfs_cli.numbers import whole_number
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -40,6 +44,7 @@ REACH = 4.0  # a shard's threshold lies within 4 / sqrt(n): 8 standard errors at
 ODDS, LARGEST_ODDS = 256, 16.0  # bins of the log odds that a label is wrong
 MAX_SUSPECTS = 2 * 10**5  # that are kept, the least probable labels of each class
 MIN_SUSPECTS = 100  # of a class
+LEAST_SUM, SUM_SLACK = 1e-3, 1e-2  # by which rounding moves a probability, and a row of them
 SAMPLE_NUMBERS = 2 * 10**5  # probabilities of the sample that the trust level is judged on
 
 
@@ -277,32 +282,161 @@ def load_shard(path: Path) -> tuple[Tallied, dict[str, Any]]:
     if not as_file(path).is_file():
         raise InputError(f"no such file: '{path}'", help="alfs estimate --shard I/N --stats FILE")
     stored = load_npz(path)
-    try:
-        about = dict(json.loads(str(stored["about"].item())))
-        family, number = str(about["schema"]).split("/")
-        if family != "alfs.stats" or int(number) > 1:
-            raise InputError(
-                f"{path}: schema is '{about['schema']}', and this alfs reads '{SCHEMA}'",
-                help="upgrade alfs: pip install --upgrade alfs-cli",
-            )
-        shard = Tallied(
-            Sums(stored["examples"], stored["own"]),
-            stored["odds"],
-            Counts(
-                stored["joint"],
-                int(stored["agreeing"]),
-                stored["hits"],
-                stored["confidence"],
-            ),
-            Open(*(stored[f"open_{part.name}"] for part in fields(Open))),
-            stored["reach"],
-            Suspects(*(stored[f"suspects_{part.name}"] for part in fields(Suspects))),
-            stored["found"],
-            Sample(stored["sample_row"], stored["sample_label"], stored["sample_probs"]),
-        )
-    except (KeyError, ValueError, TypeError, json.JSONDecodeError):
-        raise InputError(
-            f"'{path}' holds no statistics of a shard",
-            help="alfs estimate --shard I/N --stats FILE writes them",
-        ) from None
+    about = _about_of(stored, path)
+    n = Lengths(stored)
+    K = n.of("examples")
+    sizes = {
+        "examples": (K,), "own": (K,), "odds": (K, ODDS), "joint": (K, K), "agreeing": (),
+        "hits": (BINS,), "confidence": (BINS,), "reach": (2, K), "found": (K,),
+        **dict.fromkeys(("open_label", "open_top"), (n.of("open_label"),)),
+        **dict.fromkeys(("open_example", "open_cls", "open_prob"), (n.of("open_prob"),)),
+        **dict.fromkeys((f"suspects_{p.name}" for p in fields(Suspects)), (n.of("suspects_row"),)),
+        **dict.fromkeys(("sample_row", "sample_label"), (n.of("sample_row"),)),
+        "sample_probs": (n.of("sample_row"), K),
+    }  # fmt: skip
+    read = {key: _typed(stored, key, shape, path) for key, shape in sizes.items()}
+    shard = Tallied(
+        Sums(read["examples"], read["own"]),
+        read["odds"],
+        Counts(read["joint"], int(read["agreeing"]), read["hits"], read["confidence"]),
+        Open(*(read[f"open_{part.name}"] for part in fields(Open))),
+        read["reach"],
+        Suspects(*(read[f"suspects_{part.name}"] for part in fields(Suspects))),
+        read["found"],
+        Sample(read["sample_row"], read["sample_label"], read["sample_probs"]),
+    )
+    for wrong in _contradictions(shard):
+        raise _damaged(path, wrong)
     return shard, about
+
+
+def check_about(about: Mapping[str, Any], shard: Tallied, path: Path) -> None:
+    """Raise InputError where a file says of itself what cannot be, or its numbers deny."""
+    for wrong in _misnamed(about, shard):
+        raise _damaged(path, wrong)
+
+
+PROBS = ("open_prob", "suspects_own", "suspects_highest", "sample_probs", "reach")
+
+
+class Lengths:
+    """How many entries the first of several arrays has; they must have as many each."""
+
+    def __init__(self, stored: Mapping[str, NDArray[Any]]) -> None:
+        self.stored = stored
+
+    def of(self, key: str) -> int:
+        """Return the entries of an array, 0 where it has no length."""
+        array = self.stored.get(key)
+        return 0 if array is None or array.ndim == 0 else len(array)
+
+
+def _damaged(path: Path, wrong: str) -> InputError:
+    return InputError(
+        f"'{path}' holds no statistics of a shard: {wrong}",
+        help="alfs estimate --shard I/N --stats FILE writes them",
+    )
+
+
+def _about_of(stored: Mapping[str, NDArray[Any]], path: Path) -> dict[str, Any]:
+    """Return what the file says it is a shard of, its kinds checked."""
+    try:
+        about = json.loads(str(stored["about"].item()))
+        family, _, number = str(about["schema"]).partition("/")
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise _damaged(path, "it does not say of what") from None
+    version = whole_number(number)
+    if family != "alfs.stats" or version is None or version > 1:
+        raise InputError(
+            f"{path}: schema is '{str(about['schema'])[:100]}', and this alfs reads '{SCHEMA}'",
+            help="upgrade alfs: pip install --upgrade alfs-cli",
+        )
+    return dict(about)
+
+
+def _misnamed(about: Mapping[str, Any], shard: Tallied) -> Iterator[str]:
+    part, parts, count = cast("list[int]", [about.get(key) for key in ("part", "parts", "count")])
+    if not all(type(number) is int and 0 < number < 2**62 for number in (part, parts, count)):
+        yield "part, parts and count are no whole numbers"
+    if part > parts or parts > count:
+        yield f"part {part} of {parts} of {count} rows"
+    names: Any = about.get("classes")
+    spec: Any = about.get("spec")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        yield "classes are no names"
+    total, K = int(shard.sums.examples.sum()), len(shard.sums.examples)
+    if len(set(names)) != K or len(names) != K:
+        yield f"classes are not {K} different names"
+    if not isinstance(about.get("fingerprint"), str) or not isinstance(spec, dict):
+        yield "fingerprint or spec is missing"
+    known = {field.name for field in fields(DataSpec)} - {"source", "lenient"}
+    values = spec.values()
+    if not known.issuperset(spec) or not all(v is None or isinstance(v, str) for v in values):
+        yield "spec does not name data"
+    if total != count * part // parts - count * (part - 1) // parts:
+        yield f"{total} examples are not part {part} of {parts} of {count}"
+    for name, row in (("suspects", shard.suspects.row), ("sample", shard.sample.row)):
+        if len(row) and row.max() >= count:
+            yield f"'{name}_row' is no place in {count} rows"
+
+
+def _typed(
+    stored: Mapping[str, NDArray[Any]], key: str, shape: tuple[int, ...], path: Path
+) -> NDArray[Any]:
+    """Return an array of the shape, whole numbers of 0 up or probabilities."""
+    array = stored.get(key)
+    if array is None:
+        raise _damaged(path, f"'{key}' is missing")
+    if array.shape != shape:
+        raise _damaged(path, f"'{key}' has shape {array.shape}, not {shape}")
+    is_share = key in PROBS
+    if array.dtype.kind not in ("f" if is_share else "iu"):
+        raise _damaged(path, f"'{key}' is of type {array.dtype}")
+    if not is_share:
+        if array.size and (array.min() < 0 or array.max() >= 2**62):
+            raise _damaged(path, f"'{key}' holds {array.min()} to {array.max()}")
+        return array.astype(np.int64)
+    most = 1 + REACH + NOWHERE if key == "reach" else 1 + LEAST_SUM
+    if not (np.isfinite(array) & (array >= -LEAST_SUM) & (array <= most)).all():
+        raise _damaged(path, f"'{key}' holds what is no probability")
+    if array.dtype.itemsize not in (2, 4, 8):
+        raise _damaged(path, f"'{key}' is of type {array.dtype}")
+    return array.astype(array.dtype.newbyteorder("="))
+
+
+def _contradictions(shard: Tallied) -> Iterator[str]:
+    """Yield what cannot be so in statistics whose arrays each can."""
+    K, total = len(shard.sums.examples), int(shard.sums.examples.sum())
+    if (shard.sums.own > shard.sums.examples * (UNIT * (1 + LEAST_SUM))).any():
+        yield "'own' sums to more than its examples"
+    if (shard.odds.sum(axis=1) != shard.sums.examples).any():
+        yield "'odds' and 'examples' count other examples"
+    counts = shard.counts
+    if (counts.joint.sum(axis=0) > shard.sums.examples).any():
+        yield "'joint' counts more than the examples"
+    if counts.agreeing > total or int(counts.hits.sum()) != counts.agreeing:
+        yield "'agreeing' and 'hits' count other examples"
+    if (counts.confidence > total * UNIT * (1 + LEAST_SUM)).any():
+        yield "'confidence' sums to more than the examples"
+    if (shard.found > shard.sums.examples).any() or len(shard.suspects.row) > shard.found.sum():
+        yield "'found' and the suspects count other examples"
+    if (shard.reach[0] > shard.reach[1]).any():
+        yield "'reach' is no range"
+    labels = {
+        "open_label": shard.open.label, "open_top": shard.open.top, "open_cls": shard.open.cls,
+        "suspects_label": shard.suspects.label, "suspects_top": shard.suspects.top,
+        "sample_label": shard.sample.label,
+    }  # fmt: skip
+    for name, values in labels.items():
+        if len(values) and values.max() >= K:
+            yield f"'{name}' holds {values.max()}, and there are {K} classes"
+    example = shard.open.example
+    if len(example) and example.max() >= len(shard.open.label):
+        yield "'open_example' counts more than there are"
+    for name, row in (("suspects", shard.suspects.row), ("sample", shard.sample.row)):
+        if len(np.unique(row)) < len(row):
+            yield f"'{name}_row' holds a place twice"
+    if len(shard.sample.row) and not np.allclose(
+        shard.sample.probs.sum(axis=1, dtype=np.float64), 1, atol=SUM_SLACK
+    ):
+        yield "'sample_probs' do not sum to 1"

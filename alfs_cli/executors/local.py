@@ -15,6 +15,7 @@ from alfs_cli.errors import UsageError
 from alfs_cli.executors.python import module_command, search_path
 from alfs_cli.executors.queue import Event
 from alfs_cli.executors.task import Outcome, Progress, Task
+from alfs_cli.numbers import whole_number
 
 STOP_SECONDS = 60.0
 LOCK = ".lock"
@@ -32,8 +33,8 @@ def num_cores() -> int:
 
 def threads_each(jobs: int) -> int:
     """Return the threads of one of `jobs` processes: its share of the cores, at least one."""
-    allowed = os.environ.get("OMP_NUM_THREADS", "")
-    cores = min(num_cores(), int(allowed)) if allowed.isdigit() and int(allowed) else num_cores()
+    allowed = whole_number(os.environ.get("OMP_NUM_THREADS", ""))
+    cores = min(num_cores(), allowed or num_cores())
     return max(1, min(cores, num_cores() // jobs))
 
 

@@ -101,7 +101,10 @@ def load_baseline(path: Path) -> Baseline:
             f"no such file: '{path}' (--baseline)", help="--update-baseline writes one"
         )
     try:
-        return from_document(read_document(path, SCHEMA), Baseline, where=str(path))
+        document = read_document(path, SCHEMA)
+        found = from_document(document, Baseline, where=str(path), is_strict=True)
+        _check_ceilings(found.ceilings, where=str(path))
+        return found
     except InputError as error:
         if "<<<<<<<" in as_text_file(path).read_text(encoding="utf-8", errors="replace"):
             raise InputError(
@@ -129,6 +132,23 @@ def refuse_other_evidence(baseline: Baseline, estimate: NoiseEstimate, *, ratche
         "cannot be told, nor whether noise rose",
         help=f"judge by the same (--evidence {made.kind}), or {anew} makes it anew",
     )
+
+
+def _check_ceilings(ceilings: Ceilings, *, where: str) -> None:
+    """Raise InputError where a ceiling is no rate, or a floor no clean level."""
+    rates = {"noise_rate": 0.0 if ceilings.noise_rate is None else ceilings.noise_rate}
+    for true, row in ceilings.pair.items():
+        rates |= {f"pair.{true}.{given}": rate for given, rate in row.items()}
+    wrong = [name for name, rate in rates.items() if not 0 <= rate <= 1]
+    wrong += [
+        f"class_clean_level.{name}"
+        for name, floor in ceilings.class_clean_level.items()
+        if not floor >= 0
+    ]
+    if wrong:
+        raise InputError(
+            f"{where}: ceilings.{wrong[0][:100]} cannot be", help="--update-baseline writes it anew"
+        )
 
 
 def ceilings_of(estimate: NoiseEstimate) -> Ceilings:

@@ -150,6 +150,8 @@ def _limits(estimate: NoiseEstimate, limits: Thresholds) -> Iterator[Gate]:
             "ALFS301", "noise rate", rate.value, rate.low, rate.high, limits.max_noise_rate, on
         )
     classes = estimate.class_clean_level
+    if not classes:
+        yield from _unknown_classes(limits)
     if limits.max_class_noise_rate is not None:
         for i, found in enumerate(classes):
             name = f"noise rate of class '{found.class_name}'"
@@ -170,7 +172,7 @@ def _limits(estimate: NoiseEstimate, limits: Thresholds) -> Iterator[Gate]:
                 "ALFS201", name, found.value, found.low, found.high, limits.min_clean_level, on
             )
             yield gate if found.judged else Gate("ALFS201", name, "not-judged")
-    if limits.max_pair_rate is not None:
+    if limits.max_pair_rate is not None and classes:
         yield from _pair_gates(estimate, limits.max_pair_rate, on)
     if limits.require_dominance:
         yield _dominance(estimate, on)
@@ -179,6 +181,16 @@ def _limits(estimate: NoiseEstimate, limits: Thresholds) -> Iterator[Gate]:
         enough = TRUST.index(level) >= TRUST.index(limits.min_trust)
         name = f"trust is '{level}', '{limits.min_trust}' is needed"
         yield Gate("ALFS303", name, "pass" if enough else "fail")
+
+
+def _unknown_classes(limits: Thresholds) -> Iterator[Gate]:
+    """Yield the gates on classes where an estimate says nothing of any."""
+    if limits.max_class_noise_rate is not None:
+        yield Gate("ALFS304", "noise rate of each class", "not-judged")
+    if limits.min_clean_level is not None:
+        yield Gate("ALFS201", "clean level of each class", "not-judged")
+    if limits.max_pair_rate is not None:
+        yield Gate("ALFS202", "rate of each pair", "not-judged")
 
 
 def _counts(
@@ -267,6 +279,9 @@ def _pair_gates(estimate: NoiseEstimate, limit: float, on: str) -> Iterator[Gate
         if place and on == "strict" and high <= limit:
             continue
         name = f"rate of '{names[i]}' given as '{names[j]}'"
+        if not estimate.class_clean_level[i].judged:
+            yield Gate("ALFS202", name, "not-judged")
+            continue
         yield _at_most("ALFS202", name, -negative, low, high, limit, on)
 
 
@@ -274,6 +289,8 @@ def _dominance(estimate: NoiseEstimate, on: str) -> Gate:
     level = estimate.clean_level
     name = "the clean label leads in every class"
     status: GateStatus = "pass"
+    if any(map(math.isnan, (level.value, level.low, level.high))):
+        return Gate("ALFS203", name, "not-judged", limit=1.0)
     if estimate.dominant is False:
         status = "fail"
     elif level.value <= 1:
@@ -295,6 +312,8 @@ def _dominance(estimate: NoiseEstimate, on: str) -> Gate:
 def _at_most(
     rule: str, name: str, value: float, low: float, high: float, limit: float, on: str
 ) -> Gate:
+    if any(map(math.isnan, (value, low, high))):
+        return Gate(rule, name, "not-judged", limit=limit)
     broken = {"sure": low > limit, "point": value > limit, "strict": high > limit}[on]
     status: GateStatus = "fail" if broken else "warn" if value > limit else "pass"
     return Gate(rule, name, status, value, low, high, limit)
@@ -303,6 +322,8 @@ def _at_most(
 def _at_least(
     rule: str, name: str, value: float, low: float, high: float, limit: float, on: str
 ) -> Gate:
+    if any(map(math.isnan, (value, low, high))):
+        return Gate(rule, name, "not-judged", limit=limit)
     broken = {"sure": high < limit, "point": value < limit, "strict": low < limit}[on]
     status: GateStatus = "fail" if broken else "warn" if value < limit else "pass"
     return Gate(rule, name, status, value, low, high, limit)

@@ -86,4 +86,5 @@ class Recommendations:
 
 def load_recommendations(path: Path) -> Recommendations:
     """Read a recommendation.json; raises InputError where it is missing, broken or newer."""
-    return from_document(read_document(path, SCHEMA), Recommendations, where=str(path))
+    document = read_document(path, SCHEMA)
+    return from_document(document, Recommendations, where=str(path), is_strict=True)

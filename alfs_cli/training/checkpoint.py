@@ -9,15 +9,17 @@ import io
 import json
 import pickle
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from alfs_cli.data.depth import Scale, scale_from
-from alfs_cli.documents import replacing
+from alfs_cli.documents import from_document, replacing
 from alfs_cli.errors import InputError
 from alfs_cli.files import as_file
 from alfs_cli.models import InputShape, Network, build
@@ -55,16 +57,18 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             f"'{path}' is not a weights-only file (loading it could run code)",
             help="only checkpoints written by `alfs train` are read",
         ) from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError,
+            AttributeError) as error:  # fmt: skip
         raise InputError(
-            f"cannot read '{path}': {str(error).splitlines()[0]}",
+            f"cannot read '{path}': {(str(error) or 'damaged').splitlines()[0]}",
             help="the file is broken; start the run anew with --overwrite",
         ) from None
     if not isinstance(state, dict) or "version" not in state:
         raise InputError(f"'{path}' is not a checkpoint of alfs")
-    if state["version"] != VERSION:
+    if type(state["version"]) is not int or state["version"] != VERSION:
         raise InputError(
-            f"'{path}' is a checkpoint of version {state['version']}, this alfs reads {VERSION}",
+            f"'{path}' is a checkpoint of version {str(state['version'])[:100]}, "
+            f"this alfs reads {VERSION}",
             help="upgrade alfs: pip install --upgrade alfs-cli",
         )
     return state
@@ -73,6 +77,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def restore_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str) -> None:
     """Load weights into a network; raises InputError where they are another network's."""
     expected = model.state_dict()
+    if not isinstance(weights, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
+    ):
+        raise InputError(f"{where}: its weights are no tensors by name")
     if missing := sorted(expected.keys() - weights.keys()):
         raise InputError(f"{where}: weights of another network: '{missing[0]}' is missing")
     if extra := sorted(weights.keys() - expected.keys()):
@@ -83,6 +91,8 @@ def restore_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str)
                 f"{where}: weights of another network: '{name}' has shape "
                 f"{tuple(weights[name].shape)}, not {tuple(value.shape)}"
             )
+        if value.dtype != weights[name].dtype or weights[name].layout != torch.strided:
+            raise InputError(f"{where}: '{name}' is of type {weights[name].dtype}")
     model.load_state_dict(weights)
 
 
@@ -146,7 +156,7 @@ def load_trained(folder: Path) -> Trained:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("alfs", "null"))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot read '{path}': {error}") from None
     if not isinstance(about, dict) or about.get("schema") != MODEL_SCHEMA:
         raise InputError(f"'{path}' does not say which network it is for ({MODEL_SCHEMA})")
@@ -157,12 +167,62 @@ def load_trained(folder: Path) -> Trained:
             help="a file or the configuration was changed since; train it anew",
         )
     try:
-        shape = InputShape(**about["shape"])
-        classes = tuple(str(name) for name in about["classes"])
-        normaliser = Normaliser(weights.pop(MEAN), weights.pop(STD))
-        model = build(about["model"], shape, len(classes), seed=0)
+        header = from_document(about, _Header, where=str(path), is_strict=True)
+        shape, classes = InputShape(**asdict(header.shape)), header.classes
+        normaliser = _normaliser(weights.pop(MEAN), weights.pop(STD), shape, where=str(path))
+        _refuse_strange(shape, len(classes), weights, where=str(path))
+        model = build(header.model, shape, len(classes), seed=0)
         scale = scale_from(about.get("scale"))
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise InputError(f"'{path}' holds no {error}") from None
+    except (TypeError, ValueError) as error:
         raise InputError(f"'{path}' does not say which network it is for: {error}") from None
     restore_weights(model, weights, where=str(path))
-    return Trained(model.eval(), about["model"], shape, normaliser, classes, scale)
+    return Trained(model.eval(), header.model, shape, normaliser, classes, scale)
+
+
+Size = Annotated[int, Field(ge=0, le=10**6)]
+
+
+@dataclass(frozen=True)
+class _Shape:
+    channels: Size = 0
+    height: Size = 0
+    width: Size = 0
+    num_features: Size = 0
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What model.safetensors says of itself."""
+
+    model: str
+    shape: _Shape
+    classes: tuple[str, ...]
+
+
+def _refuse_strange(
+    shape: InputShape, num_classes: int, weights: Mapping[str, Tensor], *, where: str
+) -> None:
+    """Raise InputError before a network is built that no weight in the file is as large as.
+
+    A header that was changed must not ask for more memory than there is.
+    """
+    is_image = shape.channels and shape.height and shape.width
+    if bool(shape.num_features) == bool(is_image) or num_classes < 2:
+        raise InputError(f"'{where}' is for {shape} and {num_classes} classes")
+    if num_classes not in {size for value in weights.values() for size in value.shape}:
+        raise InputError(f"'{where}' is for {num_classes} classes, and no weight of it is")
+    held = sum(value.numel() for value in weights.values())
+    if shape.num_features > held:
+        raise InputError(f"'{where}' is for {shape}, and its weights are for fewer")
+
+
+def _normaliser(mean: Tensor, std: Tensor, shape: InputShape, *, where: str) -> Normaliser:
+    size = shape.num_features or shape.channels
+    for name, value in ((MEAN, mean), (STD, std)):
+        if value.shape != (size,) or value.dtype != torch.float32:
+            raise InputError(f"'{where}': '{name}' is not {size} numbers, one an input")
+        if not bool(value.isfinite().all()) or (name == STD and not bool((value > 0).all())):
+            raise InputError(f"'{where}': '{name}' holds what no input is divided by")
+    return Normaliser(mean, std)

@@ -9,17 +9,19 @@ bit for bit on a CPU with the same number of threads.
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from alfs_cli import __version__
-from alfs_cli.documents import remove_leftovers, unwritable, write_text
-from alfs_cli.errors import InputError, Interrupted, UsageError, WorkError
+from alfs_cli.documents import from_document, remove_leftovers, unwritable, write_text
+from alfs_cli.errors import InputError, Interrupted, UsageError, WorkError, is_out_of_memory
+from alfs_cli.locks import one_trainer
 from alfs_cli.models import build
 from alfs_cli.noise import write_transition
 from alfs_cli.runs import (
@@ -116,20 +118,41 @@ class State:
                 )
             restore_weights(self.model, saved["model"], where=f"'{where}'")
             for velocity, value in zip(self.optimizer.velocities, saved["velocities"], strict=True):
-                velocity.copy_(value)
+                _copy_alike(velocity, value)
+            if saved["objective"].keys() != self.objective.state().keys():
+                raise ValueError("the state of its loss is another's")
             for name, tensor in self.objective.state().items():
-                tensor.copy_(saved["objective"][name])
-            self.losses.copy_(saved["losses"])
-            self.hits.copy_(saved["hits"])
-            self.epoch, self.step = int(saved["epoch"]), int(saved["step"])
-            self.seconds = float(saved["seconds"])
-            self.history = tuple(EpochMetrics(**epoch) for epoch in saved["history"])
+                _copy_alike(tensor, saved["objective"][name])
+            _copy_alike(self.losses, saved["losses"])
+            _copy_alike(self.hits, saved["hits"])
+            found = from_document(saved, _Progress, where=f"'{where}'", is_strict=True)
+            if len(found.history) != found.epoch or found.step > len(self.losses):
+                raise ValueError(f"epoch {found.epoch}, step {found.step} is none of this run")
+            self.epoch, self.step, self.seconds = found.epoch, found.step, found.seconds
+            self.history = found.history
             torch.set_rng_state(saved["random"])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise InputError(
                 f"'{where}' is not a checkpoint of this run: {str(error).splitlines()[0]}",
                 help="start the run anew with --overwrite",
             ) from None
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """The plain values of a checkpoint."""
+
+    epoch: Annotated[int, Field(ge=0)]
+    step: Annotated[int, Field(ge=0)]
+    seconds: Annotated[float, Field(ge=0, le=10**9)]
+    history: tuple[EpochMetrics, ...]
+
+
+def _copy_alike(tensor: Tensor, value: Tensor) -> None:
+    """Copy a tensor's values; raises ValueError where the other is of another shape or type."""
+    if not isinstance(value, Tensor) or (value.shape, value.dtype) != (tensor.shape, tensor.dtype):
+        raise ValueError("a tensor of another shape or type than this run has")
+    tensor.copy_(value)
 
 
 def _nothing(value: object) -> None:
@@ -165,12 +188,15 @@ def train(
         threads_for(experiment.shape.size),
         tuned_for(device),
         _memory_errors(config),
+        ExitStack() as held,
     ):
         torch.manual_seed(config.seed)
         material = prepare(experiment, device, cache or folder.parent / CACHE, on_note)
         state = start(experiment, material.labels, device)
         state.num_tested = 0 if material.test is None else len(material.test)
         checkpoint = folder / CHECKPOINT
+        if distributed.is_first():
+            held.enter_context(one_trainer(folder))
         if resume:
             saved = load_checkpoint(checkpoint)
             state.restore(saved, run_id=config.run_id, where=checkpoint.as_posix())
@@ -196,13 +222,13 @@ def train(
             with suppress(WorkError):  # on a full disk the first error is the one to tell
                 _save_result(experiment, folder, device, state, "failed")
             raise
-    shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
-    images = experiment.parts.train.images
-    scale = None if images is None or shape.num_features else images.scale
-    trained = Trained(state.model, config.model, shape, normaliser, classes, scale)
-    if distributed.is_first():
-        save_trained(folder / WEIGHTS, trained, run=config.run_id)
-    return _save_result(experiment, folder, device, state, "finished")
+        shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
+        images = experiment.parts.train.images
+        scale = None if images is None or shape.num_features else images.scale
+        trained = Trained(state.model, config.model, shape, normaliser, classes, scale)
+        if distributed.is_first():
+            save_trained(folder / WEIGHTS, trained, run=config.run_id)
+        return _save_result(experiment, folder, device, state, "finished")
 
 
 def start(experiment: Experiment, labels: Tensor, device: Device) -> State:
@@ -366,8 +392,7 @@ def _memory_errors(config: TrainConfig) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if not is_memory and "allocate memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         first = (str(error) or "no more is to be had").splitlines()[0]
         raise WorkError(

@@ -4,11 +4,12 @@ import json
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from alfs_cli.estimate import CleanLevel
+from alfs_cli.estimate import Bounded, CleanLevel
 from tests.conftest import make_estimate
 
 
@@ -48,7 +49,19 @@ def test_certified(saved):
     ],
 )
 def test_not_certified_is_exit_1_and_said(saved, level, dominant, status):
-    done = saved(clean_level=level, dominant=dominant)("recommend")
+    first = (level.value / (1 + level.value), 1 / (1 + level.value), 0.0)
+    made = make_estimate()
+    changes = {
+        "transition": (first, *made.transition[1:]),
+        "transition_low": ((0.0,) * 3, *made.transition_low[1:]),
+        "transition_high": ((1.0,) * 3, *made.transition_high[1:]),
+        "noise_rate": Bounded(1 - (0.34 * first[0] + 0.33 * 0.9 + 0.33 * 0.98), 0.0, 1.0),
+        "class_clean_level": (
+            replace(made.class_clean_level[0], value=level.value, low=level.low, high=level.high),
+            *made.class_clean_level[1:],
+        ),
+    }
+    done = saved(clean_level=level, dominant=dominant, **changes)("recommend")
     assert done.code == 1
     assert status in done.out
     assert "'cat' given as 'dog'" in done.out

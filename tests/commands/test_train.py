@@ -156,19 +156,20 @@ def test_defaults_by_the_data(alfs):
 def estimate_and_recommendation(fingerprint, *, loss="nce+aul", source="digits"):
     """Write what `alfs estimate` and `alfs recommend` leave, as far as training reads it."""
     rows = [[1.0 if i == j else 0.0 for j in range(10)] for i in range(10)]
-    bounded = {"value": 0.1, "low": 0.1, "high": 0.1}
+    none, whole = ({"value": x, "low": x, "high": x} for x in (0.0, 1.0))
+    level = {"value": "inf", "low": 5.0, "high": "inf", "true_class": "0", "given_class": "1"}
     names = [str(i) for i in range(10)]
     estimate = {
         "schema": "alfs.estimate/1", "alfs_version": "0.1.0", "seed": 0, "seconds": 1.0,
         "confidence": 0.95, "method": "joint-ml",
         "data": {"source": source, "kind": "builtin", "n": 1437, "classes": names,
-                 "given_counts": [1] * 10, "split": "train", "fingerprint": fingerprint,
+                 "given_counts": [143] * 9 + [150], "split": "train", "fingerprint": fingerprint,
                  "spec": {"source": source}},
         "evidence": {"kind": "pixels", "name": "pixels", "folds": 5, "agreement": 0.9,
                      "calibration_error": 0.01, "in_sample": False},
-        "noise_rate": bounded, "transition": rows, "transition_low": rows,
+        "noise_rate": none, "transition": rows, "transition_low": rows,
         "transition_high": rows, "class_prior": [0.1] * 10, "class_clean_level": [],
-        "clean_level": {**bounded, "true_class": "0", "given_class": "1"}, "gap": bounded,
+        "clean_level": level, "gap": whole,
         "dominant": True, "trust": {"level": "high", "reasons": []},
     }  # fmt: skip
     advice = {
@@ -215,7 +216,7 @@ def test_recommendation_from_another_estimate(alfs):
     done = alfs("train", *QUICK, "--dry-run")
     refused(done, "was made from another estimate than", "`alfs recommend` anew")
     assert alfs("train", *QUICK, "--dry-run", "--allow-stale").code == 0
-    file.write_text(json.dumps({**advice, "clean_level": {"value": 0.1, "low": 0.1}}))
+    file.write_text(json.dumps({**advice, "clean_level": {"value": "inf", "low": 5.0}}))
     assert alfs("train", *QUICK, "--dry-run").code == 0
 
 

@@ -14,6 +14,9 @@ from functools import cache
 from typing import get_args
 
 import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from alfs_cli.commands import COMMANDS, GROUPS
 from tests.fuzz import seeds
@@ -677,9 +680,69 @@ OPTIONS = {
     ("compare",): ("data.npz", "estimate.json", ".", "-f", "--sort"),
 }  # fmt: skip
 
+
+def merge_case(root, r):
+    """The statistics of two shards, arrays or description of one of them changed."""
+    for name, content in seeds.shard_files().items():
+        (root / name).write_bytes(content)
+    if r.random() < 0.2:
+        damage_file(root / "1.npz", r)
+        return ["estimate", "--merge", "1.npz", "2.npz"]
+    with np.load(root / "1.npz") as file:
+        arrays = dict(file)
+    key = r.choice(sorted(arrays))
+    if key == "about":
+        arrays[key] = np.array(json.dumps(odd_json(json.loads(str(arrays[key])), r)))
+    else:
+        arrays[key] = odd_array(arrays[key], r)
+    if r.random() < 0.1:
+        del arrays[key]
+    np.savez(root / "1.npz", **arrays)
+    return ["estimate", "--merge", "1.npz", r.choice(("2.npz", "2.npz", "1.npz"))]
+
+
+def checkpoint_case(root, r):
+    """A checkpoint, or the weights of a network, of which one part is changed."""
+    run = seeds.trained_run(root)
+    state_of, weights_of = root / run / "checkpoints/last.pt", root / run / "model.safetensors"
+    if r.random() < 0.5:
+        (root / run / "result.json").unlink()
+        state = torch.load(state_of, weights_only=True)
+        state[r.choice(sorted(state))] = odd_value(r)
+        torch.save(state, state_of)
+        return ["train", "--resume", run]
+    with safe_open(weights_of, "pt") as file:
+        about = json.loads(file.metadata()["alfs"])
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if r.random() < 0.5:
+        about = odd_json(about, r)
+    else:
+        odd = np.ascontiguousarray(odd_array(weights[name := r.choice(sorted(weights))].numpy(), r))
+        if odd.dtype.kind in "fiu" and odd.dtype.isnative and odd.dtype != np.uint64:
+            weights[name] = torch.from_numpy(odd.copy())
+    save_file(weights, weights_of, metadata={"alfs": json.dumps(about)})
+    return [r.choice(("evaluate", "predict")), run, "data.npz"]
+
+
+def odd_value(r):
+    """Return a plain value or a tensor."""
+    return r.choice((None, -1, 0.5, "x", [], {}, [1], {"a": 1}, 2**70, True, float("nan"),
+                     torch.zeros(0), torch.zeros(3, 3), torch.tensor(2.0)))  # fmt: skip
+
+
+def saved_case(root, r):
+    """An estimate of which some numbers are changed, under gates that a user set."""
+    document = odd_json(seeds.estimate_document(), r)
+    (root / "e.json").write_text(json.dumps(document))
+    gates = ["--max-noise-rate", "0.5", "--min-clean-level", "1", "--max-pair-rate", "0.5"]
+    on = r.choice(("sure", "point", "strict"))
+    return r.choice((["check", "e.json", *gates, "--gate-on", on], ["recommend", "e.json"]))
+
+
 CASES = (
     folder_case, image_case, table_case, table_case, npz_case, npz_case, npy_case, document_case,
     transition_case, recipe_case, options_case, trained_case, cache_case, gate_case, fix_case,
+    merge_case, checkpoint_case, saved_case,
 )  # fmt: skip
 
 

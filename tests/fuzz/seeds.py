@@ -137,6 +137,19 @@ def _made():
         return _files(folder), made
 
 
+@cache
+def shard_files():
+    """Return the statistics of two halves of some probabilities."""
+    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
+        np.save("p.npy", probabilities())
+        np.save("l.npy", labels())
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            for i in (1, 2):
+                words = ["estimate", "--pred-probs", "p.npy", "--labels", "l.npy"]
+                assert run([*words, "--shard", f"{i}/2", "--stats", f"{i}.npz"]) == 0
+        return {name: Path(name).read_bytes() for name in ("1.npz", "2.npz")}
+
+
 def _files(top):
     return {
         str(path.relative_to(top)): path.read_bytes() for path in top.rglob("*") if path.is_file()
