@@ -64,6 +64,9 @@ CHECK: dict[str, Key] = {
     "label-column": text(),
     "path-column": text(),
     "true-label-column": text(),
+    "feature-columns": text(),
+    "exclude-columns": text(),
+    "group-column": text(),
     "classes": text(),
     "root": text(is_path=True),
 }
