@@ -22,7 +22,7 @@ import typer
 from alfs_cli.errors import UsageError, unknown
 from alfs_cli.numbers import MOST_SEED, whole_number
 from alfs_cli.plain import plain
-from alfs_cli.targets import SAVES, Target, Writes, refuse_inputs
+from alfs_cli.targets import SAVES, SUSPECTS, Kept, Target, Writes, refuse_inputs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -226,7 +226,8 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
         else:
             own.append(parameter)
     shared = _shared_parameters()
-    written = [p for p in own if _is_written(p.annotation)]
+    written = [p for p in own if _is_marked(p.annotation, Writes)]
+    kept = {p.name for p in own if _is_marked(p.annotation, Kept)}
     module = body.__module__.rpartition(".")[2]
 
     def run(**arguments: Any) -> None:
@@ -234,8 +235,10 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
         _check_formats(invocation, command=module)
         named = {f"--{p.name.replace('_', '-')}": arguments[p.name] for p in written}
         invocation = replace(invocation, targets=_targets(invocation, module, named))
-        targets = {p.name for p in written}
-        invocation.refuse_inputs(*(arguments[name] for name in arguments if name not in targets))
+        aside = {p.name for p in written} | kept
+        invocation.refuse_inputs(*(arguments[name] for name in arguments if name not in aside))
+        others = [target for target in invocation.targets if target.path.name != SUSPECTS]
+        refuse_inputs(others, [arguments[name] for name in kept])
         for name, (group, members) in groups.items():
             arguments[name] = group(**{member: arguments.pop(member) for member in members})
         body(invocation, **arguments)
@@ -320,8 +323,8 @@ def _shared(
     )
 
 
-def _is_written(annotation: Any) -> bool:
-    return any(isinstance(part, Writes) for part in getattr(annotation, "__metadata__", ()))
+def _is_marked(annotation: Any, mark: type) -> bool:
+    return any(isinstance(part, mark) for part in getattr(annotation, "__metadata__", ()))
 
 
 def _targets(

@@ -7,14 +7,17 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from glob import glob, has_magic
+from itertools import count
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from alfs_cli.errors import UsageError
 from alfs_cli.formats.marks import bears_mark
 
+SUSPECTS = "issues.csv"
 SAVES = {
-    "estimate": ("estimate.json", "transition.csv", "issues.csv", "issues.parquet"),
+    "estimate": ("estimate.json", "transition.csv", SUSPECTS, "issues.parquet"),
     "recommend": ("recommendation.json",),
     "check": ("check.json",),
 }
@@ -26,6 +29,10 @@ OF_A_RUN = ("config.yaml", "sweep.json")
 
 class Writes:
     """Marks, in the annotation of an option, that its value is a file to be written."""
+
+
+class Kept:
+    """Marks an option whose file, where it is the list of suspects, is kept under another name."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,23 @@ def refuse_inputs(targets: Iterable[Target], inputs: Iterable[Any]) -> None:
         for target in there:
             if _is_within(target, value):
                 raise _refused(target)
+
+
+def keep_decisions(file: Path, out: Path) -> Path | None:
+    """Copy a list of suspects that `out` is about to get anew, with what people decided in it.
+
+    Returns where the copy is, None where `file` is another file.
+    """
+    listed = out / SUSPECTS
+    try:
+        if not os.path.samefile(file, listed):
+            return None
+    except OSError:
+        return None
+    names = (f"issues.reviewed{'' if n == 1 else f'-{n}'}.csv" for n in count(1))
+    copy = next(out / name for name in names if not (out / name).exists())
+    copyfile(listed, copy)
+    return copy
 
 
 def refuse_listed(targets: Iterable[Target], paths: Iterable[str]) -> None:

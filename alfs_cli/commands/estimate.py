@@ -9,7 +9,7 @@ import typer
 from alfs_cli.commands.data_options import DataOptions, OptionalData, PredProbs
 from alfs_cli.errors import UsageError
 from alfs_cli.invocation import Invocation, command
-from alfs_cli.targets import Writes
+from alfs_cli.targets import Kept, Writes, keep_decisions
 
 PICTURES = 48
 SHARDS = "Probabilities too large for one run"
@@ -49,6 +49,7 @@ def estimate(
             help="Examples whose true labels are known: index and true_label, drawn at random; or "
             "issues.csv with decisions.",
         ),
+        Kept(),
     ] = None,
     local: Annotated[
         bool, typer.Option("--local", help="The clean level of single examples, too.")
@@ -188,7 +189,10 @@ def estimate(
         columns_as_given=columns_as_given,
         started=started,
     )
+    copy = None if trusted is None else keep_decisions(trusted, invocation.out)
     found.save(invocation.out)
+    if copy is not None:
+        invocation.note(f"note: {trusted} was written anew; its decisions are kept in {copy}")
     wants_pictures = "html" in (invocation.format, *(form for form, _ in invocation.outputs))
     pictures = found.pictures(PICTURES) if wants_pictures else ()
     invocation.publish(estimate_report(found.estimate, findings=found.findings, pictures=pictures))

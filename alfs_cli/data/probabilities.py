@@ -209,7 +209,7 @@ def _above_zero(row: Rows, sample: Rows) -> tuple[str, str]:
     return (
         f", not 1 (rows sum to {sums.min():.3g} to {sums.max():.3g}), each value between 0 and 1: "
         "these look like sigmoids, a yes or no for every class on its own",
-        "alfs needs one distribution over the K classes a row: predict with a model whose classes "
+        "each row must be one distribution over the K classes: predict with a model whose classes "
         "exclude each other; where each example has one class for sure, each row may be divided by "
         "its sum",
     )

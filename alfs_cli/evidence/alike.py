@@ -60,12 +60,13 @@ def alike(
     X (n, D) are the features in which near copies lie close, None to look for exact ones alone. In
     a table rows may coincide without being copies: those stand for themselves.
     """
-    if dataset.images is None and dataset.features is None:
-        exact = np.arange(len(kept))
-        if dataset.groups is None:
-            return None
-    else:
-        exact = exact_contents(dataset)[kept]
+    exact = np.arange(len(kept))
+    if is_table and X is not None:
+        exact = np.unique(row_keys(X), return_inverse=True)[1].reshape(-1)
+    elif dataset.images is not None:
+        exact = _of_pictures(dataset)[kept]
+    elif dataset.groups is None:
+        return None
     contents = exact
     labels = dataset.labels[kept]
     if is_table and X is not None and are_coincidences(X, labels, exact):
@@ -98,13 +99,9 @@ def said_of_copies(found: Alike | None, group_column: str | None) -> tuple[str, 
     return tuple(notes)
 
 
-def exact_contents(dataset: "LabelledDataset") -> IntArray:
-    """Return the number of each example's content (N,), the same for exact copies."""
-    if dataset.contents is not None:
-        return dataset.contents
-    if dataset.images is None and dataset.features is not None:
-        return np.unique(row_keys(dataset.features), return_inverse=True)[1].reshape(-1)
-    return contents_of(digests_of(dataset))
+def _of_pictures(dataset: "LabelledDataset") -> IntArray:
+    """Return the number of each picture's file (N,), the same for files of the same bytes."""
+    return contents_of(digests_of(dataset)) if dataset.contents is None else dataset.contents
 
 
 def joined(first: IntArray, second: IntArray) -> IntArray:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from alfs_cli.noise import asymmetric, read_transition, write_transition
+from alfs_cli.noise import asymmetric, clean_level, read_transition, write_transition
 
 QUICK = ("--epochs", "2", "--model", "linear")
 DIGITS = tuple(str(digit) for digit in range(10))
@@ -25,17 +25,20 @@ def noisy(alfs):
     data = load(DataSpec("noisy.npz"))
     bounded = {"value": 0.2, "low": 0.1, "high": 0.3}
     rows = TRUE_T.array.tolist()
+    rate = float(1 - np.diag(TRUE_T.array).mean())
+    level = {"value": clean_level(TRUE_T.array), "low": 1.2, "high": 2.0}
     estimate = {
         "schema": "alfs.estimate/1", "alfs_version": "0.1.0", "seed": 0, "seconds": 1.0,
         "confidence": 0.95, "method": "joint-ml",
         "data": {"source": "noisy.npz", "kind": "npz", "n": len(data), "classes": DIGITS,
-                 "given_counts": [1] * 10, "split": None, "fingerprint": data.fingerprint,
+                 "given_counts": data.given_counts.tolist(), "split": None,
+                 "fingerprint": data.fingerprint,
                  "spec": {"source": "noisy.npz"}},
         "evidence": {"kind": "pixels", "name": "pixels", "folds": 5, "agreement": 0.9,
                      "calibration_error": 0.01, "in_sample": False},
-        "noise_rate": bounded, "transition": rows, "transition_low": rows,
-        "transition_high": rows, "class_prior": [0.1] * 10, "class_clean_level": [],
-        "clean_level": {**bounded, "true_class": "0", "given_class": "1"}, "gap": bounded,
+        "noise_rate": {"value": rate, "low": 0.1, "high": 0.3}, "transition": rows,
+        "transition_low": rows, "transition_high": rows, "class_prior": [0.1] * 10, "class_clean_level": [],
+        "clean_level": {**level, "true_class": "0", "given_class": "1"}, "gap": bounded,
         "dominant": True, "trust": {"level": "high", "reasons": []},
     }  # fmt: skip
     Path("alfs-out").mkdir()

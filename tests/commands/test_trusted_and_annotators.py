@@ -76,6 +76,22 @@ def test_decisions_settle_their_own_labels(data):
     assert "are not of these data" in stale.err
 
 
+def test_decisions_in_the_list_itself_are_kept_beside_the_new_one(data):
+    alfs, _, true = data
+    assert alfs("estimate", "features.npz").code == 0
+    listed = Path("alfs-out/issues.csv")
+    issues = pd.read_csv(listed)
+    issues["decision"] = NAMES[true[issues["index"]]]
+    issues.to_csv(listed, index=False)
+    decided = listed.read_bytes()
+    for copy in ("issues.reviewed.csv", "issues.reviewed-2.csv"):
+        listed.write_bytes(decided)
+        done = alfs("estimate", "features.npz", "--trusted", "alfs-out/issues.csv")
+        assert done.code == 0, done.err
+        assert Path("alfs-out", copy).read_bytes() == decided
+        assert f"its decisions are kept in alfs-out/{copy}" in done.err
+
+
 def test_decisions_as_a_spreadsheet_saves_them(data):
     """Semicolons, CRLF and a byte-order mark; nothing but what was decided."""
     alfs, _, _ = data
