@@ -37,7 +37,8 @@ def noisy(alfs):
         "evidence": {"kind": "pixels", "name": "pixels", "folds": 5, "agreement": 0.9,
                      "calibration_error": 0.01, "in_sample": False},
         "noise_rate": {"value": rate, "low": 0.1, "high": 0.3}, "transition": rows,
-        "transition_low": rows, "transition_high": rows, "class_prior": [0.1] * 10, "class_clean_level": [],
+        "transition_low": rows, "transition_high": rows, "class_prior": [0.1] * 10,
+        "class_clean_level": [],
         "clean_level": {**level, "true_class": "0", "given_class": "1"}, "gap": bounded,
         "dominant": True, "trust": {"level": "high", "reasons": []},
     }  # fmt: skip
