@@ -196,7 +196,10 @@ def _text_of(path: Path) -> str:
     except FileNotFoundError:
         raise InputError(f"no such file: '{path}'", help="--config FILE names another") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read '{_near(path)}': {error}") from None
+        raise InputError(
+            f"cannot read '{_near(path)}': {error}",
+            help="see that it is yours to read, or name another: --config FILE",
+        ) from None
 
 
 def load(path: Path, sections: Iterable[str]) -> ConfigFile:

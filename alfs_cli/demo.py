@@ -140,7 +140,10 @@ def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
 def known_truth(found: Audit) -> Truth:
     """Return what the true labels say; the demo's data always have them."""
     if found.estimate.truth is None:
-        raise InputError("these data have no true labels")
+        raise InputError(
+            "these data have no true labels",
+            help="the demo needs the truth beside the labels: alfs demo takes the digits",
+        )
     return found.estimate.truth
 
 

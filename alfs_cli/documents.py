@@ -161,13 +161,18 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
     try:
         text = as_text_file(path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"no such file: '{path}'") from None
+        raise InputError(
+            f"no such file: '{path}'",
+            help="see that the name is right, and that what writes it has been run",
+        ) from None
     except UnicodeDecodeError:
         raise InputError(
             f"'{path}' is no JSON file", help=f"a saved result is wanted here ({schema}), not data"
         ) from None
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error}") from None
+        raise InputError(
+            f"cannot read '{path}': {error}", help="see that it is a file and yours to read"
+        ) from None
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -176,7 +181,10 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
             help="the file was edited or cut short; make it anew",
         ) from None
     except RecursionError:
-        raise InputError(f"{path}: not valid JSON: nested too deeply") from None
+        raise InputError(
+            f"{path}: not valid JSON: nested too deeply",
+            help="make it anew: nothing that alfs saves is so deep",
+        ) from None
     except ValueError:
         raise InputError(
             f"{path}: it holds NaN, or a number of thousands of digits",

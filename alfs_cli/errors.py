@@ -78,7 +78,8 @@ def together(readers: Iterable[Callable[[], Read]]) -> list[Read]:
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
-        raise UsageError("\n".join(map(str, wrong)))
+        helps = dict.fromkeys(error.help for error in wrong if error.help)
+        raise UsageError("\n".join(map(str, wrong)), help="; ".join(helps) or None)
     return found
 
 

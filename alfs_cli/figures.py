@@ -93,7 +93,10 @@ def least_risks(loss: SeparableSum, eta: FloatArray) -> tuple[FloatArray, FloatA
 def _separable(text: str) -> SeparableSum:
     found = parse_loss(text).separable()
     if found is None:
-        raise UsageError(f"'{text}' is not a function of u alone")
+        raise UsageError(
+            f"'{text}' is not a function of u alone",
+            help="alfs losses list names those that are: ce, mae, gce, agce, aul, ael, ...",
+        )
     return found
 
 

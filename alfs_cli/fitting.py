@@ -51,7 +51,9 @@ def fit_score(loss: Loss, num_classes: int) -> float:
     """
     K = num_classes
     if K < 2:
-        raise UsageError(f"a fit score needs two classes or more, got {K}")
+        raise UsageError(
+            f"a fit score needs two classes or more, got {K}", help="give num_classes >= 2"
+        )
     if K == 2:
         return float(example_weight(loss, np.array([0.5]), 2)[0])
     nodes, weights = _rule()

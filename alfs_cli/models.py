@@ -207,7 +207,10 @@ def check_name(name: str, shape: InputShape) -> None:
     """Raise UsageError where there is no such network, or it does not take such inputs."""
     if name.startswith(TORCHVISION):
         if shape.num_features:
-            raise UsageError(f"model '{name}' takes images, and the data are {shape}")
+            raise UsageError(
+                f"model '{name}' takes images, and the data are {shape}",
+                help="--model linear or mlp takes features",
+            )
         return
     if name not in MODELS:
         raise unknown("model", name, [*MODELS, f"{TORCHVISION}NAME"])

@@ -92,7 +92,9 @@ def load_settings(path: Path) -> Recipe:
     except FileNotFoundError:
         raise InputError(f"no such file: '{path}'", help="`alfs recipes list` names some") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read '{path}': {error}") from None
+        raise InputError(
+            f"cannot read '{path}': {error}", help="alfs recipes list names those there are"
+        ) from None
     return parse_recipe(text, name=path.as_posix(), where=path.as_posix())
 
 
@@ -160,16 +162,25 @@ def _plain(node: "Node") -> Any:
     import yaml
 
     if isinstance(node, yaml.MappingNode):
-        raise UsageError("settings are nested too deeply")
+        raise UsageError(
+            "settings are nested too deeply",
+            help="a recipe is flat: alfs recipes show NAME shows one",
+        )
     if isinstance(node, yaml.SequenceNode) and not all(
         isinstance(item, yaml.ScalarNode) for item in node.value
     ):
-        raise UsageError("a list may hold plain values only")
+        raise UsageError(
+            "a list may hold plain values only",
+            help="a recipe is flat: alfs recipes show NAME shows one",
+        )
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError) as error:
         problem = getattr(error, "problem", None) or str(error)
-        raise UsageError(f"not a plain value: {problem}") from None
+        raise UsageError(
+            f"not a plain value: {problem}",
+            help="a recipe is flat: alfs recipes show NAME shows one",
+        ) from None
     finally:
         loader.dispose()

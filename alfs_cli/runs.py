@@ -396,7 +396,10 @@ def load_config(folder: Path) -> TrainConfig:
         raise InputError(f"no such file: '{path}'", help="a run directory is needed") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         reason = (str(error) or "not valid YAML").splitlines()[0]
-        raise InputError(f"cannot read '{path}': {reason}") from None
+        raise InputError(
+            f"cannot read '{path}': {reason}",
+            help="train the run anew, or name another: alfs compare RUN...",
+        ) from None
     return from_document(values, TrainConfig, where=str(path))
 
 
@@ -415,7 +418,10 @@ def load_metrics(folder: Path) -> tuple[EpochMetrics, ...]:
             for number, line in enumerate(lines, start=1)
         )
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot read '{path}': {error}") from None
+        raise InputError(
+            f"cannot read '{path}': {error}",
+            help="train the run anew, or name another: alfs compare RUN...",
+        ) from None
 
 
 def accuracy_over(history: Iterable[EpochMetrics]) -> TestAccuracy | None:

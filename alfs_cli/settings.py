@@ -208,11 +208,17 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
 def read_setting(key: str, value: Any) -> Any:
     """Return the checked value of a key; raises UsageError for an unknown key or a wrong value."""
     if key not in SETTINGS:
-        raise UsageError(f"unknown key '{key}'{_nearest(key)}")
+        raise UsageError(
+            f"unknown key '{key}'{_nearest(key)}",
+            help="alfs recipes show digits shows all keys in use",
+        )
     try:
         return SETTINGS[key](value)
     except ValueError as error:
-        raise UsageError(f"{key} is {_shown(value)}, not {error}") from None
+        raise UsageError(
+            f"{key} is {_shown(value)}, not {error}",
+            help="alfs recipes show digits shows values that are right",
+        ) from None
 
 
 def _shown(value: Any) -> str:

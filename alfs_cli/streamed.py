@@ -202,7 +202,7 @@ def passes(
             done += mended.of
             progress(TASK, done, total)
         if sums is None:
-            raise InputError("the probabilities hold no examples")
+            raise InputError("the probabilities hold no examples", help="is it the right file?")
         for text in rounding.notes():
             invocation.note(f"note: {text}")
         limits = sums.thresholds()

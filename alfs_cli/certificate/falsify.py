@@ -106,7 +106,10 @@ def _risks(loss: TorchLoss, z: FloatArray, w: FloatArray) -> tuple[FloatArray, F
         try:
             each = loss(logits.repeat_interleave(K, 0), labels.repeat(count))
         except Exception as error:
-            raise InputError(f"the loss failed: {type(error).__name__}: {error}") from error
+            raise InputError(
+                f"the loss failed: {type(error).__name__}: {error}",
+                help="it takes logits (N, K) and labels (N,), and returns the mean or N losses",
+            ) from error
         if not isinstance(each, torch.Tensor) or each.shape != (count * K,):
             got = tuple(each.shape) if isinstance(each, torch.Tensor) else type(each).__name__
             raise InputError(

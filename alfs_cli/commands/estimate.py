@@ -126,7 +126,8 @@ def estimate(
     if in_passes and (is_fitted or method not in COUNTED):
         raise UsageError(
             "shards are counted, not fitted: --method confident, no --all-scores, --local, "
-            "--trusted or --max-examples"
+            "--trusted or --max-examples",
+            help="leave those options out, or judge all in one run: alfs estimate DATA",
         )
     is_more = data is not None or options.features is not None or options.true_labels is not None
     if in_passes and not merge and (is_more or pred_probs is None):

@@ -129,7 +129,10 @@ def _own_loss(place: str) -> Any:
             help="a module of this folder or of this Python, then a function in it",
         ) from None
     if not callable(found):
-        raise UsageError(f"'{place}' is not a function: it is {type(found).__name__}")
+        raise UsageError(
+            f"'{place}' is not a function: it is {type(found).__name__}",
+            help="--python module:function names a function of logits and labels",
+        )
     return found
 
 
@@ -145,9 +148,15 @@ def _noise_model(
     from alfs_cli.noise import read_transition, transition_of
 
     if sum(source is not None for source in (transition, estimate, noise)) > 1:
-        raise UsageError("--transition, --estimate and --noise each name a T: give one")
+        raise UsageError(
+            "--transition, --estimate and --noise each name a T: give one",
+            help="for example --estimate alfs-out/estimate.json alone",
+        )
     if noise is None and (rate is not None or classes is not None):
-        raise UsageError("--rate and --classes go with --noise")
+        raise UsageError(
+            "--rate and --classes go with --noise",
+            help="for example --noise symmetric --rate 0.4 --classes 10",
+        )
     if noise is not None:
         if rate is None or classes is None:
             raise UsageError("--noise needs --rate and --classes", help="--rate 0.4 --classes 10")

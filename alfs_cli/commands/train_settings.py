@@ -68,7 +68,10 @@ def named(options: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
     more = overrides(assignments)
     for key in more:
         if key in said:
-            raise UsageError(f"{key} is set twice, by {option_of(key)} and by --set")
+            raise UsageError(
+                f"{key} is set twice, by {option_of(key)} and by --set",
+                help=f"leave one of {option_of(key)} and --set {key}=... out",
+            )
     return {**said, **more}
 
 

@@ -110,14 +110,20 @@ def estimate_transition(
     rows = np.asarray(evidence)
     given = np.asarray(labels)
     if rows.ndim != 2 or given.ndim != 1 or len(rows) != len(given) or not len(rows):
-        raise InputError(f"evidence has shape {rows.shape}, labels {given.shape}: not (N, .), (N,)")
+        raise InputError(
+            f"evidence has shape {rows.shape}, labels {given.shape}: not (N, .), (N,)",
+            help="give (N, K) probabilities, or (N, D) features with features=True, and N labels",
+        )
     if given.dtype.kind not in "iu" or given.min() < 0:
         raise InputError(
             "labels must be whole numbers from 0", help="number the classes 0 .. K - 1"
         )
     K = int(given.max()) + 1 if features else rows.shape[1]
     if given.max() >= K or K < 2:
-        raise InputError(f"labels go up to {given.max()}, and there are {K} classes")
+        raise InputError(
+            f"labels go up to {given.max()}, and there are {K} classes",
+            help="number the classes 0 .. K - 1, one column of probabilities a class",
+        )
     if not features:
         rows, _ = normalised(rows, where="the probabilities")
     dataset = LabelledDataset(
@@ -262,9 +268,14 @@ def summarised(
 def check_options(*, method: str, confidence: float, resamples: int) -> None:
     """Raise UsageError for options that mean nothing, before any work is done."""
     if not 0.5 < confidence < 1:
-        raise UsageError(f"--confidence is {confidence}, not between 0.5 and 1")
+        raise UsageError(
+            f"--confidence is {confidence}, not between 0.5 and 1",
+            help="for example --confidence 0.95",
+        )
     if resamples < 100:
-        raise UsageError(f"--bootstrap is {resamples}, below 100")
+        raise UsageError(
+            f"--bootstrap is {resamples}, below 100", help="for example --bootstrap 1000"
+        )
     if method not in ESTIMATORS:
         raise unknown("method", method, ESTIMATORS)
 

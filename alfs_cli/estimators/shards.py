@@ -230,7 +230,7 @@ def merged(shards: Sequence[Tallied], *, where: Sequence[str]) -> Tallied:
         whole = replace(shard.counts, joint=joint)
         counts = whole if counts is None else counts + whole
     if counts is None:
-        raise InputError("no shards to merge")
+        raise InputError("no shards to merge", help="alfs estimate --merge 1.npz 2.npz")
     return Tallied(
         sums,
         np.sum([shard.odds for shard in shards], axis=0),

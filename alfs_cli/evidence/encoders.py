@@ -83,7 +83,10 @@ def encode(
             if progress is not None:
                 progress(min(start + BATCH, len(indices)))
     if not parts:
-        raise InputError(f"none of the {len(indices):,} images can be read")
+        raise InputError(
+            f"none of the {len(indices):,} images can be read",
+            help="alfs inspect FILE... says what is wrong with each",
+        )
     return np.concatenate(parts), np.concatenate(kept)
 
 

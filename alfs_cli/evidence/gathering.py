@@ -138,7 +138,7 @@ def gather(
     if kind not in KINDS:
         raise unknown("kind of evidence", kind, KINDS)
     if not 2 <= folds <= 100:
-        raise UsageError(f"--folds is {folds}, not between 2 and 100")
+        raise UsageError(f"--folds is {folds}, not between 2 and 100", help="for example --folds 5")
     if encoder.name is not None and kind not in ("auto", "encoder"):
         raise UsageError(f"--encoder is of no use to --evidence {kind}", help="--evidence encoder")
     if kind == "auto" and dataset.pred_probs is not None and encoder.name is None:

@@ -29,7 +29,10 @@ def nearest(
     components. Raises InputError where there are not k other rows.
     """
     if len(X) <= k:
-        raise InputError(f"{len(X)} examples have no {k} neighbours each")
+        raise InputError(
+            f"{len(X)} examples have no {k} neighbours each",
+            help="give more examples, or take a method that asks no neighbours: --method auto",
+        )
     if X.shape[1] > MAX_COMPONENTS:
         X = principal_components(X, MAX_COMPONENTS)
     rows = np.ascontiguousarray(X - X.mean(axis=0), dtype=np.float32)

@@ -40,7 +40,10 @@ def readable_part(dataset: "LabelledDataset") -> tuple["LabelledDataset", IntArr
     pixels, readable = dataset.images.decode(np.arange(len(dataset)), size=size)
     kept = np.flatnonzero(readable)
     if not len(kept):
-        raise InputError(f"none of the {len(dataset):,} images can be read")
+        raise InputError(
+            f"none of the {len(dataset):,} images can be read",
+            help="alfs inspect FILE... says what is wrong with each",
+        )
     return replace(dataset.subset(kept), images=ArrayImages(pixels[kept])), kept
 
 

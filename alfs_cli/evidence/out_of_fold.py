@@ -115,7 +115,10 @@ def out_of_fold(
     """
     rows = np.ascontiguousarray(X, dtype=np.float32)
     if not np.isfinite(rows).all():
-        raise InputError("features hold NaN or infinite values")
+        raise InputError(
+            "features hold NaN or infinite values",
+            help="fill those values in, or leave the rows or columns out",
+        )
     size = int(np.clip(len(rows) // 2, MIN_FOURIER, MAX_FOURIER))
     maps = {
         "linear ridge": linear_map(rows),
@@ -147,7 +150,9 @@ def best_ridge(
         if best is None or log_likelihood > highest:
             best, scale, highest = scores, parameters, log_likelihood
     if best is None:
-        raise InputError("there is nothing to fit")
+        raise InputError(
+            "there is nothing to fit", help="give features that differ between examples"
+        )
     return Fit(calibrated(best, scale), name, highest)
 
 

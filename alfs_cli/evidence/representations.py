@@ -105,7 +105,10 @@ def pixel_features(images: "Images", progress: Progress | None = None) -> Repres
     pixels, readable = images.decode(np.arange(total), size=size, progress=tell)
     kept = np.flatnonzero(readable)
     if not len(kept):
-        raise InputError(f"none of the {total:,} images can be read")
+        raise InputError(
+            f"none of the {total:,} images can be read",
+            help="alfs inspect FILE... says what is wrong with each",
+        )
     rows = pixels.reshape(total, -1)
     return principal_components(rows if len(kept) == total else rows[kept], PCA_SIZE), kept
 

@@ -78,7 +78,10 @@ def _trained(task: Task, on_epoch: Callable[[Progress], None]) -> Outcome:
     torch.set_num_threads(task.threads)
     experiment = plan(task.settings)
     if experiment.config.run_id != task.run:
-        raise InputError(f"run {task.run} is planned otherwise by this version of alfs")
+        raise InputError(
+            f"run {task.run} is planned otherwise by this version of alfs",
+            help="type the sweep again with this version: what is finished is not trained again",
+        )
     folder = Path(task.folder)
     resume = not task.anew and (folder / CHECKPOINT).exists()
     with logging_to(task.logger, folder, resume=resume) as log:

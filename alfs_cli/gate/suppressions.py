@@ -109,7 +109,10 @@ def read_lines(path: Path, *, today: date | None = None) -> tuple[Line, ...]:
             f"no such file: '{path}' (--ignore-file)", help=f"its columns are {', '.join(COLUMNS)}"
         ) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read '{path}': {error}") from None
+        raise InputError(
+            f"cannot read '{path}': {error}",
+            help="see that it is a file and yours to read, or name another: --ignore-file FILE",
+        ) from None
     names = [name.strip() for name in header]
     wrong = [name for name in names if name not in COLUMNS]
     if wrong or not {"id_or_path", "rule"} <= set(names):

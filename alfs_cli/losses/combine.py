@@ -32,7 +32,10 @@ class Loss:
             and self.weights != (1.0,)
             and "alpha" in self.terms[0].parameters()
         ):
-            raise UsageError(f"'{self.terms[0].name}' has an alpha of its own, and no weight")
+            raise UsageError(
+                f"'{self.terms[0].name}' has an alpha of its own, and no weight",
+                help="write its own alpha alone: alfs losses show NAME lists the parameters",
+            )
         _check_weights(self.weights)
 
     def __call__(self, logits: "Tensor", labels: "Tensor", *, check: bool = True) -> "Tensor":
@@ -215,15 +218,19 @@ def _check_batch(logits: "Tensor", labels: "Tensor", *, finite: bool) -> None:
     if logits.ndim != 2 or logits.shape[1] < 2 or not logits.is_floating_point():
         raise InputError(
             f"expected logits (N, K) of floats with K >= 2, got {tuple(logits.shape)} of "
-            f"{logits.dtype}"
+            f"{logits.dtype}",
+            help="logits, not probabilities: what the last layer gives",
         )
     if labels.shape != logits.shape[:1]:
         raise InputError(
             f"expected labels ({logits.shape[0]},) for logits {tuple(logits.shape)}, "
-            f"got {tuple(labels.shape)}"
+            f"got {tuple(labels.shape)}",
+            help="one label an example",
         )
     if labels.is_floating_point() or labels.is_complex() or labels.element_size() < 1:
-        raise InputError(f"expected labels of whole numbers, got {labels.dtype}")
+        raise InputError(
+            f"expected labels of whole numbers, got {labels.dtype}", help="labels.long()"
+        )
     if finite and logits.device.type == "cpu":
         _check_finite(logits)
 
@@ -300,7 +307,8 @@ def _check_labels(labels: "Tensor", num_classes: int) -> None:
     if low < 0 or high >= num_classes:
         raise InputError(
             f"label {low if low < 0 else high} is not one of the {num_classes} classes "
-            f"0 .. {num_classes - 1}"
+            f"0 .. {num_classes - 1}",
+            help="number the classes 0 .. K - 1",
         )
 
 
@@ -309,8 +317,12 @@ def _check_weights(weights: tuple[float, ...]) -> None:
         if not 0 <= weight <= LARGEST_WEIGHT:
             raise UsageError(
                 f"weight {key}={number(weight)} of the loss is out of range; "
-                f"valid: {key} >= 0, at most {number(LARGEST_WEIGHT)}"
+                f"valid: {key} >= 0, at most {number(LARGEST_WEIGHT)}",
+                help="alfs losses show NAME says what each parameter may be",
             )
     if not any(weights):
         needed = "alpha > 0" if len(weights) == 1 else "alpha > 0 or beta > 0"
-        raise UsageError(f"the loss is zero everywhere; valid: {needed}")
+        raise UsageError(
+            f"the loss is zero everywhere; valid: {needed}",
+            help="give one of the weights a value above 0",
+        )

@@ -140,13 +140,22 @@ class Term(ABC):
         for field in fields(self):
             value = getattr(self, field.name)
             if not math.isfinite(value):
-                raise UsageError(self._complaint("not a finite number"))
+                raise UsageError(
+                    self._complaint("not a finite number"),
+                    help="alfs losses show NAME says what each parameter may be",
+                )
             kind = int if field.type in (int, "int") else float
             if value != kind(value):
-                raise UsageError(self._complaint("not a whole number"))
+                raise UsageError(
+                    self._complaint("not a whole number"),
+                    help="alfs losses show NAME says what each parameter may be",
+                )
             object.__setattr__(self, field.name, kind(value))
         if not self.is_valid():
-            raise UsageError(self._complaint("out of range"))
+            raise UsageError(
+                self._complaint("out of range"),
+                help="alfs losses show NAME says what each parameter may be",
+            )
 
     def _complaint(self, what: str) -> str:
         given = ", ".join(f"{key}={number(value)}" for key, value in self.parameters().items())

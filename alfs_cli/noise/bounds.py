@@ -53,9 +53,12 @@ def clean_level_lower_bound(
     contamination outside [0, 1).
     """
     if not 0 < alpha < 1:
-        raise UsageError(f"alpha is {alpha}, not between 0 and 1")
+        raise UsageError(f"alpha is {alpha}, not between 0 and 1", help="for example alpha=0.05")
     if not 0 <= contamination < 1:
-        raise UsageError(f"contamination is {contamination}, not from 0 up to, not including, 1")
+        raise UsageError(
+            f"contamination is {contamination}, not from 0 up to, not including, 1",
+            help="for example contamination=0.02",
+        )
     C = _checked_counts(counts)
     if (np.floor(C) != C).any():
         raise InputError("counts must be whole numbers", help="shares have no sampling error")
@@ -80,7 +83,12 @@ def _contaminated_bound(C: FloatArray, alpha: float, contamination: float) -> fl
 def _checked_counts(counts: ArrayLike) -> FloatArray:
     C = np.asarray(counts, dtype=np.float64)
     if C.ndim != 2 or C.shape[0] != C.shape[1] or len(C) < 2:
-        raise InputError(f"counts have shape {C.shape}, not (K, K) with K >= 2")
+        raise InputError(
+            f"counts have shape {C.shape}, not (K, K) with K >= 2",
+            help="rows are true classes, columns given labels",
+        )
     if not np.isfinite(C).all() or (C < 0).any():
-        raise InputError("counts must be finite and not below 0")
+        raise InputError(
+            "counts must be finite and not below 0", help="counts of examples, whole or weighted"
+        )
     return C

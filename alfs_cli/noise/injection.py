@@ -65,11 +65,16 @@ def inject_by_instance(
     examples of each class; a class without examples keeps its label.
     """
     if not 0 <= rate <= 1:
-        raise UsageError(f"noise rate is {rate}, not between 0 and 1")
+        raise UsageError(
+            f"noise rate is {rate}, not between 0 and 1", help="for example --rate 0.2"
+        )
     true = _checked_labels(labels, num_classes)
     x = np.asarray(features, dtype=np.float64).reshape(len(features), -1)
     if len(x) != len(true):
-        raise InputError(f"features have {len(x):,} rows, labels {len(true):,}")
+        raise InputError(
+            f"features have {len(x):,} rows, labels {len(true):,}",
+            help="one row an example in both",
+        )
     rates = _instance_rates(rate, len(true), generator)
     given = true.copy()
     T = np.eye(num_classes)
@@ -103,5 +108,8 @@ def _instance_rates(rate: float, count: int, generator: np.random.Generator) -> 
 def _checked_labels(labels: ArrayLike, num_classes: int) -> IntArray:
     true = np.asarray(labels, dtype=np.int64)
     if true.ndim != 1 or (len(true) and (true.min() < 0 or true.max() >= num_classes)):
-        raise InputError(f"labels must be whole numbers 0 .. {num_classes - 1} in one row")
+        raise InputError(
+            f"labels must be whole numbers 0 .. {num_classes - 1} in one row",
+            help="number the classes 0 .. K - 1",
+        )
     return true

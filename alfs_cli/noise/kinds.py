@@ -111,7 +111,10 @@ def block(rate: float, num_classes: int, *, size: int | None = None) -> Transiti
     K = _checked_num_classes(num_classes)
     length = size if size is not None else max(2, min(BLOCK_SIZE, K // 2))
     if length < 2:
-        raise UsageError(f"blocks of {length} classes leave nothing to flip to")
+        raise UsageError(
+            f"blocks of {length} classes leave nothing to flip to",
+            help="noise of kind symmetric or pair needs no blocks",
+        )
     starts = list(range(0, K, length))
     if K - starts[-1] == 1 and len(starts) > 1:
         starts.pop()
@@ -155,12 +158,16 @@ def transition_of(
 
 def _check_rate(rate: float) -> None:
     if not (math.isfinite(rate) and 0 <= rate <= 1):
-        raise UsageError(f"noise rate is {rate}, not between 0 and 1")
+        raise UsageError(
+            f"noise rate is {rate}, not between 0 and 1", help="for example --rate 0.2"
+        )
 
 
 def _checked_num_classes(num_classes: int) -> int:
     if num_classes < 2:
-        raise UsageError(f"noise needs two classes or more, got {num_classes}")
+        raise UsageError(
+            f"noise needs two classes or more, got {num_classes}", help="give more classes"
+        )
     if num_classes > MAX_CLASSES:
         raise UsageError(
             f"{num_classes:,} classes: T would have {num_classes**2:,} cells",

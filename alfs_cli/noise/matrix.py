@@ -80,14 +80,20 @@ def _checked(values: ArrayLike) -> FloatArray:
     try:
         T = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError("the transition matrix holds something that is not a number") from None
+        raise InputError(
+            "the transition matrix holds something that is not a number",
+            help="a row holds the probabilities of the given labels of a true class, and sums to 1",
+        ) from None
     if T.ndim != 2 or T.shape[0] != T.shape[1] or len(T) < 2:
         raise InputError(
             f"the transition matrix has shape {T.shape}, not (K, K) with K >= 2",
             help="rows are true classes, columns given labels",
         )
     if not np.isfinite(T).all():
-        raise InputError("the transition matrix holds NaN or infinite entries")
+        raise InputError(
+            "the transition matrix holds NaN or infinite entries",
+            help="a row holds the probabilities of the given labels of a true class, and sums to 1",
+        )
     if (T < 0).any():
         i, j = np.argwhere(T < 0)[0]
         raise InputError(
@@ -179,7 +185,10 @@ def read_transition(
     try:
         T = TransitionMatrix(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError):
-        raise InputError(f"'{file}' holds something that is not a number") from None
+        raise InputError(
+            f"'{file}' holds something that is not a number",
+            help="as transition.csv: class names first, then a row of probabilities a true class",
+        ) from None
     except InputError as error:
         raise InputError(f"{file}: {error}", help=error.help) from None
     if class_names is None:
@@ -188,7 +197,8 @@ def read_transition(
         said = f"{T.num_classes} classes" + (f" ({', '.join(names[:5])}, ...)" if names else "")
         raise InputError(
             f"'{file}' is for {said}, the data has {len(class_names)} "
-            f"({', '.join(class_names[:5])}, ...)"
+            f"({', '.join(class_names[:5])}, ...)",
+            help="give the T of these data: alfs estimate DATA writes transition.csv",
         )
     if not names or names == list(class_names):
         return T
@@ -210,11 +220,17 @@ def _values_and_names(file: Path) -> tuple[Any, list[str]]:
         try:
             return np.load(file, mmap_mode="r", allow_pickle=False), []
         except (*DAMAGED, ValueError) as error:
-            raise InputError(f"cannot read '{file}': {error}") from None
+            raise InputError(
+                f"cannot read '{file}': {error}",
+                help="see that it is yours to read; alfs estimate DATA writes transition.csv",
+            ) from None
     try:
         frame = pd.read_csv(file, header=None, dtype=str, keep_default_na=False)
     except (ValueError, OSError) as error:
-        raise InputError(f"cannot read '{file}' as CSV: {error}") from None
+        raise InputError(
+            f"cannot read '{file}' as CSV: {error}",
+            help="as transition.csv: class names first, then a row of probabilities a true class",
+        ) from None
     if len(frame) > 1 and not _is_number(frame.iat[0, 0]):
         first = int(frame.shape[1] == len(frame))  # a first column of names too
         return frame.iloc[1:, first:].to_numpy(), [str(name) for name in frame.iloc[0, first:]]

@@ -26,7 +26,10 @@ def recipe_text(path: Path, found: Recommendations, estimate: NoiseEstimate) -> 
     import yaml
 
     if not found.recommendations:
-        raise UsageError("no loss is recommended, so there is no recipe to write")
+        raise UsageError(
+            "no loss is recommended, so there is no recipe to write",
+            help="--explain says why; alfs recipes list names settings that need no certificate",
+        )
     best = found.recommendations[0]
     dataset = {key: value for key, value in estimate.data.spec.items() if value is not None}
     settings: dict[str, Any] = {

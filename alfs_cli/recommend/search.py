@@ -63,9 +63,9 @@ def recommend(
     positive, an unknown preference or family.
     """
     if not (math.isfinite(safety) and safety >= 1):
-        raise UsageError(f"--safety is {safety}, below 1")
+        raise UsageError(f"--safety is {safety}, below 1", help="for example --safety 1.25")
     if not (math.isfinite(lr) and lr > 0):
-        raise UsageError(f"--lr is {lr}, not above 0")
+        raise UsageError(f"--lr is {lr}, not above 0", help="for example --lr 0.01")
     if prefer not in PREFERENCES:
         raise unknown("preference", prefer, PREFERENCES)
     for name in losses or ():

@@ -117,7 +117,10 @@ def gather(
             help="give an image folder, a manifest, or an .npz with images or features",
         )
     if shape is not None and found.shape != shape:
-        raise InputError(f"'{dataset.name}' holds {found.shape}, and the network takes {shape}")
+        raise InputError(
+            f"'{dataset.name}' holds {found.shape}, and the network takes {shape}",
+            help="give data of the shape that the run was trained on",
+        )
     return found
 
 

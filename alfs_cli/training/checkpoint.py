@@ -28,6 +28,7 @@ from alfs_cli.training.batches import Normaliser
 
 VERSION = 1
 MODEL_SCHEMA = "alfs.model/1"
+RETRAIN = "was it changed or cut short? train the run anew: alfs train --config FILE --overwrite"
 MEAN, STD = "input.mean", "input.std"
 
 
@@ -64,7 +65,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             help="the file is broken; start the run anew with --overwrite",
         ) from None
     if not isinstance(state, dict) or "version" not in state:
-        raise InputError(f"'{path}' is not a checkpoint of alfs")
+        raise InputError(
+            f"'{path}' is not a checkpoint of alfs",
+            help="start the run anew: alfs train DATA --overwrite",
+        )
     if type(state["version"]) is not int or state["version"] != VERSION:
         raise InputError(
             f"'{path}' is a checkpoint of version {str(state['version'])[:100]}, "
@@ -80,19 +84,24 @@ def restore_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str)
     if not isinstance(weights, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
     ):
-        raise InputError(f"{where}: its weights are no tensors by name")
+        raise InputError(f"{where}: its weights are no tensors by name", help=RETRAIN)
     if missing := sorted(expected.keys() - weights.keys()):
-        raise InputError(f"{where}: weights of another network: '{missing[0]}' is missing")
+        raise InputError(
+            f"{where}: weights of another network: '{missing[0]}' is missing", help=RETRAIN
+        )
     if extra := sorted(weights.keys() - expected.keys()):
-        raise InputError(f"{where}: weights of another network: '{extra[0]}' is not part of it")
+        raise InputError(
+            f"{where}: weights of another network: '{extra[0]}' is not part of it", help=RETRAIN
+        )
     for name, value in expected.items():
         if value.shape != weights[name].shape:
             raise InputError(
                 f"{where}: weights of another network: '{name}' has shape "
-                f"{tuple(weights[name].shape)}, not {tuple(value.shape)}"
+                f"{tuple(weights[name].shape)}, not {tuple(value.shape)}",
+                help=RETRAIN,
             )
         if value.dtype != weights[name].dtype or weights[name].layout != torch.strided:
-            raise InputError(f"{where}: '{name}' is of type {weights[name].dtype}")
+            raise InputError(f"{where}: '{name}' is of type {weights[name].dtype}", help=RETRAIN)
     model.load_state_dict(weights)
 
 
@@ -157,9 +166,11 @@ def load_trained(folder: Path) -> Trained:
             about = json.loads((file.metadata() or {}).get("alfs", "null"))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot read '{path}': {error}") from None
+        raise InputError(f"cannot read '{path}': {error}", help=RETRAIN) from None
     if not isinstance(about, dict) or about.get("schema") != MODEL_SCHEMA:
-        raise InputError(f"'{path}' does not say which network it is for ({MODEL_SCHEMA})")
+        raise InputError(
+            f"'{path}' does not say which network it is for ({MODEL_SCHEMA})", help=RETRAIN
+        )
     run = load_config(folder).run_id
     if about.get("run", run) != run:
         raise InputError(
@@ -174,9 +185,11 @@ def load_trained(folder: Path) -> Trained:
         model = build(header.model, shape, len(classes), seed=0)
         scale = scale_from(about.get("scale"))
     except KeyError as error:
-        raise InputError(f"'{path}' holds no {error}") from None
+        raise InputError(f"'{path}' holds no {error}", help=RETRAIN) from None
     except (TypeError, ValueError) as error:
-        raise InputError(f"'{path}' does not say which network it is for: {error}") from None
+        raise InputError(
+            f"'{path}' does not say which network it is for: {error}", help=RETRAIN
+        ) from None
     restore_weights(model, weights, where=str(path))
     return Trained(model.eval(), header.model, shape, normaliser, classes, scale)
 
@@ -210,19 +223,23 @@ def _refuse_strange(
     """
     is_image = shape.channels and shape.height and shape.width
     if bool(shape.num_features) == bool(is_image) or num_classes < 2:
-        raise InputError(f"'{where}' is for {shape} and {num_classes} classes")
+        raise InputError(f"'{where}' is for {shape} and {num_classes} classes", help=RETRAIN)
     if num_classes not in {size for value in weights.values() for size in value.shape}:
-        raise InputError(f"'{where}' is for {num_classes} classes, and no weight of it is")
+        raise InputError(
+            f"'{where}' is for {num_classes} classes, and no weight of it is", help=RETRAIN
+        )
     held = sum(value.numel() for value in weights.values())
     if shape.num_features > held:
-        raise InputError(f"'{where}' is for {shape}, and its weights are for fewer")
+        raise InputError(f"'{where}' is for {shape}, and its weights are for fewer", help=RETRAIN)
 
 
 def _normaliser(mean: Tensor, std: Tensor, shape: InputShape, *, where: str) -> Normaliser:
     size = shape.num_features or shape.channels
     for name, value in ((MEAN, mean), (STD, std)):
         if value.shape != (size,) or value.dtype != torch.float32:
-            raise InputError(f"'{where}': '{name}' is not {size} numbers, one an input")
+            raise InputError(
+                f"'{where}': '{name}' is not {size} numbers, one an input", help=RETRAIN
+            )
         if not bool(value.isfinite().all()) or (name == STD and not bool((value > 0).all())):
-            raise InputError(f"'{where}': '{name}' holds what no input is divided by")
+            raise InputError(f"'{where}': '{name}' holds what no input is divided by", help=RETRAIN)
     return Normaliser(mean, std)

@@ -45,7 +45,10 @@ class ForwardCorrected:
         array = as_array(T)
         given = np.flatnonzero(array.any(axis=0))
         if len(given) < 2:
-            raise InputError(f"T gives every example the label {given[0]}: nothing can be learnt")
+            raise InputError(
+                f"T gives every example the label {given[0]}: nothing can be learnt",
+                help="give another T, or leave the correction out: --correction none",
+            )
         self.loss = loss
         self._log_T = _log(array[:, given])
         self._places: Tensor | None = None
@@ -133,7 +136,10 @@ def _log(T: NDArray[np.float64]) -> Tensor:
 def _mixed(logits: Tensor, log_T: Tensor) -> Tensor:
     """Return log(softmax(logits) exp(log_T)), (N, J), in float32 or float64."""
     if logits.ndim != 2 or logits.shape[1] != len(log_T):
-        raise InputError(f"T is of {len(log_T)} classes, and the logits are {tuple(logits.shape)}")
+        raise InputError(
+            f"T is of {len(log_T)} classes, and the logits are {tuple(logits.shape)}",
+            help="give a T of as many classes as the network has outputs",
+        )
     z = logits if logits.dtype == torch.float64 else logits.float()
     with torch.autocast(z.device.type, enabled=False):
         mixed: Tensor = Mixed.apply(z, log_T.to(z.device, z.dtype))

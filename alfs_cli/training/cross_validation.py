@@ -37,7 +37,10 @@ def folds_of(labels: NDArray[np.int64], folds: int, *, seed: int) -> NDArray[np.
     Raises UsageError where there are fewer examples than folds.
     """
     if folds > len(labels):
-        raise UsageError(f"--cross-val {folds} is more than the {len(labels)} examples there are")
+        raise UsageError(
+            f"--cross-val {folds} is more than the {len(labels)} examples there are",
+            help="take fewer folds, for example --cross-val 5",
+        )
     return stratified_folds(labels, folds, np.random.default_rng(seed))
 
 

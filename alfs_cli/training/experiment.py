@@ -74,7 +74,10 @@ class Experiment:
         """Return the examples to train on; options are those of `gather`."""
         examples = gather(self.parts.train, shape=self.shape, **options)
         if len(examples) < 2:
-            raise InputError(f"'{self.parts.train.name}' has {len(examples)} examples to train on")
+            raise InputError(
+                f"'{self.parts.train.name}' has {len(examples)} examples to train on",
+                help="give two or more, or hold none out: --holdout 0",
+            )
         return examples
 
     def test_examples(self, **options: Any) -> Examples | None:
@@ -242,7 +245,10 @@ def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> No
     if config.normalisation is not None:
         channels = len(config.normalisation.mean)
         if shape.num_features or channels != shape.channels:
-            raise UsageError(f"normalisation has {channels} channels, and the data are {shape}")
+            raise UsageError(
+                f"normalisation has {channels} channels, and the data are {shape}",
+                help="a mean and a std a channel, or leave normalisation out",
+            )
     if config.noise is not None and config.noise.kind != INSTANCE:
         transition(config.noise, train)
     if config.nlnl is not None:
@@ -259,7 +265,10 @@ def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> No
                 help="--set nlnl.nl=N and --set nlnl.selnl=N, or more --epochs",
             )
     if train.num_classes < 2:
-        raise InputError(f"'{train.name}' has one class; there is nothing to learn")
+        raise InputError(
+            f"'{train.name}' has one class; there is nothing to learn",
+            help="give data of two classes or more",
+        )
 
 
 def with_noise(parts: TrainTest, config: TrainConfig) -> tuple[TrainTest, NoiseUsed | None]:

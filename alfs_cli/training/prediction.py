@@ -49,7 +49,10 @@ def features_of(trained: Trained, inputs: Tensor, device: Device) -> Tensor:
     """Return penultimate features (N, F) float32 on the CPU; of a network of the MODELS table."""
     features: Callable[[Tensor], Tensor] | None = getattr(trained.model, "features", None)
     if not trained.has_features or features is None:
-        raise UsageError(f"model '{trained.name}' has no penultimate features to give")
+        raise UsageError(
+            f"model '{trained.name}' has no penultimate features to give",
+            help="networks of alfs have them: --model cnn8, resnet18, ...",
+        )
     device.place(trained.model).eval()
     normaliser = trained.normaliser.to(device.name)
     with torch.inference_mode(), device.autocast():
