@@ -4,7 +4,7 @@ import os
 import sys
 from typing import NoReturn
 
-from alfs_cli.streams import settle_streams
+from alfs_cli.terminal.streams import settle_streams
 
 
 def _search_no_current_folder() -> None:

@@ -17,11 +17,11 @@ import typer
 
 from alfs_cli import __version__
 from alfs_cli.commands import COMMANDS, GROUPS
-from alfs_cli.earlier import COULD_NOT_LOOK, Earlier, earlier_results
 from alfs_cli.errors import STOPS, AlfsError, Stopped, did_you_mean, is_out_of_memory, stop
-from alfs_cli.invocation import OUT, printable
-from alfs_cli.plain import escaped
-from alfs_cli.streams import settle_streams
+from alfs_cli.options.earlier import COULD_NOT_LOOK, Earlier, earlier_results
+from alfs_cli.options.shared import OUT, printable
+from alfs_cli.terminal.streams import settle_streams
+from alfs_cli.text.plain import escaped
 
 EXIT_BUG = 101
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)

@@ -8,16 +8,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alfs_cli.auditing import Audit, audit
-from alfs_cli.compare import courses
+from alfs_cli.comparing import courses
 from alfs_cli.copies.noisy import noisy_copy, write_copy
 from alfs_cli.data import DataSpec, load
-from alfs_cli.documents import to_document
 from alfs_cli.errors import InputError
-from alfs_cli.estimate import Truth
-from alfs_cli.invocation import Invocation
-from alfs_cli.recommend import Recommendation, Recommendations, recommend
-from alfs_cli.runs import Run
+from alfs_cli.estimating.in_memory import Audit, audit
+from alfs_cli.options.shared import Invocation
+from alfs_cli.recommending import Recommendation, Recommendations, recommend
+from alfs_cli.results.estimate import Truth
+from alfs_cli.results.run import Run
+from alfs_cli.storage.documents import to_document
 from alfs_cli.training import train
 from alfs_cli.training.devices import choose_device
 from alfs_cli.training.experiment import plan

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any, Literal
 
 from alfs_cli import __version__
-from alfs_cli.documents import to_document
 from alfs_cli.evidence.encoders import has_encoder
+from alfs_cli.storage.documents import to_document
 
 SCHEMA = "alfs.doctor/1"
 MIN_CLEANLAB = (2, 8)

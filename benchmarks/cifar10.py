@@ -24,9 +24,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from alfs_cli.compare.paper import reported_figures
-from alfs_cli.recipes import load_recipe
-from alfs_cli.runs import EpochMetrics
+from alfs_cli.comparing.paper import reported_figures
+from alfs_cli.results.run import EpochMetrics
+from alfs_cli.settings.recipes import load_recipe
 from alfs_cli.training import plan, train
 from alfs_cli.training.devices import Device, choose_device
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from alfs_cli.auditing import audit
 from alfs_cli.data import DataSpec
 from alfs_cli.demo import LR, correction_of, inject_digits, train_digits
-from alfs_cli.invocation import Invocation
-from alfs_cli.recommend import recommend
+from alfs_cli.estimating.in_memory import audit
+from alfs_cli.options.shared import Invocation
+from alfs_cli.recommending import recommend
 
 RESULTS = Path(__file__).parent / "results" / "demo.csv"
 

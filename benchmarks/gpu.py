@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from plain_loop import PlainLoop
 
-from alfs_cli.runs import TrainConfig
+from alfs_cli.results.run import TrainConfig
 from alfs_cli.training import plan, train
 from alfs_cli.training.batches import EpochBatches
 from alfs_cli.training.devices import Device, choose_device, tuned_for

@@ -21,7 +21,7 @@ from noise_cases import Case, cases, sources
 from sklearn.metrics import average_precision_score
 
 from alfs_cli.estimators.combined import combined, rate_of
-from alfs_cli.issues import label_scores
+from alfs_cli.suspects.scores import label_scores
 
 RESULTS = Path(__file__).parent / "results" / "issues.csv"
 WANTED = {  # source: noises, seeds

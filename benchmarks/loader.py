@@ -24,8 +24,8 @@ from taking_turns import Call, turns
 from torchvision import transforms
 
 from alfs_cli.data import DataSpec, load
-from alfs_cli.data.pixel_cache import mapped_pixels
-from alfs_cli.runs import AugmentationConfig
+from alfs_cli.data.images.pixel_cache import mapped_pixels
+from alfs_cli.results.run import AugmentationConfig
 from alfs_cli.training.batches import EpochBatches, Normaliser, Stream, Windows
 from alfs_cli.training.devices import keep_freed_memory
 

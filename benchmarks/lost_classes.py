@@ -20,7 +20,7 @@ import torch
 from plain_loop import PlainLoop
 
 from alfs_cli.losses import parse_loss
-from alfs_cli.recipes import load_recipe
+from alfs_cli.settings.recipes import load_recipe
 from alfs_cli.training import plan
 
 RESULTS = Path(__file__).parent / "results" / "lost_classes.csv"

@@ -19,8 +19,8 @@ from noise_cases import Case, Source, cases, sources
 
 from alfs_cli.estimators import estimate_transition
 from alfs_cli.estimators.confident import confident
-from alfs_cli.issues import label_scores
 from alfs_cli.noise import class_clean_levels, row_total_variation
+from alfs_cli.suspects.scores import label_scores
 
 RESULTS = Path(__file__).parent / "results" / "low_noise.csv"
 NOISES = (

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alfs_cli.auditing import Audit, audit
 from alfs_cli.data import DataSpec
 from alfs_cli.demo import inject_digits
+from alfs_cli.estimating.in_memory import Audit, audit
+from alfs_cli.findings.integrity import fingerprints_of
 from alfs_cli.gate.baseline import Baseline, updated
-from alfs_cli.gate.integrity import fingerprints_of
-from alfs_cli.invocation import Invocation
+from alfs_cli.options.shared import Invocation
 
 RESULTS = Path(__file__).parent / "results" / "new_issues.csv"
 LEFT_OUT, MADE_WRONG = 30, 10

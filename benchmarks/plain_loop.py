@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from alfs_cli.models import InputShape, build
-from alfs_cli.runs import TrainConfig
+from alfs_cli.results.run import TrainConfig
 from alfs_cli.training.batches import Examples, mixed_seed
+from alfs_cli.training.models import InputShape, build
 from alfs_cli.training.preparation import normaliser_of
 
 

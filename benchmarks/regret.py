@@ -29,7 +29,6 @@ from torch import Tensor
 from torch.nn.functional import batch_norm
 from torch.nn.init import xavier_uniform_
 
-from alfs_cli.estimate import NoiseEstimate
 from alfs_cli.estimators import estimate_transition
 from alfs_cli.evidence.out_of_fold import principal_components
 from alfs_cli.losses import parse_loss
@@ -40,8 +39,9 @@ from alfs_cli.noise import (
     row_total_variation,
     transition_of,
 )
-from alfs_cli.recommend import recommend
-from alfs_cli.runs import OptimizerConfig
+from alfs_cli.recommending import recommend
+from alfs_cli.results.estimate import NoiseEstimate
+from alfs_cli.results.run import OptimizerConfig
 from alfs_cli.training.correction import ForwardCorrected
 
 RESULTS = Path(__file__).parent / "results" / "regret.csv"

@@ -111,9 +111,9 @@ def bootstrap(quick: bool, repeats: int) -> Iterator[Row]:
 
 def large(quick: bool, repeats: int) -> Iterator[Row]:
     from alfs_cli.data import DataSpec
-    from alfs_cli.data.streaming import open_probabilities
-    from alfs_cli.invocation import Invocation
-    from alfs_cli.streamed import passes
+    from alfs_cli.data.readers.streaming import open_probabilities
+    from alfs_cli.estimating.in_passes import passes
+    from alfs_cli.options.shared import Invocation
 
     N, K = (50_000 if quick else 1_280_000), 1000
     with tempfile.TemporaryDirectory() as folder:

@@ -25,10 +25,10 @@ from taking_turns import Call, turns
 from torch import Tensor, nn
 
 from alfs_cli.losses import parse_loss
-from alfs_cli.models import InputShape, build
-from alfs_cli.runs import AugmentationConfig, OptimizerConfig
+from alfs_cli.results.run import AugmentationConfig, OptimizerConfig
 from alfs_cli.training.batches import EpochBatches, Normaliser, Windows
 from alfs_cli.training.devices import Device, choose_device, keep_freed_memory
+from alfs_cli.training.models import InputShape, build
 from alfs_cli.training.objectives import Stateless
 from alfs_cli.training.steps import MomentumSgd, make_step
 

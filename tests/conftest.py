@@ -12,7 +12,7 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from alfs_cli.estimate import (
+from alfs_cli.results.estimate import (
     Bounded,
     ClassCleanLevel,
     CleanLevel,

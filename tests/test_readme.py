@@ -75,9 +75,9 @@ def test_links_lead_somewhere(path):
 def test_settings_and_hooks_there_are_ones_that_exist():
     import yaml
 
-    from alfs_cli.commands.check_options import CheckOptions
-    from alfs_cli.gate.settings import CHECK
-    from alfs_cli.rules import RULES
+    from alfs_cli.findings.rules import RULES
+    from alfs_cli.options.check import CheckOptions
+    from alfs_cli.settings.check import CHECK
 
     page = PAGES[TOP / "docs" / "gate.md"]
     settings, action, gitlab = (

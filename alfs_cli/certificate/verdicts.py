@@ -31,10 +31,10 @@ from threadpoolctl import threadpool_limits
 
 from alfs_cli.certificate.decisions import Decision, decide, masses
 from alfs_cli.certificate.risk import Verdict
-from alfs_cli.documents import Number, to_document
 from alfs_cli.losses import Loss, parse_loss
 from alfs_cli.losses.ruling import EQUAL
 from alfs_cli.noise import TransitionMatrix, as_array
+from alfs_cli.storage.documents import Number, to_document
 
 FloatArray = NDArray[np.float64]
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from alfs_cli.commands.check_options import RULES, CheckOptions, ListOptions
-from alfs_cli.commands.data_options import DataOptions, OptionalData, PredProbs
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.invocation import Invocation, command
+from alfs_cli.options.check import RULES, CheckOptions, ListOptions
+from alfs_cli.options.data import DataOptions, OptionalData, PredProbs
+from alfs_cli.options.shared import Invocation, command
 
 
 @command
@@ -77,9 +77,9 @@ def check(
             "an estimate alone says nothing of files: no baseline can be made of it",
             help="name DATA: alfs check DATA --update-baseline",
         )
-    from alfs_cli.checking import check_data, check_estimate, plan_check
+    from alfs_cli.gate.checking import check_data, check_estimate, plan_check
     from alfs_cli.reports.check import check_report
-    from alfs_cli.step_summary import append_step_summary
+    from alfs_cli.terminal.step_summary import append_step_summary
 
     plan = plan_check(
         invocation,
@@ -94,7 +94,7 @@ def check(
             "nothing to check", help="alfs check DATA, or alfs check alfs-out/estimate.json"
         )
     if is_estimate:
-        from alfs_cli.estimate import load_estimate
+        from alfs_cli.results.estimate import load_estimate
 
         path = Path(str(data))
         if not path.exists():

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from alfs_cli.invocation import Invocation, command
+from alfs_cli.options.shared import Invocation, command
 
 
 @command
@@ -37,8 +37,8 @@ def compare(
     ] = None,
 ) -> None:
     """Compare runs: mean and standard deviation over seeds, best and not-worse marked."""
-    from alfs_cli.compare import compare as side_by_side
-    from alfs_cli.compare import courses, find_runs, regressions
+    from alfs_cli.comparing import compare as side_by_side
+    from alfs_cli.comparing import courses, find_runs, regressions
     from alfs_cli.reports.comparison import comparison_report
 
     found = find_runs(runs or (), invocation.out)

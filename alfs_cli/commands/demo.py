@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from alfs_cli.invocation import Invocation, command
+from alfs_cli.options.shared import Invocation, command
 
 
 @command
@@ -12,9 +12,9 @@ def demo(invocation: Invocation) -> None:
     Offline, no GPU, under a minute. Everything it makes lies in demo/ under --out.
     """
     from alfs_cli.demo import run_demo
-    from alfs_cli.documents import write_text
     from alfs_cli.formats import render
     from alfs_cli.reports.demo import demo_page, demo_report
+    from alfs_cli.storage.documents import write_text
 
     made = run_demo(invocation, invocation.out / "demo", invocation.note)
     write_text(Path(made.summary.page), render(demo_page(made), "html"))

@@ -2,7 +2,7 @@
 
 import typer
 
-from alfs_cli.invocation import Invocation, command
+from alfs_cli.options.shared import Invocation, command
 
 
 @command

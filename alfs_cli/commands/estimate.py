@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from alfs_cli.commands.data_options import DataOptions, OptionalData, PredProbs
 from alfs_cli.errors import UsageError
-from alfs_cli.invocation import Invocation, command
-from alfs_cli.targets import Kept, Writes, keep_decisions
+from alfs_cli.options.data import DataOptions, OptionalData, PredProbs
+from alfs_cli.options.shared import Invocation, command
+from alfs_cli.storage.targets import Kept, Writes, keep_decisions
 
 PICTURES = 48
 SHARDS = "Probabilities too large for one run"
@@ -140,8 +140,13 @@ def estimate(
         raise UsageError(
             "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
         )
+    from alfs_cli.estimating.in_passes import (
+        estimate_merged,
+        estimate_streamed,
+        is_streamed,
+        write_stats,
+    )
     from alfs_cli.reports.estimate import estimate_report
-    from alfs_cli.streamed import estimate_merged, estimate_streamed, is_streamed, write_stats
 
     spec = options.spec(data, pred_probs=pred_probs)
     if shard is not None and stats is not None:
@@ -168,7 +173,7 @@ def estimate(
         invocation.publish(estimate_report(streamed.estimate))
         _say_what_next(invocation)
         return
-    from alfs_cli.auditing import audit
+    from alfs_cli.estimating.in_memory import audit
 
     found = audit(
         invocation,

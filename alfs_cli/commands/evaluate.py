@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alfs_cli.commands.data_options import DataOptions, OptionalData
-from alfs_cli.invocation import Invocation, command
+from alfs_cli.options.data import DataOptions, OptionalData
+from alfs_cli.options.shared import Invocation, command
 
 if TYPE_CHECKING:
     from alfs_cli.data import DataSpec, LabelledDataset
-    from alfs_cli.runs import TestSummary
+    from alfs_cli.results.run import TestSummary
     from alfs_cli.training.checkpoint import Trained
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its id.")]
@@ -32,9 +32,9 @@ def evaluate(
     """
     import numpy as np
 
-    from alfs_cli.evaluation import evaluate as judge
     from alfs_cli.reports.run import evaluation_report
-    from alfs_cli.runs import find_run, load_config
+    from alfs_cli.results.evaluation import evaluate as judge
+    from alfs_cli.results.run import find_run, load_config
     from alfs_cli.training.batches import gather
     from alfs_cli.training.checkpoint import load_trained
     from alfs_cli.training.devices import choose_device
@@ -76,7 +76,7 @@ def _own_test(run: str, options: DataOptions) -> "tuple[LabelledDataset, TestSum
     from pathlib import Path
 
     from alfs_cli.errors import UsageError
-    from alfs_cli.runs import saved_settings
+    from alfs_cli.results.run import saved_settings
     from alfs_cli.training.experiment import plan
 
     if any(option is not None for option in options.named().values()):
@@ -103,7 +103,7 @@ def _other_test(
     from alfs_cli.data import load
     from alfs_cli.data.reading import splits_of
     from alfs_cli.data.splits import TEST_SPLITS, same_classes
-    from alfs_cli.runs import TestSummary
+    from alfs_cli.results.run import TestSummary
 
     if spec.split is None:
         there = splits_of(spec)

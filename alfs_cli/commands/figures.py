@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from alfs_cli.errors import UsageError, unknown
-from alfs_cli.invocation import Invocation, command
+from alfs_cli.options.shared import Invocation, command
 
 T_SNE = "alfs predict RUN DATA --features writes the features that it draws by t-SNE"
 OF_RUNS = {
@@ -31,7 +31,7 @@ def figures(
     losses, fig6 transition matrices. The others show trained networks, which `alfs sweep` makes.
     """
     from alfs_cli.figures import FIGURES, save_all
-    from alfs_cli.report import Column, Report, Table
+    from alfs_cli.formats.blocks import Column, Report, Table
 
     chosen = names or list(FIGURES)
     for name in chosen:

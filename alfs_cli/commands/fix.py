@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alfs_cli import __version__
-from alfs_cli.commands.data_options import Data, DataOptions
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.invocation import Invocation, command
-from alfs_cli.targets import Writes
+from alfs_cli.options.data import Data, DataOptions
+from alfs_cli.options.shared import Invocation, command
+from alfs_cli.storage.targets import Writes
 
 if TYPE_CHECKING:
     from alfs_cli.copies.cleaned import Cleaned, Mode
-    from alfs_cli.estimate import NoiseEstimate
+    from alfs_cli.results.estimate import NoiseEstimate
 
 
 @command
@@ -82,9 +82,9 @@ def fix(
     from alfs_cli.copies.cleaned import cleaned, cleaning_summary, refuse_stale
     from alfs_cli.copies.writing import edited_suffixes, refuse_target, write_edited
     from alfs_cli.data import in_words, load
-    from alfs_cli.data.reviewed import read_issues
-    from alfs_cli.estimate import load_estimate
+    from alfs_cli.data.readers.reviewed import read_issues
     from alfs_cli.reports.fix import fix_report
+    from alfs_cli.results.estimate import load_estimate
 
     path = issues if issues is not None else invocation.out / "issues.csv"
     if not path.exists():

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from alfs_cli import __version__
-from alfs_cli.commands.data_options import Data, DataOptions
-from alfs_cli.invocation import Invocation, command
-from alfs_cli.targets import Writes
+from alfs_cli.options.data import Data, DataOptions
+from alfs_cli.options.shared import Invocation, command
+from alfs_cli.storage.targets import Writes
 
 
 @command

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.invocation import Invocation, command
-from alfs_cli.targets import Writes
+from alfs_cli.options.shared import Invocation, command
+from alfs_cli.storage.targets import Writes
 
 if TYPE_CHECKING:
     from alfs_cli.noise import TransitionMatrix
@@ -20,7 +20,7 @@ Text = Annotated[
 @command
 def list_losses(invocation: Invocation) -> None:
     """List every loss with its formula, its defaults and its asymmetry ratio."""
-    from alfs_cli.loss_facts import all_losses
+    from alfs_cli.losses.facts import all_losses
     from alfs_cli.reports.losses import list_report
 
     invocation.publish(list_report(all_losses()))
@@ -37,8 +37,8 @@ def show(
     ] = None,
 ) -> None:
     """Show what is known of a loss: formula, ratio, for which noise it is robust."""
-    from alfs_cli.loss_facts import loss_facts
     from alfs_cli.losses import parse_loss
+    from alfs_cli.losses.facts import loss_facts
     from alfs_cli.reports.losses import facts_report
 
     parsed = parse_loss(loss)
@@ -169,7 +169,7 @@ def _noise_model(
             "no transition matrix to check against",
             help="--transition FILE, --estimate FILE, or --noise KIND --rate R --classes K",
         )
-    from alfs_cli.documents import read_document
+    from alfs_cli.storage.documents import read_document
 
     invocation.refuse_inputs(path)
     T = read_transition(path)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alfs_cli.commands.data_options import Data, ReadingOptions
 from alfs_cli.commands.evaluate import Run
-from alfs_cli.invocation import Invocation, command
-from alfs_cli.targets import Writes
+from alfs_cli.options.data import Data, ReadingOptions
+from alfs_cli.options.shared import Invocation, command
+from alfs_cli.storage.targets import Writes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ def predict(
     from alfs_cli.data import load
     from alfs_cli.errors import InputError, UsageError
     from alfs_cli.reports.run import prediction_report
-    from alfs_cli.runs import find_run, load_config
+    from alfs_cli.results.run import find_run, load_config
     from alfs_cli.training.batches import gather
     from alfs_cli.training.checkpoint import load_trained
     from alfs_cli.training.devices import choose_device
@@ -113,7 +113,7 @@ def _cross_validated(
     import torch
 
     from alfs_cli.reports.run import prediction_report
-    from alfs_cli.runs import saved_settings
+    from alfs_cli.results.run import saved_settings
     from alfs_cli.training.batches import Examples
     from alfs_cli.training.cross_validation import experiment_on, out_of_fold
     from alfs_cli.training.devices import choose_device
@@ -150,7 +150,7 @@ def write_predictions(
     import numpy as np
     import pandas as pd
 
-    from alfs_cli.documents import replacing
+    from alfs_cli.storage.documents import replacing
 
     given = np.array(class_names)[examples.labels.numpy()]
     with replacing(path) as temporary:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from alfs_cli.invocation import Invocation, command
-from alfs_cli.targets import Writes
+from alfs_cli.options.shared import Invocation, command
+from alfs_cli.storage.targets import Writes
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A recipe, such as cifar10/nce-aul.")]
 
@@ -14,8 +14,8 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A recipe, such as cif
 @command
 def list_recipes(invocation: Invocation) -> None:
     """List the recipes that alfs brings."""
-    from alfs_cli.recipes import load_recipe, recipe_names
-    from alfs_cli.report import Column, Report, Table
+    from alfs_cli.formats.blocks import Column, Report, Table
+    from alfs_cli.settings.recipes import load_recipe, recipe_names
 
     recipes = [load_recipe(name) for name in recipe_names()]
     keys = ("dataset.source", "model", "loss", "epochs")
@@ -36,8 +36,8 @@ def show_recipe(invocation: Invocation, name: Name) -> None:
     """Print a recipe as it is written."""
     import sys
 
-    from alfs_cli.recipes import load_recipe
-    from alfs_cli.report import Facts, Report
+    from alfs_cli.formats.blocks import Facts, Report
+    from alfs_cli.settings.recipes import load_recipe
 
     recipe = load_recipe(name)
     if invocation.format == "text" and not invocation.outputs:
@@ -62,10 +62,10 @@ def copy_recipe(
     ] = False,
 ) -> None:
     """Copy a recipe to a file of your own."""
-    from alfs_cli.documents import write_text
     from alfs_cli.errors import UsageError
-    from alfs_cli.recipes import load_recipe
-    from alfs_cli.report import Facts, Report
+    from alfs_cli.formats.blocks import Facts, Report
+    from alfs_cli.settings.recipes import load_recipe
+    from alfs_cli.storage.documents import write_text
 
     recipe = load_recipe(name)
     path = to or Path(name.rpartition("/")[2]).with_suffix(".yaml")
@@ -85,8 +85,8 @@ def validate_recipe(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A recipe of your own.")],
 ) -> None:
     """Check a recipe; everything wrong in it is told at once."""
-    from alfs_cli.recipes import load_recipe, load_settings
-    from alfs_cli.report import Report, Verdict
+    from alfs_cli.formats.blocks import Report, Verdict
+    from alfs_cli.settings.recipes import load_recipe, load_settings
 
     recipe = load_settings(Path(file)) if Path(file).is_file() else load_recipe(file)
     verdict = Verdict("pass", f"{file}: {len(recipe.values)} settings, all in order")

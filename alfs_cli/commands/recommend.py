@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError
-from alfs_cli.invocation import Invocation, command
-from alfs_cli.targets import Writes
+from alfs_cli.options.shared import Invocation, command
+from alfs_cli.storage.documents import write_text
+from alfs_cli.storage.targets import Writes
 
 if TYPE_CHECKING:
-    from alfs_cli.estimate import NoiseEstimate
+    from alfs_cli.results.estimate import NoiseEstimate
 
 
 @command
@@ -55,11 +55,11 @@ def recommend(
     if path.is_dir():
         path = path / "estimate.json"
     invocation.refuse_inputs(path)
-    from alfs_cli.estimate import load_estimate
-    from alfs_cli.recommend import recommend as search
-    from alfs_cli.recommend.explanation import explained
-    from alfs_cli.recommend.recipe import check_recipe_name, recipe_text
+    from alfs_cli.recommending import recommend as search
+    from alfs_cli.recommending.explanation import explained
+    from alfs_cli.recommending.recipe import check_recipe_name, recipe_text
     from alfs_cli.reports.recommendation import recommendation_report
+    from alfs_cli.results.estimate import load_estimate
 
     if write_recipe is not None:
         check_recipe_name(write_recipe)
@@ -92,6 +92,6 @@ def _train_words(invocation: Invocation, path: Path, made: "NoiseEstimate") -> s
         return f" DATA{invocation.out_words}"  # probabilities alone are nothing to train on
     if path.parent == invocation.out:
         return invocation.out_words
-    from alfs_cli.estimate import training_words
+    from alfs_cli.results.estimate import training_words
 
     return " " + shlex.join(training_words(made.data.spec)) + invocation.out_words

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alfs_cli.invocation import Invocation, command
+from alfs_cli.options.shared import Invocation, command
 
 if TYPE_CHECKING:
-    from alfs_cli.report import Report
+    from alfs_cli.formats.blocks import Report
 
 PAGE = "report.html"
 PAIRS = 5
@@ -43,9 +43,9 @@ def report(
 
     It goes to report.html beside what was saved, unless -f or -o say otherwise.
     """
-    from alfs_cli.documents import write_text
     from alfs_cli.formats import render
-    from alfs_cli.saved import find_saved
+    from alfs_cli.results.saved import find_saved
+    from alfs_cli.storage.documents import write_text
 
     kind, place = find_saved(saved, invocation.out)
     invocation.refuse_inputs(place, place.with_name("recommendation.json"))
@@ -63,9 +63,9 @@ def report(
 
 
 def _estimate(path: Path, gallery: int) -> "Report":
-    from alfs_cli.estimate import load_estimate
     from alfs_cli.reports.pages import estimate_page
-    from alfs_cli.saved import Suspects, advice_beside, check_beside, suspects_of
+    from alfs_cli.results.estimate import load_estimate
+    from alfs_cli.results.saved import Suspects, advice_beside, check_beside, suspects_of
 
     estimate = load_estimate(path)
     pairs = min(PAIRS, gallery)
@@ -80,15 +80,15 @@ def _estimate(path: Path, gallery: int) -> "Report":
 
 def _run(folder: Path) -> "Report":
     from alfs_cli.reports.pages import run_page
-    from alfs_cli.runs import load_config, load_metrics, load_run
+    from alfs_cli.results.run import load_config, load_metrics, load_run
 
     return run_page(load_run(folder), load_metrics(folder), load_config(folder))
 
 
 def _sweep(folder: Path, out: Path) -> "Report":
-    from alfs_cli.compare import compare, courses, find_runs
+    from alfs_cli.comparing import compare, courses, find_runs
     from alfs_cli.reports.pages import sweep_page
-    from alfs_cli.sweep import load_sweep
+    from alfs_cli.results.sweep import load_sweep
 
     runs = find_runs([folder.as_posix()], out)
     return sweep_page(load_sweep(folder), folder, compare(runs), courses(runs))

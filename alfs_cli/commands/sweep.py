@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alfs_cli.commands.data_options import DataOptions, OptionalData
-from alfs_cli.commands.train_options import NOISE, TrainOptions
 from alfs_cli.errors import Interrupted, UsageError, WorkError, together, unknown
-from alfs_cli.invocation import Invocation, command
-from alfs_cli.numbers import MOST_SEED, whole_number
+from alfs_cli.options.data import DataOptions, OptionalData
+from alfs_cli.options.shared import Invocation, command
+from alfs_cli.options.train import NOISE, TrainOptions
+from alfs_cli.text.numbers import MOST_SEED, whole_number
 
 if TYPE_CHECKING:
     from alfs_cli.executors import Executor, Outcome, Task
-    from alfs_cli.runs import TrainConfig
-    from alfs_cli.sweep import Sweep
+    from alfs_cli.results.run import TrainConfig
+    from alfs_cli.results.sweep import Sweep
 
 JOBS = "Where it runs"
 
@@ -76,7 +76,7 @@ def sweep(
     The same words go on with a sweep that was stopped; what is finished is not trained again.
     """
     from alfs_cli.executors import EXECUTORS
-    from alfs_cli.loggers import check_logger
+    from alfs_cli.training.loggers import check_logger
 
     if executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)
@@ -131,7 +131,7 @@ def _loss(text: str) -> str:
 def _noise(text: str) -> tuple[str, float | None] | None:
     """Read KIND:RATE, a file with T, or none."""
     from alfs_cli.noise import INSTANCE, NOISE_KINDS
-    from alfs_cli.settings import is_file, read_setting
+    from alfs_cli.settings.training import is_file, read_setting
 
     kind, colon, rate = text.partition(":")
     if text == "none":
@@ -159,7 +159,7 @@ def _plan(
     choices: "Sequence[tuple[str, float | None] | None]",
     seeds: Sequence[int],
 ) -> "tuple[Sweep, dict[str, TrainConfig]]":
-    from alfs_cli.commands.train_settings import (
+    from alfs_cli.options.training import (
         check_expected,
         inputs_of,
         saved_inputs,
@@ -192,11 +192,11 @@ def _run(
     overwrite: bool,
 ) -> None:
     """Train what is left of the plan, compare what is finished, and say what failed."""
-    from alfs_cli.commands.sweep_progress import sweep_progress
     from alfs_cli.executors import run_all
     from alfs_cli.executors.local import kept_alone
     from alfs_cli.executors.planning import adopt
-    from alfs_cli.sweep import PLAN, run_folder, status_of
+    from alfs_cli.results.sweep import PLAN, run_folder, status_of
+    from alfs_cli.terminal.sweeping import sweep_progress
     from alfs_cli.training.interruption import stop_signal
 
     folder = plan.folder(invocation.out)
@@ -279,7 +279,7 @@ def _executor(
 
 
 def _interrupted(plan: "Sweep", folder: Path, signal: str) -> Interrupted:
-    from alfs_cli.sweep import run_folder, status_of
+    from alfs_cli.results.sweep import run_folder, status_of
 
     done = sum(status_of(run_folder(folder, planned.run)) == "finished" for planned in plan.runs)
     word, code = ("interrupted", 130) if signal == "SIGINT" else ("terminated", 143)
@@ -297,11 +297,11 @@ def _conclude(
     """Save and publish the comparison; raise WorkError where runs failed."""
     from dataclasses import replace
 
-    from alfs_cli.compare import compare, courses, find_runs
-    from alfs_cli.documents import write_document
+    from alfs_cli.comparing import compare, courses, find_runs
     from alfs_cli.executors.queue import MOST_ATTEMPTS
     from alfs_cli.reports.comparison import comparison_report
-    from alfs_cli.sweep import COMPARISON, FailedRun, run_folder, status_of
+    from alfs_cli.results.sweep import COMPARISON, FailedRun, run_folder, status_of
+    from alfs_cli.storage.documents import write_document
 
     failed = tuple(
         FailedRun(run, MOST_ATTEMPTS, outcome.error or outcome.status)

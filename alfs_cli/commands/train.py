@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alfs_cli.commands.data_options import DataOptions, OptionalData
-from alfs_cli.commands.train_options import NOISE, TRAINING, TrainOptions
-from alfs_cli.invocation import Invocation, command
+from alfs_cli.options.data import DataOptions, OptionalData
+from alfs_cli.options.shared import Invocation, command
+from alfs_cli.options.train import NOISE, TRAINING, TrainOptions
 
 if TYPE_CHECKING:
-    from alfs_cli.runs import Run
+    from alfs_cli.results.run import Run
     from alfs_cli.training.experiment import Experiment
 
 
@@ -65,7 +65,7 @@ def train(
     Without DATA, the data that `alfs estimate` saw last; without a loss, the one that
     `alfs recommend` put first.
     """
-    from alfs_cli.commands.train_settings import (
+    from alfs_cli.options.training import (
         check_expected,
         inputs_of,
         resumed,
@@ -73,9 +73,9 @@ def train(
         settle,
         typed,
     )
-    from alfs_cli.loggers import check_logger
     from alfs_cli.reports.run import plan_report
     from alfs_cli.training.experiment import plan
+    from alfs_cli.training.loggers import check_logger
 
     check_logger(training.logger)
     more = {"loss": loss, "noise.kind": noise, "noise.rate": noise_rate, "processes": nproc}
@@ -110,7 +110,7 @@ def _train(
     logger: str,
 ) -> None:
     from alfs_cli.reports.run import train_report
-    from alfs_cli.runs import RESULT, Run, load_metrics, load_run
+    from alfs_cli.results.run import RESULT, Run, load_metrics, load_run
 
     if (folder / RESULT).exists() and not overwrite:
         run = load_run(folder)
@@ -190,7 +190,7 @@ def _announce(
     """Say what is going to be trained and tested; return whether a checkpoint is gone on from."""
     from alfs_cli.data import in_words
     from alfs_cli.reports.run import labels_of
-    from alfs_cli.runs import CHECKPOINT
+    from alfs_cli.results.run import CHECKPOINT
 
     data = experiment.parts.train
     for note in data.notes:
@@ -212,11 +212,11 @@ def _run(
     invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool, logger: str
 ) -> Any:
     """Train with progress on stderr; return the result."""
-    from alfs_cli.commands.train_progress import training_progress
-    from alfs_cli.loggers import logging_to
-    from alfs_cli.runs import EpochMetrics
+    from alfs_cli.results.run import EpochMetrics
+    from alfs_cli.terminal.training import training_progress
     from alfs_cli.training import train
     from alfs_cli.training.devices import choose_device
+    from alfs_cli.training.loggers import logging_to
 
     config, device = experiment.config, choose_device(invocation.device)
     resume = _announce(invocation, experiment, folder, str(device), overwrite=overwrite)

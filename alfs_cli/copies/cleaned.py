@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset, Problem, batches
-from alfs_cli.data.reviewed import DROP, UNDECIDED, Issues
+from alfs_cli.data.readers.reviewed import DROP, UNDECIDED, Issues
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.estimate import NoiseEstimate
+from alfs_cli.results.estimate import NoiseEstimate
 
 SCHEMA = "alfs.fix/1"
 Mode = Literal["drop", "relabel", "review"]

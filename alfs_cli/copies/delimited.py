@@ -18,7 +18,7 @@ from alfs_cli.copies.text_rows import (
     written,
 )
 from alfs_cli.data.labels import same_text
-from alfs_cli.data.tables import SEPARATORS, Table
+from alfs_cli.data.readers.tables import SEPARATORS, Table
 from alfs_cli.errors import InputError
 
 

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset, positions_of
-from alfs_cli.data.manifest import (
+from alfs_cli.data.readers.manifest import (
     TEXT_COLUMNS,
     base_of,
     is_inside,
     numbers_of_split,
     path_column_of,
 )
-from alfs_cli.data.tables import Table, read_table
+from alfs_cli.data.readers.tables import Table, read_table
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]

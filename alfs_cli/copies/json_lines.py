@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from alfs_cli.copies.edits import STAYS, Edit
 from alfs_cli.copies.text_rows import LINE_END
-from alfs_cli.data.tables import Table
+from alfs_cli.data.readers.tables import Table
 
 
 def edited_json_lines(table: Table, edit: Edit) -> bytes:

@@ -9,10 +9,9 @@ import numpy as np
 
 from alfs_cli.copies.writing import new_suffixes, refuse_target, write_anew, written_form
 from alfs_cli.data import LabelledDataset
-from alfs_cli.data.decoding import instance_features
-from alfs_cli.data.manifest import transition_beside
+from alfs_cli.data.images.decoding import instance_features
 from alfs_cli.data.names import known_as
-from alfs_cli.documents import Number
+from alfs_cli.data.readers.manifest import transition_beside
 from alfs_cli.errors import UsageError, unknown
 from alfs_cli.noise import (
     DRAWS,
@@ -29,6 +28,7 @@ from alfs_cli.noise import (
     transition_of,
     write_transition,
 )
+from alfs_cli.storage.documents import Number
 
 SCHEMA = "alfs.inject/1"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alfs_cli.copies.edits import STAYS, Edit
-from alfs_cli.data.tables import Table
+from alfs_cli.data.readers.tables import Table
 
 if TYPE_CHECKING:
     import pyarrow

@@ -23,11 +23,11 @@ from alfs_cli.copies.npz import arrays_as_they_lie, write_edited_npz
 from alfs_cli.copies.parquet import write_edited_parquet
 from alfs_cli.copies.text_rows import plain
 from alfs_cli.data import LabelledDataset, positions_of
-from alfs_cli.data.columns import files_of
-from alfs_cli.data.manifest import numbers_of_split, path_column_of
-from alfs_cli.data.tables import SEPARATORS
-from alfs_cli.documents import replacing
+from alfs_cli.data.readers.columns import files_of
+from alfs_cli.data.readers.manifest import numbers_of_split, path_column_of
+from alfs_cli.data.readers.tables import SEPARATORS
 from alfs_cli.errors import InputError, UsageError
+from alfs_cli.storage.documents import replacing
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]

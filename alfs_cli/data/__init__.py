@@ -15,8 +15,8 @@ from alfs_cli.data.dataset import (
     in_words,
     positions_of,
 )
-from alfs_cli.data.decoding import decode_all
-from alfs_cli.data.images import ArrayImages, FileImages
+from alfs_cli.data.images.decoding import decode_all
+from alfs_cli.data.images.kinds import ArrayImages, FileImages
 from alfs_cli.data.reading import load, splits_of
 from alfs_cli.data.splits import same_classes, train_and_test
 from alfs_cli.data.trusted import Trusted, random_sample, read_trusted

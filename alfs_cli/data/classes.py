@@ -18,7 +18,7 @@ from alfs_cli.data.ordering import (
     value_of,
 )
 from alfs_cli.errors import InputError, brief, did_you_mean
-from alfs_cli.files import as_text_file
+from alfs_cli.storage.files import as_text_file
 
 ID_COLUMN_CLASSES = 20
 

@@ -14,7 +14,7 @@ from alfs_cli.data.dataset import Images, IntArray, Probabilities, Problem
 from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import Candidates
 from alfs_cli.data.labels import RawLabels
-from alfs_cli.data.memory import threads
+from alfs_cli.storage.memory import threads
 
 WHOLE_BYTES = 1 << 28
 PART_BYTES = 1 << 25

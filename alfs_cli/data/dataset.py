@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from alfs_cli.data.feature_columns import Columns
 
 if TYPE_CHECKING:
-    from alfs_cli.data.depth import Scale
+    from alfs_cli.data.images.depth import Scale
 
 IntArray = NDArray[np.int64]
 ByteArray = NDArray[np.uint8]

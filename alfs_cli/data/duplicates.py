@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from alfs_cli.data.dataset import Images, IntArray, LabelledDataset
-from alfs_cli.data.memory import threads
+from alfs_cli.storage.memory import threads
 
 LEADING = 8  # features by which pictures are taken to look alike
 NEAR = 0.1  # in standard deviations of each

@@ -4,8 +4,8 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from alfs_cli.data.builtin import DEFAULT_ROOT
 from alfs_cli.data.dataset import DataSpec
+from alfs_cli.data.readers.builtin import DEFAULT_ROOT
 from alfs_cli.data.reading import load
 from alfs_cli.errors import AlfsError
 

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alfs_cli.data.arrays import one_row_each, read_npz
-from alfs_cli.data.builtin import BUILTINS, builtin_splits, read_builtin
 from alfs_cli.data.classes import (
     checked_names,
     declared_classes,
@@ -18,13 +16,6 @@ from alfs_cli.data.classes import (
     numbered,
     parse_classes,
     unknown_labels,
-)
-from alfs_cli.data.columns import (
-    Order,
-    label_order,
-    read_features,
-    read_labels,
-    read_probabilities,
 )
 from alfs_cli.data.content import Content, array_digest, fingerprint_of
 from alfs_cli.data.dataset import DataSpec, IntArray, LabelledDataset, Probabilities, Problem
@@ -37,15 +28,24 @@ from alfs_cli.data.feature_columns import (
     only,
     screened,
 )
-from alfs_cli.data.folder import METADATA, folder_splits, layout_of, read_folder, visible
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
-from alfs_cli.data.manifest import manifest_splits, read_manifest
 from alfs_cli.data.ordering import unknown_order
 from alfs_cli.data.placeholders import how_to_fetch, refuse_placeholder
-from alfs_cli.data.probabilities import normalised
-from alfs_cli.data.tables import TABLE_SUFFIXES
+from alfs_cli.data.readers.arrays import one_row_each, read_npz
+from alfs_cli.data.readers.builtin import BUILTINS, builtin_splits, read_builtin
+from alfs_cli.data.readers.columns import (
+    Order,
+    label_order,
+    read_features,
+    read_labels,
+    read_probabilities,
+)
+from alfs_cli.data.readers.folder import METADATA, folder_splits, layout_of, read_folder, visible
+from alfs_cli.data.readers.manifest import manifest_splits, read_manifest
+from alfs_cli.data.readers.probabilities import normalised
+from alfs_cli.data.readers.tables import TABLE_SUFFIXES
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
-from alfs_cli.files import as_file
+from alfs_cli.storage.files import as_file
 
 ARRAY_KINDS = ("npz", "probabilities")
 MAX_BAD = 0.01

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from alfs_cli.data.builtin import stratified_split
 from alfs_cli.data.classes import numbered
 from alfs_cli.data.content import fingerprint_of
 from alfs_cli.data.dataset import DataSpec, LabelledDataset, TestLabels, TrainTest
 from alfs_cli.data.labels import text_labels
+from alfs_cli.data.readers.builtin import stratified_split
 from alfs_cli.data.reading import load, splits_of, without_files
 from alfs_cli.errors import InputError, UsageError
 

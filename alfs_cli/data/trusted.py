@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alfs_cli.data.arrays import load_npz, missing_key
 from alfs_cli.data.classes import numbered
-from alfs_cli.data.columns import table_labels
 from alfs_cli.data.dataset import IntArray, LabelledDataset, positions_of
 from alfs_cli.data.labels import RawLabels, raw_labels
-from alfs_cli.data.reviewed import DROP, KEEP, is_reviewed, read_issues
-from alfs_cli.data.tables import TABLE_SUFFIXES, Table, read_table
+from alfs_cli.data.readers.arrays import load_npz, missing_key
+from alfs_cli.data.readers.columns import table_labels
+from alfs_cli.data.readers.reviewed import DROP, KEEP, is_reviewed, read_issues
+from alfs_cli.data.readers.tables import TABLE_SUFFIXES, Table, read_table
 from alfs_cli.errors import InputError, did_you_mean, has
 
 FEW = 50  # random examples below which an estimate says so

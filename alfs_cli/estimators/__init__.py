@@ -11,10 +11,37 @@ from threadpoolctl import threadpool_limits
 
 from alfs_cli import __version__
 from alfs_cli.data import DataSpec, LabelledDataset, Trusted, random_sample
-from alfs_cli.data.probabilities import normalised
 from alfs_cli.data.rare import rare_classes
+from alfs_cli.data.readers.probabilities import normalised
 from alfs_cli.errors import InputError, UsageError, unknown
-from alfs_cli.estimate import (
+from alfs_cli.estimators.anchor import anchor
+from alfs_cli.estimators.annotators import annotators
+from alfs_cli.estimators.combined import CombinedEstimate, combined
+from alfs_cli.estimators.confident import confident
+from alfs_cli.estimators.dual_t import dual_t
+from alfs_cli.estimators.hoc import hoc
+from alfs_cli.estimators.joint_ml import joint_ml
+from alfs_cli.estimators.knn import knn
+from alfs_cli.estimators.parts.copies import AnswerForAll, EstimateForAll, for_all, once_each
+from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, gap, weakest_pair
+from alfs_cli.estimators.parts.local import local_clean_level
+from alfs_cli.estimators.parts.neighbourhood import neighbour_check, neighbourhood_of
+from alfs_cli.estimators.parts.rare import AnswerAside, RareAside, without_rare
+from alfs_cli.estimators.parts.resampled import ResampledEstimate
+from alfs_cli.estimators.parts.reviewed import SettledEstimate, settled
+from alfs_cli.estimators.parts.sample import Answer, Estimate, Sample, rate_of
+from alfs_cli.estimators.parts.trust import MIN_JUDGED, trust_in
+from alfs_cli.estimators.with_trusted import gold, with_trusted
+from alfs_cli.evidence.gathering import Evidence, evidence_from_probs, gather
+from alfs_cli.noise import (
+    class_clean_levels,
+    clean_level,
+    realised,
+    row_total_variation,
+    rows_of_counts,
+    runners_up,
+)
+from alfs_cli.results.estimate import (
     Bounded,
     ClassCleanLevel,
     CleanLevel,
@@ -25,33 +52,6 @@ from alfs_cli.estimate import (
     OtherEstimate,
     PopulationTruth,
     Truth,
-)
-from alfs_cli.estimators.anchor import anchor
-from alfs_cli.estimators.annotators import annotators
-from alfs_cli.estimators.combined import CombinedEstimate, combined
-from alfs_cli.estimators.confident import confident
-from alfs_cli.estimators.copies import AnswerForAll, EstimateForAll, for_all, once_each
-from alfs_cli.estimators.counts import CountedEstimate, Spread, gap, weakest_pair
-from alfs_cli.estimators.dual_t import dual_t
-from alfs_cli.estimators.hoc import hoc
-from alfs_cli.estimators.joint_ml import joint_ml
-from alfs_cli.estimators.knn import knn
-from alfs_cli.estimators.local import local_clean_level
-from alfs_cli.estimators.neighbourhood import neighbour_check, neighbourhood_of
-from alfs_cli.estimators.rare import AnswerAside, RareAside, without_rare
-from alfs_cli.estimators.resampled import ResampledEstimate
-from alfs_cli.estimators.reviewed import SettledEstimate, settled
-from alfs_cli.estimators.sample import Answer, Estimate, Sample, rate_of
-from alfs_cli.estimators.trust import MIN_JUDGED, trust_in
-from alfs_cli.estimators.with_trusted import gold, with_trusted
-from alfs_cli.evidence.gathering import Evidence, evidence_from_probs, gather
-from alfs_cli.noise import (
-    class_clean_levels,
-    clean_level,
-    realised,
-    row_total_variation,
-    rows_of_counts,
-    runners_up,
 )
 
 FloatArray = NDArray[np.float64]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.estimators.counts import CountedEstimate
+from alfs_cli.estimators.parts.counts import CountedEstimate
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

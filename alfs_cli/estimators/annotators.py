@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.errors import InputError
-from alfs_cli.estimators.resampled import Remark, ResampledEstimate
-from alfs_cli.estimators.sample import Sample
+from alfs_cli.estimators.parts.resampled import Remark, ResampledEstimate
+from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.noise import rows_of_counts
 

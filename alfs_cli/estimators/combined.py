@@ -16,9 +16,9 @@ from scipy.stats import beta
 
 from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.confident import confident
-from alfs_cli.estimators.counts import CountedEstimate, Spread, widest
 from alfs_cli.estimators.joint_ml import FREE, STRONG, JointEstimate, joint_from
-from alfs_cli.estimators.sample import rate_of
+from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, widest
+from alfs_cli.estimators.parts.sample import rate_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

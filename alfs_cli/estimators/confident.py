@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.estimators.counts import CountedEstimate
-from alfs_cli.estimators.tally import Probabilities, tally
+from alfs_cli.estimators.parts.counts import CountedEstimate
+from alfs_cli.estimators.passes.tally import Probabilities, tally
 
 IntArray = NDArray[np.int64]
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.estimators.anchor import anchors_of
-from alfs_cli.estimators.posterior import true_class_probs
-from alfs_cli.estimators.resampled import ResampledEstimate
-from alfs_cli.estimators.sample import Sample
+from alfs_cli.estimators.joint.posterior import true_class_probs
+from alfs_cli.estimators.parts.resampled import ResampledEstimate
+from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.noise import rows_of_counts
 
 FloatArray = NDArray[np.float64]

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from alfs_cli.estimators.confident import confident
-from alfs_cli.estimators.counts import CountedEstimate, Spread, widest
-from alfs_cli.estimators.head import (
+from alfs_cli.estimators.joint.head import (
     HeadFit,
     Scores,
     cell_covariance,
@@ -38,6 +37,7 @@ from alfs_cli.estimators.head import (
     tied_logits,
     tied_transition,
 )
+from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, widest
 from alfs_cli.noise import rows_of_counts
 
 FloatArray = NDArray[np.float64]

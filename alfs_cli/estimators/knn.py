@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.estimators.counts import CountedEstimate
-from alfs_cli.estimators.sample import Sample
+from alfs_cli.estimators.parts.counts import CountedEstimate
+from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.evidence.neighbours import nearest
 
 FloatArray = NDArray[np.float64]

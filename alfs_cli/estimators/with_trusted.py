@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.estimators.combined import CombinedEstimate, combined
-from alfs_cli.estimators.counts import CountedEstimate, Spread, narrowest
-from alfs_cli.estimators.posterior import true_class_probs
-from alfs_cli.estimators.resampled import Remark, ResampledEstimate
-from alfs_cli.estimators.sample import Sample, rate_of
+from alfs_cli.estimators.joint.posterior import true_class_probs
+from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, narrowest
+from alfs_cli.estimators.parts.resampled import Remark, ResampledEstimate
+from alfs_cli.estimators.parts.sample import Sample, rate_of
 from alfs_cli.noise import class_clean_levels, rows_of_counts
 
 FloatArray = NDArray[np.float64]

@@ -9,8 +9,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from alfs_cli.data.duplicates import are_coincidences, contents_of, digests_of, row_keys
-from alfs_cli.estimate import CopiesSummary
 from alfs_cli.evidence.near_copies import with_near_copies
+from alfs_cli.results.estimate import CopiesSummary
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset

@@ -121,7 +121,7 @@ def _torchvision(text: str, download: bool, device: str) -> Encoder:
     import torch
     from torch import nn
 
-    from alfs_cli.models import torchvision_models
+    from alfs_cli.training.models import torchvision_models
 
     models = torchvision_models()
     name = text.removeprefix(TORCHVISION)

@@ -14,21 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli import __version__
-from alfs_cli.data.arrays import load_npz
 from alfs_cli.data.dataset import positions_of
 from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.folds import num_groups, stratified_folds
 from alfs_cli.data.rare import rare_classes
-from alfs_cli.documents import replacing
+from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError, UsageError, unknown
-from alfs_cli.estimate import EvidenceSummary
-from alfs_cli.evaluation import calibration_error
 from alfs_cli.evidence.alike import Alike, alike
 from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.evidence.encoders import NAME, has_encoder
 from alfs_cli.evidence.out_of_fold import Features, Progress, out_of_fold
 from alfs_cli.evidence.representations import OFFLINE, EncoderChoice, Represented, representation
 from alfs_cli.noise import rows_of_counts
+from alfs_cli.results.estimate import EvidenceSummary
+from alfs_cli.results.evaluation import calibration_error
+from alfs_cli.storage.documents import replacing
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset

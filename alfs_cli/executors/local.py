@@ -15,7 +15,7 @@ from alfs_cli.errors import UsageError
 from alfs_cli.executors.python import module_command, search_path
 from alfs_cli.executors.queue import Event
 from alfs_cli.executors.task import Outcome, Progress, Task
-from alfs_cli.numbers import whole_number
+from alfs_cli.text.numbers import whole_number
 
 STOP_SECONDS = 60.0
 LOCK = ".lock"

@@ -8,8 +8,16 @@ from typing import Any
 
 from alfs_cli import __version__
 from alfs_cli.errors import UsageError
-from alfs_cli.runs import TrainConfig
-from alfs_cli.sweep import SWEEPS, PlannedNoise, PlannedRun, Sweep, run_folder, status_of, sweep_id
+from alfs_cli.results.run import TrainConfig
+from alfs_cli.results.sweep import (
+    SWEEPS,
+    PlannedNoise,
+    PlannedRun,
+    Sweep,
+    run_folder,
+    status_of,
+    sweep_id,
+)
 from alfs_cli.training import Experiment, plan
 from alfs_cli.training.experiment import complete
 

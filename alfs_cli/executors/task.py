@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from alfs_cli.errors import AlfsError, Interrupted
-from alfs_cli.plain import escaped
+from alfs_cli.text.plain import escaped
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ def _trained(task: Task, on_epoch: Callable[[Progress], None]) -> Outcome:
     import torch
 
     from alfs_cli.errors import InputError
-    from alfs_cli.loggers import logging_to
-    from alfs_cli.runs import CHECKPOINT, EpochMetrics
+    from alfs_cli.results.run import CHECKPOINT, EpochMetrics
     from alfs_cli.training import plan, train
     from alfs_cli.training.devices import choose_device
+    from alfs_cli.training.loggers import logging_to
 
     os.chdir(task.working_folder)
     torch.set_num_threads(task.threads)

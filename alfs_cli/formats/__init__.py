@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from alfs_cli.errors import UsageError, unknown
 
 if TYPE_CHECKING:
-    from alfs_cli.report import Report
+    from alfs_cli.formats.blocks import Report
 
 FORMATS: dict[str, str | None] = {
     "text": None,

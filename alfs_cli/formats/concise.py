@@ -1,7 +1,7 @@
 """One finding a line, `path:line: RULE message`, for grep and editors."""
 
-from alfs_cli.plain import plain
-from alfs_cli.report import Report
+from alfs_cli.formats.blocks import Report
+from alfs_cli.text.plain import plain
 
 
 def render(report: Report) -> str:

@@ -6,9 +6,9 @@ most 9 of a kind are written, and one notice says how many more there are.
 
 from collections import Counter
 
+from alfs_cli.formats.blocks import Finding, Report
 from alfs_cli.formats.places import place_of, repository, worst_first
-from alfs_cli.plain import plain
-from alfs_cli.report import Finding, Report
+from alfs_cli.text.plain import plain
 
 MAX_OF_A_KIND = 9
 WORDS = {"error": "error", "warning": "warning", "note": "notice"}

@@ -3,9 +3,9 @@
 import json
 from hashlib import sha256
 
+from alfs_cli.formats.blocks import Report
 from alfs_cli.formats.places import key_of, place_of, repository, worst_first
-from alfs_cli.plain import plain
-from alfs_cli.report import Report
+from alfs_cli.text.plain import plain
 
 SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
 MAX_ISSUES = 5000

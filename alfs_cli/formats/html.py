@@ -5,8 +5,8 @@ from base64 import b64encode
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from alfs_cli import __version__
-from alfs_cli.plain import plain
-from alfs_cli.report import Block, Curves, Heatmap, Report, show
+from alfs_cli.formats.blocks import Block, Curves, Heatmap, Report, show
+from alfs_cli.text.plain import plain
 
 MAX_HEATMAP_CLASSES = 50
 MAX_CELL_NUMBERS = 20

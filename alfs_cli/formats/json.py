@@ -1,7 +1,7 @@
 """JSON: exactly the saved document."""
 
-from alfs_cli.documents import render_document
-from alfs_cli.report import Report
+from alfs_cli.formats.blocks import Report
+from alfs_cli.storage.documents import render_document
 
 
 def render(report: Report) -> str:

@@ -6,10 +6,10 @@ reads the file shows no failure for a job that passes, and lists them all the sa
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from alfs_cli.findings.rules import RULES
+from alfs_cli.formats.blocks import Finding, Gate, Report
 from alfs_cli.formats.places import worst_first
-from alfs_cli.plain import plain
-from alfs_cli.report import Finding, Gate, Report
-from alfs_cli.rules import RULES
+from alfs_cli.text.plain import plain
 
 
 def render(report: Report) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from alfs_cli.plain import plain
-from alfs_cli.report import Heatmap, Report, Table, show
+from alfs_cli.formats.blocks import Heatmap, Report, Table, show
+from alfs_cli.text.plain import plain
 
 SPECIAL = {
     "\\": r"\textbackslash{}",

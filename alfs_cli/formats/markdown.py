@@ -2,9 +2,7 @@
 
 import re
 
-from alfs_cli.formats.text import heatmap_table
-from alfs_cli.plain import plain
-from alfs_cli.report import (
+from alfs_cli.formats.blocks import (
     Block,
     Curves,
     Facts,
@@ -18,6 +16,8 @@ from alfs_cli.report import (
     Verdict,
     show,
 )
+from alfs_cli.formats.text import heatmap_table
+from alfs_cli.text.plain import plain
 
 MARKS = {"pass": "PASS", "warn": "WARN", "fail": "FAIL", "info": ""}
 MAX_HEATMAP_CLASSES = 20

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from alfs_cli.report import Finding, Report
+from alfs_cli.formats.blocks import Finding, Report
 
 RANK = {"error": 0, "warning": 1, "note": 2}
 

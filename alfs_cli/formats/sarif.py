@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from alfs_cli import __version__
-from alfs_cli.documents import render_document
+from alfs_cli.findings.rules import RULES, Rule
+from alfs_cli.formats.blocks import Finding, Report
 from alfs_cli.formats.places import Repository, key_of, place_of, repository, worst_first
-from alfs_cli.plain import plain
-from alfs_cli.report import Finding, Report
-from alfs_cli.rules import RULES, Rule
+from alfs_cli.storage.documents import render_document
+from alfs_cli.text.plain import plain
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 SEVERITY = {"error": "error", "warning": "warning", "note": "recommendation"}

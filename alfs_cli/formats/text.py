@@ -11,8 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from alfs_cli.plain import plain
-from alfs_cli.report import (
+from alfs_cli.formats.blocks import (
     Block,
     Curves,
     Facts,
@@ -26,6 +25,7 @@ from alfs_cli.report import (
     Verdict,
     show,
 )
+from alfs_cli.text.plain import plain
 
 WORDS = {"pass": "PASS", "warn": "WARN", "fail": "FAIL", "info": ""}
 STYLES = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red", "info": "bold"}
@@ -173,7 +173,7 @@ def _cell(text: str, mark: str | None) -> Text:
 
 def heatmap_table(block: Heatmap) -> Table:
     """Return a heat map as a table of per cents, for formats without colour."""
-    from alfs_cli.report import Column
+    from alfs_cli.formats.blocks import Column
 
     corner = f"{block.row_axis.split()[0]} \\ {block.column_axis.split()[0]}"
     columns = (Column(corner), *(Column(name, "number") for name in block.names))

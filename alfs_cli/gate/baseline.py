@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alfs_cli.documents import Number, from_document, read_document, to_document, write_text
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.estimate import NoiseEstimate
-from alfs_cli.files import as_text_file
-from alfs_cli.report import Finding
+from alfs_cli.formats.blocks import Finding
+from alfs_cli.results.estimate import NoiseEstimate
+from alfs_cli.storage.documents import Number, from_document, read_document, to_document, write_text
+from alfs_cli.storage.files import as_text_file
 
 SCHEMA = "alfs.baseline/1"
 USUAL = "alfs-baseline.json"

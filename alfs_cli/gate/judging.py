@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alfs_cli.documents import to_document, write_document
 from alfs_cli.errors import UsageError
-from alfs_cli.estimate import Bounded, CleanLevel, NoiseEstimate
+from alfs_cli.findings.rules import RULES, Selection
+from alfs_cli.formats.blocks import Finding, Gate, GateStatus
 from alfs_cli.gate.baseline import Ceilings
-from alfs_cli.gate.settings import TRUST
-from alfs_cli.report import Finding, Gate, GateStatus
-from alfs_cli.rules import RULES, Selection
+from alfs_cli.results.estimate import Bounded, CleanLevel, NoiseEstimate
+from alfs_cli.settings.check import TRUST
+from alfs_cli.storage.documents import to_document, write_document
 
 SCHEMA = "alfs.check/1"
 

@@ -14,11 +14,11 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
-from alfs_cli.documents import unguarded
 from alfs_cli.errors import AlfsError, InputError, did_you_mean
-from alfs_cli.files import as_text_file
-from alfs_cli.report import Finding
-from alfs_cli.rules import Selection, matching
+from alfs_cli.findings.rules import Selection, matching
+from alfs_cli.formats.blocks import Finding
+from alfs_cli.storage.documents import unguarded
+from alfs_cli.storage.files import as_text_file
 
 USUAL = "alfs-ignore.csv"
 COLUMNS = ("id_or_path", "rule", "reason", "expires")

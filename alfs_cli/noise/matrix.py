@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alfs_cli.documents import unguarded
 from alfs_cli.errors import InputError
-from alfs_cli.files import as_text_file
+from alfs_cli.storage.documents import unguarded
+from alfs_cli.storage.files import as_text_file
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -209,7 +209,7 @@ def read_transition(
 def _values_and_names(file: Path) -> tuple[Any, list[str]]:
     import pandas as pd
 
-    from alfs_cli.documents import DAMAGED, read_document
+    from alfs_cli.storage.documents import DAMAGED, read_document
 
     if file.suffix == ".json":
         document = read_document(file, "alfs.estimate/1")
@@ -241,7 +241,7 @@ def write_transition(path: Path, T: ArrayLike, class_names: Sequence[str]) -> No
     """Write a T as CSV under its class names: rows true classes, columns given labels."""
     import pandas as pd
 
-    from alfs_cli.documents import safe_cell, write_text
+    from alfs_cli.storage.documents import safe_cell, write_text
 
     names = [safe_cell(name) for name in class_names]
     frame = pd.DataFrame(as_array(T), index=names, columns=names)

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from alfs_cli.formats.blocks import Block, Column, Paragraph, Report, Status, Table, Verdict
 from alfs_cli.gate.judging import CheckResult
-from alfs_cli.report import Block, Column, Paragraph, Report, Status, Table, Verdict
 
 ORDER = ("fail", "warn", "not-judged", "pass")
 MAX_PASSED = 10

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any, Literal
 
-from alfs_cli.compare import Accuracy, ComparedLoss, Comparison, Course, PaperFigure, Regression
-from alfs_cli.compare.paper import SETTINGS
-from alfs_cli.report import Block, Column, Curves, Report, Table, Verdict, percent
+from alfs_cli.comparing import Accuracy, ComparedLoss, Comparison, Course, PaperFigure, Regression
+from alfs_cli.comparing.paper import SETTINGS
+from alfs_cli.formats.blocks import Block, Column, Curves, Report, Table, Verdict, percent
 
 KEY = (
     "* or bold: best mean; ~ or underlined: not significantly worse (Welch, p >= 0.05); +- is the "

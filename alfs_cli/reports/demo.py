@@ -1,7 +1,7 @@
 """What the demo shows: the estimate beside the truth, and what the recommended loss bought."""
 
 from alfs_cli.demo import Demo, DemoSummary
-from alfs_cli.report import (
+from alfs_cli.formats.blocks import (
     Block,
     Column,
     Curves,

@@ -1,7 +1,7 @@
 """What a person reads of `alfs doctor`."""
 
 from alfs_cli.doctor import Diagnosis
-from alfs_cli.report import Column, Report, Table, Verdict
+from alfs_cli.formats.blocks import Column, Report, Table, Verdict
 
 
 def doctor_report(diagnosis: Diagnosis) -> Report:

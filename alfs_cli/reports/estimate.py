@@ -3,8 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from alfs_cli.estimate import IssuesFile, LocalCleanLevel, NoiseEstimate, Truth
-from alfs_cli.report import (
+from alfs_cli.formats.blocks import (
     Block,
     Cell,
     Column,
@@ -21,6 +20,7 @@ from alfs_cli.report import (
     percent,
     ratio,
 )
+from alfs_cli.results.estimate import IssuesFile, LocalCleanLevel, NoiseEstimate, Truth
 
 MAX_CLASSES = 12
 MAX_PAIRS = 8

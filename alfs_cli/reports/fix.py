@@ -1,8 +1,8 @@
 """What a person reads of a cleaning: how many labels were changed, and which into which."""
 
 from alfs_cli.copies.cleaned import SCHEMA, CleanedTruth, CleaningSummary
-from alfs_cli.documents import to_document
-from alfs_cli.report import Block, Column, Facts, Report, Table, Verdict, percent
+from alfs_cli.formats.blocks import Block, Column, Facts, Report, Table, Verdict, percent
+from alfs_cli.storage.documents import to_document
 
 MAX_CHANGES = 15
 DONE = {

@@ -1,8 +1,8 @@
 """What a person reads of an injection: how many labels were flipped, and which."""
 
 from alfs_cli.copies.noisy import SCHEMA, CopySummary
-from alfs_cli.documents import to_document
-from alfs_cli.report import Column, Facts, Report, Table, Verdict, percent, ratio
+from alfs_cli.formats.blocks import Column, Facts, Report, Table, Verdict, percent, ratio
+from alfs_cli.storage.documents import to_document
 
 
 def inject_report(result: CopySummary) -> Report:

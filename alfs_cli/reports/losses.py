@@ -3,9 +3,19 @@
 import math
 
 from alfs_cli.certificate import SLOW_ESCAPE, Certificate, RowCertificate
-from alfs_cli.loss_facts import LossFacts, LossList, filled_in
+from alfs_cli.formats.blocks import (
+    Block,
+    Column,
+    Facts,
+    Paragraph,
+    Report,
+    Status,
+    Table,
+    Verdict,
+    ratio,
+)
+from alfs_cli.losses.facts import LossFacts, LossList, filled_in
 from alfs_cli.losses.terms import number
-from alfs_cli.report import Block, Column, Facts, Paragraph, Report, Status, Table, Verdict, ratio
 
 STATUS: dict[str, Status] = {
     "proved": "pass",

@@ -4,9 +4,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from alfs_cli.compare import Comparison, Course
-from alfs_cli.estimate import NoiseEstimate, data_words, training_words
-from alfs_cli.report import (
+from alfs_cli.comparing import Comparison, Course
+from alfs_cli.formats.blocks import (
     Block,
     Cell,
     Column,
@@ -23,9 +22,10 @@ from alfs_cli.reports.comparison import comparison_report
 from alfs_cli.reports.estimate import estimate_report
 from alfs_cli.reports.run import train_report
 from alfs_cli.reports.sweep import runs_table
-from alfs_cli.runs import EpochMetrics, Run, TrainConfig
-from alfs_cli.saved import Advice, Checked, Suspects
-from alfs_cli.sweep import Sweep
+from alfs_cli.results.estimate import NoiseEstimate, data_words, training_words
+from alfs_cli.results.run import EpochMetrics, Run, TrainConfig
+from alfs_cli.results.saved import Advice, Checked, Suspects
+from alfs_cli.results.sweep import Sweep
 
 MOST_CLASSES = 30
 MOST_EPOCHS = 12

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from alfs_cli.recommend import Recommendations
-from alfs_cli.report import Block, Column, Facts, Report, Status, Table, Verdict, ratio
+from alfs_cli.formats.blocks import Block, Column, Facts, Report, Status, Table, Verdict, ratio
+from alfs_cli.recommending import Recommendations
 
 STATUS: dict[str, Status] = {"certified": "pass", "uncertain": "warn", "impossible": "fail"}
 

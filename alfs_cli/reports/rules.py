@@ -2,8 +2,8 @@
 
 from dataclasses import asdict
 
-from alfs_cli.report import Block, Column, Facts, Paragraph, Report, Table
-from alfs_cli.rules import RULES, Rule, matching
+from alfs_cli.findings.rules import RULES, Rule, matching
+from alfs_cli.formats.blocks import Block, Column, Facts, Paragraph, Report, Table
 
 SCHEMA = "alfs.rules/1"
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from alfs_cli.report import Column, Facts, Report, Table
-from alfs_cli.sweep import PlannedNoise, Sweep, run_folder, status_of
+from alfs_cli.formats.blocks import Column, Facts, Report, Table
+from alfs_cli.results.sweep import PlannedNoise, Sweep, run_folder, status_of
 
 
 def sweep_plan_report(sweep: Sweep, folder: Path) -> Report:

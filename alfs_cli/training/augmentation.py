@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from alfs_cli.runs import AugmentationConfig
+from alfs_cli.results.run import AugmentationConfig
 
 IN_CACHE = 1 << 18  # numbers
 

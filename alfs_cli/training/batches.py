@@ -19,12 +19,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alfs_cli.data.memory import available_bytes
-from alfs_cli.data.pixel_cache import mapped_pixels
+from alfs_cli.data.images.pixel_cache import mapped_pixels
 from alfs_cli.errors import InputError
-from alfs_cli.models import InputShape
-from alfs_cli.runs import AugmentationConfig
+from alfs_cli.results.run import AugmentationConfig
+from alfs_cli.storage.memory import available_bytes
 from alfs_cli.training.augmentation import IN_CACHE, Draws, mirrored
+from alfs_cli.training.models import InputShape
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset

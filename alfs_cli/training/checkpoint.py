@@ -18,13 +18,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from alfs_cli.data.depth import Scale, scale_from
-from alfs_cli.documents import from_document, replacing
+from alfs_cli.data.images.depth import Scale, scale_from
 from alfs_cli.errors import InputError
-from alfs_cli.files import as_file
-from alfs_cli.models import InputShape, Network, build
-from alfs_cli.runs import WEIGHTS, load_config
+from alfs_cli.results.run import WEIGHTS, load_config
+from alfs_cli.storage.documents import from_document, replacing
+from alfs_cli.storage.files import as_file
 from alfs_cli.training.batches import Normaliser
+from alfs_cli.training.models import InputShape, Network, build
 
 VERSION = 1
 MODEL_SCHEMA = "alfs.model/1"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from alfs_cli.data import LabelledDataset, TrainTest
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.runs import CHECKPOINT, RESULT, load_run
+from alfs_cli.results.run import CHECKPOINT, RESULT, load_run
 from alfs_cli.training.batches import gather
 from alfs_cli.training.checkpoint import load_trained
 from alfs_cli.training.devices import Device

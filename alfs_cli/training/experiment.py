@@ -11,13 +11,11 @@ import numpy as np
 
 from alfs_cli.data import DataSpec, LabelledDataset, TrainTest, train_and_test
 from alfs_cli.data.content import array_digest
-from alfs_cli.data.decoding import instance_features
 from alfs_cli.data.feature_columns import joined, nothing_left
+from alfs_cli.data.images.decoding import instance_features
 from alfs_cli.data.names import known_as
-from alfs_cli.documents import from_document
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.losses import parse_loss
-from alfs_cli.models import InputShape, check_name, default_model
 from alfs_cli.noise import (
     INSTANCE,
     TransitionMatrix,
@@ -26,8 +24,10 @@ from alfs_cli.noise import (
     read_transition,
     transition_of,
 )
-from alfs_cli.runs import NoiseConfig, NoiseUsed, TestSummary, TrainConfig, TransitionConfig
+from alfs_cli.results.run import NoiseConfig, NoiseUsed, TestSummary, TrainConfig, TransitionConfig
+from alfs_cli.storage.documents import from_document
 from alfs_cli.training.batches import Examples, gather, has_features
+from alfs_cli.training.models import InputShape, check_name, default_model
 
 LARGEST_AS_IS = 64  # px: images up to here are trained on in their own size
 LARGE = 224

@@ -19,12 +19,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from alfs_cli import __version__
-from alfs_cli.documents import from_document, remove_leftovers, unwritable, write_text
 from alfs_cli.errors import InputError, Interrupted, UsageError, WorkError, is_out_of_memory
-from alfs_cli.locks import one_trainer
-from alfs_cli.models import build
 from alfs_cli.noise import write_transition
-from alfs_cli.runs import (
+from alfs_cli.results.run import (
     CHECKPOINT,
     CONFIG,
     ENVIRONMENT,
@@ -41,6 +38,8 @@ from alfs_cli.runs import (
     save_environment,
     versions,
 )
+from alfs_cli.storage.documents import from_document, remove_leftovers, unwritable, write_text
+from alfs_cli.storage.locks import one_trainer
 from alfs_cli.training import distributed
 from alfs_cli.training.batches import (
     EpochBatches,
@@ -58,6 +57,7 @@ from alfs_cli.training.devices import Device, threads_for, tuned_for
 from alfs_cli.training.experiment import Experiment
 from alfs_cli.training.graphs import captured
 from alfs_cli.training.interruption import stop_signal
+from alfs_cli.training.models import build
 from alfs_cli.training.objectives import (
     NegativeLearning,
     Objective,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from alfs_cli.runs import ElrConfig, NlnlConfig
+from alfs_cli.results.run import ElrConfig, NlnlConfig
 from alfs_cli.training.batches import mixed_seed
 
 REMEMBERED = 10  # epochs over which confidence is averaged

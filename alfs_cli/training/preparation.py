@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from alfs_cli.losses import parse_loss
-from alfs_cli.runs import TrainConfig
+from alfs_cli.results.run import TrainConfig
 from alfs_cli.training.batches import Examples, Normaliser, Stream, Windows, windows_of
 from alfs_cli.training.correction import ForwardCorrected
 from alfs_cli.training.devices import Device

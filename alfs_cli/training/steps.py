@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from alfs_cli.errors import UsageError
-from alfs_cli.runs import SCHEDULES, OptimizerConfig, TrainConfig
+from alfs_cli.results.run import SCHEDULES, OptimizerConfig, TrainConfig
 from alfs_cli.training.devices import Device
 from alfs_cli.training.objectives import Objective
 

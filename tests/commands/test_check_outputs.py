@@ -135,8 +135,8 @@ class TestStepSummary:
         assert not page.exists()
 
     def test_stays_small(self, page):
-        from alfs_cli.report import Column, Report, Table
-        from alfs_cli.step_summary import append_step_summary
+        from alfs_cli.formats.blocks import Column, Report, Table
+        from alfs_cli.terminal.step_summary import append_step_summary
 
         said = []
         rows = tuple((f"class {i} \u00e9\U0001f408" * 9, i, 0.5) for i in range(500))

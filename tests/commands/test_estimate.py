@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from alfs_cli.estimate import load_estimate
-from alfs_cli.invocation import Invocation
+from alfs_cli.options.shared import Invocation
+from alfs_cli.results.estimate import load_estimate
 from tests.estimators.problems import seen_exactly
 
 T3 = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.0, 0.1, 0.9]])
@@ -117,7 +117,7 @@ def test_verbosity(features):
 @pytest.mark.slow
 def test_a_log_is_told_of_progress_now_and_then(features, monkeypatch):
     assert "fitting folds" not in features("estimate", "features.npz", "--no-cache").err
-    monkeypatch.setattr("alfs_cli.invocation.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("alfs_cli.options.shared.QUIET_SECONDS", 0.0)
     lines = features("estimate", "features.npz", "--no-cache").err.splitlines()
     assert lines[:2] == ["fitting folds: 0 of 2", "fitting folds: 1 of 2"]
     assert features("estimate", "features.npz", "--no-cache", "-q").err == ""
@@ -306,6 +306,6 @@ def test_an_interrupted_estimate_leaves_the_previous_result(features, monkeypatc
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("alfs_cli.auditing.estimate_noise", stop)
+    monkeypatch.setattr("alfs_cli.estimating.in_memory.estimate_noise", stop)
     assert features("estimate", "features.npz", "--confidence", "0.9").code == 130
     assert {p: p.read_bytes() for p in Path("alfs-out").iterdir() if p.is_file()} == before

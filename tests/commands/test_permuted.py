@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alfs_cli import streamed
+from alfs_cli.estimating import in_passes
 
 K = 11
 
@@ -39,7 +39,7 @@ def test_permuted_columns(alfs, files, command):
 
 
 def test_permuted_columns_of_a_stream(alfs, files, monkeypatch):
-    monkeypatch.setattr(streamed, "TOO_MANY", {"auto": 100, "confident": 100})
+    monkeypatch.setattr(in_passes, "TOO_MANY", {"auto": 100, "confident": 100})
     assert "columns look permuted" in alfs("estimate", *words("moved.npy")).err
     assert alfs("estimate", *words("right.npy")).code == 0
     assert alfs("estimate", *words("moved.npy"), "--columns-as-given").code == 0

@@ -70,7 +70,7 @@ def test_rounded_probabilities_give_one_note_streamed_or_not(alfs, monkeypatch):
         notes += [line for line in done.err.splitlines() if "divided by its sum" in line]
     assert len(notes) == 2
     assert notes[0] == notes[1]
-    monkeypatch.setattr("alfs_cli.streamed.TOO_MANY", {"auto": 10, "confident": 10})
+    monkeypatch.setattr("alfs_cli.estimating.in_passes.TOO_MANY", {"auto": 10, "confident": 10})
     done = alfs("estimate", "--pred-probs", "p.parquet", "--in-sample-ok", "-f", "json")
     assert done.code == 0, done.err
     assert notes[0] in done.err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alfs_cli.estimate import Bounded, CleanLevel
+from alfs_cli.results.estimate import Bounded, CleanLevel
 from tests.conftest import make_estimate
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from alfs_cli.data import DataSpec, load
-from alfs_cli.estimate import DataSummary
+from alfs_cli.results.estimate import DataSummary
 from tests.conftest import make_estimate
 
 HOSTILE = "<script>alert(1)</script>"

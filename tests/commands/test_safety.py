@@ -143,7 +143,7 @@ def test_decompression_bombs_are_findings(pictures):
 
 
 def test_archives_that_unpack_to_more_than_memory(alfs, monkeypatch):
-    monkeypatch.setattr("alfs_cli.data.memory.available_bytes", lambda: 50_000_000)
+    monkeypatch.setattr("alfs_cli.storage.memory.available_bytes", lambda: 50_000_000)
     header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000, 10, 10), }"
     header += b" " * (118 - len(header) - 1) + b"\n"
     with zipfile.ZipFile("bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:

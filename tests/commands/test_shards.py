@@ -40,7 +40,7 @@ def made(folder):
 
 @pytest.mark.parametrize("count", [2, 7])
 def test_shards_merge_to_the_bytes_of_one_pass(parts, monkeypatch, count):
-    monkeypatch.setattr("alfs_cli.streamed.TOO_MANY", {"confident": 100})
+    monkeypatch.setattr("alfs_cli.estimating.in_passes.TOO_MANY", {"confident": 100})
     assert parts(*WORDS, "--method", "confident", "--out", "whole").code == 0
     for i in range(1, count + 1):
         done = parts(*WORDS, "--shard", f"{i}/{count}", "--stats", f"stats/{i}.npz")
@@ -60,7 +60,7 @@ def test_shards_merge_to_the_bytes_of_one_pass(parts, monkeypatch, count):
 def test_passes_count_what_memory_counts(parts, monkeypatch):
     words = ("--pred-probs", "p.npy", "--labels", "y.npy", "--method", "confident", "-q")
     assert parts("estimate", *words, "--out", "memory").code == 0
-    monkeypatch.setattr("alfs_cli.streamed.TOO_MANY", {"confident": 100})
+    monkeypatch.setattr("alfs_cli.estimating.in_passes.TOO_MANY", {"confident": 100})
     assert parts("estimate", *words, "--out", "passes").code == 0
     memory, passes = (
         json.loads(Path(f, "estimate.json").read_text()) for f in ("memory", "passes")
@@ -81,7 +81,7 @@ def test_a_stray_class_is_set_aside_in_passes_too(parts, monkeypatch):
     np.save("y.npy", given)
     words = ("--pred-probs", "p.npy", "--labels", "y.npy", "--method", "confident", "-q")
     assert parts("estimate", *words, "--out", "memory").code == 0
-    monkeypatch.setattr("alfs_cli.streamed.TOO_MANY", {"confident": 100})
+    monkeypatch.setattr("alfs_cli.estimating.in_passes.TOO_MANY", {"confident": 100})
     assert parts("estimate", *words, "--out", "passes").code == 0
     memory, passes = (
         json.loads(Path(f, "estimate.json").read_text()) for f in ("memory", "passes")

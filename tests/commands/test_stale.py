@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from alfs_cli.data import DataSpec, load
-from alfs_cli.data.streaming import open_probabilities
+from alfs_cli.data.readers.streaming import open_probabilities
 
 LARGE = 150  # px: a bitmap of 67 kB, whose last rows lie beyond its first 64 KiB
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from alfs_cli.data import DataSpec, load
-from alfs_cli.data.streaming import open_probabilities
+from alfs_cli.data.readers.streaming import open_probabilities
 from alfs_cli.errors import InputError
 
 NAMES = ("small", "medium", "large", "huge")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from alfs_cli.data.duplicates import conflicting_duplicates, digests_of_pictures
-from alfs_cli.data.images import FileImages
+from alfs_cli.data.images.kinds import FileImages
 
 
 def pictures(folder, *made):
@@ -68,7 +68,7 @@ def test_what_is_not_known(tmp_path, monkeypatch):
     (tmp_path / "b.png").write_bytes(b"no picture")
     broken = FileImages((str(tmp_path / "b.png"), str(tmp_path / "none.png")), ("b", "none"))
     assert [broken.pixel_digest(i) for i in range(2)] == [None, None]
-    monkeypatch.setattr("alfs_cli.data.images.LARGE_PIXELS", 62)
+    monkeypatch.setattr("alfs_cli.data.images.kinds.LARGE_PIXELS", 62)
     assert pictures(tmp_path, ("c.png", shades(), {})).pixel_digest(0) is None
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from alfs_cli.data import DataSpec, load
 from alfs_cli.data.ordering import natural_order, sorts_two_ways
-from alfs_cli.data.streaming import open_probabilities
+from alfs_cli.data.readers.streaming import open_probabilities
 from alfs_cli.errors import InputError
 
 TWO = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alfs_cli.data import DataSpec, load, train_and_test
-from alfs_cli.data.builtin import stratified_split
+from alfs_cli.data.readers.builtin import stratified_split
 from alfs_cli.errors import InputError, UsageError
 
 

@@ -18,8 +18,8 @@ from problems import (
 
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.estimators import estimate_transition
-from alfs_cli.issues import label_scores
 from alfs_cli.noise import clean_level, pair, row_total_variation, symmetric
+from alfs_cli.suspects.scores import label_scores
 
 T3 = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.05, 0.05, 0.9]])
 QUICK = ("confident", "auto")

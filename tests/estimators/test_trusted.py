@@ -9,8 +9,8 @@ from problems import gaussians, held_out
 from alfs_cli.data import Trusted, random_sample
 from alfs_cli.estimators import estimate_transition
 from alfs_cli.estimators.combined import combined
-from alfs_cli.estimators.reviewed import settled
-from alfs_cli.estimators.sample import Sample, rate_of
+from alfs_cli.estimators.parts.reviewed import settled
+from alfs_cli.estimators.parts.sample import Sample, rate_of
 from alfs_cli.estimators.with_trusted import CENTRE, PRECISION, fit_weights
 from alfs_cli.noise import row_total_variation, rows_of_counts
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from alfs_cli.report import Finding, Gate, Limits, Report
+from alfs_cli.formats.blocks import Finding, Gate, Limits, Report
 
 NAMES = (
     "[red]bold[/red]", "[/]", "=1+1", "@SUM(A1)", "100%", "a,b:c", "<script>alert(1)</script>",

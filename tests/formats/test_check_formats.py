@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from alfs_cli.findings.rules import RULES
 from alfs_cli.formats import FORMATS, formats_of, render
+from alfs_cli.formats.blocks import Finding, Gate, Limits, Report
 from alfs_cli.gate.judging import Thresholds, judge
-from alfs_cli.report import Finding, Gate, Limits, Report
 from alfs_cli.reports.check import check_report as check_report_of
 from alfs_cli.reports.estimate import estimate_report
-from alfs_cli.rules import RULES
-from alfs_cli.step_summary import shortened
+from alfs_cli.terminal.step_summary import shortened
 from tests.conftest import make_estimate
 from tests.formats.conftest import NAMES, check_report, hostile_report, many
 

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from alfs_cli.documents import unguarded
 from alfs_cli.formats import formats_of, render
-from alfs_cli.formats.markdown import escape
-from alfs_cli.report import (
+from alfs_cli.formats.blocks import (
     Column,
     Curves,
     Facts,
@@ -31,6 +29,8 @@ from alfs_cli.report import (
     Verdict,
     ratio,
 )
+from alfs_cli.formats.markdown import escape
+from alfs_cli.storage.documents import unguarded
 from tests.formats.test_check_formats import SUFFIX as FOR_CHECK
 
 FORMATS = formats_of("compare")  # test_check_formats.py has those of check

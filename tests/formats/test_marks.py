@@ -5,10 +5,10 @@ import json
 import pytest
 
 from alfs_cli.formats import formats_of, render
-from alfs_cli.formats.marks import bears_mark, marked
+from alfs_cli.formats.blocks import Finding, Report, Table
 from alfs_cli.gate.judging import Thresholds, judge
-from alfs_cli.report import Finding, Report, Table
 from alfs_cli.reports.check import check_report
+from alfs_cli.storage.marks import bears_mark, marked
 from tests.conftest import make_estimate
 
 FINDINGS = (Finding("ALFS101", "warning", 'looks "like" a: dog', "a/b.png", 3),)

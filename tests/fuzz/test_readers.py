@@ -9,16 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alfs_cli.configuration import load as load_configuration
 from alfs_cli.data import DataSpec, load
 from alfs_cli.errors import AlfsError
-from alfs_cli.estimate import load_estimate
 from alfs_cli.gate.baseline import load_baseline
 from alfs_cli.gate.suppressions import read_lines
 from alfs_cli.losses import parse_loss
 from alfs_cli.noise.matrix import read_transition
-from alfs_cli.recipes import load_settings
-from alfs_cli.runs import load_config, load_metrics
+from alfs_cli.results.estimate import load_estimate
+from alfs_cli.results.run import load_config, load_metrics
+from alfs_cli.settings.layers import load as load_configuration
+from alfs_cli.settings.recipes import load_settings
 from tests.fuzz import seeds
 
 many = settings(

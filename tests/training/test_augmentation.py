@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from alfs_cli.runs import AugmentationConfig
+from alfs_cli.results.run import AugmentationConfig
 from alfs_cli.training.augmentation import Draws, cropped_and_resized, recoloured, rotated
 from alfs_cli.training.batches import EpochBatches, Windows
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from alfs_cli.data import ArrayImages, DataSpec, LabelledDataset
 from alfs_cli.errors import InputError
-from alfs_cli.models import InputShape
-from alfs_cli.runs import AugmentationConfig
+from alfs_cli.results.run import AugmentationConfig
 from alfs_cli.training.batches import (
     EpochBatches,
     Examples,
@@ -19,6 +18,7 @@ from alfs_cli.training.batches import (
     mixed_seed,
     num_batches,
 )
+from alfs_cli.training.models import InputShape
 
 
 def pictures(count=20, height=6, width=5, channels=3, seed=0):

@@ -19,7 +19,7 @@ TRAIN = ("train", "digits", "--loss", "nce+rce", "-q", "-f", "json")
 STEPS = """
 import sys, torch
 from alfs_cli.losses import parse_loss
-from alfs_cli.runs import OptimizerConfig
+from alfs_cli.results.run import OptimizerConfig
 from alfs_cli.training import distributed
 from alfs_cli.training.devices import Device
 from alfs_cli.training.objectives import Stateless

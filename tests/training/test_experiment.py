@@ -7,7 +7,7 @@ from PIL import Image
 from alfs_cli.data import DataSpec, train_and_test
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.noise import realised
-from alfs_cli.runs import NoiseConfig
+from alfs_cli.results.run import NoiseConfig
 from alfs_cli.training.experiment import plan
 
 DIGITS = {"dataset": {"source": "digits"}, "loss": "ce"}

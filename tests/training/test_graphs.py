@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from alfs_cli.models import build
-from alfs_cli.runs import AugmentationConfig, OptimizerConfig
+from alfs_cli.results.run import AugmentationConfig, OptimizerConfig
 from alfs_cli.training import plan, train
 from alfs_cli.training.batches import EpochBatches, Examples, Normaliser, windows_of
 from alfs_cli.training.correction import ForwardCorrected
 from alfs_cli.training.devices import choose_device
 from alfs_cli.training.graphs import captured
+from alfs_cli.training.models import build
 from alfs_cli.training.objectives import Stateless
 from alfs_cli.training.steps import MomentumSgd, make_step
 

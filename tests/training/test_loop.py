@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from alfs_cli.documents import write_text
 from alfs_cli.errors import InputError, WorkError
-from alfs_cli.runs import (
+from alfs_cli.results.run import (
     CHECKPOINT,
     CONFIG,
     METRICS,
@@ -22,6 +21,7 @@ from alfs_cli.runs import (
     load_metrics,
     load_run,
 )
+from alfs_cli.storage.documents import write_text
 from alfs_cli.training import loop, train
 from alfs_cli.training.checkpoint import (
     load_checkpoint,
@@ -171,7 +171,8 @@ def test_killed_at_every_step(whole, tmp_path):
 )
 def test_killed_while_writing(whole, tmp_path, monkeypatch, victim):
     """A write that is cut off leaves the old file, and the run resumes to the same end."""
-    from alfs_cli import documents, runs
+    from alfs_cli.results import run as runs
+    from alfs_cli.storage import documents
     from alfs_cli.training import checkpoint
 
     folder, real = tmp_path / "cut", documents.replacing
@@ -196,7 +197,7 @@ def test_dropout_resumes_bit_for_bit(tmp_path, monkeypatch):
     """Networks that draw at random in the forward pass resume with their generator's state."""
 
     def with_dropout(name, shape, num_classes, *, seed):
-        from alfs_cli.models import build
+        from alfs_cli.training.models import build
 
         return torch.nn.Sequential(
             torch.nn.Dropout(0.5), build(name, shape, num_classes, seed=seed)

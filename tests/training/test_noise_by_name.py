@@ -7,7 +7,7 @@ from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.data.names import CIFAR10
 from alfs_cli.errors import InputError
 from alfs_cli.noise import asymmetric
-from alfs_cli.runs import NoiseConfig
+from alfs_cli.results.run import NoiseConfig
 from alfs_cli.training.experiment import transition
 
 

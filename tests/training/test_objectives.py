@@ -8,7 +8,7 @@ import torch
 
 from alfs_cli.errors import UsageError
 from alfs_cli.losses import parse_loss
-from alfs_cli.runs import WEIGHTS, ElrConfig, NlnlConfig
+from alfs_cli.results.run import WEIGHTS, ElrConfig, NlnlConfig
 from alfs_cli.training import plan, train
 from alfs_cli.training.checkpoint import load_checkpoint
 from alfs_cli.training.devices import Device

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from alfs_cli.errors import UsageError
-from alfs_cli.runs import OptimizerConfig, TrainConfig
+from alfs_cli.results.run import OptimizerConfig, TrainConfig
 from alfs_cli.training.steps import MomentumSgd, clip_norm, learning_rate
 
 CONFIG = TrainConfig({}, "", "linear", "ce", epochs=7, batch_size=8, seed=0)

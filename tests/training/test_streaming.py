@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 
 from alfs_cli.data import DataSpec, load
-from alfs_cli.data.pixel_cache import mapped_pixels
+from alfs_cli.data.images.pixel_cache import mapped_pixels
 from alfs_cli.errors import InputError, WorkError
-from alfs_cli.runs import WEIGHTS, AugmentationConfig
+from alfs_cli.results.run import WEIGHTS, AugmentationConfig
 from alfs_cli.training import batches, plan, train
 from alfs_cli.training.batches import EpochBatches, Normaliser, Stream, Windows, gather
 from alfs_cli.training.devices import Device
@@ -108,7 +108,7 @@ def test_gathered_from_a_file_is_gathered_from_memory(tmp_path):
 
 @pytest.mark.usefixtures("small_memory")
 def test_grey_pictures_for_a_colour_network(tmp_path):
-    from alfs_cli.models import InputShape, build
+    from alfs_cli.training.models import InputShape, build
     from alfs_cli.training.prediction import logits_of
 
     rng = np.random.default_rng(0)

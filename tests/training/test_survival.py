@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from alfs_cli.runs import CHECKPOINT, METRICS, RESULT, WEIGHTS
+from alfs_cli.results.run import CHECKPOINT, METRICS, RESULT, WEIGHTS
 from alfs_cli.training.checkpoint import load_checkpoint
 
 TOP = Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ import os, random, signal, sys, time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from alfs_cli.runs import CHECKPOINT, METRICS, RESULT
+from alfs_cli.results.run import CHECKPOINT, METRICS, RESULT
 from alfs_cli.training import plan, train
 from alfs_cli.training.devices import Device
 

@@ -1,0 +1,28 @@
+"""Runs side by side: means over seeds, the paper's figures beside them, what got worse."""
+
+from alfs_cli.comparing.comparison import (
+    Accuracy,
+    ComparedLoss,
+    Comparison,
+    Course,
+    PaperFigure,
+    compare,
+    courses,
+    find_runs,
+    not_worse,
+)
+from alfs_cli.comparing.regression import Regression, regressions
+
+__all__ = [
+    "Accuracy",
+    "ComparedLoss",
+    "Comparison",
+    "Course",
+    "PaperFigure",
+    "Regression",
+    "compare",
+    "courses",
+    "find_runs",
+    "not_worse",
+    "regressions",
+]

@@ -1,0 +1,1 @@
+"""Pictures: opened safely, decoded, kept in memory or on disk."""

@@ -1,0 +1,140 @@
+"""Decoded pictures in a file that is mapped into memory: for data that memory does not hold.
+
+A cache is two files: `pixels-<key>.npy` says which pictures could be read, `pixels-<key>.u8` holds
+those one after the other. The second gets its name when it is whole and on disk, so a cache that is
+there is complete, whatever was killed while writing it.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli import __version__
+from alfs_cli.data.dataset import ByteArray, LabelledDataset, batches, positions_of
+from alfs_cli.errors import InputError, UsageError, WorkError
+from alfs_cli.storage.documents import DAMAGED, replacing, unwritable
+
+try:
+    import fcntl
+except ImportError:  # no such locks on Windows: two runs may then decode the same twice
+    fcntl = None  # type: ignore[assignment]
+
+AT_ONCE = 1 << 26  # bytes decoded before they are written
+
+
+def _nothing(text: str) -> None:
+    pass
+
+
+def mapped_pixels(
+    dataset: LabelledDataset,
+    folder: Path,
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    on_note: Callable[[str], None] = _nothing,
+) -> tuple[ByteArray, NDArray[np.bool_]]:
+    """Return pixels (n, H, W, C) uint8 of the pictures that can be read, and which (N,) these are.
+
+    The pixels are mapped from a file under `folder` that is made where it is not there; its name
+    holds the data's fingerprint, the examples chosen and the size. Raises WorkError where the disk
+    is full.
+    """
+    if dataset.images is None:
+        raise UsageError(f"'{dataset.name}' has no images", help="it has features")
+    height, width, own = dataset.images.shape
+    channels = channels or own
+    if size is not None:
+        height = width = size
+    shape = (height, width, channels)
+    pixels = folder / f"pixels-{_key(dataset, shape)}.u8"
+    with _locked(folder, pixels.with_suffix(".lock")):
+        if not _is_whole(pixels, shape):
+            total = len(dataset) * height * width * channels
+            on_note(
+                f"{len(dataset):,} pictures of {width} x {height} ({total / 1e9:,.1f} GB) are "
+                f"more than memory holds: decoded once into '{pixels.as_posix()}'"
+            )
+            _write(dataset, pixels, size, channels, total)
+    readable = _readable(pixels)
+    count = int(readable.sum())
+    # mode c: private to this process, and writable as torch wants arrays to be
+    mapped = np.memmap(pixels, np.uint8, mode="c", shape=(count, *shape)) if count else None
+    return np.zeros((0, *shape), np.uint8) if mapped is None else mapped, readable
+
+
+def _key(dataset: LabelledDataset, shape: tuple[int, int, int]) -> str:
+    """Return 16 hex digits of what the file holds."""
+    scale = None if dataset.images is None else dataset.images.scale
+    words = f"{__version__} {dataset.fingerprint} {dataset.split} {shape} {scale}"
+    digest = sha256(words.encode())
+    digest.update(np.ascontiguousarray(positions_of(dataset), dtype="<i8").data)
+    return digest.hexdigest()[:16]
+
+
+def _is_whole(pixels: Path, shape: tuple[int, int, int]) -> bool:
+    try:
+        readable = _readable(pixels)
+        return pixels.stat().st_size == int(readable.sum()) * int(np.prod(shape))
+    except (*DAMAGED, ValueError, TypeError):
+        return False
+
+
+def _readable(pixels: Path) -> NDArray[np.bool_]:
+    """Return which pictures could be read (N,), mapped: a file that claims more is refused."""
+    return np.asarray(np.load(pixels.with_suffix(".npy"), mmap_mode="r", allow_pickle=False))
+
+
+def _write(
+    dataset: LabelledDataset, pixels: Path, size: int | None, channels: int, total: int
+) -> None:
+    """Decode all pictures into the file, a part at a time."""
+    images = dataset.images
+    if images is None:
+        raise UsageError(f"'{dataset.name}' has no images", help="it has features")
+    free = shutil.disk_usage(pixels.parent).free
+    if total > free:
+        raise InputError(
+            f"'{pixels.parent}' has {free / 1e9:,.1f} GB left, and the decoded pictures take "
+            f"{total / 1e9:,.1f} GB",
+            help="--out on a larger disk, or --set image_size=N for smaller pictures",
+        )
+    partial = pixels.with_suffix(".partial")
+    each = max(1, total // max(1, len(dataset)))
+    readable = np.zeros(len(dataset), dtype=np.bool_)
+    try:
+        with partial.open("wb") as file:
+            for part in batches(len(dataset), max(1, AT_ONCE // each)):
+                decoded, readable[part] = images.decode(part, size=size, channels=channels)
+                file.write(decoded[readable[part]].tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        with replacing(pixels.with_suffix(".npy")) as temporary:
+            np.save(temporary, readable)
+        partial.replace(pixels)
+    except OSError as error:
+        raise WorkError(
+            f"cannot write '{pixels}': {error.strerror or error}",
+            help="--out on a larger disk, or --set image_size=N for smaller pictures",
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path, path: Path) -> Iterator[None]:
+    """Hold a lock, so that of several runs one decodes and the others wait for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise unwritable(path, error) from None

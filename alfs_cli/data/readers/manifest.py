@@ -1,0 +1,342 @@
+"""Manifests: one row an example, with a label and an image path or numeric features."""
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data.annotations import annotations_of, column_names
+from alfs_cli.data.classes import declared_classes, refuse_id_column
+from alfs_cli.data.content import Content, array_digest
+from alfs_cli.data.dataset import DataSpec, IntArray, Problem
+from alfs_cli.data.feature_columns import LISTED, Candidates
+from alfs_cli.data.images.kinds import FileImages
+from alfs_cli.data.labels import RawLabels, same_text
+from alfs_cli.data.placeholders import how_to_fetch, what_lies_there
+from alfs_cli.data.readers.arrays import checked_features, own_name
+from alfs_cli.data.readers.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
+from alfs_cli.data.readers.tables import Table, read_table
+from alfs_cli.errors import InputError, brief, has
+from alfs_cli.storage.documents import unguarded
+
+PATH_COLUMNS = ("path", "file_name", "image", "filename")
+TEXT_COLUMNS = ("label", "true_label", "split", *PATH_COLUMNS)
+
+
+def transition_beside(path: Path) -> Path:
+    """Return where `alfs inject` puts the T that a manifest's labels were drawn from."""
+    return path.with_name(f"{path.stem}.transition.csv")
+
+
+def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Content:
+    """Read a manifest; image paths are relative to `--root`, `root` or the manifest's folder.
+
+    Raises InputError for columns that are not there, labels that are missing, paths that do not
+    exist, and paths that leave the root.
+    """
+    options = (spec.label_column, spec.true_label_column, spec.path_column)
+    several = () if spec.label_columns is None else column_names(spec.label_columns)
+    named = (name for name in options if name is not None)
+    table = read_table(path, text=[*TEXT_COLUMNS, *several, *named], pictures=True)
+    has = table.columns
+    label_column = own_name(spec.label_column, "label", has, elsewhere=spec.labels)
+    true_column = own_name(spec.true_label_column, "true_label", has, elsewhere=spec.true_labels)
+    splits = tuple(dict.fromkeys(_splits(table)))
+    split = chosen_split(spec.split, splits, where=f"'{path}'")
+    table = rows_of_split(table, split)
+    labels = true_labels = annotations = None
+    for name in several:
+        table.require(name, option="--label-columns")
+    if several:
+        columns = [table.text(name) for name in several]
+        declared = declared_classes(spec)
+        annotations = annotations_of(several, columns, where=f"'{path}'", declared=declared)
+    if label_column in table.columns or (spec.labels is None and not several):
+        table.require(label_column, option="--label-column")
+        labels = table.text(label_column)
+        if not spec.lenient:
+            table.refuse_missing(labels, label_column, declared=declared_classes(spec))
+        if spec.classes is None:
+            refuse_id_column(len(set(labels)), len(labels), where=f"'{label_column}' of '{path}'")
+    if spec.true_label_column == true_column:
+        table.require(true_column, option="--true-label-column")
+    if true_column in table.columns and true_column != label_column:
+        true_labels = table.labels(true_column, declared=declared_classes(spec))
+    population, names = _population(path)
+    content = Content(
+        kind="manifest",
+        count=len(table.frame),
+        digest="",
+        labels=labels,
+        true_labels=true_labels,
+        annotations=annotations,
+        order=next((table.orders[n] for n in (label_column, *several) if n in table.orders), None),
+        groups=_groups(table, spec),
+        lines=table.lines,
+        manifest=str(path),
+        split=split,
+        population=population,
+        population_names=names,
+    )
+    return _with_examples(content, table, spec, root or path.parent)
+
+
+def _groups(table: Table, spec: DataSpec) -> RawLabels | None:
+    if spec.group_column is None:
+        return None
+    table.require(spec.group_column, option="--group-column")
+    cells = table.text(spec.group_column)
+    table.refuse_missing(cells, spec.group_column)
+    return cells
+
+
+def manifest_splits(path: Path) -> tuple[str, ...]:
+    """Return the splits that a manifest's `split` column names."""
+    return tuple(dict.fromkeys(_splits(read_table(path, text=TEXT_COLUMNS, pictures=True))))
+
+
+def rows_of_split(table: Table, split: str | None) -> Table:
+    """Return the rows of one split, all of them where `split` is None."""
+    return table if split is None else table.take(numbers_of_split(table, split))
+
+
+def numbers_of_split(table: Table, split: str | None) -> IntArray:
+    """Return the 0-based numbers of the rows of one split, in the order of DATA."""
+    if split is None:
+        return np.arange(len(table.frame))
+    return np.flatnonzero(_splits(table) == split)
+
+
+def path_column_of(columns: Collection[str], spec: DataSpec) -> str | None:
+    """Return the column of image paths, None where rows are features."""
+    return spec.path_column or next((c for c in PATH_COLUMNS if c in columns), None)
+
+
+def base_of(relative: Iterable[str], beside: Path, root: str | None) -> tuple[Path, str]:
+    """Return the folder that paths are relative to, and the one that they may not leave.
+
+    Both are `root`, or the manifest's folder `beside` where none is named. Where none of the paths
+    is under `root`, but from the manifest's folder, they are relative to that, as in a copy that
+    `alfs fix` wrote into a folder of its own; `root` holds them in all the same.
+    """
+    if root is None:
+        return beside, os.path.abspath(beside)
+    told = [path for path in relative if path and not os.path.isabs(path) and "\0" not in path]
+    is_beside = bool(told) and os.path.exists(os.path.join(beside, told[0]))
+    if is_beside and not any(os.path.exists(os.path.join(root, path)) for path in told):
+        return beside, os.path.abspath(root)
+    return Path(root), os.path.abspath(root)
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Say whether an absolute path is a folder, or lies below it."""
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def _splits(table: Table) -> RawLabels:
+    if "split" not in table.columns:
+        return np.zeros(0, dtype=object)
+    cells = table.labels("split")
+    for index, cell in enumerate(cells):
+        cells[index] = SPLIT_NAMES.get(cell.lower(), cell)
+    return cells
+
+
+def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -> Content:
+    if not content.count:
+        raise InputError(f"'{table.path}' holds no examples", help="it has a header and no rows")
+    stored = _picture_column(table, spec)
+    if stored is not None:
+        return _with_stored(content, table, stored)
+    column = path_column_of(table.columns, spec)
+    if column is None:
+        several = () if spec.label_columns is None else column_names(spec.label_columns)
+        labels = (spec.label_column, spec.true_label_column)
+        own = {*TEXT_COLUMNS, *several, *(name for name in labels if name is not None)}
+        if spec.group_column is not None:
+            own.add(spec.group_column)
+        found = table.numbers(own, asked=spec.feature_columns, excluded=spec.exclude_columns)
+        if not found.names and (spec.features, spec.pred_probs, spec.label_columns) == (None,) * 3:
+            raise _nothing_to_judge_by(table, found)
+        if not found.names:
+            return replace(content, digest=array_digest(np.arange(content.count)))
+        checked_features(found.values, where=f"features of '{table.path}'")
+        return replace(content, features=found, digest=array_digest(found.values))
+    table.require(column, option="--path-column")
+    relative = table.exact(column)
+    table.refuse_missing(relative, column)
+    relative = slashes_turned(relative, root if spec.root is None else Path(spec.root))
+    base, top = base_of(relative, root, spec.root)
+    paths = [_on_disk(path) for path in _checked_paths(table, relative, base, top)]
+    heads = heads_of(paths)
+    missing = np.flatnonzero([head.size < 0 for head in heads])
+    if len(missing):
+        raise _no_such_paths(table, relative, paths, missing, base)
+    names = tuple(shown(path) for path in paths)
+    digest = hashlib.sha256()
+    for name, head in zip(relative, heads, strict=True):
+        digest.update(same_text(os.path.normpath(name)).encode("utf-8", "surrogateescape"))
+        digest.update(b"\0%d\0" % head.size + head.digest)
+    readable = np.asarray([head.readable for head in heads], dtype=np.bool_)
+    lines = table.lines
+    problems: list[Problem] = [
+        unreadable(
+            names[i],
+            file=paths[i],
+            line=None if lines is None else int(lines[i]),
+            given=None if content.labels is None else str(content.labels[i]),
+            row=int(i),
+        )
+        for i in np.flatnonzero(~readable)
+    ]
+    return replace(
+        content,
+        digest=digest.hexdigest(),
+        images=FileImages(tuple(paths), names, tuple(head.digest for head in heads)),
+        paths=names,
+        readable=None if readable.all() else readable,
+        problems=tuple(problems),
+    )
+
+
+def _nothing_to_judge_by(table: Table, found: Candidates) -> InputError:
+    """Return the error for a manifest without image paths and without numbers to judge by."""
+    aside = [f"'{name}' {reason}" for name, reason in found.aside if reason != "holds no numbers"]
+    said = f"; {'; '.join(aside[:LISTED])}" if aside else ""
+    return InputError(
+        f"'{table.path}' has neither a column of image paths ({', '.join(PATH_COLUMNS)}) "
+        f"nor numeric ones ({has(table.columns, PATH_COLUMNS)}){said}",
+        help="--path-column names the column of image paths, --feature-columns those of numbers",
+    )
+
+
+def _picture_column(table: Table, spec: DataSpec) -> str | None:
+    """Return the column whose pictures lie in the table's own file, None where there is none.
+
+    Raises InputError where there are several and nothing says which.
+    """
+    if spec.path_column is not None:
+        return spec.path_column if spec.path_column in table.pictures else None
+    usual = [name for name in PATH_COLUMNS if name in table.pictures]
+    if not usual and len(table.pictures) > 1:
+        raise InputError(
+            f"'{table.path}' has several columns of pictures: "
+            f"{', '.join(map(brief, table.pictures[:5]))}",
+            help=f"--path-column {brief(table.pictures[0])} takes that one",
+        )
+    return next(iter(usual or table.pictures), None)
+
+
+def _with_stored(content: Content, table: Table, column: str) -> Content:
+    """Return the content with the pictures of a column of the table's own file."""
+    from alfs_cli.data.images.stored import (
+        stored_pictures,  # pyarrow, where a Parquet file needs it
+    )
+
+    rows = table.frame.index.to_numpy(dtype=np.int64)
+    found = stored_pictures(table.path, column, rows)
+    shown = tuple(f"{table.path}, row {row}" for row in rows)
+    problems = tuple(
+        Problem(
+            "ALFS401",
+            f"the picture of row {rows[i]} cannot be read as an image",
+            given=None if content.labels is None else str(content.labels[i]),
+            row=int(i),
+        )
+        for i in np.flatnonzero(~found.readable)
+    )
+    digest = hashlib.sha256(b"".join(found.digests))
+    return replace(
+        content,
+        digest=digest.hexdigest(),
+        images=FileImages(found.pictures, shown, found.digests),
+        readable=None if found.readable.all() else found.readable,
+        problems=problems,
+    )
+
+
+def slashes_turned(written: RawLabels, root: Path) -> RawLabels:
+    """Return paths (N,) with the backslashes of Windows as slashes, but where such a name exists.
+
+    Whether a turned path exists, and lies inside the root, is for who opens it.
+    """
+    turned = written.copy()
+    for row, text in enumerate(written):
+        if "\\" in text and "\0" not in text and not os.path.lexists(os.path.join(root, text)):
+            turned[row] = text.replace("\\", "/")
+    return turned
+
+
+def _no_such_paths(
+    table: Table, relative: RawLabels, paths: list[str], missing: IntArray, root: Path
+) -> InputError:
+    """Return the error for paths of which some lead nowhere."""
+    first = int(missing[0])
+    help = f"paths are taken relative to '{root}'; --root names another folder"
+    why = what_lies_there(paths[first])
+    if why is not None:
+        help = how_to_fetch(paths[row] for row in missing) or help
+    elif windows := _of_windows(relative[first]):
+        help = f"{windows}; {help}"
+    return InputError(
+        f"{len(missing):,} of {len(paths):,} paths of '{table.path}' do not exist "
+        f"({table.places(missing)}: '{brief(relative[first])}'{f' {why}' if why else ''})",
+        help=help,
+    )
+
+
+def _of_windows(path: str) -> str | None:
+    """Return what to do about a path that starts at a drive or a share; None for any other."""
+    if re.match(r"[A-Za-z]:", path) is None and not path.startswith("//"):
+        return None
+    return (
+        "these paths were written on Windows (a drive or a share, backslashes): make them relative "
+        "to the manifest, without the drive"
+    )
+
+
+def _checked_paths(table: Table, relative: RawLabels, base: Path, top: str) -> list[str]:
+    """Return the paths joined to `base`; raises InputError for a URL or a way out of `top`."""
+    start = os.path.abspath(base)
+    paths = []
+    for row, text in enumerate(relative):
+        if "://" in text:
+            raise InputError(
+                f"'{table.path}' names a URL ({table.places(np.asarray([row]))}: '{brief(text)}')",
+                help="nothing is fetched; name files on this machine",
+            )
+        if "\0" in text or not is_inside(os.path.abspath(os.path.join(start, text)), top):
+            raise InputError(
+                f"{table.places(np.asarray([row]))} of '{table.path}' points outside the root: "
+                f"'{brief(text)}'",
+                help=_of_windows(text) or f"the root is '{top}'; --root names another folder",
+            )
+        paths.append(os.path.normpath(os.path.join(base, text)))
+    return paths
+
+
+def _on_disk(path: str) -> str:
+    """Return the path in the Unicode form that exists, composed or decomposed."""
+    if path.isascii() or os.path.exists(path):
+        return path
+    forms = (unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
+    return next((form for form in forms if os.path.exists(form)), path)
+
+
+def _population(path: Path) -> tuple[NDArray[np.float64] | None, tuple[str, ...] | None]:
+    beside = transition_beside(path)
+    if not beside.is_file():
+        return None, None
+    rows = read_table(beside, text=[]).frame
+    names = tuple(unguarded(str(name)) for name in rows.columns[1:])
+    try:
+        T = rows.iloc[:, 1:].to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        return None, None
+    return (T, names) if T.shape == (len(names), len(names)) else (None, None)

@@ -1,0 +1,217 @@
+"""issues.csv as it comes back: as alfs wrote it, or reviewed by people and saved by a spreadsheet.
+
+A spreadsheet may have written it in its own way (`delimited`), with commas in numbers, and put rows
+into another order.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data.dataset import LabelledDataset, positions_of
+from alfs_cli.data.labels import is_nothing, same_text
+from alfs_cli.data.readers.delimited import rows_of
+from alfs_cli.errors import InputError, brief, did_you_mean, has
+from alfs_cli.storage.documents import unguarded
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+NEEDED = ("index", "given", "suggested", "suggested_confidence", "score")
+UNDECIDED, KEEP, DROP = -3, -2, -1
+ACTIONS = {"keep": KEEP, "drop": DROP}
+CLASS, ACTION = "class:", "action:"  # said before a word that could be either
+LIKELY = "likely"
+ACTED_ON = ("proven", LIKELY)
+KINDS = (*ACTED_ON, "possible")
+MAX_NAMED = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Issues:
+    """Rows of issues.csv: the place in the data set of each, what was suggested and decided.
+
+    `decision` (M,) is KEEP, DROP, UNDECIDED, or the class that a person chose. `is_suspect` (M,) is
+    False for what the column `kind` calls merely possible.
+    """
+
+    path: Path
+    place: IntArray
+    suggested: IntArray
+    suggested_confidence: FloatArray
+    score: FloatArray
+    decision: IntArray
+    is_suspect: NDArray[np.bool_]
+
+    @property
+    def num_decided(self) -> int:
+        """How many rows a person has decided."""
+        return int((self.decision != UNDECIDED).sum())
+
+
+def read_issues(
+    path: Path, dataset: LabelledDataset, *, needed: tuple[str, ...] = NEEDED
+) -> Issues:
+    """Read issues.csv of `dataset`, or a table with at least the columns `needed` of it.
+
+    What a column that is not there would say is -1, or NaN. Raises InputError where it is no such
+    file, where its rows are not of these data (index, path and given label are compared), and for
+    values that mean nothing: all at once, with their lines.
+    """
+    rows = _rows(path, needed)
+    place_of = {int(position): place for place, position in enumerate(positions_of(dataset))}
+    class_of = {name: index for index, name in enumerate(dataset.class_names)}
+    problems: list[tuple[int, str]] = []
+    stale: list[int] = []
+    seen: dict[int, int] = {}
+    place, suggested, decision, is_suspect = [], [], [], []
+    numbers: list[tuple[float, float]] = []
+    for line, row in rows:
+        where = place_of.get(_whole(row["index"]))
+        likely = class_of.get(row.get("suggested", ""))
+        if where is None or not _is_here(row, dataset, where):
+            stale.append(line)
+            continue
+        if where in seen:
+            again = f"index {brief(row['index'])} is in line {seen[where]} already"
+            problems.append((line, again))
+        seen[where] = line
+        found = []
+        for column in ("score", "suggested_confidence"):
+            value = _number(row.get(column, ""))
+            if column in row and not 0 <= value <= 1:
+                problems.append((line, f"{column} '{brief(row[column])}' is not between 0 and 1"))
+            found.append(value)
+        if likely is None and "suggested" in row:
+            known = did_you_mean(row["suggested"], class_of)
+            problems.append((line, f"suggested '{brief(row['suggested'])}' is no class{known}"))
+        chosen = _decision(row.get("decision", ""), class_of)
+        if isinstance(chosen, str):
+            problems.append((line, chosen))
+        kind = row.get("kind", LIKELY).strip()
+        if kind not in ("", *KINDS):
+            problems.append((line, f"kind '{kind}' is none of {', '.join(KINDS)}"))
+        place.append(where)
+        suggested.append(-1 if likely is None else likely)
+        numbers.append((found[0], found[1]))
+        decision.append(UNDECIDED if isinstance(chosen, str) else chosen)
+        is_suspect.append(kind in ACTED_ON)
+    if stale:
+        raise InputError(
+            f"{len(stale):,} of {len(rows):,} rows of '{path}' are not of these data "
+            f"(line {stale[0]}{', ...' if len(stale) > 1 else ''}): index, path or given label "
+            "differ",
+            help="the labels changed since; run alfs estimate again",
+        )
+    if problems:
+        told = [f"{path}:{line}: {problem}" for line, problem in problems[:MAX_NAMED]]
+        if len(problems) > MAX_NAMED:
+            told.append(f"and {len(problems) - MAX_NAMED:,} more")
+        raise InputError("\n".join(told), help="mend those cells, or leave decisions empty")
+    score, confidence = np.asarray(numbers, dtype=np.float64).reshape(-1, 2).T
+    return Issues(
+        path,
+        np.asarray(place, dtype=np.int64),
+        np.asarray(suggested, dtype=np.int64),
+        confidence,
+        score,
+        np.asarray(decision, dtype=np.int64),
+        np.asarray(is_suspect, dtype=np.bool_),
+    )
+
+
+def is_reviewed(path: Path) -> bool:
+    """Say whether a table has a column `decision`, and no `true_label`."""
+    columns = [name.strip() for name in _header(path)[1]]
+    return "decision" in columns and "true_label" not in columns
+
+
+def _header(path: Path) -> tuple[Iterator[tuple[int, list[str]]], list[str]]:
+    """Return the rows of a table after its first, and that one."""
+    if not path.exists() and not path.is_symlink():
+        raise InputError(f"no such file: '{path}'", help="alfs estimate DATA writes issues.csv")
+    rows = rows_of(path)
+    return rows, next(rows, (1, []))[1]
+
+
+def _rows(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """Return each row that is not empty with its line: cells by column, without their guards."""
+    found, header = _header(path)
+    columns = [name.strip() for name in header]
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        raise InputError(
+            f"'{path}' has no column '{missing[0]}' ({has(columns, missing)})",
+            help="an issues.csv is needed here, as alfs estimate writes it",
+        )
+    rows: list[tuple[int, dict[str, str]]] = []
+    for line, cells in found:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
+            raise InputError(
+                f"{path}:{line}: {len(cells)} cells, and {len(columns)} columns",
+                help="a cell that holds the separator needs quotes",
+            )
+        padded = [*cells, *[""] * (len(columns) - len(cells))]
+        named = zip(columns, padded, strict=False)
+        rows.append((line, {name: same_text(unguarded(cell)) for name, cell in named}))
+    return rows
+
+
+def _whole(text: str) -> int:
+    value = _number(text)
+    return int(value) if value == np.floor(value) else -1
+
+
+def _number(text: str) -> float:
+    """Return the number in a cell, NaN where there is none; decimal commas are points."""
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        return float("nan")
+
+
+def _is_here(row: dict[str, str], dataset: LabelledDataset, place: int) -> bool:
+    """Return whether label and file, where the row names them, are the example's."""
+    if "given" in row and row["given"] != dataset.class_names[dataset.labels[place]]:
+        return False
+    shown = row.get("path", "")
+    if not shown or dataset.paths is None:
+        return True
+    return Path(shown).name == Path(same_text(dataset.paths[place])).name
+
+
+def _decision(text: str, class_of: dict[str, int]) -> int | str:
+    """Return what a cell decides, or what is wrong with it.
+
+    `keep` and `drop` are no classes, unless a class is called so: then `class:drop` and
+    `action:drop` tell them apart, and the bare word is refused.
+    """
+    bare = text.strip()
+    if not bare:
+        return UNDECIDED
+    said, _, rest = bare.partition(":")
+    named = class_of.get(text, class_of.get(bare))
+    word = bare.casefold()
+    if word in ACTIONS:
+        if all(name.casefold() != word for name in class_of):
+            return ACTIONS[word]
+        return f"decision '{bare}' is a class as well: write '{CLASS}{word}' or '{ACTION}{word}'"
+    if named is not None:
+        return named
+    if f"{said.casefold()}:" == ACTION and rest.strip().casefold() in ACTIONS:
+        return ACTIONS[rest.strip().casefold()]
+    if is_nothing(bare):
+        return UNDECIDED
+    if f"{said.casefold()}:" == CLASS:
+        named = class_of.get(rest, class_of.get(rest.strip()))
+    known = did_you_mean(bare, [*ACTIONS, *class_of])
+    return (
+        f"decision '{brief(text)}' is neither keep, drop nor a class{known}"
+        if named is None
+        else named
+    )

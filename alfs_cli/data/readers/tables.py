@@ -1,0 +1,347 @@
+"""Rows of text, Parquet or JSON lines, with labels kept as they were written and line numbers."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alfs_cli.data.dataset import IntArray
+from alfs_cli.data.declared import Declared, declared_in, pandas_notes
+from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
+from alfs_cli.data.labels import FILL_IN, RawLabels, as_written, missing_labels, same_text
+from alfs_cli.data.placeholders import refuse_placeholder
+from alfs_cli.data.readers.delimited import (
+    THERE,
+    USUAL,
+    UTF8,
+    form_of,
+    line_numbers,
+    not_text,
+    read_frame,
+)
+from alfs_cli.errors import InputError, brief, did_you_mean, has
+from alfs_cli.storage.files import as_file
+from alfs_cli.storage.memory import refuse_too_large
+
+SEPARATORS = USUAL
+SYNONYMS = {
+    "label": ("label", "labels", "class", "category", "target", "y", "species"),
+    "path": ("path", "file_name", "image", "filename", "file", "img"),
+    "index": ("index", "id", "row"),
+}
+LINES = 'one object a line, as {"path": "a.png", "label": "cat"}'
+MOSTLY = 0.5
+CELL_BYTES = 8  # at least, once read
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The rows of a file; `lines` (N,) are their 1-based lines, None in Parquet.
+
+    `pictures` are columns that stay in the file: theirs are too large to hold. `index_columns` are
+    those that pandas wrote as the table's index, `orders` what the file says of the classes of its
+    columns.
+    """
+
+    path: Path
+    frame: pd.DataFrame
+    lines: IntArray | None
+    pictures: tuple[str, ...] = ()
+    index_columns: tuple[str, ...] = ()
+    orders: Mapping[str, Declared] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.frame.columns)
+
+    def require(self, column: str, *, option: str) -> None:
+        """Raise InputError where there is no such column, naming those there are, near ones first.
+
+        Columns 0/1 that say the same one by one are named as what they are.
+        """
+        if column in self.columns:
+            return
+        wanted = (column, *SYNONYMS.get(column, ()))
+        known = did_you_mean(column, self.columns)
+        message = (
+            f"'{self.path}' has no column '{brief(column)}'{known} ({has(self.columns, wanted)})"
+        )
+        one_hot = self.one_hot() if "label" in column else ()
+        if one_hot:
+            names = ", ".join(repr(brief(name)) for name in one_hot[:5])
+            names += ", ..." if len(one_hot) > 5 else ""
+            raise InputError(
+                f"{message}: columns {names} look one-hot, a 1 in one of them a row",
+                help="one column of names is needed: in pandas table[[...]].idxmax(axis=1), with "
+                "those columns in the brackets",
+            )
+        first = next((name for name in self.columns if name.casefold() in wanted), None)
+        raise InputError(
+            message,
+            help=f"{option} '{first}', if that is the one"
+            if first
+            else f"{option} NAME says which",
+        )
+
+    def one_hot(self) -> tuple[str, ...]:
+        """Return the columns of 0 and 1 that have exactly one 1 in every row, if there are any."""
+        names = [
+            name
+            for name in self.columns
+            if (values := pd.to_numeric(self.frame[name], errors="coerce")).isin((0, 1)).all()
+            and len(values)
+        ]
+        if len(names) < 2:
+            return ()
+        sums = sum(pd.to_numeric(self.frame[name]).to_numpy(dtype=np.int64) for name in names)
+        return tuple(names) if (np.asarray(sums) == 1).all() else ()
+
+    def text(self, column: str) -> RawLabels:
+        """Return a column as composed text, objects (N,); a missing cell is the empty text."""
+        values = self.frame[column].to_numpy(dtype=object)
+        for row, value in enumerate(values):
+            if isinstance(value, list | dict | np.ndarray):
+                raise InputError(
+                    f"{self.places(np.asarray([row]))} of '{self.path}': {brief(column)} is not "
+                    f"one value but {'a list' if not isinstance(value, dict) else 'an object'}",
+                    help="a cell holds one text or number; each example has one label",
+                )
+            if isinstance(value, bytes) and not _is_text(value):
+                raise InputError(
+                    f"{self.places(np.asarray([row]))} of '{self.path}': {brief(column)} holds "
+                    f"{len(value):,} bytes that are no text",
+                    help="pictures belong into a column that --path-column names, labels are text",
+                )
+        cells = np.empty(len(values), dtype=object)
+        cells[:] = [_as_text(value) for value in values]
+        return self.orders[column].named(cells) if column in self.orders else cells
+
+    def exact(self, column: str) -> RawLabels:
+        """Return a column of texts as they are, objects (N,); a missing cell is the empty text."""
+        cells = self.text(column)
+        for row, value in enumerate(self.frame[column]):
+            if isinstance(value, str):
+                cells[row] = value
+        return cells
+
+    def labels(self, column: str, *, declared: Collection[str] = ()) -> RawLabels:
+        """Return a column of names; raises InputError naming the lines where one is missing.
+
+        A word that `declared` names is none that stands for a missing one.
+        """
+        cells = self.text(column)
+        self.refuse_missing(cells, column, declared=declared)
+        return cells
+
+    def refuse_missing(
+        self, cells: RawLabels, column: str, *, declared: Collection[str] = ()
+    ) -> None:
+        """Raise InputError where a cell is missing, naming the first lines."""
+        names = self.orders[column].names if column in self.orders else ()
+        rows = np.flatnonzero(missing_labels(cells, declared=(*declared, *names)))
+        if not len(rows):
+            return
+        written = as_written(cells[rows])
+        state = f"a missing {brief(column)}{written}," if written else f"an empty {brief(column)}"
+        are = "row has" if len(rows) == 1 else "rows have"
+        raise InputError(
+            f"{len(rows):,} {are} {state} in '{self.path}' ({self.places(rows)}; ALFS406)",
+            help=FILL_IN,
+        )
+
+    def places(self, rows: IntArray) -> str:
+        """Name the first of some rows by line, as far as the file has lines."""
+        first = rows[:5] if self.lines is None else self.lines[rows[:5]]
+        word = "row" if self.lines is None else "line"
+        more = ", ..." if len(rows) > 5 else ""
+        return f"{word}{'s' if len(rows) > 1 else ''} {', '.join(map(str, first))}{more}"
+
+    def numbers(
+        self, but: Collection[str], *, asked: str | None = None, excluded: str | None = None
+    ) -> Candidates:
+        """Return the numeric columns other than `but`, as candidates for features.
+
+        Only those of `asked`, where it names some, and none of `excluded`. Raises InputError where
+        most cells of a column are numbers and some are not, or where one that was asked for has
+        none.
+        """
+        where = f"'{self.path}'"
+        others = [name for name in self.columns if name not in but]
+        names, aside = wanted(
+            others, asked=asked, excluded=excluded, where=where, index_columns=self.index_columns
+        )
+        numeric = [name for name in names if self._is_numeric(name)]
+        texts = [name for name in names if name not in numeric]
+        if asked is not None and texts:
+            raise InputError(
+                f"column '{texts[0]}' of {where} is not numeric (--feature-columns)",
+                help="name columns of numbers",
+            )
+        values = np.empty((len(self.frame), len(numeric)), dtype=np.float32)
+        orders: list[tuple[str, str]] = []
+        with np.errstate(over="ignore"):
+            for index, name in enumerate(numeric):
+                column = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+                values[:, index] = column
+                orders += orders_among([name], [column])
+        aside = (*aside, *((name, "holds no numbers") for name in texts))
+        return Candidates(tuple(numeric), values, tuple(orders), aside, asked is not None)
+
+    def _is_numeric(self, column: str) -> bool:
+        values = self.frame[column]
+        if pd.api.types.is_numeric_dtype(values):
+            return True
+        broken = np.asarray(pd.to_numeric(values, errors="coerce").isna(), dtype=np.bool_)
+        if len(broken) and broken.mean() <= MOSTLY:
+            raise InputError(
+                f"column '{brief(column)}' of '{self.path}' is not a number in {broken.sum():,} of "
+                f"{len(values):,} rows ({self.places(np.flatnonzero(broken))})",
+                help="fill those cells in, or leave the rows or the column out",
+            )
+        return False
+
+    def take(self, rows: IntArray) -> "Table":
+        """Return some of the rows."""
+        lines = None if self.lines is None else self.lines[rows]
+        return replace(self, frame=self.frame.iloc[rows], lines=lines)
+
+
+def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> Table:
+    """Read .csv, .tsv, .parquet or .jsonl; the columns named in `text` keep every character.
+
+    `pictures` says that columns of pictures may be left in the file. Raises InputError where it
+    cannot be read as what its suffix says, naming the line.
+    """
+    suffix = as_file(path).suffix.lower()
+    refuse_placeholder(path)
+    if not path.is_file():
+        raise InputError(f"no such file: '{path}'", help=THERE)
+    if suffix == ".parquet":
+        table = _read_parquet(path)
+        if table.pictures and not pictures:
+            raise InputError(
+                f"column '{brief(table.pictures[0])}' of '{path}' holds pictures, which alfs "
+                "cannot copy into another Parquet file",
+                help="save the pictures as files, and list them in a manifest of paths and labels",
+            )
+        return table
+    refuse_too_large(path.stat().st_size, where=f"'{path}'", help="store it in parts")
+    if suffix == ".jsonl":
+        return _read_jsonl(path)
+    form = form_of(path)
+    frame = read_frame(path, form, text)
+    return Table(path, frame, line_numbers(path, form, len(frame)))
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        return "\0" not in value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return same_text(value)
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if value is None or value is pd.NA or value != value:
+        return ""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    if isinstance(value, bytes):
+        return same_text(value.decode("utf-8", "backslashreplace"))
+    return same_text(str(value))
+
+
+def _read_parquet(path: Path) -> Table:
+    """Return the columns of a file; those of pictures are named and left in it."""
+    import pyarrow
+    import pyarrow.parquet
+
+    from alfs_cli.data.images.stored import picture_columns
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            pictures = picture_columns(file)
+            wanted = [name for name in file.schema_arrow.names if name not in pictures]
+            num_rows = file.metadata.num_rows
+            refuse_too_large(
+                _num_cells(file.metadata, wanted) * CELL_BYTES,
+                where=f"'{path}' of {num_rows:,} rows and {len(wanted):,} columns",
+                help="store it in parts",
+            )
+            table = file.read(columns=wanted)
+        columns = {
+            name: (
+                column.cast(column.type.value_type)
+                if pyarrow.types.is_dictionary(column.type)
+                else column
+            ).to_pandas()
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        }
+    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
+        raise InputError(
+            f"cannot read '{path}' as Parquet: {brief(error)}",
+            help="is it whole? write or fetch it again",
+        ) from None
+    except MemoryError:
+        raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
+    written = pandas_notes(table.schema, "index_columns")
+    index = tuple(name for name in written if isinstance(name, str))
+    categories = {
+        name: [chunk.dictionary for chunk in column.chunks]
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if pyarrow.types.is_dictionary(column.type)
+    }
+    orders = declared_in(table.schema, categories)
+    frame = pd.DataFrame(columns, index=range(num_rows))
+    return Table(path, frame, None, tuple(pictures), index, orders)
+
+
+def _num_cells(about: Any, columns: Collection[str]) -> int:
+    """Return how many values a Parquet file's columns hold by its own account, lists included."""
+    groups = [about.row_group(index) for index in range(about.num_row_groups)]
+    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    held = [chunk for chunk in chunks if chunk.path_in_schema.split(".")[0] in columns]
+    return max(int(about.num_rows) * len(columns), sum(int(chunk.num_values) for chunk in held))
+
+
+def _read_jsonl(path: Path) -> Table:
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    number = 0
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise InputError(f"{path}:{number}: not a JSON object", help=LINES)
+                rows.append(row)
+                lines.append(number)
+    except UnicodeDecodeError:
+        raise not_text(path, UTF8) from None
+    except OSError as error:
+        raise InputError(f"cannot read '{path}': {error.strerror}", help=THERE) from None
+    except (ValueError, RecursionError) as error:
+        reason = error.msg.lower() if isinstance(error, json.JSONDecodeError) else "too deep"
+        reason = reason if isinstance(error, json.JSONDecodeError | RecursionError) else "too long"
+        raise InputError(f"{path}:{number}: not valid JSON: {reason}", help=LINES) from None
+    names = {name: None for row in rows for name in row}
+    frame = pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in names})
+    return Table(path, frame, np.asarray(lines, dtype=np.int64))
+
+
+def _column(values: list[Any]) -> Any:
+    """Return JSON values as numbers where all are, else as objects that stay as they are."""
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return np.asarray(values)
+    return pd.Series(values, dtype=object)

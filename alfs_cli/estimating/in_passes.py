@@ -1,0 +1,374 @@
+"""Estimates from probabilities that are read in passes: never all in memory, or shard by shard."""
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data import DataSpec, LabelledDataset
+from alfs_cli.data.matching import refuse_permuted
+from alfs_cli.data.rare import rare_classes
+from alfs_cli.data.readers.probabilities import NOTHING_MENDED
+from alfs_cli.data.readers.streaming import BLOCK_ROWS, Block, ProbabilityStream, open_probabilities
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.estimators import check_classes, check_options, summarised
+from alfs_cli.estimators.parts.counts import CountedEstimate
+from alfs_cli.estimators.parts.rare import RareAside
+from alfs_cli.estimators.passes.shards import (
+    LARGEST_ODDS,
+    MAX_SUSPECTS,
+    ODDS,
+    SAMPLE_NUMBERS,
+    Sample,
+    Suspects,
+    Tallied,
+    check_about,
+    first_pass,
+    joined,
+    load_shard,
+    log_odds,
+    merged,
+    reach_of,
+    save_shard,
+    second_pass,
+    side_by_side,
+)
+from alfs_cli.estimators.passes.tally import THREADS, Counting
+from alfs_cli.evidence.gathering import Evidence
+from alfs_cli.noise import write_transition
+from alfs_cli.options.shared import Invocation
+from alfs_cli.results.estimate import IssuesFile, NoiseEstimate
+from alfs_cli.suspects.scores import COLUMNS, write_issues
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Result = TypeVar("Result")
+
+BLOCK_NUMBERS = 2**24
+TOO_MANY = {"auto": 5 * 10**7, "confident": 2 * 10**6}  # probabilities: beyond, they are streamed
+TASK = "reading probabilities"
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """An estimate from counts alone, and the table of suspects, worst first."""
+
+    estimate: NoiseEstimate
+    table: "pd.DataFrame"
+
+    def save(self, out: Path) -> None:
+        """Write estimate.json, transition.csv, issues.csv and issues.parquet."""
+        write_issues(out, self.table)
+        classes = self.estimate.data.classes
+        write_transition(out / "transition.csv", self.estimate.transition, classes)
+        self.estimate.save(out / "estimate.json")
+
+
+def is_streamed(spec: DataSpec, method: str) -> bool:
+    """Return whether DATA is probabilities alone, and too many to be fitted in memory."""
+    if spec.source is not None or spec.pred_probs is None or method not in TOO_MANY:
+        return False
+    if spec.true_labels is not None:
+        return False
+    stream = open_probabilities(spec)
+    return stream.count * len(stream.class_names) > TOO_MANY[method]
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """Return (I, N) of `I/N`; raises UsageError unless 1 <= I <= N."""
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise UsageError(
+            f"--shard is '{text[:100]}', not I/N", help="for example --shard 1/4 to 4/4"
+        )
+    return int(match[1]), int(match[2])
+
+
+def write_stats(invocation: Invocation, spec: DataSpec, shard: str, path: Path) -> int:
+    """Read one shard of DATA and write its statistics; return how many rows it has."""
+    part, parts = shard_of(shard)
+    stream = open_probabilities(spec)
+    first, last = (stream.count * place // parts for place in (part - 1, part))
+    if first == last:
+        raise UsageError(
+            f"--shard {shard} of {stream.count:,} rows is empty", help="use fewer shards"
+        )
+    kept = passes(invocation, stream, first, last, is_whole=False)
+    save_shard(path, kept, _about(stream, spec, part, parts))
+    return last - first
+
+
+def estimate_streamed(
+    invocation: Invocation, spec: DataSpec, *, started: float, **options: Any
+) -> Streamed:
+    """Estimate from all rows of DATA in two passes."""
+    check_options(
+        method="confident", confidence=options["confidence"], resamples=options["resamples"]
+    )
+    stream = open_probabilities(spec)
+    whole = passes(invocation, stream, 0, stream.count, is_whole=True)
+    about = _about(stream, spec, 1, 1)
+    return _estimate(invocation, whole, about, started=started, **options)
+
+
+def estimate_merged(
+    invocation: Invocation, paths: Sequence[Path], *, started: float, **options: Any
+) -> Streamed:
+    """Estimate from the statistics of all shards: exactly the result of one pass over DATA.
+
+    Raises InputError where shards are missing, given twice, or of different data.
+    """
+    check_options(
+        method="confident", confidence=options["confidence"], resamples=options["resamples"]
+    )
+    read = [load_shard(path) for path in paths]
+    for path, (shard, about) in zip(paths, read, strict=True):
+        check_about(about, shard, path)
+    _refuse_mixed(paths, [about for _, about in read])
+    whole = merged([shard for shard, _ in read], where=[str(path) for path in paths])
+    if not len(whole.sample.row):
+        raise InputError("the shards hold no sample of the examples", help="make them anew")
+    return _estimate(invocation, whole, read[0][1], started=started, **options)
+
+
+def _about(stream: ProbabilityStream, spec: DataSpec, part: int, parts: int) -> dict[str, Any]:
+    return {
+        "part": part,
+        "parts": parts,
+        "count": stream.count,
+        "classes": list(stream.class_names),
+        "fingerprint": stream.fingerprint,
+        "spec": spec.given(),
+    }
+
+
+def _refuse_mixed(paths: Sequence[Path], about: Sequence[dict[str, Any]]) -> None:
+    for path, one in zip(paths, about, strict=True):
+        for key in ("fingerprint", "classes", "parts", "count"):
+            if one[key] != about[0][key]:
+                raise InputError(
+                    f"'{path}' and '{paths[0]}' are shards of different data ({key} differs)",
+                    help="make all shards from the same DATA, with the same N",
+                )
+    have = [one["part"] for one in about]
+    missing = sorted(set(range(1, about[0]["parts"] + 1)) - set(have))
+    if len(have) != len(set(have)):
+        raise InputError("a shard is given twice", help="--merge wants each once")
+    if missing:
+        raise InputError(
+            f"shard {missing[0]}/{about[0]['parts']} is missing among the {len(paths)} files",
+            help="--merge wants all shards",
+        )
+
+
+# The passes.
+
+
+def passes(
+    invocation: Invocation, stream: ProbabilityStream, first: int, last: int, *, is_whole: bool
+) -> Tallied:
+    """Read rows first .. last twice; return what is kept of them.
+
+    Where they are the whole data the thresholds are known in the second pass, and nothing is open.
+    """
+    K = len(stream.class_names)
+    check_classes(K)
+    rows = int(np.clip(BLOCK_NUMBERS // K, 256, BLOCK_ROWS))
+    stride = max(1, stream.count * K // SAMPLE_NUMBERS)
+    total = 2 * (last - first)
+    with invocation.progress() as progress:
+
+        def read_first(block: Block) -> Any:
+            block = block.checked()
+            return first_pass(block.probs, block.labels), block.rounding
+
+        done, rounding = 0, NOTHING_MENDED
+        sums, odds = None, np.zeros((K, ODDS), np.int64)
+        blocks = stream.blocks(rows, first=first, last=last, check=False)
+        for (part, histogram), mended in _on_threads(read_first, blocks):
+            sums = part if sums is None else sums + part
+            odds += histogram
+            rounding += mended
+            done += mended.of
+            progress(TASK, done, total)
+        if sums is None:
+            raise InputError("the probabilities hold no examples", help="is it the right file?")
+        for text in rounding.notes():
+            invocation.note(f"note: {text}")
+        limits = sums.thresholds()
+        reach = np.stack([limits, limits]) if is_whole else reach_of(sums)
+
+        def read_second(block: Block) -> Any:
+            block = block.checked() if rounding.rows else block
+            found = second_pass(block.probs, block.labels, block.start, reach, stride)
+            return found, block.labels
+
+        counting, kept = Counting(K), np.zeros(K, np.int64)
+        still_open, suspects, samples = [], [], []
+        waiting = 0
+        blocks = stream.blocks(rows, first=first, last=last, check=False)
+        for (placed, opened, wrong, sample), labels in _on_threads(read_second, blocks):
+            counting.add(placed, labels)
+            still_open.append(opened)
+            samples.append(sample)
+            suspects.append(wrong)
+            kept += np.bincount(wrong.label, minlength=K)
+            waiting += len(wrong.row)
+            if waiting > MAX_SUSPECTS:
+                suspects = [side_by_side(Suspects, suspects).worst(K)]
+                waiting = 0
+            done += len(labels)
+            progress(TASK, done, total)
+    whole = side_by_side(Suspects, suspects).worst(K)
+    counts = counting.finished()
+    counts = counts.at_least_one(sums.examples) if is_whole else counts
+    sample = side_by_side(Sample, samples)
+    return Tallied(sums, odds, counts, joined(still_open), reach, whole, kept, sample)
+
+
+def _on_threads(work: Callable[[Block], Result], blocks: Iterator[Block]) -> Iterator[Result]:
+    """Yield results in order, with a few blocks in the air."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        flying: deque[Future[Result]] = deque()
+        for block in blocks:
+            flying.append(pool.submit(work, block))
+            if len(flying) > THREADS:
+                yield flying.popleft().result()
+        while flying:
+            yield flying.popleft().result()
+
+
+# The estimate.
+
+
+def _estimate(
+    invocation: Invocation,
+    whole: Tallied,
+    about: dict[str, Any],
+    *,
+    started: float,
+    confidence: float,
+    resamples: int,
+    issue_threshold: float,
+    in_sample_ok: bool,
+    columns_as_given: bool,
+) -> Streamed:
+    counts, examples, sample = whole.counts, whole.sums.examples, whole.sample
+    if not columns_as_given:  # by the confident class, which is the most probable as a rule
+        text = refuse_permuted(counts.joint, tuple(about["classes"]))
+        if text is not None:
+            invocation.warn(text)
+    total = int(examples.sum())
+    dataset = LabelledDataset(
+        name=str(about["spec"].get("pred_probs")),
+        kind="probabilities",
+        spec=DataSpec(None, **about["spec"]),
+        labels=sample.label,
+        class_names=tuple(about["classes"]),
+        fingerprint=about["fingerprint"],
+        pred_probs=sample.probs,
+        totals=examples,
+    )
+    evidence = Evidence(
+        kind="pred-probs",
+        name="given probabilities",
+        probs=np.asarray(sample.probs, dtype=np.float64),
+        folds=None,
+        fold_of=None,
+        agreement=counts.agreeing / total,
+        calibration_error=counts.calibration_error(total),
+        kept=np.arange(len(sample.label)),
+    )
+    found = _counted(counts.joint, examples)
+    kept = np.flatnonzero(~rare_classes(examples))
+    inner = CountedEstimate(found.method, found.counts[np.ix_(kept, kept)], examples[kept])
+    estimate = summarised(
+        found if len(kept) == len(examples) else RareAside(inner, kept, examples),
+        dataset,
+        evidence,
+        confidence=confidence,
+        resamples=resamples,
+        seed=invocation.seed,
+        in_sample_ok=in_sample_ok,
+    )
+    table = _suspects_table(whole, found, issue_threshold, dataset.class_names)
+    expected = float(table["score"].mean()) if len(table) else None
+    cut = np.flatnonzero(whole.found > np.bincount(whole.suspects.label, minlength=len(examples)))
+    if len(cut):
+        invocation.note(
+            f"note: issues.csv can list the {np.bincount(whole.suspects.label).max():,} least "
+            f"probable labels of a class at most; {len(cut)} classes have more that disagree"
+        )
+    estimate = replace(
+        estimate,
+        issues=IssuesFile("issues.csv", len(table), expected),
+        seconds=time.perf_counter() - started,
+    )
+    return Streamed(estimate, table)
+
+
+def _counted(joint: IntArray, examples: IntArray) -> CountedEstimate:
+    """Return the counts, those of rare classes set aside: every example reaches their thresholds.
+
+    What is confidently of such a class alone is left out; labels of such a class are let be.
+    """
+    counts, rare = joint.astype(np.float64), rare_classes(examples)
+    counts[rare], counts[:, rare] = 0.0, 0.0
+    counts[rare, rare] = examples[rare]
+    return CountedEstimate("confident", counts, examples)
+
+
+def _suspects_table(
+    whole: Tallied, found: CountedEstimate, threshold: float, names: tuple[str, ...]
+) -> "pd.DataFrame":
+    """Return the rows of issues.csv.
+
+    The log odds by the label's own probability are shifted by a constant for each label, so that
+    scores add up to the number of wrong labels that the counts give it.
+    """
+    import pandas as pd
+    from scipy.special import expit
+
+    suspects = whole.suspects
+    score = expit(log_odds(suspects.own) + _shifts(whole, found)[suspects.label])
+    listed = np.flatnonzero(score >= threshold)
+    listed = listed[np.lexsort((suspects.row[listed], -score[listed]))]
+    classes = np.array(names, dtype=object)
+    return pd.DataFrame(
+        {
+            "index": suspects.row[listed],
+            "path": [""] * len(listed),
+            "given": classes[suspects.label[listed]],
+            "suggested": classes[suspects.top[listed]],
+            "self_confidence": suspects.own[listed],
+            "suggested_confidence": suspects.highest[listed],
+            "score": score[listed],
+        },
+        columns=list(COLUMNS),
+    )
+
+
+def _shifts(whole: Tallied, found: CountedEstimate) -> FloatArray:
+    """Return the shift of the log odds of each label (K,), by bisection."""
+    from scipy.special import expit
+
+    joint = found.joint()
+    examples = np.maximum(whole.sums.examples, 1)
+    wrong = np.clip(1 - np.diag(joint) / examples, 0.0, 1.0)
+    centres = (np.arange(ODDS) + 0.5) * (2 * LARGEST_ODDS / ODDS) - LARGEST_ODDS
+    low, high = np.full(len(wrong), -40.0), np.full(len(wrong), 40.0)
+    for _ in range(60):
+        middle = (low + high) / 2
+        mean = (whole.odds * expit(centres + middle[:, None])).sum(axis=1) / examples
+        low, high = np.where(mean < wrong, middle, low), np.where(mean < wrong, high, middle)
+    return np.asarray((low + high) / 2, dtype=np.float64)

@@ -1,0 +1,212 @@
+"""What an example truly is, given its evidence and T: q(true | x), ready for Bayes' rule.
+
+Two ways, and the one under which held-out labels are likelier is taken. Deconvolution undoes T
+example by example and is sharpened by one power for all; few examples bear it. A linear head fitted
+to the given labels through T, in folds, also mends how the evidence confuses classes; it has K^2
+numbers and wants thousands of examples.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
+from threadpoolctl import threadpool_limits
+
+from alfs_cli.data.folds import stratified_folds
+from alfs_cli.estimators.joint.head import RIDGE, SMALLEST, head_probs, scores_of, through
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Probabilities = NDArray[np.floating]
+TrueClass = Callable[[slice | IntArray], FloatArray]
+"""Rows of the data set -> q(true | x), (n, K)."""
+
+DECONVOLUTION_STEPS = 30
+MAX_DECONVOLVED = 200  # classes; beyond, a step costs more than reading the probabilities
+MAX_HEAD_CLASSES = 30
+FOLDS = 5
+SHARPENED_ON = 20_000  # examples that one power is fitted on
+FITTED_ON = 2 * 10**6  # numbers (N K) that a head is fitted on
+BLOCK_NUMBERS = 2**22
+KEPT, SOME = 0.25, 5.0  # share of a class's examples that a head must leave; of how many
+NEVER = 1e-9  # no label is quite impossible
+
+
+def true_class_probs(probs: Probabilities, T: FloatArray) -> FloatArray:
+    """Return q(true | x) (N, K) with q T closest to p(given | x) in likelihood.
+
+    Richardson-Lucy steps from q = p: positive, rows sum to 1, no inverse of T.
+    """
+    q = np.maximum(np.asarray(probs, dtype=np.float64), 1e-12)
+    q /= q.sum(axis=1, keepdims=True)
+    for _ in range(DECONVOLUTION_STEPS):
+        seen = np.maximum(q @ T, 1e-12)
+        q *= (probs / seen) @ T.T
+        q /= np.maximum(q.sum(axis=1, keepdims=True), 1e-300)
+    return q
+
+
+def true_class(probs: Probabilities, labels: IntArray, T: FloatArray) -> TrueClass:
+    """Return q(true | x) of the likelier way, from p(given | x) (N, K), labels (N,) and T.
+
+    No cell of T is 0 (`possible`).
+    """
+    N, K = probs.shape
+    few = np.linspace(0, N - 1, min(N, SHARPENED_ON)).astype(np.int64)
+    sharp = sharpened(probs, T, _power(probs[few], labels[few], T))
+    if not 2 < K <= MAX_HEAD_CLASSES or N < FOLDS * K:
+        return sharp
+    fold_of = stratified_folds(labels, FOLDS, np.random.default_rng(0))
+    with threadpool_limits(1, user_api="blas"):
+        head = Head(probs, fold_of, *_heads(probs, labels, T, fold_of))
+    likelier = log_likelihood(head, labels, T) > log_likelihood(sharp, labels, T)
+    return head if likelier and not _loses_a_class(head(few), sharp(few)) else sharp
+
+
+def _loses_a_class(q: FloatArray, before: FloatArray) -> bool:
+    """Say whether a class of some examples has next to none of them left, by q(true | x) (n, K).
+
+    Where two classes swap nearly half of their labels, one that is called empty is likelier still.
+    """
+    had = before.sum(axis=0)
+    return bool(((q.sum(axis=0) < KEPT * had) & (had >= SOME)).any())
+
+
+def possible(T: FloatArray, labels: IntArray) -> FloatArray:
+    """Return T without impossible labels: cells that nothing was counted in may hold an example.
+
+    Where T is counted, for many classes, a cell is half an example's worth at least.
+    """
+    if len(T) <= MAX_HEAD_CLASSES:
+        return np.maximum(T, NEVER)
+    examples = np.maximum(np.bincount(labels, minlength=len(T)), 1)
+    filled = np.maximum(T, 0.5 / examples[:, None])
+    return np.asarray(filled / filled.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def blocks(count: int, width: int) -> Iterator[slice]:
+    """Yield runs of rows of (count, width) that are worked on at once."""
+    size = max(1, BLOCK_NUMBERS // width)
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def log_likelihood(q: TrueClass, labels: IntArray, T: FloatArray) -> float:
+    """Return the log-likelihood of the given labels under q T."""
+    total = 0.0
+    for rows in blocks(len(labels), len(T)):
+        seen = (q(rows) * T[:, labels[rows]].T).sum(axis=1)
+        total += float(np.log(np.maximum(seen, 1e-300)).sum())
+    return total
+
+
+# Deconvolution.
+
+
+def sharpened(probs: Probabilities, T: FloatArray, power: float) -> TrueClass:
+    """Return q^power, q by deconvolution, rows summing to 1."""
+
+    def q(rows: slice | IntArray) -> FloatArray:
+        return _to_power(_deconvolved(probs[rows], T), power)
+
+    return q
+
+
+def _deconvolved(probs: Probabilities, T: FloatArray) -> FloatArray:
+    if len(T) > MAX_DECONVOLVED:
+        return np.asarray(probs, dtype=np.float64)
+    return true_class_probs(probs, T)
+
+
+def _to_power(q: FloatArray, power: float) -> FloatArray:
+    raised = np.maximum(q, NEVER) ** power
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _power(probs: Probabilities, labels: IntArray, T: FloatArray) -> float:
+    """Return the power of highest likelihood: early-stopped deconvolution is too flat."""
+    q, columns = _deconvolved(probs, T), T[:, labels].T
+
+    def loss(log_power: float) -> float:
+        seen = (_to_power(q, float(np.exp(log_power))) * columns).sum(axis=1)
+        return -float(np.log(np.maximum(seen, 1e-300)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
+
+
+# A head.
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """softmax(log p M_f + c_f) with M (F, K, K), c (F, K) of the fold f that left the row out."""
+
+    probs: Probabilities
+    fold_of: IntArray
+    M: FloatArray
+    c: FloatArray
+
+    def __call__(self, rows: slice | IntArray) -> FloatArray:
+        L = _log_scores(self.probs[rows])
+        folds = self.fold_of[rows]
+        Z = np.empty_like(L)
+        for fold in range(len(self.M)):
+            held = folds == fold
+            Z[held] = L[held] @ self.M[fold] + self.c[fold]
+        Z -= Z.max(axis=1, keepdims=True)
+        np.exp(Z, out=Z)
+        return np.asarray(Z / Z.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _log_scores(probs: Probabilities) -> FloatArray:
+    L = np.log(np.maximum(np.asarray(probs, dtype=np.float64), SMALLEST))
+    return np.asarray(L - L.mean(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _heads(
+    probs: Probabilities, labels: IntArray, T: FloatArray, fold_of: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Fit a head to all folds but one, for each."""
+    K = len(T)
+    most = max(FITTED_ON // K, 1)
+    matrices, offsets = [], []
+    for fold in range(FOLDS):
+        rest = np.flatnonzero(fold_of != fold)
+        if len(rest) > most:
+            rest = np.sort(np.random.default_rng(fold).choice(rest, most, replace=False))
+        M, c = fit_through(np.asarray(probs[rest], dtype=np.float64), labels[rest], T)
+        matrices.append(M)
+        offsets.append(c)
+    return np.stack(matrices), np.stack(offsets)
+
+
+def fit_through(
+    probs: FloatArray, labels: IntArray, T: FloatArray, *, max_iterations: int = 150
+) -> tuple[FloatArray, FloatArray]:
+    """Return (M, c) of highest likelihood of the labels under softmax(log p M + c) T, T held."""
+    scores = scores_of(probs, labels)
+    K, D = scores.unwhiten.shape
+    N = len(labels)
+
+    def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
+        weights = parameters[: K * D].reshape(K, D)
+        Q = head_probs(scores, weights, parameters[K * D :])
+        R, log_likelihood = through(scores, Q, T)
+        R -= Q
+        by_weight = (R @ scores.values.T) / N - RIDGE * weights
+        gradient = np.concatenate([by_weight.ravel(), R.sum(axis=1, dtype=np.float64) / N])
+        return -log_likelihood / N + RIDGE / 2 * float((weights**2).sum()), -gradient
+
+    found = minimize(
+        objective,
+        np.concatenate([scores.unwhiten.ravel(), scores.centre]),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iterations, "ftol": 1e-8, "maxcor": 10},
+    ).x
+    # whitened scores are (log p - mean) W with W the inverse of unwhiten on its range
+    W = np.linalg.pinv(scores.unwhiten.T)
+    M = W @ found[: K * D].reshape(K, D).T
+    return np.asarray(M), np.asarray(found[K * D :] - scores.centre @ M)

@@ -1,0 +1,1 @@
+"""What estimators share: their interface, counts, bounds, trust."""

@@ -1,0 +1,204 @@
+"""Copies of an example count once: they are one content, labelled once.
+
+A method sees one example of each, so that copies neither confirm each other nor narrow its bounds.
+What it says is then carried over to all examples as they are given: cells of (true class, given
+label) that were copied more often than others (a class oversampled, say) weigh as much more.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.estimators.joint.posterior import true_class_probs
+from alfs_cli.estimators.parts.counts import Spread, gap
+from alfs_cli.estimators.parts.sample import Answer, Estimate, Sample
+from alfs_cli.noise import class_clean_levels
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+RARE = 1e-3  # share of the examples below which the weight of a cell says nothing
+EVEN = 1.1  # ratio of the cells' weights up to which they are taken for equal
+
+
+def once_each(sample: Sample, units: IntArray) -> tuple[Sample, IntArray]:
+    """Return one example of each unit (N,), a trusted one where there is one, and its places (M,).
+
+    Among examples of one unit under different labels, chance decides, so that the labels keep their
+    shares; which is drawn does not depend on the order of the rows.
+    """
+    N = len(units)
+    order = np.lexsort([sample.labels, units])
+    starts = np.flatnonzero(np.diff(units[order], prepend=-1))
+    sizes = np.diff(np.append(starts, N))
+    drawn = np.random.default_rng(0).integers(0, sizes)
+    chosen = order[starts + drawn]
+    if sample.trusted is not None:
+        place_of_unit = np.searchsorted(units[order][starts], units[sample.trusted.places])
+        chosen[place_of_unit] = sample.trusted.places
+    places = np.sort(chosen)
+    return some_of(sample, places), places
+
+
+def some_of(sample: Sample, places: IntArray) -> Sample:
+    """Return the examples at some places (M,)."""
+    known = sample.trusted
+    if known is not None:
+        known = known.among(places, len(sample.labels))
+        known = known if len(known) else None
+    marks = sample.annotations
+    return replace(
+        sample,
+        probs=sample.probs[places],
+        labels=sample.labels[places],
+        features=None if sample.features is None else sample.features[places],
+        trusted=known,
+        annotations=None if marks is None else marks[places],
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerForAll:
+    """What an answer on one example of each content says of all examples as they are given.
+
+    `weights` (K, K) are how many examples stand behind one of each true class and given label.
+    """
+
+    inner: Answer
+    weights: FloatArray
+
+    @property
+    def method(self) -> str:
+        """What T was made by."""
+        return self.inner.method
+
+    def joint(self) -> FloatArray:
+        """Return the shares of (true class, given label) (K, K) among all examples."""
+        joint = self.inner.prior()[:, None] * self.inner.transition() * self.weights
+        return np.asarray(joint / joint.sum(), dtype=np.float64)
+
+    def transition(self) -> FloatArray:
+        """Return T (K, K)."""
+        weighted = self.inner.transition() * self.weights
+        return np.asarray(weighted / weighted.sum(axis=1, keepdims=True), dtype=np.float64)
+
+    def prior(self) -> FloatArray:
+        """Return the share of each true class, (K,)."""
+        return np.asarray(self.joint().sum(axis=1), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class EstimateForAll(AnswerForAll):
+    """An estimate for all examples, with bounds as wide as so many different contents allow.
+
+    `widening` is how many times wider bounds are for contents that weigh differently, as random
+    copies make them: the square root of their number over their effective number.
+    """
+
+    inner: Estimate
+    widening: float
+
+    def spread(
+        self, *, confidence: float, resamples: int, generator: np.random.Generator
+    ) -> Spread:
+        """Return the bounds of one example each, carried over."""
+        inner = self.inner.spread(confidence=confidence, resamples=resamples, generator=generator)
+        T, once = self.transition(), self.inner.transition()
+        low = self._widened(T, _weighted(inner.transition[0], once, self.weights))
+        high = self._widened(T, _weighted(inner.transition[1], once, self.weights))
+        each = np.arange(len(T))
+        rate = float(1 - self.prior() @ T[each, each])
+        before = float(1 - self.inner.prior() @ once[each, each])
+        value, previous = class_clean_levels(T), class_clean_levels(once)
+        if self._is_even():
+            levels = self._scaled(value, previous, inner.class_levels)
+            level = self._scaled(value.min(), previous.min(), inner.level)
+        else:
+            levels = _ratios(low, high)
+            level = (levels[0].min(), levels[1].min())
+        gap_value, gap_before = float(gap(T)), float(gap(once))
+        return Spread(
+            transition=(low, high),
+            noise_rate=(
+                max(rate - self.widening * max(before - inner.noise_rate[0], 0.0), 0.0),
+                min(rate + self.widening * max(inner.noise_rate[1] - before, 0.0), 1.0),
+            ),
+            gap=(
+                gap_value - self.widening * (gap_before - inner.gap[0]),
+                min(gap_value + self.widening * (inner.gap[1] - gap_before), 1.0),
+            ),
+            class_levels=levels,
+            level=(float(level[0]), float(level[1])),
+        )
+
+    def _is_even(self) -> bool:
+        used = self.weights[self.joint() > RARE]
+        return bool(used.max() <= EVEN * used.min())
+
+    def _widened(self, value: FloatArray, bound: FloatArray) -> FloatArray:
+        return np.clip(value + self.widening * (bound - value), 0.0, 1.0)
+
+    def _scaled(self, value: Any, before: Any, bounds: tuple[Any, Any]) -> tuple[Any, Any]:
+        """Return bounds of ratios, farther from the value by as many times on the scale of logs.
+
+        Where a ratio is infinite, its lower bound counts examples: it falls with their number.
+        """
+        is_finite = np.isfinite(value) & np.isfinite(before) & (before > 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            low = value * (bounds[0] / before) ** self.widening
+            high = value * (bounds[1] / before) ** self.widening
+        return (
+            np.where(is_finite, low, bounds[0] / self.widening**2),
+            np.where(is_finite, high, np.inf),
+        )
+
+
+def _ratios(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return bounds of each class's clean level (K,) that bounds of the cells (K, K) give."""
+    others = ~np.eye(len(low), dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        down = np.where(others, np.diag(low)[:, None] / high, np.inf).min(axis=1)
+        up = np.where(others, np.diag(high)[:, None] / low, np.inf).min(axis=1)
+    return np.nan_to_num(down, nan=0.0, posinf=np.inf), np.nan_to_num(up, nan=np.inf, posinf=np.inf)
+
+
+def _weighted(bound: FloatArray, T: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return bounds of cells (K, K) once labels weigh differently; the other cells keep theirs."""
+    rest = (T * weights).sum(axis=1, keepdims=True) - T * weights
+    share = 1 - T
+    other = np.where(share > 1e-9, rest / np.maximum(share, 1e-9), weights.mean())
+    top = bound * weights
+    return np.asarray(top / np.maximum(top + (1 - bound) * other, 1e-12), dtype=np.float64)
+
+
+def for_all(found: Estimate, sample: Sample, units: IntArray, places: IntArray) -> EstimateForAll:
+    """Return for all of a sample (N,) what is known of one example of each unit, at `places` (M,).
+
+    The rate among all weighs contents by their copies, so that its variance is that of the
+    effective number of contents (Kish, 1965): (sum of sizes)^2 / sum of squared sizes.
+    """
+    _, unit_of, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    size = sizes[unit_of.reshape(-1)[places]].astype(np.float64)
+    effective = float(size.sum()) ** 2 / float((size**2).sum())
+    weights = _weights(found.transition(), sample.probs[places], sample.labels[places], size)
+    return EstimateForAll(found, weights, float(np.sqrt(len(size) / effective)))
+
+
+def _weights(T: FloatArray, probs: FloatArray, labels: IntArray, size: FloatArray) -> FloatArray:
+    """Return the mean size (K, K) of units (M,) by true class and given label.
+
+    Their true class is known by its posterior; a cell with no examples to speak of has the mean of
+    its given label.
+    """
+    K = len(T)
+    posterior = true_class_probs(probs, T) * T[:, labels].T
+    posterior /= np.maximum(posterior.sum(axis=1, keepdims=True), 1e-12)
+    of_cell, all_of_cell, of_label = np.zeros((K, K)), np.zeros((K, K)), np.ones(K)
+    for cls in np.unique(labels):
+        members = labels == cls
+        of_cell[:, cls] = posterior[members].sum(axis=0)
+        all_of_cell[:, cls] = size[members] @ posterior[members]
+        of_label[cls] = size[members].mean()
+    return np.asarray((all_of_cell + of_label) / (of_cell + 1), dtype=np.float64)

@@ -1,0 +1,67 @@
+"""The clean level of single examples: how surely one label leads among an example's neighbours."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+from alfs_cli.errors import InputError
+from alfs_cli.estimators.parts.sample import Sample
+from alfs_cli.evidence.neighbours import nearest
+from alfs_cli.results.estimate import LocalCleanLevel
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+MOST, LEAST = 400, 50  # neighbours: fewer than 100 leave the leader in doubt
+PER_CLASS = 0.5  # of the examples of an average class, so that neighbours are of one class
+ASKED = 2000  # examples that stand for all
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def local_clean_level(sample: Sample, *, confidence: float, seed: int) -> LocalCleanLevel:
+    """Return quantiles over examples of the lower bound of their clean level.
+
+    An example's clean level is the ratio of its two most probable given labels; under dominance the
+    first is the true class. Neighbours stand for repeated labels. Half of them choose the leader m,
+    on the other half the bound is the minimum over all others of the Clopper-Pearson bounds of m
+    against each, so that the choice does not flatter it. Neighbours of other classes make it lower;
+    where noise varies among neighbours it is their average. Raises InputError without features or
+    with too few examples.
+    """
+    X, N, K = sample.needed_features("--local"), len(sample.labels), sample.num_classes
+    k = int(min(MOST, PER_CLASS * N / K)) // 2 * 2
+    if k < LEAST:
+        raise InputError(
+            f"--local needs {LEAST} neighbours of an example's own class, and {N:,} examples of "
+            f"{K} classes have about {k}",
+            help="leave --local out, or give more examples",
+        )
+    generator = np.random.default_rng([seed, 5])
+    asked = np.sort(generator.permutation(N)[:ASKED])
+    labels = sample.labels[nearest(X, k, of=asked)]
+    labels = generator.permuted(labels, axis=1)
+    first, second = (_tallies(part, K) for part in (labels[:, : k // 2], labels[:, k // 2 :]))
+    levels = _bounds(first.argmax(axis=1), second, 1 - confidence)
+    return LocalCleanLevel(
+        k=k,
+        median=float(np.median(levels)),
+        quantiles={f"{q:g}": float(np.quantile(levels, q)) for q in QUANTILES},
+        share_below_1=float((levels < 1).mean()),
+    )
+
+
+def _tallies(labels: IntArray, num_classes: int) -> FloatArray:
+    """Return how often each label (n, K) occurs in each row (n, k)."""
+    counts = np.zeros((len(labels), num_classes))
+    np.add.at(counts, (np.arange(len(labels))[:, None], labels), 1)
+    return counts
+
+
+def _bounds(leaders: IntArray, counts: FloatArray, alpha: float) -> FloatArray:
+    """Return the least lower bound (n,) of each leader's ratio to any other label."""
+    each = np.arange(len(leaders))
+    own = counts[each, leaders]
+    counts[each, leaders] = -1
+    rival = counts.max(axis=1)  # the bound falls with the rival's count: the largest decides
+    share = np.where(own > 0, beta.ppf(alpha, np.maximum(own, 1), rival + 1), 0.0)
+    return np.asarray(share / (1 - share))

@@ -1,0 +1,127 @@
+"""Classes with next to no examples: set aside, so that they cannot speak for the others.
+
+A label on one example, a misspelt one perhaps, is never predicted out of fold, so the mean
+probability of its own examples is about nothing: every example reaches such a threshold, and is
+counted for a class that hardly exists. The method sees the other classes and their examples alone;
+of those set aside nothing is claimed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+from alfs_cli.data import Trusted
+from alfs_cli.data.rare import rare_classes
+from alfs_cli.estimators.parts.counts import Spread
+from alfs_cli.estimators.parts.sample import Answer, Estimate, Sample
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+def without_rare(estimator: Callable[[Sample], Estimate]) -> Callable[[Sample], Estimate]:
+    """Return an estimator that sets rare classes aside."""
+
+    def estimate(sample: Sample) -> Estimate:
+        counts = np.bincount(sample.labels, minlength=sample.num_classes).astype(np.int64)
+        rare = rare_classes(counts)
+        if not rare.any():
+            return estimator(sample)
+        kept = np.flatnonzero(~rare)
+        return RareAside(estimator(_among(sample, kept)), kept, counts)
+
+    return estimate
+
+
+def _among(sample: Sample, kept: IntArray) -> Sample:
+    """Return the examples that carry some classes, with these classes alone."""
+    place = np.full(sample.num_classes, -1)
+    place[kept] = np.arange(len(kept))
+    rows = np.flatnonzero(place[sample.labels] >= 0)
+    probs = np.maximum(sample.probs[np.ix_(rows, kept)], 1e-12)
+    trusted = None
+    if sample.trusted is not None:
+        true = place[sample.trusted.true]
+        known = Trusted(sample.trusted.places[true >= 0], true[true >= 0], sample.trusted.is_random)
+        trusted = known.among(rows, len(sample.labels))
+    return replace(
+        sample,
+        probs=probs / probs.sum(axis=1, keepdims=True),
+        labels=place[sample.labels[rows]],
+        features=None if sample.features is None else sample.features[rows],
+        trusted=trusted,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerAside:
+    """An answer on the classes `kept` of K; the others keep their labels."""
+
+    inner: Answer
+    kept: IntArray
+    given_counts: IntArray
+
+    @property
+    def method(self) -> str:
+        """What T was made by."""
+        return self.inner.method
+
+    @property
+    def shares(self) -> FloatArray:
+        """The share of each label, (K,)."""
+        return np.asarray(self.given_counts / self.given_counts.sum(), dtype=np.float64)
+
+    def transition(self) -> FloatArray:
+        """Return T (K, K)."""
+        return self._placed(np.eye(len(self.given_counts)), self.inner.transition())
+
+    def prior(self) -> FloatArray:
+        """Return the share of each true class, (K,)."""
+        prior = self.shares
+        prior[self.kept] = self.inner.prior() * prior[self.kept].sum()
+        return prior
+
+    def _placed(self, whole: FloatArray, inner: FloatArray) -> FloatArray:
+        whole[np.ix_(self.kept, self.kept)] = inner
+        return whole
+
+
+@dataclass(frozen=True, eq=False)
+class RareAside(AnswerAside):
+    """An estimate on the classes `kept` of K; nothing is claimed of the others."""
+
+    inner: Estimate
+
+    def spread(
+        self, *, confidence: float, resamples: int, generator: np.random.Generator
+    ) -> Spread:
+        """Return the bounds: r and the gap are those of the classes kept.
+
+        A label set aside may be on any example of its few; each of these may be wrong.
+        """
+        inner = self.inner.spread(confidence=confidence, resamples=resamples, generator=generator)
+        K, counts = len(self.given_counts), self.given_counts
+        most = beta.ppf(confidence, counts + 1, np.maximum(counts[:, None] - counts, 1))
+        low, high = np.zeros((K, K)), np.asarray(most, dtype=np.float64)
+        aside = np.ones(K, dtype=np.bool_)
+        aside[self.kept] = False
+        high[aside] = 1.0
+        levels_low, levels_high = np.zeros(K), np.full(K, np.inf)
+        levels_low[self.kept], levels_high[self.kept] = inner.class_levels
+        share = float(self.shares[aside].sum())
+        return Spread(
+            transition=(
+                self._placed(low, inner.transition[0]),
+                self._placed(high, inner.transition[1]),
+            ),
+            noise_rate=(
+                (1 - share) * inner.noise_rate[0],
+                min((1 - share) * inner.noise_rate[1] + share, 1.0),
+            ),
+            gap=inner.gap,
+            class_levels=(levels_low, levels_high),
+            level=inner.level,
+        )

@@ -1,0 +1,107 @@
+"""Estimates whose bounds come from doing the estimation again on resampled examples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from alfs_cli.estimators.joint_ml import ratio_bounds
+from alfs_cli.estimators.parts.counts import Spread, gap
+from alfs_cli.estimators.parts.sample import Answer
+
+FloatArray = NDArray[np.float64]
+MAX_CELLS, LEAST_DRAWS = 4 * 10**7, 20  # numbers of all draws together
+Redraw = Callable[[np.random.Generator], tuple[FloatArray, FloatArray]]
+
+
+@dataclass(frozen=True, eq=False)
+class Remark:
+    """A reason for trust in words, with its grade: 0 low, 1 medium, 2 high."""
+
+    text: str
+    grade: int
+
+
+@dataclass(frozen=True, eq=False)
+class ResampledEstimate:
+    """T (K, K) and the shares of the true classes (K,), and how to draw both again.
+
+    `redraw` returns T and shares from resampled examples; `most` is how many draws it is worth, for
+    each is a fit. `size` is the number of examples behind T, for bounds on what was never seen;
+    `beside` are other methods' answers; `is_checked` says that T rests on true labels or on several
+    annotators, so that it does not matter how well the evidence tells the classes apart.
+    """
+
+    method: str
+    matrix: FloatArray
+    class_prior: FloatArray
+    redraw: Redraw
+    size: float
+    most: int = 100
+    remarks: tuple[Remark, ...] = ()
+    beside: tuple[Answer, ...] = ()
+    is_checked: bool = False
+
+    def transition(self) -> FloatArray:
+        """Return T (K, K)."""
+        return self.matrix
+
+    def prior(self) -> FloatArray:
+        """Return the share of each true class, (K,)."""
+        return self.class_prior
+
+    def spread(
+        self, *, confidence: float, resamples: int, generator: np.random.Generator
+    ) -> Spread:
+        """Return bounds from the covariance of the draws; ratios by Fieller's theorem."""
+        held = max(LEAST_DRAWS, MAX_CELLS // self.matrix.size)
+        drawn = [self.redraw(generator) for _ in range(min(resamples, self.most, held))]
+        return spread_of(
+            np.stack([T for T, _ in drawn]),
+            np.stack([prior for _, prior in drawn]),
+            confidence=confidence,
+            size=self.size,
+        )
+
+
+def spread_of(draws: FloatArray, priors: FloatArray, *, confidence: float, size: float) -> Spread:
+    """Return bounds of T and what follows from it, of draws of T (B, K, K) and prior (B, K).
+
+    They are about the mean of the draws. A cell that was never seen has no spread: its variance is
+    that of one example among those of its row at the least.
+    """
+    T, prior = draws.mean(axis=0), priors.mean(axis=0)
+    rates = 1 - np.einsum("bi,bii->b", priors, draws)
+    K = len(T)
+    z, z_any = norm.ppf(confidence), norm.ppf(1 - (1 - confidence) / (K * max(K - 1, 1)))
+    each = np.arange(K)
+    row = np.maximum(prior * size, 1.0)
+    variance = np.maximum(draws.var(axis=0), (T * (1 - T) + 1 / row[:, None]) / row[:, None])
+    error = np.sqrt(variance)
+    own = draws[:, each, each]
+    centred = own - own.mean(axis=0)
+    shared = np.einsum("bi,bij->ij", centred, draws - draws.mean(axis=0)) / len(draws)
+    own_variance = np.diag(variance)[:, None]
+    limit = np.sqrt(own_variance * variance)
+    shared = np.clip(shared, -limit, limit)
+    low, _ = ratio_bounds(T, own_variance, variance, shared, z)
+    _, high = ratio_bounds(T, own_variance, variance, shared, z_any)
+    lead = np.diag(T)[:, None] - T
+    apart = np.sqrt(np.maximum(own_variance - 2 * shared + variance, 0))
+    for matrix in (low, high, lead):
+        np.fill_diagonal(matrix, np.inf)
+    rate = float(rates.mean())
+    rate_error = max(float(rates.std()), np.sqrt((rate * (1 - rate) + 1 / size) / size))
+    gaps = gap(draws)
+    return Spread(
+        transition=(np.clip(T - z * error, 0, 1), np.clip(T + z * error, 0, 1)),
+        noise_rate=(max(rate - z * rate_error, 0.0), min(rate + z * rate_error, 1.0)),
+        gap=(
+            min(float((lead - z * apart).min()), float(gaps.min())),
+            min(float((lead + z_any * apart).min()), 1.0),
+        ),
+        class_levels=(low.min(axis=1), high.min(axis=1)),
+        level=(float(low.min()), float(high.min())),
+    )

@@ -1,0 +1,89 @@
+"""Labels that a person has decided on: they are settled, and speak for themselves only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.estimators.joint.posterior import true_class_probs
+from alfs_cli.estimators.parts.counts import Spread
+from alfs_cli.estimators.parts.sample import Estimate, Sample
+from alfs_cli.noise import class_clean_levels, rows_of_counts
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SettledEstimate:
+    """An estimate in whose counts some examples' true classes have taken the place of guesses.
+
+    Its bounds are those from before, moved along: what was settled is a part of the data, and the
+    rest is as uncertain as it was.
+    """
+
+    before: Estimate
+    matrix: FloatArray
+    class_prior: FloatArray
+    reason: str
+
+    @property
+    def method(self) -> str:
+        """What T was made by."""
+        return f"{self.before.method}, reviewed"
+
+    def transition(self) -> FloatArray:
+        """Return T (K, K)."""
+        return self.matrix
+
+    def prior(self) -> FloatArray:
+        """Return the share of each true class, (K,)."""
+        return self.class_prior
+
+    def spread(
+        self, *, confidence: float, resamples: int, generator: np.random.Generator
+    ) -> Spread:
+        """Return the bounds from before, moved by as much as the values."""
+        old, new = self.before.transition(), self.matrix
+        bounds = self.before.spread(confidence=confidence, resamples=resamples, generator=generator)
+        moved = float(old.diagonal() @ self.before.prior() - new.diagonal() @ self.class_prior)
+        was, now = class_clean_levels(old), class_clean_levels(new)
+        finite = np.isfinite(was) & np.isfinite(now) & (was > 0)
+        by = np.where(finite, now / np.where(finite, was, 1), 1.0)
+        level = float(now.min() / was.min()) if finite[was.argmin()] else 1.0
+        low, high = bounds.transition
+        return Spread(
+            (np.clip(low + new - old, 0, 1), np.clip(high + new - old, 0, 1)),
+            (
+                min(max(bounds.noise_rate[0] + moved, 0.0), 1.0),
+                min(max(bounds.noise_rate[1] + moved, 0.0), 1.0),
+            ),
+            bounds.gap,
+            (bounds.class_levels[0] * by, bounds.class_levels[1] * by),
+            (bounds.level[0] * level, bounds.level[1] * level),
+        )
+
+
+def settled(before: Estimate, sample: Sample) -> SettledEstimate:
+    """Return an estimate with the decisions of `sample.trusted` in its counts.
+
+    Suspects are chosen for looking wrong, so that counting them would overstate the noise, and
+    fitting to them would teach the model its own worst cases. Each moves the joint counts of true
+    class and given label from its posterior to what was decided, and nothing else.
+    """
+    trusted = sample.needed_trusted("review")
+    T, prior = before.transition(), before.prior()
+    given = sample.labels[trusted.places]
+    guessed = true_class_probs(sample.probs[trusted.places], T) * T[:, given].T
+    guessed /= np.maximum(guessed.sum(axis=1, keepdims=True), 1e-300)
+    joint = prior[:, None] * T * len(sample.labels)
+    np.add.at(joint.T, given, -guessed)
+    np.add.at(joint, (trusted.true, given), 1)
+    joint = np.maximum(joint, 0)
+    wrong = int((trusted.true != given).sum())
+    expected = float(1 - guessed[np.arange(len(given)), given].mean())
+    reason = (
+        f"{len(given):,} reviewed labels are settled, {wrong:,} of them wrong "
+        f"({100 * wrong / len(given):.0f} %, where {100 * expected:.0f} % were expected); the "
+        "others are judged as before"
+    )
+    return SettledEstimate(before, rows_of_counts(joint), joint.sum(axis=1) / joint.sum(), reason)

@@ -1,0 +1,263 @@
+"""How far to believe an estimate, in words: its weakest side decides."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data import LabelledDataset
+from alfs_cli.data.folds import num_groups
+from alfs_cli.data.rare import rare_classes
+from alfs_cli.errors import did_you_mean
+from alfs_cli.estimators.combined import CombinedEstimate, overlap_of
+from alfs_cli.estimators.joint.posterior import true_class_probs
+from alfs_cli.estimators.parts.copies import EstimateForAll
+from alfs_cli.estimators.parts.counts import CountedEstimate
+from alfs_cli.estimators.parts.rare import RareAside
+from alfs_cli.estimators.parts.resampled import ResampledEstimate
+from alfs_cli.estimators.parts.reviewed import SettledEstimate
+from alfs_cli.estimators.parts.sample import Estimate, rate_of
+from alfs_cli.evidence.gathering import Evidence
+from alfs_cli.results.estimate import Bounded, CleanLevel, NeighbourCheck, Trust
+
+FloatArray = NDArray[np.float64]
+
+MOST_RARE = 5  # classes set aside that are named
+MIN_JUDGED = 2  # examples of a class below which its clean level is shown but not judged
+SEPARATION_HIGH, SEPARATION_MEDIUM = 0.95, 0.80
+CALIBRATION_HIGH, CALIBRATION_MEDIUM = 0.03, 0.10
+FEW_HIGH, FEW_MEDIUM = 100, 20
+ROOM_HIGH, ROOM_MEDIUM = 0.10, 0.25  # width of the noise rate's interval
+LEVEL_HIGH, LEVEL_MEDIUM = 0.6, 0.5  # lower bound of r over r
+ENOUGH_LEVEL = 20.0  # a clean level beyond it asks no more of a loss: 1 / r is near 0 anyhow
+COPIES_HIGH, COPIES_MEDIUM = 0.001, 0.02  # share of examples that repeat another's content
+NEAR_MEDIUM = 0.10  # share of near copies
+NAMES = ("low", "medium", "high")
+
+
+class Grades:
+    """Grades 0, 1, 2 of each side looked at, and what was seen there."""
+
+    def __init__(self) -> None:
+        self.found: list[int] = []
+        self.reasons: list[str] = []
+
+    def add(self, value: float, high: float, medium: float, reason: str) -> None:
+        """Grade a side by two limits, larger values being better."""
+        self.found.append(2 if value >= high else 1 if value >= medium else 0)
+        self.reasons.append(reason)
+
+    def note(self, reason: str, grade: int = 2) -> None:
+        """Add a reason that has a grade of its own."""
+        self.found.append(grade)
+        self.reasons.append(reason)
+
+
+def trust_in(
+    estimate: Estimate,
+    dataset: LabelledDataset,
+    evidence: Evidence,
+    rate: Bounded,
+    level: CleanLevel,
+    *,
+    in_sample_ok: bool,
+    neighbours: NeighbourCheck | None = None,
+) -> Trust:
+    """Grade an estimate by its weakest side, and say which it is."""
+    grades = Grades()
+    if isinstance(estimate, SettledEstimate):
+        grades.note(estimate.reason)
+        estimate = estimate.before
+    whole = estimate
+    if isinstance(estimate, EstimateForAll):
+        estimate = estimate.inner
+    if isinstance(estimate, RareAside):
+        estimate = estimate.inner
+    is_checked = isinstance(estimate, ResampledEstimate) and estimate.is_checked
+    if evidence.in_sample and not in_sample_ok:
+        grades.note(
+            f"{100 * evidence.agreement:.2f} % of the given labels agree with the probabilities: "
+            "these look in-sample, and noise is then underestimated",
+            0,
+        )
+    _leaks(grades, dataset, evidence)
+    _copies(grades, evidence)
+    if isinstance(estimate, ResampledEstimate):
+        for remark in estimate.remarks:
+            grades.note(remark.text, remark.grade)
+    if isinstance(estimate, CombinedEstimate):
+        _methods(grades, estimate, rate)
+    elif is_checked:
+        _width(grades, rate)
+    elif estimate.method == "gold":
+        _counted_truth(grades, estimate)
+    else:
+        is_counted = isinstance(estimate, CountedEstimate)
+        _separation(grades, whole, evidence, is_counted=is_counted)
+    measured = (
+        f"out-of-sample agreement {100 * evidence.agreement:.1f} %, calibration error "
+        f"{evidence.calibration_error:.3f}"
+    )
+    calibrates = isinstance(estimate, CombinedEstimate) and not estimate.is_counted
+    if calibrates or is_checked or estimate.method == "gold":
+        grades.note(measured)  # the scores are calibrated by the model, or do not decide
+    else:
+        grades.add(-evidence.calibration_error, -CALIBRATION_HIGH, -CALIBRATION_MEDIUM, measured)
+    share = min(level.low, ENOUGH_LEVEL) / max(min(level.value, ENOUGH_LEVEL), 1e-9)
+    if share < LEVEL_HIGH:
+        grades.add(
+            share,
+            LEVEL_HIGH,
+            LEVEL_MEDIUM,
+            f"the clean level may be {level.low:.3g} where {level.value:.3g} is likeliest",
+        )
+    counts = dataset.given_counts
+    rare = rare_classes(counts)
+    for cls in np.flatnonzero(rare)[:MOST_RARE]:
+        grades.note(_rarity(int(cls), dataset))
+    once = counts
+    if evidence.alike is not None:
+        once = num_groups(dataset.labels, evidence.alike.units, dataset.num_classes)
+    smallest = int(np.where(rare, counts.max(), once).argmin())
+    if once[smallest] < FEW_HIGH:
+        name = dataset.class_names[smallest]
+        different = "" if once[smallest] == counts[smallest] else " that differ"
+        grades.add(
+            once[smallest],
+            FEW_HIGH,
+            FEW_MEDIUM,
+            f"class '{name}' has {_examples(int(once[smallest]))}{different}"
+            + (": not judged" if once[smallest] < MIN_JUDGED else ""),
+        )
+    if neighbours is not None:
+        _neighbours(grades, neighbours, rate)
+    if level.low <= 1 < level.value:
+        grades.note("the bounds do not say whether the clean label leads in every class")
+    return Trust(NAMES[min(grades.found)], tuple(grades.reasons))  # type: ignore[arg-type]
+
+
+def _leaks(grades: Grades, dataset: LabelledDataset, evidence: Evidence) -> None:
+    """Say that columns which hold the answer are in use: labels are then their own judges."""
+    if dataset.columns is not None and dataset.columns.leaks and evidence.kind != "pred-probs":
+        named = "; ".join(f"'{name}' {reason}" for name, reason in dataset.columns.leaks)
+        grades.note(f"a feature may hold the given labels: {named}", 0)
+
+
+def _copies(grades: Grades, evidence: Evidence) -> None:
+    """Grade by the copies among the examples, which confirm one another's wrong labels."""
+    if evidence.alike is None:
+        return
+    found, n = evidence.alike.summary(), len(evidence.alike.exact)
+    if not found.exact + found.near:
+        return
+    said = f"{found.exact + found.near:,} of {n:,} examples repeat another's content"
+    if evidence.folds is None:
+        share = (found.exact + found.near) / n
+        reason = f"{said}, and the given probabilities may have been made with copies at hand"
+        grades.add(-share, -COPIES_HIGH, -COPIES_MEDIUM, reason)
+        return
+    grades.note(f"{said}: each content is in one fold and counts once")
+    if found.near:
+        reason = (
+            f"{found.near:,} of them are near copies, known by how close they lie; others may be "
+            "left (--group-column keeps together what belongs together)"
+        )
+        grades.note(reason, 1 if found.near <= NEAR_MEDIUM * n else 0)
+
+
+def _rarity(cls: int, dataset: LabelledDataset) -> str:
+    """Say that a class was set aside, and of which other it may be a misspelling."""
+    name, names = dataset.class_names[cls], dataset.class_names
+    rare = rare_classes(dataset.given_counts)
+    others = [other for other, aside in zip(names, rare, strict=True) if not aside]
+    near = did_you_mean(name, others) if dataset.given_counts[cls] and not name.isdigit() else ""
+    count = int(dataset.given_counts[cls])
+    return f"class '{name}' has {_examples(count)}: set aside, not judged{near}"
+
+
+def _examples(count: int) -> str:
+    return f"{count or 'no'} example" + ("" if count == 1 else "s")
+
+
+def _width(grades: Grades, rate: Bounded) -> None:
+    width = rate.high - rate.low
+    grades.add(
+        -width,
+        -ROOM_HIGH,
+        -ROOM_MEDIUM,
+        f"the noise rate is known to within {100 * width:.0f} points",
+    )
+
+
+def _counted_truth(grades: Grades, estimate: Estimate) -> None:
+    """Grade counts of trusted examples by how many there are."""
+    if not isinstance(estimate, CountedEstimate):
+        return
+    total = int(estimate.counts.sum())
+    smallest = int(estimate.counts.sum(axis=1).min())
+    grades.add(
+        smallest,
+        FEW_HIGH,
+        FEW_MEDIUM,
+        f"{total:,} trusted examples counted, {smallest} of the rarest true class: --method auto "
+        "makes more of them",
+    )
+
+
+def _neighbours(grades: Grades, found: NeighbourCheck, rate: Bounded) -> None:
+    """Hold the noise rate against what nearest neighbours allow."""
+    said = (
+        f"nearest neighbours carry the same label in {100 * found.agreement:.1f} %: if "
+        f"{100 * found.purity:.0f} % of them share their true class, as the estimate says, the "
+        f"noise rate is {100 * found.noise_low:.1f} % to {100 * found.noise_high:.1f} %"
+    )
+    if found.noise_low <= rate.value <= found.noise_high:
+        grades.note(said)
+        return
+    is_apart = rate.high < found.noise_low or rate.low > found.noise_high
+    side = "more" if rate.value > found.noise_high else "less"
+    grades.note(f"{said}; the estimate is {side}", 0 if is_apart else 1)
+
+
+def _separation(
+    grades: Grades, estimate: Estimate, evidence: Evidence, *, is_counted: bool
+) -> None:
+    T = estimate.transition()
+    separation = float(true_class_probs(evidence.probs, T).max(axis=1).mean())
+    consequence = (
+        "what it cannot tell apart is counted as noise"
+        if is_counted
+        else "noise on the others looks like overlap"
+    )
+    grades.add(
+        separation,
+        SEPARATION_HIGH,
+        SEPARATION_MEDIUM,
+        f"the evidence tells the classes apart in {100 * separation:.0f} % of the examples; "
+        + consequence,
+    )
+    said = "the bounds are this method's own: --method auto compares several"
+    grades.note(said, 1 if is_counted else 2)
+
+
+def _methods(grades: Grades, estimate: CombinedEstimate, rate: Bounded) -> None:
+    width = rate.high - rate.low
+    grades.add(
+        -width,
+        -ROOM_HIGH,
+        -ROOM_MEDIUM,
+        f"classes overlap in {100 * overlap_of(estimate.joint):.0f} % of the evidence, where noise "
+        f"and overlap look alike: the noise rate is known to within {100 * width:.0f} points",
+    )
+    joint, counted = 100 * rate_of(estimate.joint), 100 * rate_of(estimate.counted)
+    if abs(joint - counted) > 100 * ROOM_HIGH / 2:
+        grades.note(
+            f"methods disagree: {joint:.1f} % noise by the joint model, {counted:.1f} % by "
+            "confident learning, which counts overlap as noise"
+        )
+    if estimate.contradiction:
+        grades.note(f"noise may depend on more than the class: {estimate.contradiction}", 0)
+    elif estimate.weight > 0:
+        grades.note(
+            "labels are mistaken for what the evidence mistakes, as people's are: the joint "
+            "model takes part of such noise for overlap",
+            1,
+        )

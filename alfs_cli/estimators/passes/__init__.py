@@ -1,0 +1,1 @@
+"""Counts that are made in one pass over probabilities, block by block, and merged."""

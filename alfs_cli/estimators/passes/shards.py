@@ -1,0 +1,442 @@
+"""What two passes over blocks of probabilities keep, for a whole file or for a shard of it.
+
+A shard does not know the thresholds of the whole. It counts what holds for every threshold within
+reach of its own, and keeps the few other examples open: their probabilities near a threshold. When
+shards are merged the thresholds are known, and the open examples are placed: the result is exactly
+that of one pass over everything.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data import DataSpec
+from alfs_cli.data.readers.arrays import load_npz
+from alfs_cli.errors import InputError
+from alfs_cli.estimators.passes.tally import (
+    BINS,
+    NOWHERE,
+    TOLERANCE,
+    UNIT,
+    Counts,
+    Placed,
+    Probabilities,
+    Sums,
+    own_probabilities,
+    place,
+    reached_from,
+    sums_of,
+)
+from alfs_cli.storage.documents import replacing
+from alfs_cli.storage.files import as_file
+from alfs_cli.text.numbers import whole_number
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+SCHEMA = "alfs.stats/1"
+REACH = 4.0  # a shard's threshold lies within 4 / sqrt(n): 8 standard errors at the very most
+ODDS, LARGEST_ODDS = 256, 16.0  # bins of the log odds that a label is wrong
+MAX_SUSPECTS = 2 * 10**5  # that are kept, the least probable labels of each class
+MIN_SUSPECTS = 100  # of a class
+LEAST_SUM, SUM_SLACK = 1e-3, 1e-2  # by which rounding moves a probability, and a row of them
+SAMPLE_NUMBERS = 2 * 10**5  # probabilities of the sample that the trust level is judged on
+
+
+@dataclass(frozen=True, eq=False)
+class Open:
+    """Examples that thresholds within reach would place differently.
+
+    Label and most probable class (m,); the classes that may reach their threshold, with their
+    probabilities, one after another (c,), and which example each belongs to (c,).
+    """
+
+    label: IntArray
+    top: IntArray
+    example: IntArray
+    cls: IntArray
+    prob: FloatArray
+
+    def placed(self, thresholds: FloatArray) -> IntArray:
+        """Return the confident class of each under the thresholds, -1 for none, (m,)."""
+        reached = self.prob >= thresholds[self.cls] - TOLERANCE
+        number = np.bincount(self.example[reached], minlength=len(self.label))
+        only = np.full(len(self.label), -1)
+        only[self.example[reached]] = self.cls[reached]
+        return np.where(number == 0, -1, np.where(number == 1, only, self.top))
+
+
+@dataclass(frozen=True, eq=False)
+class Suspects:
+    """Examples whose label is not the most probable class: row, label, top class, both probs."""
+
+    row: IntArray
+    label: IntArray
+    top: IntArray
+    own: FloatArray
+    highest: FloatArray
+
+    def worst(self, K: int) -> "Suspects":
+        """Return the examples of each label whose label is least probable, by row."""
+        most = max(MIN_SUSPECTS, MAX_SUSPECTS // K)
+        order = np.lexsort((self.row, self.own, self.label))
+        label = self.label[order]
+        rank = np.arange(len(label)) - np.searchsorted(label, label)
+        kept = np.sort(order[rank < most])
+        kept = kept[np.argsort(self.row[kept], kind="stable")]
+        return Suspects(*(getattr(self, part.name)[kept] for part in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Every so many-th example: row (s,), label (s,), probabilities (s, K)."""
+
+    row: IntArray
+    label: IntArray
+    probs: Probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Tallied:
+    """All that is kept of the rows of a shard.
+
+    `odds` (K, ODDS) counts examples by label and log odds of it being wrong; `reach` (2, K) are the
+    thresholds between which `counts` and `open` hold; `found` (K,) are all suspects by label.
+    """
+
+    sums: Sums
+    odds: IntArray
+    counts: Counts
+    open: Open
+    reach: FloatArray
+    suspects: Suspects
+    found: IntArray
+    sample: Sample
+
+
+def reach_of(sums: Sums) -> FloatArray:
+    """Return the lowest and the highest threshold (2, K) that the whole data can have."""
+    near = REACH / np.sqrt(np.maximum(sums.examples, 1))
+    own = sums.thresholds()
+    low = np.where(sums.examples > 0, np.maximum(own - near, 0.0), 0.0)
+    return np.stack([low, np.where(sums.examples > 0, own + near, NOWHERE)])
+
+
+def log_odds(own: FloatArray) -> FloatArray:
+    """Return the log odds of a label being wrong by its probability alone, within limits."""
+    p = np.clip(own, 1e-12, 1 - 1e-12)
+    limit = LARGEST_ODDS * (1 - 1e-9)
+    return np.asarray(np.clip(np.log1p(-p) - np.log(p), -limit, limit), dtype=np.float64)
+
+
+def first_pass(probs: Probabilities, labels: IntArray) -> tuple[Sums, IntArray]:
+    """Return the sums of a block and its histogram of log odds, (K, ODDS)."""
+    K = probs.shape[1]
+    own = own_probabilities(probs, labels)
+    odds = log_odds(own)
+    bins = ((odds + LARGEST_ODDS) * (ODDS / (2 * LARGEST_ODDS))).astype(np.int64)
+    histogram = np.bincount(labels * ODDS + bins, minlength=K * ODDS).reshape(K, ODDS)
+    return sums_of(own, labels, K), histogram.astype(np.int64, copy=False)
+
+
+def second_pass(
+    probs: Probabilities, labels: IntArray, start: int, reach: FloatArray, stride: int
+) -> tuple[Placed, Open, Suspects, Sample]:
+    """Return where examples of a block belong under thresholds in reach; `start` is its first."""
+    each = np.arange(len(labels))
+    placed = place(probs, labels, reach[1])
+    if (reach[0] == reach[1]).all():
+        open_ = _open(np.zeros(0, np.int64), probs, labels, placed, reach)
+    else:
+        is_sure = placed.highest >= reach[1][placed.top] - TOLERANCE
+        may = np.flatnonzero(~is_sure)
+        near = probs[may]
+        low, high = (reached_from(limits, probs.dtype) for limits in reach)
+        differs = ((near >= low) != (near >= high)).any(axis=1)
+        open_ = _open(may[differs], probs, labels, placed, reach)
+        placed.confident[may[differs]] = -1
+    wrong = np.flatnonzero(placed.top != labels)
+    suspects = Suspects(
+        start + wrong,
+        labels[wrong],
+        placed.top[wrong],
+        np.asarray(probs[wrong, labels[wrong]], dtype=np.float64),
+        placed.highest[wrong],
+    )
+    some = each[(start + each) % stride == 0]
+    return (
+        placed,
+        open_,
+        suspects,
+        Sample(start + some, labels[some], np.array(probs[some])),
+    )
+
+
+def _open(
+    rows: IntArray, probs: Probabilities, labels: IntArray, placed: Placed, reach: FloatArray
+) -> Open:
+    example, cls = np.nonzero(probs[rows] >= reached_from(reach[0], probs.dtype))
+    prob = np.asarray(probs[rows[example], cls], dtype=np.float64)
+    return Open(labels[rows], placed.top[rows], example, cls, prob)
+
+
+def joined(parts: Sequence[Open]) -> Open:
+    """Return open examples one after another."""
+    starts = np.cumsum([0, *(len(part.label) for part in parts)])[:-1]
+    return Open(
+        np.concatenate([part.label for part in parts]),
+        np.concatenate([part.top for part in parts]),
+        np.concatenate([part.example + at for part, at in zip(parts, starts, strict=True)]),
+        np.concatenate([part.cls for part in parts]),
+        np.concatenate([part.prob for part in parts]),
+    )
+
+
+def side_by_side(kind: Any, parts: Sequence[Any]) -> Any:
+    """Return suspects or samples one after another, by row."""
+    order = np.argsort(np.concatenate([part.row for part in parts]), kind="stable")
+    names = [part.name for part in fields(kind)]
+    return kind(*(np.concatenate([getattr(p, name) for p in parts])[order] for name in names))
+
+
+def merged(shards: Sequence[Tallied], *, where: Sequence[str]) -> Tallied:
+    """Return what one pass over all shards would have kept.
+
+    Raises InputError where a shard is so unlike the rest that the thresholds are out of its reach.
+    """
+    sums = shards[0].sums
+    for shard in shards[1:]:
+        sums = sums + shard.sums
+    limits = sums.thresholds()
+    K = len(limits)
+    counts = None
+    for shard, name in zip(shards, where, strict=True):
+        out = (limits < shard.reach[0]) | (limits > shard.reach[1])
+        if out.any():
+            raise InputError(
+                f"'{name}' is unlike the other shards: its examples of class {int(out.argmax())} "
+                "have other probabilities than theirs",
+                help="shuffle the data before it is cut, or use fewer shards",
+            )
+        confident = shard.open.placed(limits)
+        kept = confident >= 0
+        cells = confident[kept] * K + shard.open.label[kept]
+        joint = shard.counts.joint + np.bincount(cells, minlength=K * K).reshape(K, K)
+        whole = replace(shard.counts, joint=joint)
+        counts = whole if counts is None else counts + whole
+    if counts is None:
+        raise InputError("no shards to merge", help="alfs estimate --merge 1.npz 2.npz")
+    return Tallied(
+        sums,
+        np.sum([shard.odds for shard in shards], axis=0),
+        counts.at_least_one(sums.examples),
+        _none_open(),
+        np.stack([limits, limits]),
+        side_by_side(Suspects, [shard.suspects for shard in shards]).worst(K),
+        np.sum([shard.found for shard in shards], axis=0),
+        side_by_side(Sample, [shard.sample for shard in shards]),
+    )
+
+
+def _none_open() -> Open:
+    none = np.zeros(0, np.int64)
+    return Open(none, none, none, none, np.zeros(0))
+
+
+# Files.
+
+
+def save_shard(path: Path, shard: Tallied, about: dict[str, Any]) -> None:
+    """Write the statistics of a shard and what it is a shard of."""
+    counts, sample = shard.counts, shard.sample
+    arrays = {
+        "examples": shard.sums.examples,
+        "own": shard.sums.own,
+        "odds": shard.odds,
+        "joint": counts.joint,
+        "agreeing": np.array(counts.agreeing),
+        "hits": counts.hits,
+        "confidence": counts.confidence,
+        "reach": shard.reach,
+        "found": shard.found,
+        **{f"open_{part.name}": getattr(shard.open, part.name) for part in fields(Open)},
+        **{
+            f"suspects_{part.name}": getattr(shard.suspects, part.name) for part in fields(Suspects)
+        },
+        "sample_row": sample.row,
+        "sample_label": sample.label,
+        "sample_probs": sample.probs,
+        "about": np.array(json.dumps({"schema": SCHEMA, **about})),
+    }
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def load_shard(path: Path) -> tuple[Tallied, dict[str, Any]]:
+    """Read the statistics of a shard; raises InputError where the file is no such thing."""
+    if not as_file(path).is_file():
+        raise InputError(f"no such file: '{path}'", help="alfs estimate --shard I/N --stats FILE")
+    stored = load_npz(path)
+    about = _about_of(stored, path)
+    n = Lengths(stored)
+    K = n.of("examples")
+    sizes = {
+        "examples": (K,), "own": (K,), "odds": (K, ODDS), "joint": (K, K), "agreeing": (),
+        "hits": (BINS,), "confidence": (BINS,), "reach": (2, K), "found": (K,),
+        **dict.fromkeys(("open_label", "open_top"), (n.of("open_label"),)),
+        **dict.fromkeys(("open_example", "open_cls", "open_prob"), (n.of("open_prob"),)),
+        **dict.fromkeys((f"suspects_{p.name}" for p in fields(Suspects)), (n.of("suspects_row"),)),
+        **dict.fromkeys(("sample_row", "sample_label"), (n.of("sample_row"),)),
+        "sample_probs": (n.of("sample_row"), K),
+    }  # fmt: skip
+    read = {key: _typed(stored, key, shape, path) for key, shape in sizes.items()}
+    shard = Tallied(
+        Sums(read["examples"], read["own"]),
+        read["odds"],
+        Counts(read["joint"], int(read["agreeing"]), read["hits"], read["confidence"]),
+        Open(*(read[f"open_{part.name}"] for part in fields(Open))),
+        read["reach"],
+        Suspects(*(read[f"suspects_{part.name}"] for part in fields(Suspects))),
+        read["found"],
+        Sample(read["sample_row"], read["sample_label"], read["sample_probs"]),
+    )
+    for wrong in _contradictions(shard):
+        raise _damaged(path, wrong)
+    return shard, about
+
+
+def check_about(about: Mapping[str, Any], shard: Tallied, path: Path) -> None:
+    """Raise InputError where a file says of itself what cannot be, or its numbers deny."""
+    for wrong in _misnamed(about, shard):
+        raise _damaged(path, wrong)
+
+
+PROBS = ("open_prob", "suspects_own", "suspects_highest", "sample_probs", "reach")
+
+
+class Lengths:
+    """How many entries the first of several arrays has; they must have as many each."""
+
+    def __init__(self, stored: Mapping[str, NDArray[Any]]) -> None:
+        self.stored = stored
+
+    def of(self, key: str) -> int:
+        """Return the entries of an array, 0 where it has no length."""
+        array = self.stored.get(key)
+        return 0 if array is None or array.ndim == 0 else len(array)
+
+
+def _damaged(path: Path, wrong: str) -> InputError:
+    return InputError(
+        f"'{path}' holds no statistics of a shard: {wrong}",
+        help="alfs estimate --shard I/N --stats FILE writes them",
+    )
+
+
+def _about_of(stored: Mapping[str, NDArray[Any]], path: Path) -> dict[str, Any]:
+    """Return what the file says it is a shard of, its kinds checked."""
+    try:
+        about = json.loads(str(stored["about"].item()))
+        family, _, number = str(about["schema"]).partition("/")
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise _damaged(path, "it does not say of what") from None
+    version = whole_number(number)
+    if family != "alfs.stats" or version is None or version > 1:
+        raise InputError(
+            f"{path}: schema is '{str(about['schema'])[:100]}', and this alfs reads '{SCHEMA}'",
+            help="upgrade alfs: pip install --upgrade alfs-cli",
+        )
+    return dict(about)
+
+
+def _misnamed(about: Mapping[str, Any], shard: Tallied) -> Iterator[str]:
+    part, parts, count = cast("list[int]", [about.get(key) for key in ("part", "parts", "count")])
+    if not all(type(number) is int and 0 < number < 2**62 for number in (part, parts, count)):
+        yield "part, parts and count are no whole numbers"
+    if part > parts or parts > count:
+        yield f"part {part} of {parts} of {count} rows"
+    names: Any = about.get("classes")
+    spec: Any = about.get("spec")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        yield "classes are no names"
+    total, K = int(shard.sums.examples.sum()), len(shard.sums.examples)
+    if len(set(names)) != K or len(names) != K:
+        yield f"classes are not {K} different names"
+    if not isinstance(about.get("fingerprint"), str) or not isinstance(spec, dict):
+        yield "fingerprint or spec is missing"
+    known = {field.name for field in fields(DataSpec)} - {"source", "lenient"}
+    values = spec.values()
+    if not known.issuperset(spec) or not all(v is None or isinstance(v, str) for v in values):
+        yield "spec does not name data"
+    if total != count * part // parts - count * (part - 1) // parts:
+        yield f"{total} examples are not part {part} of {parts} of {count}"
+    for name, row in (("suspects", shard.suspects.row), ("sample", shard.sample.row)):
+        if len(row) and row.max() >= count:
+            yield f"'{name}_row' is no place in {count} rows"
+
+
+def _typed(
+    stored: Mapping[str, NDArray[Any]], key: str, shape: tuple[int, ...], path: Path
+) -> NDArray[Any]:
+    """Return an array of the shape, whole numbers of 0 up or probabilities."""
+    array = stored.get(key)
+    if array is None:
+        raise _damaged(path, f"'{key}' is missing")
+    if array.shape != shape:
+        raise _damaged(path, f"'{key}' has shape {array.shape}, not {shape}")
+    is_share = key in PROBS
+    if array.dtype.kind not in ("f" if is_share else "iu"):
+        raise _damaged(path, f"'{key}' is of type {array.dtype}")
+    if not is_share:
+        if array.size and (array.min() < 0 or array.max() >= 2**62):
+            raise _damaged(path, f"'{key}' holds {array.min()} to {array.max()}")
+        return array.astype(np.int64)
+    most = 1 + REACH + NOWHERE if key == "reach" else 1 + LEAST_SUM
+    if not (np.isfinite(array) & (array >= -LEAST_SUM) & (array <= most)).all():
+        raise _damaged(path, f"'{key}' holds what is no probability")
+    if array.dtype.itemsize not in (2, 4, 8):
+        raise _damaged(path, f"'{key}' is of type {array.dtype}")
+    return array.astype(array.dtype.newbyteorder("="))
+
+
+def _contradictions(shard: Tallied) -> Iterator[str]:
+    """Yield what cannot be so in statistics whose arrays each can."""
+    K, total = len(shard.sums.examples), int(shard.sums.examples.sum())
+    if (shard.sums.own > shard.sums.examples * (UNIT * (1 + LEAST_SUM))).any():
+        yield "'own' sums to more than its examples"
+    if (shard.odds.sum(axis=1) != shard.sums.examples).any():
+        yield "'odds' and 'examples' count other examples"
+    counts = shard.counts
+    if (counts.joint.sum(axis=0) > shard.sums.examples).any():
+        yield "'joint' counts more than the examples"
+    if counts.agreeing > total or int(counts.hits.sum()) != counts.agreeing:
+        yield "'agreeing' and 'hits' count other examples"
+    if (counts.confidence > total * UNIT * (1 + LEAST_SUM)).any():
+        yield "'confidence' sums to more than the examples"
+    if (shard.found > shard.sums.examples).any() or len(shard.suspects.row) > shard.found.sum():
+        yield "'found' and the suspects count other examples"
+    if (shard.reach[0] > shard.reach[1]).any():
+        yield "'reach' is no range"
+    labels = {
+        "open_label": shard.open.label, "open_top": shard.open.top, "open_cls": shard.open.cls,
+        "suspects_label": shard.suspects.label, "suspects_top": shard.suspects.top,
+        "sample_label": shard.sample.label,
+    }  # fmt: skip
+    for name, values in labels.items():
+        if len(values) and values.max() >= K:
+            yield f"'{name}' holds {values.max()}, and there are {K} classes"
+    example = shard.open.example
+    if len(example) and example.max() >= len(shard.open.label):
+        yield "'open_example' counts more than there are"
+    for name, row in (("suspects", shard.suspects.row), ("sample", shard.sample.row)):
+        if len(np.unique(row)) < len(row):
+            yield f"'{name}_row' holds a place twice"
+    if len(shard.sample.row) and not np.allclose(
+        shard.sample.probs.sum(axis=1, dtype=np.float64), 1, atol=SUM_SLACK
+    ):
+        yield "'sample_probs' do not sum to 1"

@@ -1,0 +1,161 @@
+"""Findings in the files themselves, which are proofs and no estimates; how findings are made.
+
+Files that cannot be read, classes without examples, labels that are missing or no class are
+problems that the readers met. Identical examples are found here, by the digest of their content.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from alfs_cli.data import LabelledDataset, Problem, load, positions_of, splits_of
+from alfs_cli.data.duplicates import Digests, conflicting_duplicates, digests_of
+from alfs_cli.data.images.kinds import digest_of_file
+from alfs_cli.data.reading import without_files
+from alfs_cli.errors import InputError
+from alfs_cli.findings.rules import RULES
+from alfs_cli.formats.blocks import Finding
+
+HEX_DIGITS = 16
+LISTED = 5
+
+
+def fingerprint(digest: bytes | None, given: str) -> str | None:
+    """Return what a content under a label is known by: 16 hex digits, a colon, the label."""
+    return None if digest is None else f"{digest.hex()[:HEX_DIGITS]}:{given}"
+
+
+def fingerprints_of(dataset: LabelledDataset, digests: Digests) -> frozenset[str]:
+    """Return the fingerprints of all examples."""
+    names = [dataset.class_names[label] for label in dataset.labels]
+    pairs = zip(digests, names, strict=True)
+    return frozenset(found for pair in pairs if (found := fingerprint(*pair)) is not None)
+
+
+def example_finding(
+    dataset: LabelledDataset, place: int, rule: str, text: str, digest: bytes | None
+) -> Finding:
+    """Return a finding about one example: where it is, what it is given, its fingerprint."""
+    given = dataset.class_names[dataset.labels[place]]
+    row = int(positions_of(dataset)[place])
+    where = f"row {row}: " if dataset.paths is None and dataset.lines is None else ""
+    return Finding(
+        rule,
+        RULES[rule].level,
+        f"{where}given '{given}', {text}",
+        dataset.paths[place] if dataset.paths else _container(dataset),
+        int(dataset.lines[place]) if dataset.lines is not None else None,
+        given,
+        manifest=dataset.manifest,
+        row=row,
+        fingerprint=fingerprint(digest, given),
+    )
+
+
+def _container(dataset: LabelledDataset) -> str | None:
+    """Return the file that holds examples which are rows; a built-in data set has none."""
+    return dataset.name if dataset.kind in ("manifest", "npz", "probabilities") else None
+
+
+def problem_finding(problem: Problem, dataset: LabelledDataset) -> Finding:
+    """Return a problem that a reader met as a finding."""
+    digest = None
+    if problem.path is not None and problem.path != _container(dataset):
+        digest = digest_of_file(problem.path)
+    return Finding(
+        problem.rule,
+        RULES[problem.rule].level,
+        problem.message,
+        problem.path if problem.path is not None or problem.row is None else _container(dataset),
+        problem.line,
+        problem.given,
+        manifest=dataset.manifest,
+        row=problem.row,
+        fingerprint=fingerprint(digest, problem.given or "") or _of_class(problem),
+    )
+
+
+def _of_class(problem: Problem) -> str | None:
+    """Return what a problem of a whole class is known by."""
+    whole = problem.path is None and problem.row is None and problem.given is not None
+    return f"class:{problem.given}" if whole else None
+
+
+def duplicate_findings(
+    dataset: LabelledDataset, digests: Digests, alike: Digests
+) -> tuple[Finding, ...]:
+    """Return a finding for each group of identical examples under different labels (ALFS103).
+
+    `alike` (N,) are digests too, the same for pictures of the same pixels. A finding lies where the
+    first example of its group is; its fingerprint names all the labels, in order.
+    """
+    found = []
+    positions = positions_of(dataset)
+    groups = [
+        sorted(places, key=lambda place: int(positions[place]))
+        for places in conflicting_duplicates(dataset.labels, alike)
+    ]
+    for places in sorted(groups, key=lambda places: int(positions[places[0]])):
+        labels = sorted({dataset.class_names[dataset.labels[i]] for i in places})
+        named = ", ".join(_given(dataset, place) for place in places[:LISTED])
+        more = f" and {len(places) - LISTED} more" if len(places) > LISTED else ""
+        is_same = len({digests[place] for place in places}) == 1
+        what = "identical examples" if is_same else "identical pictures in files that differ"
+        first = example_finding(dataset, places[0], "ALFS103", "", None)
+        found.append(
+            replace(
+                first,
+                message=f"{what}: {named}{more}",
+                fingerprint=fingerprint(alike[places[0]], "|".join(labels)),
+            )
+        )
+    return tuple(found)
+
+
+def other_splits(dataset: LabelledDataset) -> tuple[str, ...]:
+    """Return the splits of DATA beside the one that is judged; none where all of it is."""
+    if dataset.split is None:
+        return ()
+    return tuple(name for name in splits_of(dataset.spec) if name != dataset.split)
+
+
+def other_split(
+    dataset: LabelledDataset, split: str, note: Callable[[str], None]
+) -> LabelledDataset | None:
+    """Return another split of the same DATA; where it cannot be read, note why and return None.
+
+    The split that is judged is not to blame: the other may have no labels at all.
+    """
+    try:
+        return load(
+            without_files(dataset.spec, split=split),
+            class_names=dataset.class_names,
+            columns=None if dataset.columns is None else dataset.columns.used,
+        )
+    except InputError as error:
+        note(f"split '{split}' is not compared with the one that is judged: {error}")
+        return None
+
+
+def leakage_findings(
+    dataset: LabelledDataset, digests: Digests, others: Mapping[str, LabelledDataset]
+) -> tuple[Finding, ...]:
+    """Return a finding for each example whose content is in another split as well (ALFS404)."""
+    elsewhere: dict[bytes, list[str]] = defaultdict(list)
+    for split, other in others.items():
+        for place, digest in enumerate(digests_of(other)):
+            if digest is not None:
+                elsewhere[digest].append(f"{_given(other, place)} in split '{split}'")
+    found = []
+    for place, digest in enumerate(digests):
+        twins = elsewhere.get(digest) if digest is not None else None
+        if twins:
+            more = f" and {len(twins) - LISTED} more" if len(twins) > LISTED else ""
+            text = f"identical to {', '.join(twins[:LISTED])}{more}"
+            found.append(example_finding(dataset, place, "ALFS404", text, digest))
+    return tuple(found)
+
+
+def _given(dataset: LabelledDataset, place: int) -> str:
+    where = dataset.paths[place] if dataset.paths else f"row {positions_of(dataset)[place]}"
+    return f"{where} given '{dataset.class_names[dataset.labels[place]]}'"

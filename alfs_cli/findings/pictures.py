@@ -1,0 +1,60 @@
+"""Picture files alone, whatever their labels: which of them cannot be read whole."""
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from alfs_cli.data.images.kinds import FileImages
+from alfs_cli.data.readers.folder import images_below, shown
+from alfs_cli.data.readers.tables import TABLE_SUFFIXES
+from alfs_cli.errors import InputError
+from alfs_cli.findings.rules import RULES
+from alfs_cli.formats.blocks import Finding
+from alfs_cli.storage.documents import to_document
+from alfs_cli.storage.files import as_file
+from alfs_cli.storage.memory import threads
+
+SCHEMA = "alfs.inspect/1"
+DATA_SETS = (*TABLE_SUFFIXES, ".npz")
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """How many files were read, and what is wrong with which (ALFS401, ALFS402, ALFS407)."""
+
+    passed: bool
+    files: int
+    findings: tuple[Finding, ...]
+
+    def document(self) -> dict[str, object]:
+        """Return the JSON document."""
+        return to_document(SCHEMA, self)
+
+
+def inspect_pictures(paths: Iterable[str]) -> Inspection:
+    """Decode files, and the images of folders, on all cores.
+
+    Raises InputError for a path that is not there, or a folder without images.
+    """
+    files: dict[str, None] = {}
+    for path in paths:
+        if not os.path.lexists(path):
+            raise InputError(f"no such file or directory: '{path}'", help="name images or folders")
+        if path.lower().endswith(DATA_SETS):
+            raise InputError(
+                f"'{path}' is a data set, no image",
+                help=f"alfs check {path} looks at its labels and its images",
+            )
+        found = images_below(path) if os.path.isdir(path) else [str(as_file(path))]
+        if not found:
+            raise InputError(f"no images under '{path}'", help="name images or folders of them")
+        files |= dict.fromkeys(found)
+    images = FileImages(tuple(files), tuple(shown(path) for path in files))
+    with ThreadPoolExecutor(threads()) as pool:
+        problems = [found for found in pool.map(images.problem, range(len(images))) if found]
+    findings = tuple(
+        Finding(problem.rule, RULES[problem.rule].level, problem.message, problem.path)
+        for problem in problems
+    )
+    return Inspection(not findings, len(images), findings)

@@ -1,0 +1,291 @@
+"""What a command has to say, before it is text: a Report of blocks, with the saved document.
+
+Commands and builders make Reports; `formats/` turns them into text, JSON, Markdown, CSV or HTML and
+knows nothing else. Numbers stay numbers here: a column says what its numbers are, and each format
+writes them in its own way.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from alfs_cli.findings.rules import RULES, Level, Measure
+from alfs_cli.storage.documents import Number
+
+Kind = Literal["text", "count", "percent", "number", "ratio", "flag"]
+"""What the cells of a column are. `percent` holds a fraction; `ratio` is shown as 3.20x."""
+
+Cell = str | int | float | bool | None
+Status = Literal["pass", "warn", "fail", "info"]
+LARGE_RATIO = 1000
+WITHOUT_LINES = (".npz", ".npy", ".parquet")  # files of which rows are counted, from 0
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading and what its cells are."""
+
+    name: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells. `marks` names cells: `best`, or `not-worse` than the best."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    marks: Mapping[tuple[int, int], Literal["best", "not-worse"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The one line that a reader must not miss, and the reasons under it."""
+
+    status: Status
+    text: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Short labelled facts: (label, value)."""
+
+    rows: tuple[tuple[str, str], ...]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Plain words."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """A (K, K) matrix of fractions; the diagonal is greyed out so that the rest uses the scale."""
+
+    title: str
+    names: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+    row_axis: str = "true class"
+    column_axis: str = "given label"
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Lines over a common axis: (name, ((x, y), ...)); y are fractions.
+
+    `bands` are one a line, ((x, low, high), ...), or none at all.
+    """
+
+    title: str
+    lines: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    x_axis: str
+    y_axis: str
+    bands: tuple[tuple[tuple[float, float, float], ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A fraction with its bounds, and a word beside it."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Fractions with bounds, drawn as dots on bars; for pages, beside a table of the same."""
+
+    title: str
+    rows: tuple[Interval, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A small PNG and what to say under it."""
+
+    png: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures, the most telling first."""
+
+    title: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found wrong, with the rule that says so and where it is.
+
+    `path` is the file concerned: the image, or the table or array that holds the example. `line` is
+    the example's 1-based line in `manifest` (its own table, where images are listed in one), `row`
+    its 0-based place in the order of DATA. `fingerprint` is of the content, wherever it lies: the
+    first 16 hex digits of the SHA-256 of the file's (or the row's) bytes, a colon, the given label.
+    """
+
+    rule: str
+    level: Level
+    message: str
+    path: str | None = None
+    line: int | None = None
+    given: str | None = None
+    suggested: str | None = None
+    score: float | None = None
+    manifest: str | None = None
+    row: int | None = None
+    fingerprint: str | None = None
+
+    @property
+    def place(self) -> tuple[str | None, int | None]:
+        """The file and line to point at: the row of the manifest where there is one."""
+        return (self.path if self.manifest is None else self.manifest), self.line
+
+    @property
+    def where(self) -> str:
+        """The place for people: `a/b.png`, `labels.csv:12 a/b.png`, `x.npz row 3`, or nothing."""
+        file, line = self.place
+        text = f"{file or ''}:{line}" if file and line else file or ""
+        if line is None and self.row is not None and text.endswith(WITHOUT_LINES):
+            text += f" row {self.row}"
+        return f"{text} {self.path}" if self.path not in (None, file) else text
+
+
+GateStatus = Literal["pass", "warn", "fail", "not-judged"]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate and how it was judged; numbers are None where they do not apply.
+
+    `measure` is what the numbers are, where it is not what they are for the rule in general, and
+    `detail` what else the message tells. The name stays the same from one data set to the next.
+    """
+
+    rule: str
+    name: str
+    status: GateStatus
+    value: Number | None = None
+    low: Number | None = None
+    high: Number | None = None
+    limit: Number | None = None
+    measure: Annotated[Measure | None, Field(exclude=True)] = None
+    detail: Annotated[str, Field(exclude=True)] = ""
+
+    @property
+    def message(self) -> str:
+        """The gate in a line: what, how much, its bounds, the limit."""
+        text = self.name
+        if self.value is not None:
+            text += f": {self.number(self.value)}"
+        if self.low is not None and self.high is not None:
+            text += f" ({self.number(self.low)} to {self.number(self.high)})"
+        if self.detail:
+            text += f", {self.detail}"
+        return text if self.limit is None else f"{text}, limit {self.number(self.limit)}"
+
+    def number(self, value: float | None) -> str:
+        """Write one of its numbers for people."""
+        measure = self.measure or RULES[self.rule].measure
+        if value is None:
+            return "-"
+        if measure == "percent":
+            return percent(value)
+        return ratio(value) if measure == "ratio" else f"{value:,.0f}"
+
+
+Block = Verdict | Facts | Paragraph | Table | Heatmap | Curves | Intervals | Gallery
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many findings the formats for CI list: those that refuse more, and one by one."""
+
+    sarif: int = 5000
+    findings: int = 100
+
+
+@dataclass(frozen=True)
+class Report:
+    """A title, blocks in reading order, findings, and the document that `-f json` prints.
+
+    `data` are tables of plain numbers for CSV, where those that are shown hold numbers as text.
+    `gates` are those of a check; `source` is the DATA it is about, as it was named; `saved` is the
+    file that holds all findings, for formats that list only some.
+    """
+
+    title: str
+    blocks: tuple[Block, ...]
+    document: Mapping[str, Any]
+    findings: tuple[Finding, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    source: str | None = None
+    saved: str | None = None
+    limits: Limits = Limits()
+    data: tuple[Table, ...] = ()
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """The findings, after those of classes and the data set: gates that failed or warn.
+
+        For formats that show no gates. A gate that counts findings is not one itself, unless what
+        it counts is not among them.
+        """
+        listed = {finding.rule for finding in self.findings}
+        levels: dict[str, Level] = {"fail": "error", "warn": "warning"}
+        of_gates = [
+            Finding(
+                gate.rule, levels[gate.status], gate.message, fingerprint=f"{gate.rule}:{gate.name}"
+            )
+            for gate in self.gates
+            if gate.status in levels
+            and (RULES[gate.rule].measure != "count" or gate.rule not in listed)
+        ]
+        return (*of_gates, *self.findings)
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Write a fraction as per cent: 0.0942 -> '9.4 %'."""
+    return "-" if value is None or math.isnan(value) else f"{100 * value:.{digits}f} %"
+
+
+def ratio(value: float | None) -> str:
+    """Write a ratio: 3.2 -> '3.20x', infinity -> 'inf', what is too large to matter '> 1,000x'."""
+    if value is None or math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "inf"
+    if value > LARGE_RATIO:
+        return f"> {LARGE_RATIO:,}x"
+    return f"{value:.2f}x" if value < 100 else f"{value:.0f}x"
+
+
+def show(cell: Cell, kind: Kind) -> str:
+    """Write a cell for people."""
+    if cell is None:
+        return "-"
+    if kind == "percent" and isinstance(cell, int | float):
+        return percent(float(cell))
+    if kind == "ratio" and isinstance(cell, int | float):
+        return ratio(float(cell))
+    if kind == "count" and isinstance(cell, int | float):
+        return f"{cell:,}"
+    if kind == "number" and isinstance(cell, int | float):
+        return "-" if math.isnan(cell) else f"{cell:.4g}"
+    if kind == "flag":
+        return "yes" if cell else "no"
+    return str(cell)

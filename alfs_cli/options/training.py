@@ -1,0 +1,345 @@
+"""What a command line of `train` settles: what was said, over a recipe, over saved results.
+
+Importing this must stay light; the functions load what they need.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.options.data import DataOptions
+from alfs_cli.options.shared import Invocation
+from alfs_cli.options.train import TrainOptions
+from alfs_cli.text.numbers import whole_number
+
+NOTHING_NAMED = "alfs train DATA --loss nce+aul, or `alfs estimate DATA` and `alfs recommend` first"
+OPTIONS = {
+    "optimizer.lr": "--lr",
+    "optimizer.weight_decay": "--weight-decay",
+    "processes": "--nproc",
+}
+
+
+def typed(
+    training: TrainOptions, data: str | None, options: DataOptions, more: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what was typed, checked, by dotted key; `more` are further keys."""
+    return named(
+        {
+            "dataset.source": data,
+            **{f"dataset.{name}": value for name, value in options.named().items()},
+            "correction": training.correction,
+            "transition.file": training.transition,
+            "model": training.model,
+            "epochs": training.epochs,
+            "batch_size": training.batch_size,
+            "optimizer.lr": training.lr,
+            "optimizer.weight_decay": training.weight_decay,
+            "noise.seed": training.noise_seed,
+            "test.source": training.test,
+            "test.root": options.root if training.test else None,
+            "holdout": training.holdout,
+            "test_labels_are_true": training.test_labels_are_true or None,
+            **more,
+        },
+        training.set_ or (),
+    )
+
+
+def named(options: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """Return what was said by options and --set, checked, by dotted key.
+
+    Raises UsageError for a value out of range and for one thing said twice.
+    """
+    from alfs_cli.settings.training import overrides, read_setting
+
+    said = {}
+    for key, value in options.items():
+        if value is not None:
+            try:
+                said[key] = _read_option(key, value, read_setting)
+            except UsageError as error:
+                text = str(error)
+                if text.startswith(f"{key} "):
+                    text = option_of(key) + text.removeprefix(key)
+                raise UsageError(text, help=error.help) from None
+    more = overrides(assignments)
+    for key in more:
+        if key in said:
+            raise UsageError(
+                f"{key} is set twice, by {option_of(key)} and by --set",
+                help=f"leave one of {option_of(key)} and --set {key}=... out",
+            )
+    return {**said, **more}
+
+
+def _read_option(key: str, value: Any, read: Any) -> Any:
+    """Read an option; a loss and a kind of noise say themselves what is wrong with them."""
+    if key == "loss":
+        from alfs_cli.losses import parse_loss
+
+        return str(parse_loss(value))
+    if key == "model":
+        from alfs_cli.errors import unknown
+        from alfs_cli.results.run import MODEL_NAMES, TORCHVISION
+
+        if value not in MODEL_NAMES and not value.startswith(TORCHVISION):
+            raise unknown("model", value, [*MODEL_NAMES, f"{TORCHVISION}NAME"])
+    if key == "noise.kind":
+        from alfs_cli.errors import unknown
+        from alfs_cli.noise import INSTANCE, NOISE_KINDS
+        from alfs_cli.settings.training import is_file
+
+        known = (*NOISE_KINDS, INSTANCE)
+        if value not in known and not is_file(value):
+            raise unknown("kind of noise", value, (*known, "a file with T (.csv)"))
+    return read(key, value)
+
+
+def option_of(key: str) -> str:
+    """Return the option that sets a key."""
+    if key in OPTIONS:
+        return OPTIONS[key]
+    if key in ("dataset.source", "test.source"):
+        return "DATA" if key.startswith("dataset") else "--test"
+    name = key.replace("dataset.", "").replace("noise.kind", "noise")
+    name = name.replace("transition.file", "transition")
+    return "--" + name.replace(".", "-").replace("_", "-")
+
+
+def _typed_as(key: re.Match[str]) -> str:
+    return option_of(key[1])
+
+
+# Fingerprints of the data and the error for others; None is the fingerprint of none.
+Expected = list[tuple[str | None, InputError]]
+
+
+def settle(
+    invocation: Invocation,
+    said: Mapping[str, Any],
+    training: TrainOptions,
+) -> tuple[dict[str, Any], Expected]:
+    """Return the nested settings of a new run, and which data saved results expect.
+
+    Raises UsageError where no data or no loss is to be had.
+    """
+    from alfs_cli.results.run import TRANSITION
+    from alfs_cli.settings.recipes import load_recipe, load_settings
+    from alfs_cli.settings.training import RecipeError, incomplete, nest
+
+    recipe, config, recommendation = training.recipe, training.config, training.recommendation
+    if recipe is not None and config is not None:
+        raise UsageError("--recipe and --config are both given", help="leave one of them out")
+    if recommendation is not None and "loss" in said:
+        raise UsageError("--from and --loss are both given", help="leave one of them out")
+    base: dict[str, Any] = {}
+    if recipe is not None:
+        base = load_recipe(recipe).values
+    elif config is not None:
+        base = load_settings(config).values
+        if "transition.fingerprint" in base and (config.parent / TRANSITION).exists():
+            base = {**base, "transition.file": str(config.parent / TRANSITION)}
+    values = _with_data(base, said)
+    expected: Expected = []
+    estimate = invocation.out / "estimate.json"
+    if "loss" not in values or recommendation is not None:
+        found = recommended(recommendation, invocation, required="dataset.source" in values)
+        if found is not None:
+            advice, expected, estimate = found
+            values = {**values, **advice, **said}
+    if "dataset.source" not in values:
+        spec, fingerprint = estimated(invocation, needs_loss="loss" not in values)
+        values.update(spec)
+        expected.append((fingerprint, _stale("estimate.json", "estimate")))
+    if values.get("correction") != "forward" and "transition.least_level" not in said:
+        values.pop("transition.least_level", None)  # it came with a recommendation
+    if values.get("correction") == "forward" and "transition.file" not in values:
+        values["transition.file"] = str(estimate)
+        fingerprint = estimated_transition(estimate, values)
+        expected.append((fingerprint, _stale("estimate.json", "estimate")))
+    if problems := incomplete(values):
+        if recipe is None and config is None:  # what was typed, so as it was typed
+            problems = [re.sub(r"'(noise\.\w+)'", _typed_as, text) for text in problems]
+        raise RecipeError("\n".join(problems), help="give both, or neither")
+    values["seed"] = invocation.seed if invocation.has_seed else values.get("seed", 0)
+    return nest(values), expected
+
+
+def check_expected(expected: Expected, fingerprint: str, training: TrainOptions) -> None:
+    """Raise the error of saved results that are for other data than these."""
+    for found, error in expected:
+        if found != fingerprint and not training.allow_stale:
+            raise error
+
+
+def _stale(name: str, command: str) -> InputError:
+    return InputError(
+        f"'{name}' is for other data: their fingerprint is not that of these",
+        help=f"`alfs {command}` anew, or --allow-stale",
+    )
+
+
+def _outdated(name: str, estimate: Path) -> InputError:
+    return InputError(
+        f"'{name}' was made from another estimate than '{estimate.as_posix()}' holds now",
+        help="`alfs recommend` anew, or --allow-stale",
+    )
+
+
+def _with_data(base: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay what was said over a recipe; other data replace the recipe's altogether."""
+    other_data = "dataset.source" in said
+    kept = {
+        key: value
+        for key, value in base.items()
+        if not (other_data and (key.startswith(("dataset.", "test.")) or key == "fingerprint"))
+    }
+    if "dataset.source" not in kept and not other_data:
+        stray = [key for key in said if key.startswith("dataset.")]
+        if stray:
+            raise UsageError(f"{option_of(stray[0])} is given without DATA", help=NOTHING_NAMED)
+    return {**kept, **said}
+
+
+def recommended(
+    text: str | None, invocation: Invocation, *, required: bool
+) -> tuple[dict[str, Any], Expected, Path] | None:
+    """Return the settings that are recommended, what they expect, and the estimate they rest on.
+
+    `text` is FILE[#i], or None for the saved one; where that is missing it is UsageError if
+    `required`, else None.
+    """
+    from alfs_cli.losses import parse_loss
+    from alfs_cli.results.estimate import load_estimate
+    from alfs_cli.results.saved import rests_on
+    from alfs_cli.settings.training import read_setting
+    from alfs_cli.storage.documents import read_document
+
+    name, _, place = (text or "").partition("#")
+    index = whole_number(place or "0")
+    if index is None:
+        raise UsageError(f"--from '{text}': '{place}' is no number", help="--from FILE#0, FILE#1")
+    path = Path(name) if text else invocation.out / "recommendation.json"
+    if text is None and not path.exists():
+        if required:
+            raise UsageError(
+                "no loss is named, and nothing has been recommended",
+                help="--loss nce+aul, or `alfs estimate DATA` and `alfs recommend` first",
+            )
+        return None
+    document = read_document(path, "alfs.recommendation/1")
+    entries = document.get("recommendations")
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f"{path}: it recommends no loss", help="name one with --loss")
+    if index >= len(entries):
+        raise UsageError(
+            f"--from '{text}': there are {len(entries)} recommendations",
+            help=f"count from 0 to {len(entries) - 1}",
+        )
+    try:
+        loss = str(parse_loss(str(entries[index]["loss"])))
+        correction = str(entries[index].get("correction", "none"))
+        fingerprint = str(document["data"]["fingerprint"])
+    except (KeyError, TypeError):
+        raise InputError(
+            f"{path}: a key is missing", help="make it anew with `alfs recommend`"
+        ) from None
+    corrected = "" if correction == "none" else f" with {correction} correction"
+    invocation.note(f"loss {loss}{corrected}, recommended in {path.as_posix()}")
+    estimate = Path(str(document.get("estimate", "")))
+    if not estimate.is_file():  # as it was typed then, from another folder
+        estimate = path.parent / "estimate.json"
+    advice = {"loss": loss, "correction": read_setting("correction", correction)}
+    if level := entries[index].get("least_level"):
+        advice["transition.least_level"] = read_setting("transition.least_level", level)
+    shown = text or path.name
+    expected: Expected = [(fingerprint, _stale(shown, "recommend"))]
+    if estimate.is_file() and not rests_on(document, load_estimate(estimate), where=str(path)):
+        expected.append((None, _outdated(shown, estimate)))
+    return advice, expected, estimate
+
+
+def estimated_transition(path: Path, values: Mapping[str, Any]) -> str:
+    """Return the fingerprint of the data whose T the estimate at `path` holds.
+
+    Raises UsageError where it is not there, or noise is injected that it cannot know of.
+    """
+    from alfs_cli.results.estimate import load_estimate
+
+    if not path.exists():
+        raise UsageError(
+            f"forward correction needs T, and there is no '{path.as_posix()}'",
+            help="--transition FILE, or `alfs estimate DATA` first",
+        )
+    if "noise.kind" in values:
+        raise UsageError(
+            f"'{path.as_posix()}' knows nothing of the noise that is injected here",
+            help="--transition FILE, or `alfs inject` the noise and estimate what it wrote",
+        )
+    return load_estimate(path).data.fingerprint
+
+
+def estimated(invocation: Invocation, *, needs_loss: bool) -> tuple[dict[str, Any], str]:
+    """Return the settings of the data of the saved estimate, and their fingerprint."""
+    from alfs_cli.results.estimate import load_estimate
+
+    path = invocation.out / "estimate.json"
+    if not path.exists():
+        what = "neither data nor a loss are named" if needs_loss else "no data are named"
+        raise UsageError(f"{what}, and there is no '{path.as_posix()}'", help=NOTHING_NAMED)
+    if needs_loss:
+        raise UsageError(
+            "no loss is named, and nothing has been recommended",
+            help="--loss nce+aul, or `alfs recommend` first",
+        )
+    data = load_estimate(path).data
+    spec = {f"dataset.{key}": value for key, value in data.spec.items() if value is not None}
+    if "dataset.source" not in spec:
+        raise UsageError(
+            f"{path.as_posix()} was made from probabilities alone; there is nothing to train on",
+            help="name the data: alfs train DATA",
+        )
+    invocation.note(f"data {data.source}, as in {path.as_posix()}")
+    return spec, data.fingerprint
+
+
+def inputs_of(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what nested settings name that may be a file: data, T, a model of the noise."""
+    for value in settings.values():
+        if isinstance(value, Mapping):
+            yield from inputs_of(value)
+        elif isinstance(value, str):
+            yield value
+
+
+def saved_inputs(out: Path) -> tuple[Path, Path]:
+    """Return the files of other commands that data and a loss are taken from, if not named."""
+    return out / "estimate.json", out / "recommendation.json"
+
+
+def resumed(
+    name: str,
+    out: Path,
+    said: Mapping[str, Any],
+    others: Mapping[str, object],
+    *,
+    overwrite: bool,
+) -> tuple[Path, dict[str, Any]]:
+    """Return the folder and the settings of a run to go on with.
+
+    Raises UsageError where something else is asked for beside it.
+    """
+    from alfs_cli.results.run import find_run, saved_settings
+
+    more = [option for option, value in others.items() if value is not None]
+    more += [option_of(key) for key in said] + (["--overwrite"] if overwrite else [])
+    if more:
+        raise UsageError(
+            f"--resume goes on with a run as it was configured; {more[0]} cannot be changed",
+            help=f"leave {more[0]} out, or start a new run without --resume",
+        )
+    folder = find_run(name, out)
+    return folder, saved_settings(folder)

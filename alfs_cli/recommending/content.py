@@ -1,0 +1,96 @@
+"""The content of recommendation.json."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from alfs_cli.storage.documents import (
+    Number,
+    from_document,
+    read_document,
+    to_document,
+    write_document,
+)
+
+SCHEMA = "alfs.recommendation/1"
+
+
+@dataclass(frozen=True)
+class DataReference:
+    """The data a recommendation was made for."""
+
+    source: str | None
+    kind: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class LevelReference:
+    """The clean level and its lower bound."""
+
+    value: Number
+    low: Number
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A loss, what its certificate says, and why it is here.
+
+    `margin` is the ratio (of the separable term, in a sum) times the lower bound of r, `escape` the
+    escape quotient there. A corrected loss is of log(T'^T p), where T' holds classes that swap
+    labels apart by `least_level`; a certificate of the loss without T is none of it: "n/a", and
+    what goes with it is None.
+    """
+
+    loss: str
+    correction: Literal["none", "forward"]
+    asymmetry_ratio: Number | None
+    term_ratio: Number | None
+    margin: Number | None
+    certificate: Literal["proved", "tolerant", "refuted", "not-refuted", "n/a"]
+    mass_at_bound: Number | None
+    fit: Number
+    why: str
+    least_level: float = 0.0
+    escape: Number | None = None
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A well-known loss that has no certificate here, and the reason."""
+
+    loss: str
+    asymmetry_ratio: Number | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """The content of recommendation.json."""
+
+    estimate: str
+    data: DataReference
+    status: Literal["certified", "uncertain", "impossible"]
+    clean_level: LevelReference
+    bound: Number
+    required_ratio: float
+    safety: float
+    lr: float
+    recommendations: tuple[Recommendation, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    prefer: str = "balanced"
+    advice: tuple[str, ...] = field(default=())
+
+    def document(self) -> dict[str, object]:
+        """Return the JSON document."""
+        return to_document(SCHEMA, self)
+
+    def save(self, path: Path) -> None:
+        """Write recommendation.json."""
+        write_document(path, self.document())
+
+
+def load_recommendations(path: Path) -> Recommendations:
+    """Read a recommendation.json; raises InputError where it is missing, broken or newer."""
+    document = read_document(path, SCHEMA)
+    return from_document(document, Recommendations, where=str(path), is_strict=True)

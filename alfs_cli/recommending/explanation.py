@@ -1,0 +1,149 @@
+"""Where the numbers of a recommendation come from: each formula with this estimate's values."""
+
+from alfs_cli.certificate import SLOW_ESCAPE
+from alfs_cli.losses import parse_loss
+from alfs_cli.losses.facts import filled_in, loss_facts
+from alfs_cli.recommending.aims import (
+    CURVED,
+    FEW,
+    LITTLE_LEAD,
+    accuracy,
+    easy_accuracy,
+    fit_target,
+    is_curved,
+    is_easy,
+    leads,
+    mean_lead,
+    target_ratio,
+    wrong_classes,
+)
+from alfs_cli.recommending.content import Recommendation, Recommendations
+from alfs_cli.results.estimate import NoiseEstimate
+
+Rows = list[tuple[str, str]]
+
+
+def explained(found: Recommendations, estimate: NoiseEstimate) -> tuple[tuple[str, str], ...]:
+    """Return (number, how it comes about) for everything that decides, then for each loss."""
+    rows = [*_noise(found, estimate), *_aims(found, estimate), *_correction(estimate)]
+    rows += [(_name(r), _loss(r, found, estimate)) for r in found.recommendations]
+    return tuple(rows)
+
+
+def _noise(found: Recommendations, estimate: NoiseEstimate) -> Rows:
+    level, low = estimate.clean_level, found.clean_level.low
+    true = estimate.data.classes.index(level.true_class)
+    given = estimate.data.classes.index(level.given_class)
+    row = estimate.transition[true]
+    n = estimate.data.given_counts[true]
+    rows = [
+        (
+            "clean level r",
+            "the least over the classes of T[i,i] / max T[i,j]: how far the right label leads the "
+            f"most frequent wrong one. Here '{level.true_class}' against '{level.given_class}', "
+            f"{row[true]:.4f} / {row[given]:.4f} = {level.value:.4g}",
+        ),
+        (
+            "its lower bound",
+            f"{low:.4g} with {100 * estimate.confidence:.0f} % confidence; '{level.true_class}' "
+            f"has {n:,} labels, and more examples bring the bound nearer to the value",
+        ),
+    ]
+    if low > 0:
+        rows += [
+            ("bound", f"1 / r = 1 / {low:.4g} = {1 / low:.4g}: a ratio above it is robust"),
+            (
+                "required ratio",
+                f"min(1, safety / r) = min(1, {found.safety:g} / {low:.4g}) = "
+                f"{found.required_ratio:.4g}; ratios just above the bound train poorly",
+            ),
+        ]
+    else:
+        rows.append(("required ratio", "1: nothing is known of r but that it is not negative"))
+    return rows
+
+
+def _aims(found: Recommendations, estimate: NoiseEstimate) -> Rows:
+    aim = target_ratio(estimate, found.required_ratio, found.prefer)
+    target = fit_target(estimate, found.prefer)
+    called = "easy" if is_easy(estimate) else "not easy"
+    K = len(estimate.data.classes)
+    least = easy_accuracy(estimate)
+    limit = f"from {100 * least:.0f} % on, right labels leading by {mean_lead(estimate):.3g} "
+    limit += "standard deviations in the mean"
+    if least == float("inf"):
+        limit = "right labels lead by too little to tell"
+    curved = ""
+    if is_curved(estimate) and not is_easy(estimate):
+        curved = f"; borders between these classes are curved, which takes {CURVED:g} times as much"
+    return [
+        (
+            "ratio aimed at",
+            f"{aim:.4g}: out of sample {100 * estimate.evidence.agreement:.1f} % of the labels "
+            "agree, which speaks of an accuracy on true labels of "
+            f"{100 * accuracy(estimate):.1f} %, so these data are {called} ({limit}); easy data "
+            f"can afford more than is required (prefer {found.prefer})",
+        ),
+        (
+            "fit aimed at",
+            f"{target:.4g} / learning rate {found.lr:g} = {target / found.lr:.4g} times cross "
+            f"entropy's speed from probability 1 / {K} to 1 / 2; the weights of each loss are set "
+            f"to reach it. Right labels lead by {min(leads(estimate)):.3g} standard deviations in "
+            f"the weakest class: from {LITTLE_LEAD:g} on easy data are fitted faster" + curved,
+        ),
+    ]
+
+
+def _correction(estimate: NoiseEstimate) -> Rows:
+    rate, K = estimate.noise_rate.value, len(estimate.data.classes)
+    if not 0 < rate < 1:
+        return [("correction by T", "none: no noise was found")]
+    value = wrong_classes(estimate)
+    says = "below it T explains what no loss can" if value < FEW else "so losses alone do"
+    return [
+        (
+            "correction by T",
+            "classes that the wrong labels of one go to, r e / (1 - e) = "
+            f"{estimate.clean_level.value:.4g} x {rate:.4f} / {1 - rate:.4f} = {value:.3g} (1 "
+            f"where all go to one, {K - 1} where they spread evenly); the limit is {FEW:g}: {says}",
+        )
+    ]
+
+
+def _name(item: Recommendation) -> str:
+    return item.loss if item.correction == "none" else f"{item.loss}, {item.correction}"
+
+
+def _escape(escape: float, low: float) -> str:
+    """Say how strongly a class that training has lost is pulled back."""
+    if escape == float("inf"):
+        return "escape quotient infinite: a class lost early is pulled back at once"
+    return (
+        f"escape quotient g(0) / g(1) x {low:.4g} = {escape:.4g}: above 1 a class lost early comes "
+        f"back, the sooner the larger; losses below {SLOW_ESCAPE:g} come after those as certain"
+    )
+
+
+def _loss(item: Recommendation, found: Recommendations, estimate: NoiseEstimate) -> str:
+    low = found.clean_level.low
+    parts = [item.why]
+    if item.term_ratio is not None:
+        parts += [
+            f"ratio of {term.name}: {filled_in(term)} is {item.term_ratio:.4g}"
+            for term in loss_facts(parse_loss(item.loss)).terms
+            if term.ratio_formula is not None
+        ]
+        parts.append(f"margin {item.term_ratio:.4g} x {low:.4g} = {item.margin:.4g}")
+    if item.escape is not None:
+        parts.append(_escape(item.escape, low))
+    if item.mass_at_bound is not None:
+        parts.append(f"at its minimum the right class has probability {item.mass_at_bound:.4g}")
+    if item.correction == "forward":
+        aim = fit_target(estimate, found.prefer, is_corrected=True) / found.lr
+        parts.append(f"weighed for a fit of {aim:.4g} as seen through T")
+        if item.least_level:
+            parts.append(
+                "rows of T of classes that swap labels are moved toward the identity until the "
+                f"right label is {item.least_level:g} times as frequent"
+            )
+    return "; ".join(parts)

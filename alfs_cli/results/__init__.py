@@ -1,0 +1,1 @@
+"""Every saved result as a type with its one reader."""

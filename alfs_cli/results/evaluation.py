@@ -1,0 +1,84 @@
+"""What `alfs evaluate` prints: accuracy, by class, calibration, confusion; no torch here."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from alfs_cli.results.run import TestSummary
+from alfs_cli.storage.documents import to_document
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SCHEMA = "alfs.evaluate/1"
+BINS = 15
+
+
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """The share of a class's n labels that are predicted; None where it has none."""
+
+    class_name: Annotated[str, Field(alias="class")]
+    n: int
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a run's network is on labels that `test` names.
+
+    `ece` is the expected calibration error in 15 bins of equal width; `confusion[i][j]` counts the
+    labels i that were predicted j.
+    """
+
+    run: str
+    test: TestSummary
+    accuracy: float
+    per_class: tuple[ClassAccuracy, ...]
+    ece: float
+    confusion: tuple[tuple[int, ...], ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON document."""
+        return to_document(SCHEMA, self)
+
+
+def evaluate(
+    probs: "NDArray[np.float64]",
+    labels: "NDArray[np.int64]",
+    *,
+    class_names: tuple[str, ...],
+    run: str,
+    test: TestSummary,
+) -> Evaluation:
+    """Judge class probabilities (N, K) against labels (N,)."""
+    import numpy as np
+
+    predicted = probs.argmax(axis=1)
+    size = len(class_names)
+    confusion = np.bincount(labels * size + predicted, minlength=size**2).reshape(size, size)
+    counts, own = confusion.sum(axis=1), np.diag(confusion)
+    return Evaluation(
+        run=run,
+        test=test,
+        accuracy=float((predicted == labels).mean()),
+        per_class=tuple(
+            ClassAccuracy(name, int(n), float(hits / n) if n else None)
+            for name, n, hits in zip(class_names, counts, own, strict=True)
+        ),
+        ece=calibration_error(probs, labels),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+    )
+
+
+def calibration_error(probs: "NDArray[np.float64]", labels: "NDArray[np.int64]") -> float:
+    """Return sum_b n_b / N |accuracy_b - confidence_b|, 15 bins. Guo et al., ICML 2017, Eq. 3."""
+    import numpy as np
+
+    confidence = probs.max(axis=1)
+    hits = (probs.argmax(axis=1) == labels).astype(np.float64)
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    gaps = np.bincount(bins, weights=hits - confidence, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(labels))

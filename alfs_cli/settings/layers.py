@@ -1,0 +1,380 @@
+"""Settings from the command line, the environment, a file or their defaults, in that order.
+
+The file is the nearest `alfs.yaml`, `.alfs.yaml` or `pyproject.toml` with `[tool.alfs]` from the
+current folder up to the root of the repository or the home folder; nothing is merged. Files in the
+folder of DATA are not read: data may be somebody else's.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alfs_cli.errors import InputError, UsageError, did_you_mean
+from alfs_cli.storage.documents import limit_nesting
+from alfs_cli.storage.files import as_text_file
+
+if TYPE_CHECKING:
+    from yaml import Node
+
+FILES = ("alfs.yaml", ".alfs.yaml", "pyproject.toml")
+REPOSITORY = (".git", ".hg", ".svn")
+DEPTH = 6
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class ConfigurationError(UsageError):
+    """Settings are not what they should be; one line for each thing wrong."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a setting may be. `read` returns the checked value or raises ValueError with why not.
+
+    `parse` makes a typed value of the environment's text; None keeps the key to files.
+    """
+
+    read: Callable[[Any], Any]
+    default: Any = None
+    parse: Callable[[str], Any] | None = str
+    is_path: bool = False
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value and where it came from: `--max-noise-rate`, a variable, `alfs.yaml:3`, `default`."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A file's sections: section -> key -> (value, place); keys with dashes. And what is wrong."""
+
+    path: Path
+    sections: Mapping[str, Mapping[str, tuple[Any, str]]]
+    errors: tuple[str, ...] = ()
+
+
+# Kinds of values.
+
+
+def number(least: float, most: float, hint: str = "") -> Key:
+    """A number between two, both included; `hint` says how it is written."""
+    wanted = f"not between {least:g} and {most:g}" if most < float("inf") else "not a ratio of 0 up"
+    wanted += f" ({hint})" if hint else ""
+
+    def read(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError("not a number")
+        try:
+            found = float(value)
+        except OverflowError:
+            raise ValueError(wanted) from None
+        if not least <= found <= most or found == float("inf"):
+            raise ValueError(wanted)
+        return found
+
+    return Key(read, parse=_as_number)
+
+
+def whole(least: int, default: int | None = None) -> Key:
+    """A whole number."""
+
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**63:
+            raise ValueError(f"not a whole number, {least} or more")
+        return value
+
+    return Key(read, default, parse=_as_number)
+
+
+def flag(default: bool = False) -> Key:
+    """True or false."""
+
+    def read(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError("not true or false")
+        return value
+
+    return Key(read, default, parse=_as_flag)
+
+
+def choice(names: Iterable[str], default: str | None = None) -> Key:
+    """One of some names."""
+    known = tuple(names)
+
+    def read(value: Any) -> str:
+        if value not in known:
+            near = did_you_mean(str(value), known)
+            raise ValueError(f"not one of {', '.join(known)}{near}")
+        return str(value)
+
+    return Key(read, default)
+
+
+def text(default: str | None = None, *, is_path: bool = False) -> Key:
+    """Text, or a file's path; in a file, relative to it."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError("not text")
+        return value
+
+    return Key(read, default, is_path=is_path)
+
+
+def _as_number(written: str) -> float:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(written)
+    raise ValueError("not a number")
+
+
+def _as_flag(written: str) -> bool:
+    if written.lower() not in (*TRUE, *FALSE):
+        raise ValueError("not true or false")
+    return written.lower() in TRUE
+
+
+def as_words(written: str) -> list[str]:
+    """Return the words between commas."""
+    return [word.strip() for word in written.split(",") if word.strip()]
+
+
+# Finding and reading the file.
+
+
+def find(start: Path, *, data: Path | None = None) -> tuple[Path | None, tuple[str, ...]]:
+    """Return the nearest configuration file from `start` upward, and notes on what was passed over.
+
+    `data` is the folder of DATA, if it is one: files in it and below it are not read.
+    """
+    notes: list[str] = []
+    for folder in _upward(start):
+        found = [folder / name for name in FILES if _is_ours(folder / name)]
+        if not found:
+            continue
+        if data is not None and (folder == data or data in folder.parents):
+            notes.append(f"'{_near(found[0])}' lies in DATA and is not read; --config names it")
+            continue
+        if len(found) > 1:
+            notes.append(f"'{_near(found[0])}' is read, '{_near(found[1])}' beside it is not")
+        return found[0], tuple(notes)
+    return None, tuple(notes)
+
+
+def _upward(start: Path) -> Iterator[Path]:
+    home = Path.home()
+    for folder in (start, *start.parents):
+        yield folder
+        if folder == home or any((folder / name).exists() for name in REPOSITORY):
+            return
+
+
+def _is_ours(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    return path.suffix != ".toml" or bool(re.search(r"tool\s*\.\s*alfs\b", _text_of(path)))
+
+
+def _near(path: Path) -> str:
+    """Return a path as it is best read from here."""
+    try:
+        return os.path.relpath(path)
+    except ValueError:
+        return str(path)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return as_text_file(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"no such file: '{path}'", help="--config FILE names another") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"cannot read '{_near(path)}': {error}",
+            help="see that it is yours to read, or name another: --config FILE",
+        ) from None
+
+
+def load(path: Path, sections: Iterable[str]) -> ConfigFile:
+    """Read a configuration file and note what is out of place in it.
+
+    Raises InputError where it cannot be read, ConfigurationError where it is no YAML or TOML.
+    """
+    where, written = _near(path), _text_of(path)
+    errors: list[str] = []
+    lines: dict[tuple[str, ...], int] = {}
+    is_toml = path.suffix == ".toml"
+    tree = _toml(written, where) if is_toml else _yaml(written, where, lines, errors)
+    known = tuple(sections)
+    found: dict[str, dict[str, tuple[Any, str]]] = {}
+    for section, body in tree.items():
+        place = f"{where}:{lines[(section,)]}" if (section,) in lines else where
+        if section not in known:
+            errors.append(f"{place}: unknown key '{section}'{did_you_mean(str(section), known)}")
+        elif not isinstance(body, dict):
+            errors.append(f"{place}: '{section}' is not a list of `key: value` lines")
+        else:
+            found[section] = {}
+            for key, value in body.items():
+                line = lines.get((section, key))
+                here = f"{where}:{line}" if line else where
+                name = str(key).replace("_", "-")
+                if name in found[section]:
+                    errors.append(f"{here}: '{key}' is set twice")
+                found[section][name] = (value, here)
+    return ConfigFile(path, found, tuple(errors))
+
+
+def _toml(written: str, where: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        document = tomllib.loads(written)
+    except (ValueError, RecursionError) as error:  # also a number of too many digits
+        raise ConfigurationError(f"{where}: not valid TOML: {error}") from None
+    table = document.get("tool", {})
+    tree = table.get("alfs", {}) if isinstance(table, dict) else {}
+    if not isinstance(tree, dict):
+        raise ConfigurationError(f"{where}: tool.alfs is not a table")
+    return tree
+
+
+def _yaml(
+    written: str, where: str, lines: dict[tuple[str, ...], int], errors: list[str]
+) -> dict[str, Any]:
+    """Return the mapping in YAML text; note the line of each key by its path."""
+    import yaml
+
+    try:
+        root = yaml.compose(limit_nesting(written), Loader=yaml.SafeLoader)
+        if root is None:
+            return {}
+        _walk(root, (), where, lines, errors)
+        tree = yaml.safe_load(written)
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{where}:{mark.line + 1}" if mark else where
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigurationError(f"{place}: not valid YAML: {problem}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{where}: not valid YAML: nested too deeply") from None
+    if not isinstance(tree, dict):
+        raise ConfigurationError(f"{where}: not a list of `key: value` lines")
+    return tree
+
+
+def _walk(
+    node: "Node",
+    path: tuple[str, ...],
+    where: str,
+    lines: dict[tuple[str, ...], int],
+    errors: list[str],
+) -> None:
+    """Note each key's line, and each key that is set twice; aliases end with the depth."""
+    from yaml import MappingNode
+
+    if not isinstance(node, MappingNode) or len(path) > DEPTH:
+        return
+    own: set[str] = set()
+    for key, value in node.value:
+        name = str(key.value)
+        line = key.start_mark.line + 1
+        if name in own:
+            errors.append(f"{where}:{line}: '{name}' is set twice")
+        own.add(name)
+        lines[(*path, name)] = line
+        if len(path) < DEPTH:
+            _walk(value, (*path, name), where, lines, errors)
+
+
+# Putting it together.
+
+
+def resolve(
+    section: str,
+    keys: Mapping[str, Key],
+    *,
+    typed: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: ConfigFile | None,
+) -> dict[str, Setting]:
+    """Return every key's value and origin; raises ConfigurationError with everything wrong.
+
+    `typed` holds what the command line says, None where it says nothing.
+    """
+    errors = list(file.errors) if file is not None else []
+    said: dict[str, _Said] = {}
+    if file is not None:
+        for name, (value, place) in file.sections.get(section, {}).items():
+            if name not in keys:
+                near = did_you_mean(name, keys)
+                errors.append(f"{place}: {section}.{name}: unknown key{near}")
+                continue
+            if keys[name].is_path and isinstance(value, str) and value:
+                value = _near(file.path.parent / value)
+            said[name] = _Said(value, place, f"{place}: {section}.{name}")
+    said |= _variables(section, keys, environment, errors)
+    said |= {
+        name: _Said(value, f"--{name}", f"--{name}")
+        for name, value in typed.items()
+        if value is not None
+    }
+    found = {name: Setting(key.default, "default") for name, key in keys.items()}
+    for name, each in said.items():
+        try:
+            found[name] = Setting(keys[name].read(each.value), each.origin)
+        except ValueError as error:
+            errors.append(f"{each.what} is {_short(each.value)}, {error}")
+    if errors:
+        raise ConfigurationError("\n".join(errors))
+    return found
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A value as it was said, where, and what to call it in an error."""
+
+    value: Any
+    origin: str
+    what: str
+
+
+def _variables(
+    section: str, keys: Mapping[str, Key], environment: Mapping[str, str], errors: list[str]
+) -> dict[str, _Said]:
+    """Return what the variables ALFS_<SECTION>_<KEY> say."""
+    prefix = f"ALFS_{section.upper()}_"
+    readable = [name for name, key in keys.items() if key.parse is not None]
+    said: dict[str, _Said] = {}
+    for variable in sorted(name for name in environment if name.startswith(prefix)):
+        name = variable.removeprefix(prefix).lower().replace("_", "-")
+        parse = keys[name].parse if name in keys else None
+        if parse is None:
+            near = did_you_mean(name, readable)
+            errors.append(f"the variable {variable} names no setting{near}")
+            continue
+        try:
+            said[name] = _Said(parse(environment[variable]), variable, variable)
+        except ValueError as error:
+            errors.append(f"{variable} is {_short(environment[variable])}, {error}")
+    return said
+
+
+def _short(value: Any) -> str:
+    """Write a wrong value; aliases in YAML can make one that has no end."""
+    from reprlib import Repr
+
+    short = Repr()
+    short.maxlevel = 2
+    short.maxstring = short.maxother = 60
+    try:
+        return short.repr(value)
+    except ValueError:
+        return "a number of thousands of digits"

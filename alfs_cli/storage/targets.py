@@ -1,0 +1,120 @@
+"""Where a command writes, held against what it reads: no input is ever written over.
+
+Paths are compared as the system does, whatever their spelling, symbolic and hard links included.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from glob import glob, has_magic
+from itertools import count
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+from alfs_cli.errors import UsageError
+from alfs_cli.storage.marks import bears_mark
+
+SUSPECTS = "issues.csv"
+SAVES = {
+    "estimate": ("estimate.json", "transition.csv", SUSPECTS, "issues.parquet"),
+    "recommend": ("recommendation.json",),
+    "check": ("check.json",),
+}
+"""What commands always write under --out."""
+
+
+OF_A_RUN = ("config.yaml", "sweep.json")
+
+
+class Writes:
+    """Marks, in the annotation of an option, that its value is a file to be written."""
+
+
+class Kept:
+    """Marks an option whose file, where it is the list of suspects, is kept under another name."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file to be written, and the words that say so."""
+
+    said: str
+    path: Path
+    format: str = ""
+
+
+def refuse_inputs(targets: Iterable[Target], inputs: Iterable[Any]) -> None:
+    """Raise UsageError where a target is one of the inputs, or a stranger's file in a folder of it.
+
+    Inputs are what was typed: files, folders, patterns, lists of them; what is no path is none.
+    """
+    there = [target for target in targets if target.path.exists()]
+    if not there:
+        return
+    for value in _flat(inputs):
+        for target in there:
+            if _is_within(target, value):
+                raise _refused(target)
+
+
+def keep_decisions(file: Path, out: Path) -> Path | None:
+    """Copy a list of suspects that `out` is about to get anew, with what people decided in it.
+
+    Returns where the copy is, None where `file` is another file.
+    """
+    listed = out / SUSPECTS
+    try:
+        if not os.path.samefile(file, listed):
+            return None
+    except OSError:
+        return None
+    names = (f"issues.reviewed{'' if n == 1 else f'-{n}'}.csv" for n in count(1))
+    copy = next(out / name for name in names if not (out / name).exists())
+    copyfile(listed, copy)
+    return copy
+
+
+def refuse_listed(targets: Iterable[Target], paths: Iterable[str]) -> None:
+    """Raise UsageError where a target is one of the files that DATA list."""
+    there = {os.path.realpath(target.path): target for target in targets if target.path.exists()}
+    if not there:
+        return
+    for path in paths:
+        if target := there.get(os.path.abspath(path)):
+            raise _refused(target)
+
+
+def _refused(target: Target) -> UsageError:
+    return UsageError(
+        f"{target.said} would write over '{target.path}', which is read",
+        help="name another file: the input is never written over",
+    )
+
+
+def _flat(inputs: Iterable[Any]) -> Iterator[str]:
+    for value in inputs:
+        if isinstance(value, str | Path):
+            yield str(value)
+            if has_magic(str(value)):
+                yield from glob(str(value))
+        elif isinstance(value, list | tuple):
+            yield from _flat(value)
+
+
+def _is_within(target: Target, value: str) -> bool:
+    try:
+        if os.path.samefile(target.path, value):
+            return True
+        if not os.path.isdir(value):
+            return False
+        top = os.path.join(os.path.realpath(value), "")
+        is_inside = os.path.realpath(target.path).startswith(top)
+    except (OSError, ValueError):
+        return False
+    return is_inside and (is_of_a_run(target.path) or not bears_mark(target.path, target.format))
+
+
+def is_of_a_run(path: Path) -> bool:
+    """Say whether a file lies in the folder of a run or a sweep, where results are kept."""
+    return any((path.parent / name).exists() for name in OF_A_RUN)

@@ -1,0 +1,1 @@
+"""Which labels look wrong: their scores, and the files that list them."""

@@ -1,0 +1,186 @@
+"""Which labels are wrong: the posterior probability of each, and the file that lists the suspects.
+
+From q(true | x) and T Bayes' rule with the label at hand gives P(true | x, given). Identical
+examples share their evidence and their true class: all their labels count for each of them, so that
+where labels differ the scores say that one at least is wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.estimators.joint.posterior import NEVER, TrueClass, blocks, possible, true_class
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alfs_cli.data import LabelledDataset
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Group = tuple[int, ...]
+
+COLUMNS = (
+    "index", "path", "given", "suggested", "self_confidence", "suggested_confidence", "score",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class LabelScores:
+    """For each example (N,): the probability that its label is wrong, and what it looks like.
+
+    `proven` are the places of identical examples that carry different labels.
+    """
+
+    score: FloatArray
+    suggested: IntArray
+    self_confidence: FloatArray
+    suggested_confidence: FloatArray
+    proven: tuple[Group, ...] = ()
+
+    def settled(self, places: IntArray, true: IntArray, labels: IntArray) -> "LabelScores":
+        """Return the scores with what is known of some examples: their labels are right or not."""
+        score, suggested = self.score.copy(), self.suggested.copy()
+        score[places] = true != labels[places]
+        suggested[places] = true
+        return replace(self, score=score, suggested=suggested)
+
+
+def label_scores(
+    probs: NDArray[np.floating],
+    labels: IntArray,
+    T: FloatArray,
+    noise_rate: float,
+    *,
+    identical: Sequence[Group] = (),
+) -> LabelScores:
+    """Return how likely each given label is wrong, from p(given | x) (N, K), labels (N,) and T.
+
+    P(true = j | x, given) is proportional to q(j | x) T[j, given]. The log odds of being wrong are
+    shifted by one constant so that the scores add up to the estimated number of wrong labels.
+    `identical` are groups of places that hold the same example under different labels.
+    """
+    N, K = probs.shape
+    T = possible(T, labels)
+    q = true_class(probs, labels, T)
+    wrong, best, other = np.empty(N), np.empty(N, np.int64), np.empty(N, np.int64)
+    for rows in blocks(N, K):
+        given = labels[rows]
+        each = np.arange(len(given))
+        posterior = _normalised(q(rows) * T[:, given].T)
+        wrong[rows] = 1 - posterior[each, given]
+        best[rows] = posterior.argmax(axis=1)
+        posterior[each, given] = -1
+        other[rows] = posterior.argmax(axis=1)
+    wrong = _shifted_to(wrong, noise_rate)
+    suggested = np.where((wrong >= 0.5) | (best != labels), other, labels)
+    for group in identical:
+        places = np.asarray(group)
+        posterior = _of_group(q, places, labels, T)
+        wrong[places] = 1 - posterior[labels[places]]
+        suggested[places] = posterior.argmax()
+    each = np.arange(N)
+    return LabelScores(
+        score=wrong,
+        suggested=suggested,
+        self_confidence=np.asarray(probs[each, labels], dtype=np.float64),
+        suggested_confidence=np.asarray(probs[each, suggested], dtype=np.float64),
+        proven=tuple(sorted(identical, key=lambda group: -float(wrong[list(group)].max()))),
+    )
+
+
+def _of_group(q: TrueClass, places: IntArray, labels: IntArray, T: FloatArray) -> FloatArray:
+    """Return P(true | x, all labels) (K,) of examples that are one and the same."""
+    log_posterior = np.log(np.maximum(q(places), NEVER)).mean(axis=0)
+    log_posterior += np.log(T[:, labels[places]]).sum(axis=1)
+    posterior = np.exp(log_posterior - log_posterior.max())
+    return np.asarray(posterior / posterior.sum(), dtype=np.float64)
+
+
+def _normalised(rows: FloatArray) -> FloatArray:
+    return np.asarray(rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-300), dtype=np.float64)
+
+
+def _shifted_to(probabilities: FloatArray, mean: float) -> FloatArray:
+    """Return the probabilities with their log odds shifted by one constant to reach a mean."""
+    from scipy.optimize import brentq
+    from scipy.special import expit, logit
+
+    if not 0 < mean < 1:
+        return np.clip(probabilities, 0, 1)
+    odds = logit(np.clip(probabilities, 1e-9, 1 - 1e-9))
+
+    def excess(shift: float) -> float:
+        return float(expit(odds + shift).mean()) - mean
+
+    if excess(-40) > 0 or excess(40) < 0:
+        return np.clip(probabilities, 0, 1)
+    return np.asarray(expit(odds + brentq(excess, -40, 40, xtol=1e-6)), dtype=np.float64)
+
+
+def suspects(scores: LabelScores, labels: IntArray, threshold: float) -> IntArray:
+    """Return the places of the labels that are probably wrong, worst first."""
+    chosen = np.flatnonzero((scores.score >= threshold) & (scores.suggested != labels))
+    return chosen[np.argsort(-scores.score[chosen], kind="stable")]
+
+
+def listing(
+    scores: LabelScores, labels: IntArray, threshold: float, *, is_whole: bool = False
+) -> IntArray:
+    """Return the places to list: what is proven, group by group, then the suspects, worst first.
+
+    `is_whole` lists every label behind what is proven, whatever its score.
+    """
+    chosen = suspects(scores, labels, threshold)
+    if is_whole:
+        chosen = np.argsort(-scores.score, kind="stable")
+    proven = [
+        place
+        for group in scores.proven
+        for place in sorted(group, key=lambda place: -float(scores.score[place]))
+    ]
+    first = np.asarray(proven, dtype=np.int64)
+    return np.concatenate([first, chosen[~np.isin(chosen, first)]])
+
+
+def issues_table(
+    dataset: "LabelledDataset", scores: LabelScores, places: IntArray
+) -> "pd.DataFrame":
+    """Return the rows of issues.csv: the examples at `places`, in that order."""
+    import pandas as pd
+
+    from alfs_cli.data.dataset import positions_of
+
+    names = np.array(dataset.class_names, dtype=object)
+    return pd.DataFrame(
+        {
+            "index": positions_of(dataset)[places],
+            "path": [dataset.paths[i] if dataset.paths else "" for i in places],
+            "given": names[dataset.labels[places]],
+            "suggested": names[scores.suggested[places]],
+            "self_confidence": scores.self_confidence[places],
+            "suggested_confidence": scores.suggested_confidence[places],
+            "score": scores.score[places],
+        },
+        columns=list(COLUMNS),
+    )
+
+
+def write_issues(folder: Path, table: "pd.DataFrame") -> None:
+    """Write issues.csv and issues.parquet.
+
+    The CSV guards spreadsheets: text that looks like a formula gets a leading apostrophe.
+    """
+    from alfs_cli.storage.documents import replacing, safe_cell
+
+    with replacing(folder / "issues.parquet") as temporary:
+        table.to_parquet(temporary, index=False)
+    guarded = table.copy()
+    for column in ("path", "given", "suggested"):
+        guarded[column] = [safe_cell(cell) for cell in table[column]]
+    with replacing(folder / "issues.csv") as temporary:
+        guarded.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")

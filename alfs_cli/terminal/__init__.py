@@ -1,0 +1,1 @@
+"""What is shown on stderr and to a runner while a command works."""

@@ -1,0 +1,1 @@
+"""Text as people write it and as terminals show it."""

@@ -1,0 +1,240 @@
+"""Comparison: groups, mean and spread, Welch's test, what is left out."""
+
+import json
+from dataclasses import replace
+from statistics import mean, stdev
+
+import pytest
+from scipy.stats import ttest_ind
+
+from alfs_cli.comparing import compare, courses, find_runs, not_worse, regressions
+from alfs_cli.comparing.paper import reported_figures
+from alfs_cli.data.originals import FINGERPRINTS, is_original
+from alfs_cli.errors import InputError
+from alfs_cli.results.run import (
+    EpochMetrics,
+    NoiseConfig,
+    NoiseUsed,
+    RunResult,
+    TestAccuracy,
+    TestSummary,
+    TrainConfig,
+    load_run,
+    render_metrics,
+)
+
+CONFIG = TrainConfig(
+    dataset={"source": "digits"}, fingerprint="f", model="linear", loss="ce", epochs=2,
+    batch_size=8, seed=0, noise=NoiseConfig("symmetric", 0.4),
+)  # fmt: skip
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Write a run directory by hand; return its folder."""
+
+    def make(
+        loss="ce",
+        seed=0,
+        last=0.8,
+        best=0.9,
+        status="finished",
+        tested=True,
+        source="digits",
+        **changes,
+    ):
+        config = replace(CONFIG, loss=loss, seed=seed, dataset={"source": source}, **changes)
+        folder = tmp_path / "out" / "runs" / config.run_id
+        folder.mkdir(parents=True)
+        config.save(folder / "config.yaml")
+        noise = config.noise and NoiseUsed(config.noise.kind, config.noise.rate, seed)
+        RunResult(
+            alfs_version="0", status=status, loss=loss, dataset=source, noise=noise,
+            model="linear", seed=seed, epochs=2,
+            test=TestSummary(source, "test", 360, "true") if tested else None,
+            test_accuracy=TestAccuracy(last, best, 1) if tested else None,
+            train_seconds=1.0, device="cpu", versions={},
+        ).save(folder / "result.json")  # fmt: skip
+        history = [EpochMetrics(i + 1, 1.0, 0.5, a, 0.1, 1.0) for i, a in enumerate((best, last))]
+        (folder / "metrics.jsonl").write_text(render_metrics(history))
+        return folder
+
+    return make
+
+
+def test_seeds_make_a_mean_and_a_sample_deviation(make_run):
+    accuracies = (0.80, 0.82, 0.87)
+    runs = [load_run(make_run(seed=i, last=a, best=0.9)) for i, a in enumerate(accuracies)]
+    (row,) = compare(runs).rows
+    assert row.n == 3
+    assert row.seeds == (0, 1, 2)
+    assert row.last.mean == pytest.approx(mean(accuracies))
+    assert row.last.std == pytest.approx(stdev(accuracies))
+    assert (row.best.mean, row.best.std) == (pytest.approx(0.9), 0)
+    assert (row.dataset, row.noise, row.rate, row.paper) == ("digits", "symmetric", 0.4, None)
+
+
+def test_a_noise_seed_of_its_own_does_not_part_a_group(make_run):
+    runs = [
+        load_run(make_run(seed=i, noise=NoiseConfig("symmetric", 0.4, seed=10 + i)))
+        for i in range(3)
+    ]
+    assert [row.n for row in compare(runs).rows] == [3]
+
+
+def test_other_settings_part_groups(make_run):
+    runs = [load_run(make_run()), load_run(make_run(batch_size=16))]
+    assert [row.n for row in compare(runs).rows] == [1, 1]
+
+
+def test_best_and_not_worse(make_run):
+    table = {"ce": (0.80, 0.81, 0.82), "mae": (0.90, 0.91, 0.92), "gce:q=0.7": (0.89, 0.91, 0.90)}
+    runs = [
+        load_run(make_run(loss=loss, seed=i, last=a))
+        for loss, values in table.items()
+        for i, a in enumerate(values)
+    ]
+    rows = {row.loss: row for row in compare(runs).rows}
+    assert list(rows) == ["mae", "gce:q=0.7", "ce"]
+    assert [row.is_best for row in rows.values()] == [True, False, False]
+    assert [row.not_worse for row in rows.values()] == [True, True, False]
+
+
+def test_welch_is_scipys():
+    a, b = (0.5, 0.6, 0.55, 0.58), (0.61, 0.62, 0.6)
+    p = ttest_ind(a, b, equal_var=False).pvalue
+    assert not_worse(a, b) == (p >= 0.05)
+    assert not_worse((0.5,), b) is None
+    assert not_worse((0.5, 0.5), (0.5, 0.5)) is True
+    assert not_worse((0.4, 0.4), (0.5, 0.5)) is False
+
+
+def test_unfinished_runs_are_left_out(make_run, tmp_path):
+    make_run(seed=0)
+    make_run(seed=1, status="interrupted")
+    assert len(find_runs((), tmp_path / "out")) == 1
+    assert len(find_runs((str(tmp_path / "out"),), tmp_path)) == 1
+    assert len(find_runs((str(tmp_path / "out" / "runs"),), tmp_path)) == 1
+
+
+def test_nothing_to_compare(make_run, tmp_path):
+    with pytest.raises(InputError, match="no finished runs in"):
+        find_runs((), tmp_path / "out")
+    run = load_run(make_run(tested=False))
+    with pytest.raises(InputError, match="none of these runs was tested"):
+        compare([run])
+
+
+def test_curves_are_means_over_seeds(make_run):
+    runs = [load_run(make_run(seed=i, last=a, best=0.9)) for i, a in enumerate((0.8, 0.6))]
+    (course,) = courses(runs)
+    assert (course.name, course.setting) == ("ce", ("digits", "symmetric", 0.4, "true"))
+    assert course.points == ((1.0, pytest.approx(0.9)), (2.0, pytest.approx(0.7)))
+    spread = stdev((0.8, 0.6))
+    assert course.band[0] == (1.0, pytest.approx(0.9), pytest.approx(0.9))
+    assert course.band[1] == (2.0, pytest.approx(0.7 - spread), pytest.approx(0.7 + spread))
+    assert courses(runs[:1])[0].band == ()
+
+
+def test_the_document_has_the_contracts_keys(make_run):
+    document = compare([load_run(make_run())]).document()
+    assert document["schema"] == "alfs.compare/1"
+    assert set(document["rows"][0]) >= {
+        "loss", "dataset", "noise", "rate", "n", "last", "best", "is_best", "not_worse", "paper",
+    }  # fmt: skip
+    assert set(document["rows"][0]["last"]) == {"mean", "std"}
+    json.dumps(document, allow_nan=False)
+
+
+MNIST = {
+    "source": "mnist",
+    "fingerprint": FINGERPRINTS["mnist"],
+    "noise": NoiseConfig("symmetric", 0.8),
+}
+
+
+def beside(make_run, loss, **changes):
+    (row,) = compare([load_run(make_run(loss=loss, **{**MNIST, **changes}))], with_paper=True).rows
+    return row.paper_missing or (row.paper.mean, row.paper.std, row.paper.delta)
+
+
+def test_the_papers_figure_is_beside_the_same_data_noise_and_parameters(make_run):
+    found = beside(make_run, "ce", last=0.25)
+    assert found == (pytest.approx(0.2266), pytest.approx(0.0061), pytest.approx(0.0234))
+    asymmetric = {"noise": NoiseConfig("asymmetric", 0.4)}
+    assert beside(make_run, "aul:a=3,p=0.1", **asymmetric)[0] == pytest.approx(0.9862)
+    assert beside(make_run, "ce", noise=None)[0] == pytest.approx(0.9915)
+
+
+def test_the_papers_figure_is_left_out_where_something_differs(make_run):
+    assert beside(make_run, "ce", fingerprint="0" * 16) == "other pixels"
+    assert beside(make_run, "aul:a=5.5,p=3") == "other parameters"
+    assert beside(make_run, "ael:a=3.5", noise=NoiseConfig("pair", 0.4)) == "not reported"
+    assert beside(make_run, "nlnl") == "not reported"
+    assert beside(make_run, "ce", source="digits") == "not reported"
+    assert beside(make_run, "ce", test={"source": "mine.npz"}) == "other test data"
+    (row,) = compare([load_run(make_run(loss="mae", **MNIST))]).rows
+    assert row.paper is row.paper_missing is None
+
+
+def test_the_shipped_figures_are_whole_and_their_losses_those_of_the_recipes():
+    from alfs_cli.losses import parse_loss
+    from alfs_cli.settings.recipes import load_recipe, recipe_names
+
+    figures = reported_figures()
+    assert sum(len(row) for row in figures.values()) == 411
+    assert all(str(parse_loss(loss)) == loss for _, loss in figures)
+    in_recipes = {
+        (values["dataset.source"], str(parse_loss(values["loss"])))
+        for name in recipe_names()
+        if (values := load_recipe(name).values)["dataset.source"] in ("mnist", "cifar10")
+    }
+    reported = {key for key in figures if key[0] in ("mnist", "cifar10")}
+    assert not reported - in_recipes
+    assert figures[("cifar10", "nce+aul:a=6.3,p=1.5,alpha=1,beta=4")]["symmetric 0.8"].mean < 1
+
+
+def test_originals_are_known_by_their_bytes(tmp_path):
+    assert is_original("mnist", None, FINGERPRINTS["mnist"])
+    assert not is_original("mnist", None, "0" * 16)
+    assert not is_original("cifar10", str(tmp_path), "0" * 16)  # not at hand
+    assert not is_original("digits", None, "0" * 16)
+
+
+def saved(comparison, path, **changes):
+    """Write a baseline whose first row is changed."""
+    document = comparison.document()
+    document["rows"][0].update(changes)
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_what_fell_significantly_is_a_regression(make_run, tmp_path):
+    runs = [load_run(make_run(seed=i, last=a)) for i, a in enumerate((0.80, 0.81, 0.82))]
+    comparison = compare(runs)
+    assert regressions(comparison, saved(comparison, tmp_path / "same.json")) == ()
+    near = saved(comparison, tmp_path / "near.json", last={"mean": 0.815, "std": 0.01})
+    assert regressions(comparison, near) == ()
+    higher = saved(comparison, tmp_path / "high.json", last={"mean": 0.90, "std": 0.01})
+    (fallen,) = regressions(comparison, higher)
+    assert (fallen.loss, fallen.before.mean) == ("ce", 0.90)
+    assert fallen.p < 0.05
+    lower = saved(comparison, tmp_path / "low.json", last={"mean": 0.70, "std": 0.01})
+    assert regressions(comparison, lower) == ()
+
+
+def test_with_a_single_run_any_fall_counts(make_run, tmp_path):
+    comparison = compare([load_run(make_run(last=0.80))])
+    last = {"mean": 0.801, "std": None}
+    (fallen,) = regressions(comparison, saved(comparison, tmp_path / "b.json", last=last))
+    assert fallen.p is None
+
+
+def test_a_baseline_that_speaks_of_other_runs_does_not_pass(make_run, tmp_path):
+    comparison = compare([load_run(make_run())])
+    path = saved(comparison, tmp_path / "b.json", loss="mae:scale=1")
+    with pytest.raises(InputError, match="1 of its rows have no runs here, first 'mae:scale=1'"):
+        regressions(comparison, path)
+    path.write_text('{"schema": "alfs.compare/1", "rows": []}')
+    with pytest.raises(InputError, match="it has no rows"):
+        regressions(comparison, path)
