@@ -19,7 +19,9 @@ from alfs_cli import __version__
 from alfs_cli.commands import COMMANDS, GROUPS
 from alfs_cli.errors import STOPS, AlfsError, Stopped, did_you_mean, is_out_of_memory, stop
 from alfs_cli.options.earlier import COULD_NOT_LOOK, Earlier, earlier_results
-from alfs_cli.options.shared import OUT, printable
+from alfs_cli.options.renamed import renamed
+from alfs_cli.options.shared import OUT
+from alfs_cli.terminal.output import printable
 from alfs_cli.terminal.streams import settle_streams
 from alfs_cli.text.plain import escaped
 
@@ -70,9 +72,6 @@ for _name, (_help, _members) in GROUPS.items():
     app.add_typer(_group, name=_name)
 
 
-SEVERAL = ("--merge",)  # options that take every word up to the next option
-
-
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run `alfs` and exit with its code."""
     words = sys.argv[1:] if arguments is None else arguments
@@ -113,7 +112,7 @@ def _remove(earlier: Earlier) -> None:
 def _run(arguments: list[str]) -> int:
     debug = "--debug" in takewhile(lambda word: word != "--", arguments)
     try:
-        code = app(args=_one_each(arguments), prog_name="alfs", standalone_mode=False)
+        code = app(args=renamed(arguments, note=_note), prog_name="alfs", standalone_mode=False)
     except USAGE_ERROR as error:
         return _usage(error)
     except AlfsError as error:
@@ -148,22 +147,8 @@ def _unusable(error: OSError) -> int:
     return 3 if error.errno in DISK_ERRORS else 2
 
 
-def _one_each(arguments: list[str]) -> list[str]:
-    """Return the words with an option of several files before each: --merge A --merge B.
-
-    A shell makes the first of a pattern, `--merge stats/*.npz`.
-    """
-    words: list[str] = []
-    several = ""
-    for place, word in enumerate(arguments):
-        if word == "--":  # what follows are no options
-            return words + arguments[place:]
-        if word.startswith("-"):
-            several = word if word in SEVERAL else ""
-        elif several and words[-1] != several:
-            words.append(several)
-        words.append(word)
-    return words
+def _note(text: str) -> None:
+    print(printable(f"note: {text}"), file=sys.stderr, flush=True)
 
 
 def _usage(error: Exception) -> int:

@@ -1,7 +1,6 @@
 """The whole tour on real data that ships inside scikit-learn, with noise whose truth is known."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 
 from alfs_cli.comparing import courses
+from alfs_cli.console import Console
 from alfs_cli.copies.noisy import noisy_copy, write_copy
 from alfs_cli.data import DataSpec, load
 from alfs_cli.errors import InputError
-from alfs_cli.estimating.in_memory import Audit, audit
-from alfs_cli.options.shared import Invocation
+from alfs_cli.estimating import Estimated, EstimateOptions, estimate_data
 from alfs_cli.recommending import Recommendation, Recommendations, recommend
 from alfs_cli.results.estimate import Truth
 from alfs_cli.results.run import Run
@@ -29,7 +28,6 @@ MODEL = "cnn4"
 EPOCHS = 30
 LR = 0.01
 
-Say = Callable[[str], None]
 Role = Literal["cross entropy", "recommended", "certified without T"]
 
 
@@ -82,19 +80,20 @@ class Demo:
     """Everything the demo made, for its page."""
 
     summary: DemoSummary
-    found: Audit
+    found: Estimated
     advice: Recommendations
     truth: Truth
     lines: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
 
 
-def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
+def run_demo(folder: Path, console: Console, *, seed: int = 0, device: str = "auto") -> Demo:
     """Make labels wrong, estimate, recommend, train, compare; everything lies under `folder`."""
+    say = console.note
     started = time.perf_counter()
     say(f"1/4  inject     {NOISE} noise, {RATE:.0%}, into the digits' training labels")
-    data = inject_digits(folder / "digits.npz", NOISE, RATE, invocation.seed)
+    data = inject_digits(folder / "digits.npz", NOISE, RATE, seed)
     say("2/4  estimate   from the noisy labels alone")
-    found = audit(invocation, DataSpec(str(data)), use_cache=False)
+    found = estimate_data(DataSpec(str(data)), EstimateOptions(seed=seed, device=device), console)
     found.save(folder)
     say("3/4  recommend  a loss that withstands that noise")
     advice = recommend(found.estimate, estimate_path=str(folder / "estimate.json"), lr=LR)
@@ -110,14 +109,14 @@ def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
     for loss, correction, _ in losses:
         corrected = ", forward correction" if correction else ""
         say(f"4/4  train      {loss}{corrected}, {EPOCHS} epochs")
-        where, seed, device = folder / "runs", invocation.seed, invocation.device
+        where = folder / "runs"
         runs.append(train_digits(data, loss, where, seed, correction=correction, device=device))
     truth = known_truth(found)
     level, rate = found.estimate.clean_level, found.estimate.noise_rate
     summary = DemoSummary(
         noise=NOISE,
         rate=RATE,
-        seed=invocation.seed,
+        seed=seed,
         n=found.estimate.data.n,
         noise_rate={"estimated": rate.value, "true": truth.noise_rate},
         clean_level={"estimated": level.value, "true": truth.clean_level},
@@ -137,7 +136,7 @@ def run_demo(invocation: Invocation, folder: Path, say: Say) -> Demo:
     return Demo(summary, found, advice, truth, lines)
 
 
-def known_truth(found: Audit) -> Truth:
+def known_truth(found: Estimated) -> Truth:
     """Return what the true labels say; the demo's data always have them."""
     if found.estimate.truth is None:
         raise InputError(
@@ -147,12 +146,12 @@ def known_truth(found: Audit) -> Truth:
     return found.estimate.truth
 
 
-def count_suspects(found: Audit) -> Suspects:
+def count_suspects(found: Estimated) -> Suspects:
     """Count how many of the labels listed are really wrong."""
-    dataset = found.dataset
+    dataset, places = found.examples.dataset, found.examples.listed
     true = dataset.labels if dataset.true_labels is None else dataset.true_labels
     wrong = dataset.labels != true
-    hits, listed = int(wrong[found.listed].sum()), len(found.listed)
+    hits, listed = int(wrong[places].sum()), len(places)
     return Suspects(listed, hits, hits / max(listed, 1), hits / max(int(wrong.sum()), 1))
 
 

@@ -10,6 +10,10 @@ from types import FrameType
 from typing import NoReturn, TypeVar
 
 
+class AlfsWarning(UserWarning):
+    """Something that the user should know, which stops nothing."""
+
+
 class AlfsError(Exception):
     """Usage, configuration or input is wrong; nothing was judged (exit code 2)."""
 

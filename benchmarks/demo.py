@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from alfs_cli.console import Quiet
 from alfs_cli.data import DataSpec
 from alfs_cli.demo import LR, correction_of, inject_digits, train_digits
-from alfs_cli.estimating.in_memory import audit
-from alfs_cli.options.shared import Invocation
+from alfs_cli.estimating import EstimateOptions, estimate_data
 from alfs_cli.recommending import recommend
 
 RESULTS = Path(__file__).parent / "results" / "demo.csv"
@@ -34,8 +34,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 out = Path(folder)
                 data = inject_digits(out / "digits.npz", kind, float(rate), seed)
-                invocation = Invocation(out=out, seed=seed, verbosity=-1)
-                found = audit(invocation, DataSpec(str(data)), use_cache=False)
+                found = estimate_data(DataSpec(str(data)), EstimateOptions(seed=seed), Quiet())
                 advice = recommend(found.estimate, estimate_path="", lr=LR)
                 first = advice.recommendations[0] if advice.recommendations else None
                 best = first.loss if first else None

@@ -16,27 +16,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from alfs_cli.console import Quiet
 from alfs_cli.data import DataSpec
 from alfs_cli.demo import inject_digits
-from alfs_cli.estimating.in_memory import Audit, audit
-from alfs_cli.findings.integrity import fingerprints_of
+from alfs_cli.estimating import Estimated, EstimateOptions, estimate_data
 from alfs_cli.gate.baseline import Baseline, updated
-from alfs_cli.options.shared import Invocation
+from alfs_cli.inspecting.examples import fingerprints_of
 
 RESULTS = Path(__file__).parent / "results" / "new_issues.csv"
 LEFT_OUT, MADE_WRONG = 30, 10
 
 
-def audited(arrays: dict[str, np.ndarray], path: Path) -> Audit:
+def audited(arrays: dict[str, np.ndarray], path: Path) -> Estimated:
     """Return the audit of arrays, saved as an npz."""
     np.savez(path, **arrays)
-    invocation = Invocation(out=path.parent, verbosity=-1)
-    return audit(invocation, DataSpec(str(path)), use_cache=False)
+    return estimate_data(DataSpec(str(path)), EstimateOptions(), Quiet())
 
 
-def new_rows(found: Audit, baseline: Baseline) -> set[int]:
+def new_rows(found: Estimated, baseline: Baseline) -> set[int]:
     """Return the rows whose labels are suspect and not accepted."""
-    return {f.row for f in found.suspect_findings() if not baseline.accepts(f)}
+    return {f.row for f in found.examples.suspect_findings() if not baseline.accepts(f)}
 
 
 def main() -> None:
@@ -49,12 +48,13 @@ def main() -> None:
         arrays = dict(np.load(path))
         count = len(arrays["labels"])
         first = audited(arrays, path)
+        judged = first.examples
         baseline = updated(
             Baseline(),
-            first.suspect_findings(),
-            fingerprints_of(first.dataset, first.digests or ()),
+            judged.suspect_findings(),
+            fingerprints_of(judged.dataset, judged.digests or ()),
             first.estimate,
-            borderline=first.borderline(),
+            borderline=judged.borderline(),
             ratchet=False,
         )
         plain = replace(baseline, borderline=())

@@ -110,10 +110,10 @@ def bootstrap(quick: bool, repeats: int) -> Iterator[Row]:
 
 
 def large(quick: bool, repeats: int) -> Iterator[Row]:
+    from alfs_cli.console import Quiet
     from alfs_cli.data import DataSpec
     from alfs_cli.data.readers.streaming import open_probabilities
     from alfs_cli.estimating.in_passes import passes
-    from alfs_cli.options.shared import Invocation
 
     N, K = (50_000 if quick else 1_280_000), 1000
     with tempfile.TemporaryDirectory() as folder:
@@ -140,7 +140,7 @@ def large(quick: bool, repeats: int) -> Iterator[Row]:
 
         def two_passes() -> None:
             stream = open_probabilities(spec)
-            passes(Invocation(verbosity=-1), stream, 0, stream.count, is_whole=True)
+            passes(stream, 0, stream.count, Quiet(), is_whole=True)
 
         two_passes()  # imports, and the file into the cache as far as memory goes
         taken = median_seconds({"read": read, "alfs": two_passes}, min(repeats, 3))

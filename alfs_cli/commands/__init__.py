@@ -17,10 +17,12 @@ from alfs_cli.commands import (
     inject,
     inspect,
     losses,
+    merge,
     predict,
     recipes,
     recommend,
     report,
+    shard,
     sweep,
     train,
 )
@@ -28,6 +30,8 @@ from alfs_cli.commands import (
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo.demo,
     "estimate": estimate.estimate,
+    "shard": shard.shard,
+    "merge": merge.merge,
     "recommend": recommend.recommend,
     "train": train.train,
     "evaluate": evaluate.evaluate,

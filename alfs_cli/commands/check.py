@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.options.check import RULES, CheckOptions, ListOptions
+from alfs_cli.options.check import RULES, BaselineFlags, CheckOptions, FileFlags, ListOptions
 from alfs_cli.options.data import DataOptions, OptionalData, PredProbs
 from alfs_cli.options.shared import Invocation, command
 
@@ -18,23 +18,9 @@ def check(
     options: DataOptions,
     typed: CheckOptions,
     lists: ListOptions,
+    accepted: BaselineFlags,
+    files: FileFlags,
     data: OptionalData = None,
-    update_baseline: Annotated[
-        bool,
-        typer.Option(
-            "--update-baseline",
-            help="Accept today's findings and bounds; writes --baseline, or alfs-baseline.json.",
-            rich_help_panel=RULES,
-        ),
-    ] = False,
-    ratchet: Annotated[
-        bool,
-        typer.Option(
-            "--ratchet",
-            help="With --update-baseline: only make it stricter.",
-            rich_help_panel=RULES,
-        ),
-    ] = False,
     explain: Annotated[
         str | None,
         typer.Option(
@@ -44,18 +30,6 @@ def check(
             rich_help_panel=RULES,
         ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            help="Settings; without it the nearest alfs.yaml, .alfs.yaml or pyproject.toml.",
-        ),
-    ] = None,
-    isolated: Annotated[
-        bool, typer.Option("--isolated", help="Read no configuration or ignore file by itself.")
-    ] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False,
     pred_probs: PredProbs = None,
 ) -> None:
     """Fail with exit code 1 if label quality breaks a threshold, surely.
@@ -70,54 +44,62 @@ def check(
         invocation.publish(rules_report(explain))
         return
     is_estimate = data is not None and data.endswith(".json")
-    if ratchet and not update_baseline:
-        raise UsageError("--ratchet says how to update", help="give --update-baseline as well")
-    if update_baseline and is_estimate:
-        raise UsageError(
-            "an estimate alone says nothing of files: no baseline can be made of it",
-            help="name DATA: alfs check DATA --update-baseline",
-        )
-    from alfs_cli.gate.checking import check_data, check_estimate, plan_check
+    _refuse_at_odds(accepted, is_estimate=is_estimate)
+    from alfs_cli.options.checking import check_settings
     from alfs_cli.reports.check import check_report
     from alfs_cli.terminal.step_summary import append_step_summary
 
-    plan = plan_check(
+    settings = check_settings(
         invocation,
         {**typed.typed(), **options.typed(), "pred-probs": pred_probs},
         source=data,
-        config=config,
-        isolated=isolated,
-        may_be_new=update_baseline,
+        files=files,
+        may_be_new=accepted.update_baseline,
     )
-    if data is None and plan.value("pred-probs") is None:
+    if data is None and settings.value("pred-probs") is None:
         raise UsageError(
             "nothing to check", help="alfs check DATA, or alfs check alfs-out/estimate.json"
         )
     if is_estimate:
+        from alfs_cli.gate.checking import check_estimate
         from alfs_cli.results.estimate import load_estimate
 
         path = Path(str(data))
         if not path.exists():
             raise InputError(f"no such file: '{path}'", help="alfs estimate DATA writes one")
-        result = check_estimate(load_estimate(path), plan)
+        result = check_estimate(load_estimate(path), settings.plan())
     else:
+        from alfs_cli.gate.checking import check_data
+
         result = check_data(
-            invocation,
-            plan,
-            use_cache=not no_cache,
-            update_baseline=update_baseline,
-            ratchet=ratchet,
+            settings.spec(data),
+            settings.options(invocation, use_cache=not files.no_cache),
+            settings.plan(),
+            invocation.console,
+            update=settings.update(accepted),
+            targets=invocation.targets,
         )
-    result.save(invocation.out / "check.json")
-    title = f"Label quality of {data or plan.value('pred-probs')}"
-    exit_zero = plan.value("exit-zero")
+    saved = invocation.out / "check.json"
+    result.save(saved)
+    title = f"Label quality of {data or settings.value('pred-probs')}"
+    exit_zero = settings.value("exit-zero")
     report = replace(
         check_report(result, title=title, source=data or pred_probs, exit_zero=exit_zero),
-        saved=str(invocation.out / "check.json"),
+        saved=str(saved),
         limits=lists.limits(),
     )
     invocation.publish(report)
     if not lists.no_step_summary:
-        append_step_summary(report, warn=invocation.warn)
+        append_step_summary(report, warn=invocation.console.warn)
     if not result.passed and not exit_zero:
         raise typer.Exit(1)
+
+
+def _refuse_at_odds(accepted: BaselineFlags, *, is_estimate: bool) -> None:
+    if accepted.ratchet and not accepted.update_baseline:
+        raise UsageError("--ratchet says how to update", help="give --update-baseline as well")
+    if accepted.update_baseline and is_estimate:
+        raise UsageError(
+            "an estimate alone says nothing of files: no baseline can be made of it",
+            help="name DATA: alfs check DATA --update-baseline",
+        )

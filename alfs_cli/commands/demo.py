@@ -16,7 +16,12 @@ def demo(invocation: Invocation) -> None:
     from alfs_cli.reports.demo import demo_page, demo_report
     from alfs_cli.storage.documents import write_text
 
-    made = run_demo(invocation, invocation.out / "demo", invocation.note)
+    made = run_demo(
+        invocation.out / "demo",
+        invocation.console,
+        seed=invocation.seed,
+        device=invocation.device,
+    )
     write_text(Path(made.summary.page), render(demo_page(made), "html"))
     invocation.publish(demo_report(made))
-    invocation.note("next: alfs estimate path/to/your/images")
+    invocation.console.note("next: alfs estimate path/to/your/images")

@@ -56,7 +56,7 @@ def evaluate(
         dataset.scaled(trained.scale),
         shape=trained.shape,
         cache=invocation.out / "cache",
-        on_note=invocation.note,
+        on_note=invocation.console.note,
     )
     probs = predict(trained, examples.inputs, device).numpy().astype(np.float64)
     evaluation = judge(
@@ -67,7 +67,9 @@ def evaluate(
         test=test,
     )
     if fingerprint == load_config(folder).fingerprint:
-        invocation.warn("the run was trained on these data: its accuracy on others is lower")
+        invocation.console.warn(
+            "the run was trained on these data: its accuracy on others is lower"
+        )
     invocation.publish(evaluation_report(evaluation, trained.class_names))
 
 

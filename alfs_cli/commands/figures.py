@@ -41,7 +41,7 @@ def figures(
             raise unknown("figure", name, FIGURES)
     folder = invocation.out / "figures"
     made = {}
-    with invocation.progress() as report:
+    with invocation.console.progress() as report:
         for done, name in enumerate(chosen, 1):
             made[name] = save_all(name, folder)
             report("figures", done, len(chosen))

@@ -94,9 +94,9 @@ def fix(
     invocation.refuse_inputs(path, path.with_name("estimate.json"))
     dataset = load(options.spec(data), is_screened=False)
     for note in dataset.notes:
-        invocation.note(f"note: {note}")
+        invocation.console.note(f"note: {note}")
     for text in in_words(dataset.problems):
-        invocation.warn(text)
+        invocation.console.warn(text)
     if to is None:
         to = invocation.out / f"cleaned{edited_suffixes(dataset)[0]}"
     if path.resolve() == to.resolve():
@@ -105,7 +105,7 @@ def fix(
     refuse_target(dataset, to, edited_suffixes(dataset), read=[path, beside])
     estimate = load_estimate(beside) if beside.exists() else None
     if estimate is None:
-        invocation.note(
+        invocation.console.note(
             f"note: no estimate.json beside '{path}': only its rows are compared, and how far to "
             "trust them is not known"
         )
@@ -123,7 +123,7 @@ def fix(
     _tell_doubts(invocation, result, estimate, path, force=force)
     written = write_edited(dataset, result.labels, result.is_kept, to)
     for note in written.notes:
-        invocation.warn(note)
+        invocation.console.warn(note)
     summary = cleaning_summary(
         result,
         listed,
@@ -159,4 +159,4 @@ def _tell_doubts(
         )
     broken = [f"{text} and stays in the copy" for text in in_words(broken_pictures(result))]
     for text in (*(doubt.text for doubt in against), *broken):
-        invocation.warn(text)
+        invocation.console.warn(text)

@@ -55,13 +55,13 @@ def inject(
 
     dataset = load(options.spec(data), is_screened=False)
     for note in dataset.notes:
-        invocation.note(note)
+        invocation.console.note(note)
     for text in in_words(dataset.problems):
-        invocation.warn(text)
+        invocation.console.warn(text)
     generator = np.random.default_rng(invocation.seed)
     copy = noisy_copy(dataset, noise, rate, draw=draw, generator=generator)  # type: ignore[arg-type]
     for note in write_copy(copy, to, read=[Path(noise)]):
-        invocation.warn(note)
+        invocation.console.warn(note)
     result = summary(
         copy, to, version=__version__, seed=invocation.seed, noise=noise, rate=rate, draw=draw
     )

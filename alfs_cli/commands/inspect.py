@@ -20,7 +20,7 @@ def inspect(
     It looks at files alone, and loads no more than it takes to decode them; labels are for alfs
     check.
     """
-    from alfs_cli.findings.pictures import inspect_pictures
+    from alfs_cli.inspecting.pictures import inspect_pictures
     from alfs_cli.reports.inspect import inspection_report
 
     found = inspect_pictures(files)

@@ -46,7 +46,7 @@ def show(
         from alfs_cli.figures import plot_loss
 
         plot_loss(parsed, plot)
-        invocation.note(f"wrote {plot}")
+        invocation.console.note(f"wrote {plot}")
     invocation.publish(facts_report(loss_facts(parsed)))
 
 

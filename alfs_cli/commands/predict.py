@@ -83,7 +83,7 @@ def predict(
         dataset.scaled(trained.scale),
         shape=trained.shape,
         cache=invocation.out / "cache",
-        on_note=invocation.note,
+        on_note=invocation.console.note,
     )
     if len(examples) != len(dataset):
         raise InputError(
@@ -91,9 +91,9 @@ def predict(
             help="mend or leave them out, so that rows stay in DATA order",
         )
     if dataset.fingerprint == config.fingerprint:
-        invocation.warn(f"the run was trained on these data: its {words} are in-sample")
+        invocation.console.warn(f"the run was trained on these data: its {words} are in-sample")
     if strange := sorted(set(dataset.class_names) - set(trained.class_names)):
-        invocation.warn(
+        invocation.console.warn(
             f"the run knows no class '{strange[0]}'"
             + (f" nor {len(strange) - 1} more" if len(strange) > 1 else "")
             + f" of '{dataset.name}': columns are the run's classes"
@@ -127,7 +127,7 @@ def _cross_validated(
         invocation.out / "cross-val" / name,
         choose_device(invocation.device),
         cache=invocation.out / "cache",
-        on_note=invocation.note,
+        on_note=invocation.console.note,
     )
     given = Examples(torch.empty(len(data), 0), torch.from_numpy(data.labels))
     write_predictions(path, "pred_probs", probs, data.class_names, given, data.class_names)

@@ -78,12 +78,12 @@ def recommend(
         write_text(write_recipe, recipe_text(write_recipe, found, made))
     words = explained(found, made) if explain else ()
     invocation.publish(recommendation_report(found, explained=words))
-    invocation.note(f"wrote {target}")
+    invocation.console.note(f"wrote {target}")
     if write_recipe is not None:
-        invocation.note(f"wrote {write_recipe}")
+        invocation.console.note(f"wrote {write_recipe}")
     if found.status != "certified":
         raise typer.Exit(1)
-    invocation.note(f"next: alfs train{_train_words(invocation, path, made)}")
+    invocation.console.note(f"next: alfs train{_train_words(invocation, path, made)}")
 
 
 def _train_words(invocation: Invocation, path: Path, made: "NoiseEstimate") -> str:

@@ -58,20 +58,22 @@ def report(
     if invocation.format == "text" and not invocation.outputs:
         path = (place.parent if kind == "estimate" else place) / PAGE
         write_text(path, render(page, "html"))
-        invocation.note(f"page {path.as_posix()}")
+        invocation.console.note(f"page {path.as_posix()}")
     invocation.publish(page)
 
 
 def _estimate(path: Path, gallery: int) -> "Report":
+    from alfs_cli.reports.gallery import Suspects, suspects_of
     from alfs_cli.reports.pages import estimate_page
     from alfs_cli.results.estimate import load_estimate
-    from alfs_cli.results.saved import Suspects, advice_beside, check_beside, suspects_of
+    from alfs_cli.results.saved import advice_beside, check_beside
 
     estimate = load_estimate(path)
     pairs = min(PAIRS, gallery)
     suspects = suspects_of(path, estimate, count=gallery, num_pairs=pairs) if gallery else None
     return estimate_page(
         estimate,
+        folder=path.parent,
         advice=advice_beside(path, estimate),
         checked=check_beside(path),
         suspects=suspects or Suspects(),

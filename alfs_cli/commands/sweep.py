@@ -177,7 +177,7 @@ def _plan(
     plan, configs, experiment = plan_sweep(settings, losses=names, noises=choices, seeds=seeds)
     check_expected(expected, plan.fingerprint, training)
     for note in experiment.parts.train.notes:
-        invocation.note(note)
+        invocation.console.note(note)
     return plan, configs
 
 
@@ -202,22 +202,22 @@ def _run(
     folder = plan.folder(invocation.out)
     with kept_alone(folder) as held:
         if (folder / PLAN).exists():
-            invocation.note(f"going on with sweep {folder.as_posix()}")
+            invocation.console.note(f"going on with sweep {folder.as_posix()}")
         plan.save(folder)
         adopted = 0 if overwrite else adopt(plan, invocation.out)
         if adopted:
-            invocation.note(f"{adopted} runs were finished already under {invocation.out}")
+            invocation.console.note(f"{adopted} runs were finished already under {invocation.out}")
         left = [
             run for run in configs if overwrite or status_of(run_folder(folder, run)) != "finished"
         ]
-        invocation.note(f"sweep {plan.sweep}: {len(configs)} runs, {len(left)} to train")
+        invocation.console.note(f"sweep {plan.sweep}: {len(configs)} runs, {len(left)} to train")
         outcomes: dict[str, Outcome] = {}
         if left:
             log = folder / "log.txt"
             place, make = _executor(invocation, executor, jobs, len(left), logger, log, held)
             tasks = [make(run, configs[run], run_folder(folder, run), overwrite) for run in left]
             epochs = {run: configs[run].epochs for run in left}
-            with stop_signal() as stop, sweep_progress(invocation, epochs) as hear:
+            with stop_signal() as stop, sweep_progress(invocation.console, epochs) as hear:
                 outcomes = run_all(
                     tasks, place, on_event=hear, is_stopped=lambda: stop.signal is not None
                 )
@@ -314,7 +314,7 @@ def _conclude(
         comparison = compare(runs)
         write_document(folder / COMPARISON, comparison.document())
         invocation.publish(comparison_report(comparison, courses(runs)))
-        invocation.note(f"saved {folder.as_posix()}")
+        invocation.console.note(f"saved {folder.as_posix()}")
     if failed:
         raise WorkError(
             f"{len(failed)} of {len(plan.runs)} runs failed, each tried twice; "

@@ -116,7 +116,9 @@ def _train(
         run = load_run(folder)
         if run.is_finished:
             _refuse_other_data(run, experiment)
-            invocation.note(f"run {folder.name} is there already; --overwrite trains it again")
+            invocation.console.note(
+                f"run {folder.name} is there already; --overwrite trains it again"
+            )
             invocation.publish(train_report(run, load_metrics(folder)))
             return
     if experiment.config.processes > 1:
@@ -179,7 +181,7 @@ def _launch(
         logger=logger,
         anew=overwrite,
     )
-    code = launch(task, config.processes, quiet=invocation.verbosity < 0)
+    code = launch(task, config.processes, quiet=invocation.console.verbosity < 0)
     if code:
         raise typer.Exit(code)
 
@@ -194,17 +196,17 @@ def _announce(
 
     data = experiment.parts.train
     for note in data.notes:
-        invocation.note(note)
+        invocation.console.note(note)
     for text in in_words(data.problems):
-        invocation.warn(text)
+        invocation.console.warn(text)
     tested = labels_of(experiment.test) if experiment.test else "nothing"
-    invocation.note(
+    invocation.console.note(
         f"run {folder.name}: {experiment.config.model} on {where}, {len(data):,} examples"
     )
-    invocation.note(f"tested on {tested}")
+    invocation.console.note(f"tested on {tested}")
     resume = (folder / CHECKPOINT).exists() and not overwrite
     if resume:
-        invocation.note("going on from its checkpoint; --overwrite starts anew")
+        invocation.console.note("going on from its checkpoint; --overwrite starts anew")
     return resume
 
 
@@ -222,7 +224,7 @@ def _run(
     resume = _announce(invocation, experiment, folder, str(device), overwrite=overwrite)
     size = len(experiment.parts.train)
     with (
-        training_progress(invocation, config, size) as (on_epoch, on_step),
+        training_progress(invocation.console, config, size) as (on_epoch, on_step),
         logging_to(logger, folder, resume=resume) as log,
     ):
 
@@ -238,5 +240,5 @@ def _run(
             cache=invocation.out / "cache",
             on_epoch=hear,
             on_step=on_step,
-            on_note=invocation.note,
+            on_note=invocation.console.note,
         )

@@ -7,8 +7,6 @@ column *contains* decides, and its name where that says enough. A continuous col
 however well it separates the classes.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.errors import InputError, UsageError, did_you_mean
+from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.text.names import parse_columns
 
 Column = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -87,24 +86,6 @@ def reason_by_name(name: str, index_columns: Sequence[str] = ()) -> str | None:
     if IDENTIFIER.fullmatch(name.strip()) or CAMEL.fullmatch(name.strip()):
         return "is named as an id"
     return None
-
-
-def parse_columns(text: str | None) -> tuple[str, ...] | None:
-    """Return the names in `a,b,c`, None where nothing was typed."""
-    if text is None:
-        return None
-    cells = next(csv.reader([text], skipinitialspace=True), [])
-    names = tuple(dict.fromkeys(cell.strip() for cell in cells if cell.strip()))
-    if not names:
-        raise UsageError("no column is named", help="for example --feature-columns width,height")
-    return names
-
-
-def joined(names: Sequence[str]) -> str:
-    """Return names as `parse_columns` reads them."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(names)
-    return line.getvalue()
 
 
 def wanted(

@@ -20,14 +20,7 @@ from alfs_cli.data.classes import (
 from alfs_cli.data.content import Content, array_digest, fingerprint_of
 from alfs_cli.data.dataset import DataSpec, IntArray, LabelledDataset, Probabilities, Problem
 from alfs_cli.data.declared import Declared
-from alfs_cli.data.feature_columns import (
-    Candidates,
-    Columns,
-    as_they_are,
-    in_words,
-    only,
-    screened,
-)
+from alfs_cli.data.feature_columns import Candidates, Columns, as_they_are, in_words, only, screened
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
 from alfs_cli.data.ordering import unknown_order
 from alfs_cli.data.placeholders import how_to_fetch, refuse_placeholder

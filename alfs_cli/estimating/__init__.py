@@ -1,1 +1,43 @@
 """From DATA to a finished estimate: in memory, or in passes over what memory does not hold."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from alfs_cli.console import Console
+from alfs_cli.data import DataSpec, load
+from alfs_cli.estimating.estimated import Estimated
+from alfs_cli.estimating.in_memory import estimate_dataset
+from alfs_cli.estimating.in_passes import estimate_in_passes, is_read_in_passes
+from alfs_cli.estimating.options import EstimateOptions
+from alfs_cli.estimators import check_options
+from alfs_cli.storage.targets import refuse_listed
+
+if TYPE_CHECKING:
+    from alfs_cli.storage.targets import Target
+
+
+def estimate_data(
+    spec: DataSpec,
+    options: EstimateOptions,
+    console: Console,
+    *,
+    targets: "Sequence[Target]" = (),
+    started: float | None = None,
+) -> Estimated:
+    """Read DATA and estimate: in passes where it is probabilities too many for memory.
+
+    Raises AlfsError where DATA cannot be read or judged, or lists a file that `targets` write.
+    """
+    begun = time.perf_counter() if started is None else started
+    check_options(method=options.method, confidence=options.confidence, resamples=options.resamples)
+    if not options.is_fitted and is_read_in_passes(spec, options.method):
+        console.note("note: read in passes and counted; --max-examples N fits a sample instead")
+        return estimate_in_passes(spec, options, console, started=begun)
+    dataset = load(spec)
+    refuse_listed(targets, dataset.paths or ())
+    console.detail(f"read {len(dataset):,} examples in {time.perf_counter() - begun:.1f} s")
+    return estimate_dataset(dataset, options, console, started=begun)
+
+
+__all__ = ["EstimateOptions", "Estimated", "estimate_data", "estimate_dataset"]

@@ -1,24 +1,25 @@
-"""Estimates from probabilities that are read in passes: never all in memory, or shard by shard."""
+"""Estimates from probabilities that are read in two passes and never all in memory."""
 
-import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.console import Console
 from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.data.matching import refuse_permuted
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.data.readers.probabilities import NOTHING_MENDED
 from alfs_cli.data.readers.streaming import BLOCK_ROWS, Block, ProbabilityStream, open_probabilities
-from alfs_cli.errors import InputError, UsageError
-from alfs_cli.estimators import check_classes, check_options, summarised
+from alfs_cli.errors import InputError
+from alfs_cli.estimating.estimated import Estimated
+from alfs_cli.estimating.options import EstimateOptions
+from alfs_cli.estimators import check_classes, summarised
 from alfs_cli.estimators.parts.counts import CountedEstimate
 from alfs_cli.estimators.parts.rare import RareAside
 from alfs_cli.estimators.passes.shards import (
@@ -29,23 +30,17 @@ from alfs_cli.estimators.passes.shards import (
     Sample,
     Suspects,
     Tallied,
-    check_about,
     first_pass,
     joined,
-    load_shard,
     log_odds,
-    merged,
     reach_of,
-    save_shard,
     second_pass,
     side_by_side,
 )
 from alfs_cli.estimators.passes.tally import THREADS, Counting
 from alfs_cli.evidence.gathering import Evidence
-from alfs_cli.noise import write_transition
-from alfs_cli.options.shared import Invocation
-from alfs_cli.results.estimate import IssuesFile, NoiseEstimate
-from alfs_cli.suspects.scores import COLUMNS, write_issues
+from alfs_cli.results.estimate import IssuesFile
+from alfs_cli.suspects.scores import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,22 +54,7 @@ TOO_MANY = {"auto": 5 * 10**7, "confident": 2 * 10**6}  # probabilities: beyond,
 TASK = "reading probabilities"
 
 
-@dataclass(frozen=True)
-class Streamed:
-    """An estimate from counts alone, and the table of suspects, worst first."""
-
-    estimate: NoiseEstimate
-    table: "pd.DataFrame"
-
-    def save(self, out: Path) -> None:
-        """Write estimate.json, transition.csv, issues.csv and issues.parquet."""
-        write_issues(out, self.table)
-        classes = self.estimate.data.classes
-        write_transition(out / "transition.csv", self.estimate.transition, classes)
-        self.estimate.save(out / "estimate.json")
-
-
-def is_streamed(spec: DataSpec, method: str) -> bool:
+def is_read_in_passes(spec: DataSpec, method: str) -> bool:
     """Return whether DATA is probabilities alone, and too many to be fitted in memory."""
     if spec.source is not None or spec.pred_probs is None or method not in TOO_MANY:
         return False
@@ -84,64 +64,20 @@ def is_streamed(spec: DataSpec, method: str) -> bool:
     return stream.count * len(stream.class_names) > TOO_MANY[method]
 
 
-def shard_of(text: str) -> tuple[int, int]:
-    """Return (I, N) of `I/N`; raises UsageError unless 1 <= I <= N."""
-    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise UsageError(
-            f"--shard is '{text[:100]}', not I/N", help="for example --shard 1/4 to 4/4"
-        )
-    return int(match[1]), int(match[2])
-
-
-def write_stats(invocation: Invocation, spec: DataSpec, shard: str, path: Path) -> int:
-    """Read one shard of DATA and write its statistics; return how many rows it has."""
-    part, parts = shard_of(shard)
+def estimate_in_passes(
+    spec: DataSpec, options: EstimateOptions, console: Console, *, started: float
+) -> Estimated:
+    """Estimate from all rows of DATA in two passes, by confident counts."""
     stream = open_probabilities(spec)
-    first, last = (stream.count * place // parts for place in (part - 1, part))
-    if first == last:
-        raise UsageError(
-            f"--shard {shard} of {stream.count:,} rows is empty", help="use fewer shards"
-        )
-    kept = passes(invocation, stream, first, last, is_whole=False)
-    save_shard(path, kept, _about(stream, spec, part, parts))
-    return last - first
+    whole = passes(stream, 0, stream.count, console, is_whole=True)
+    about = about_stream(stream, spec, 1, 1)
+    return finished(whole, about, options, console, started=started)
 
 
-def estimate_streamed(
-    invocation: Invocation, spec: DataSpec, *, started: float, **options: Any
-) -> Streamed:
-    """Estimate from all rows of DATA in two passes."""
-    check_options(
-        method="confident", confidence=options["confidence"], resamples=options["resamples"]
-    )
-    stream = open_probabilities(spec)
-    whole = passes(invocation, stream, 0, stream.count, is_whole=True)
-    about = _about(stream, spec, 1, 1)
-    return _estimate(invocation, whole, about, started=started, **options)
-
-
-def estimate_merged(
-    invocation: Invocation, paths: Sequence[Path], *, started: float, **options: Any
-) -> Streamed:
-    """Estimate from the statistics of all shards: exactly the result of one pass over DATA.
-
-    Raises InputError where shards are missing, given twice, or of different data.
-    """
-    check_options(
-        method="confident", confidence=options["confidence"], resamples=options["resamples"]
-    )
-    read = [load_shard(path) for path in paths]
-    for path, (shard, about) in zip(paths, read, strict=True):
-        check_about(about, shard, path)
-    _refuse_mixed(paths, [about for _, about in read])
-    whole = merged([shard for shard, _ in read], where=[str(path) for path in paths])
-    if not len(whole.sample.row):
-        raise InputError("the shards hold no sample of the examples", help="make them anew")
-    return _estimate(invocation, whole, read[0][1], started=started, **options)
-
-
-def _about(stream: ProbabilityStream, spec: DataSpec, part: int, parts: int) -> dict[str, Any]:
+def about_stream(
+    stream: ProbabilityStream, spec: DataSpec, part: int, parts: int
+) -> dict[str, Any]:
+    """Return what the statistics of a part say of the data that they are of."""
     return {
         "part": part,
         "parts": parts,
@@ -152,30 +88,11 @@ def _about(stream: ProbabilityStream, spec: DataSpec, part: int, parts: int) -> 
     }
 
 
-def _refuse_mixed(paths: Sequence[Path], about: Sequence[dict[str, Any]]) -> None:
-    for path, one in zip(paths, about, strict=True):
-        for key in ("fingerprint", "classes", "parts", "count"):
-            if one[key] != about[0][key]:
-                raise InputError(
-                    f"'{path}' and '{paths[0]}' are shards of different data ({key} differs)",
-                    help="make all shards from the same DATA, with the same N",
-                )
-    have = [one["part"] for one in about]
-    missing = sorted(set(range(1, about[0]["parts"] + 1)) - set(have))
-    if len(have) != len(set(have)):
-        raise InputError("a shard is given twice", help="--merge wants each once")
-    if missing:
-        raise InputError(
-            f"shard {missing[0]}/{about[0]['parts']} is missing among the {len(paths)} files",
-            help="--merge wants all shards",
-        )
-
-
 # The passes.
 
 
 def passes(
-    invocation: Invocation, stream: ProbabilityStream, first: int, last: int, *, is_whole: bool
+    stream: ProbabilityStream, first: int, last: int, console: Console, *, is_whole: bool
 ) -> Tallied:
     """Read rows first .. last twice; return what is kept of them.
 
@@ -186,7 +103,7 @@ def passes(
     rows = int(np.clip(BLOCK_NUMBERS // K, 256, BLOCK_ROWS))
     stride = max(1, stream.count * K // SAMPLE_NUMBERS)
     total = 2 * (last - first)
-    with invocation.progress() as progress:
+    with console.progress() as progress:
 
         def read_first(block: Block) -> Any:
             block = block.checked()
@@ -204,7 +121,7 @@ def passes(
         if sums is None:
             raise InputError("the probabilities hold no examples", help="is it the right file?")
         for text in rounding.notes():
-            invocation.note(f"note: {text}")
+            console.note(f"note: {text}")
         limits = sums.thresholds()
         reach = np.stack([limits, limits]) if is_whole else reach_of(sums)
 
@@ -251,23 +168,20 @@ def _on_threads(work: Callable[[Block], Result], blocks: Iterator[Block]) -> Ite
 # The estimate.
 
 
-def _estimate(
-    invocation: Invocation,
+def finished(
     whole: Tallied,
     about: dict[str, Any],
+    options: EstimateOptions,
+    console: Console,
     *,
     started: float,
-    confidence: float,
-    resamples: int,
-    issue_threshold: float,
-    in_sample_ok: bool,
-    columns_as_given: bool,
-) -> Streamed:
+) -> Estimated:
+    """Return the estimate that the counts of all rows make, with the table of suspects."""
     counts, examples, sample = whole.counts, whole.sums.examples, whole.sample
-    if not columns_as_given:  # by the confident class, which is the most probable as a rule
+    if not options.columns_as_given:  # by the confident class, which is the most probable as a rule
         text = refuse_permuted(counts.joint, tuple(about["classes"]))
         if text is not None:
-            invocation.warn(text)
+            console.warn(text)
     total = int(examples.sum())
     dataset = LabelledDataset(
         name=str(about["spec"].get("pred_probs")),
@@ -296,16 +210,16 @@ def _estimate(
         found if len(kept) == len(examples) else RareAside(inner, kept, examples),
         dataset,
         evidence,
-        confidence=confidence,
-        resamples=resamples,
-        seed=invocation.seed,
-        in_sample_ok=in_sample_ok,
+        confidence=options.confidence,
+        resamples=options.resamples,
+        seed=options.seed,
+        in_sample_ok=options.in_sample_ok,
     )
-    table = _suspects_table(whole, found, issue_threshold, dataset.class_names)
+    table = _suspects_table(whole, found, options.issue_threshold, dataset.class_names)
     expected = float(table["score"].mean()) if len(table) else None
     cut = np.flatnonzero(whole.found > np.bincount(whole.suspects.label, minlength=len(examples)))
     if len(cut):
-        invocation.note(
+        console.note(
             f"note: issues.csv can list the {np.bincount(whole.suspects.label).max():,} least "
             f"probable labels of a class at most; {len(cut)} classes have more that disagree"
         )
@@ -314,7 +228,7 @@ def _estimate(
         issues=IssuesFile("issues.csv", len(table), expected),
         seconds=time.perf_counter() - started,
     )
-    return Streamed(estimate, table)
+    return Estimated(estimate, table)
 
 
 def _counted(joint: IntArray, examples: IntArray) -> CountedEstimate:

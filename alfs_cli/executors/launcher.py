@@ -13,7 +13,7 @@ from alfs_cli.executors.local import num_cores
 from alfs_cli.executors.python import module_command, search_path
 from alfs_cli.executors.task import Task
 
-MEMBER = "alfs_cli.executors.member"
+MEMBER = "alfs_cli.member"
 
 
 def launch(task: Task, num_processes: int, *, quiet: bool) -> int:

@@ -6,7 +6,8 @@ most 9 of a kind are written, and one notice says how many more there are.
 
 from collections import Counter
 
-from alfs_cli.formats.blocks import Finding, Report
+from alfs_cli.findings.finding import Finding
+from alfs_cli.formats.blocks import Report
 from alfs_cli.formats.places import place_of, repository, worst_first
 from alfs_cli.text.plain import plain
 

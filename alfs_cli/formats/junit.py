@@ -6,8 +6,9 @@ reads the file shows no failure for a job that passes, and lists them all the sa
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from alfs_cli.findings.finding import Finding, Gate
 from alfs_cli.findings.rules import RULES
-from alfs_cli.formats.blocks import Finding, Gate, Report
+from alfs_cli.formats.blocks import Report
 from alfs_cli.formats.places import worst_first
 from alfs_cli.text.plain import plain
 

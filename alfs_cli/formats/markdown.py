@@ -2,11 +2,11 @@
 
 import re
 
+from alfs_cli.findings.finding import Finding
 from alfs_cli.formats.blocks import (
     Block,
     Curves,
     Facts,
-    Finding,
     Gallery,
     Heatmap,
     Intervals,

@@ -7,7 +7,8 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from alfs_cli.formats.blocks import Finding, Report
+from alfs_cli.findings.finding import Finding
+from alfs_cli.formats.blocks import Report
 
 RANK = {"error": 0, "warning": 1, "note": 2}
 

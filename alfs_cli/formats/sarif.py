@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from alfs_cli import __version__
+from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import RULES, Rule
-from alfs_cli.formats.blocks import Finding, Report
+from alfs_cli.formats.blocks import Report
 from alfs_cli.formats.places import Repository, key_of, place_of, repository, worst_first
 from alfs_cli.storage.documents import render_document
 from alfs_cli.text.plain import plain

@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from alfs_cli.findings.finding import Finding
 from alfs_cli.formats.blocks import (
     Block,
     Curves,
     Facts,
-    Finding,
     Gallery,
     Heatmap,
     Intervals,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.formats.blocks import Finding
+from alfs_cli.findings.finding import Finding
 from alfs_cli.results.estimate import NoiseEstimate
 from alfs_cli.storage.documents import Number, from_document, read_document, to_document, write_text
 from alfs_cli.storage.files import as_text_file

@@ -8,17 +8,14 @@ the point does; `strict` passes only where even the least favourable bound holds
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from alfs_cli.errors import UsageError
+from alfs_cli.findings.finding import Finding, Gate, GateStatus
 from alfs_cli.findings.rules import RULES, Selection
-from alfs_cli.formats.blocks import Finding, Gate, GateStatus
 from alfs_cli.gate.baseline import Ceilings
-from alfs_cli.results.estimate import Bounded, CleanLevel, NoiseEstimate
+from alfs_cli.results.check import CheckResult, Judged
+from alfs_cli.results.estimate import NoiseEstimate
 from alfs_cli.settings.check import TRUST
-from alfs_cli.storage.documents import to_document, write_document
-
-SCHEMA = "alfs.check/1"
 
 INTEGRITY = {
     "ALFS103": "no conflicting duplicates",
@@ -47,7 +44,7 @@ DEFAULT = (*INTEGRITY, "ALFS203")
 class Thresholds:
     """The limits a user may set; None is not set. Rates are fractions, clean levels ratios.
 
-    `gate/settings.py` says what each may be.
+    `settings/check.py` says what each may be.
     """
 
     max_noise_rate: float | None = None
@@ -59,43 +56,6 @@ class Thresholds:
     max_new_issues: int | None = None
     strict_baseline: bool = False
     gate_on: str = "sure"
-
-
-@dataclass(frozen=True)
-class Suppressed:
-    """How many findings a baseline or an ignore list took away."""
-
-    baseline: int = 0
-    ignored: int = 0
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What the gates were held against, whatever their limits."""
-
-    noise_rate: Bounded
-    clean_level: CleanLevel
-    trust: str
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """The content of check.json."""
-
-    passed: bool
-    gates: tuple[Gate, ...]
-    findings: tuple[Finding, ...] = ()
-    suppressed: Suppressed = Suppressed()
-    stale: tuple[str, ...] = ()
-    estimate: Judged | None = None
-
-    def document(self) -> dict[str, object]:
-        """Return the JSON document."""
-        return to_document(SCHEMA, self)
-
-    def save(self, path: Path) -> None:
-        """Write check.json."""
-        write_document(path, self.document())
 
 
 def judge(

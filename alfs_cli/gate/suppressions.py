@@ -15,8 +15,8 @@ from functools import cache
 from pathlib import Path
 
 from alfs_cli.errors import AlfsError, InputError, did_you_mean
+from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import Selection, matching
-from alfs_cli.formats.blocks import Finding
 from alfs_cli.storage.documents import unguarded
 from alfs_cli.storage.files import as_text_file
 

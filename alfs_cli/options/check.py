@@ -1,6 +1,7 @@
 """The options of `alfs check` that a variable or a configuration file may set as well."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -103,6 +104,46 @@ class CheckOptions:
     def typed(self) -> dict[str, Any]:
         """Return what was typed, by the name of the setting."""
         return {name.replace("_", "-"): value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class BaselineFlags:
+    """Whether today's findings are accepted from now on."""
+
+    update_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--update-baseline",
+            help="Accept today's findings and bounds; writes --baseline, or alfs-baseline.json.",
+            rich_help_panel=RULES,
+        ),
+    ] = False
+    ratchet: Annotated[
+        bool,
+        typer.Option(
+            "--ratchet",
+            help="With --update-baseline: only make it stricter.",
+            rich_help_panel=RULES,
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class FileFlags:
+    """Which files are read besides DATA."""
+
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Settings; without it the nearest alfs.yaml, .alfs.yaml or pyproject.toml.",
+        ),
+    ] = None
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="Read no configuration or ignore file by itself.")
+    ] = False
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,10 @@ else (notes, warnings, progress) goes to stderr.
 """
 
 import inspect
-import os
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, is_dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,23 +18,15 @@ import typer
 
 from alfs_cli.errors import UsageError, unknown
 from alfs_cli.storage.targets import SAVES, SUSPECTS, Kept, Target, Writes, refuse_inputs
+from alfs_cli.terminal.output import Terminal, inert, terminal_width, wants_color
 from alfs_cli.text.numbers import MOST_SEED, whole_number
-from alfs_cli.text.plain import plain
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import TaskID
-
     from alfs_cli.formats.blocks import Report
 
 COLORS = ("auto", "always", "never")
-PLAIN_WIDTH = 100  # where stdout is no terminal; rich's 80 would wrap paths
 OUT = "alfs-out"
-QUIET_SECONDS = 60.0  # between lines of progress where there is no terminal
 PANEL = "Shared options"
-HASH_SIGNS = {"json": "\\u0023", "sarif": "\\u0023", "gitlab": "\\u0023", "junit": "&#35;"}
-"""How formats that a program reads write a `#`, so that what it reads stays the same."""
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -50,8 +39,7 @@ class Invocation:
     seed: int = 0
     has_seed: bool = False
     device: str = "auto"
-    color: str = "auto"
-    verbosity: int = 0
+    console: Terminal = field(default_factory=Terminal)
     debug: bool = False
     targets: tuple[Target, ...] = ()
 
@@ -63,6 +51,15 @@ class Invocation:
     def out_words(self) -> str:
         """What a further command needs on its line to find what this one wrote."""
         return "" if self.out == Path(OUT) else f" --out {shlex.quote(str(self.out))}"
+
+    def writes(self, format: str) -> bool:
+        """Say whether the result is wanted in a format, on stdout or in a file."""
+        return format in (self.format, *(written for written, _ in self.outputs))
+
+    def say_saved(self, command: str) -> None:
+        """Say what a command wrote under --out."""
+        slash = "/" if self.out != Path(".") else ""
+        self.console.note(f"wrote {', '.join(SAVES[command])} in {self.out}{slash}")
 
     def publish(self, report: "Report") -> None:
         """Write the result to stdout and to every `-o FORMAT=PATH`: to all of them or to none."""
@@ -77,7 +74,8 @@ class Invocation:
             )
             for format, path in self.outputs
         )
-        color = self.color == "always" or (self.color == "auto" and _wants_color(sys.stdout))
+        wanted = self.console.color
+        color = wanted == "always" or (wanted == "auto" and wants_color(sys.stdout))
         width = terminal_width(sys.stdout)
         text = inert(render(report, self.format, width=width, color=color), self.format)
         stream = sys.stdout
@@ -87,127 +85,6 @@ class Invocation:
             encoding = stream.encoding or "ascii"
             stream.write(text.encode(encoding, "replace").decode(encoding))
         stream.flush()
-
-    def note(self, text: str) -> None:
-        """Say something that is not the result, on stderr; `-q` silences it."""
-        if self.verbosity >= 0:
-            _to_stderr(text)
-
-    def detail(self, text: str) -> None:
-        """Say something that only `-v` shows."""
-        if self.verbosity > 0:
-            _to_stderr(text)
-
-    def warn(self, text: str) -> None:
-        """Say on stderr what the user should know even under `-q`."""
-        _to_stderr(f"warning: {text}")
-
-    @contextmanager
-    def progress(self) -> Iterator[Progress]:
-        """Draw bars on stderr while the body runs; call what is yielded with (task, done, total).
-
-        Where stderr is no terminal a line a minute tells how far it is; under `-q` nothing does.
-        """
-        if self.verbosity < 0:
-            yield lambda task, done, total: None
-            return
-        if not sys.stderr.isatty():
-            yield _each_minute(self.note)
-            return
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bars
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Bars(*columns, TimeRemainingColumn(), console=self.console(), transient=True) as bars:
-            handles: dict[str, TaskID] = {}
-
-            def tell(task: str, done: int, total: int) -> None:
-                if task not in handles:
-                    handles[task] = bars.add_task(task)
-                bars.update(handles[task], completed=done, total=total)
-
-            yield tell
-
-    @contextmanager
-    def working(self, task: str) -> Iterator[None]:
-        """Turn a spinner on stderr while the body runs, for work that no bar can measure."""
-        if self.verbosity < 0 or not sys.stderr.isatty():
-            yield
-            return
-        with self.console().status(task):
-            yield
-
-    def console(self) -> "Console":
-        """Return a rich console on stderr."""
-        from rich.console import Console
-
-        return Console(stderr=True, no_color=self.color == "never")
-
-
-def _each_minute(say: Callable[[str], None]) -> Progress:
-    """Return what tells of progress, but once a minute: a log is no place for a bar."""
-    last = time.monotonic()
-
-    def tell(task: str, done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= QUIET_SECONDS:
-            last = now
-            say(f"{task}: {done:,} of {total:,}")
-
-    return tell
-
-
-def _to_stderr(text: str) -> None:
-    print(printable(text), file=sys.stderr, flush=True)
-
-
-def printable(text: str) -> str:
-    """Return text without control characters, so that a file name cannot steer the terminal."""
-    encoding = sys.stderr.encoding or "ascii"
-    kept = plain(text, keep="\n\t").encode(encoding, "replace")
-    return _without_commands(kept.decode(encoding))
-
-
-def inert(text: str, format: str) -> str:
-    """Return a result so that no name in it can steer what reads this program's output.
-
-    The formats see to what steers a terminal. Under GitHub Actions only the format made of commands
-    to the runner may give any.
-    """
-    if format == "github":
-        return text
-    return _without_commands(text, hash_sign=HASH_SIGNS.get(format, " #"))
-
-
-def _without_commands(text: str, *, hash_sign: str = " #") -> str:
-    """Return text without commands to the runner of GitHub Actions, where that reads it.
-
-    They are lines that begin with `::`, and `##[` anywhere.
-    """
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return text
-    lines = (
-        line.replace("::", ": :", 1) if line.lstrip().startswith("::") else line
-        for line in text.replace("##[", f"#{hash_sign}[").split("\n")
-    )
-    return "\n".join(lines)
-
-
-def terminal_width(stream: Any) -> int:
-    """Return the columns of the terminal, or a fixed width where there is none."""
-    if not stream.isatty():
-        return PLAIN_WIDTH
-    try:
-        return max(60, os.get_terminal_size(stream.fileno()).columns)
-    except OSError:
-        return PLAIN_WIDTH
-
-
-def _wants_color(stream: Any) -> bool:
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or bool(stream.isatty())
 
 
 def command(body: Callable[..., None]) -> Callable[..., None]:
@@ -317,8 +194,7 @@ def _shared(
         seed=seed or 0,
         has_seed=seed is not None,
         device=_device(device),
-        color=color,
-        verbosity=int(verbose) - int(quiet),
+        console=Terminal(int(verbose) - int(quiet), color),
         debug=debug,
     )
 

@@ -214,9 +214,7 @@ def recommended(
     """
     from alfs_cli.losses import parse_loss
     from alfs_cli.results.estimate import load_estimate
-    from alfs_cli.results.saved import rests_on
-    from alfs_cli.settings.training import read_setting
-    from alfs_cli.storage.documents import read_document
+    from alfs_cli.results.recommendation import load_recommendations
 
     name, _, place = (text or "").partition("#")
     index = whole_number(place or "0")
@@ -230,36 +228,30 @@ def recommended(
                 help="--loss nce+aul, or `alfs estimate DATA` and `alfs recommend` first",
             )
         return None
-    document = read_document(path, "alfs.recommendation/1")
-    entries = document.get("recommendations")
-    if not isinstance(entries, list) or not entries:
+    advice = load_recommendations(path)
+    entries = advice.recommendations
+    if not entries:
         raise InputError(f"{path}: it recommends no loss", help="name one with --loss")
     if index >= len(entries):
         raise UsageError(
             f"--from '{text}': there are {len(entries)} recommendations",
             help=f"count from 0 to {len(entries) - 1}",
         )
-    try:
-        loss = str(parse_loss(str(entries[index]["loss"])))
-        correction = str(entries[index].get("correction", "none"))
-        fingerprint = str(document["data"]["fingerprint"])
-    except (KeyError, TypeError):
-        raise InputError(
-            f"{path}: a key is missing", help="make it anew with `alfs recommend`"
-        ) from None
-    corrected = "" if correction == "none" else f" with {correction} correction"
-    invocation.note(f"loss {loss}{corrected}, recommended in {path.as_posix()}")
-    estimate = Path(str(document.get("estimate", "")))
+    chosen = entries[index]
+    loss = str(parse_loss(chosen.loss))
+    corrected = "" if chosen.correction == "none" else f" with {chosen.correction} correction"
+    invocation.console.note(f"loss {loss}{corrected}, recommended in {path.as_posix()}")
+    estimate = Path(advice.estimate)
     if not estimate.is_file():  # as it was typed then, from another folder
         estimate = path.parent / "estimate.json"
-    advice = {"loss": loss, "correction": read_setting("correction", correction)}
-    if level := entries[index].get("least_level"):
-        advice["transition.least_level"] = read_setting("transition.least_level", level)
+    settings: dict[str, Any] = {"loss": loss, "correction": chosen.correction}
+    if chosen.least_level:
+        settings["transition.least_level"] = chosen.least_level
     shown = text or path.name
-    expected: Expected = [(fingerprint, _stale(shown, "recommend"))]
-    if estimate.is_file() and not rests_on(document, load_estimate(estimate), where=str(path)):
+    expected: Expected = [(advice.data.fingerprint, _stale(shown, "recommend"))]
+    if estimate.is_file() and not advice.rests_on(load_estimate(estimate)):
         expected.append((None, _outdated(shown, estimate)))
-    return advice, expected, estimate
+    return settings, expected, estimate
 
 
 def estimated_transition(path: Path, values: Mapping[str, Any]) -> str:
@@ -302,7 +294,7 @@ def estimated(invocation: Invocation, *, needs_loss: bool) -> tuple[dict[str, An
             f"{path.as_posix()} was made from probabilities alone; there is nothing to train on",
             help="name the data: alfs train DATA",
         )
-    invocation.note(f"data {data.source}, as in {path.as_posix()}")
+    invocation.console.note(f"data {data.source}, as in {path.as_posix()}")
     return spec, data.fingerprint
 
 

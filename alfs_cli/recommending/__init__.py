@@ -1,13 +1,13 @@
 """Recommendations: losses that withstand the noise that was estimated, with their certificates."""
 
 from alfs_cli.recommending.aims import PREFERENCES
-from alfs_cli.recommending.content import (
+from alfs_cli.recommending.search import SAFETY, recommend
+from alfs_cli.results.recommendation import (
     Recommendation,
     Recommendations,
     Rejected,
     load_recommendations,
 )
-from alfs_cli.recommending.search import SAFETY, recommend
 
 __all__ = [
     "PREFERENCES",

@@ -17,8 +17,8 @@ from alfs_cli.recommending.aims import (
     target_ratio,
     wrong_classes,
 )
-from alfs_cli.recommending.content import Recommendation, Recommendations
 from alfs_cli.results.estimate import NoiseEstimate
+from alfs_cli.results.recommendation import Recommendation, Recommendations
 
 Rows = list[tuple[str, str]]
 

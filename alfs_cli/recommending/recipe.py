@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from alfs_cli.errors import UsageError
-from alfs_cli.recommending.content import Recommendations
 from alfs_cli.results.estimate import NoiseEstimate
+from alfs_cli.results.recommendation import Recommendations
 from alfs_cli.settings.recipes import SUFFIXES
 from alfs_cli.text.plain import plain
 

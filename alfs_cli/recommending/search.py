@@ -29,15 +29,15 @@ from alfs_cli.recommending.aims import (
     target_ratio,
     wrong_classes,
 )
-from alfs_cli.recommending.content import (
+from alfs_cli.recommending.families import FAMILIES, Wanted, member, mild_member
+from alfs_cli.results.estimate import NoiseEstimate
+from alfs_cli.results.recommendation import (
     DataReference,
     LevelReference,
     Recommendation,
     Recommendations,
     Rejected,
 )
-from alfs_cli.recommending.families import FAMILIES, Wanted, member, mild_member
-from alfs_cli.results.estimate import NoiseEstimate
 
 SAFETY = 1.25  # margins just above 1 train poorly; from the paper's own tables
 ROBUST_ORDER = ("nce+rce", *(family for family in FAMILIES if family != "nce+rce"))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from alfs_cli.formats.blocks import Block, Column, Paragraph, Report, Status, Table, Verdict
-from alfs_cli.gate.judging import CheckResult
+from alfs_cli.results.check import CheckResult
 
 ORDER = ("fail", "warn", "not-judged", "pass")
 MAX_PASSED = 10

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from alfs_cli.comparing import Accuracy, ComparedLoss, Comparison, Course, PaperFigure, Regression
 from alfs_cli.comparing.paper import SETTINGS
-from alfs_cli.formats.blocks import Block, Column, Curves, Report, Table, Verdict, percent
+from alfs_cli.formats.blocks import Block, Column, Curves, Report, Table, Verdict
+from alfs_cli.text.numbers import percent
 
 KEY = (
     "* or bold: best mean; ~ or underlined: not significantly worse (Welch, p >= 0.05); +- is the "

@@ -11,10 +11,9 @@ from alfs_cli.formats.blocks import (
     Report,
     Table,
     Verdict,
-    percent,
-    ratio,
 )
 from alfs_cli.reports.estimate import estimate_report
+from alfs_cli.text.numbers import percent, ratio
 
 PICTURES = 48
 
@@ -38,7 +37,7 @@ def demo_report(demo: Demo) -> Report:
 
 def demo_page(demo: Demo) -> Report:
     """Return the page: the summary, the curves, the estimate with its suspects as pictures."""
-    estimate = estimate_report(demo.found.estimate, pictures=demo.found.pictures(PICTURES))
+    estimate = estimate_report(demo.found.estimate, pictures=demo.found.examples.pictures(PICTURES))
     extra: list[Block] = []
     for block in estimate.blocks:
         extra.append(block)

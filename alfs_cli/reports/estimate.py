@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 
+from alfs_cli.findings.finding import Finding
 from alfs_cli.formats.blocks import (
     Block,
     Cell,
     Column,
     Facts,
-    Finding,
     Gallery,
     Heatmap,
     Paragraph,
@@ -17,10 +17,9 @@ from alfs_cli.formats.blocks import (
     Status,
     Table,
     Verdict,
-    percent,
-    ratio,
 )
 from alfs_cli.results.estimate import IssuesFile, LocalCleanLevel, NoiseEstimate, Truth
+from alfs_cli.text.numbers import percent, ratio
 
 MAX_CLASSES = 12
 MAX_PAIRS = 8

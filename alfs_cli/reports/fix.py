@@ -1,8 +1,9 @@
 """What a person reads of a cleaning: how many labels were changed, and which into which."""
 
 from alfs_cli.copies.cleaned import SCHEMA, CleanedTruth, CleaningSummary
-from alfs_cli.formats.blocks import Block, Column, Facts, Report, Table, Verdict, percent
+from alfs_cli.formats.blocks import Block, Column, Facts, Report, Table, Verdict
 from alfs_cli.storage.documents import to_document
+from alfs_cli.text.numbers import percent
 
 MAX_CHANGES = 15
 DONE = {

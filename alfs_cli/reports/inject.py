@@ -1,8 +1,9 @@
 """What a person reads of an injection: how many labels were flipped, and which."""
 
 from alfs_cli.copies.noisy import SCHEMA, CopySummary
-from alfs_cli.formats.blocks import Column, Facts, Report, Table, Verdict, percent, ratio
+from alfs_cli.formats.blocks import Column, Facts, Report, Table, Verdict
 from alfs_cli.storage.documents import to_document
+from alfs_cli.text.numbers import percent, ratio
 
 
 def inject_report(result: CopySummary) -> Report:

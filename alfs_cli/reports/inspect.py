@@ -1,7 +1,7 @@
 """What a person reads of `alfs inspect`."""
 
-from alfs_cli.findings.pictures import Inspection
 from alfs_cli.formats.blocks import Report, Verdict
+from alfs_cli.inspecting.pictures import Inspection
 
 
 def inspection_report(inspection: Inspection) -> Report:

@@ -3,19 +3,10 @@
 import math
 
 from alfs_cli.certificate import SLOW_ESCAPE, Certificate, RowCertificate
-from alfs_cli.formats.blocks import (
-    Block,
-    Column,
-    Facts,
-    Paragraph,
-    Report,
-    Status,
-    Table,
-    Verdict,
-    ratio,
-)
+from alfs_cli.formats.blocks import Block, Column, Facts, Paragraph, Report, Status, Table, Verdict
 from alfs_cli.losses.facts import LossFacts, LossList, filled_in
 from alfs_cli.losses.terms import number
+from alfs_cli.text.numbers import ratio
 
 STATUS: dict[str, Status] = {
     "proved": "pass",

@@ -20,11 +20,14 @@ from alfs_cli.formats.blocks import (
 )
 from alfs_cli.reports.comparison import comparison_report
 from alfs_cli.reports.estimate import estimate_report
+from alfs_cli.reports.gallery import Suspects
 from alfs_cli.reports.run import train_report
 from alfs_cli.reports.sweep import runs_table
+from alfs_cli.results.check import CheckResult
 from alfs_cli.results.estimate import NoiseEstimate, data_words, training_words
+from alfs_cli.results.recommendation import Recommendations
 from alfs_cli.results.run import EpochMetrics, Run, TrainConfig
-from alfs_cli.results.saved import Advice, Checked, Suspects
+from alfs_cli.results.saved import RECOMMENDATION
 from alfs_cli.results.sweep import Sweep
 
 MOST_CLASSES = 30
@@ -34,11 +37,15 @@ MOST_EPOCHS = 12
 def estimate_page(
     estimate: NoiseEstimate,
     *,
-    advice: Advice | None,
-    checked: Checked | None,
+    folder: Path,
+    advice: Recommendations | None,
+    checked: CheckResult | None,
     suspects: Suspects,
 ) -> Report:
-    """Return the page of an estimate: verdict, trust, loss, classes, pairs, T, suspects, gates."""
+    """Return the page of an estimate: verdict, trust, loss, classes, pairs, T, suspects, gates.
+
+    `folder` is where it lies, and the recommendation beside it.
+    """
     report = estimate_report(estimate)
     verdicts = [block for block in report.blocks if isinstance(block, Verdict)]
     facts = [block for block in report.blocks if isinstance(block, Facts)]
@@ -46,7 +53,7 @@ def estimate_page(
     words = [block for block in report.blocks if isinstance(block, Paragraph)]
     blocks: list[Block] = [*verdicts]
     if advice is not None:
-        blocks.append(_advice(advice, estimate))
+        blocks.append(_advice(advice, estimate, folder / RECOMMENDATION))
     blocks += [_shares(estimate), *rest]
     if suspects.pairs:
         blocks.append(Gallery("Of the worst pairs", suspects.pairs))
@@ -60,8 +67,8 @@ def estimate_page(
     return Report(report.title, tuple(blocks), report.document)
 
 
-def _advice(advice: Advice, estimate: NoiseEstimate) -> Verdict:
-    if advice.status == "stale":
+def _advice(advice: Recommendations, estimate: NoiseEstimate, file: Path) -> Verdict:
+    if not advice.rests_on(estimate):
         said = "it was made from another estimate of these data: alfs recommend makes it anew"
         return Verdict("warn", "The recommendation beside it is not for this estimate", (said,))
     if not advice.recommendations or advice.status != "certified":
@@ -75,7 +82,7 @@ def _advice(advice: Advice, estimate: NoiseEstimate) -> Verdict:
         reason += f"; certificate {best.certificate}, margin {margin}"
     reasons = [reason]
     if estimate.data.source is not None:
-        words = ["alfs", "train", *training_words(estimate.data.spec), "--from", advice.file]
+        words = ["alfs", "train", *training_words(estimate.data.spec), "--from", file.as_posix()]
         reasons.append(shlex.join(words))
     return Verdict("pass", title, tuple(reasons))
 
@@ -104,7 +111,7 @@ def _shares(estimate: NoiseEstimate) -> Intervals:
     )
 
 
-def _gates(checked: Checked) -> Table:
+def _gates(checked: CheckResult) -> Table:
     columns = (
         Column("rule"),
         Column("gate"),

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from alfs_cli.formats.blocks import Block, Column, Facts, Report, Status, Table, Verdict, ratio
+from alfs_cli.formats.blocks import Block, Column, Facts, Report, Status, Table, Verdict
 from alfs_cli.recommending import Recommendations
+from alfs_cli.text.numbers import ratio
 
 STATUS: dict[str, Status] = {"certified": "pass", "uncertain": "warn", "impossible": "fail"}
 

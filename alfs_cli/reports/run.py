@@ -2,19 +2,10 @@
 
 from collections.abc import Sequence
 
-from alfs_cli.formats.blocks import (
-    Block,
-    Column,
-    Curves,
-    Facts,
-    Heatmap,
-    Report,
-    Table,
-    Verdict,
-    percent,
-)
+from alfs_cli.formats.blocks import Block, Column, Curves, Facts, Heatmap, Report, Table, Verdict
 from alfs_cli.results.evaluation import Evaluation
 from alfs_cli.results.run import EpochMetrics, NoiseConfig, Run, RunResult, TestSummary, TrainConfig
+from alfs_cli.text.numbers import percent
 
 MOST_CLASSES = 25  # of a confusion matrix that is drawn
 

@@ -182,7 +182,7 @@ class TrainConfig:
     @property
     def feature_columns(self) -> tuple[str, ...] | None:
         """The feature columns trained on, None for all there were (or pictures)."""
-        from alfs_cli.data.feature_columns import parse_columns
+        from alfs_cli.text.names import parse_columns
 
         return parse_columns(self.dataset.get("feature_columns"))
 

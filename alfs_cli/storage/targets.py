@@ -16,8 +16,10 @@ from alfs_cli.errors import UsageError
 from alfs_cli.storage.marks import bears_mark
 
 SUSPECTS = "issues.csv"
+_ESTIMATE = ("estimate.json", "transition.csv", SUSPECTS, "issues.parquet")
 SAVES = {
-    "estimate": ("estimate.json", "transition.csv", SUSPECTS, "issues.parquet"),
+    "estimate": _ESTIMATE,
+    "merge": _ESTIMATE,
     "recommend": ("recommendation.json",),
     "check": ("check.json",),
 }

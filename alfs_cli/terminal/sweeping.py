@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from alfs_cli.options.shared import Invocation
+from alfs_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
     from alfs_cli.executors import Outcome, Progress
@@ -14,13 +14,13 @@ Listener = Callable[["Outcome | Progress", int], None]
 
 
 @contextmanager
-def sweep_progress(invocation: Invocation, epochs: Mapping[str, int]) -> Iterator[Listener]:
+def sweep_progress(terminal: Terminal, epochs: Mapping[str, int]) -> Iterator[Listener]:
     """Yield what to tell of each event; `epochs` are those of each run to train."""
     from alfs_cli.executors import Progress
 
     done: set[str] = set()
     at = dict.fromkeys(epochs, 0)
-    with _bar(invocation, sum(epochs.values())) as show:
+    with _bar(terminal, sum(epochs.values())) as show:
 
         def hear(event: "Outcome | Progress", attempt: int) -> None:
             if isinstance(event, Progress):
@@ -28,11 +28,11 @@ def sweep_progress(invocation: Invocation, epochs: Mapping[str, int]) -> Iterato
             elif event.status == "finished":
                 at[event.run] = epochs[event.run]
                 done.add(event.run)
-                invocation.note(_finished(event, len(done), len(epochs)))
+                terminal.note(_finished(event, len(done), len(epochs)))
             elif event.status != "interrupted":
                 at[event.run] = 0
                 again = "; trying it again" if attempt == 1 else ""
-                invocation.warn(f"{event.run} failed: {event.error}{again}")
+                terminal.warn(f"{event.run} failed: {event.error}{again}")
             show(sum(at.values()), f"{len(done)}/{len(epochs)} runs")
 
         yield hear
@@ -45,14 +45,14 @@ def _finished(outcome: "Outcome", done: int, total: int) -> str:
 
 
 @contextmanager
-def _bar(invocation: Invocation, num_epochs: int) -> Iterator[Callable[[int, str], None]]:
-    if invocation.verbosity < 0 or not sys.stderr.isatty():
+def _bar(terminal: Terminal, num_epochs: int) -> Iterator[Callable[[int, str], None]]:
+    if terminal.verbosity < 0 or not sys.stderr.isatty():
         yield lambda done, text: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
-    with Progress(*columns, console=invocation.console(), transient=True) as bars:
+    with Progress(*columns, console=terminal.rich(), transient=True) as bars:
         task = bars.add_task("epochs", total=num_epochs)
         yield lambda done, text: bars.update(task, completed=done, description=f"{text}, epochs")

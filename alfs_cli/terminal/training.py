@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from alfs_cli.options.shared import Invocation
+from alfs_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
     from alfs_cli.results.run import EpochMetrics, TrainConfig
@@ -15,16 +15,16 @@ Listeners = tuple[Callable[["EpochMetrics"], None], Callable[[int], None]]
 
 @contextmanager
 def training_progress(
-    invocation: Invocation, config: "TrainConfig", num_examples: int
+    terminal: Terminal, config: "TrainConfig", num_examples: int
 ) -> Iterator[Listeners]:
     """Yield what to tell of each epoch and of each step."""
-    if invocation.verbosity >= 0 and sys.stderr.isatty():
-        with _bar(invocation, config, num_examples) as listeners:
+    if terminal.verbosity >= 0 and sys.stderr.isatty():
+        with _bar(terminal, config, num_examples) as listeners:
             yield listeners
         return
 
     def on_epoch(metrics: "EpochMetrics") -> None:
-        invocation.note(describe(metrics, config.epochs))
+        terminal.note(describe(metrics, config.epochs))
 
     yield on_epoch, lambda done: None
 
@@ -40,16 +40,14 @@ def describe(metrics: "EpochMetrics", epochs: int, *, pace: str | None = None) -
 
 
 @contextmanager
-def _bar(invocation: Invocation, config: "TrainConfig", num_examples: int) -> Iterator[Listeners]:
+def _bar(terminal: Terminal, config: "TrainConfig", num_examples: int) -> Iterator[Listeners]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from alfs_cli.training.batches import num_batches
 
     steps = num_batches(num_examples, config.batch_size)
     columns = (BarColumn(bar_width=12), TextColumn("{task.description}"))
-    with Progress(
-        *columns, TimeRemainingColumn(), console=invocation.console(), transient=True
-    ) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=terminal.rich(), transient=True) as bar:
         task = bar.add_task(f"epoch 0/{config.epochs}", total=config.epochs * steps)
 
         def on_epoch(metrics: "EpochMetrics") -> None:

@@ -1,7 +1,10 @@
-"""Whole numbers as people and files write them; Python's `isdigit` takes more than `int` does."""
+"""Numbers as people and files write them, and as they are shown."""
+
+import math
 
 MOST_DIGITS = 18  # that surely fit 64 bits
 MOST_READ = 4000  # below what Python reads at all
+LARGE_RATIO = 1000  # beyond which the figure says no more
 MOST_SEED = 2**64 - 1  # torch's largest
 
 
@@ -9,3 +12,19 @@ def whole_number(text: str, *, most_digits: int = MOST_DIGITS) -> int | None:
     """Return the number that plain digits write, None for anything else."""
     is_plain = text.isascii() and text.isdigit() and len(text) <= most_digits
     return int(text) if is_plain else None
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Write a fraction as per cent: 0.0942 -> '9.4 %'."""
+    return "-" if value is None or math.isnan(value) else f"{100 * value:.{digits}f} %"
+
+
+def ratio(value: float | None) -> str:
+    """Write a ratio: 3.2 -> '3.20x', infinity -> 'inf', what is too large to matter '> 1,000x'."""
+    if value is None or math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "inf"
+    if value > LARGE_RATIO:
+        return f"> {LARGE_RATIO:,}x"
+    return f"{value:.2f}x" if value < 100 else f"{value:.0f}x"

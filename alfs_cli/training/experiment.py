@@ -11,7 +11,7 @@ import numpy as np
 
 from alfs_cli.data import DataSpec, LabelledDataset, TrainTest, train_and_test
 from alfs_cli.data.content import array_digest
-from alfs_cli.data.feature_columns import joined, nothing_left
+from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.images.decoding import instance_features
 from alfs_cli.data.names import known_as
 from alfs_cli.errors import InputError, UsageError
@@ -26,6 +26,7 @@ from alfs_cli.noise import (
 )
 from alfs_cli.results.run import NoiseConfig, NoiseUsed, TestSummary, TrainConfig, TransitionConfig
 from alfs_cli.storage.documents import from_document
+from alfs_cli.text.names import joined
 from alfs_cli.training.batches import Examples, gather, has_features
 from alfs_cli.training.models import InputShape, check_name, default_model
 

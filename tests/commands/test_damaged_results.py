@@ -28,9 +28,9 @@ def shards(alfs):
     logits = g.normal(size=(600, 3)) + 2 * np.eye(3)[labels]
     np.save("p.npy", np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
     np.save("y.npy", labels)
-    words = ("estimate", "--pred-probs", "p.npy", "--labels", "y.npy", "-q")
+    words = ("shard", "--pred-probs", "p.npy", "--labels", "y.npy", "-q")
     for i in (1, 2):
-        assert alfs(*words, "--shard", f"{i}/2", "--stats", f"{i}.npz").code == 0
+        assert alfs(*words, "--shard", f"{i}/2", "--to", f"{i}.npz").code == 0
     return alfs
 
 
@@ -42,7 +42,7 @@ def test_statistics_of_a_shard(shards):
         for value in [*changes(array), None] if key != "about" else [None]:
             left = {name: one for name, one in arrays.items() if name != key}
             np.savez("x.npz", **left, **({} if value is None else {key: value}))
-            done = shards("estimate", "--merge", "x.npz", "2.npz", "-q")
+            done = shards("merge", "x.npz", "2.npz", "-q")
             assert done.code in (0, 2), (key, value, done.err)
             assert done.code == 2 or value.shape == array.shape, (key, value)
             accepted += done.code == 0
@@ -59,7 +59,7 @@ def test_what_a_shard_says_of_itself(shards, key):
         changed = np.array(json.dumps({**about, key: value}))
         np.savez("x.npz", **{**arrays, "about": changed})
         for other in (("x.npz", "2.npz"), ("x.npz", "x.npz"), ("x.npz",)):
-            done = shards("estimate", "--merge", *other, "-q")
+            done = shards("merge", *other, "-q")
             assert done.code == 2, (key, value, done.err)
             assert "Traceback" not in done.err
 

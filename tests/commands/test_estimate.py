@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from alfs_cli.options.shared import Invocation
 from alfs_cli.results.estimate import load_estimate
+from alfs_cli.terminal.output import Terminal
 from tests.estimators.problems import seen_exactly
 
 T3 = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.0, 0.1, 0.9]])
@@ -117,7 +117,7 @@ def test_verbosity(features):
 @pytest.mark.slow
 def test_a_log_is_told_of_progress_now_and_then(features, monkeypatch):
     assert "fitting folds" not in features("estimate", "features.npz", "--no-cache").err
-    monkeypatch.setattr("alfs_cli.options.shared.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("alfs_cli.terminal.output.QUIET_SECONDS", 0.0)
     lines = features("estimate", "features.npz", "--no-cache").err.splitlines()
     assert lines[:2] == ["fitting folds: 0 of 2", "fitting folds: 1 of 2"]
     assert features("estimate", "features.npz", "--no-cache", "-q").err == ""
@@ -136,7 +136,7 @@ def test_no_torch_without_pictures(arrays):
     assert done.stderr.splitlines()[-1] == "0 False"
 
 
-class Terminal(io.StringIO):
+class Screen(io.StringIO):
     def isatty(self):
         return True
 
@@ -144,9 +144,9 @@ class Terminal(io.StringIO):
 def test_a_terminal_sees_that_work_goes_on(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     shown = []
-    for stream, verbosity in ((Terminal(), 0), (Terminal(), -1), (io.StringIO(), 0)):
+    for stream, verbosity in ((Screen(), 0), (Screen(), -1), (io.StringIO(), 0)):
         monkeypatch.setattr(sys, "stderr", stream)
-        with Invocation(verbosity=verbosity).working("fitting T"):
+        with Terminal(verbosity).working("fitting T"):
             pass
         shown.append("fitting T" in stream.getvalue())
     assert shown == [True, False, False]

@@ -25,7 +25,7 @@ OPTIONS = (
     ("estimate", "good.npz", "--trusted", "{}.csv"),
     ("estimate", "good.npz", "--trusted", "{}.npz"),
     ("estimate", "good.npz", "--classes", "{}.txt"),
-    ("estimate", "--merge", "{}.npz"),
+    ("merge", "{}.npz"),
     ("check", "estimate.json", "--baseline", "{}.json"),
     ("check", "estimate.json", "--ignore-file", "{}.csv"),
     ("check", "estimate.json", "--config", "{}.yaml"),

@@ -48,13 +48,13 @@ def test_permuted_columns_of_a_stream(alfs, files, monkeypatch):
 def test_permuted_columns_of_shards(alfs, files):
     for file in ("moved", "right"):
         for part in ("1", "2"):
-            shard = ("--shard", f"{part}/2", "--stats", f"{file}{part}.npz")
-            assert alfs("estimate", *words(f"{file}.npy"), *shard).code == 0
-    done = alfs("estimate", "--merge", "moved1.npz", "moved2.npz")
+            shard = ("--shard", f"{part}/2", "--to", f"{file}{part}.npz")
+            assert alfs("shard", *words(f"{file}.npy"), *shard).code == 0
+    done = alfs("merge", "moved1.npz", "moved2.npz")
     assert done.code == 2
     assert "columns look permuted" in done.err
-    assert alfs("estimate", "--merge", "right1.npz", "right2.npz").code == 0
-    assert alfs("estimate", "--merge", "moved1.npz", "moved2.npz", "--columns-as-given").code == 0
+    assert alfs("merge", "right1.npz", "right2.npz").code == 0
+    assert alfs("merge", "moved1.npz", "moved2.npz", "--columns-as-given").code == 0
 
 
 def test_the_setting_in_a_file(alfs, files, tmp_path):

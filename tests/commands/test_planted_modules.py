@@ -16,7 +16,7 @@ NAMES = (
     "yaml", "shlex", "numpy", "torch", "rich", "typer", "json", "csv", "random", "tempfile",
     "multiprocessing", "pydantic", "ray", "pip", "sitecustomize", "usercustomize", "matplotlib",
     "alfs_cli/__init__", "alfs_cli/__main__", "alfs_cli/executors/worker",
-    "alfs_cli/executors/__init__", "alfs_cli/commands/train_member", "alfs_cli/commands/__init__",
+    "alfs_cli/executors/__init__", "alfs_cli/member", "alfs_cli/commands/__init__",
 )  # fmt: skip
 QUICK = ("--loss", "ce", "--model", "linear", "--epochs", "1", "--device", "cpu")
 

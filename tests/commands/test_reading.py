@@ -76,11 +76,11 @@ def test_rounded_probabilities_give_one_note_streamed_or_not(alfs, monkeypatch):
     assert notes[0] in done.err
     whole = json.loads(done.out)
     for part in (1, 2):
-        words = ("--pred-probs", "p.parquet", "--shard", f"{part}/2", "--stats", f"{part}.npz")
-        shard = alfs("estimate", *words)
+        words = ("--pred-probs", "p.parquet", "--shard", f"{part}/2", "--to", f"{part}.npz")
+        shard = alfs("shard", *words)
         assert shard.code == 0, shard.err
         assert "divided by its sum" in shard.err
-    merged = json.loads(alfs("estimate", "--merge", "1.npz", "2.npz", "-f", "json").out)
+    merged = json.loads(alfs("merge", "1.npz", "2.npz", "-f", "json").out)
     assert merged["transition"] == whole["transition"]
 
 

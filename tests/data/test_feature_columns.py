@@ -10,16 +10,15 @@ from alfs_cli.data.feature_columns import (
     answer_in,
     as_they_are,
     in_words,
-    joined,
     nothing_left,
     only,
     order_in,
-    parse_columns,
     reason_by_name,
     screened,
     wanted,
 )
 from alfs_cli.errors import InputError, UsageError
+from alfs_cli.text.names import joined, parse_columns
 
 N, K = 600, 4
 

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from alfs_cli.errors import UsageError
+from alfs_cli.findings.finding import Finding, Gate
 from alfs_cli.findings.rules import RULES, Selection, matching
-from alfs_cli.formats.blocks import Finding, Gate, Report
+from alfs_cli.formats.blocks import Report
 
 
 def test_ids_are_in_order_and_names_are_told_apart():

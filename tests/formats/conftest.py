@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from alfs_cli.formats.blocks import Finding, Gate, Limits, Report
+from alfs_cli.findings.finding import Finding, Gate
+from alfs_cli.formats.blocks import Limits, Report
 
 NAMES = (
     "[red]bold[/red]", "[/]", "=1+1", "@SUM(A1)", "100%", "a,b:c", "<script>alert(1)</script>",

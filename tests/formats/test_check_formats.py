@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from alfs_cli.findings.finding import Finding, Gate
 from alfs_cli.findings.rules import RULES
 from alfs_cli.formats import FORMATS, formats_of, render
-from alfs_cli.formats.blocks import Finding, Gate, Limits, Report
+from alfs_cli.formats.blocks import Limits, Report
 from alfs_cli.gate.judging import Thresholds, judge
 from alfs_cli.reports.check import check_report as check_report_of
 from alfs_cli.reports.estimate import estimate_report

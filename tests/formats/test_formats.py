@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from alfs_cli.findings.finding import Finding
 from alfs_cli.formats import formats_of, render
 from alfs_cli.formats.blocks import (
     Column,
     Curves,
     Facts,
-    Finding,
     Gallery,
     Heatmap,
     Interval,
@@ -27,10 +27,10 @@ from alfs_cli.formats.blocks import (
     Report,
     Table,
     Verdict,
-    ratio,
 )
 from alfs_cli.formats.markdown import escape
 from alfs_cli.storage.documents import unguarded
+from alfs_cli.text.numbers import ratio
 from tests.formats.test_check_formats import SUFFIX as FOR_CHECK
 
 FORMATS = formats_of("compare")  # test_check_formats.py has those of check

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from alfs_cli.findings.finding import Finding
 from alfs_cli.formats import formats_of, render
-from alfs_cli.formats.blocks import Finding, Report, Table
+from alfs_cli.formats.blocks import Report, Table
 from alfs_cli.gate.judging import Thresholds, judge
 from alfs_cli.reports.check import check_report
 from alfs_cli.storage.marks import bears_mark, marked

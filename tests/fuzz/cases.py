@@ -687,7 +687,7 @@ def merge_case(root, r):
         (root / name).write_bytes(content)
     if r.random() < 0.2:
         damage_file(root / "1.npz", r)
-        return ["estimate", "--merge", "1.npz", "2.npz"]
+        return ["merge", "1.npz", "2.npz"]
     with np.load(root / "1.npz") as file:
         arrays = dict(file)
     key = r.choice(sorted(arrays))
@@ -698,7 +698,7 @@ def merge_case(root, r):
     if r.random() < 0.1:
         del arrays[key]
     np.savez(root / "1.npz", **arrays)
-    return ["estimate", "--merge", "1.npz", r.choice(("2.npz", "2.npz", "1.npz"))]
+    return ["merge", "1.npz", r.choice(("2.npz", "2.npz", "1.npz"))]
 
 
 def checkpoint_case(root, r):

@@ -145,8 +145,8 @@ def shard_files():
         np.save("l.npy", labels())
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             for i in (1, 2):
-                words = ["estimate", "--pred-probs", "p.npy", "--labels", "l.npy"]
-                assert run([*words, "--shard", f"{i}/2", "--stats", f"{i}.npz"]) == 0
+                words = ["shard", "--pred-probs", "p.npy", "--labels", "l.npy"]
+                assert run([*words, "--shard", f"{i}/2", "--to", f"{i}.npz"]) == 0
         return {name: Path(name).read_bytes() for name in ("1.npz", "2.npz")}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from alfs_cli.errors import InputError
-from alfs_cli.formats.blocks import Finding
+from alfs_cli.findings.finding import Finding
 from alfs_cli.gate.baseline import (
     Accepted,
     Baseline,

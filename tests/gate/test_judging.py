@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from alfs_cli.errors import UsageError
+from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import RULES, Selection
-from alfs_cli.formats.blocks import Finding
 from alfs_cli.gate.baseline import Ceilings, ceilings_of
 from alfs_cli.gate.judging import INTEGRITY, Thresholds, judge
 from alfs_cli.results.estimate import CleanLevel

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alfs_cli.errors import InputError
+from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import Selection
-from alfs_cli.formats.blocks import Finding
 from alfs_cli.gate.suppressions import Suppressions, lies_in, read_lines, sort_out
 
 TODAY = date(2026, 11, 22)

@@ -38,8 +38,8 @@ def test_what_is_no_plain_number(monkeypatch, text):
         assert run(["train", "a.npz", "--from", f"x.json#{text}"]) == 2
     if text != " 1":
         assert run(["sweep", "a.npz", "--loss", "ce", "--dry-run", "--seeds", text]) == 2
-    words = ["--pred-probs", "a.npz", "--labels", "a.npz", "--stats", "s.npz"]
-    assert run(["estimate", *words, "--shard", f"1/{text}"]) == 2
+    words = ["--pred-probs", "a.npz", "--labels", "a.npz", "--to", "s.npz"]
+    assert run(["shard", *words, "--shard", f"1/{text}"]) == 2
 
 
 def test_numbers_of_thousands_of_digits():

@@ -39,6 +39,7 @@ from alfs_cli.text.numbers import whole_number
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+WRITTEN_BY = "alfs shard --pred-probs FILE --shard I/N --to FILE writes one"
 SCHEMA = "alfs.stats/1"
 REACH = 4.0  # a shard's threshold lies within 4 / sqrt(n): 8 standard errors at the very most
 ODDS, LARGEST_ODDS = 256, 16.0  # bins of the log odds that a label is wrong
@@ -230,7 +231,7 @@ def merged(shards: Sequence[Tallied], *, where: Sequence[str]) -> Tallied:
         whole = replace(shard.counts, joint=joint)
         counts = whole if counts is None else counts + whole
     if counts is None:
-        raise InputError("no shards to merge", help="alfs estimate --merge 1.npz 2.npz")
+        raise InputError("no shards to merge", help="alfs merge 1.npz 2.npz")
     return Tallied(
         sums,
         np.sum([shard.odds for shard in shards], axis=0),
@@ -280,7 +281,10 @@ def save_shard(path: Path, shard: Tallied, about: dict[str, Any]) -> None:
 def load_shard(path: Path) -> tuple[Tallied, dict[str, Any]]:
     """Read the statistics of a shard; raises InputError where the file is no such thing."""
     if not as_file(path).is_file():
-        raise InputError(f"no such file: '{path}'", help="alfs estimate --shard I/N --stats FILE")
+        raise InputError(
+            f"no such file: '{path}'",
+            help=WRITTEN_BY,
+        )
     stored = load_npz(path)
     about = _about_of(stored, path)
     n = Lengths(stored)
@@ -334,7 +338,7 @@ class Lengths:
 def _damaged(path: Path, wrong: str) -> InputError:
     return InputError(
         f"'{path}' holds no statistics of a shard: {wrong}",
-        help="alfs estimate --shard I/N --stats FILE writes them",
+        help=WRITTEN_BY,
     )
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from alfs_cli.data import DataSpec, load
 from alfs_cli.data.images.stored import open_pictures
 from alfs_cli.errors import InputError
-from alfs_cli.findings.integrity import problem_finding
+from alfs_cli.inspecting.examples import problem_finding
 
 N = 30
 STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

@@ -8,7 +8,7 @@ from PIL import Image
 
 from alfs_cli.data import DataSpec, load
 from alfs_cli.data.duplicates import content_digest
-from alfs_cli.findings.integrity import example_finding
+from alfs_cli.inspecting.examples import example_finding
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One process of `alfs train --nproc N`: `python -m alfs_cli.executors.member TASK.json`.
+"""One process of `alfs train --nproc N`: `python -m alfs_cli.member TASK.json`.
 
 The launcher starts one a share; the first tells of its progress, as training on one process does.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alfs_cli.errors import AlfsError
-from alfs_cli.options.shared import Invocation, printable
+from alfs_cli.terminal.output import Terminal, printable
 
 
 def main(file: str) -> int:
@@ -20,14 +20,14 @@ def main(file: str) -> int:
 
     signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))  # the launcher tells of it
     values = json.loads(Path(file).read_text(encoding="utf-8"))
-    invocation = Invocation(verbosity=-1 if values.pop("quiet") else 0)
+    terminal = Terminal(-1 if values.pop("quiet") else 0)
     is_first = True
     try:
         from alfs_cli.training.devices import choose_device
 
         with distributed.joined(choose_device(values["device"])) as device:
             is_first = distributed.is_first()
-            _train(invocation if is_first else Invocation(verbosity=-1), values, device)
+            _train(terminal if is_first else Terminal(-1), values, device)
     except AlfsError as error:
         if is_first:
             print(f"error: {printable(str(error))}", file=sys.stderr)
@@ -36,7 +36,7 @@ def main(file: str) -> int:
     return 0
 
 
-def _train(invocation: Invocation, values: dict[str, Any], device: Any) -> None:
+def _train(terminal: Terminal, values: dict[str, Any], device: Any) -> None:
     from alfs_cli.results.run import CHECKPOINT, EpochMetrics
     from alfs_cli.terminal.training import training_progress
     from alfs_cli.training import distributed, plan, train
@@ -46,7 +46,7 @@ def _train(invocation: Invocation, values: dict[str, Any], device: Any) -> None:
     resume = not values["anew"] and (folder / CHECKPOINT).exists()
     logger = values["logger"] if distributed.is_first() else "none"
     with (
-        training_progress(invocation, experiment.config, len(experiment.parts.train)) as listeners,
+        training_progress(terminal, experiment.config, len(experiment.parts.train)) as listeners,
         logging_to(logger, folder, resume=resume) as log,
     ):
         on_epoch: Callable[[EpochMetrics], None] = listeners[0]
@@ -63,7 +63,7 @@ def _train(invocation: Invocation, values: dict[str, Any], device: Any) -> None:
             cache=Path(values["cache"]),
             on_epoch=hear,
             on_step=listeners[1],
-            on_note=invocation.note,
+            on_note=terminal.note,
         )
 
 

@@ -13,8 +13,8 @@ from alfs_cli.data.duplicates import Digests, conflicting_duplicates, digests_of
 from alfs_cli.data.images.kinds import digest_of_file
 from alfs_cli.data.reading import without_files
 from alfs_cli.errors import InputError
+from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import RULES
-from alfs_cli.formats.blocks import Finding
 
 HEX_DIGITS = 16
 LISTED = 5

@@ -9,8 +9,8 @@ from alfs_cli.data.images.kinds import FileImages
 from alfs_cli.data.readers.folder import images_below, shown
 from alfs_cli.data.readers.tables import TABLE_SUFFIXES
 from alfs_cli.errors import InputError
+from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import RULES
-from alfs_cli.formats.blocks import Finding
 from alfs_cli.storage.documents import to_document
 from alfs_cli.storage.files import as_file
 from alfs_cli.storage.memory import threads

@@ -1,4 +1,4 @@
-"""`alfs estimate` of probabilities in passes: shards, --merge, --max-examples, many classes."""
+"""`alfs shard`, and probabilities in passes: --max-examples, many classes, what is refused."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 WORDS = ("estimate", "--pred-probs", "parts", "-q")
+SHARD = ("shard", "--pred-probs", "parts", "-q")
 CSV = ("transition.csv", "issues.csv")
 
 
@@ -43,10 +44,10 @@ def test_shards_merge_to_the_bytes_of_one_pass(parts, monkeypatch, count):
     monkeypatch.setattr("alfs_cli.estimating.in_passes.TOO_MANY", {"confident": 100})
     assert parts(*WORDS, "--method", "confident", "--out", "whole").code == 0
     for i in range(1, count + 1):
-        done = parts(*WORDS, "--shard", f"{i}/{count}", "--stats", f"stats/{i}.npz")
+        done = parts(*SHARD, "--shard", f"{i}/{count}", "--to", f"stats/{i}.npz")
         assert (done.code, done.out) == (0, ""), done.err
     files = [f"stats/{i}.npz" for i in range(count, 0, -1)]
-    done = parts("estimate", "--merge", *files, "--out", "merged", "-f", "json")
+    done = parts("merge", *files, "--out", "merged", "-f", "json")
     assert done.code == 0, done.err
     assert made("merged") == made("whole")
     document = json.loads(done.out)
@@ -111,33 +112,40 @@ def test_a_sample_is_judged_and_said(parts):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--pred-probs", "parts", "--shard", "1/2"), "--shard and --stats go together"),
-        (("--pred-probs", "parts", "--shard", "0/2", "--stats", "s.npz"), "not I/N"),
-        (("--pred-probs", "parts", "--shard", "3/2", "--stats", "s.npz"), "not I/N"),
-        (("digits", "--shard", "1/2", "--stats", "s.npz"), "probabilities and labels alone"),
-        (("--merge", "1.npz", "1.npz"), "is given twice"),
-        (("--merge", "1.npz"), "shard 2/2 is missing"),
-        (("--merge", "1.npz", "other.npz"), "different data"),
-        (("--merge", "y.npz"), "no such file"),
-        (("--merge", "p.npz"), "no statistics of a shard"),
-        (("--merge", "1.npz", "--pred-probs", "parts"), "nothing else"),
-        (("--merge", "1.npz", "--method", "anchor"), "counted, not fitted"),
-        (("--merge", "1.npz", "--trusted", "t.csv"), "counted, not fitted"),
-        (("--merge", "1.npz", "--local"), "counted, not fitted"),
-        (("--merge", "1.npz", "--true-labels", "y.npy"), "nothing else"),
-        (("--merge", "1.npz", "--labels", "y.npy"), "nothing else"),
-        (("--pred-probs", "wide.npy", "--labels", "y.npy", "-q"), "2,000 classes are the most"),
+        (("--pred-probs", "parts", "--shard", "1/2"), "missing option '--to'"),
+        (("--pred-probs", "parts", "--to", "s.npz"), "missing option '--shard'"),
+        (("--pred-probs", "parts", "--shard", "0/2", "--to", "s.npz"), "not I/N"),
+        (("--pred-probs", "parts", "--shard", "3/2", "--to", "s.npz"), "not I/N"),
+        (("--labels", "y.npy", "--shard", "1/2", "--to", "s.npz"), "probabilities and labels"),
+        (("--pred-probs", "p.npy", "--shard", "1/2", "--to", "s.npz"), "have no labels"),
+        (("digits", "--shard", "1/2", "--to", "s.npz"), "unexpected extra argument"),
     ],
 )
 def test_refused(parts, words, says):
-    assert parts(*WORDS, "--shard", "1/2", "--stats", "1.npz").code == 0
-    other = ("--pred-probs", "p.npy", "--labels", "y.npy", "--shard", "2/2", "--stats", "other.npz")
-    assert parts("estimate", *other, "-q").code == 0
-    np.savez("p.npz", pred_probs=np.load("p.npy"))
-    if "wide.npy" in words:
-        np.save("wide.npy", np.full((3000, 10_000), 1e-4, dtype=np.float32))
-    done = parts("estimate", *words)
+    done = parts("shard", *words)
     assert (done.code, done.out) == (2, "")
     assert says in done.err
     assert "help: " in done.err
-    assert not Path("alfs-out/estimate.json").exists()
+    assert not Path("s.npz").exists()
+
+
+def test_too_many_classes_are_refused(parts):
+    np.save("wide.npy", np.full((3000, 10_000), 1e-4, dtype=np.float32))
+    for words in (("estimate",), ("shard", "--shard", "1/2", "--to", "s.npz")):
+        done = parts(*words, "--pred-probs", "wide.npy", "--labels", "y.npy", "-q")
+        assert (done.code, done.out) == (2, "")
+        assert "2,000 classes are the most" in done.err
+
+
+def test_the_old_words_do_the_same_and_say_the_new(parts):
+    """`estimate --shard`, `--stats` and `--merge` are understood for one version more."""
+    for i in (1, 2):
+        done = parts(*WORDS, f"--shard={i}/2", "--stats", f"old{i}.npz")
+        assert done.code == 0
+        assert "alfs shard" in done.err
+        assert parts(*SHARD, "--shard", f"{i}/2", "--to", f"new{i}.npz").code == 0
+    done = parts("estimate", "-q", "--merge", "old1.npz", "--merge", "old2.npz", "--out", "old")
+    assert done.code == 0
+    assert "alfs merge" in done.err
+    assert parts("merge", "new1.npz", "new2.npz", "--out", "new").code == 0
+    assert made("old") == made("new")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from alfs_cli.results.estimate import NoiseEstimate
 from alfs_cli.storage.documents import (
     Number,
     from_document,
@@ -80,6 +81,11 @@ class Recommendations:
     rejected: tuple[Rejected, ...] = ()
     prefer: str = "balanced"
     advice: tuple[str, ...] = field(default=())
+
+    def rests_on(self, estimate: NoiseEstimate) -> bool:
+        """Say whether the clean level is that of an estimate."""
+        level = estimate.clean_level
+        return (self.clean_level.value, self.clean_level.low) == (level.value, level.low)
 
     def document(self) -> dict[str, object]:
         """Return the JSON document."""

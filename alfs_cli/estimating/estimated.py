@@ -1,0 +1,135 @@
+"""A finished estimate, the table of suspects, and what is known of each label."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.data import LabelledDataset, positions_of
+from alfs_cli.data.duplicates import Digests, content_digest
+from alfs_cli.estimators.joint.posterior import true_class_probs
+from alfs_cli.evidence.gathering import Evidence
+from alfs_cli.findings.finding import Finding
+from alfs_cli.formats.blocks import Picture
+from alfs_cli.inspecting.examples import example_finding, fingerprint
+from alfs_cli.noise import write_transition
+from alfs_cli.results.estimate import NoiseEstimate
+from alfs_cli.suspects.scores import LabelScores, suspects, write_issues
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PICTURE_SIZE = 96  # px, of a thumbnail on a page
+SUSPECT, BORDERLINE = 0.5, 0.05  # scores
+
+
+@dataclass(frozen=True, eq=False)
+class Estimated:
+    """An estimate and the table of suspect labels, worst first.
+
+    `judged` says more of each example, where all of them were in memory.
+    """
+
+    estimate: NoiseEstimate
+    table: "pd.DataFrame"
+    judged: "Judged | None" = None
+
+    @property
+    def examples(self) -> "Judged":
+        """What is known of each example; raises ValueError where they were only counted."""
+        if self.judged is None:
+            raise ValueError("the examples were read in passes: nothing of each is kept")
+        return self.judged
+
+    def save(self, out: Path) -> None:
+        """Write estimate.json, transition.csv, issues.csv and issues.parquet."""
+        write_issues(out, self.table)
+        classes = self.estimate.data.classes
+        write_transition(out / "transition.csv", self.estimate.transition, classes)
+        self.estimate.save(out / "estimate.json")
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """The examples that were judged, what was seen of them, and which labels look wrong.
+
+    `listed` are the places in `dataset` of the labels to write down, worst first; `digests` are of
+    each example's content, in its order, None where there are probabilities alone: rows of those
+    may be the same for different examples. `T` is (K, K).
+    """
+
+    dataset: LabelledDataset
+    evidence: Evidence
+    T: NDArray[np.float64]
+    scores: LabelScores
+    listed: NDArray[np.int64]
+    findings: tuple[Finding, ...]
+    digests: Digests | None
+
+    def suspect_findings(self) -> tuple[Finding, ...]:
+        """Return each suspect label as a finding, worst first."""
+        names, dataset = self.dataset.class_names, self.dataset
+        found = []
+        for place in suspects(self.scores, dataset.labels, SUSPECT):
+            suggested = names[self.scores.suggested[place]]
+            score = float(self.scores.score[place])
+            text = f"looks like '{suggested}' ({score:.2f})"
+            example = example_finding(dataset, int(place), "ALFS101", text, self._digest(place))
+            found.append(replace(example, suggested=suggested, score=score))
+        return tuple(found)
+
+    def borderline(self) -> tuple[str, ...]:
+        """Return the fingerprints of labels that are no suspects but might easily be."""
+        dataset = self.dataset
+        near = self.scores.score >= BORDERLINE
+        near[suspects(self.scores, dataset.labels, SUSPECT)] = False
+        found = [
+            fingerprint(self._digest(int(place)), dataset.class_names[dataset.labels[place]])
+            for place in np.flatnonzero(near)
+        ]
+        return tuple(key for key in found if key is not None)
+
+    def ambiguous_findings(self) -> tuple[Finding, ...]:
+        """Return each example for which no class has a probability of one half, least sure first.
+
+        The score of a finding is the probability of the likeliest class.
+        """
+        dataset, names = self.dataset, self.dataset.class_names
+        q = true_class_probs(self.evidence.probs, self.T)
+        likeliest = q.max(axis=1)
+        found = []
+        for place in np.argsort(likeliest, kind="stable")[: (likeliest < 0.5).sum()]:
+            name, score = names[q[place].argmax()], float(likeliest[place])
+            text = f"no class is likely (at most '{name}', {score:.2f})"
+            example = example_finding(dataset, int(place), "ALFS102", text, self._digest(place))
+            found.append(replace(example, suggested=name, score=score))
+        return tuple(found)
+
+    def _digest(self, place: int) -> bytes | None:
+        return self.digests[place] if self.digests else content_digest(self.dataset, place)
+
+    def pictures(self, count: int) -> tuple[Picture, ...]:
+        """Return the worst suspects as pictures, with what they are given and look like."""
+        if self.dataset.images is None:
+            return ()
+        found = []
+        names = self.dataset.class_names
+        for place in self.listed[:count]:
+            png = self.dataset.images.png(int(place), PICTURE_SIZE)
+            if png is None:
+                continue
+            path = self._place(int(place))
+            caption = (
+                f"given {names[self.dataset.labels[place]]}, looks like "
+                f"{names[self.scores.suggested[place]]} ({self.scores.score[place]:.2f}) {path}"
+            )
+            if self.dataset.true_labels is not None:
+                caption += f" - truly {names[self.dataset.true_labels[place]]}"
+            found.append(Picture(png, caption))
+        return tuple(found)
+
+    def _place(self, place: int) -> str:
+        dataset = self.dataset
+        return dataset.paths[place] if dataset.paths else f"row {positions_of(dataset)[place]}"

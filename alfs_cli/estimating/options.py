@@ -1,0 +1,43 @@
+"""Everything an estimate may be told, as one value."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class EstimateOptions:
+    """How to estimate; the defaults are those of the command line.
+
+    `confidence` is of each one-sided bound, `resamples` of the counts, `issue_threshold` a score
+    from which labels are listed (`all_scores` lists every label). `max_examples` judges a sample
+    drawn by label. `trusted` names a file of true labels; `local` asks for the clean level of
+    single examples. Evidence that was made is kept in the folder `cache`, where one is named.
+    """
+
+    evidence: str = "auto"
+    method: str = "auto"
+    folds: int = 5
+    confidence: float = 0.95
+    resamples: int = 1000
+    issue_threshold: float = 0.5
+    all_scores: bool = False
+    in_sample_ok: bool = False
+    columns_as_given: bool = False
+    max_examples: int | None = None
+    encoder: str | None = None
+    download: bool = False
+    trusted: Path | None = None
+    local: bool = False
+    seed: int = 0
+    device: str = "auto"
+    cache: Path | None = None
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether what is asked for needs all examples in memory, which counts alone do not."""
+        return (
+            self.all_scores
+            or self.local
+            or self.max_examples is not None
+            or self.trusted is not None
+        )

@@ -1,0 +1,1 @@
+"""What is wrong with the files themselves: pictures, copies, labels that contradict each other."""

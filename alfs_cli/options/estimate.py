@@ -1,0 +1,97 @@
+"""The options of `alfs estimate`, `alfs shard` and `alfs merge`."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alfs_cli.storage.targets import Kept
+
+if TYPE_CHECKING:
+    from alfs_cli.estimating.options import EstimateOptions
+    from alfs_cli.options.shared import Invocation
+
+
+@dataclass(frozen=True)
+class CountedFlags:
+    """What an estimate from counts alone may be told too."""
+
+    confidence: Annotated[
+        float, typer.Option("--confidence", help="Level of each one-sided bound.")
+    ] = 0.95
+    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Resamples of the counts.")] = 1000
+    issue_threshold: Annotated[
+        float, typer.Option("--issue-threshold", min=0, max=1, help="List labels scored above it.")
+    ] = 0.5
+    in_sample_ok: Annotated[
+        bool, typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample.")
+    ] = False
+    columns_as_given: Annotated[
+        bool,
+        typer.Option("--columns-as-given", help="Take columns that look permuted as they are."),
+    ] = False
+
+    def read(self, invocation: "Invocation", *, use_cache: bool = False) -> "EstimateOptions":
+        """Return the options as the core takes them."""
+        from alfs_cli.estimating.options import EstimateOptions
+
+        values = asdict(self)
+        values.pop("no_cache", None)
+        return EstimateOptions(
+            resamples=values.pop("bootstrap"),
+            seed=invocation.seed,
+            device=invocation.device,
+            cache=invocation.out / "cache" if use_cache else None,
+            **values,
+        )
+
+
+@dataclass(frozen=True)
+class EstimateFlags(CountedFlags):
+    """Everything that `alfs estimate` may be told."""
+
+    evidence: Annotated[
+        str,
+        typer.Option("--evidence", help="auto, pred-probs, features, encoder, pixels or network."),
+    ] = "auto"
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--encoder", metavar="NAME", help="efficientnet-lite0, or one of torchvision."
+        ),
+    ] = None
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch an encoder's weights if they are not here.")
+    ] = False
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method",
+            help="auto, confident, joint-ml, hoc, knn, anchor, dual-t, gold or annotators.",
+        ),
+    ] = "auto"
+    trusted: Annotated[
+        Path | None,
+        typer.Option(
+            "--trusted",
+            metavar="FILE",
+            help="Examples whose true labels are known: index and true_label, drawn at random; or "
+            "issues.csv with decisions.",
+        ),
+        Kept(),
+    ] = None
+    local: Annotated[
+        bool, typer.Option("--local", help="The clean level of single examples, too.")
+    ] = False
+    folds: Annotated[int, typer.Option("--folds", help="Folds of held-out scoring.")] = 5
+    all_scores: Annotated[
+        bool, typer.Option("--all-scores", help="List every label with its score.")
+    ] = False
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False
+    max_examples: Annotated[
+        int | None,
+        typer.Option(
+            "--max-examples", min=2, metavar="N", help="Judge a sample of N, drawn by label."
+        ),
+    ] = None

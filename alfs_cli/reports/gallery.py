@@ -1,0 +1,93 @@
+"""Pictures of suspect labels for a page, from the list that lies beside a saved estimate."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alfs_cli.formats.blocks import Picture
+from alfs_cli.results.estimate import NoiseEstimate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ISSUES = "issues.parquet"
+PICTURE_SIZE = 96  # px
+MOST_BYTES = 3_000_000  # of pictures on a page, which base64 makes a third longer
+MOST_OF_A_PAIR = 3
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """Pictures of the worst suspects, and of the pairs of classes most often confused."""
+
+    worst: tuple[Picture, ...] = ()
+    pairs: tuple[Picture, ...] = ()
+    note: str = ""
+
+
+def suspects_of(path: Path, estimate: NoiseEstimate, *, count: int, num_pairs: int) -> Suspects:
+    """Return pictures of what issues.parquet lists beside an estimate, its data read once more.
+
+    There are none where the list or the data are gone, are others now, or hold no images; `note`
+    says which.
+    """
+    import pandas as pd
+
+    from alfs_cli.data import DataSpec, load, positions_of
+    from alfs_cli.errors import AlfsError
+
+    file = path.with_name(ISSUES)
+    if not file.is_file():
+        return Suspects(note=f"{ISSUES} is not beside {path.name}, so no picture is shown")
+    if estimate.data.source is None:
+        return Suspects()
+    try:
+        rows = pd.read_parquet(file)
+        spec: dict[str, Any] = {"source": None, **estimate.data.spec}
+        dataset = load(DataSpec(**spec))
+    except (AlfsError, OSError, ValueError, TypeError) as error:
+        first = str(error).splitlines()[0]
+        return Suspects(note=f"the data are not at hand, so no picture is shown: {first}")
+    if dataset.fingerprint != estimate.data.fingerprint:
+        return Suspects(note="the data have changed since, so no picture is shown")
+    if dataset.images is None:
+        return Suspects()
+    images = dataset.images
+    places = {int(position): place for place, position in enumerate(positions_of(dataset))}
+
+    def pictures(chosen: pd.DataFrame) -> Iterator[Picture]:
+        for row in chosen.to_dict("records"):
+            png = images.png(places[int(row["index"])], PICTURE_SIZE)
+            if png is not None:
+                where = row["path"] or f"row {row['index']}"
+                looks = f"looks like {row['suggested']} ({row['score']:.2f})"
+                yield Picture(png, f"given {row['given']}, {looks} {where}")
+
+    pairs = _pairs(rows, estimate, num_pairs)
+    worst = _within(pictures(rows.head(count)), MOST_BYTES)
+    return Suspects(worst, _within(pictures(pairs), MOST_BYTES // 3))
+
+
+def _pairs(rows: "pd.DataFrame", estimate: NoiseEstimate, count: int) -> "pd.DataFrame":
+    """Return the first suspects of the pairs of classes with the highest rates in T."""
+    import pandas as pd
+
+    names, T = estimate.data.classes, estimate.transition
+    cells = [(i, j) for i in range(len(names)) for j in range(len(names)) if i != j and T[i][j] > 0]
+    cells.sort(key=lambda cell: -T[cell[0]][cell[1]])
+    chosen = [
+        rows[(rows["suggested"] == names[i]) & (rows["given"] == names[j])].head(MOST_OF_A_PAIR)
+        for i, j in cells[:count]
+    ]
+    return pd.concat(chosen) if chosen else rows.head(0)
+
+
+def _within(pictures: Iterator[Picture], most_bytes: int) -> tuple[Picture, ...]:
+    kept, size = [], 0
+    for picture in pictures:
+        size += len(picture.png)
+        if size > most_bytes:
+            break
+        kept.append(picture)
+    return tuple(kept)

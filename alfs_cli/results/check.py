@@ -1,0 +1,52 @@
+"""The content of check.json."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alfs_cli.findings.finding import Finding, Gate
+from alfs_cli.results.estimate import Bounded, CleanLevel
+from alfs_cli.storage.documents import from_document, read_document, to_document, write_document
+
+SCHEMA = "alfs.check/1"
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """How many findings a baseline or an ignore list took away."""
+
+    baseline: int = 0
+    ignored: int = 0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the gates were held against, whatever their limits."""
+
+    noise_rate: Bounded
+    clean_level: CleanLevel
+    trust: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The content of check.json."""
+
+    passed: bool
+    gates: tuple[Gate, ...]
+    findings: tuple[Finding, ...] = ()
+    suppressed: Suppressed = Suppressed()
+    stale: tuple[str, ...] = ()
+    estimate: Judged | None = None
+
+    def document(self) -> dict[str, object]:
+        """Return the JSON document."""
+        return to_document(SCHEMA, self)
+
+    def save(self, path: Path) -> None:
+        """Write check.json."""
+        write_document(path, self.document())
+
+
+def load_check(path: Path) -> CheckResult:
+    """Read a check.json; raises InputError where it is missing, broken or newer."""
+    return from_document(read_document(path, SCHEMA), CheckResult, where=str(path), is_strict=True)
