@@ -22,6 +22,12 @@ from alfs_cli.results.estimate import (
     NoiseEstimate,
     Trust,
 )
+from alfs_cli.results.recommendation import (
+    DataReference,
+    LevelReference,
+    Recommendation,
+    Recommendations,
+)
 
 # the same examples every time, so that a change fails for what it does; ALFS_HYPOTHESIS=random
 # looks for new ones
@@ -75,3 +81,27 @@ def make_estimate(**changes):
 def estimate():
     """Return a function that makes an estimate."""
     return make_estimate
+
+
+def make_recommendation(fingerprint, *losses, value=5.0, low=3.5, **changes):
+    """Return a recommendation of these losses for data; the first has a certificate."""
+    items = [
+        Recommendation(
+            loss=loss, correction="none", asymmetry_ratio=2.0, term_ratio=2.0, margin=1.4,
+            certificate="not-refuted" if place else "proved", mass_at_bound=None, fit=0.5,
+            why="because",
+        )
+        for place, loss in enumerate(losses)
+    ]  # fmt: skip
+    found = Recommendations(
+        estimate="",
+        data=DataReference("data/", "folder", fingerprint),
+        status="certified",
+        clean_level=LevelReference(value, low),
+        bound=1 / low,
+        required_ratio=1.2 / low,
+        safety=1.2,
+        lr=0.01,
+        recommendations=tuple(items),
+    )
+    return replace(found, **changes)

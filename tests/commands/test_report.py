@@ -10,7 +10,7 @@ import pytest
 
 from alfs_cli.data import DataSpec, load
 from alfs_cli.results.estimate import DataSummary
-from tests.conftest import make_estimate
+from tests.conftest import make_estimate, make_recommendation
 
 HOSTILE = "<script>alert(1)</script>"
 NAMES = ("cat", "dog", HOSTILE)
@@ -33,13 +33,9 @@ def saved(alfs):
     )
     suspects.loc[0, "given"] = HOSTILE
     suspects.to_parquet("alfs-out/issues.parquet", index=False)
-    advice = {
-        "schema": "alfs.recommendation/1", "status": "certified",
-        "data": {"source": "d.npz", "kind": "npz", "fingerprint": fingerprint},
-        "recommendations": [{"loss": "agce:a=2,q=0.5", "margin": 1.4, "certificate": "proved",
-                             "why": "because", "correction": "none"}],
-    }  # fmt: skip
-    Path("alfs-out/recommendation.json").write_text(json.dumps(advice))
+    level = make_estimate().clean_level
+    advice = make_recommendation(fingerprint, "agce:a=2,q=0.5", value=level.value, low=level.low)
+    advice.save(Path("alfs-out/recommendation.json"))
     gate = {"rule": "ALFS301", "name": "noise rate", "status": "fail", "value": 0.11, "low": 0.09,
             "high": 0.13, "limit": 0.05}  # fmt: skip
     check = {"schema": "alfs.check/1", "passed": False, "gates": [gate]}

@@ -1,6 +1,7 @@
 """`alfs train` as typed: results, reuse, saved files of other commands, kills, wrong input."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
+
+from tests.conftest import make_recommendation
 
 QUICK = ("--epochs", "2", "--model", "linear")
 NCE = ("train", "digits", "--loss", "nce+rce", *QUICK)
@@ -172,14 +175,10 @@ def estimate_and_recommendation(fingerprint, *, loss="nce+aul", source="digits")
         "clean_level": level, "gap": whole,
         "dominant": True, "trust": {"level": "high", "reasons": []},
     }  # fmt: skip
-    advice = {
-        "schema": "alfs.recommendation/1",
-        "data": {"source": source, "kind": "builtin", "fingerprint": fingerprint},
-        "recommendations": [{"loss": loss, "correction": "none"}, {"loss": "agce:a=1,q=0.5"}],
-    }
     Path("alfs-out").mkdir(exist_ok=True)
     Path("alfs-out/estimate.json").write_text(json.dumps(estimate))
-    Path("alfs-out/recommendation.json").write_text(json.dumps(advice))
+    advice = make_recommendation(fingerprint, loss, "agce:a=1,q=0.5", value=math.inf, low=5.0)
+    advice.save(Path("alfs-out/recommendation.json"))
 
 
 def digits_fingerprint():

@@ -1,6 +1,7 @@
 """`alfs train --correction forward` as typed: where T comes from, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 import yaml
 
 from alfs_cli.noise import asymmetric, clean_level, read_transition, write_transition
+from alfs_cli.results.estimate import load_estimate
+from tests.conftest import make_recommendation
 
 QUICK = ("--epochs", "2", "--model", "linear")
 DIGITS = tuple(str(digit) for digit in range(10))
@@ -106,17 +109,15 @@ def test_a_run_keeps_its_T(noisy):
 
 
 def test_recommendation_with_correction(noisy):
-    fingerprint = json.loads(Path("alfs-out/estimate.json").read_text())["data"]["fingerprint"]
-    advice = {
-        "schema": "alfs.recommendation/1",
-        "estimate": "alfs-out/estimate.json",
-        "data": {"source": "noisy.npz", "kind": "npz", "fingerprint": fingerprint},
-        "recommendations": [
-            {"loss": "ce", "correction": "none"},
-            {"loss": "gce:q=0.3", "correction": "forward", "least_level": 2.5},
-        ],
-    }
-    Path("alfs-out/recommendation.json").write_text(json.dumps(advice))
+    estimate = load_estimate(Path("alfs-out/estimate.json"))
+    level = estimate.clean_level
+    advice = make_recommendation(
+        estimate.data.fingerprint, "ce", "gce:q=0.3", value=level.value, low=level.low
+    )
+    first, second = advice.recommendations
+    second = replace(second, correction="forward", least_level=2.5)
+    advice = replace(advice, recommendations=(first, second))
+    advice.save(Path("alfs-out/recommendation.json"))
     words = ("--from", "alfs-out/recommendation.json#1", *QUICK, "-f", "json")
     done = noisy("train", *words)
     document = document_of(done)
