@@ -24,8 +24,8 @@ import pandas as pd
 from noise_cases import Case, cases, sources
 
 from alfs_cli.data import DataSpec, LabelledDataset, random_sample
-from alfs_cli.estimators import CombinedEstimate, summarised
-from alfs_cli.estimators.combined import combined
+from alfs_cli.estimators import summarised
+from alfs_cli.estimators.combined import CombinedEstimate, combined
 from alfs_cli.estimators.dual_t import dual_t
 from alfs_cli.estimators.parts.neighbourhood import neighbourhood_of
 from alfs_cli.estimators.parts.sample import Sample, rate_of

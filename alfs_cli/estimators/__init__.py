@@ -16,19 +16,18 @@ from alfs_cli.data.readers.probabilities import normalised
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.annotators import annotators
-from alfs_cli.estimators.combined import CombinedEstimate, combined
+from alfs_cli.estimators.combined import combined
 from alfs_cli.estimators.confident import confident
 from alfs_cli.estimators.dual_t import dual_t
 from alfs_cli.estimators.hoc import hoc
 from alfs_cli.estimators.joint_ml import joint_ml
 from alfs_cli.estimators.knn import knn
-from alfs_cli.estimators.parts.copies import AnswerForAll, EstimateForAll, for_all, once_each
-from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, gap, weakest_pair
+from alfs_cli.estimators.parts.copies import for_all, once_each
+from alfs_cli.estimators.parts.counts import Spread, gap, weakest_pair
 from alfs_cli.estimators.parts.local import local_clean_level
 from alfs_cli.estimators.parts.neighbourhood import neighbour_check, neighbourhood_of
-from alfs_cli.estimators.parts.rare import AnswerAside, RareAside, without_rare
-from alfs_cli.estimators.parts.resampled import ResampledEstimate
-from alfs_cli.estimators.parts.reviewed import SettledEstimate, settled
+from alfs_cli.estimators.parts.rare import without_rare
+from alfs_cli.estimators.parts.reviewed import settled
 from alfs_cli.estimators.parts.sample import Answer, Estimate, Sample, rate_of
 from alfs_cli.estimators.parts.trust import MIN_JUDGED, trust_in
 from alfs_cli.estimators.with_trusted import gold, with_trusted
@@ -238,6 +237,7 @@ def summarised(
         dataset.class_names[given],
     )
     rate = _bounded(max(float(1 - prior @ np.diag(T)), 0.0), *bounds.noise_rate)
+    grounds = found.grounds(rate)
     return NoiseEstimate(
         alfs_version=__version__,
         seed=seed,
@@ -258,9 +258,18 @@ def summarised(
         gap=_bounded(float(gap(T)), *bounds.gap),
         dominant=True if level.low > 1 else False if level.high < 1 else None,
         trust=trust_in(
-            found, dataset, evidence, rate, level, in_sample_ok=in_sample_ok, neighbours=neighbours
+            found,
+            grounds,
+            dataset,
+            evidence,
+            rate,
+            level,
+            in_sample_ok=in_sample_ok,
+            neighbours=neighbours,
         ),
-        other_estimates=tuple(_other(one) for one in (*_named_by(found), *beside)),
+        trusted_examples=grounds.trusted,
+        annotators=grounds.annotators,
+        other_estimates=tuple(_other(one) for one in (*found.others(), *beside)),
         truth=_truth(dataset, T),
     )
 
@@ -313,20 +322,6 @@ def check_classes(K: int) -> None:
 
 def _bounded(value: float, low: float, high: float) -> Bounded:
     return Bounded(value, min(low, value), max(high, value))
-
-
-def _named_by(found: Estimate) -> Sequence[Answer]:
-    """Return the methods that a result has beside it."""
-    if isinstance(found, SettledEstimate):
-        return _named_by(found.before)
-    if isinstance(found, EstimateForAll):
-        return [AnswerForAll(one, found.weights) for one in _named_by(found.inner)]
-    if isinstance(found, RareAside):
-        inner = _named_by(found.inner)
-        return [AnswerAside(one, found.kept, found.given_counts) for one in inner]
-    if isinstance(found, CombinedEstimate):
-        return found.others()
-    return found.beside if isinstance(found, ResampledEstimate) else ()
 
 
 def _other(estimate: Answer) -> OtherEstimate:
@@ -407,8 +402,6 @@ def _truth(dataset: LabelledDataset, T: FloatArray) -> Truth | None:
 
 __all__ = [
     "ESTIMATORS",
-    "CombinedEstimate",
-    "CountedEstimate",
     "check_needs",
     "estimate_noise",
     "estimate_transition",

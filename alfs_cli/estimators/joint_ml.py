@@ -38,7 +38,9 @@ from alfs_cli.estimators.joint.head import (
     tied_transition,
 )
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, widest
+from alfs_cli.estimators.parts.grounds import Grounds
 from alfs_cli.noise import rows_of_counts
+from alfs_cli.results.estimate import Bounded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -115,6 +117,14 @@ class JointEstimate:
         quarter of the overlap is allowed to have been taken for noise.
         """
         return widest([self._spread_of(found, confidence) for found in self.plausible])
+
+    def others(self) -> tuple[CountedEstimate, ...]:
+        """Return no other methods: none was asked."""
+        return ()
+
+    def grounds(self, rate: Bounded) -> Grounds:
+        """Return what it rests on: where the evidence cannot tell classes, noise is in doubt."""
+        return Grounds(overlap="doubt")
 
     def error(self) -> float:
         """Return the summed sampling variance of T's cells."""

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from alfs_cli.estimators.combined import CombinedEstimate, combined
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, narrowest
-from alfs_cli.estimators.parts.resampled import Remark, ResampledEstimate
+from alfs_cli.estimators.parts.grounds import Remark
+from alfs_cli.estimators.parts.resampled import ResampledEstimate
 from alfs_cli.estimators.parts.sample import Sample, rate_of
 from alfs_cli.noise import class_clean_levels, rows_of_counts
 
@@ -49,7 +50,8 @@ def gold(sample: Sample) -> CountedEstimate:
     trusted = sample.needed_trusted("gold")
     counts = np.zeros((sample.num_classes, sample.num_classes))
     np.add.at(counts, (trusted.true, sample.labels[trusted.places]), 1)
-    return CountedEstimate("gold", counts, np.bincount(sample.labels, minlength=len(counts)))
+    given = np.bincount(sample.labels, minlength=len(counts))
+    return CountedEstimate("gold", counts, given, are_true=True)
 
 
 def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> ResampledEstimate:
@@ -92,7 +94,7 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
         len(trusted),
         remarks=_remarks(len(trusted), found, share, rate_of(counted)),
         beside=(*found.others(), counted),
-        is_checked=True,
+        trusted=len(trusted),
         before=found,
     )
 

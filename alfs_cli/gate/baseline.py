@@ -116,9 +116,7 @@ def load_baseline(path: Path) -> Baseline:
 def judge_of(estimate: NoiseEstimate) -> Judge:
     """Return what an estimate was made from."""
     evidence = estimate.evidence
-    if evidence.kind != "encoder":
-        return Judge(evidence.kind)
-    return Judge("encoder", evidence.name.partition(",")[0])  # behind it is how it was fitted
+    return Judge(evidence.kind, evidence.encoder)
 
 
 def refuse_other_evidence(baseline: Baseline, estimate: NoiseEstimate, *, ratchet: bool) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cleanlab.count import compute_confident_joint, get_confident_thresholds
 
-from alfs_cli.estimators import tally as tallying
+from alfs_cli.estimators.passes import tally as tallying
 from alfs_cli.estimators.passes.tally import (
     Counting,
     added,
