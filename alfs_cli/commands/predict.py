@@ -150,7 +150,7 @@ def write_predictions(
     import numpy as np
     import pandas as pd
 
-    from alfs_cli.storage.documents import replacing
+    from alfs_cli.storage.writing import replacing
 
     given = np.array(class_names)[examples.labels.numpy()]
     with replacing(path) as temporary:

@@ -65,7 +65,7 @@ def copy_recipe(
     from alfs_cli.errors import UsageError
     from alfs_cli.formats.blocks import Facts, Report
     from alfs_cli.settings.recipes import load_recipe
-    from alfs_cli.storage.documents import write_text
+    from alfs_cli.storage.writing import write_text
 
     recipe = load_recipe(name)
     path = to or Path(name.rpartition("/")[2]).with_suffix(".yaml")

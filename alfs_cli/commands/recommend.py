@@ -8,8 +8,8 @@ import typer
 
 from alfs_cli.errors import InputError
 from alfs_cli.options.shared import Invocation, command
-from alfs_cli.storage.documents import write_text
 from alfs_cli.storage.targets import Writes
+from alfs_cli.storage.writing import write_text
 
 if TYPE_CHECKING:
     from alfs_cli.results.estimate import NoiseEstimate

@@ -45,7 +45,7 @@ def report(
     """
     from alfs_cli.formats import render
     from alfs_cli.results.saved import find_saved
-    from alfs_cli.storage.documents import write_text
+    from alfs_cli.storage.writing import write_text
 
     kind, place = find_saved(saved, invocation.out)
     invocation.refuse_inputs(place, place.with_name("recommendation.json"))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
-from alfs_cli.storage.documents import replacing
+from alfs_cli.storage.writing import replacing
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]

@@ -28,7 +28,7 @@ from alfs_cli.evidence.representations import OFFLINE, EncoderChoice, Represente
 from alfs_cli.noise import rows_of_counts
 from alfs_cli.results.estimate import EvidenceSummary
 from alfs_cli.results.evaluation import calibration_error
-from alfs_cli.storage.documents import replacing
+from alfs_cli.storage.writing import replacing
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alfs_cli.errors import InputError
-from alfs_cli.storage.documents import unguarded
 from alfs_cli.storage.files import as_text_file
+from alfs_cli.text.cells import unguarded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -241,7 +241,8 @@ def write_transition(path: Path, T: ArrayLike, class_names: Sequence[str]) -> No
     """Write a T as CSV under its class names: rows true classes, columns given labels."""
     import pandas as pd
 
-    from alfs_cli.storage.documents import safe_cell, write_text
+    from alfs_cli.storage.writing import write_text
+    from alfs_cli.text.cells import safe_cell
 
     names = [safe_cell(name) for name in class_names]
     frame = pd.DataFrame(as_array(T), index=names, columns=names)

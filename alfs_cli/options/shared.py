@@ -64,8 +64,8 @@ class Invocation:
     def publish(self, report: "Report") -> None:
         """Write the result to stdout and to every `-o FORMAT=PATH`: to all of them or to none."""
         from alfs_cli.formats import render
-        from alfs_cli.storage.documents import write_texts
         from alfs_cli.storage.marks import marked
+        from alfs_cli.storage.writing import write_texts
 
         write_texts(
             (

@@ -21,9 +21,9 @@ from alfs_cli.storage.documents import (
     read_document,
     to_document,
     write_document,
-    write_text,
 )
 from alfs_cli.storage.files import as_text_file
+from alfs_cli.storage.writing import write_text
 from alfs_cli.text.numbers import MOST_SEED
 
 SCHEMA = "alfs.run/1"

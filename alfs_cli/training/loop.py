@@ -38,8 +38,9 @@ from alfs_cli.results.run import (
     save_environment,
     versions,
 )
-from alfs_cli.storage.documents import from_document, remove_leftovers, unwritable, write_text
+from alfs_cli.storage.documents import from_document
 from alfs_cli.storage.locks import one_trainer
+from alfs_cli.storage.writing import remove_leftovers, unwritable, write_text
 from alfs_cli.training import distributed
 from alfs_cli.training.batches import (
     EpochBatches,

@@ -15,7 +15,7 @@ from alfs_cli.data.dataset import LabelledDataset, positions_of
 from alfs_cli.data.labels import is_nothing, same_text
 from alfs_cli.data.readers.delimited import rows_of
 from alfs_cli.errors import InputError, brief, did_you_mean, has
-from alfs_cli.storage.documents import unguarded
+from alfs_cli.text.cells import unguarded
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]

@@ -32,8 +32,8 @@ from alfs_cli.estimators.passes.tally import (
     reached_from,
     sums_of,
 )
-from alfs_cli.storage.documents import replacing
 from alfs_cli.storage.files import as_file
+from alfs_cli.storage.writing import replacing
 from alfs_cli.text.numbers import whole_number
 
 FloatArray = NDArray[np.float64]
