@@ -123,7 +123,10 @@ def test_variables_are_read_by_what_they_stand_for():
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ({"max-noise-rate": 5}, "--max-noise-rate is 5, not a number from 0 to 1 (5 % is written 0.05)"),
+        (
+            {"max-noise-rate": 5},
+            "--max-noise-rate is 5, not a number from 0 to 1 (5 % is written 0.05)",
+        ),
         ({"max-pair-rate": -0.1}, "--max-pair-rate is -0.1"),
         ({"max-class-noise-rate": float("nan")}, "--max-class-noise-rate is nan"),
         ({"min-clean-level": float("inf")}, "--min-clean-level is inf"),
