@@ -243,8 +243,9 @@ def _executor(
     """Return the executor, and what makes a task for it of a run."""
     import torch
 
-    from alfs_cli.executors.local import LocalExecutor, num_cores, threads_each
+    from alfs_cli.executors.local import LocalExecutor, threads_each
     from alfs_cli.executors.task import Task
+    from alfs_cli.storage.memory import num_cores
     from alfs_cli.training.devices import choose_device
 
     device, here, cache = invocation.device, os.getcwd(), invocation.out / "cache"
