@@ -19,7 +19,7 @@ from noise_cases import tempered_rows
 from scipy.optimize import brentq
 
 from alfs_cli.data.folds import stratified_folds
-from alfs_cli.estimators import estimate_transition
+from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.estimators.parts.trust import ENOUGH_LEVEL, LEVEL_MEDIUM
 from alfs_cli.evidence.out_of_fold import (
     calibrated,

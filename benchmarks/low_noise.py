@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from noise_cases import Case, Source, cases, sources
 
-from alfs_cli.estimators import estimate_transition
 from alfs_cli.estimators.confident import confident
+from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.noise import class_clean_levels, row_total_variation
 from alfs_cli.suspects.scores import label_scores
 

@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn.functional import batch_norm
 from torch.nn.init import xavier_uniform_
 
-from alfs_cli.estimators import estimate_transition
+from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.evidence.out_of_fold import principal_components
 from alfs_cli.losses import parse_loss
 from alfs_cli.noise import (

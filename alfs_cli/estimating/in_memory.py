@@ -22,7 +22,7 @@ from alfs_cli.errors import InputError
 from alfs_cli.estimating.estimated import Estimated, Judged
 from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimating.order import in_canonical_order, sampled
-from alfs_cli.estimators import check_classes, check_needs, check_options, estimate_noise
+from alfs_cli.estimators.fitting import check_classes, check_needs, check_options, estimate_noise
 from alfs_cli.evidence.alike import said_of_copies
 from alfs_cli.evidence.gathering import Evidence, gather
 from alfs_cli.evidence.representations import EncoderChoice

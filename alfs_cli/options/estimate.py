@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alfs_cli.estimators import ESTIMATORS
 from alfs_cli.storage.targets import Kept
 
 if TYPE_CHECKING:
     from alfs_cli.estimating.options import EstimateOptions
     from alfs_cli.options.shared import Invocation
+
+
+METHODS = tuple(ESTIMATORS)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class EstimateFlags(CountedFlags):
         str,
         typer.Option(
             "--method",
-            help="auto, confident, joint-ml, hoc, knn, anchor, dual-t, gold or annotators.",
+            help=f"{', '.join(METHODS[:-1])} or {METHODS[-1]}.",
         ),
     ] = "auto"
     trusted: Annotated[
