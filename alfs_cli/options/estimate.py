@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alfs_cli.estimators import ESTIMATORS
+from alfs_cli.evidence.encoders import spellings
 from alfs_cli.storage.targets import Kept
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ class EstimateFlags(CountedFlags):
     ] = "auto"
     encoder: Annotated[
         str | None,
-        typer.Option(
-            "--encoder", metavar="NAME", help="efficientnet-lite0, or one of torchvision."
-        ),
+        typer.Option("--encoder", metavar="NAME", help=f"{' or '.join(spellings())}."),
     ] = None
     download: Annotated[
         bool, typer.Option("--download", help="Fetch an encoder's weights if they are not here.")

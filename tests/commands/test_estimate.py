@@ -20,8 +20,8 @@ FILES = {"estimate.json", "transition.csv", "issues.csv", "issues.parquet"}
 KEYS = {
     "schema", "alfs_version", "seed", "seconds", "confidence", "method", "data", "evidence",
     "noise_rate", "transition", "transition_low", "transition_high", "class_prior",
-    "class_clean_level", "clean_level", "gap", "dominant", "trust", "other_estimates", "trusted_examples", "annotators", "local",
-    "truth", "issues",
+    "class_clean_level", "clean_level", "gap", "dominant", "trust", "other_estimates", "local",
+    "truth", "issues", "trusted_examples", "annotators",
 }  # fmt: skip
 
 
