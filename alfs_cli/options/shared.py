@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alfs_cli.errors import UsageError, unknown
+from alfs_cli.formats import formats_of, only_for
 from alfs_cli.storage.targets import SAVES, SUSPECTS, Kept, Target, Writes, refuse_inputs
 from alfs_cli.terminal.output import Terminal, inert, terminal_width, wants_color
 from alfs_cli.text.numbers import MOST_SEED, whole_number
@@ -140,8 +141,8 @@ def _shared(
         typer.Option(
             "-f",
             "--format",
-            help="Form of the result on stdout: text, json, markdown, csv, html; "
-            "for check also concise, sarif, junit, github, gitlab.",
+            help=f"Form of the result on stdout: {', '.join(formats_of(''))}; "
+            f"for check also {', '.join(only_for('check'))}.",
             rich_help_panel=PANEL,
         ),
     ] = "text",
