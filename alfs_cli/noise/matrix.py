@@ -31,11 +31,6 @@ class TransitionMatrix:
     def __post_init__(self) -> None:
         object.__setattr__(self, "array", _checked(self.array))
 
-    @classmethod
-    def from_cleanlab(cls, noise_matrix: ArrayLike) -> "TransitionMatrix":
-        """Take cleanlab's noise matrix, whose columns are true classes."""
-        return cls(np.asarray(noise_matrix, dtype=np.float64).T)
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Read as its array wherever numpy takes one."""
         return np.array(self.array, dtype=dtype) if copy else np.asarray(self.array, dtype=dtype)
