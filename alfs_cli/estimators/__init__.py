@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -46,6 +46,7 @@ from alfs_cli.results.estimate import (
     CleanLevel,
     ColumnsSummary,
     DataSummary,
+    LocalCleanLevel,
     NeighbourCheck,
     NoiseEstimate,
     OtherEstimate,
@@ -155,27 +156,15 @@ def estimate_noise(
     seed: int = 0,
     in_sample_ok: bool = False,
     trusted: Trusted | None = None,
-    with_local: bool = False,
 ) -> NoiseEstimate:
-    """Return T, the clean level, their bounds and how far to trust them.
-
-    `with_local` adds the clean level of single examples, for which features are needed.
-    """
+    """Return T, the clean level, their bounds and how far to trust them."""
     check_options(method=method, confidence=confidence, resamples=resamples)
     check_classes(dataset.num_classes)
     begun = time.perf_counter()
-    sample = Sample(
-        probs=evidence.probs,
-        labels=dataset.labels,
-        features=evidence.features,
-        trusted=trusted,
-        annotations=dataset.annotations,
-        annotators=dataset.annotators,
-    )
+    sample = _sample_of(dataset, evidence, trusted)
     check_needs(method, dataset, trusted)
     same = evidence.alike
     once, places = (sample, None) if same is None else once_each(sample, same.units)
-    local = local_clean_level(once, confidence=confidence, seed=seed) if with_local else None
     with threadpool_limits(1, user_api="blas"):  # thousands of small products: threads only wait
         found = ESTIMATORS[method](once)
     apart = once if same is None else once_each(sample, same.groups)[0]
@@ -197,9 +186,37 @@ def estimate_noise(
         seed=seed,
         in_sample_ok=in_sample_ok,
         neighbours=check,
-        beside=beside,
     )
-    return replace(estimate, seconds=time.perf_counter() - begun, local=local)
+    return replace(
+        estimate,
+        seconds=time.perf_counter() - begun,
+        other_estimates=(*estimate.other_estimates, *map(_other, beside)),
+    )
+
+
+def local_level(
+    dataset: LabelledDataset,
+    evidence: Evidence,
+    *,
+    confidence: float,
+    seed: int,
+) -> LocalCleanLevel:
+    """Return the clean level of single examples, for which features are needed."""
+    sample, same = _sample_of(dataset, evidence, None), evidence.alike
+    once = sample if same is None else once_each(sample, same.units)[0]
+    return local_clean_level(once, confidence=confidence, seed=seed)
+
+
+def _sample_of(dataset: LabelledDataset, evidence: Evidence, trusted: Trusted | None) -> Sample:
+    """Return what the methods see: evidence and labels."""
+    return Sample(
+        probs=evidence.probs,
+        labels=dataset.labels,
+        features=evidence.features,
+        trusted=trusted,
+        annotations=dataset.annotations,
+        annotators=dataset.annotators,
+    )
 
 
 def summarised(
@@ -212,12 +229,8 @@ def summarised(
     seed: int = 0,
     in_sample_ok: bool = False,
     neighbours: NeighbourCheck | None = None,
-    beside: Sequence[Answer] = (),
 ) -> NoiseEstimate:
-    """Return what estimate.json says of a method's result; its bounds are made here.
-
-    `beside` are answers of other methods, after those that the result names itself.
-    """
+    """Return what estimate.json says of a method's result; its bounds are made here."""
     begun = time.perf_counter()
     T = found.transition()
     bounds = found.spread(
@@ -269,7 +282,7 @@ def summarised(
         ),
         trusted_examples=grounds.trusted,
         annotators=grounds.annotators,
-        other_estimates=tuple(_other(one) for one in (*found.others(), *beside)),
+        other_estimates=tuple(map(_other, found.others())),
         truth=_truth(dataset, T),
     )
 

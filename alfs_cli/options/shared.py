@@ -135,6 +135,7 @@ def _shared_parameters() -> tuple[inspect.Parameter, ...]:
 
 
 def _shared(
+    *,
     format: Annotated[
         str,
         typer.Option(
