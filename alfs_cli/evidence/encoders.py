@@ -67,7 +67,9 @@ def encode(
     import torch
 
     network = (
-        _offline(device) if encoder in (None, NAME) else _torchvision(encoder, download, device)
+        _offline(device)
+        if encoder in (None, NAME)
+        else _torchvision(encoder, device, download=download)
     )
     parts, kept = [], []
     with torch.inference_mode():
@@ -116,7 +118,7 @@ def _offline(device: str) -> Encoder:
     )
 
 
-def _torchvision(text: str, download: bool, device: str) -> Encoder:
+def _torchvision(text: str, device: str, *, download: bool) -> Encoder:
     """Return a torchvision classifier up to its last linear layer, with its published weights."""
     import torch
     from torch import nn

@@ -40,7 +40,7 @@ CHECK: dict[str, Key] = {
     "max-class-noise-rate": RATE,
     "min-clean-level": number(0, float("inf")),
     "max-pair-rate": RATE,
-    "require-dominance": flag(True),
+    "require-dominance": flag(default=True),
     "min-trust": choice(TRUST),
     "max-new-issues": whole(0),
     "gate-on": choice(GATE_ON, "sure"),

@@ -93,7 +93,7 @@ def whole(least: int, default: int | None = None) -> Key:
     return Key(read, default, parse=_as_number)
 
 
-def flag(default: bool = False) -> Key:
+def flag(*, default: bool = False) -> Key:
     """True or false."""
 
     def read(value: Any) -> bool:
