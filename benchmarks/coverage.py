@@ -201,6 +201,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
+    """Draw, count how often the bounds hold, and write it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--only", default="far,near,uneven,encoder")

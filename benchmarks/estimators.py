@@ -176,6 +176,7 @@ def judge_trusted(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    """Estimate all cases by all methods, and write the errors."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--unpacked", type=Path, default=Path("../shared/data/unpacked"))

@@ -141,6 +141,7 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
 
 
 def main() -> None:
+    """Count how often the gate is wrong, and write it."""
     global CACHE
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=200)

@@ -106,6 +106,7 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
+    """Estimate at low noise rates, and write the errors."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--unpacked", type=Path, default=Path("../shared/data/unpacked"))

@@ -51,6 +51,7 @@ def show_recipe(invocation: Invocation, name: Name) -> None:
 @command
 def copy_recipe(
     invocation: Invocation,
+    *,
     name: Name,
     to: Annotated[
         Path | None,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @command
 def recommend(
     invocation: Invocation,
+    *,
     estimate: Annotated[
         Path | None,
         typer.Argument(metavar="ESTIMATE", help="estimate.json; without it the one under --out."),

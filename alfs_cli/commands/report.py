@@ -17,6 +17,7 @@ PAIRS = 5
 @command
 def report(
     invocation: Invocation,
+    *,
     saved: Annotated[
         str | None,
         typer.Argument(

@@ -17,9 +17,10 @@ from alfs_cli.estimators.parts.local import local_clean_level
 from alfs_cli.estimators.parts.neighbourhood import neighbour_check, neighbourhood_of
 from alfs_cli.estimators.parts.reviewed import settled
 from alfs_cli.estimators.parts.sample import Sample
-from alfs_cli.estimators.summary import summarised
+from alfs_cli.estimators.summary import other_estimate, summarised
 from alfs_cli.evidence.gathering import Evidence, gather
 from alfs_cli.results.estimate import (
+    LocalCleanLevel,
     NoiseEstimate,
 )
 
@@ -94,27 +95,15 @@ def estimate_noise(
     seed: int = 0,
     in_sample_ok: bool = False,
     trusted: Trusted | None = None,
-    with_local: bool = False,
 ) -> NoiseEstimate:
-    """Return T, the clean level, their bounds and how far to trust them.
-
-    `with_local` adds the clean level of single examples, for which features are needed.
-    """
+    """Return T, the clean level, their bounds and how far to trust them."""
     check_options(method=method, confidence=confidence, resamples=resamples)
     check_classes(dataset.num_classes)
     begun = time.perf_counter()
-    sample = Sample(
-        probs=evidence.probs,
-        labels=dataset.labels,
-        features=evidence.features,
-        trusted=trusted,
-        annotations=dataset.annotations,
-        annotators=dataset.annotators,
-    )
+    sample = _sample_of(dataset, evidence, trusted)
     check_needs(method, dataset, trusted)
     same = evidence.alike
     once, places = (sample, None) if same is None else once_each(sample, same.units)
-    local = local_clean_level(once, confidence=confidence, seed=seed) if with_local else None
     with threadpool_limits(1, user_api="blas"):  # thousands of small products: threads only wait
         found = ESTIMATORS[method](once)
     apart = once if same is None else once_each(sample, same.groups)[0]
@@ -136,9 +125,37 @@ def estimate_noise(
         seed=seed,
         in_sample_ok=in_sample_ok,
         neighbours=check,
-        beside=beside,
     )
-    return replace(estimate, seconds=time.perf_counter() - begun, local=local)
+    return replace(
+        estimate,
+        seconds=time.perf_counter() - begun,
+        other_estimates=(*estimate.other_estimates, *map(other_estimate, beside)),
+    )
+
+
+def local_level(
+    dataset: LabelledDataset,
+    evidence: Evidence,
+    *,
+    confidence: float,
+    seed: int,
+) -> LocalCleanLevel:
+    """Return the clean level of single examples, for which features are needed."""
+    sample, same = _sample_of(dataset, evidence, None), evidence.alike
+    once = sample if same is None else once_each(sample, same.units)[0]
+    return local_clean_level(once, confidence=confidence, seed=seed)
+
+
+def _sample_of(dataset: LabelledDataset, evidence: Evidence, trusted: Trusted | None) -> Sample:
+    """Return what the methods see: evidence and labels."""
+    return Sample(
+        probs=evidence.probs,
+        labels=dataset.labels,
+        features=evidence.features,
+        trusted=trusted,
+        annotations=dataset.annotations,
+        annotators=dataset.annotators,
+    )
 
 
 def check_options(*, method: str, confidence: float, resamples: int) -> None:

@@ -254,7 +254,7 @@ def _candidates(scores: Scores, start_T: FloatArray) -> list[Candidate]:
 
 def _free_candidate(scores: Scores, fit: HeadFit) -> Candidate:
     margin = min(FREE_MARGIN, _pairs_in_use(fit))
-    return _candidate(scores, fit, _cells_in_use(scores, fit) + margin)
+    return _candidate(scores, fit, _cells_in_use(fit) + margin)
 
 
 def _times(factor: float, fit: HeadFit) -> HeadFit:
@@ -292,7 +292,7 @@ def _strong_candidate(scores: Scores, rows: HeadFit, near: FloatArray) -> Candid
     num_free = int(tie.max()) + 1 - K
     fit = fit_head(scores, STRONG, tie, rows, near=near)
     choice = num_free * np.log(K * (K - 1) / max(num_free, 1))
-    return _candidate(scores, fit, _cells_in_use(scores, fit) + choice + FREE_MARGIN)
+    return _candidate(scores, fit, _cells_in_use(fit) + choice + FREE_MARGIN)
 
 
 def _with_background(fit: HeadFit, counts: FloatArray) -> FloatArray:
@@ -348,7 +348,7 @@ def _unfitted(
     return Candidate(scores, fit, 0.0, soft, prior / prior.sum())
 
 
-def _cells_in_use(scores: Scores, fit: HeadFit) -> float:
+def _cells_in_use(fit: HeadFit) -> float:
     """Return how many parameters stand for one example or more: those at 0 fit nothing."""
     K = len(fit.transition)
     expected = fit.probs.sum(axis=1, dtype=np.float64)[:, None] * fit.transition

@@ -1,7 +1,6 @@
 """What estimate.json says of a result: its bounds, trust, and the truth where it is known."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -48,12 +47,8 @@ def summarised(
     seed: int = 0,
     in_sample_ok: bool = False,
     neighbours: NeighbourCheck | None = None,
-    beside: Sequence[Answer] = (),
 ) -> NoiseEstimate:
-    """Return what estimate.json says of a method's result; its bounds are made here.
-
-    `beside` are answers of other methods, after those that the result names itself.
-    """
+    """Return what estimate.json says of a method's result; its bounds are made here."""
     begun = time.perf_counter()
     T = found.transition()
     bounds = found.spread(
@@ -105,7 +100,7 @@ def summarised(
         ),
         trusted_examples=grounds.trusted,
         annotators=grounds.annotators,
-        other_estimates=tuple(_other(one) for one in (*found.others(), *beside)),
+        other_estimates=tuple(map(other_estimate, found.others())),
         truth=_truth(dataset, T),
     )
 
@@ -114,7 +109,8 @@ def _bounded(value: float, low: float, high: float) -> Bounded:
     return Bounded(value, min(low, value), max(high, value))
 
 
-def _other(estimate: Answer) -> OtherEstimate:
+def other_estimate(estimate: Answer) -> OtherEstimate:
+    """Return what a method says, for those that stand beside the estimate."""
     T = estimate.transition()
     levels = class_clean_levels(T)
     return OtherEstimate(

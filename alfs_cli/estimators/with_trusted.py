@@ -108,8 +108,10 @@ class TrustedEstimate(ResampledEstimate):
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
     ) -> Spread:
-        """Return bounds by resampling; where the trusted labels agree with the bounds that were
-        there without them, the narrower of each: a few true labels take nothing away.
+        """Return bounds by resampling, or those without trusted labels where they are narrower.
+
+        The latter only where the trusted labels agree with them: a few true labels take nothing
+        away.
         """
         own, before = (
             spread(confidence=confidence, resamples=resamples, generator=generator)

@@ -63,6 +63,7 @@ class FourierMap:
     scale: float
 
     def __call__(self, X: Features) -> Features:
+        """Return features (n, D) as they are judged: mapped, centred, scaled."""
         raw = X
         if self.weights is not None and self.offsets is not None:
             raw = np.cos(X @ self.weights + self.offsets)

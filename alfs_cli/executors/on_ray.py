@@ -26,7 +26,7 @@ def _from_home() -> Iterator[None]:
 
 
 def _perform(task: Task) -> Outcome:
-    return perform(task, lambda progress: None)
+    return perform(task, lambda _: None)
 
 
 @dataclass

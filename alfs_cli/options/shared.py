@@ -136,6 +136,7 @@ def _shared_parameters() -> tuple[inspect.Parameter, ...]:
 
 
 def _shared(
+    *,
     format: Annotated[
         str,
         typer.Option(

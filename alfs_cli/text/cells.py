@@ -8,9 +8,9 @@ FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet may run
 
 
 def safe_cell(cell: Any) -> Any:
-    """Return a cell that steers nothing: text that looks like a formula gets a `'`.
+    r"""Return a cell that steers nothing: text that looks like a formula gets a `'`.
 
-    Characters that are not printable are written out, `\\x1b` for ESC.
+    Characters that are not printable are written out, `\x1b` for ESC.
     """
     if isinstance(cell, str):
         text = escaped(cell)

@@ -5,16 +5,13 @@ from typing import Literal
 
 from alfs_cli.results.estimate import Bounded
 
-Grade = Literal[0, 1, 2]
-"""0 low, 1 medium, 2 high."""
-
 ROOM_HIGH, ROOM_MEDIUM = 0.10, 0.25  # width of the noise rate's interval
 FEW_HIGH, FEW_MEDIUM = 100, 20  # examples of a class, or trusted ones
 
 
 @dataclass(frozen=True)
 class Remark:
-    """A reason for trust in words, and its grade."""
+    """A reason for trust in words, and its grade: 0 low, 1 medium, 2 high."""
 
     text: str
     grade: int

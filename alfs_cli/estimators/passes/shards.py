@@ -426,6 +426,11 @@ def _contradictions(shard: Tallied) -> Iterator[str]:
         yield "'found' and the suspects count other examples"
     if (shard.reach[0] > shard.reach[1]).any():
         yield "'reach' is no range"
+    yield from _misplaced(shard, K)
+
+
+def _misplaced(shard: Tallied, K: int) -> Iterator[str]:
+    """Yield which rows name classes or places that are not there, or twice."""
     labels = {
         "open_label": shard.open.label, "open_top": shard.open.top, "open_cls": shard.open.cls,
         "suspects_label": shard.suspects.label, "suspects_top": shard.suspects.top,
