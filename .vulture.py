@@ -8,3 +8,6 @@ comment_from  # .ci/action calls it
 
 # Names of types, used in annotations that are text.
 Evaluated, Mask, Node, Points, ReadableBuffer, Shares
+hoc
+joint_ml
+knn
