@@ -27,6 +27,7 @@ from alfs_cli.data.readers.columns import files_of
 from alfs_cli.data.readers.manifest import numbers_of_split, path_column_of
 from alfs_cli.data.readers.tables import SEPARATORS
 from alfs_cli.errors import InputError, UsageError
+from alfs_cli.storage.arrays import save_npz
 from alfs_cli.storage.writing import replacing
 
 IntArray = NDArray[np.int64]
@@ -162,8 +163,7 @@ def _write_npz(
     if true is not None:
         arrays[true_key] = names[true] if as_text else true
     arrays |= {"class_names": names, **more}
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    save_npz(path, arrays)
 
 
 def _write_manifest(

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from alfs_cli.data.duplicates import are_coincidences, contents_of, digests_of, row_keys
+from alfs_cli.evidence.components import components
 from alfs_cli.evidence.near_copies import with_near_copies
 from alfs_cli.results.estimate import CopiesSummary
 
@@ -101,12 +100,9 @@ def _of_pictures(dataset: "LabelledDataset") -> IntArray:
 
 def joined(first: IntArray, second: IntArray) -> IntArray:
     """Return numbers (n,) that two examples share where they share one of either, or a chain."""
-    n, size = len(first), int(first.max()) + 1
+    size = int(first.max()) + 1
     ends = np.unique(second, return_inverse=True)[1].reshape(-1) + size
-    total = int(ends.max()) + 1
-    linked = coo_array((np.ones(n), (first, ends)), shape=(total, total))
-    _, component = connected_components(linked, directed=False)
-    return np.asarray(component[first], dtype=np.int64)
+    return components(first, ends, int(ends.max()) + 1)[first]
 
 
 def _have_one_label(groups: IntArray, labels: IntArray) -> bool:

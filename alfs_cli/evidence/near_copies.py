@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from alfs_cli.evidence.components import components
 from alfs_cli.evidence.neighbours import MAX_COMPONENTS, nearest
 from alfs_cli.evidence.out_of_fold import principal_components
 
@@ -66,9 +65,7 @@ def with_near_copies(X: Features, contents: IntArray) -> IntArray:
         pairs = _all_pairs(rows, gaps, chosen)
     else:
         pairs = _pairs(asked, places, gaps.count, chosen)
-    linked = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(rows), len(rows)))
-    _, component = connected_components(linked, directed=False)
-    return np.asarray(component, dtype=np.int64)[content_of.reshape(-1)]
+    return components(pairs[:, 0], pairs[:, 1], len(rows))[content_of.reshape(-1)]
 
 
 def gaps_in(distances: FloatArray) -> Gaps:

@@ -32,8 +32,8 @@ from alfs_cli.estimators.passes.tally import (
     reached_from,
     sums_of,
 )
+from alfs_cli.storage.arrays import save_npz
 from alfs_cli.storage.files import as_file
-from alfs_cli.storage.writing import replacing
 from alfs_cli.text.numbers import whole_number
 
 FloatArray = NDArray[np.float64]
@@ -274,8 +274,7 @@ def save_shard(path: Path, shard: Tallied, about: dict[str, Any]) -> None:
         "sample_probs": sample.probs,
         "about": np.array(json.dumps({"schema": SCHEMA, **about})),
     }
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    save_npz(path, arrays, is_compressed=True)
 
 
 def load_shard(path: Path) -> tuple[Tallied, dict[str, Any]]:

@@ -52,7 +52,7 @@ def test_a_first_line_says_what_separates(tmp_path, line):
 
 
 def test_a_first_line_names_any_character(tmp_path):
-    frame = FRAME.assign(label=LABELS + ",;\n")
+    frame = FRAME.assign(label=[f"{label},;\n" for label in LABELS])
     path = written(tmp_path / "m.csv", frame, sep="^", before="sep=^\n")
     dataset = load(DataSpec(str(path)))
     assert dataset.class_names == ("B\u00e4r,;\n", "\u00d6l,;\n")

@@ -1,0 +1,23 @@
+"""Connected components: what hangs together by a chain of pairs."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+IntArray = NDArray[np.int64]
+
+
+def components(first: IntArray, second: IntArray, count: int) -> IntArray:
+    """Return the number (count,) of the component of each thing, of pairs (m,) `first`, `second`.
+
+    Indices are of 32 bits: older SciPy takes no others, and then answers with nonsense instead of
+    an error.
+
+    >>> components(np.array([0, 3]), np.array([1, 1]), 5).tolist()
+    [0, 0, 1, 0, 2]
+    """
+    places = (first.astype(np.int32), second.astype(np.int32))
+    links = csr_array((np.ones(len(first)), places), shape=(count, count))
+    links.indices, links.indptr = links.indices.astype(np.int32), links.indptr.astype(np.int32)
+    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
