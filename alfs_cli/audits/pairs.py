@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.audits.bets import SLACK, Experts, experts, log_mean
+from alfs_cli.audits.bets import SLACK, Experts, experts, log_mean, started
 from alfs_cli.audits.population import CHANCES, Population
-from alfs_cli.audits.quantities import ALWAYS, LIKELY, NEVER, Possible
+from alfs_cli.audits.quantities import ALWAYS, LIKELY, NEVER, Possible, prior
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -102,7 +102,7 @@ class Pairs:
         bets = pair_experts(self.levels, self.cells, examples.class_levels is not None)
         self._hedge, self._share = bets.hedge, bets.share
         self._worth = low_per_cell(self.levels, self.cells)
-        self.log_wealth = np.zeros(bets.share.shape)
+        self.log_wealth = np.zeros(bets.share.shape) + started(bets.prior)
         self.hedged = np.einsum("rsijec,ijc->rsije", bets.hedge, pair_cells(self.weights))
         own, other = self.counts.sum(2).diagonal(), self.counts.sum(2)
         # least that can still come: for, every given-j example is i; against, every given-i one
@@ -261,6 +261,7 @@ def pair_experts(levels: Floats, cells: Counts, has_scores: bool) -> Experts:
     counts, weights = (pair_cells(a)[apart] for a in (cells.counts, cells.weights))
     num_experts = len(RATIOS) * (2 if has_scores else 1)
     shape = (len(levels), 2, num_classes, num_classes, num_experts)
+    first = prior(len(RATIOS), len(RATIOS) * has_scores)
     hedge, share = np.zeros((*shape, 2 * BINS)), np.zeros(shape)
     for r, level in enumerate(levels):
         for side in (FOR, AGAINST):
@@ -269,10 +270,10 @@ def pair_experts(levels: Floats, cells: Counts, has_scores: bool) -> Experts:
             p = pair_alternatives(beyond, counts, has_scores)
             gain = np.concatenate([np.full(BINS, sign), np.full(BINS, -sign * level)])
             form = np.broadcast_to(gain, (len(counts), 2 * BINS))
-            bets = experts(p, form, np.zeros(len(counts)), weights, counts)
+            bets = experts(p, form, np.zeros(len(counts)), weights, counts, first)
             hedge[r, side, apart[0], apart[1]] = bets.hedge
             share[r, side, apart[0], apart[1]] = bets.share
-    return Experts(hedge=hedge, share=share)
+    return Experts(hedge=hedge, share=share, prior=first)
 
 
 def pair_alternatives(beyond: Floats, counts: Floats, has_scores: bool) -> Floats:

@@ -84,6 +84,8 @@ class Record:
         self.folder, self.plan, self.examples, self.log = folder, plan, examples, log
         weights = weights_of(examples, plan)
         self.draws: Draws = draws(examples, weights, plan.seed)
+        by_draw = weights[self.draws.order]
+        self._left = by_draw[::-1].cumsum()[::-1]  # weights of what is left before each draw
         self.drawn: dict[int, Drawn] = {}
         self.suspects: dict[int, Answer] = {}
         self._changes: list[tuple[int, str]] = []  # blind answers in their order, for undo
@@ -309,8 +311,8 @@ class Record:
 
     def probability(self, number: int) -> float:
         """Return the chance that this example had of being drawn then, of those left."""
-        weights = self.draws.weights[self.draws.order]
-        return float(weights[number] / weights[number:].sum())
+        weight = self.draws.weights[self.draws.order[number]]
+        return float(weight / self._left[number])
 
 
 def weights_of(examples: Population, plan: Plan) -> np.ndarray[Any, np.dtype[np.int64]]:
