@@ -101,7 +101,7 @@ def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dic
     """
     for case in validity_cases(data, cache):
         examples = case.population()
-        steps = min(len(examples), 1_500 if case.num_classes < 100 else 1_000)
+        steps = min(len(examples), 1_000)
         first = int(np.bincount(case.true).argmax())
         for text in (
             "noise-rate >= .5", f"given-noise:c{first} >= .5", f"class-noise:c{first} >= .5",
@@ -132,7 +132,7 @@ def level_validity(case: Case, examples: Population, audits: int) -> dict[str, o
     true_level = case.clean_level()
     level = 20.0 if not 0 < true_level < 1e6 else true_level
     weights = balanced_weights(examples, everything(examples))
-    steps = min(len(examples), 1_500 if case.num_classes < 50 else 600)
+    steps = min(len(examples), 600)
     found = []
     for at, side in ((level * (1 + 1e-9), FOR), (level, AGAINST)):
         pairs = Pairs(examples, np.ones(len(examples), bool), weights, (at,))
@@ -189,7 +189,8 @@ def decided_after(
     claim = parse("noise-rate <= .5")
     what, wealth, values = tests_of(examples, claim, numbers, weights)
     order = orders(np.arange(len(examples)), weights, audits, most, np.random.default_rng(3))
-    done = mean_audits(wealth, what.cell, weights, worths(what, values, case.true), order, RISK)
+    z = worths(what, values, case.true)
+    done = mean_audits(wealth, what.cell, weights, z, order, RISK, until_decided=True)
     times = np.where(done.reached > 0, done.reached, most)
     count = len(numbers)
     return np.minimum(times[:, :count], times[:, count:])
@@ -398,14 +399,15 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.only.split(","):
         run, full, quick = PARTS[name]
-        rows: list[dict] = []
-        for row in run(full if options.full else quick, options.data, options.cache):
-            rows.append(row)
-            print(name, *row.values(), sep=" | ", flush=True)
         with (options.to / f"audit_{name}.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
+            writer = None
+            for row in run(full if options.full else quick, options.data, options.cache):
+                if writer is None:
+                    writer = csv.DictWriter(file, row)
+                    writer.writeheader()
+                writer.writerow(row)
+                file.flush()
+                print(name, *row.values(), sep=" | ", flush=True)
 
 
 if __name__ == "__main__":

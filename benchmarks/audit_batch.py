@@ -41,9 +41,12 @@ class Means:
 
 def mean_audits(
     wealth: Wealth, cell: np.ndarray, weights: np.ndarray, z: np.ndarray, order: np.ndarray,
-    risk: float,
+    risk: float, *, until_decided: bool = False,
 ) -> Means:  # fmt: skip
-    """Run the audits whose draws are `order` (A, steps); z (N, F) is what an answer is worth."""
+    """Run the audits whose draws are `order` (A, steps); z (N, F) is what an answer is worth.
+
+    `until_decided` stops once either side of every number is through in every audit.
+    """
     audits, steps = order.shape
     num_forms, num_experts = wealth.bets.share.shape
     hedge = np.ascontiguousarray(np.moveaxis(wealth.bets.hedge, -1, 0))
@@ -85,6 +88,8 @@ def mean_audits(
         done = (log_mean(logs) >= goal) | (lowest > level + slack)
         reached[(reached == 0) & done] = step + 1
         certain[(certain == 0) & (lowest >= level - slack)] = step + 1
+        if until_decided and (reached.reshape(audits, 2, -1).max(1) > 0).all():
+            break
     return Means(reached, certain)
 
 
@@ -181,6 +186,8 @@ def level_audits(
             accepted[(accepted == 0) & done] = step + 1
         if AGAINST in sides:
             rejected[(rejected == 0) & (log_mean(mixed[:, apart]) >= goal)] = step + 1
+        if sides == (FOR,) and accepted.all():
+            break
     open_pairs = (state[FOR]["best"][:, apart] < goal).sum(1) if FOR in sides else rejected * 0
     return Levels(accepted, rejected, open_pairs)
 

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from alfs_cli.audits.bets import SLACK, Experts, experts, log_mean, started
 from alfs_cli.audits.population import CHANCES, Population
-from alfs_cli.audits.quantities import ALWAYS, LIKELY, NEVER, Possible, prior
+from alfs_cli.audits.quantities import ALWAYS, NEVER, Possible, prior
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-RATIOS = (1.4, 3.0, 10.0)  # how far beyond r0 the alternatives lie that are bet on
+# alternatives that are bet on: how far beyond r0, and the share of the given i that is right
+PLAIN = ((1.5, 0.6), (3.0, 0.6), (3.0, 0.9), (10.0, 0.9))
+SCORED_RATIOS = (1.5, 4.0)  # of those that go by the scores, besides the scores as they are
 COARSE = np.array([0.005, 0.03, 0.1, 0.3, 0.6, 0.85, 0.97])  # bounds of the bins of a chance
 BINS = len(COARSE) + 1
 BIN_OF = np.searchsorted(COARSE, CHANCES)  # of a level
@@ -259,15 +261,13 @@ def pair_experts(levels: Floats, cells: Counts, has_scores: bool) -> Experts:
     num_classes = len(cells.counts)
     apart = np.nonzero(~np.eye(num_classes, dtype=bool))
     counts, weights = (pair_cells(a)[apart] for a in (cells.counts, cells.weights))
-    num_experts = len(RATIOS) * (2 if has_scores else 1)
-    shape = (len(levels), 2, num_classes, num_classes, num_experts)
-    first = prior(len(RATIOS), len(RATIOS) * has_scores)
+    first = prior(len(PLAIN), (1 + len(SCORED_RATIOS)) * has_scores)
+    shape = (len(levels), 2, num_classes, num_classes, len(first))
     hedge, share = np.zeros((*shape, 2 * BINS)), np.zeros(shape)
     for r, level in enumerate(levels):
         for side in (FOR, AGAINST):
             sign = 1.0 if side == FOR else -1.0
-            beyond = np.array(RATIOS) ** sign * level
-            p = pair_alternatives(beyond, counts, has_scores)
+            p = pair_alternatives(level, sign, counts, has_scores)
             gain = np.concatenate([np.full(BINS, sign), np.full(BINS, -sign * level)])
             form = np.broadcast_to(gain, (len(counts), 2 * BINS))
             bets = experts(p, form, np.zeros(len(counts)), weights, counts, first)
@@ -276,22 +276,35 @@ def pair_experts(levels: Floats, cells: Counts, has_scores: bool) -> Experts:
     return Experts(hedge=hedge, share=share, prior=first)
 
 
-def pair_alternatives(beyond: Floats, counts: Floats, has_scores: bool) -> Floats:
-    """Return chances of being truly i (P, E, 2 BINS) at which the pairs' ratio is `beyond` (E)."""
+def pair_alternatives(level: float, sign: float, counts: Floats, has_scores: bool) -> Floats:
+    """Return chances of being truly i (P, E, 2 BINS) at which a pair's ratio lies beyond the level.
+
+    Above it for sign 1, below for -1. The first of those that go by the scores takes them as they
+    are, the others the share of the given i that is right, and move the chances of the given j.
+    """
     own, other = counts[:, :BINS], counts[:, BINS:]
-    sizes = own.sum(1)[:, None] / np.maximum(other.sum(1), 1)[:, None]
-    # given j and truly i: as many as make the ratio, where that is no more than there are
-    likely = np.minimum(LIKELY, 0.9 * beyond / np.maximum(sizes, 1e-9))
-    rare = np.clip(likely * sizes / beyond, NEVER, ALWAYS)
-    likely = np.clip(likely, NEVER, ALWAYS)
-    flat = np.concatenate(
-        [np.repeat(likely[..., None], BINS, -1), np.repeat(rare[..., None], BINS, -1)], axis=-1
-    )
+    ratio = np.array([step for step, _ in PLAIN]) ** sign * level
+    found = with_ratio(np.array([right for _, right in PLAIN]), ratio, own, other)
+    flat = np.concatenate([np.repeat(half[..., None], BINS, -1) for half in found], axis=-1)
     if not has_scores:
         return flat
-    halves = [tilted_rows(own, likely), tilted_rows(other, rare)]
+    right, confused = (
+        (half @ BIN_CHANCES / np.maximum(half.sum(1), 1))[:, None] for half in (own, other)
+    )
+    moved = with_ratio(right, np.array(SCORED_RATIOS) ** sign * level, own, other)
+    means = [np.concatenate([a, b], 1) for a, b in zip((right, confused), moved, strict=True)]
+    halves = [tilted_rows(own, means[0]), tilted_rows(other, means[1])]
     scored = np.clip(np.concatenate(halves, axis=-1), NEVER, ALWAYS)
     return np.concatenate([flat, scored], axis=1)
+
+
+def with_ratio(right: Floats, ratio: Floats, own: Floats, other: Floats) -> tuple[Floats, Floats]:
+    """Return chances of being truly i (P, E), given i and given j, with this ratio of numbers."""
+    sizes = own.sum(1)[:, None] / np.maximum(other.sum(1), 1)[:, None]
+    # given j and truly i: as many as make the ratio, where that is no more than there are
+    likely = np.minimum(right, 0.9 * ratio / np.maximum(sizes, 1e-9))
+    rare = np.clip(likely * sizes / ratio, NEVER, ALWAYS)
+    return np.clip(likely, NEVER, ALWAYS), rare
 
 
 def tilted_rows(counts: Floats, mean: Floats) -> Floats:

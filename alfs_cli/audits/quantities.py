@@ -23,9 +23,9 @@ Possible = tuple[int, ...] | None  # the classes an answer leaves possible, None
 MEANS, RATIOS = 400, 100  # numbers at which a mean, a ratio is tested
 OWN, ASKED, REST = 0, 1, 2  # a ratio's examples: given c; with the property; given another
 ODDS = (1.3, 2.0, 4.0)  # how far from the number the alternatives lie that are bet on
-SCORED_ODDS = (1.3, 2.0, 4.0)  # likewise, of the alternatives that go by the scores
-SHAPE = 1.0  # how much of the scores' differences in log odds they take to be so
-SCORED = 0.3  # of the wealth that bets on the scores; the rest bets as if there were none
+SCORED_ODDS = (1.4, 2.5)  # likewise, of the alternatives that go by the scores
+SHAPE = 0.8  # how much of the scores' differences in log odds they take to be so
+SCORED = 0.25  # of the wealth that bets on the scores; the rest bets as if there were none
 LIKELY = 0.9  # P(true = c | given = c) that the bets on a ratio assume
 NEVER, ALWAYS = 0.002, 0.998  # an alternative is never surer
 
