@@ -30,7 +30,7 @@ BIN_OF = np.searchsorted(COARSE, CHANCES)  # of a level
 BIN_CHANCES = np.array([CHANCES[b == BIN_OF].mean() for b in range(BINS)])
 FOR, AGAINST = 0, 1
 GRID = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)  # levels tested besides those claimed
-WEALTHS = ("log_wealth", "hedged", "sums", "worst", "best", "floor", "log_against")
+WEALTHS = ("log_wealth", "hedged", "sums", "worst", "best", "floor", "against", "log_against")
 MOVING = (*WEALTHS, "counts", "weights")
 MOST_FOR_GRID = 30  # classes; with more, only what is claimed is tested
 
@@ -111,7 +111,9 @@ class Pairs:
         self.worst[:, FOR] -= self.levels[:, None, None] * other
         self.worst[:, AGAINST] -= own[:, None]
         self.best = np.zeros_like(self.sums)
-        self.log_against = np.zeros(len(levels))
+        self.against = np.zeros_like(self.best[:, AGAINST])  # log wealth now, mixed
+        self.log_against = np.zeros(len(levels))  # the largest log of their average so far
+        self._apart = ~np.eye(num_classes, dtype=bool)
         self.floor = np.zeros(bets.share.shape)
         self._find_floor(*np.indices((num_classes, num_classes)).reshape(2, -1))
         self._settle(*np.indices((num_classes, num_classes)).reshape(2, -1))
@@ -195,15 +197,13 @@ class Pairs:
 
     def _settle(self, first: Ints, second: Ints) -> None:
         mixed = log_mean(self.log_wealth[:, :, first, second])
-        best = np.maximum(self.best[:, :, first, second], mixed)
         slack = SLACK * (self.num_given[first] + self.num_given[second])
         certain = self.sums[:, :, first, second] + self.worst[:, :, first, second] > slack
-        self.best[:, :, first, second] = np.where(certain, np.inf, best)
-        apart = ~np.eye(self.num_classes, dtype=bool)
-        now = log_mean(self.log_wealth[:, AGAINST])[:, apart]
-        sure = (self.sums + self.worst)[:, AGAINST][:, apart] > SLACK * len(self.given)
-        now = np.where(sure, np.inf, now)
-        self.log_against = np.maximum(self.log_against, log_mean(now))
+        mixed = np.where(certain, np.inf, mixed)
+        self.best[:, :, first, second] = np.maximum(self.best[:, :, first, second], mixed)
+        self.against[:, first, second] = mixed[:, AGAINST]
+        now = log_mean(self.against[:, self._apart])
+        self.log_against = np.maximum(self.log_against, now)
 
     def factors(self, at: int, side: int, first: Ints, second: Ints) -> Floats:
         """Return what a draw of these pairs may multiply by (P, E, 2 BINS, 2), as `Wealth` does."""
@@ -230,10 +230,9 @@ class Pairs:
 
     def accepted(self, risk: float, *, strictly: bool = False) -> Bools:
         """Return at which levels "r >= level" is accepted (R), or "r > level" strictly."""
-        apart = ~np.eye(self.num_classes, dtype=bool)
         certain = self.sums[:, FOR] + self.worst[:, FOR] >= -SLACK * len(self.given)
         done = (self.best[:, FOR] >= -np.log(risk)) | (certain & (not strictly))
-        return np.asarray(done[:, apart].all(1))
+        return np.asarray(done[:, self._apart].all(1))
 
     def rejected(self, risk: float) -> Bools:
         """Return at which levels "r >= level" is rejected (R)."""

@@ -26,7 +26,8 @@ ODDS = (1.3, 2.0, 4.0)  # how far from the number the alternatives lie that are 
 SCORED_ODDS = (1.4, 2.5)  # likewise, of the alternatives that go by the scores
 SHAPE = 0.8  # how much of the scores' differences in log odds they take to be so
 SCORED = 0.25  # of the wealth that bets on the scores; the rest bets as if there were none
-LIKELY = 0.9  # P(true = c | given = c) that the bets on a ratio assume
+# likewise of a ratio: the odds, and the share of those given c that is right
+RATIO_PLAIN = ((1.4, 0.6), (1.4, 0.9), (3.0, 0.6), (3.0, 0.9))
 NEVER, ALWAYS = 0.002, 0.998  # an alternative is never surer
 
 
@@ -284,15 +285,10 @@ def wealth_of(what: Mean | Ratio, numbers: Floats, cells: Cells, known: Floats, 
         alternatives = mean_alternatives(what, np.abs(np.clip(rest, -1, 1)), cells)
     else:
         alternatives = ratio_alternatives(what, numbers, cells)
+    plain = len(ODDS) if isinstance(what, Mean) else len(RATIO_PLAIN)
+    first = prior(plain, len(SCORED_ODDS) * what.has_scores)
     return Wealth(
-        bets=experts(
-            alternatives,
-            gain,
-            rest,
-            cells.weights,
-            cells.counts,
-            prior(len(ODDS), len(SCORED_ODDS) * what.has_scores),
-        ),
+        bets=experts(alternatives, gain, rest, cells.weights, cells.counts, first),
         low=np.minimum(gain, 0),
         high=np.maximum(gain, 0),
         m=m,
@@ -336,10 +332,13 @@ def ratio_alternatives(what: Ratio, numbers: Floats, cells: Cells) -> Floats:
     block = what.block
     parts = [cells.counts * (block == b) for b in (OWN, ASKED, REST)]
     both = np.concatenate([numbers, numbers])
-    flat = np.stack(ratio_parts(both_sides(both, ODDS), parts), -1)[..., block]
+    right = np.array([share for _, share in RATIO_PLAIN])
+    plain = both_sides(both, [odds for odds, _ in RATIO_PLAIN])
+    flat = np.stack(ratio_parts(plain, right, parts), -1)[..., block]
     if not what.has_scores:
         return flat
-    found = ratio_parts(both_sides(both, SCORED_ODDS), parts)
+    right = parts[OWN] @ what.chance / max(parts[OWN].sum(), 1)
+    found = ratio_parts(both_sides(both, SCORED_ODDS), np.clip(right, NEVER, ALWAYS), parts)
     scored = np.zeros((*found[0].shape, len(block)))
     for b, part in enumerate(parts):
         if part.any():
@@ -347,14 +346,17 @@ def ratio_alternatives(what: Ratio, numbers: Floats, cells: Cells) -> Floats:
     return np.asarray(np.clip(np.concatenate([flat, scored], axis=1), NEVER, ALWAYS))
 
 
-def ratio_parts(ratios: Floats, parts: list[Floats]) -> list[Floats]:
-    """Return the chance of being truly c in each block, so that the ratio is this (2 G, E)."""
+def ratio_parts(ratios: Floats, right: Floats, parts: list[Floats]) -> list[Floats]:
+    """Return the chance of being truly c in each block, so that the ratio is this (2 G, E).
+
+    `right` is the share of those given c that are c.
+    """
     own, asked, _ = (part.sum() for part in parts)
-    # own * LIKELY are given c; so many more as makes the ratio what it should be
-    wanted = own * LIKELY * ratios / (1 - ratios) / max(asked, 1)
+    # own * right are given c; so many more as makes the ratio what it should be
+    wanted = own * right * ratios / (1 - ratios) / max(asked, 1)
     return [
-        np.full(ratios.shape, LIKELY),
-        np.clip(wanted, NEVER, LIKELY),
+        np.broadcast_to(right, ratios.shape),
+        np.clip(wanted, NEVER, ALWAYS),
         np.full(ratios.shape, NEVER),
     ]
 

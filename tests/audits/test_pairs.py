@@ -132,3 +132,17 @@ def test_a_hundred_classes_take_milliseconds_an_answer():
         pairs.enter(index, 256.0, (int(true[index]),))
     assert (perf_counter() - began) / 300 < 0.02
     assert not pairs.accepted(0.05)[0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_unknown_answer_lowers_every_pair_on_every_path(seed):
+    examples, true, weights = tiny(seed, N=40)
+    full = Pairs(examples, np.ones(40, bool), weights, (LEVEL,))
+    holed, rng = full.copy(), np.random.default_rng(seed)
+    for index in rng.permutation(40):
+        answer = (int(true[index]),)
+        full.enter(int(index), float(weights[index]), answer)
+        holed.enter(int(index), float(weights[index]), None if rng.random() < 0.3 else answer)
+        assert (holed.log_wealth <= full.log_wealth + 1e-9).all()
+        assert (holed.best <= full.best + 1e-9).all()
+        assert (holed.log_against <= full.log_against + 1e-9).all()
