@@ -13,6 +13,7 @@ from alfs_cli.audits.pairs import AGAINST, BINS, FOR, Pairs
 from alfs_cli.audits.population import Population
 
 BYTES = 3e8  # of clocks at once
+AT_ONCE = 250  # audits whose wealths fit into a cache
 
 
 def orders(
@@ -47,6 +48,20 @@ def mean_audits(
 
     `until_decided` stops once either side of every number is through in every audit.
     """
+    parts = [
+        some_means(wealth, cell, weights, z, rows, risk, until_decided)
+        for rows in np.array_split(order, max(1, len(order) // AT_ONCE))
+    ]
+    return Means(
+        np.concatenate([part.reached for part in parts]),
+        np.concatenate([part.sure for part in parts]),
+    )
+
+
+def some_means(
+    wealth: Wealth, cell: np.ndarray, weights: np.ndarray, z: np.ndarray, order: np.ndarray,
+    risk: float, until_decided: bool,
+) -> Means:  # fmt: skip
     audits, steps = order.shape
     num_forms, num_experts = wealth.bets.share.shape
     hedge = np.ascontiguousarray(np.moveaxis(wealth.bets.hedge, -1, 0))
@@ -99,7 +114,6 @@ class Levels:
 
     accepted: np.ndarray
     rejected: np.ndarray
-    slowest: np.ndarray  # (audits) pairs still open at the end
 
 
 def level_audits(
@@ -107,6 +121,20 @@ def level_audits(
     risk: float, *, sides: tuple[int, ...] = (FOR, AGAINST),
 ) -> Levels:  # fmt: skip
     """Run audits of the clean level at the first of the pairs' levels."""
+    parts = [
+        some_levels(pairs, examples, weights, true, rows, risk, sides)
+        for rows in np.array_split(order, max(1, len(order) // AT_ONCE))
+    ]
+    return Levels(
+        np.concatenate([part.accepted for part in parts]),
+        np.concatenate([part.rejected for part in parts]),
+    )
+
+
+def some_levels(
+    pairs: Pairs, examples: Population, weights: np.ndarray, true: np.ndarray, order: np.ndarray,
+    risk: float, sides: tuple[int, ...],
+) -> Levels:  # fmt: skip
     audits, steps = order.shape
     K, level, goal = pairs.num_classes, float(pairs.levels[0]), -np.log(risk)
     every = np.arange(K)
@@ -188,8 +216,7 @@ def level_audits(
             rejected[(rejected == 0) & (log_mean(mixed[:, apart]) >= goal)] = step + 1
         if sides == (FOR,) and accepted.all():
             break
-    open_pairs = (state[FOR]["best"][:, apart] < goal).sum(1) if FOR in sides else rejected * 0
-    return Levels(accepted, rejected, open_pairs)
+    return Levels(accepted, rejected)
 
 
 def refloor(

@@ -1,6 +1,7 @@
 """What an audit is started with; every draw and every bet is a function of it and the examples."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -9,8 +10,10 @@ from alfs_cli.audits.draws import BY_DOUBT, Ints, balanced_weights
 from alfs_cli.audits.log import Event
 from alfs_cli.audits.population import Population
 from alfs_cli.audits.quantities import slice_members
+from alfs_cli.errors import InputError
 
 SCHEMA = "alfs.audit/1"
+BETS = 1  # changes with any number that a bet or a weight hangs on
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def header(plan: Plan) -> Event:
     return {
         "event": "start",
         "schema": SCHEMA,
+        "bets": BETS,
         "data": plan.data,
         "examples": plan.examples,
         "seed": plan.seed,
@@ -57,7 +61,14 @@ def header(plan: Plan) -> Event:
     }
 
 
-def plan_from(event: Event) -> Plan:
+def plan_from(event: Event, path: Path) -> Plan:
+    """Return the plan of a log's first line; raises InputError for one of other bets."""
+    if event["bets"] != BETS:
+        raise InputError(
+            f"'{path}' was begun by a version of alfs that bets otherwise ({event['bets']}, not "
+            f"{BETS}): its numbers cannot be recomputed here",
+            help="go on with it in the version that began it, or start a new audit",
+        )
     claims = [parse(each["text"]).at(each["number"]) for each in event["claims"]]
     return Plan(
         data=event["data"],

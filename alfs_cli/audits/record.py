@@ -314,11 +314,8 @@ def start(
         raise UsageError(f"a risk of {risk} is not between 0 and 0.5", help="as --risk 0.05")
     runs = tuple(examples.predictions)
     checked = tuple(known(claim, examples.classes, runs) for claim in claims)
-    if (folder / LOG).exists():
-        raise UsageError(
-            f"'{folder / LOG}' is there already",
-            help="the same command goes on with it; another --out starts another audit",
-        )
+    if Log(folder / LOG).read():
+        raise begun(folder)
     plan = Plan(
         data=examples.fingerprint,
         examples=examples.digest(),
@@ -332,8 +329,16 @@ def start(
     log = Log(folder / LOG)
     record = Record(folder, plan, examples, log)  # before anything is written: claims may be wrong
     save(examples, folder / EXAMPLES)
-    log.append(header(plan))
+    if not log.begin(header(plan)):
+        raise begun(folder)
     return record
+
+
+def begun(folder: Path) -> UsageError:
+    return UsageError(
+        f"'{folder / LOG}' is there already",
+        help="the same command goes on with it; another --out starts another audit",
+    )
 
 
 def resume(folder: Path, examples: Population | None = None) -> Record:
@@ -347,7 +352,7 @@ def resume(folder: Path, examples: Population | None = None) -> Record:
         raise InputError(
             f"'{folder / LOG}' is not the log of an audit", help="alfs audit DATA begins one"
         )
-    plan = plan_from(events[0])
+    plan = plan_from(events[0], folder / LOG)
     stored = load(folder / EXAMPLES)
     if stored.digest() != plan.examples:
         raise InputError(

@@ -372,3 +372,20 @@ def test_what_was_acknowledged_survives_kill_9(audit):
         assert said <= {n for n, d in again.drawn.items() if d.counts is not None}
     save_document(replayed(record))
     assert verify(record.folder) == []
+
+
+def test_a_start_that_was_killed_is_no_audit(audit, made, tmp_path):
+    record, _ = audit
+    first = (record.folder / LOG).read_bytes().splitlines(keepends=True)[0]
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / LOG).write_bytes(first[:-20])
+    again = start(tmp_path / "torn", record.examples, CLAIMS)
+    assert (again.folder / LOG).read_bytes() == first
+    assert Log(again.folder / LOG).begin({"event": "start"}) is False
+
+
+def test_a_record_of_other_bets_is_refused(audit, monkeypatch):
+    record, _ = audit
+    monkeypatch.setattr("alfs_cli.audits.plan.BETS", 2)
+    with pytest.raises(InputError, match="bets otherwise"):
+        resume(record.folder)
