@@ -63,9 +63,9 @@ def header(plan: Plan) -> Event:
 
 def plan_from(event: Event, path: Path) -> Plan:
     """Return the plan of a log's first line; raises InputError for one of other bets."""
-    if event["bets"] != BETS:
+    if event.get("bets") != BETS:
         raise InputError(
-            f"'{path}' was begun by a version of alfs that bets otherwise ({event['bets']}, not "
+            f"'{path}' was begun by a version of alfs that bets otherwise ({event.get('bets')}, not "
             f"{BETS}): its numbers cannot be recomputed here",
             help="go on with it in the version that began it, or start a new audit",
         )
