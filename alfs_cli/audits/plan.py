@@ -65,8 +65,8 @@ def plan_from(event: Event, path: Path) -> Plan:
     """Return the plan of a log's first line; raises InputError for one of other bets."""
     if event.get("bets") != BETS:
         raise InputError(
-            f"'{path}' was begun by a version of alfs that bets otherwise ({event.get('bets')}, not "
-            f"{BETS}): its numbers cannot be recomputed here",
+            f"'{path}' was begun by a version of alfs that bets otherwise "
+            f"(bets {event.get('bets')}, not {BETS}): its numbers cannot be recomputed here",
             help="go on with it in the version that began it, or start a new audit",
         )
     claims = [parse(each["text"]).at(each["number"]) for each in event["claims"]]
