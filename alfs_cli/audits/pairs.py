@@ -166,7 +166,7 @@ class Pairs:
 
     def enter(self, index: int, weight: float, possible: Possible) -> None:
         """Multiply by one draw's factors, in the pairs it is about and at the levels still open."""
-        if not self.members[index]:
+        if not self.members[index] or not len(self._open):
             return
         first, second = self.touched(index)
         bins = self.cells.bin(index, self.num_classes)
