@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from alfs_cli import __version__
 from alfs_cli.data import DataSpec, LabelledDataset, Trusted, random_sample
@@ -53,6 +52,7 @@ from alfs_cli.noise import (
     rows_of_counts,
     runners_up,
 )
+from alfs_cli.noise.threads import one_blas_thread
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -177,7 +177,7 @@ def estimate_noise(
     same = evidence.alike
     once, places = (sample, None) if same is None else once_each(sample, same.units)
     local = local_clean_level(once, confidence=confidence, seed=seed) if with_local else None
-    with threadpool_limits(1, user_api="blas"):  # thousands of small products: threads only wait
+    with one_blas_thread():  # thousands of small products: threads only wait
         found = ESTIMATORS[method](once)
     apart = once if same is None else once_each(sample, same.groups)[0]
     near = neighbourhood_of(apart)
