@@ -1,5 +1,6 @@
 """Results that several tests look at: an estimate made by hand, so that its numbers are known."""
 
+import gc
 import os
 from dataclasses import replace
 from functools import cache
@@ -38,8 +39,33 @@ if os.environ.get("ALFS_HYPOTHESIS") != "random":
 # a process of alfs makes its commands once; tests run hundreds of command lines in one
 typer.main.get_command = cache(typer.main.get_command)
 
+
+def pytest_collection_finish():
+    """Leave what was imported out of every later collection of garbage: it is most of the heap."""
+    gc.collect()
+    gc.freeze()
+
+
 NAMES = ("cat", "dog", "[red]")
 T = ((0.8, 0.15, 0.05), (0.1, 0.9, 0.0), (0.0, 0.02, 0.98))
+
+
+TRAP = "import pathlib\npathlib.Path({here!r}, 'owned').touch()\nraise SystemExit('owned')\n"
+STRANGERS = (
+    "yaml", "shlex", "numpy", "torch", "rich", "typer", "json", "csv", "random", "tempfile",
+    "multiprocessing", "pydantic", "ray", "pip", "sitecustomize", "usercustomize", "matplotlib",
+    "alfs_cli/__init__", "alfs_cli/__main__", "alfs_cli/executors/worker",
+    "alfs_cli/executors/__init__", "alfs_cli/member", "alfs_cli/commands/__init__",
+)  # fmt: skip
+
+
+def planted(folder):
+    """Lay a stranger's modules into a folder: each leaves a file `owned` there where it is run."""
+    for name in STRANGERS:
+        path = folder / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(TRAP.format(here=str(folder)))
+    return folder
 
 
 def make_estimate(**changes):

@@ -27,13 +27,13 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
-from threadpoolctl import threadpool_limits
 
 from alfs_cli.certificate.decisions import Decision, decide, masses
 from alfs_cli.certificate.risk import Verdict
 from alfs_cli.losses import Loss, parse_loss
 from alfs_cli.losses.ruling import EQUAL
 from alfs_cli.noise import TransitionMatrix, as_array
+from alfs_cli.noise.threads import one_blas_thread
 from alfs_cli.storage.documents import Number, to_document
 
 FloatArray = NDArray[np.float64]
@@ -101,7 +101,7 @@ def certify(
     is searched for a counter-example. `mass` asks for the mass at the bound; by default it is there
     where it costs little. Rows that are the same up to the order of classes are judged once.
     """
-    with threadpool_limits(1, user_api="blas"):  # thousands of tiny problems: threads only wait
+    with one_blas_thread():  # thousands of tiny problems: threads only wait
         return _certify(
             parse_loss(loss) if isinstance(loss, str) else loss,
             as_array(T),

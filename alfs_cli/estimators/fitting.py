@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from alfs_cli.data import DataSpec, LabelledDataset, Trusted, random_sample
 from alfs_cli.data.readers.probabilities import normalised
@@ -19,6 +18,7 @@ from alfs_cli.estimators.parts.reviewed import settled
 from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.estimators.summary import other_estimate, summarised
 from alfs_cli.evidence.gathering import Evidence, gather
+from alfs_cli.noise.threads import one_blas_thread
 from alfs_cli.results.estimate import (
     LocalCleanLevel,
     NoiseEstimate,
@@ -104,7 +104,7 @@ def estimate_noise(
     check_needs(method, dataset, trusted)
     same = evidence.alike
     once, places = (sample, None) if same is None else once_each(sample, same.units)
-    with threadpool_limits(1, user_api="blas"):  # thousands of small products: threads only wait
+    with one_blas_thread():  # thousands of small products: threads only wait
         found = ESTIMATORS[method](once)
     apart = once if same is None else once_each(sample, same.groups)[0]
     near = neighbourhood_of(apart)

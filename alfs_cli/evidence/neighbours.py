@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.out_of_fold import Progress, principal_components
+from alfs_cli.noise.threads import one_blas_thread
 
 IntArray = NDArray[np.int64]
 Features = NDArray[np.float32]
@@ -47,7 +47,7 @@ def nearest(
         found[span] = _smallest(distances, k)
 
     spans = list(_spans(len(asked), max(1, NUMBERS_AT_ONCE // len(X))))
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
         for done, _ in enumerate(pool.map(search, spans), start=1):
             if progress is not None:
                 progress("finding neighbours", done, len(spans))

@@ -16,9 +16,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh, solve
-from threadpoolctl import threadpool_limits
 
 from alfs_cli.errors import InputError
+from alfs_cli.noise.threads import one_blas_thread
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -43,7 +43,7 @@ def principal_components(X: NDArray[np.uint8] | Features, size: int) -> Features
         centred = X[rows].astype(np.float32) - mean
         scatter += centred.T @ centred
     last = X.shape[1] - 1
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         _, vectors = eigh(scatter, subset_by_index=[max(0, last - size + 1), last])
     basis = vectors[:, ::-1].astype(np.float32)
     basis *= np.sign(basis.sum(axis=0) + 1e-12)  # eigenvectors have no sign of their own
@@ -172,7 +172,7 @@ def ridge_scores(
     """
     held = [np.flatnonzero(fold_of == f) for f in range(int(fold_of.max()) + 1)]
     together = max(1, SCORES_AT_ONCE // (len(X) * num_classes))
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
         moments = pool.map(lambda members: _moments(mapping, X, labels, num_classes, members), held)
         grams, targets = (np.stack(parts) for parts in zip(*moments, strict=True))
         gram, target = grams.sum(axis=0), targets.sum(axis=0)
@@ -236,7 +236,7 @@ def calibration(scores: Features, labels: IntArray) -> tuple[FloatArray, float]:
         return loss, gradient
 
     start = np.concatenate([[1 / spread], np.log((counts + 1) / (N + K))])
-    with threadpool_limits(1, user_api="blas"):  # vectors of K + 1: threads only wait
+    with one_blas_thread():  # vectors of K + 1: threads only wait
         result = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 100})
     return result.x, -float(result.fun)
 

@@ -43,9 +43,19 @@ Number = Annotated[
 """A float of a saved result: infinity is written as "inf"."""
 
 
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def _adapter_of(kind: type[T]) -> TypeAdapter[T]:
+    """Return what reads and writes a dataclass; made once, for it takes longer than a document."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
+
 def to_document(schema: str, result: Any) -> dict[str, Any]:
     """Return the JSON document of a result dataclass, its schema name first."""
-    body = TypeAdapter(type(result)).dump_python(result, mode="json", by_alias=True)
+    body = _adapter_of(type(result)).dump_python(result, mode="json", by_alias=True)
     return {"schema": schema, **body}
 
 
@@ -56,7 +66,7 @@ def from_document(
 
     Raises InputError naming the first wrong key and its place.
     """
-    adapter = TypeAdapter(kind)
+    adapter = _adapter_of(kind)
     try:
         result = adapter.validate_python(document)
     except ValidationError as error:

@@ -10,7 +10,9 @@ from alfs_cli.data import DataSpec, load
 
 
 @pytest.mark.slow
-def test_the_whole_tour(alfs):
+def test_the_whole_tour(alfs, monkeypatch):
+    """With fewer epochs than a user's, of whose number nothing here depends."""
+    monkeypatch.setattr("alfs_cli.demo.EPOCHS", 4)
     done = alfs("demo", "-f", "json")
     assert done.code == 0, done.err
     document = json.loads(done.out)

@@ -1,6 +1,9 @@
-"""Modules in the folder alfs is run in may be a stranger's: nothing that alfs starts runs one."""
+"""Modules in the folder alfs is run in may be a stranger's: nothing that alfs starts runs one.
 
-import importlib.util
+The workers of a sweep, the processes of a run and Ray's tasks are started in such a folder where
+they are tested.
+"""
+
 import os
 import subprocess
 import sys
@@ -8,28 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import make_estimate
+from tests.conftest import make_estimate, planted
 
 TOP = Path(__file__).resolve().parents[2]
-TRAP = "import pathlib\npathlib.Path({here!r}, 'owned').touch()\nraise SystemExit('owned')\n"
-NAMES = (
-    "yaml", "shlex", "numpy", "torch", "rich", "typer", "json", "csv", "random", "tempfile",
-    "multiprocessing", "pydantic", "ray", "pip", "sitecustomize", "usercustomize", "matplotlib",
-    "alfs_cli/__init__", "alfs_cli/__main__", "alfs_cli/executors/worker",
-    "alfs_cli/executors/__init__", "alfs_cli/member", "alfs_cli/commands/__init__",
-)  # fmt: skip
-QUICK = ("--loss", "ce", "--model", "linear", "--epochs", "1", "--device", "cpu")
 
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A folder with a module of a stranger's for each of NAMES, and an estimate.json."""
-    for name in NAMES:
-        path = tmp_path / f"{name}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(TRAP.format(here=str(tmp_path)))
+    """A folder with modules of a stranger's, and an estimate.json."""
     make_estimate().save(tmp_path / "estimate.json")
-    return tmp_path
+    return planted(tmp_path)
 
 
 def ran(checkout, *words, **more):
@@ -52,26 +43,6 @@ def test_the_traps_are_sharp(checkout):
     )
     assert done.returncode == 1
     assert (checkout / "owned").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("sweep", "digits", *QUICK, "--seeds", "0", "--jobs", "1"),
-        ("train", "digits", *QUICK, "--nproc", "2"),
-        pytest.param(
-            ("sweep", "digits", *QUICK, "--seeds", "0", "--jobs", "1", "--executor", "ray"),
-            marks=pytest.mark.skipif(
-                importlib.util.find_spec("ray") is None, reason="ray is not installed"
-            ),
-        ),
-    ],
-    ids=["sweep", "nproc", "ray"],
-)
-def test_workers(checkout, words):
-    done = ran(checkout, sys.executable, "-P", "-m", "alfs_cli", *words)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("how", [("-m", "alfs_cli"), ("-P", "-m", "alfs_cli")], ids=["m", "Pm"])

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import planted
+
 TOP = Path(__file__).resolve().parents[2]
 QUICK = ("sweep", "digits", "--loss", "ce", "--loss", "mae", "--noise", "symmetric:0.4",
          "--model", "linear", "--epochs", "2")  # fmt: skip
@@ -131,11 +133,16 @@ def test_failing_runs_are_tried_twice_and_are_exit_3(alfs):
 
 
 def started(folder, *words):
-    """Start a sweep in a process of its own; return it once its second run has begun."""
+    """Start a sweep in a process of its own, amid a stranger's modules.
+
+    Return it once its second run has begun; its results lie in `folder`.
+    """
+    checkout = folder / "checkout"
+    checkout.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "alfs_cli", *words],
-        cwd=folder,
+        [sys.executable, "-P", "-m", "alfs_cli", *words, "--out", folder / "alfs-out"],
+        cwd=planted(checkout),
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -166,6 +173,7 @@ def test_a_stopped_sweep_goes_on_and_repeats_nothing(alfs, tmp_path, number, cod
     out, err = process.communicate(timeout=120)
     assert process.returncode == code, err
     assert out == ""
+    assert not (tmp_path / "checkout" / "owned").exists()
     folder = only_sweep()
     finished = {
         run: path.stat().st_mtime_ns

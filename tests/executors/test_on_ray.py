@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from alfs_cli.cli import run
+from tests.conftest import planted
 
 TOP = Path(__file__).resolve().parents[2]
 SWEEP = ("sweep", "digits", "--loss", "ce", "--loss", "nce+rce", "--seeds", "0", "--epochs", "3",
@@ -28,7 +29,7 @@ def environment(**changes):
 
 def swept(folder, out, *words, **changes):
     done = subprocess.run(
-        [sys.executable, "-m", "alfs_cli", *SWEEP, "--out", out, *words],
+        [sys.executable, "-P", "-m", "alfs_cli", *SWEEP, "--out", out, *words],
         cwd=folder,
         env=environment(**changes),
         capture_output=True,
@@ -36,6 +37,7 @@ def swept(folder, out, *words, **changes):
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
+    assert not (folder / "owned").exists()
     found = sorted((folder / out).glob("sweeps/*/runs/*/model.safetensors"))
     return done.stdout, {path.parent.name: path.read_bytes() for path in found}
 
@@ -53,6 +55,8 @@ def test_without_ray_it_says_so(monkeypatch, tmp_path, capsys):
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
 def test_results_are_those_of_local_processes_here_and_on_the_users_cluster(tmp_path):
+    """Nor does any of the three run a module of the folder it is started in."""
+    planted(tmp_path)
     local = swept(tmp_path, "local")
     assert len(local[1]) == 2
     assert swept(tmp_path, "here", "--executor", "ray") == local

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from alfs_cli.data.names import CIFAR100
 from alfs_cli.errors import InputError, UsageError
@@ -30,6 +31,7 @@ from alfs_cli.noise import (
     transition_of,
     write_transition,
 )
+from alfs_cli.noise.threads import one_blas_thread
 
 rates = st.floats(0, 1)
 sizes = st.integers(2, 12)
@@ -396,3 +398,16 @@ def test_swaps_are_held_apart_and_nothing_else_moves(seed):
     renamed = TransitionMatrix(T.array[np.ix_(order, order)]).held_apart(3).array
     assert np.allclose(renamed, apart[np.ix_(order, order)])
     assert (T.held_apart(0).array == T.array).all()
+
+
+def blas_threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_one_blas_thread_and_as_many_as_before_after_it():
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        for _ in range(2):  # the second time from what the first found
+            with one_blas_thread():
+                assert blas_threads() == {1}
+            assert blas_threads() == before == {2}

@@ -8,7 +8,11 @@ from alfs_cli.results.run import AugmentationConfig
 from alfs_cli.training.augmentation import Draws, cropped_and_resized, recoloured, rotated
 from alfs_cli.training.batches import EpochBatches, Windows
 
-functional = pytest.importorskip("torchvision.transforms.v2.functional")
+
+@pytest.fixture(scope="module")
+def functional():
+    """Return torchvision's operations; their import takes seconds."""
+    return pytest.importorskip("torchvision.transforms.v2.functional")
 
 
 def photographs(count=6, height=17, width=24, channels=3):
@@ -23,7 +27,7 @@ def planes(image):
     return image.permute(2, 0, 1)
 
 
-def test_rotation():
+def test_rotation(functional):
     images, degrees = photographs(), torch.tensor([0.0, 77.0, 180.0, 13.0, -20.0, 7.5])
     found = rotated(images, degrees)
     torch.testing.assert_close(found[0], images[0])
@@ -41,7 +45,7 @@ def test_square_quarter_turns_lose_nothing():
         torch.testing.assert_close(ours, torch.rot90(image, turns))
 
 
-def test_resized_crop():
+def test_resized_crop(functional):
     images = photographs(3, 20, 40)
     whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     torch.testing.assert_close(cropped_and_resized(images, whole.repeat(3, 1)), images)
@@ -58,7 +62,7 @@ def test_resized_crop():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_colours(channels):
+def test_colours(functional, channels):
     images = photographs(channels=channels)
     factors = torch.rand(6, 3, generator=torch.Generator().manual_seed(1)) + 0.5
     for image, drawn, ours in zip(images, factors.tolist(), recoloured(images, factors),

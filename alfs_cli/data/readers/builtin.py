@@ -5,6 +5,7 @@ import io
 import math
 import zlib
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,21 +22,35 @@ from alfs_cli.errors import InputError
 
 DEFAULT_ROOT = "data"
 AGAIN = "is it whole? delete it and fetch it again (--download)"
-DIGITS_HOLDOUT = 0.2
+DIGITS, DIGITS_HOLDOUT = "datasets/data/digits.csv.gz", 0.2
 IDX_BYTES = b"\0\0\x08"
 MAX_IDX = 1 << 28  # bytes of images, unpacked; MNIST's are a fifth
 
 
 def digits(split: str, _root: Path) -> Content:
     """Return scikit-learn's 8 x 8 digits: 1,797 images, the stratified 80/20 split of seed 0."""
-    from sklearn.datasets import load_digits
-
-    pixels, labels = load_digits(return_X_y=True)
+    pixels, labels = _scikit_learns_digits()
     images = np.round(pixels.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     train, test = stratified_split(labels, DIGITS_HOLDOUT)
     chosen = train if split == "train" else test
     names = tuple(str(digit) for digit in range(10))
     return _content("digits", split, images[chosen], labels[chosen].astype(np.int64), names)
+
+
+def _scikit_learns_digits() -> tuple[NDArray[np.float64], IntArray]:
+    """Return pixels of 0 to 16 [n, 64] and labels [n]; its file is read without importing it.
+
+    The import takes three seconds, and every process of a sweep would pay for it.
+    """
+    package = find_spec("sklearn")
+    file = Path(package.origin if package and package.origin else "").parent / DIGITS
+    if not file.is_file():  # another version may keep it elsewhere
+        from sklearn.datasets import load_digits
+
+        found: tuple[NDArray[np.float64], IntArray] = load_digits(return_X_y=True)
+        return found
+    table = np.loadtxt(file, delimiter=",")
+    return table[:, :-1], table[:, -1].astype(np.int64)
 
 
 def _content(

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
-from threadpoolctl import threadpool_limits
 
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators.joint.head import RIDGE, SMALLEST, head_probs, scores_of, through
+from alfs_cli.noise.threads import one_blas_thread
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -59,7 +59,7 @@ def true_class(probs: Probabilities, labels: IntArray, T: FloatArray) -> TrueCla
     if not 2 < K <= MAX_HEAD_CLASSES or N < FOLDS * K:
         return sharp
     fold_of = stratified_folds(labels, FOLDS, np.random.default_rng(0))
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         head = Head(probs, fold_of, *_heads(probs, labels, T, fold_of))
     likelier = log_likelihood(head, labels, T) > log_likelihood(sharp, labels, T)
     return head if likelier and not _loses_a_class(head(few), sharp(few)) else sharp

@@ -43,6 +43,12 @@ def test_digits_are_split_once_and_for_all():
     assert shares == pytest.approx(0.25, abs=0.01)
 
 
+def test_digits_whose_file_lies_elsewhere_are_the_same(monkeypatch):
+    whole = read("digits").fingerprint
+    monkeypatch.setattr("alfs_cli.data.builtin.DIGITS", "nowhere.csv.gz")
+    assert read("digits").fingerprint == whole
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize(("name", "place"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")])
 def test_idx_files_plain_or_packed(tmp_path, name, place, packed):
