@@ -34,14 +34,16 @@ from alfs_cli.data.readers.columns import (
     read_probabilities,
 )
 from alfs_cli.data.readers.folder import METADATA, folder_splits, layout_of, read_folder, visible
+from alfs_cli.data.readers.in_memory import Given, content_of, laid_over
 from alfs_cli.data.readers.manifest import manifest_splits, read_manifest
 from alfs_cli.data.readers.probabilities import normalised
 from alfs_cli.data.readers.tables import TABLE_SUFFIXES
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
 from alfs_cli.storage.files import as_file
 
-ARRAY_KINDS = ("npz", "probabilities")
+ARRAY_KINDS = ("npz", "arrays", "probabilities")
 MAX_BAD = 0.01
+GIVEN = "the data"  # which a program holds and gives no name
 
 
 def load(
@@ -50,18 +52,20 @@ def load(
     class_names: tuple[str, ...] | None = None,
     columns: tuple[str, ...] | None = None,
     is_screened: bool = True,
+    given: Given | None = None,
 ) -> LabelledDataset:
-    """Read a data set as it was named on the command line.
+    """Read a data set as it was named on the command line, or by a program.
 
     Images are not decoded yet; files that do not begin like an image are left out, with a Problem
     each. `class_names` are those of data that this belongs to, where it declares none itself;
     `columns` the feature columns that a network was trained on: those are taken, whatever they
-    hold. Without `is_screened` no column is left out for what it holds.
+    hold. Without `is_screened` no column is left out for what it holds. `given` is what a program
+    has in memory, instead of files or over them.
 
     Raises InputError where it is not there or not what it should be, UsageError where the options
     contradict each other.
     """
-    content = _probabilities_alone(spec) if spec.source is None else _read(spec)
+    content = _content(spec, given)
     laid = _laid_over(content, spec)
     if laid.features is not None and columns is not None:
         laid = replace(laid, features=only(laid.features, columns, where=_where(spec)))
@@ -83,6 +87,13 @@ def splits_of(spec: DataSpec) -> tuple[str, ...]:
     if path.suffix.lower() in TABLE_SUFFIXES:
         return manifest_splits(path)
     return ()
+
+
+def _content(spec: DataSpec, given: Given | None) -> Content:
+    if given is not None and (spec.source, spec.pred_probs, spec.features) == (None,) * 3:
+        return content_of(given, spec)
+    content = _probabilities_alone(spec) if spec.source is None else _read(spec)
+    return content if given is None else laid_over(content, given, spec)
 
 
 def _read(spec: DataSpec) -> Content:
@@ -197,7 +208,8 @@ def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
         notes = found.rounding.notes()
         given = found.labels if given is None else given
     elif pred_probs is not None:
-        pred_probs, rounding = normalised(pred_probs, where=f"pred_probs of '{spec.source}'")
+        pred_probs, rounding = normalised(pred_probs, where=f"pred_probs of {_where(spec)}")
+        columns = content.column_names
         notes = rounding.notes()
     if spec.labels is not None:
         usual = ("labels", "label")
@@ -285,7 +297,7 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
     marks = content.annotations
     features, columns = _feature_columns(laid, spec, labels, usable)
     dataset = LabelledDataset(
-        name=str(spec.source or spec.pred_probs or spec.features),
+        name=_named(spec) or GIVEN,
         kind=content.kind,
         spec=spec,
         labels=labels,
@@ -559,7 +571,12 @@ def _look_alikes(names: tuple[str, ...]) -> list[str]:
 
 
 def _where(spec: DataSpec) -> str:
-    return f"'{spec.source}'" if spec.source is not None else f"'{spec.pred_probs}'"
+    name = _named(spec)
+    return GIVEN if name is None else f"'{name}'"
+
+
+def _named(spec: DataSpec) -> str | None:
+    return spec.source or spec.pred_probs or spec.features
 
 
 def without_files(spec: DataSpec, *, split: str) -> DataSpec:

@@ -119,7 +119,7 @@ class Table:
                     help="pictures belong into a column that --path-column names, labels are text",
                 )
         cells = np.empty(len(values), dtype=object)
-        cells[:] = [_as_text(value) for value in values]
+        cells[:] = [cell_text(value) for value in values]
         return self.orders[column].named(cells) if column in self.orders else cells
 
     def exact(self, column: str) -> RawLabels:
@@ -246,7 +246,8 @@ def _is_text(value: bytes) -> bool:
         return False
 
 
-def _as_text(value: object) -> str:
+def cell_text(value: object) -> str:
+    """Return a cell as composed text; what stands for no value is the empty text."""
     if isinstance(value, str):
         return same_text(value)
     if isinstance(value, bool | np.bool_):
