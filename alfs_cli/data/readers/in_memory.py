@@ -33,6 +33,7 @@ from alfs_cli.data.trusted import Trusted, trusted_among
 from alfs_cli.errors import InputError, UsageError, brief, has
 
 BOOLS = ("false", "true")
+OF_FILES = ("split", "label-column", "path-column", "true-label-column", "label-columns", "root")
 LABEL_COLUMNS = ("label", "true_label")  # no features, as in a file of features
 
 
@@ -96,6 +97,12 @@ def content_of(given: Given, spec: DataSpec) -> Content:
             "nothing to judge the labels by",
             help="give data, features or pred_probs, the latter two with labels",
         )
+    for option in OF_FILES:
+        if getattr(spec, option.replace("-", "_")) is not None:
+            raise UsageError(
+                f"--{option} says how files are read, and there is none",
+                help=f"leave --{option} out",
+            )
     made = Content("arrays", 0, "")
     if given.features is not None:
         features, groups = _features(given.features, spec)
@@ -351,13 +358,13 @@ def trusted_of(values: Any, dataset: LabelledDataset, index: "pd.Index[Any] | No
 
 
 def _positions(keys: Sequence[Any]) -> RawLabels:
-    try:
-        return raw_labels(np.asarray(keys), where="index of trusted")
-    except InputError:
+    places = np.asarray(keys)
+    if places.dtype.kind not in "iu" or places.ndim != 1:
         raise InputError(
             "trusted names examples by something other than their 0-based positions",
             help="the data have no index of their own: {0: 'cat', 7: 'dog'}",
-        ) from None
+        )
+    return places.astype(np.int64)
 
 
 def _trusted(dataset: LabelledDataset, index: RawLabels, labels: "pd.Series[Any]") -> Trusted:
