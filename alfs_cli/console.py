@@ -63,6 +63,10 @@ class Quiet:
 def _depth() -> int:
     """Return how many frames above its caller the first one outside of this package is."""
     frame, depth = sys._getframe(1), 0
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("alfs_cli"):
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
         frame, depth = frame.f_back, depth + 1
     return depth
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "alfs_cli"

@@ -149,14 +149,20 @@ def check(
         )
         numbers = checked({"folds": folds, "confidence": confidence, "seed": seed}, KEYS)
         plan = _plan(Thresholds(**limits), baseline, select, ignore)
+        given = Given(features, labels, pred_probs=pred_probs, true_labels=true_labels)
         made = _estimate_named(data)
+        if made is not None and not given.is_empty:
+            raise UsageError(
+                "an estimate is judged as it is",
+                help="give no features, labels or pred_probs beside it",
+            )
         if made is not None:
             if made.made is None:
                 return Checked(check_estimate(made.result, plan), made.notes)
             return Checked(check_estimated(made.made, plan, heard), made.notes)
         spec, held = data_asked(
             data if not isinstance(data, Estimate) else None,
-            Given(features, labels, true_labels, pred_probs),
+            given,
             class_names=class_names,
             split=split,
             label_column=label_column,

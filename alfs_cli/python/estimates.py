@@ -262,7 +262,7 @@ def estimate(
             {"folds": folds, "resamples": resamples, "max_examples": max_examples, "seed": seed},
             WHOLE,
         )
-        given = Given(features, labels, true_labels, pred_probs)
+        given = Given(features, labels, true_labels=true_labels, pred_probs=pred_probs)
         spec, held = data_asked(
             data,
             given,

@@ -81,7 +81,9 @@ def told_to_programs() -> Iterator[None]:
         error.args = (for_programs(str(error)), *error.args[1:])
         if error.help is not None:
             error.help = for_programs(error.help)
-            error.add_note(f"help: {error.help}")
+            note = f"help: {error.help}"
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
         raise
 
 

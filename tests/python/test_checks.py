@@ -25,8 +25,8 @@ def test_data_give_the_verdict_of_the_command(tmp_path, data):
     _, y, true = data
     P = 0.1 + 0.7 * np.eye(3)[true]
     np.savez(tmp_path / "d.npz", pred_probs=P, labels=y)
-    limits = {"max_noise_rate": 0.05, "min_clean_level": 1.5}
-    words = ("--max-noise-rate", 0.05, "--min-clean-level", 1.5)
+    limits = {"max_noise_rate": 0.05, "min_clean_level": 1.5, "gate_on": "point"}
+    words = ("--max-noise-rate", 0.05, "--min-clean-level", 1.5, "--gate-on", "point")
     code, typed = of_command(tmp_path / "out", tmp_path / "d.npz", *words)
     named = alfs.check(tmp_path / "d.npz", **limits)
     held = alfs.check(pred_probs=P, labels=y, **limits)
@@ -106,6 +106,7 @@ def test_it_fits_a_screen_and_a_notebook(est):
         ({"min_trust": "hihg"}, "did you mean 'high'"),
         ({"gate_on": "surely"}, "gate_on is 'surely'"),
         ({"ignore": ["XYZ"]}, "ignore is .* not a list of rules"),
+        ({"labels": [0, 1]}, "an estimate is judged as it is"),
         ({"strict_baseline": True}, "strict_baseline=True says how"),
     ],
 )

@@ -187,7 +187,8 @@ class Table:
         orders: list[tuple[str, str]] = []
         with np.errstate(over="ignore"):
             for index, name in enumerate(numeric):
-                column = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+                numbers = pd.to_numeric(self.frame[name])
+                column = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
                 values[:, index] = column
                 orders += orders_among([name], [column])
         aside = (*aside, *((name, "holds no numbers") for name in texts))
@@ -197,7 +198,11 @@ class Table:
         values = self.frame[column]
         if pd.api.types.is_numeric_dtype(values):
             return True
+        if values.dtype.kind in "mM":  # times, which pandas would count in nanoseconds
+            return False
         broken = np.asarray(pd.to_numeric(values, errors="coerce").isna(), dtype=np.bool_)
+        if len(broken) and not broken.any():
+            return True
         if len(broken) and broken.mean() <= MOSTLY:
             raise InputError(
                 f"column '{brief(column)}' of '{self.path}' is not a number in {broken.sum():,} of "

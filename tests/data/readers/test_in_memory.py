@@ -130,6 +130,24 @@ def test_a_frame_is_screened_as_a_table_is(tmp_path):
     assert found.notes == file.notes
 
 
+def test_columns_of_every_type(tmp_path):
+    columns = {
+        "times": pd.date_range("2020-01-01", periods=N)[::-1],
+        "span": pd.to_timedelta(np.arange(N) % 7, unit="D"),
+        "kind": pd.Categorical(NAMES),
+        "whole": pd.array(np.arange(N) % 7, dtype="Int64"),
+        "objects": pd.Series(X[:, 0].tolist(), dtype=object),
+        "written": [str(value) for value in X[:, 1]],
+        "flag": np.arange(N) % 2 == 0,
+    }
+    frame = pd.DataFrame(columns)
+    found = held(features=frame, labels=np.roll(NAMES, 1))
+    assert found.columns.used == ("whole", "objects", "written", "flag")
+    np.testing.assert_allclose(found.features[:, 1:3], X)
+    frame.drop(columns="span").assign(label=np.roll(NAMES, 1)).to_parquet(tmp_path / "t.parquet")
+    assert load(DataSpec(str(tmp_path / "t.parquet"))).columns.used == found.columns.used
+
+
 def test_columns_of_arrays_go_by_number():
     frame = pd.DataFrame(np.column_stack([X, CODES]))
     for features in (frame, frame.to_numpy()):
