@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,8 +93,13 @@ def splits_of(spec: DataSpec) -> tuple[str, ...]:
 def _content(spec: DataSpec, given: Given | None) -> Content:
     if given is not None and (spec.source, spec.pred_probs, spec.features) == (None,) * 3:
         return content_of(given, spec)
-    content = _probabilities_alone(spec) if spec.source is None else _read(spec)
-    return content if given is None else laid_over(content, given, spec)
+    if given is None:
+        return _probabilities_alone(spec) if spec.source is None else _read(spec)
+    if spec.source is None:
+        return laid_over(_probabilities_alone(spec), given, spec)
+    # of what lies over DATA readers ask no more than whether it is there
+    held: dict[str, Any] = {name: GIVEN for name in given.names() if getattr(spec, name) is None}
+    return laid_over(_read(replace(spec, **held)), given, spec)
 
 
 def _read(spec: DataSpec) -> Content:

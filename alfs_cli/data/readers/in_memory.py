@@ -52,7 +52,11 @@ class Given:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is given."""
-        return all(thing is None for thing in self._things().values())
+        return not self.names()
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of what is given."""
+        return tuple(name for name, thing in self._things().items() if thing is not None)
 
     def _things(self) -> dict[str, Any]:
         return {

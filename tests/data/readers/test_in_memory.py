@@ -216,6 +216,21 @@ def test_what_is_given_lies_over_files(tmp_path):
     np.testing.assert_array_equal(named.pred_probs, P[:, [1, 2, 0]])
 
 
+def test_labels_of_files_that_have_none(tmp_path):
+    np.savez(tmp_path / "d.npz", features=X)
+    pd.DataFrame({"name": NAMES}).to_csv(tmp_path / "t.csv", index=False)
+    assert held(DataSpec(str(tmp_path / "d.npz")), labels=NAMES).num_classes == 3
+    found = held(DataSpec(str(tmp_path / "t.csv")), labels=NAMES, pred_probs=P)
+    assert found.labels.tolist() == CODES.tolist()
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", CODES)
+    for spec, things in (
+        (DataSpec(None, features=str(tmp_path / "X.npy")), {"labels": NAMES}),
+        (DataSpec(None, labels=str(tmp_path / "y.npy")), {"features": X}),
+    ):
+        np.testing.assert_array_equal(held(spec, **things).features, X)
+
+
 def test_nothing_at_all():
     with pytest.raises(UsageError, match="nothing to judge"):
         held(labels=CODES)
