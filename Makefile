@@ -11,7 +11,7 @@ help:
 	@echo "make demo        the whole tour on real data, under a minute once installed"
 	@echo "make test        every test (under five minutes); make test-fast leaves out the slow ones"
 	@echo "make test-lowest every test under the lowest versions that pyproject.toml declares (7 GB)"
-	@echo "make lint        ruff, mypy, import-linter"
+	@echo "make lint        ruff, mypy, import-linter, vulture"
 	@echo "make format      let ruff rewrite the code"
 	@echo "make golden      rewrite the expected outputs in tests/golden (read the diff)"
 
@@ -62,6 +62,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -40,14 +40,15 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_wanted: bool) -> None:  # noqa: FBT001 (typer calls it so)
+    if is_wanted:
         print(f"alfs {__version__}")
         raise typer.Exit()
 
 
 @app.callback()
 def _alfs(
+    *,
     version: Annotated[
         bool,
         typer.Option(
@@ -110,34 +111,36 @@ def _remove(earlier: Earlier) -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    debug = "--debug" in takewhile(lambda word: word != "--", arguments)
     try:
         code = app(args=renamed(arguments, note=_note), prog_name="alfs", standalone_mode=False)
-    except USAGE_ERROR as error:
-        return _usage(error)
-    except AlfsError as error:
-        if debug:
-            _print_traceback()
-        _print_error(str(error), error.help or _where_to_look(arguments, error.exit_code))
-        return error.exit_code
     except Stopped as stopped:
         _print_error(str(stopped), None)
         return stopped.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _print_error("interrupted", None)
         return 130
-    except OSError as error:
-        if debug:
-            _print_traceback()
-        return _unusable(error)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:
-        if is_out_of_memory(error):
-            _print_error("out of memory", "a smaller --batch-size or --max-examples needs less")
-            return 3
-        return _bug(error, debug)
+        is_debugged = "--debug" in takewhile(lambda word: word != "--", arguments)
+        return _failed(error, arguments, is_debugged=is_debugged)
     return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception, arguments: list[str], *, is_debugged: bool) -> int:
+    """Print an error that is being handled, and return its exit code."""
+    if isinstance(error, USAGE_ERROR):
+        return _usage(error)
+    is_bug = not isinstance(error, (AlfsError, OSError))
+    if is_bug and is_out_of_memory(error):
+        _print_error("out of memory", "a smaller --batch-size or --max-examples needs less")
+        return 3
+    if is_debugged:
+        _print_traceback()
+    if isinstance(error, AlfsError):
+        _print_error(str(error), error.help or _where_to_look(arguments, error.exit_code))
+        return error.exit_code
+    return _unusable(error) if isinstance(error, OSError) else _bug(error)
 
 
 def _unusable(error: OSError) -> int:
@@ -196,11 +199,10 @@ def _traceback() -> str:
     return escaped(traceback.format_exc())
 
 
-def _bug(error: Exception, debug: bool) -> int:
+def _bug(error: Exception) -> int:
+    """Keep the traceback in a file, say so, and return the exit code."""
     import tempfile
 
-    if debug:
-        _print_traceback()
     with tempfile.NamedTemporaryFile(
         "w", prefix="alfs-crash-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:

@@ -52,7 +52,7 @@ class Quiet:
     @contextmanager
     def progress(self) -> Iterator[Progress]:
         """Yield what tells nobody."""
-        yield lambda task, done, total: None
+        yield lambda *_: None
 
     @contextmanager
     def working(self, task: str) -> Iterator[None]:

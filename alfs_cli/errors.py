@@ -90,7 +90,7 @@ def together(readers: Iterable[Callable[[], Read]]) -> list[Read]:
 STOPS = {int(signal.SIGINT): "interrupted", int(signal.SIGTERM): "terminated"}
 
 
-def stop(number: int, frame: FrameType | None) -> NoReturn:
+def stop(number: int, _frame: FrameType | None) -> NoReturn:
     """Raise Stopped: what these signals do wherever nothing listens for them."""
     raise Stopped(STOPS[number], exit_code=128 + number)
 

@@ -18,7 +18,7 @@ def main(file: str) -> int:
     """Train the run of a task with the other processes; return the exit code."""
     from alfs_cli.training import distributed
 
-    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))  # the launcher tells of it
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))  # the launcher tells of it
     values = json.loads(Path(file).read_text(encoding="utf-8"))
     terminal = Terminal(-1 if values.pop("quiet") else 0)
     is_first = True

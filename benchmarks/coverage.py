@@ -19,7 +19,7 @@ from noise_cases import tempered_rows
 from scipy.optimize import brentq
 
 from alfs_cli.data.folds import stratified_folds
-from alfs_cli.estimators import estimate_transition
+from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.estimators.parts.trust import ENOUGH_LEVEL, LEVEL_MEDIUM
 from alfs_cli.evidence.out_of_fold import (
     calibrated,
@@ -201,6 +201,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
+    """Draw, count how often the bounds hold, and write it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--only", default="far,near,uneven,encoder")

@@ -22,6 +22,7 @@ RESULTS = Path(__file__).parent / "results" / "demo.csv"
 
 
 def main() -> None:
+    """Train both losses for each seed, and write what they reach."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--noise", action="append")

@@ -68,7 +68,7 @@ def ours(experiment: Experiment) -> tuple[float, list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         marks: list[float] = []
 
-        def on_step(done: int) -> None:
+        def on_step(_: int) -> None:
             marks.append(time.perf_counter())
 
         result = train(experiment, Path(folder), choose_device("cpu"), on_step=on_step)

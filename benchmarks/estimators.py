@@ -24,11 +24,11 @@ import pandas as pd
 from noise_cases import Case, cases, sources
 
 from alfs_cli.data import DataSpec, LabelledDataset, random_sample
-from alfs_cli.estimators import CombinedEstimate, summarised
-from alfs_cli.estimators.combined import combined
+from alfs_cli.estimators.combined import CombinedEstimate, combined
 from alfs_cli.estimators.dual_t import dual_t
 from alfs_cli.estimators.parts.neighbourhood import neighbourhood_of
 from alfs_cli.estimators.parts.sample import Sample, rate_of
+from alfs_cli.estimators.summary import summarised
 from alfs_cli.estimators.with_trusted import gold, with_trusted
 from alfs_cli.evidence.gathering import Evidence, agreement, calibration_error
 from alfs_cli.noise import class_clean_levels, row_total_variation, rows_of_counts
@@ -176,6 +176,7 @@ def judge_trusted(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    """Estimate all cases by all methods, and write the errors."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--unpacked", type=Path, default=Path("../shared/data/unpacked"))

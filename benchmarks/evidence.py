@@ -38,6 +38,7 @@ def logistic(X, labels, fold_of):
 
 
 def main() -> None:
+    """Judge each classifier on each data set, and write accuracy and time."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seeds", type=int, default=3)

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alfs_cli.estimators import estimate_transition
+from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.gate.baseline import ceilings_of
 from alfs_cli.gate.judging import Thresholds, judge
 from alfs_cli.noise import clean_level, transition_of
@@ -141,6 +141,7 @@ def draw(frame: pd.DataFrame, path: Path) -> None:
 
 
 def main() -> None:
+    """Count how often the gate is wrong, and write it."""
     global CACHE
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=200)

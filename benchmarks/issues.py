@@ -134,6 +134,7 @@ def shown(frame: pd.DataFrame, case: str) -> str:
 
 
 def main() -> None:
+    """Find the wrong labels of the data sets, and write how well."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--unpacked", type=Path, default=Path("../shared/data/unpacked"))

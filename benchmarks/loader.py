@@ -112,7 +112,7 @@ def ours_of_files(top: Path, size: int) -> Call:
     keep_freed_memory()
     data = load(DataSpec(str(top / "data")))
     pixels, _ = mapped_pixels(data, top / "cache")
-    augmentation = AugmentationConfig(size // 8, True)
+    augmentation = AugmentationConfig(size // 8, flip=True)
     source = Stream(torch.from_numpy(pixels), augmentation, torch.device("cpu"))
     return partial(next, ours(source, len(data)))
 
@@ -150,10 +150,10 @@ def main() -> None:
         "torch": torch.__version__,
         "batch": BATCH,
         "load_average": round(os.getloadavg()[0], 1),
-        "crop_flip_32": in_memory(32, AugmentationConfig(4, True), crop_flip, 3 * repeats),
+        "crop_flip_32": in_memory(32, AugmentationConfig(4, flip=True), crop_flip, 3 * repeats),
         "crop_flip_rotation_32": in_memory(
             32,
-            AugmentationConfig(4, True, rotation=20),
+            AugmentationConfig(4, flip=True, rotation=20),
             [*crop_flip, transforms.RandomRotation(20)],
             3 * repeats,
         ),

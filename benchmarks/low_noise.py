@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from noise_cases import Case, Source, cases, sources
 
-from alfs_cli.estimators import estimate_transition
 from alfs_cli.estimators.confident import confident
+from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.noise import class_clean_levels, row_total_variation
 from alfs_cli.suspects.scores import label_scores
 
@@ -106,6 +106,7 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
+    """Estimate at low noise rates, and write the errors."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--unpacked", type=Path, default=Path("../shared/data/unpacked"))

@@ -27,6 +27,7 @@ PAPER = {
 
 
 def main() -> None:
+    """Train on MNIST as the paper does, and write the accuracies."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--losses", default="ce,aul")

@@ -146,6 +146,7 @@ def run(folder: Path) -> str | None:
 
 
 def main() -> int:
+    """Run the tests against each mutation; return 1 where one lives."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("word", nargs="?", default="", help="only mutations that it is a part of")
     word = parser.parse_args().word

@@ -39,6 +39,7 @@ def new_rows(found: Estimated, baseline: Baseline) -> set[int]:
 
 
 def main() -> None:
+    """Count what a baseline calls new that is not, and write it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=12)
     runs = parser.parse_args().runs

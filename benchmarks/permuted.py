@@ -53,7 +53,7 @@ def transition(kind: str, rate: float, K: int) -> np.ndarray:
 
 
 def drawn(
-    K: int, N: int, T: np.ndarray, model: str, apart: float, is_even: bool, run: int
+    K: int, N: int, T: np.ndarray, model: str, apart: float, run: int, *, is_even: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities (N, K) and given labels (N,)."""
     generator = np.random.default_rng([run, K, N, round(1000 * T[0, 0]), round(10 * apart)])
@@ -94,7 +94,7 @@ def main() -> None:
         fired: dict[tuple[str, float, float], list[bool]] = {}
         agreeing = []
         for run in range(runs if K < 100 else max(1, runs // 4)):
-            probs, given = drawn(K, N, T, model, apart, is_even, run)
+            probs, given = drawn(K, N, T, model, apart, run, is_even=is_even)
             agreeing.append(float((probs.argmax(axis=1) == given).mean()))
             counts = confusion_of(probs, given)
             for move, order in moves(K, run):

@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn.functional import batch_norm
 from torch.nn.init import xavier_uniform_
 
-from alfs_cli.estimators import estimate_transition
+from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.evidence.out_of_fold import principal_components
 from alfs_cli.losses import parse_loss
 from alfs_cli.noise import (
@@ -84,7 +84,8 @@ class Source:
         return (*NOISES, *self.human)
 
 
-def digits(arguments: argparse.Namespace) -> Source:
+def digits(_: argparse.Namespace) -> Source:
+    """Return scikit-learn's digits, 8 x 8."""
     from sklearn.datasets import load_digits
 
     X, y = load_digits(return_X_y=True)
@@ -93,6 +94,7 @@ def digits(arguments: argparse.Namespace) -> Source:
 
 
 def mnist(arguments: argparse.Namespace) -> Source:
+    """Return 20,000 of MNIST's digits, shrunk to 14 x 14."""
     parts = []
     for split, count in (("train", 10_000), ("test", 10_000)):
         with np.load(arguments.unpacked / f"mnist_{split}.npz") as stored:
@@ -105,6 +107,7 @@ def mnist(arguments: argparse.Namespace) -> Source:
 
 
 def cifar10(arguments: argparse.Namespace) -> Source:
+    """Return 20,000 features of CIFAR-10, with two kinds of people's labels."""
     with np.load(arguments.data / "cifar10_features.npz") as stored:
         X = stored["features"].astype(np.float32)
     with np.load(arguments.data / "cifar10n.npz") as stored:
@@ -117,13 +120,15 @@ def cifar10(arguments: argparse.Namespace) -> Source:
 
 
 def pixels(arguments: argparse.Namespace) -> Source:
+    """Return 20,000 of CIFAR-10 as 64 principal components of their pixels."""
     with np.load(arguments.unpacked / "cifar10_train.npz") as stored:
         rows = np.random.default_rng(3).permutation(len(stored["labels"]))[:20_000]
         X, y = stored["images"][rows].reshape(len(rows), -1), stored["labels"][rows]
     return _split("pixels", principal_components(X, 64), y, 10_000, 20, {})
 
 
-def gauss20(arguments: argparse.Namespace) -> Source:
+def gauss20(_: argparse.Namespace) -> Source:
+    """Return 20 Gaussian classes in 30 dimensions."""
     generator = np.random.default_rng(7)
     means = generator.standard_normal((20, 30))
     means *= 5.0 / np.sqrt(2) / np.linalg.norm(means, axis=1, keepdims=True)
@@ -132,13 +137,15 @@ def gauss20(arguments: argparse.Namespace) -> Source:
     return _split("gauss20", X, y, 10_000, 20, {})
 
 
-def clusters(arguments: argparse.Namespace) -> Source:
+def clusters(_: argparse.Namespace) -> Source:
+    """Return 6 classes of 3 clusters each."""
     shape = {"n_features": 30, "n_informative": 12, "n_redundant": 6, "n_classes": 6}
     several = {"n_clusters_per_class": 3, "class_sep": 1.5, "random_state": 1}
     return _made("clusters", 20_000, 10_000, 20, shape | several)
 
 
-def mixed(arguments: argparse.Namespace) -> Source:
+def mixed(_: argparse.Namespace) -> Source:
+    """Return 8 classes of 2 clusters each."""
     shape = {"n_features": 20, "n_informative": 10, "n_redundant": 4, "n_classes": 8}
     several = {"n_clusters_per_class": 2, "class_sep": 2.0, "random_state": 2}
     return _made("mixed", 13_000, 5_000, 30, shape | several)
@@ -381,6 +388,7 @@ def summary(frame: pd.DataFrame, grid: tuple[str, ...] = GRID) -> pd.DataFrame:
 
 
 def main() -> None:
+    """Train what is missing, and print the regret of each choice."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--unpacked", type=Path)

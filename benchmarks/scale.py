@@ -58,7 +58,8 @@ def drawn(N: int, K: int, dtype: type, seed: int = 0) -> tuple[np.ndarray, np.nd
     return probs, given
 
 
-def joint(quick: bool, repeats: int) -> Iterator[Row]:
+def joint(repeats: int, *, quick: bool) -> Iterator[Row]:
+    """Yield the confident joint beside cleanlab's, which it must equal."""
     from cleanlab.count import compute_confident_joint
 
     from alfs_cli.estimators.confident import confident
@@ -90,7 +91,8 @@ def joint(quick: bool, repeats: int) -> Iterator[Row]:
         }
 
 
-def bootstrap(quick: bool, repeats: int) -> Iterator[Row]:
+def bootstrap(repeats: int, *, quick: bool) -> Iterator[Row]:
+    """Yield the time of 1000 resamples by the number of classes."""
     from alfs_cli.estimators.confident import confident
 
     for K in (10, 100) if quick else (10, 100, 1000):
@@ -109,7 +111,8 @@ def bootstrap(quick: bool, repeats: int) -> Iterator[Row]:
         }
 
 
-def large(quick: bool, repeats: int) -> Iterator[Row]:
+def large(repeats: int, *, quick: bool) -> Iterator[Row]:
+    """Yield the time and memory of an estimate in passes beside reading the file."""
     from alfs_cli.console import Quiet
     from alfs_cli.data import DataSpec
     from alfs_cli.data.readers.streaming import open_probabilities
@@ -155,7 +158,8 @@ def large(quick: bool, repeats: int) -> Iterator[Row]:
     }
 
 
-def parquet(quick: bool, repeats: int) -> Iterator[Row]:
+def parquet(_: int, *, quick: bool) -> Iterator[Row]:
+    """Yield the time and memory of an estimate by the length of a parquet file."""
     import pyarrow
     import pyarrow.parquet
 
@@ -214,7 +218,8 @@ def command_of(*words: str) -> tuple[float, int]:
     return time.perf_counter() - begun, int(done.stderr.split()[-1])
 
 
-def folds(quick: bool, repeats: int) -> Iterator[Row]:
+def folds(repeats: int, *, quick: bool) -> Iterator[Row]:
+    """Yield held-out probabilities beside scikit-learn's logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
     from alfs_cli.data.folds import stratified_folds
@@ -274,6 +279,7 @@ COLUMNS = (
 
 
 def main() -> None:
+    """Run the parts, and write a row for each size."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="smaller sizes; nothing is written")
     parser.add_argument("--repeats", type=int, default=5)
@@ -282,7 +288,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found: list[Row] = []
     for name in arguments.only.split(",") if arguments.only else PARTS:
-        for row in PARTS[name](arguments.quick, arguments.repeats):
+        for row in PARTS[name](arguments.repeats, quick=arguments.quick):
             row |= {"date": date.today().isoformat(), "load": round(os.getloadavg()[0], 1)}
             found.append({key: _short(value) for key, value in row.items()})
             print(" ".join(f"{key}={value}" for key, value in found[-1].items()), flush=True)

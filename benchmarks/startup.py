@@ -37,6 +37,7 @@ HELP = "from alfs_cli.cli import main; main(['--help'])"
 
 
 def main() -> None:
+    """Time the starts by turns, print and keep them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=9)
     repeats = parser.parse_args().repeats

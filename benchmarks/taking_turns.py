@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 Call = Callable[[], object]
+GO, STOP = "go", "stop"  # what is said to a process
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ def turns(
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in makers}
     for _ in range(repeats):
         for name, end in ends.items():
-            end.send(True)
+            end.send(GO)
             took[name].append(end.recv())
     for end in ends.values():
-        end.send(False)
+        end.send(STOP)
     for worker in workers:
         worker.join()
     return {
@@ -59,8 +60,8 @@ def _serve(here: Connection, maker: Callable[[], Call], calls: int, threads: int
         torch.set_num_threads(threads)
     call = maker()
     call()
-    here.send(True)
-    while here.recv():
+    here.send(GO)
+    while here.recv() == GO:
         began, cpu = time.perf_counter(), time.process_time()
         for _ in range(calls):
             call()

@@ -139,7 +139,8 @@ def test_inputs_are_never_run(step, inputs):
 def plant(folder):
     """Lay modules into a folder that leave a file `owned` where anything runs them."""
     for name in ("yaml", "shlex", "json", "numpy", "typer", "pip", "alfs_cli/__init__",
-                 "alfs_cli/__main__", "alfs_cli/terminal/step_summary", "sitecustomize"):  # fmt: skip
+                 "alfs_cli/__main__", "alfs_cli/terminal/step_summary",
+                 "sitecustomize"):  # fmt: skip
         path = folder / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"import pathlib\npathlib.Path({str(folder)!r}, 'owned').touch()\n")

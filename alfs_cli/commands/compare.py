@@ -11,6 +11,7 @@ from alfs_cli.options.shared import Invocation, command
 @command
 def compare(
     invocation: Invocation,
+    *,
     runs: Annotated[
         list[str] | None,
         typer.Argument(

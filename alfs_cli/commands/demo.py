@@ -14,7 +14,7 @@ def demo(invocation: Invocation) -> None:
     from alfs_cli.demo import run_demo
     from alfs_cli.formats import render
     from alfs_cli.reports.demo import demo_page, demo_report
-    from alfs_cli.storage.documents import write_text
+    from alfs_cli.storage.writing import write_text
 
     made = run_demo(
         invocation.out / "demo",

@@ -18,6 +18,7 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its 
 @command
 def evaluate(
     invocation: Invocation,
+    *,
     run: Run,
     options: DataOptions,
     data: OptionalData = None,

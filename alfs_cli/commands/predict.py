@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from alfs_cli.data import DataSpec
     from alfs_cli.training.batches import Examples
+    from alfs_cli.training.devices import Device
 
 SUFFIXES = (".npz", ".parquet")
 
@@ -23,6 +24,7 @@ SUFFIXES = (".npz", ".parquet")
 @command
 def predict(
     invocation: Invocation,
+    *,
     run: Run,
     data: Data,
     options: ReadingOptions,
@@ -51,18 +53,12 @@ def predict(
     With --cross-val the run lends its settings, not its network. In .npz under `pred_probs` or
     `features`, in parquet as columns p_<class> or f_<number>; the given labels beside them.
     """
-    from alfs_cli.data import load
-    from alfs_cli.errors import InputError, UsageError
-    from alfs_cli.reports.run import prediction_report
-    from alfs_cli.results.run import find_run, load_config
-    from alfs_cli.training.batches import gather
-    from alfs_cli.training.checkpoint import load_trained
+    from alfs_cli.errors import UsageError
+    from alfs_cli.results.run import find_run
     from alfs_cli.training.devices import choose_device
-    from alfs_cli.training.prediction import features_of
-    from alfs_cli.training.prediction import predict as probabilities_of
 
     device = choose_device(invocation.device)
-    kind, words = ("features", "features") if features else ("pred_probs", "probabilities")
+    kind = "features" if features else "pred_probs"
     path = to or invocation.out / f"{kind}.npz"
     if path.suffix not in SUFFIXES or path.is_dir():
         raise UsageError(f"--to '{path}' is no .npz or .parquet file", help="--to probs.npz")
@@ -74,11 +70,34 @@ def predict(
                 "--features and --cross-val are both given",
                 help="features of different networks do not compare; leave one of them out",
             )
-        _cross_validated(invocation, folder, options.spec(data), cross_val, path)
-        return
+        _cross_validated(invocation, folder, options.spec(data), cross_val, path, device)
+    else:
+        _predict(invocation, folder, options.spec(data), path, device, features=features)
+
+
+def _predict(
+    invocation: Invocation,
+    folder: Path,
+    spec: "DataSpec",
+    path: Path,
+    device: "Device",
+    *,
+    features: bool,
+) -> None:
+    """Write what a run's network says of every example."""
+    from alfs_cli.data import load
+    from alfs_cli.errors import InputError
+    from alfs_cli.reports.run import prediction_report
+    from alfs_cli.results.run import load_config
+    from alfs_cli.training.batches import gather
+    from alfs_cli.training.checkpoint import load_trained
+    from alfs_cli.training.prediction import features_of
+    from alfs_cli.training.prediction import predict as probabilities_of
+
+    kind, words = ("features", "features") if features else ("pred_probs", "probabilities")
     trained = load_trained(folder)
     config = load_config(folder)
-    dataset = load(options.spec(data), columns=config.feature_columns, is_screened=False)
+    dataset = load(spec, columns=config.feature_columns, is_screened=False)
     examples = gather(
         dataset.scaled(trained.scale),
         shape=trained.shape,
@@ -107,7 +126,12 @@ def predict(
 
 
 def _cross_validated(
-    invocation: Invocation, run: Path, spec: "DataSpec", folds: int, path: Path
+    invocation: Invocation,
+    run: Path,
+    spec: "DataSpec",
+    folds: int,
+    path: Path,
+    device: "Device",
 ) -> None:
     """Train on parts of DATA and write what the networks say of the others."""
     import torch
@@ -116,7 +140,6 @@ def _cross_validated(
     from alfs_cli.results.run import saved_settings
     from alfs_cli.training.batches import Examples
     from alfs_cli.training.cross_validation import experiment_on, out_of_fold
-    from alfs_cli.training.devices import choose_device
     from alfs_cli.training.experiment import spec_fields
 
     experiment = experiment_on(saved_settings(run), spec_fields(spec))
@@ -125,7 +148,7 @@ def _cross_validated(
         experiment,
         folds,
         invocation.out / "cross-val" / name,
-        choose_device(invocation.device),
+        device,
         cache=invocation.out / "cache",
         on_note=invocation.console.note,
     )
@@ -150,7 +173,7 @@ def write_predictions(
     import numpy as np
     import pandas as pd
 
-    from alfs_cli.storage.documents import replacing
+    from alfs_cli.storage.writing import replacing
 
     given = np.array(class_names)[examples.labels.numpy()]
     with replacing(path) as temporary:

@@ -51,6 +51,7 @@ def show_recipe(invocation: Invocation, name: Name) -> None:
 @command
 def copy_recipe(
     invocation: Invocation,
+    *,
     name: Name,
     to: Annotated[
         Path | None,
@@ -65,7 +66,7 @@ def copy_recipe(
     from alfs_cli.errors import UsageError
     from alfs_cli.formats.blocks import Facts, Report
     from alfs_cli.settings.recipes import load_recipe
-    from alfs_cli.storage.documents import write_text
+    from alfs_cli.storage.writing import write_text
 
     recipe = load_recipe(name)
     path = to or Path(name.rpartition("/")[2]).with_suffix(".yaml")

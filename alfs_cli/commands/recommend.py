@@ -8,8 +8,8 @@ import typer
 
 from alfs_cli.errors import InputError
 from alfs_cli.options.shared import Invocation, command
-from alfs_cli.storage.documents import write_text
 from alfs_cli.storage.targets import Writes
+from alfs_cli.storage.writing import write_text
 
 if TYPE_CHECKING:
     from alfs_cli.results.estimate import NoiseEstimate
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @command
 def recommend(
     invocation: Invocation,
+    *,
     estimate: Annotated[
         Path | None,
         typer.Argument(metavar="ESTIMATE", help="estimate.json; without it the one under --out."),

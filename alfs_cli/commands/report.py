@@ -17,6 +17,7 @@ PAIRS = 5
 @command
 def report(
     invocation: Invocation,
+    *,
     saved: Annotated[
         str | None,
         typer.Argument(
@@ -45,7 +46,7 @@ def report(
     """
     from alfs_cli.formats import render
     from alfs_cli.results.saved import find_saved
-    from alfs_cli.storage.documents import write_text
+    from alfs_cli.storage.writing import write_text
 
     kind, place = find_saved(saved, invocation.out)
     invocation.refuse_inputs(place, place.with_name("recommendation.json"))

@@ -1,7 +1,7 @@
 """`alfs sweep DATA`: losses x noise x seeds as one job that can be stopped and taken up again."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,7 @@ from alfs_cli.options.train import NOISE, TrainOptions
 from alfs_cli.text.numbers import MOST_SEED, whole_number
 
 if TYPE_CHECKING:
-    from alfs_cli.executors import Executor, Outcome, Task
+    from alfs_cli.executors import Executor, Outcome
     from alfs_cli.results.run import TrainConfig
     from alfs_cli.results.sweep import Sweep
 
@@ -81,14 +81,7 @@ def sweep(
     if executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)
     check_logger(training.logger)
-    read: list[Any] = together(
-        (
-            *(partial(_loss, text) for text in loss or ()),
-            *(partial(_noise, text) for text in noise or ()),
-            partial(_seeds, seeds, invocation),
-        )
-    )
-    names, choices, numbers = read[: len(loss or ())], read[len(loss or ()) : -1], read[-1]
+    names, choices, numbers = _read(invocation, loss or [], noise or [], seeds)
     plan, configs = _plan(invocation, options, training, data, names, choices, numbers)
     folder = plan.folder(invocation.out)
     if dry_run:
@@ -105,6 +98,20 @@ def sweep(
         logger=training.logger,
         overwrite=overwrite,
     )
+
+
+def _read(
+    invocation: Invocation, loss: list[str], noise: list[str], seeds: str | None
+) -> "tuple[list[str], list[tuple[str, float | None] | None], tuple[int, ...]]":
+    """Return losses, noises and seeds; raises UsageError with all that is wrong with them."""
+    read: list[Any] = together(
+        (
+            *(partial(_loss, text) for text in loss),
+            *(partial(_noise, text) for text in noise),
+            partial(_seeds, seeds, invocation),
+        )
+    )
+    return read[: len(loss)], read[len(loss) : -1], read[-1]
 
 
 def _seeds(text: str | None, invocation: Invocation) -> tuple[int, ...]:
@@ -195,6 +202,7 @@ def _run(
     from alfs_cli.executors import run_all
     from alfs_cli.executors.local import kept_alone
     from alfs_cli.executors.planning import adopt
+    from alfs_cli.executors.task import Task
     from alfs_cli.results.sweep import PLAN, run_folder, status_of
     from alfs_cli.terminal.sweeping import sweep_progress
     from alfs_cli.training.interruption import stop_signal
@@ -214,8 +222,21 @@ def _run(
         outcomes: dict[str, Outcome] = {}
         if left:
             log = folder / "log.txt"
-            place, make = _executor(invocation, executor, jobs, len(left), logger, log, held)
-            tasks = [make(run, configs[run], run_folder(folder, run), overwrite) for run in left]
+            place, devices = _executor(invocation, executor, jobs, len(left), log, held)
+            tasks = [
+                Task(
+                    run,
+                    str(run_folder(folder, run).resolve()),
+                    configs[run].settings(),
+                    devices[number % len(devices)],
+                    place.threads,
+                    os.getcwd(),
+                    str((invocation.out / "cache").resolve()),
+                    logger,
+                    overwrite,
+                )
+                for number, run in enumerate(left)
+            ]
             epochs = {run: configs[run].epochs for run in left}
             with stop_signal() as stop, sweep_progress(invocation.console, epochs) as hear:
                 outcomes = run_all(
@@ -228,54 +249,32 @@ def _run(
         _conclude(invocation, plan, folder, outcomes)
 
 
-Make = Callable[[str, "TrainConfig", Path, bool], "Task"]
-
-
 def _executor(
     invocation: Invocation,
     name: str,
     jobs: int | None,
     num_runs: int,
-    logger: str,
     log: Path,
     held: tuple[int, ...],
-) -> "tuple[Executor, Make]":
-    """Return the executor, and what makes a task for it of a run."""
+) -> "tuple[Executor, list[str]]":
+    """Return the executor, and the devices that its tasks take by turns."""
     import torch
 
-    from alfs_cli.executors.local import LocalExecutor, num_cores, threads_each
-    from alfs_cli.executors.task import Task
+    from alfs_cli.executors.local import LocalExecutor, threads_each
+    from alfs_cli.storage.memory import num_cores
     from alfs_cli.training.devices import choose_device
 
-    device, here, cache = invocation.device, os.getcwd(), invocation.out / "cache"
+    device = invocation.device
     if name == "ray":
         from alfs_cli.executors.on_ray import RayExecutor
 
-        place: Executor = RayExecutor.join(jobs, num_runs, uses_gpus=device != "cpu")
-        devices = [device]
-    else:
-        chosen = choose_device(device)
-        devices = [chosen.name]
-        if chosen.kind == "cuda" and ":" not in device:
-            devices = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-        side_by_side = jobs or min(num_runs, len(devices) if chosen.kind != "cpu" else num_cores())
-        place = LocalExecutor(side_by_side, threads_each(side_by_side), log, held)
-    order = iter(range(num_runs))
-
-    def make(run: str, config: "TrainConfig", folder: Path, anew: bool) -> Task:
-        return Task(
-            run,
-            str(folder.resolve()),
-            config.settings(),
-            devices[next(order) % len(devices)],
-            place.threads,
-            here,
-            str(cache.resolve()),
-            logger,
-            anew,
-        )
-
-    return place, make
+        return RayExecutor.join(jobs, num_runs, uses_gpus=device != "cpu"), [device]
+    chosen = choose_device(device)
+    devices = [chosen.name]
+    if chosen.kind == "cuda" and ":" not in device:
+        devices = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    side_by_side = jobs or min(num_runs, len(devices) if chosen.kind != "cpu" else num_cores())
+    return LocalExecutor(side_by_side, threads_each(side_by_side), log, held), devices
 
 
 def _interrupted(plan: "Sweep", folder: Path, signal: str) -> Interrupted:

@@ -65,40 +65,57 @@ def train(
     Without DATA, the data that `alfs estimate` saw last; without a loss, the one that
     `alfs recommend` put first.
     """
-    from alfs_cli.options.training import (
-        check_expected,
-        inputs_of,
-        resumed,
-        saved_inputs,
-        settle,
-        typed,
-    )
+    from alfs_cli.options.training import typed
     from alfs_cli.reports.run import plan_report
-    from alfs_cli.training.experiment import plan
     from alfs_cli.training.loggers import check_logger
 
     check_logger(training.logger)
     more = {"loss": loss, "noise.kind": noise, "noise.rate": noise_rate, "processes": nproc}
     said = typed(training, data, options, more)
     if resume is not None:
-        others = {
-            "--from": training.recommendation,
-            "--recipe": training.recipe,
-            "--config": training.config,
-        }
-        folder, settings = resumed(resume, invocation.out, said, others, overwrite=overwrite)
-        invocation.refuse_inputs(*inputs_of(settings), folder)
-        experiment = plan(settings)
+        experiment, folder = _resumed(invocation, resume, said, training, overwrite=overwrite)
     else:
-        settings, expected = settle(invocation, said, training)
-        invocation.refuse_inputs(*inputs_of(settings), *saved_inputs(invocation.out))
-        experiment = plan(settings)
-        check_expected(expected, experiment.config.fingerprint, training)
-        folder = invocation.out / "runs" / experiment.config.run_id
+        experiment, folder = _new(invocation, said, training)
     if dry_run:
         invocation.publish(plan_report(experiment.config, folder.as_posix(), experiment.test))
         return
     _train(invocation, experiment, folder, overwrite=overwrite, logger=training.logger)
+
+
+def _new(
+    invocation: Invocation, said: dict[str, Any], training: TrainOptions
+) -> "tuple[Experiment, Path]":
+    """Return a new run's plan and folder."""
+    from alfs_cli.options.training import check_expected, inputs_of, saved_inputs, settle
+    from alfs_cli.training.experiment import plan
+
+    settings, expected = settle(invocation, said, training)
+    invocation.refuse_inputs(*inputs_of(settings), *saved_inputs(invocation.out))
+    experiment = plan(settings)
+    check_expected(expected, experiment.config.fingerprint, training)
+    return experiment, invocation.out / "runs" / experiment.config.run_id
+
+
+def _resumed(
+    invocation: Invocation,
+    name: str,
+    said: dict[str, Any],
+    training: TrainOptions,
+    *,
+    overwrite: bool,
+) -> "tuple[Experiment, Path]":
+    """Return the plan and the folder of a run to go on with."""
+    from alfs_cli.options.training import inputs_of, resumed
+    from alfs_cli.training.experiment import plan
+
+    others = {
+        "--from": training.recommendation,
+        "--recipe": training.recipe,
+        "--config": training.config,
+    }
+    folder, settings = resumed(name, invocation.out, said, others, overwrite=overwrite)
+    invocation.refuse_inputs(*inputs_of(settings), folder)
+    return plan(settings), folder
 
 
 def _train(

@@ -24,13 +24,16 @@ IntArray = NDArray[np.int64]
 class Cleaned:
     """A data set, its labels after cleaning (N,), and which examples are kept (N,).
 
-    `undecided` are how many were dropped or relabelled on the list's word alone;
-    `drops_undecided` says that some were dropped so.
+    `mode`, `min_score` and `min_confidence` are what was asked for. `undecided` are how many were
+    dropped or relabelled on the list's word alone; `drops_undecided` says that some were dropped.
     """
 
     dataset: LabelledDataset
     labels: IntArray
     is_kept: NDArray[np.bool_]
+    mode: Mode
+    min_score: float
+    min_confidence: float
     undecided: int = 0
     drops_undecided: bool = False
 
@@ -186,7 +189,16 @@ def cleaned(
     if not is_kept.any():
         raise InputError("every example would be dropped", help="a higher --min-score keeps some")
     by_list = decision[is_open & (decision != UNDECIDED)]
-    return Cleaned(dataset, labels, is_kept, len(by_list), bool((by_list == DROP).any()))
+    return Cleaned(
+        dataset,
+        labels,
+        is_kept,
+        mode,
+        min_score,
+        min_confidence,
+        undecided=len(by_list),
+        drops_undecided=bool((by_list == DROP).any()),
+    )
 
 
 def cleaning_summary(
@@ -195,9 +207,6 @@ def cleaning_summary(
     path: Path,
     *,
     version: str,
-    mode: Mode,
-    min_score: float,
-    min_confidence: float,
     other_rows: int,
     trust: str | None,
 ) -> CleaningSummary:
@@ -212,9 +221,9 @@ def cleaning_summary(
         n=len(dataset),
         classes=names,
         issues=str(issues.path),
-        mode=mode,
-        min_score=min_score,
-        min_confidence=min_confidence,
+        mode=result.mode,
+        min_score=result.min_score,
+        min_confidence=result.min_confidence,
         file=str(path),
         listed=len(issues.place),
         decided=issues.num_decided,

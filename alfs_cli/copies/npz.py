@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
-from alfs_cli.storage.documents import replacing
+from alfs_cli.storage.writing import replacing
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -39,7 +39,9 @@ def write_edited_npz(
         zipfile.ZipFile(temporary, "w") as copy,
     ):
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-        if "class_names" not in members and _needs_names(dataset, labels[is_kept], key in members):
+        if "class_names" not in members and _needs_names(
+            dataset, labels[is_kept], has_labels=key in members
+        ):
             new["class_names"] = np.asarray(dataset.class_names)
         lengths = {name: _length(archive, member) for name, member in members.items()}
         count = max((lengths[name] or 0 for name in (*EXAMPLES, key) if name in lengths), default=0)
@@ -93,7 +95,7 @@ def _laid(dataset: LabelledDataset) -> dict[str, NDArray[Any]]:
     return laid
 
 
-def _needs_names(dataset: LabelledDataset, left: IntArray, has_labels: bool) -> bool:
+def _needs_names(dataset: LabelledDataset, left: IntArray, *, has_labels: bool) -> bool:
     """Say whether the classes could not be told from the copy's labels alone."""
     is_whole = len(np.unique(left)) == dataset.num_classes
     spec = dataset.spec

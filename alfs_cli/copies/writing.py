@@ -27,7 +27,7 @@ from alfs_cli.data.readers.columns import files_of
 from alfs_cli.data.readers.manifest import numbers_of_split, path_column_of
 from alfs_cli.data.readers.tables import SEPARATORS
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.storage.documents import replacing
+from alfs_cli.storage.writing import replacing
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]

@@ -16,9 +16,9 @@ RawLabels = NDArray[Any]
 
 
 def same_text(text: str) -> str:
-    """Return the text in Unicode's composed form, so that equal names are equal.
+    r"""Return the text in Unicode's composed form, so that equal names are equal.
 
-    Halves of characters, which no encoding can hold, become \\uNNNN.
+    Halves of characters, which no encoding can hold, become \uNNNN.
     """
     if text.isascii():
         return text

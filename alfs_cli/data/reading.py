@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from alfs_cli.data.classes import (
     checked_names,
-    declared_classes,
     derived_names,
     numbered,
     parse_classes,
@@ -20,31 +19,32 @@ from alfs_cli.data.classes import (
 )
 from alfs_cli.data.content import Content, array_digest, fingerprint_of
 from alfs_cli.data.dataset import DataSpec, IntArray, LabelledDataset, Probabilities, Problem
-from alfs_cli.data.declared import Declared
-from alfs_cli.data.feature_columns import Candidates, Columns, as_they_are, in_words, only, screened
+from alfs_cli.data.feature_columns import Columns, as_they_are, in_words, only, screened
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
-from alfs_cli.data.ordering import unknown_order
+from alfs_cli.data.overlaid import (
+    GIVEN,
+    Overlaid,
+    declared_in,
+    features_beside,
+    name_of,
+    overlaid,
+    where_of,
+)
 from alfs_cli.data.placeholders import how_to_fetch, refuse_placeholder
-from alfs_cli.data.readers.arrays import one_row_each, read_npz
+from alfs_cli.data.readers.arrays import read_npz
 from alfs_cli.data.readers.builtin import BUILTINS, builtin_splits, read_builtin
 from alfs_cli.data.readers.columns import (
-    Order,
-    label_order,
-    read_features,
-    read_labels,
     read_probabilities,
 )
 from alfs_cli.data.readers.folder import METADATA, folder_splits, layout_of, read_folder, visible
 from alfs_cli.data.readers.in_memory import Given, content_of, laid_over
 from alfs_cli.data.readers.manifest import manifest_splits, read_manifest
-from alfs_cli.data.readers.probabilities import normalised
 from alfs_cli.data.readers.tables import TABLE_SUFFIXES
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
 from alfs_cli.storage.files import as_file
 
 ARRAY_KINDS = ("npz", "arrays", "probabilities")
 MAX_BAD = 0.01
-GIVEN = "the data"  # which a program holds and gives no name
 
 
 def load(
@@ -67,9 +67,9 @@ def load(
     contradict each other.
     """
     content = _content(spec, given)
-    laid = _laid_over(content, spec)
+    laid = overlaid(content, spec)
     if laid.features is not None and columns is not None:
-        laid = replace(laid, features=only(laid.features, columns, where=_where(spec)))
+        laid = replace(laid, features=only(laid.features, columns, where=where_of(spec)))
     elif laid.features is not None and not is_screened:
         laid = replace(laid, features=as_they_are(laid.features))
     return _numbered(laid, spec, class_names)
@@ -165,7 +165,7 @@ def _probabilities_alone(spec: DataSpec) -> Content:
             f"no split '{spec.split}': files of arrays have no splits", help="leave --split out"
         )
     if spec.pred_probs is None:
-        beside = _features_beside(spec, str(spec.features))
+        beside = features_beside(spec, str(spec.features))
         return Content("npz", len(beside.values), array_digest(beside.values), features=beside)
     found = read_probabilities(spec.pred_probs, label_column=spec.label_column)
     return Content(
@@ -181,111 +181,9 @@ def _probabilities_alone(spec: DataSpec) -> Content:
     )
 
 
-def _features_beside(spec: DataSpec, file: str) -> Candidates:
-    return read_features(file, asked=spec.feature_columns, excluded=spec.exclude_columns)
-
-
-@dataclass(frozen=True, eq=False)
-class _Overlaid:
-    """A reader's content and what other files say instead; labels that name the classes first."""
-
-    content: Content
-    given: RawLabels
-    own: RawLabels
-    true: RawLabels | None
-    features: Candidates | None
-    pred_probs: Probabilities | None
-    columns: tuple[str, ...] | None
-    order: Order
-    notes: tuple[str, ...] = ()
-
-
-def _laid_over(content: Content, spec: DataSpec) -> _Overlaid:
-    """Read --labels, --true-labels, --pred-probs and --features; each has a row an example."""
-    given, true, order = content.labels, content.true_labels, content.order
-    pred_probs, columns, features = content.pred_probs, None, content.features
-    notes: tuple[str, ...] = ()
-    if spec.pred_probs is not None and content.kind == "probabilities":
-        columns = content.class_names
-    elif spec.pred_probs is not None:
-        found = read_probabilities(spec.pred_probs, label_column=spec.label_column)
-        pred_probs, columns = found.probs, found.class_names
-        order = found.order if given is None else order
-        notes = found.rounding.notes()
-        given = found.labels if given is None else given
-    elif pred_probs is not None:
-        pred_probs, rounding = normalised(pred_probs, where=f"pred_probs of {_where(spec)}")
-        columns = content.column_names
-        notes = rounding.notes()
-    if spec.labels is not None:
-        usual = ("labels", "label")
-        given = read_labels(
-            spec.labels,
-            option="--labels",
-            column=spec.label_column,
-            usual=usual,
-            lenient=spec.lenient,
-            declared=_declared(content, spec),
-        )
-        beside = label_order(spec.labels, option="--labels", column=spec.label_column, usual=usual)
-        named = columns is not None or (spec.pred_probs is None and content.class_names is not None)
-        own_order = (
-            Declared(content.class_names) if order is None and content.class_names else order
-        )
-        order = _agreed(own_order, beside, nameless=pred_probs is not None and not named)
-    if spec.true_labels is not None:
-        true = read_labels(
-            spec.true_labels,
-            option="--true-labels",
-            column=spec.true_label_column,
-            usual=("true_labels", "true_label", "labels", "label"),
-            declared=_declared(content, spec),
-        )
-    if spec.features is not None:
-        features = _features_beside(spec, spec.features)
-    if spec.label_columns is not None and content.annotations is None:
-        raise UsageError(
-            f"--label-columns: {_where(spec)} has no columns", help="name them of a table or .npz"
-        )
-    if given is None and content.annotations is not None:
-        given = content.annotations.majority(where=_where(spec))
-    if given is None:
-        raise InputError(
-            f"{_where(spec)} has no labels", help="--labels FILE supplies them, one a row"
-        )
-    things = {"labels": given, "true labels": true, "pred_probs": pred_probs}
-    things["features"] = None if features is None else features.values
-    counts = {"pred_probs" if content.kind == "probabilities" else "the data": content.count}
-    counts |= {name: len(thing) for name, thing in things.items() if thing is not None}
-    one_row_each(counts)
-    if not content.count:
-        raise InputError(f"{_where(spec)} holds no examples", help="is it the right file?")
-    own = given if content.labels is None else content.labels
-    return _Overlaid(content, given, own, true, features, pred_probs, columns, order, notes)
-
-
-def _agreed(own: Order, beside: Order, *, nameless: bool) -> Order:
-    """Return the order that DATA declares, else that of --labels.
-
-    Raises InputError where they differ and probabilities come without names.
-    """
-    if own is None or not own.is_followed:
-        return own if beside is None else beside
-    if nameless and beside is not None and beside.is_followed and beside.names != own.names:
-        why = "DATA and --labels declare their classes in different orders"
-        raise unknown_order(own.names, beside.names, why=why)
-    return own
-
-
-def _declared(content: Content, spec: DataSpec) -> tuple[str, ...]:
-    """Return the names that are said to be classes: --classes, else the data's own list."""
-    listed = () if content.order is None else content.order.names
-    return declared_classes(spec) or content.class_names or listed
-
-
-def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -> LabelledDataset:
+def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -> LabelledDataset:
     """Return the data set with its classes in order and its labels as positions in them."""
-    content, where = laid.content, _where(spec)
+    content, where = laid.content, where_of(spec)
     problems: list[Problem] = []
     usable = np.ones(content.count, dtype=np.bool_)
     if content.readable is not None:
@@ -303,7 +201,7 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
     marks = content.annotations
     features, columns = _feature_columns(laid, spec, labels, usable)
     dataset = LabelledDataset(
-        name=_named(spec) or GIVEN,
+        name=name_of(spec),
         kind=content.kind,
         spec=spec,
         labels=labels,
@@ -327,7 +225,7 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
             *content.notes,
             *laid.notes,
             *notes,
-            *_perhaps_missing(laid, labels, names, declared=_declared(content, spec)),
+            *_perhaps_missing(labels, names, declared=declared_in(content, spec)),
             *_look_alikes(names),
             *(() if columns is None else in_words(columns)),
         ),
@@ -347,7 +245,7 @@ def _numbered(laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) 
 
 
 def _feature_columns(
-    laid: _Overlaid,
+    laid: Overlaid,
     spec: DataSpec,
     labels: IntArray,
     usable: NDArray[np.bool_],
@@ -358,7 +256,7 @@ def _feature_columns(
         if spec.feature_columns is not None or spec.exclude_columns is not None:
             option = "feature" if spec.feature_columns is not None else "exclude"
             raise UsageError(
-                f"--{option}-columns: {_where(spec)} has no columns of numbers",
+                f"--{option}-columns: {where_of(spec)} has no columns of numbers",
                 help=f"leave --{option}-columns out; it is for tables and arrays of features",
             )
         return None, None
@@ -372,23 +270,23 @@ def _groups(content: Content, spec: DataSpec) -> IntArray | None:
         return None
     if content.groups is None:
         raise UsageError(
-            f"--group-column: {_where(spec)} has no columns", help="name one of a table or .npz"
+            f"--group-column: {where_of(spec)} has no columns", help="name one of a table or .npz"
         )
     return np.unique(content.groups.astype(str), return_inverse=True)[1].reshape(-1)
 
 
 def _without_missing(
-    laid: _Overlaid, usable: NDArray[np.bool_], problems: list[Problem], *, spec: DataSpec
-) -> _Overlaid:
+    laid: Overlaid, usable: NDArray[np.bool_], problems: list[Problem], *, spec: DataSpec
+) -> Overlaid:
     """Note the examples without a label as ALFS406 and as unusable; another label stands there."""
     named = laid.content.found_classes if spec.labels is None else ()  # a folder is a class
-    declared = (*_declared(laid.content, spec), *named)
+    declared = (*declared_in(laid.content, spec), *named)
     missing = missing_labels(laid.given, declared=declared)
     if not missing.any():
         return laid
     if missing.all():
         raise InputError(
-            f"{_where(spec)}: every label is missing{as_written(laid.given)} (ALFS406)",
+            f"{where_of(spec)}: every label is missing{as_written(laid.given)} (ALFS406)",
             help="--labels FILE supplies them; --label-column names another column",
         )
     for row in np.flatnonzero(missing):
@@ -399,7 +297,7 @@ def _without_missing(
 
 
 def _perhaps_missing(
-    laid: _Overlaid, labels: IntArray, names: tuple[str, ...], *, declared: Sequence[str]
+    labels: IntArray, names: tuple[str, ...], *, declared: Sequence[str]
 ) -> list[str]:
     """Return a note on each class whose name may stand for a missing label."""
     notes = []
@@ -413,13 +311,13 @@ def _perhaps_missing(
 
 
 def _without_unknown(
-    laid: _Overlaid,
+    laid: Overlaid,
     names: tuple[str, ...],
     usable: NDArray[np.bool_],
     problems: list[Problem],
     *,
     by_name: bool,
-) -> _Overlaid:
+) -> Overlaid:
     """Note the examples whose label is no class as ALFS405 and as unusable, likewise."""
     unknown = unknown_labels(laid.given, names, by_name=by_name)
     if not unknown.any() or unknown.all():  # where no label is a class, the error says more
@@ -432,7 +330,7 @@ def _without_unknown(
     return _replaced(laid, unknown, usable)
 
 
-def _replaced(laid: _Overlaid, broken: NDArray[np.bool_], usable: NDArray[np.bool_]) -> _Overlaid:
+def _replaced(laid: Overlaid, broken: NDArray[np.bool_], usable: NDArray[np.bool_]) -> Overlaid:
     usable &= ~broken
     given = laid.given.copy()
     given[broken] = given[~broken][0]
@@ -463,44 +361,56 @@ def refuse_unreadable(problems: Sequence[Problem], count: int, *, where: str) ->
         )
 
 
-def _class_order(
-    laid: _Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    content, where = laid.content, _where(spec)
-    notes: tuple[str, ...] = ()
+def _named_order(
+    laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """Return the classes that somebody names in order, None where nobody does."""
     order = laid.order
-    K = None if laid.pred_probs is None else laid.pred_probs.shape[1]
     if spec.classes is not None:
-        names = parse_classes(spec.classes)
-    elif content.class_names is not None:
-        names = content.class_names
+        return parse_classes(spec.classes)
+    names = laid.content.class_names
+    if names is not None:
         if order is not None and order.is_followed and laid.columns == names:
-            names = order.names if set(order.names) == set(names) else names
-    elif order is not None and order.is_followed and not _all_in(laid.own, belongs):
-        names = order.names
-    elif belongs is not None:
-        names = belongs
-    else:
-        nameless = K is not None and laid.columns is None
-        if order is not None and order.is_lost and nameless:
-            raise InputError(
-                f"{where}: the labels are categories in an order that the file does not keep, and "
-                "nothing names the columns of the probabilities",
-                help="--classes names the classes in the order of the columns",
-            )
-        known = [laid.own, *(content.annotations.seen if content.annotations else ())]
-        if laid.true is not None and spec.true_labels is None:
-            known.append(laid.true)
-        if not content.found_classes:
-            refuse_several({str(name) for raw in known for name in pd.unique(raw)}, where=where)
-        names, notes = derived_names(
-            known,
-            found=content.found_classes,
-            num_columns=K if nameless else None,
-            from_arrays=content.kind in ARRAY_KINDS and laid.columns is None,
-            categories=() if order is None else order.names,
+            return order.names if set(order.names) == set(names) else names
+        return names
+    if order is not None and order.is_followed and not _all_in(laid.own, belongs):
+        return order.names
+    return belongs
+
+
+def _derived_order(laid: Overlaid, spec: DataSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the classes that the labels make, and notes on them."""
+    content, order, where = laid.content, laid.order, where_of(spec)
+    nameless = laid.pred_probs is not None and laid.columns is None
+    if order is not None and order.is_lost and nameless:
+        raise InputError(
+            f"{where}: the labels are categories in an order that the file does not keep, and "
+            "nothing names the columns of the probabilities",
+            help="--classes names the classes in the order of the columns",
         )
+    known = [laid.own, *(content.annotations.seen if content.annotations else ())]
+    if laid.true is not None and spec.true_labels is None:
+        known.append(laid.true)
+    if not content.found_classes:
+        refuse_several({str(name) for raw in known for name in pd.unique(raw)}, where=where)
+    return derived_names(
+        known,
+        found=content.found_classes,
+        num_columns=laid.pred_probs.shape[1] if laid.pred_probs is not None and nameless else None,
+        from_arrays=content.kind in ARRAY_KINDS and laid.columns is None,
+        categories=() if order is None else order.names,
+    )
+
+
+def _class_order(
+    laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the class names in order, (K,), and notes on where the order is from."""
+    content, where = laid.content, where_of(spec)
+    named = _named_order(laid, spec, belongs)
+    names, notes = _derived_order(laid, spec) if named is None else (named, ())
     names = checked_names(names, where=where)
+    K = None if laid.pred_probs is None else laid.pred_probs.shape[1]
     if content.found_classes and (spec.classes or content.class_names or belongs) is None:
         empty = set(names) - set(laid.own)
         if empty and not spec.lenient:
@@ -520,7 +430,7 @@ def _all_in(labels: RawLabels, names: tuple[str, ...] | None) -> bool:
     return names is not None and {str(label) for label in pd.unique(labels)} <= set(names)
 
 
-def _columns_in_order(laid: _Overlaid, names: tuple[str, ...]) -> Probabilities | None:
+def _columns_in_order(laid: Overlaid, names: tuple[str, ...]) -> Probabilities | None:
     """Return the probabilities with their columns in class order, copied only if they move."""
     if laid.pred_probs is None or laid.columns is None or laid.columns == names:
         return laid.pred_probs
@@ -574,15 +484,6 @@ def _look_alikes(names: tuple[str, ...]) -> list[str]:
             notes.append(f"classes '{seen[plain]}' and '{name}' differ only in spaces or case")
         seen.setdefault(plain, name)
     return notes
-
-
-def _where(spec: DataSpec) -> str:
-    name = _named(spec)
-    return GIVEN if name is None else f"'{name}'"
-
-
-def _named(spec: DataSpec) -> str | None:
-    return spec.source or spec.pred_probs or spec.features
 
 
 def without_files(spec: DataSpec, *, split: str) -> DataSpec:

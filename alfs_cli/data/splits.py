@@ -38,14 +38,14 @@ def train_and_test(
     else:
         split = _first(TEST_SPLITS, splits_of(spec), but=dataset.split)
         if split is None or spec.features is not None:
-            return _held_out(dataset, holdout, test_labels_are_true)
+            return _held_out(dataset, holdout, labels_are_true=test_labels_are_true)
         held = load(
             without_files(spec, split=split), class_names=dataset.class_names, columns=columns
         )
     held = same_classes(held, dataset)
     if dataset.images is not None:
         held = held.scaled(dataset.images.scale)
-    return _with_truth(dataset, held, held.split, test_labels_are_true)
+    return _with_truth(dataset, held, held.split, labels_are_true=test_labels_are_true)
 
 
 def same_classes(dataset: LabelledDataset, other: LabelledDataset) -> LabelledDataset:
@@ -71,7 +71,7 @@ def _first(names: tuple[str, ...], splits: tuple[str, ...], *, but: str | None) 
     return next((name for name in names if name in splits and name != but), None)
 
 
-def _held_out(dataset: LabelledDataset, holdout: float, labels_are_true: bool) -> TrainTest:
+def _held_out(dataset: LabelledDataset, holdout: float, *, labels_are_true: bool) -> TrainTest:
     if holdout == 0:
         return TrainTest(dataset, None, None)
     train, test = stratified_split(dataset.labels, holdout)
@@ -80,11 +80,13 @@ def _held_out(dataset: LabelledDataset, holdout: float, labels_are_true: bool) -
             f"'{dataset.name}' has too few examples ({len(dataset)}) to hold {holdout:.0%} out",
             help="--test DATA2 names what to test on; --holdout 0 tests on nothing",
         )
-    return _with_truth(dataset.subset(train), dataset.subset(test), "holdout", labels_are_true)
+    return _with_truth(
+        dataset.subset(train), dataset.subset(test), "holdout", labels_are_true=labels_are_true
+    )
 
 
 def _with_truth(
-    train: LabelledDataset, test: LabelledDataset, split: str | None, labels_are_true: bool
+    train: LabelledDataset, test: LabelledDataset, split: str | None, *, labels_are_true: bool
 ) -> TrainTest:
     if test.true_labels is not None:
         test = test.with_labels(test.true_labels)

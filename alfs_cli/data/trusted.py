@@ -54,7 +54,7 @@ def random_sample(places: ArrayLike, true: ArrayLike) -> Trusted:
     order = np.argsort(where, kind="stable")
     if len(np.unique(where)) < len(where):
         raise InputError("an example is trusted twice", help="leave one row an example")
-    return Trusted(where[order], classes[order], True)
+    return Trusted(where[order], classes[order], is_random=True)
 
 
 def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
@@ -119,7 +119,7 @@ def _reviewed(path: Path, dataset: LabelledDataset) -> Trusted:
     )
     if dropped := int((issues.decision == DROP).sum()):
         note += f"; {dropped:,} to drop tell no class"
-    return Trusted(places[order], true[order].astype(np.int64), False, (note,))
+    return Trusted(places[order], true[order].astype(np.int64), is_random=False, notes=(note,))
 
 
 def _indices(table: Table) -> IntArray:
@@ -179,4 +179,4 @@ def trusted_among(
         )
     if len(unique) < FEW:
         notes.append(f"{len(unique)} trusted examples are few: {FEW} or more say something")
-    return Trusted(unique, labels[first], True, tuple(notes))
+    return Trusted(unique, labels[first], is_random=True, notes=tuple(notes))

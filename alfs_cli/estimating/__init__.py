@@ -10,7 +10,7 @@ from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.in_memory import estimate_dataset
 from alfs_cli.estimating.in_passes import estimate_in_passes, is_read_in_passes
 from alfs_cli.estimating.options import EstimateOptions
-from alfs_cli.estimators import check_options
+from alfs_cli.estimators.fitting import check_options
 from alfs_cli.storage.targets import refuse_listed
 
 if TYPE_CHECKING:

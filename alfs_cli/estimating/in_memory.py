@@ -22,7 +22,13 @@ from alfs_cli.errors import InputError
 from alfs_cli.estimating.estimated import Estimated, Judged
 from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimating.order import in_canonical_order, sampled
-from alfs_cli.estimators import check_classes, check_needs, check_options, estimate_noise
+from alfs_cli.estimators.fitting import (
+    check_classes,
+    check_needs,
+    check_options,
+    estimate_noise,
+    local_level,
+)
 from alfs_cli.evidence.alike import said_of_copies
 from alfs_cli.evidence.gathering import Evidence, gather
 from alfs_cli.evidence.representations import EncoderChoice
@@ -177,7 +183,12 @@ def _fit(
     examples: _Examples, evidence: Evidence, options: EstimateOptions, console: Console
 ) -> NoiseEstimate:
     estimating = time.perf_counter()
+    local = None
     with console.working("fitting T"):
+        if options.local:
+            local = local_level(
+                examples.dataset, evidence, confidence=options.confidence, seed=options.seed
+            )
         estimate = estimate_noise(
             examples.dataset,
             evidence,
@@ -187,13 +198,12 @@ def _fit(
             seed=options.seed,
             in_sample_ok=options.in_sample_ok,
             trusted=examples.trusted,
-            with_local=options.local,
         )
     console.detail(
         f"{estimate.method}: r at least {estimate.clean_level.low:.3g}, "
         f"{time.perf_counter() - estimating:.1f} s"
     )
-    return estimate
+    return replace(estimate, local=local)
 
 
 def _scores(

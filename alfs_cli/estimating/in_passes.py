@@ -19,7 +19,7 @@ from alfs_cli.data.readers.streaming import BLOCK_ROWS, Block, ProbabilityStream
 from alfs_cli.errors import InputError
 from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.options import EstimateOptions
-from alfs_cli.estimators import check_classes, summarised
+from alfs_cli.estimators.fitting import check_classes
 from alfs_cli.estimators.parts.counts import CountedEstimate
 from alfs_cli.estimators.parts.rare import RareAside
 from alfs_cli.estimators.passes.shards import (
@@ -38,6 +38,7 @@ from alfs_cli.estimators.passes.shards import (
     side_by_side,
 )
 from alfs_cli.estimators.passes.tally import THREADS, Counting
+from alfs_cli.estimators.summary import summarised
 from alfs_cli.evidence.gathering import Evidence
 from alfs_cli.results.estimate import IssuesFile
 from alfs_cli.suspects.scores import COLUMNS

@@ -12,7 +12,7 @@ from alfs_cli.errors import InputError, UsageError
 from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.in_passes import about_stream, finished, passes
 from alfs_cli.estimating.options import EstimateOptions
-from alfs_cli.estimators import check_options
+from alfs_cli.estimators.fitting import check_options
 from alfs_cli.estimators.passes.shards import check_about, load_shard, merged, save_shard
 
 

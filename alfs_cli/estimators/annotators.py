@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.errors import InputError
-from alfs_cli.estimators.parts.resampled import Remark, ResampledEstimate
+from alfs_cli.estimators.parts.grounds import Remark
+from alfs_cli.estimators.parts.resampled import ResampledEstimate
 from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.noise import rows_of_counts
@@ -66,7 +67,7 @@ def annotators(sample: Sample) -> ResampledEstimate:
             *_identified(M),
         ),
         beside=each,
-        is_checked=True,
+        annotators=M,
     )
 
 

@@ -18,7 +18,9 @@ from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.confident import confident
 from alfs_cli.estimators.joint_ml import FREE, STRONG, JointEstimate, joint_from
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, widest
+from alfs_cli.estimators.parts.grounds import ROOM_HIGH, Grounds, Remark, by_width
 from alfs_cli.estimators.parts.sample import rate_of
+from alfs_cli.results.estimate import Bounded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -96,6 +98,31 @@ class CombinedEstimate:
     def others(self) -> tuple["JointEstimate | CountedEstimate", ...]:
         """Return the methods beside the combination."""
         return (self.counted, self.joint, self.anchored)
+
+    def grounds(self, rate: Bounded) -> Grounds:
+        """Return how far the methods agree, and what the evidence leaves open."""
+        before = (
+            f"classes overlap in {100 * overlap_of(self.joint):.0f} % of the evidence, where noise "
+            "and overlap look alike: "
+        )
+        remarks = [by_width(rate, before)]
+        joint, counted = 100 * rate_of(self.joint), 100 * rate_of(self.counted)
+        if abs(joint - counted) > 100 * ROOM_HIGH / 2:
+            text = (
+                f"methods disagree: {joint:.1f} % noise by the joint model, {counted:.1f} % by "
+                "confident learning, which counts overlap as noise"
+            )
+            remarks.append(Remark(text, 2))
+        if self.contradiction:
+            text = f"noise may depend on more than the class: {self.contradiction}"
+            remarks.append(Remark(text, 0))
+        elif self.weight > 0:
+            text = (
+                "labels are mistaken for what the evidence mistakes, as people's are: the joint "
+                "model takes part of such noise for overlap"
+            )
+            remarks.append(Remark(text, 1))
+        return Grounds(tuple(remarks), is_calibrated=not self.is_counted)
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator

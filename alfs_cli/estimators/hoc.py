@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.stats import chi2
 
-from alfs_cli.estimators.parts.resampled import Remark, ResampledEstimate
+from alfs_cli.estimators.parts.grounds import Remark
+from alfs_cli.estimators.parts.resampled import ResampledEstimate
 from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.evidence.neighbours import nearest
 

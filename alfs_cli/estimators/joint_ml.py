@@ -38,7 +38,9 @@ from alfs_cli.estimators.joint.head import (
     tied_transition,
 )
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, widest
+from alfs_cli.estimators.parts.grounds import Grounds
 from alfs_cli.noise import rows_of_counts
+from alfs_cli.results.estimate import Bounded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -115,6 +117,14 @@ class JointEstimate:
         quarter of the overlap is allowed to have been taken for noise.
         """
         return widest([self._spread_of(found, confidence) for found in self.plausible])
+
+    def others(self) -> tuple[CountedEstimate, ...]:
+        """Return no other methods: none was asked."""
+        return ()
+
+    def grounds(self, rate: Bounded) -> Grounds:
+        """Return what it rests on: where the evidence cannot tell classes, noise is in doubt."""
+        return Grounds(overlap="doubt")
 
     def error(self) -> float:
         """Return the summed sampling variance of T's cells."""
@@ -244,7 +254,7 @@ def _candidates(scores: Scores, start_T: FloatArray) -> list[Candidate]:
 
 def _free_candidate(scores: Scores, fit: HeadFit) -> Candidate:
     margin = min(FREE_MARGIN, _pairs_in_use(fit))
-    return _candidate(scores, fit, _cells_in_use(scores, fit) + margin)
+    return _candidate(scores, fit, _cells_in_use(fit) + margin)
 
 
 def _times(factor: float, fit: HeadFit) -> HeadFit:
@@ -282,7 +292,7 @@ def _strong_candidate(scores: Scores, rows: HeadFit, near: FloatArray) -> Candid
     num_free = int(tie.max()) + 1 - K
     fit = fit_head(scores, STRONG, tie, rows, near=near)
     choice = num_free * np.log(K * (K - 1) / max(num_free, 1))
-    return _candidate(scores, fit, _cells_in_use(scores, fit) + choice + FREE_MARGIN)
+    return _candidate(scores, fit, _cells_in_use(fit) + choice + FREE_MARGIN)
 
 
 def _with_background(fit: HeadFit, counts: FloatArray) -> FloatArray:
@@ -338,7 +348,7 @@ def _unfitted(
     return Candidate(scores, fit, 0.0, soft, prior / prior.sum())
 
 
-def _cells_in_use(scores: Scores, fit: HeadFit) -> float:
+def _cells_in_use(fit: HeadFit) -> float:
     """Return how many parameters stand for one example or more: those at 0 fit nothing."""
     K = len(fit.transition)
     expected = fit.probs.sum(axis=1, dtype=np.float64)[:, None] * fit.transition

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from alfs_cli.estimators.combined import CombinedEstimate, combined
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, narrowest
-from alfs_cli.estimators.parts.resampled import Remark, ResampledEstimate
+from alfs_cli.estimators.parts.grounds import Remark
+from alfs_cli.estimators.parts.resampled import ResampledEstimate
 from alfs_cli.estimators.parts.sample import Sample, rate_of
 from alfs_cli.noise import class_clean_levels, rows_of_counts
 
@@ -49,7 +50,8 @@ def gold(sample: Sample) -> CountedEstimate:
     trusted = sample.needed_trusted("gold")
     counts = np.zeros((sample.num_classes, sample.num_classes))
     np.add.at(counts, (trusted.true, sample.labels[trusted.places]), 1)
-    return CountedEstimate("gold", counts, np.bincount(sample.labels, minlength=len(counts)))
+    given = np.bincount(sample.labels, minlength=len(counts))
+    return CountedEstimate("gold", counts, given, are_true=True)
 
 
 def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> ResampledEstimate:
@@ -92,7 +94,7 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
         len(trusted),
         remarks=_remarks(len(trusted), found, share, rate_of(counted)),
         beside=(*found.others(), counted),
-        is_checked=True,
+        trusted=len(trusted),
         before=found,
     )
 
@@ -106,8 +108,10 @@ class TrustedEstimate(ResampledEstimate):
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
     ) -> Spread:
-        """Return bounds by resampling; where the trusted labels agree with the bounds that were
-        there without them, the narrower of each: a few true labels take nothing away.
+        """Return bounds by resampling, or those without trusted labels where they are narrower.
+
+        The latter only where the trusted labels agree with them: a few true labels take nothing
+        away.
         """
         own, before = (
             spread(confidence=confidence, resamples=resamples, generator=generator)

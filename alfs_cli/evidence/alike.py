@@ -35,11 +35,6 @@ class Alike:
     groups: IntArray
     units: IntArray
 
-    @property
-    def has_copies(self) -> bool:
-        """Whether a unit has several examples."""
-        return bool(len(np.unique(self.units)) < len(self.units))
-
     def summary(self) -> CopiesSummary:
         """Return what estimate.json keeps."""
         n, contents = len(self.exact), len(np.unique(self.contents))

@@ -23,12 +23,12 @@ from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.evidence.alike import Alike, alike
 from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.evidence.encoders import NAME, has_encoder
-from alfs_cli.evidence.out_of_fold import Features, Progress, out_of_fold
+from alfs_cli.evidence.out_of_fold import Features, Map, Progress, out_of_fold
 from alfs_cli.evidence.representations import OFFLINE, EncoderChoice, Represented, representation
 from alfs_cli.noise import rows_of_counts
 from alfs_cli.results.estimate import EvidenceSummary
 from alfs_cli.results.evaluation import calibration_error
-from alfs_cli.storage.documents import replacing
+from alfs_cli.storage.writing import replacing
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
@@ -50,7 +50,8 @@ class Evidence:
     `fold_of` (N,) is the fold that scored each example, None where probabilities were given. `kept`
     are the places in the data set that the rows stand for: what could not be read is left out.
     `features` (N, D) are what the probabilities were made from, None where there are none; `alike`
-    says which examples are copies of one another or belong together.
+    says which examples are copies of one another or belong together. `encoder` is the network that
+    made the features, where one did, `map` what they went through before the ridge.
     """
 
     kind: str
@@ -64,6 +65,8 @@ class Evidence:
     notes: tuple[str, ...] = ()
     features: Features | None = None
     alike: Alike | None = None
+    encoder: str | None = None
+    map: Map | None = None
 
     @property
     def in_sample(self) -> bool:
@@ -81,6 +84,8 @@ class Evidence:
             self.calibration_error,
             self.in_sample,
             copies=None if self.alike is None else self.alike.summary(),
+            encoder=self.encoder,
+            map=self.map,
         )
 
 
@@ -180,9 +185,11 @@ def _by_ridge(request: Request, kind: str) -> Evidence:
         seed=request.seed,
         progress=request.progress,
     )
-    name = f"{request.encoder.name or NAME}, {fit.name}" if kind == "encoder" else fit.name
+    encoder = request.encoder.name or NAME if kind == "encoder" else None
+    name = fit.name if encoder is None else f"{encoder}, {fit.name}"
     probs = fit.probs if same is None else fit.probs[_first_of(same.exact, fold_of)]
-    return _scored(request, kind, name, probs, fold_of, kept, X, same)
+    found = _scored(request, kind, name, probs, fold_of, kept, X, same)
+    return replace(found, encoder=encoder, map=fit.map)
 
 
 def _first_of(exact: IntArray, fold_of: IntArray) -> IntArray:
@@ -413,6 +420,8 @@ def _load(path: Path, labels: IntArray) -> Evidence | None:
             calibration_error=calibration_error(probs, labels),
             kept=kept,
             alike=_stored_alike(stored),
+            encoder=stored["encoder"].item() or None,
+            map=stored["map"].item() or None,
             notes=(f"evidence taken from {path} (--no-cache makes it anew)",),
         )
     except (InputError, KeyError, ValueError, TypeError, IndexError):
@@ -438,5 +447,7 @@ def _store(path: Path, evidence: Evidence) -> None:
             kind=evidence.kind,
             name=evidence.name,
             folds=evidence.folds,
+            encoder=evidence.encoder or "",
+            map=evidence.map or "",
             **({} if same is None else {name: getattr(same, name) for name in ALIKE}),
         )

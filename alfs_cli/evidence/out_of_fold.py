@@ -9,8 +9,9 @@ highest held-out likelihood.
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,7 @@ class FourierMap:
     scale: float
 
     def __call__(self, X: Features) -> Features:
+        """Return features (n, D) as they are judged: mapped, centred, scaled."""
         raw = X
         if self.weights is not None and self.offsets is not None:
             raw = np.cos(X @ self.weights + self.offsets)
@@ -90,6 +92,9 @@ def fourier_map(X: Features, size: int, generator: np.random.Generator) -> Fouri
     return FourierMap(weights, offsets, mean, 1 / np.sqrt(square) if square > 0 else 1.0)
 
 
+Map = Literal["linear", "fourier"]
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """Out-of-fold probabilities (N, K), how they were made, their mean log-likelihood."""
@@ -97,6 +102,7 @@ class Fit:
     probs: FloatArray
     name: str
     log_likelihood: float
+    map: Map = "linear"
 
 
 def out_of_fold(
@@ -120,17 +126,17 @@ def out_of_fold(
             help="fill those values in, or leave the rows or columns out",
         )
     size = int(np.clip(len(rows) // 2, MIN_FOURIER, MAX_FOURIER))
-    maps = {
-        "linear ridge": linear_map(rows),
-        f"ridge on {size} Fourier features": fourier_map(
-            rows, size, np.random.default_rng([seed, 2])
-        ),
-    }
+    curved = fourier_map(rows, size, np.random.default_rng([seed, 2]))
+    maps: tuple[tuple[Map, str, FourierMap], ...] = (
+        ("linear", "linear ridge", linear_map(rows)),
+        ("fourier", f"ridge on {size} Fourier features", curved),
+    )
     fits = []
-    for step, (name, mapping) in enumerate(maps.items()):
+    for step, (kind, name, mapping) in enumerate(maps):
         if progress is not None:
             progress("fitting folds", step, len(maps))
-        fits.append(best_ridge(name, mapping, rows, labels, num_classes, fold_of))
+        fit = best_ridge(name, mapping, rows, labels, num_classes, fold_of)
+        fits.append(replace(fit, map=kind))
     return max(fits, key=lambda fit: fit.log_likelihood)
 
 

@@ -15,9 +15,10 @@ from alfs_cli.data.dataset import positions_of
 from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
-from alfs_cli.evidence.encoders import NAME, encode
+from alfs_cli.evidence.encoders import NAME
+from alfs_cli.evidence.encoders.encoding import encode
 from alfs_cli.evidence.out_of_fold import Features, Progress, principal_components
-from alfs_cli.storage.documents import replacing
+from alfs_cli.storage.writing import replacing
 
 if TYPE_CHECKING:
     from alfs_cli.data import Images, LabelledDataset

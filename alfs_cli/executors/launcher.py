@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from alfs_cli.errors import UsageError, WorkError
-from alfs_cli.executors.local import num_cores
 from alfs_cli.executors.python import module_command, search_path
 from alfs_cli.executors.task import Task
+from alfs_cli.storage.memory import num_cores
 
 MEMBER = "alfs_cli.member"
 

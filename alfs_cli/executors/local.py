@@ -15,6 +15,7 @@ from alfs_cli.errors import UsageError
 from alfs_cli.executors.python import module_command, search_path
 from alfs_cli.executors.queue import Event
 from alfs_cli.executors.task import Outcome, Progress, Task
+from alfs_cli.storage.memory import num_cores
 from alfs_cli.text.numbers import whole_number
 
 STOP_SECONDS = 60.0
@@ -22,13 +23,6 @@ LOCK = ".lock"
 LOCK_SECONDS = 30.0  # the workers of a sweep that was killed save a checkpoint and end
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 EVENTS: dict[str, type[Event]] = {"Outcome": Outcome, "Progress": Progress}
-
-
-def num_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def threads_each(jobs: int) -> int:

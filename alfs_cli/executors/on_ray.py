@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alfs_cli.errors import UsageError
-from alfs_cli.executors.local import num_cores, threads_each
+from alfs_cli.executors.local import threads_each
 from alfs_cli.executors.python import HOME, search_path
 from alfs_cli.executors.queue import Event
 from alfs_cli.executors.task import Outcome, Task, perform
+from alfs_cli.storage.memory import num_cores
 
 STOP_SECONDS = 60.0
 
@@ -25,7 +26,7 @@ def _from_home() -> Iterator[None]:
 
 
 def _perform(task: Task) -> Outcome:
-    return perform(task, lambda progress: None)
+    return perform(task, lambda _: None)
 
 
 @dataclass

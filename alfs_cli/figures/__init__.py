@@ -20,7 +20,7 @@ from alfs_cli.losses import Loss, SeparableSum, parse_loss
 from alfs_cli.losses.fitting import example_weight
 from alfs_cli.losses.minimisers import convex_minimiser
 from alfs_cli.noise import asymmetric, symmetric
-from alfs_cli.storage.documents import replacing, write_text
+from alfs_cli.storage.writing import replacing, write_text
 
 FloatArray = NDArray[np.float64]
 SUFFIXES = (".png", ".svg", ".pdf")

@@ -29,6 +29,11 @@ def formats_of(command: str) -> tuple[str, ...]:
     return tuple(name for name, only in FORMATS.items() if only in (None, command))
 
 
+def only_for(command: str) -> tuple[str, ...]:
+    """Return the formats that one command alone has."""
+    return tuple(name for name, only in FORMATS.items() if only == command)
+
+
 def require_format(name: str, command: str) -> str:
     """Return the name; raises UsageError for a format that is not there, or not for the command."""
     known = formats_of(command)

@@ -10,7 +10,7 @@ from io import StringIO
 
 from alfs_cli.formats.blocks import Cell, Column, Facts, Heatmap, Paragraph, Report, Table, Verdict
 from alfs_cli.formats.text import clean
-from alfs_cli.storage.documents import safe_cell
+from alfs_cli.text.cells import safe_cell
 
 GATE = ("status", "rule", "name", "value", "low", "high", "limit")
 FINDING = ("rule", "level", "message", "path", "line", "given", "suggested", "score")

@@ -1,4 +1,4 @@
-"""LaTeX tables in the manner of booktabs, to paste into a paper; needs \\usepackage{booktabs}."""
+r"""LaTeX tables in the manner of booktabs, to paste into a paper; needs \usepackage{booktabs}."""
 
 from collections.abc import Iterable
 

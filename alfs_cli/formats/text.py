@@ -141,7 +141,10 @@ def _widths(names: list[Text], rows: list[list[Text]], numeric: list[bool], room
     least = [
         min(
             WIDEST,
-            max((cell_len(w) for cell in column for w in _parted(cell, is_number)), default=1),
+            max(
+                (cell_len(w) for cell in column for w in _parted(cell, is_number=is_number)),
+                default=1,
+            ),
         )
         for column, is_number in zip(cells, numeric, strict=True)
     ]
@@ -157,7 +160,7 @@ def _widths(names: list[Text], rows: list[list[Text]], numeric: list[bool], room
     return [max(1, own) for own in widths]
 
 
-def _parted(cell: Text, is_number: bool) -> list[str]:
+def _parted(cell: Text, *, is_number: bool) -> list[str]:
     return [cell.plain] if is_number else cell.plain.split()
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.findings.finding import Finding
 from alfs_cli.results.estimate import NoiseEstimate
-from alfs_cli.storage.documents import Number, from_document, read_document, to_document, write_text
+from alfs_cli.storage.documents import Number, from_document, read_document, to_document
 from alfs_cli.storage.files import as_text_file
+from alfs_cli.storage.writing import write_text
 
 SCHEMA = "alfs.baseline/1"
 USUAL = "alfs-baseline.json"
@@ -116,9 +117,7 @@ def load_baseline(path: Path) -> Baseline:
 def judge_of(estimate: NoiseEstimate) -> Judge:
     """Return what an estimate was made from."""
     evidence = estimate.evidence
-    if evidence.kind != "encoder":
-        return Judge(evidence.kind)
-    return Judge("encoder", evidence.name.partition(",")[0])  # behind it is how it was fitted
+    return Judge(evidence.kind, evidence.encoder)
 
 
 def refuse_other_evidence(baseline: Baseline, estimate: NoiseEstimate, *, ratchet: bool) -> None:

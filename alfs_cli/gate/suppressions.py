@@ -17,8 +17,8 @@ from pathlib import Path
 from alfs_cli.errors import AlfsError, InputError, did_you_mean
 from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import Selection, matching
-from alfs_cli.storage.documents import unguarded
 from alfs_cli.storage.files import as_text_file
+from alfs_cli.text.cells import unguarded
 
 USUAL = "alfs-ignore.csv"
 COLUMNS = ("id_or_path", "rule", "reason", "expires")

@@ -41,7 +41,7 @@ class Loss:
     def __call__(self, logits: "Tensor", labels: "Tensor", *, check: bool = True) -> "Tensor":
         """Return the mean over the batch, a scalar; see `per_example`."""
         _check_batch(logits, labels, finite=check)
-        mean: Tensor = _differentiable().apply(logits, labels.long(), self, True)
+        mean: Tensor = _differentiable().apply(logits, labels.long(), self, True)  # noqa: FBT003 (apply takes no names)
         return mean
 
     def per_example(self, logits: "Tensor", labels: "Tensor", *, check: bool = True) -> "Tensor":
@@ -52,7 +52,7 @@ class Loss:
         on a GPU that would stall it. Without `check` logits are not looked at, and NaN gives NaN.
         """
         _check_batch(logits, labels, finite=check)
-        values: Tensor = _differentiable().apply(logits, labels.long(), self, False)
+        values: Tensor = _differentiable().apply(logits, labels.long(), self, False)  # noqa: FBT003
         return values
 
     def parts(self, num_classes: int) -> Parts:
@@ -261,7 +261,11 @@ def _differentiable() -> Any:
     class Differentiable(torch.autograd.Function):
         @staticmethod
         def forward(
-            ctx: Any, logits: torch.Tensor, labels: torch.Tensor, loss: Loss, is_mean: bool
+            ctx: Any,
+            logits: torch.Tensor,
+            labels: torch.Tensor,
+            loss: Loss,
+            is_mean: bool,  # noqa: FBT001 (apply takes no names)
         ) -> torch.Tensor:
             z = logits if logits.dtype == torch.float64 else logits.float()
             try:

@@ -29,21 +29,26 @@ class TCE(Separable):
     t: int = 2
 
     def is_valid(self) -> bool:
+        """Say whether t is from 1 to 100."""
         return 1 <= self.t <= 100
 
     @property
     def shape(self) -> Shape:
+        """A sum of convex powers of 1 - u, a line for t = 1."""
         return "affine" if self.t == 1 else "convex"
 
     @property
     def ratio_formula(self) -> str:
+        """g(1) / g(0) of g(u) = sum_{i < t} (1 - u)^i."""
         return "1 / t"
 
     @property
     def uses_logs(self) -> bool:
+        """Powers of 1 - u take no logarithm."""
         return False
 
     def value(self, u: "Points") -> "Points":
+        """Return sum_{i = 1..t} (1 - u)^i / i, by Horner's rule."""
         rest = 1 - u
         total = rest / self.t
         for i in range(self.t - 1, 0, -1):
@@ -51,6 +56,7 @@ class TCE(Separable):
         return total
 
     def slope(self, u: "Points") -> "Points":
+        """Return sum_{i < t} (1 - u)^i, by Horner's rule."""
         rest = 1 - u
         total = 1 + 0 * u
         for _ in range(self.t - 1):
@@ -58,12 +64,14 @@ class TCE(Separable):
         return total
 
     def tensor_value(self, rows: Rows) -> "Tensor":
+        """Return the sum (N, 1), by Horner's rule."""
         total = rows.rest / self.t
         for i in range(self.t - 1, 0, -1):
             total = (total + 1 / i) * rows.rest
         return total
 
     def tensor_pull(self, rows: Rows) -> "Tensor":
+        """Return 1 - (1 - u)^t (N, 1)."""
         return -(rows.u.neg().log1p() * self.t).expm1()
 
 
@@ -82,32 +90,39 @@ class PHuber(Separable):
     tau: float = 2.0
 
     def is_valid(self) -> bool:
+        """Say whether tau is above 1 and one that float32 can hold."""
         return 1 < self.tau <= LARGEST_SPAN
 
     @property
     def shape(self) -> Shape:
+        """-log u goes on along its tangent."""
         return "convex"
 
     @property
     def ratio_formula(self) -> str:
+        """g(1) / g(0) = 1 / tau: the tangent's slope is -tau."""
         return "1 / tau"
 
     def value(self, u: "Points") -> "Points":
+        """Return -log u where u > 1 / tau, else 1 + log tau - tau u."""
         import numpy as np
 
         above = -np.log(np.maximum(u, 1 / self.tau))
         return np.where(u * self.tau > 1, above, 1 + math.log(self.tau) - self.tau * u)
 
     def slope(self, u: "Points") -> "Points":
+        """Return 1 / u, at most tau."""
         import numpy as np
 
         return np.asarray(1 / np.maximum(u, 1 / self.tau))
 
     def tensor_value(self, rows: Rows) -> "Tensor":
+        """Return the piece that u is on (N, 1)."""
         below = 1 + math.log(self.tau) - rows.u * self.tau
         return below.where(rows.u * self.tau <= 1, -rows.lp)
 
     def tensor_pull(self, rows: Rows) -> "Tensor":
+        """Return tau u, at most 1 (N, 1)."""
         return (rows.u * self.tau).clamp(max=1.0)
 
 
@@ -128,17 +143,21 @@ class JS(Separable):
     pi: float = 0.5
 
     def is_valid(self) -> bool:
+        """Say whether pi is from 1e-9 to 1 - 1e-9."""
         return 1e-9 <= self.pi <= 1 - 1e-9
 
     @property
     def shape(self) -> Shape:
+        """G falls in u: m / u does."""
         return "convex"
 
     @property
     def ratio_formula(self) -> str:
+        """g(0) is infinite: wrong labels pull however rare they are."""
         return "g(1) / g(0), g(0) infinite"
 
     def value(self, u: "Points") -> "Points":
+        """Return the divergence over Z, with u log u = 0 at 0."""
         import numpy as np
 
         log_other = math.log1p(-self.pi)
@@ -149,6 +168,7 @@ class JS(Separable):
         return np.asarray(mixed / ((self.pi - 1) * log_other))
 
     def slope(self, u: "Points") -> "Points":
+        """Return log(m / ((1 - pi) u)) / -log(1 - pi), infinite at 0."""
         import numpy as np
 
         log_other = math.log1p(-self.pi)
@@ -158,12 +178,14 @@ class JS(Separable):
             )
 
     def tensor_value(self, rows: Rows) -> "Tensor":
+        """Return the divergence over Z (N, 1)."""
         log_other = math.log1p(-self.pi)
         log_m = (rows.rest * (self.pi - 1)).log1p()
         own = rows.u * (rows.lp - log_m) - rows.rest * log_other
         return ((1 - self.pi) * own - self.pi * log_m) / ((self.pi - 1) * log_other)
 
     def tensor_pull(self, rows: Rows) -> "Tensor":
+        """Return g(u) u (N, 1)."""
         log_other = math.log1p(-self.pi)
         log_m = (rows.rest * (self.pi - 1)).log1p()
         return rows.u * (log_m - log_other - rows.lp) / -log_other

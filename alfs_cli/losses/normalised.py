@@ -60,6 +60,7 @@ class Normalised(Computed):
         return self.base.value(u), self.base.slope(u) * u
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+        """Return R = sum_j w_j F_j / S (M,) and its derivative by the logits (M, K)."""
         import numpy as np
 
         u = np.exp(log_probs)
@@ -81,6 +82,7 @@ class Unbounded(Normalised):
     """
 
     def ruling(self, w: "Points") -> Ruling:
+        """Judge rows w (M, K): dominance proves two classes, and tolerates even noise of more."""
         dominant = is_dominant(w)
         if w.shape[1] == 2:
             return ruling(w, "two classes", proved=dominant, margin=levels(w))
@@ -88,6 +90,7 @@ class Unbounded(Normalised):
         return ruling(w, method, tolerant=dominant & is_even(w), reached=dominant)
 
     def rise(self, u: "Points", w: "Points") -> "Points":
+        """Return the least limit of R at u less that at the vertex (M,), from above."""
         import numpy as np
 
         here, there = self._limit(u, w), self._limit(vertices(w, 0), w)
@@ -102,10 +105,12 @@ class Unbounded(Normalised):
         return np.where(np.isfinite(rarest), rarest, value)
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points":
+        """Return the nearest place of the least risk (M, K); see `normalised_minimiser`."""
         return normalised_minimiser(self.base, w)
 
     @property
     def escape_slope(self) -> float:
+        """Infinite: F of an absent class falls without bound."""
         return math.inf
 
 
@@ -120,9 +125,11 @@ class NCE(Unbounded):
 
     @property
     def base(self) -> Separable:
+        """CE."""
         return CE()
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight log u_y / sum_k log u_k (N, 1) and its derivative; w is -1 everywhere."""
         # w is -1 everywhere, with F = log p and S below zero: no matrix of it is needed
         inverse = rows.log_probs.sum(1, keepdim=True).reciprocal_()
         if weight != 1:
@@ -150,6 +157,7 @@ class WeighedNormalised(Normalised):
         """
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight F_y / S (N, 1) and its derivative from w (N, K)."""
         own, S, w_own, w = self.shares(rows, slopes=slopes)
         values = own / S
         if weight != 1:
@@ -176,13 +184,16 @@ class NFL(WeighedNormalised, Unbounded):
     gamma: float = 0.5
 
     def is_valid(self) -> bool:
+        """Say whether gamma is one that FL takes."""
         return FL(self.gamma).is_valid()
 
     @property
     def base(self) -> Separable:
+        """FL of the same gamma."""
         return FL(self.gamma)
 
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
+        """Return F and w of `focal`, the label's own from 1 - u without cancellation."""
         F, w = focal(rows.log_probs, rows.p, 1 - rows.p, self.gamma)
         own, w_own = focal(rows.lp, rows.u, rows.rest, self.gamma)
         S = F.scatter_(1, rows.labels, own).sum(1, keepdim=True)
@@ -204,19 +215,23 @@ class NGCE(WeighedNormalised):
     q: float = 0.7
 
     def is_valid(self) -> bool:
+        """Say whether q is above 0 and 1 / q one that float32 can hold."""
         return self.q > 0 and 1 / self.q <= LARGEST_SPAN
 
     @property
     def base(self) -> Separable:
+        """GCE, which is AGCE with a = 0."""
         return AGCE(0.0, self.q)
 
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
+        """Return (1 - u^q) / q of the label and its sum, then u^q of the label and of all."""
         scaled, own = rows.log_probs * self.q, rows.lp * self.q
         w = scaled.exp() if slopes else scaled
         S = scaled.expm1_().sum(1, keepdim=True) * (-1 / self.q)
         return own.expm1() * (-1 / self.q), S, own.exp(), w
 
     def ruling(self, w: "Points") -> Ruling:
+        """Judge rows w (M, K): dominance proves; for q < 1 only where other labels are even."""
         dominant = is_dominant(w)
         if self.q >= 1:
             return ruling(w, "concave terms", proved=dominant, margin=levels(w))
@@ -224,6 +239,7 @@ class NGCE(WeighedNormalised):
         return ruling(w, "equal other labels or not", proved=dominant & even)
 
     def rise(self, u: "Points", w: "Points") -> "Points":
+        """Return R(u) - R(vertex) (M,) from above, as one sum that is 0 at the vertex."""
         import numpy as np
 
         # with rho the risk at the vertex, where w_i - rho of the others sum to 0:
@@ -238,10 +254,12 @@ class NGCE(WeighedNormalised):
         return np.asarray(rise / (K - (u**self.q).sum(axis=1)))
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points | None":
+        """Return where the risk is least (M, k) for q < 1; None for q >= 1."""
         return ngce_minimiser(self.q, w, num_classes) if self.q < 1 else None
 
     @property
     def escape_slope(self) -> float | None:
+        """Infinite for q < 1, where u^q rises without bound from 0; else not defined."""
         return math.inf if self.q < 1 else None
 
 
@@ -257,13 +275,16 @@ class Flipped(WeighedNormalised):
     p_min: float = 1e-7
 
     def is_valid(self) -> bool:
+        """Say whether p_min is from 1e-30 to 0.1."""
         return 1e-30 <= self.p_min <= 0.1
 
     @property
     def most_classes(self) -> float:
+        """The largest K below 1 / p_min."""
         return math.ceil(1 / self.p_min) - 1
 
     def ruling(self, w: "Points") -> Ruling:
+        """Judge rows w (M, K): dominance tolerates, and proves where minimisers are near it."""
         dominant = is_dominant(w)
         spread = 2 * (w.shape[1] - 1) * self.p_min
         method = f"symmetric and bounded; minimisers have p <= {self.p_min:g} elsewhere"
@@ -271,6 +292,7 @@ class Flipped(WeighedNormalised):
         return ruling(w, method, proved=proved, tolerant=dominant, margin=levels(w))
 
     def rise(self, u: "Points", w: "Points") -> "Points":
+        """Return R(u) - R(vertex) (M,) from above, by values: R is bounded."""
         return rise_by_values(self, u, w)
 
     @abstractmethod
@@ -278,6 +300,7 @@ class Flipped(WeighedNormalised):
         """Return l and g(u) u of the loss that is flipped: at y (N, 1), then for all (N, K)."""
 
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
+        """Return l(p_min) - l of the label and its sum, and -g u; all are 0 below p_min."""
         import numpy as np
 
         top = float(self.base.value(np.array([self.p_min]))[0])
@@ -289,10 +312,12 @@ class Flipped(WeighedNormalised):
         return own, F.sum(1, keepdim=True), own_pull * own_inside * -1, -(pull * inside)
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight (1 - F_y / S) (N, 1) and its derivative."""
         values, derivative = super().evaluate(rows, weight=-weight, slopes=slopes)
         return values + weight, derivative
 
     def number_shares(self, log_probs: "Points") -> "tuple[Points, Points]":
+        """Return l(p_min) - l and -g u (M, K) of log u, both 0 below p_min."""
         import numpy as np
 
         u = np.exp(log_probs)
@@ -302,6 +327,7 @@ class Flipped(WeighedNormalised):
         return F, np.where(inside, -self.base.slope(u) * u, 0.0)
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+        """Return sum_j w_j (1 - F_j / S) (M,) and its derivative by the logits (M, K)."""
         R, derivative = super().risk(log_probs, w)
         return w.sum(axis=-1) - R, -derivative
 
@@ -320,9 +346,11 @@ class NNCE(Flipped):
 
     @property
     def base(self) -> Separable:
+        """CE."""
         return CE()
 
     def active(self, rows: Rows, *, slopes: bool) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+        """Return -log u and 1 of the label, then -log p (N, K) and 1."""
         one = rows.lp.new_ones(())
         return -rows.lp, one, -rows.log_probs, one
 
@@ -341,13 +369,16 @@ class NNFL(Flipped):
     gamma: float = 0.5
 
     def is_valid(self) -> bool:
+        """Say whether p_min is from 1e-30 to 0.1, and gamma one that FL takes."""
         return super().is_valid() and FL(self.gamma).is_valid()
 
     @property
     def base(self) -> Separable:
+        """FL of the same gamma."""
         return FL(self.gamma)
 
     def active(self, rows: Rows, *, slopes: bool) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+        """Return `focal` of the label (N, 1), then of all classes (N, K)."""
         F, w = focal(rows.log_probs, rows.p, 1 - rows.p, self.gamma)
         own, own_pull = focal(rows.lp, rows.u, rows.rest, self.gamma)
         return own, own_pull, F, w

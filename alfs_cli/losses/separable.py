@@ -44,28 +44,34 @@ class CE(Separable):
 
     @property
     def shape(self) -> Shape:
+        """-log u is convex."""
         return "convex"
 
     @property
     def ratio_formula(self) -> str:
+        """g(0) is infinite: wrong labels pull however rare they are."""
         return "g(1) / g(0), g(0) infinite"
 
     def value(self, u: "Points") -> "Points":
+        """Return -log u, infinite at 0."""
         import numpy as np
 
         with np.errstate(divide="ignore"):
             return -np.log(u)
 
     def slope(self, u: "Points") -> "Points":
+        """Return 1 / u, infinite at 0."""
         import numpy as np
 
         with np.errstate(divide="ignore"):
             return np.asarray(1 / u)
 
     def tensor_value(self, rows: Rows) -> "Tensor":
+        """Return -log u (N, 1)."""
         return rows.lp.neg()
 
     def tensor_pull(self, rows: Rows) -> float:
+        """Return g(u) u = 1: each example weighs alike."""
         return 1.0
 
 
@@ -84,23 +90,28 @@ class FL(Separable):
     gamma: float = 0.5
 
     def is_valid(self) -> bool:
+        """Say whether gamma is from 0 to 1e6."""
         return 0 <= self.gamma <= 1e6
 
     @property
     def shape(self) -> Shape:
+        """A sum of convex powers of 1 - u."""
         return "convex"
 
     @property
     def ratio_formula(self) -> str:
+        """g(0) is infinite: wrong labels pull however rare they are."""
         return "g(1) / g(0), g(0) infinite"
 
     def value(self, u: "Points") -> "Points":
+        """Return -(1 - u)^gamma log u, infinite at 0."""
         import numpy as np
 
         with np.errstate(divide="ignore"):
             return np.asarray(-((1 - u) ** self.gamma) * np.log(u))
 
     def slope(self, u: "Points") -> "Points":
+        """Return (1 - u)^gamma (gamma (-log u) / (1 - u) + 1 / u), whose quotient is 1 at u = 1."""
         import numpy as np
 
         rest = 1 - u
@@ -109,10 +120,12 @@ class FL(Separable):
             return np.asarray(rest**self.gamma * (self.gamma * ratio + 1 / u))
 
     def tensor_value(self, rows: Rows) -> "Tensor":
+        """Return (1 - u)^gamma (-log u) (N, 1)."""
         lp = rows.lp
         return rows.rest.pow(self.gamma) * -lp
 
     def tensor_pull(self, rows: Rows) -> "Tensor":
+        """Return g(u) u (N, 1), of `focal`."""
         return focal(rows.lp, rows.u, rows.rest, self.gamma)[1]
 
 
@@ -141,25 +154,32 @@ class MAE(Separable):
 
     @property
     def shape(self) -> Shape:
+        """A straight line."""
         return "affine"
 
     def is_valid(self) -> bool:
+        """Say whether the scale is above 0 and one that float32 can hold."""
         return self.scale > 0 and check_span(self)
 
     @property
     def uses_logs(self) -> bool:
+        """1 - u takes no logarithm."""
         return False
 
     def value(self, u: "Points") -> "Points":
+        """Return scale (1 - u)."""
         return self.scale * (1 - u)
 
     def slope(self, u: "Points") -> "Points":
+        """Return the scale, whatever u."""
         return self.scale + 0 * u
 
     def tensor_value(self, rows: Rows) -> "Tensor":
+        """Return scale (1 - u) (N, 1)."""
         return rows.rest * self.scale
 
     def tensor_pull(self, rows: Rows) -> "Tensor":
+        """Return scale u (N, 1)."""
         return rows.u * self.scale
 
 
@@ -177,9 +197,11 @@ class RCE(Term):
     A: float = -4.0
 
     def is_valid(self) -> bool:
+        """Say whether A is below 0 and one that float32 can hold."""
         return self.A < 0 and SMALLEST_SPAN <= -self.A <= LARGEST_SPAN
 
     def parts(self, num_classes: int) -> Parts:
+        """Return MAE of scale -A."""
         return ((1.0, MAE(-self.A)),)
 
 
@@ -196,9 +218,11 @@ class SCE(Term):
     beta: float = 1.0
 
     def is_valid(self) -> bool:
+        """Say whether A is below 0, and neither weight is, nor both 0."""
         return self.A < 0 and min(self.alpha, self.beta) >= 0 < max(self.alpha, self.beta)
 
     def parts(self, num_classes: int) -> Parts:
+        """Return alpha CE and beta MAE of scale -A, without those of weight 0."""
         weighted = ((self.alpha, CE()), (self.beta, MAE(-self.A)))
         return tuple((weight, term) for weight, term in weighted if weight)
 
@@ -220,22 +244,27 @@ class AGCE(Separable):
     q: float = 0.6
 
     def is_valid(self) -> bool:
+        """Say whether g is finite inside (0, 1], and l(0) - l(1) one that float32 can hold."""
         inside = (self.a >= 0 and self.q > 0) or self.a > 0
         return inside and check_span(self)
 
     @property
     def shape(self) -> Shape:
+        """(a + u)^q / q is concave below q = 1, convex above; the loss is what it lacks."""
         return "convex" if self.q < 1 else "affine" if self.q == 1 else "concave"
 
     @property
     def ratio_formula(self) -> str:
+        """g(1) / g(0) of g(u) = (a + u)^(q - 1) where that falls, else 1."""
         return "(a / (a + 1))^(1 - q)" if self.q < 1 else "1"
 
     @property
     def uses_logs(self) -> bool:
+        """Only a = 0 needs log u."""
         return self.a == 0
 
     def value(self, u: "Points") -> "Points":
+        """Return ((a + 1)^q - (a + u)^q) / q, or its limit log((a + 1) / (a + u)) for q = 0."""
         import numpy as np
 
         with np.errstate(divide="ignore"):
@@ -245,6 +274,7 @@ class AGCE(Separable):
         return np.asarray((self.a + 1) ** self.q * -np.expm1(self.q * t) / self.q)
 
     def slope(self, u: "Points") -> "Points":
+        """Return (a + u)^(q - 1)."""
         import numpy as np
 
         with np.errstate(divide="ignore"):
@@ -254,12 +284,14 @@ class AGCE(Separable):
         return rows.lp if self.a == 0 else (rows.rest * (-1 / (self.a + 1))).log1p()
 
     def tensor_value(self, rows: Rows) -> "Tensor":
+        """Return -(a + 1)^q expm1(q t) / q (N, 1), or -t for q = 0."""
         t = self._log_share(rows)
         if self.a > 0 and abs(self.q) < LOG_POWER:
             return -t
         return (t * self.q).expm1() * (-math.pow(self.a + 1, self.q) / self.q)
 
     def tensor_pull(self, rows: Rows) -> "Tensor":
+        """Return u (a + u)^(q - 1) (N, 1), which is u^q for a = 0."""
         if self.a == 0:
             return (rows.lp * self.q).exp()
         return rows.u * (rows.u + self.a).pow(self.q - 1)
@@ -280,9 +312,11 @@ class GCE(Term):
     q: float = 0.7
 
     def is_valid(self) -> bool:
+        """Say whether q is above 0 and 1 / q one that float32 can hold."""
         return self.q > 0 and 1 / self.q <= LARGEST_SPAN
 
     def parts(self, num_classes: int) -> Parts:
+        """Return AGCE of a = 0."""
         return ((1.0, AGCE(0.0, self.q)),)
 
 
@@ -304,21 +338,26 @@ class AUL(Separable):
     p: float = 3.0
 
     def is_valid(self) -> bool:
+        """Say whether l(1) is finite, and l(0) - l(1) one that float32 can hold."""
         return (self.a > 1 or (self.a == 1 and self.p > 0)) and check_span(self)
 
     @property
     def shape(self) -> Shape:
+        """(a - u)^p / p is convex above p = 1, concave below."""
         return "convex" if self.p > 1 else "affine" if self.p == 1 else "concave"
 
     @property
     def ratio_formula(self) -> str:
+        """g(1) / g(0) of g(u) = (a - u)^(p - 1) where that falls, else 1."""
         return "((a - 1) / a)^(p - 1)" if self.p > 1 else "1"
 
     @property
     def uses_logs(self) -> bool:
+        """Only a = 1 needs log(1 - u)."""
         return self.a == 1
 
     def value(self, u: "Points") -> "Points":
+        """Return ((a - u)^p - (a - 1)^p) / p, or its limit log((a - u) / (a - 1)) for p = 0."""
         import numpy as np
 
         if self.a == 1:
@@ -329,12 +368,14 @@ class AUL(Separable):
         return np.asarray((self.a - 1) ** self.p * np.expm1(self.p * t) / self.p)
 
     def slope(self, u: "Points") -> "Points":
+        """Return (a - u)^(p - 1), infinite at u = 1 for a = 1 and p < 1."""
         import numpy as np
 
         with np.errstate(divide="ignore"):
             return np.asarray((self.a - u) ** (self.p - 1))
 
     def tensor_value(self, rows: Rows) -> "Tensor":
+        """Return (a - 1)^p expm1(p t) / p (N, 1), t for p = 0, (1 - u)^p / p for a = 1."""
         if self.a == 1:
             return (rows.log_rest * self.p).exp() / self.p
         t = (rows.rest / (self.a - 1)).log1p()
@@ -343,9 +384,11 @@ class AUL(Separable):
         return (t * self.p).expm1() * (math.pow(self.a - 1, self.p) / self.p)
 
     def tensor_pull(self, rows: Rows) -> "Tensor":
+        """Return u (a - u)^(p - 1) (N, 1)."""
         return rows.u * (rows.rest + (self.a - 1)).pow(self.p - 1)
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight l(u) (N, 1) and its derivative, in logs where g u overflows."""
         if self.a > 1 or self.p >= 1 or not slopes:
             return super().evaluate(rows, weight=weight, slopes=slopes)
         # g u overflows as u -> 1, its products with 1 - u and p_k do not: one exponential each
@@ -370,34 +413,42 @@ class AEL(Separable):
     a: float = 2.5
 
     def is_valid(self) -> bool:
+        """Say whether a is above 0, and l(0) - l(1) one that float32 can hold."""
         return self.a > 0 and check_span(self)
 
     @property
     def shape(self) -> Shape:
+        """exp(-u / a) is convex."""
         return "convex"
 
     @property
     def ratio_formula(self) -> str:
+        """g(1) / g(0) of g(u) = exp(-u / a) / a."""
         return "exp(-1 / a)"
 
     @property
     def uses_logs(self) -> bool:
+        """exp(-u / a) takes no logarithm."""
         return False
 
     def value(self, u: "Points") -> "Points":
+        """Return exp(-u / a)."""
         import numpy as np
 
         return np.asarray(np.exp(-u / self.a))
 
     def slope(self, u: "Points") -> "Points":
+        """Return exp(-u / a) / a."""
         import numpy as np
 
         return np.asarray(np.exp(-u / self.a) / self.a)
 
     def tensor_value(self, rows: Rows) -> "Tensor":
+        """Return exp(-u / a) (N, 1)."""
         return (rows.u * (-1 / self.a)).exp()
 
     def tensor_pull(self, rows: Rows) -> "Tensor":
+        """Return exp(-u / a) u / a (N, 1)."""
         return self.tensor_value(rows) * rows.u * (1 / self.a)
 
 
@@ -410,6 +461,7 @@ class NMAE(Term):
     source = "Ma et al., ICML 2020"
 
     def parts(self, num_classes: int) -> Parts:
+        """Return MAE over its sum over all classes, K - 1."""
         return ((1 / (num_classes - 1), MAE()),)
 
 
@@ -422,4 +474,5 @@ class NRCE(Term):
     source = "Ma et al., ICML 2020"
 
     def parts(self, num_classes: int) -> Parts:
+        """Return MAE over K - 1: A stands above and below."""
         return ((1 / (num_classes - 1), MAE()),)

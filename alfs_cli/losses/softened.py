@@ -26,13 +26,16 @@ class Softened(Computed):
     """A loss that is infinite at the vertex of a row with any noise, and least there without."""
 
     def ruling(self, w: "Points") -> Ruling:
+        """Judge rows w (M, K): proved where no label is wrong."""
         return ruling(w, "infinite at the vertex unless the row is clean", proved=w[:, 1] <= 0)
 
     def rise(self, u: "Points", w: "Points") -> "Points":
+        """Return R(u) - R(vertex) (M,); R(vertex) is infinite where a label is wrong."""
         return rise_from_infinity(self, u, w, w[:, 1] > 0)
 
     @property
     def escape_slope(self) -> float:
+        """Infinite: so is the loss of an absent class."""
         return math.inf
 
 
@@ -50,9 +53,11 @@ class LS(Softened):
     epsilon: float = 0.1
 
     def is_valid(self) -> bool:
+        """Say whether epsilon is from 0 to below 1."""
         return 0 <= self.epsilon < 1
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight times the loss (N, 1), and its derivative p_k - target_k."""
         each = weight * self.epsilon / rows.num_classes
         own = weight * (1 - self.epsilon)
         values = -own * rows.lp - each * rows.log_probs.sum(1, keepdim=True)
@@ -62,19 +67,23 @@ class LS(Softened):
         return values, Slopes(own=own_slope, along=weight, flat=-each)
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+        """Return CE's risk and derivative of the smoothed weights (M, K)."""
         total = w.sum(axis=-1, keepdims=True)
         smooth = (1 - self.epsilon) * w + self.epsilon * total / w.shape[-1]
         return CE().risk(log_probs, smooth)
 
     def ruling(self, w: "Points") -> Ruling:
+        """Judge rows w (M, K): never proved, unless epsilon is 0."""
         if self.epsilon == 0:
             return super().ruling(w)
         return ruling(w, "infinite at the vertex")
 
     def rise(self, u: "Points", w: "Points") -> "Points":
+        """Return R(u) - R(vertex) (M,); R(vertex) is infinite but for epsilon 0 on a clean row."""
         return rise_from_infinity(self, u, w, (w[:, 1] > 0) | (self.epsilon > 0))
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points":
+        """Return the smoothed weights (M, K): CE's risk is least there."""
         import numpy as np
 
         smooth = self.epsilon * w.sum(axis=1, keepdims=True) / w.shape[1]
@@ -97,9 +106,11 @@ class SoftBootstrap(Softened):
     b: float = 0.95
 
     def is_valid(self) -> bool:
+        """Say whether b is above 0, and 1 at most."""
         return 0 < self.b <= 1
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight (-b log u_y + (1 - b) H) (N, 1) and its derivative."""
         own, rest = weight * self.b, weight * (1 - self.b)
         surprise = rows.p * rows.log_probs  # zero at y, as p is
         others = surprise.sum(1, keepdim=True)
@@ -116,6 +127,7 @@ class SoftBootstrap(Softened):
         )
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+        """Return b of CE's risk plus 1 - b of the entropy (M,), and its derivative (M, K)."""
         import numpy as np
 
         u = np.exp(log_probs)
@@ -141,9 +153,11 @@ class HardBootstrap(Softened):
     b: float = 0.8
 
     def is_valid(self) -> bool:
+        """Say whether b is above 0, and 1 at most."""
         return 0 < self.b <= 1
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight (-b log u_y - (1 - b) max_k log u_k) (N, 1) and its derivative."""
         import torch
 
         own, rest = weight * self.b, weight * (1 - self.b)
@@ -159,6 +173,7 @@ class HardBootstrap(Softened):
         )
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+        """Return CE's risk and derivative, 1 - b of the weight on the likeliest class."""
         import numpy as np
 
         top = np.argmax(log_probs, axis=-1, keepdims=True)
@@ -186,9 +201,11 @@ class EpsCE(Softened):
     m: float = 1000.0
 
     def is_valid(self) -> bool:
+        """Say whether m is above 0 and one that float32 can hold."""
         return SMALLEST_SPAN <= self.m <= LARGEST_SPAN
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight (-log p'_y) (N, 1) and its derivative, the likeliest class held fixed."""
         is_own = rows.log_probs.argmax(1, keepdim=True) == rows.labels
         ahead = (rows.rest * (-1 / (self.m + 1))).log1p()
         values = ahead.where(is_own, rows.lp - math.log1p(self.m)) * -weight
@@ -198,6 +215,7 @@ class EpsCE(Softened):
         return values, Slopes(own=rows.rest * -pull, along=pull)
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+        """Return R = -sum_j w_j log p'_j (M,) and its derivative by the logits (M, K)."""
         import numpy as np
 
         u = np.exp(log_probs)
@@ -226,9 +244,11 @@ class LDRKL(Softened):
     c: float = 0.1
 
     def is_valid(self) -> bool:
+        """Say whether lam is from 1e-3 to 1e6, and c from 0 to 1e3."""
         return 1e-3 <= self.lam <= 1e6 and 0 <= self.c <= 1e3
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight times the loss (N, 1), and its derivative, a softmax of tilted logits."""
         own = rows.own_log / self.lam
         tilted = (rows.log_probs + self.c).div_(self.lam).scatter_(1, rows.labels, -math.inf)
         others = tilted.logsumexp(1, keepdim=True)
@@ -243,6 +263,7 @@ class LDRKL(Softened):
         )
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+        """Return the risk (M,) and its derivative by the logits (M, K), all labels by one sum."""
         import numpy as np
 
         K = log_probs.shape[-1]

@@ -65,12 +65,12 @@ class Rows:
 
     @cached_property
     def own_log(self) -> "Tensor":
-        """log u (N, 1) as log_softmax has it."""
+        """The logarithm of u (N, 1) as log_softmax has it."""
         return self.log_probs.gather(1, self.labels)
 
     @cached_property
     def lp(self) -> "Tensor":
-        """log u (N, 1), from 1 - u where u > 1/2: log_softmax loses relative accuracy there."""
+        """The logarithm of u (N, 1), from 1 - u above 1/2: log_softmax is less exact there."""
         return self.own_log.where(self.u < self.rest, self.rest.neg().log1p_())
 
     @cached_property
@@ -189,6 +189,7 @@ class Computed(Term):
         return True
 
     def parts(self, num_classes: int) -> Parts:
+        """Return itself."""
         return ((1.0, self),)
 
     @abstractmethod
@@ -259,6 +260,7 @@ class Separable(Computed):
 
     @property
     def escape_slope(self) -> float | None:
+        """g(0) / g(1); None where both are infinite or both 0."""
         import numpy as np
 
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -283,6 +285,7 @@ class Separable(Computed):
         """Return g(u) u (N, 1), the weight of an example relative to cross entropy."""
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight l(u) (N, 1), and its derivative from g(u) u."""
         values = self.tensor_value(rows)
         if weight != 1:
             values = values * weight
@@ -294,6 +297,7 @@ class Separable(Computed):
         return values, Slopes(own=rows.rest * -pull, along=pull)
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+        """Return R = sum_j w_j l(u_j) (M,) and its derivative by the logits (M, K)."""
         import numpy as np
 
         u = np.exp(log_probs)

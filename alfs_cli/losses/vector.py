@@ -41,13 +41,16 @@ class AMSE(Computed):
     a: float = 30.0
 
     def is_valid(self) -> bool:
+        """Say whether a is from 1e-15 to 1e15."""
         return 1e-15 <= self.a <= 1e15
 
     @property
     def uses_logs(self) -> bool:
+        """Squares take no logarithm."""
         return False
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight (sum_{k != y} p_k^2 + (u - a)^2) / K (N, 1) and its derivative."""
         scale = weight / rows.num_classes
         squares = rows.p.square()
         others = squares.sum(1, keepdim=True)
@@ -60,6 +63,7 @@ class AMSE(Computed):
         return values, Slopes(own=own, along=along, full=((squares, 2 * scale),))
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+        """Return R = (|u|^2 - 2 a w u + a^2) / K (M,) of w that sums to 1, and its derivative."""
         import numpy as np
 
         u = np.exp(log_probs)
@@ -72,11 +76,13 @@ class AMSE(Computed):
         return R[..., 0], derivative
 
     def ruling(self, w: "Points") -> Ruling:
+        """Judge rows w (M, K): proved where the true class leads and a (w_m - w_n) >= 1."""
         margin = self.a * (w[:, 0] - w[:, 1])
         proved = is_dominant(w) & (margin >= 1 - EQUAL)
         return ruling(w, "gap times a", proved=proved, margin=margin)
 
     def rise(self, u: "Points", w: "Points") -> "Points":
+        """Return R(u) - R(vertex) (M,) from above, as one sum that is 0 at the vertex."""
         import numpy as np
 
         # R is |u - a w|^2 / K and a constant: with d = u - vertex, |d|^2 + 2 d (vertex - a w)
@@ -88,15 +94,15 @@ class AMSE(Computed):
         return np.asarray(terms.sum(axis=1) + EQUAL * np.abs(terms).sum(axis=1))
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points":
+        """Return the point of the simplex nearest to a w (M, K)."""
         return project_to_simplex(self.a * w)
 
 
 @dataclass(frozen=True)
 class NLNL(Computed):
-    """Negative learning in expectation over the complementary label:
-    1 / (K - 1) sum_{k != y} -log(1 - p_k).
+    """Negative learning in expectation: 1 / (K - 1) sum_{k != y} -log(1 - p_k).
 
-    Kim et al., ICCV 2019, stage 1, unweighted and unclamped.
+    Over the complementary label. Kim et al., ICCV 2019, stage 1, unweighted and unclamped.
     """
 
     name = "nlnl"
@@ -105,6 +111,7 @@ class NLNL(Computed):
     source = "Kim et al., ICCV 2019"
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
+        """Return weight sum_{k != y} -log(1 - p_k) / (K - 1) (N, 1) and its derivative."""
         y, log_probs, p = rows.labels, rows.log_probs, rows.p
         # only the likeliest other class can have 1 - p small: it is taken out, and its 1 - p
         # comes from what the rest share; both matrices are masked in place and put back
@@ -132,6 +139,7 @@ class NLNL(Computed):
         return values, Slopes(own=own, along=total.mul_(-scale), full=((full, scale),))
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+        """Return R = -sum_k c_k log(1 - u_k) (M,), c_k of the labels but k, and its derivative."""
         import numpy as np
 
         u = np.exp(log_probs)
@@ -143,17 +151,21 @@ class NLNL(Computed):
         return -(c * log_rest).sum(axis=-1), derivative
 
     def ruling(self, w: "Points") -> Ruling:
+        """Judge rows w (M, K): proved where no label is wrong."""
         return ruling(w, "infinite at the vertex unless the row is clean", proved=w[:, 1] <= 0)
 
     def rise(self, u: "Points", w: "Points") -> "Points":
+        """Return R(u) - R(vertex) (M,); R(vertex) is infinite where a label is wrong."""
         return rise_from_infinity(self, u, w, w[:, 1] > 0)
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points":
+        """Return where the risk is least (M, K); see `nlnl_minimiser`."""
         return nlnl_minimiser(w)
 
     @property
     def escape_slope(self) -> float:
-        return math.inf  # -log(1 - u) drives from any vertex
+        """Infinite: -log(1 - u) drives from any vertex."""
+        return math.inf
 
 
 @dataclass(frozen=True)
@@ -169,9 +181,11 @@ class ANLCE(Term):
     beta: float = 5.0
 
     def is_valid(self) -> bool:
+        """Say whether the parts take the parameters, and no weight is below 0, nor both 0."""
         return NNCE(self.p_min).is_valid() and _weigh(self.alpha, self.beta)
 
     def parts(self, num_classes: int) -> Parts:
+        """Return alpha NCE and beta NNCE, without those of weight 0."""
         return _nonzero((self.alpha, NCE()), (self.beta, NNCE(self.p_min)))
 
 
@@ -189,10 +203,12 @@ class ANLFL(Term):
     beta: float = 5.0
 
     def is_valid(self) -> bool:
+        """Say whether the parts take the parameters, and no weight is below 0, nor both 0."""
         inside = 1e-30 <= self.p_min <= 0.1 and 0 <= self.gamma <= 1e6
         return inside and _weigh(self.alpha, self.beta)
 
     def parts(self, num_classes: int) -> Parts:
+        """Return alpha NFL and beta NNFL, without those of weight 0."""
         return _nonzero((self.alpha, NFL(self.gamma)), (self.beta, NNFL(self.p_min, self.gamma)))
 
 
@@ -209,9 +225,11 @@ class JALCE(Term):
     beta: float = 1.0
 
     def is_valid(self) -> bool:
+        """Say whether the parts take the parameters, and no weight is below 0, nor both 0."""
         return 1e-15 <= self.a <= 1e15 and _weigh(self.alpha, self.beta)
 
     def parts(self, num_classes: int) -> Parts:
+        """Return alpha NCE and beta AMSE, without those of weight 0."""
         return _nonzero((self.alpha, NCE()), (self.beta, AMSE(self.a)))
 
 
@@ -229,10 +247,12 @@ class JALFL(Term):
     beta: float = 1.0
 
     def is_valid(self) -> bool:
+        """Say whether the parts take the parameters, and no weight is below 0, nor both 0."""
         inside = 1e-15 <= self.a <= 1e15 and 0 <= self.gamma <= 1e6
         return inside and _weigh(self.alpha, self.beta)
 
     def parts(self, num_classes: int) -> Parts:
+        """Return alpha NFL and beta AMSE, without those of weight 0."""
         return _nonzero((self.alpha, NFL(self.gamma)), (self.beta, AMSE(self.a)))
 
 

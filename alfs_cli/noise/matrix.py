@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alfs_cli.errors import InputError
-from alfs_cli.storage.documents import unguarded
 from alfs_cli.storage.files import as_text_file
+from alfs_cli.text.cells import unguarded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -31,12 +31,7 @@ class TransitionMatrix:
     def __post_init__(self) -> None:
         object.__setattr__(self, "array", _checked(self.array))
 
-    @classmethod
-    def from_cleanlab(cls, noise_matrix: ArrayLike) -> "TransitionMatrix":
-        """Take cleanlab's noise matrix, whose columns are true classes."""
-        return cls(np.asarray(noise_matrix, dtype=np.float64).T)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: Any = None, *, copy: bool | None = None) -> NDArray[Any]:
         """Read as its array wherever numpy takes one."""
         return np.array(self.array, dtype=dtype) if copy else np.asarray(self.array, dtype=dtype)
 
@@ -66,7 +61,7 @@ class TransitionMatrix:
         """
         T, own = self.array, np.diag(self.array)
         swaps = own[:, None] * own < level**2 * T * T.T
-        np.fill_diagonal(swaps, False)
+        np.fill_diagonal(swaps, val=False)
         lacking = np.where(swaps, np.maximum(level * T - own[:, None], 0.0), 0.0)
         share = (lacking / (1 - own[:, None] + level * T + 1e-300)).max(axis=1, keepdims=True)
         return TransitionMatrix((1 - share) * T + share * np.eye(self.num_classes))
@@ -250,7 +245,8 @@ def write_transition(path: Path, T: ArrayLike, class_names: Sequence[str]) -> No
     """Write a T as CSV under its class names: rows true classes, columns given labels."""
     import pandas as pd
 
-    from alfs_cli.storage.documents import safe_cell, write_text
+    from alfs_cli.storage.writing import write_text
+    from alfs_cli.text.cells import safe_cell
 
     names = [safe_cell(name) for name in class_names]
     frame = pd.DataFrame(as_array(T), index=names, columns=names)

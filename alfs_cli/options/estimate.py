@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alfs_cli.estimators import ESTIMATORS
+from alfs_cli.evidence.encoders import spellings
 from alfs_cli.storage.targets import Kept
 
 if TYPE_CHECKING:
     from alfs_cli.estimating.options import EstimateOptions
     from alfs_cli.options.shared import Invocation
+
+
+METHODS = tuple(ESTIMATORS)
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,7 @@ class EstimateFlags(CountedFlags):
     ] = "auto"
     encoder: Annotated[
         str | None,
-        typer.Option(
-            "--encoder", metavar="NAME", help="efficientnet-lite0, or one of torchvision."
-        ),
+        typer.Option("--encoder", metavar="NAME", help=f"{' or '.join(spellings())}."),
     ] = None
     download: Annotated[
         bool, typer.Option("--download", help="Fetch an encoder's weights if they are not here.")
@@ -68,7 +71,7 @@ class EstimateFlags(CountedFlags):
         str,
         typer.Option(
             "--method",
-            help="auto, confident, joint-ml, hoc, knn, anchor, dual-t, gold or annotators.",
+            help=f"{', '.join(METHODS[:-1])} or {METHODS[-1]}.",
         ),
     ] = "auto"
     trusted: Annotated[

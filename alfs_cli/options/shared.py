@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alfs_cli.errors import UsageError, unknown
+from alfs_cli.formats import formats_of, only_for
 from alfs_cli.storage.targets import SAVES, SUSPECTS, Kept, Target, Writes, refuse_inputs
 from alfs_cli.terminal.output import Terminal, inert, terminal_width, wants_color
 from alfs_cli.text.numbers import MOST_SEED, whole_number
@@ -64,8 +65,8 @@ class Invocation:
     def publish(self, report: "Report") -> None:
         """Write the result to stdout and to every `-o FORMAT=PATH`: to all of them or to none."""
         from alfs_cli.formats import render
-        from alfs_cli.storage.documents import write_texts
         from alfs_cli.storage.marks import marked
+        from alfs_cli.storage.writing import write_texts
 
         write_texts(
             (
@@ -135,13 +136,14 @@ def _shared_parameters() -> tuple[inspect.Parameter, ...]:
 
 
 def _shared(
+    *,
     format: Annotated[
         str,
         typer.Option(
             "-f",
             "--format",
-            help="Form of the result on stdout: text, json, markdown, csv, html; "
-            "for check also concise, sarif, junit, github, gitlab.",
+            help=f"Form of the result on stdout: {', '.join(formats_of(''))}; "
+            f"for check also {', '.join(only_for('check'))}.",
             rich_help_panel=PANEL,
         ),
     ] = "text",

@@ -126,23 +126,14 @@ def settle(
 
     Raises UsageError where no data or no loss is to be had.
     """
-    from alfs_cli.results.run import TRANSITION
-    from alfs_cli.settings.recipes import load_recipe, load_settings
-    from alfs_cli.settings.training import RecipeError, incomplete, nest
+    from alfs_cli.settings.training import nest
 
-    recipe, config, recommendation = training.recipe, training.config, training.recommendation
-    if recipe is not None and config is not None:
+    recommendation = training.recommendation
+    if training.recipe is not None and training.config is not None:
         raise UsageError("--recipe and --config are both given", help="leave one of them out")
     if recommendation is not None and "loss" in said:
         raise UsageError("--from and --loss are both given", help="leave one of them out")
-    base: dict[str, Any] = {}
-    if recipe is not None:
-        base = load_recipe(recipe).values
-    elif config is not None:
-        base = load_settings(config).values
-        if "transition.fingerprint" in base and (config.parent / TRANSITION).exists():
-            base = {**base, "transition.file": str(config.parent / TRANSITION)}
-    values = _with_data(base, said)
+    values = _with_data(_base(training), said)
     expected: Expected = []
     estimate = invocation.out / "estimate.json"
     if "loss" not in values or recommendation is not None:
@@ -160,12 +151,35 @@ def settle(
         values["transition.file"] = str(estimate)
         fingerprint = estimated_transition(estimate, values)
         expected.append((fingerprint, _stale("estimate.json", "estimate")))
-    if problems := incomplete(values):
-        if recipe is None and config is None:  # what was typed, so as it was typed
-            problems = [re.sub(r"'(noise\.\w+)'", _typed_as, text) for text in problems]
-        raise RecipeError("\n".join(problems), help="give both, or neither")
+    _refuse_incomplete(values, training)
     values["seed"] = invocation.seed if invocation.has_seed else values.get("seed", 0)
     return nest(values), expected
+
+
+def _base(training: TrainOptions) -> Mapping[str, Any]:
+    """Return the settings of --recipe or --config, none without them."""
+    from alfs_cli.results.run import TRANSITION
+    from alfs_cli.settings.recipes import load_recipe, load_settings
+
+    if training.recipe is not None:
+        return load_recipe(training.recipe).values
+    if training.config is None:
+        return {}
+    base, kept = load_settings(training.config).values, training.config.parent / TRANSITION
+    if "transition.fingerprint" in base and kept.exists():
+        return {**base, "transition.file": str(kept)}
+    return base
+
+
+def _refuse_incomplete(values: dict[str, Any], training: TrainOptions) -> None:
+    """Raise RecipeError for what is said of noise by halves."""
+    from alfs_cli.settings.training import RecipeError, incomplete
+
+    problems = incomplete(values)
+    if problems:
+        if training.recipe is None and training.config is None:  # typed, so as it was typed
+            problems = [re.sub(r"'(noise\.\w+)'", _typed_as, text) for text in problems]
+        raise RecipeError("\n".join(problems), help="give both, or neither")
 
 
 def check_expected(expected: Expected, fingerprint: str, training: TrainOptions) -> None:

@@ -23,9 +23,10 @@ from alfs_cli.python.wording import Listener, checked, told_to_programs
 from alfs_cli.reports.check import check_report
 from alfs_cli.results.check import CheckResult
 from alfs_cli.settings.check import CHECK
-from alfs_cli.settings.layers import whole
+from alfs_cli.settings.layers import Key
+from alfs_cli.settings.values import whole
 
-KEYS = {name.replace("-", "_"): key for name, key in CHECK.items()} | {"seed": whole(0, 0)}
+KEYS = {name.replace("-", "_"): key for name, key in CHECK.items()} | {"seed": Key(whole(0), 0)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

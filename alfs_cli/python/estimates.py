@@ -21,16 +21,17 @@ from alfs_cli.python.wording import Listener, checked, told_to_programs
 from alfs_cli.reports.estimate import estimate_report, headline
 from alfs_cli.results.estimate import Bounded, CleanLevel, NoiseEstimate, Trust
 from alfs_cli.results.estimate import load_estimate as read_estimate
-from alfs_cli.settings.layers import whole
+from alfs_cli.settings.layers import Key
+from alfs_cli.settings.values import whole
 from alfs_cli.storage.targets import keep_decisions
 from alfs_cli.suspects.scores import read_issues_table
 from alfs_cli.text.numbers import ratio
 
 WHOLE = {
-    "folds": whole(2, 5),
-    "resamples": whole(100, 1000),
-    "max_examples": whole(2),
-    "seed": whole(0, 0),
+    "folds": Key(whole(2), 5),
+    "resamples": Key(whole(100), 1000),
+    "max_examples": Key(whole(2)),
+    "seed": Key(whole(0), 0),
 }
 
 

@@ -1,7 +1,6 @@
 """What to do about labels for which no loss is certified: which to re-check, and how many."""
 
 import math
-import re
 
 from alfs_cli.results.estimate import ClassCleanLevel, NoiseEstimate
 
@@ -97,7 +96,7 @@ def what_would_decide(estimate: NoiseEstimate) -> tuple[str, ...]:
             f"{counts:,}) at the same noise would decide it"
         )
     sizes = [size for cls in estimate.class_clean_level if (size := trusted_size(estimate, cls))]
-    if sizes and trusted_labels(estimate) < max(sizes) <= estimate.data.n:
+    if sizes and estimate.trusted_examples < max(sizes) <= estimate.data.n:
         said.append(
             f"so would the true labels of about {max(sizes):,} examples drawn at random: "
             "alfs estimate --trusted FILE"
@@ -108,12 +107,6 @@ def what_would_decide(estimate: NoiseEstimate) -> tuple[str, ...]:
             f"'{level.true_class}' given as '{level.given_class}' first"
         )
     return tuple(said)
-
-
-def trusted_labels(estimate: NoiseEstimate) -> int:
-    """Return how many true labels the estimate rests on already, as its method says."""
-    found = re.search(r"\+ ([\d,]+) trusted", estimate.method)
-    return int(found[1].replace(",", "")) if found else 0
 
 
 def times_more(value: float, low: float) -> float | None:

@@ -88,7 +88,7 @@ def is_curved(estimate: NoiseEstimate) -> bool:
 
     Where labels lead by little the better of the two is chance.
     """
-    return "Fourier" in estimate.evidence.name and mean_lead(estimate) >= LITTLE_LEAD
+    return estimate.evidence.map == "fourier" and mean_lead(estimate) >= LITTLE_LEAD
 
 
 def accuracy(estimate: NoiseEstimate) -> float:

@@ -39,6 +39,8 @@ from alfs_cli.results.recommendation import (
     Rejected,
 )
 
+Status = Literal["certified", "uncertain", "impossible"]
+
 SAFETY = 1.25  # margins just above 1 train poorly; from the paper's own tables
 ROBUST_ORDER = ("nce+rce", *(family for family in FAMILIES if family != "nce+rce"))
 REJECTED = ("ce", "fl", "gce", "sce", "nce", "nfl", "eps-ce+mae")
@@ -62,25 +64,9 @@ def recommend(
     uncorrected. Raises UsageError for a safety below 1, a learning rate that is not
     positive, an unknown preference or family.
     """
-    if not (math.isfinite(safety) and safety >= 1):
-        raise UsageError(f"--safety is {safety}, below 1", help="for example --safety 1.25")
-    if not (math.isfinite(lr) and lr > 0):
-        raise UsageError(f"--lr is {lr}, not above 0", help="for example --lr 0.01")
-    if prefer not in PREFERENCES:
-        raise unknown("preference", prefer, PREFERENCES)
+    _check_options(safety=safety, lr=lr, prefer=prefer)
     for name in losses or ():
-        if name in LOSSES and name not in (*REJECTED, *FAMILIES):
-            raise UsageError(
-                f"'{name}' is no family of losses that parameters are sought for",
-                help=f"families: {', '.join(FAMILIES)}; alfs losses check {name} judges it",
-            )
-        if name in REJECTED:
-            raise UsageError(
-                f"no parameters of '{name}' are certified, whatever the noise",
-                help=f"families: {', '.join(FAMILIES)}; without --losses T may be corrected for",
-            )
-        if name not in FAMILIES:
-            raise unknown("loss family", name, FAMILIES)
+        _check_family(name)
     check_estimate(estimate, where=estimate_path)
     level = estimate.clean_level
     required = min(1.0, safety / level.low) if level.low > 0 else 1.0
@@ -96,15 +82,8 @@ def recommend(
     texts = [member(family, wanted) for family in families if losses is None or family in losses]
     found = [_judge(text, estimate, required) for text in texts if text is not None]
     found.sort(key=_is_slow)  # stable: the order of the families otherwise
-    proved = [r for r in found if r.certificate == "proved" and (r.margin or 0.0) >= 1]
-    if level.low <= 1:
-        proved = []
-        found = [_unproved(r) for r in found if r.term_ratio == 1.0]
-    status: Literal["certified", "uncertain", "impossible"] = "certified"
-    if not proved:
-        status = "impossible" if estimate.dominant is False else "uncertain"
-    chosen = proved or found
-    if losses is None and (corrected := _corrected(estimate, required, prefer, lr)) is not None:
+    status, chosen = _standing(found, estimate)
+    if losses is None and (corrected := _corrected(estimate, prefer, lr)) is not None:
         chosen = [corrected, *chosen]
     return Recommendations(
         estimate=estimate_path,
@@ -120,6 +99,31 @@ def recommend(
         prefer=prefer,
         advice=advice_on(estimate, status, safety),
     )
+
+
+def _check_options(*, safety: float, lr: float, prefer: str) -> None:
+    if not (math.isfinite(safety) and safety >= 1):
+        raise UsageError(f"--safety is {safety}, below 1", help="for example --safety 1.25")
+    if not (math.isfinite(lr) and lr > 0):
+        raise UsageError(f"--lr is {lr}, not above 0", help="for example --lr 0.01")
+    if prefer not in PREFERENCES:
+        raise unknown("preference", prefer, PREFERENCES)
+
+
+def _check_family(name: str) -> None:
+    """Raise UsageError for the name of a loss that no parameters are sought for."""
+    if name in LOSSES and name not in (*REJECTED, *FAMILIES):
+        raise UsageError(
+            f"'{name}' is no family of losses that parameters are sought for",
+            help=f"families: {', '.join(FAMILIES)}; alfs losses check {name} judges it",
+        )
+    if name in REJECTED:
+        raise UsageError(
+            f"no parameters of '{name}' are certified, whatever the noise",
+            help=f"families: {', '.join(FAMILIES)}; without --losses T may be corrected for",
+        )
+    if name not in FAMILIES:
+        raise unknown("loss family", name, FAMILIES)
 
 
 def check_estimate(estimate: NoiseEstimate, *, where: str) -> None:
@@ -142,9 +146,7 @@ def check_estimate(estimate: NoiseEstimate, *, where: str) -> None:
 # Correction.
 
 
-def _corrected(
-    estimate: NoiseEstimate, required: float, prefer: str, lr: float
-) -> Recommendation | None:
+def _corrected(estimate: NoiseEstimate, prefer: str, lr: float) -> Recommendation | None:
     """Return a mildly robust loss of log(T^T p), where T is likely to pay for being used."""
     K, value = len(estimate.data.classes), wrong_classes(estimate)
     pays = value < FEW and estimate.noise_rate.value >= NEARLY_CLEAN and K > 2
@@ -204,6 +206,19 @@ def _judge(text: str, estimate: NoiseEstimate, required: float) -> Recommendatio
         why="; ".join(parts),
         escape=escape,
     )
+
+
+def _standing(
+    found: list[Recommendation], estimate: NoiseEstimate
+) -> tuple[Status, list[Recommendation]]:
+    """Return what can be said of the losses, and those that it can be said of."""
+    proved = [r for r in found if r.certificate == "proved" and (r.margin or 0.0) >= 1]
+    if estimate.clean_level.low <= 1:
+        proved = []
+        found = [_unproved(r) for r in found if r.term_ratio == 1.0]
+    if proved:
+        return "certified", proved
+    return ("impossible" if estimate.dominant is False else "uncertain"), found
 
 
 def _is_slow(item: Recommendation) -> bool:

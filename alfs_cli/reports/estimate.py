@@ -65,9 +65,9 @@ def estimate_report(
     if pictures:
         blocks.append(Gallery("Labels most likely wrong", tuple(pictures)))
     overlap = OVERLAP_COVERED if estimate.other_estimates else OVERLAP_LEFT_OUT
-    if "trusted" in estimate.method or estimate.method == "gold":
+    if estimate.trusted_examples:
         overlap = TRUSTED_COVERED
-    elif estimate.method.startswith("annotators"):
+    elif estimate.annotators:
         overlap = ANNOTATORS_COVERED
     interval = 100 * (2 * estimate.confidence - 1)
     blocks.append(Paragraph(COVERS.format(interval=interval, overlap=overlap)))

@@ -126,7 +126,9 @@ class EvidenceSummary:
     """Where the out-of-fold probabilities came from, and how good they are.
 
     `agreement` is the share of given labels that are the most probable class; `calibration_error`
-    the expected calibration error against the given labels, 15 bins.
+    the expected calibration error against the given labels, 15 bins. `encoder` is the network whose
+    features were taken, `map` what they went through: linear borders between classes, or the curved
+    ones of random Fourier features.
     """
 
     kind: str
@@ -138,6 +140,8 @@ class EvidenceSummary:
     neighbours: NeighbourCheck | None = None
     copies: CopiesSummary | None = None
     columns: ColumnsSummary | None = None
+    encoder: str | None = None
+    map: Literal["linear", "fourier"] | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,10 @@ class LocalCleanLevel:
 
 @dataclass(frozen=True)
 class NoiseEstimate:
-    """T, the clean level and what they rest on: the content of estimate.json."""
+    """T, the clean level and what they rest on: the content of estimate.json.
+
+    `trusted_examples` is how many true labels T rests on, `annotators` how many people's.
+    """
 
     alfs_version: str
     seed: int
@@ -231,6 +238,8 @@ class NoiseEstimate:
     local: LocalCleanLevel | None = None
     truth: Truth | None = None
     issues: IssuesFile | None = None
+    trusted_examples: int = 0
+    annotators: int = 0
 
     @property
     def bound(self) -> float:

@@ -7,7 +7,7 @@ No arrays and no torch here, so that `compare` and the like start quickly. A run
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,9 +21,9 @@ from alfs_cli.storage.documents import (
     read_document,
     to_document,
     write_document,
-    write_text,
 )
 from alfs_cli.storage.files import as_text_file
+from alfs_cli.storage.writing import write_text
 from alfs_cli.text.numbers import MOST_SEED
 
 SCHEMA = "alfs.run/1"
@@ -431,11 +431,6 @@ def accuracy_over(history: Iterable[EpochMetrics]) -> TestAccuracy | None:
         return None
     best, best_epoch = max(tested, key=lambda pair: (pair[0], -pair[1]))
     return TestAccuracy(last=tested[-1][0], best=best, best_epoch=best_epoch)
-
-
-def with_seed(config: TrainConfig, seed: int) -> TrainConfig:
-    """Return the same configuration for another repetition."""
-    return replace(config, seed=seed)
 
 
 def save_environment(path: Path, *, device: str, precision: str, threads: int) -> None:

@@ -1,16 +1,16 @@
 """What `alfs check` can be told, by option, variable or file: CHECK is every key there is."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from alfs_cli.errors import UsageError
 from alfs_cli.findings.rules import matching
-from alfs_cli.settings.layers import Key, as_words, choice, flag, number, text, whole
+from alfs_cli.settings import values
+from alfs_cli.settings.layers import Key
+from alfs_cli.settings.values import as_flag, as_number, as_words
 
 GATE_ON = ("sure", "point", "strict")
 TRUST = ("low", "medium", "high")
-RATE = number(0, 1, "5 % is written 0.05")
 
 
 def _rules(value: Any) -> tuple[str, ...]:
@@ -35,39 +35,44 @@ def _by_path(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
     )
 
 
+TEXT, PATH = Key(values.text), Key(values.text, is_path=True)
+RATE = Key(values.number(0, 1, hint="5 % is written 0.05"), parse=as_number)
+NO, YES = (Key(values.flag, default, parse=as_flag) for default in (False, True))
+
+
 CHECK: dict[str, Key] = {
     "max-noise-rate": RATE,
     "max-class-noise-rate": RATE,
-    "min-clean-level": number(0, float("inf")),
+    "min-clean-level": Key(values.number(0), parse=as_number),
     "max-pair-rate": RATE,
-    "require-dominance": flag(True),
-    "min-trust": choice(TRUST),
-    "max-new-issues": whole(0),
-    "gate-on": choice(GATE_ON, "sure"),
+    "require-dominance": YES,
+    "min-trust": Key(values.one_of(TRUST)),
+    "max-new-issues": Key(values.whole(0), parse=as_number),
+    "gate-on": Key(values.one_of(GATE_ON), "sure"),
     "select": Key(_rules, (), parse=as_words),
     "ignore": Key(_rules, (), parse=as_words),
     "per-path-ignores": Key(_by_path, (), parse=None),
-    "ignore-file": text(is_path=True),
-    "baseline": text(is_path=True),
-    "strict-baseline": flag(),
-    "exit-zero": flag(),
-    "evidence": text("auto"),
-    "folds": whole(2, 5),
-    "confidence": replace(number(0.5, 1), default=0.95),
-    "in-sample-ok": flag(),
-    "columns-as-given": flag(),
-    "split": text(),
-    "labels": text(is_path=True),
-    "true-labels": text(is_path=True),
-    "features": text(is_path=True),
-    "pred-probs": text(is_path=True),
-    "label-column": text(),
-    "path-column": text(),
-    "true-label-column": text(),
-    "feature-columns": text(),
-    "exclude-columns": text(),
-    "group-column": text(),
-    "classes": text(),
-    "root": text(is_path=True),
+    "ignore-file": PATH,
+    "baseline": PATH,
+    "strict-baseline": NO,
+    "exit-zero": NO,
+    "evidence": Key(values.text, "auto"),
+    "folds": Key(values.whole(2), 5, parse=as_number),
+    "confidence": Key(values.number(0.5, 1), 0.95, parse=as_number),
+    "in-sample-ok": NO,
+    "columns-as-given": NO,
+    "split": TEXT,
+    "labels": PATH,
+    "true-labels": PATH,
+    "features": PATH,
+    "pred-probs": PATH,
+    "label-column": TEXT,
+    "path-column": TEXT,
+    "true-label-column": TEXT,
+    "feature-columns": TEXT,
+    "exclude-columns": TEXT,
+    "group-column": TEXT,
+    "classes": TEXT,
+    "root": PATH,
 }
 SECTIONS = {"check": CHECK}

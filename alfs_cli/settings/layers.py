@@ -8,7 +8,6 @@ folder of DATA are not read: data may be somebody else's.
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 FILES = ("alfs.yaml", ".alfs.yaml", "pyproject.toml")
 REPOSITORY = (".git", ".hg", ".svn")
 DEPTH = 6
-TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class ConfigurationError(UsageError):
@@ -58,92 +56,6 @@ class ConfigFile:
     path: Path
     sections: Mapping[str, Mapping[str, tuple[Any, str]]]
     errors: tuple[str, ...] = ()
-
-
-# Kinds of values.
-
-
-def number(least: float, most: float, hint: str = "") -> Key:
-    """A number between two, both included; `hint` says how it is written."""
-    wanted = f"not between {least:g} and {most:g}" if most < float("inf") else "not a ratio of 0 up"
-    wanted += f" ({hint})" if hint else ""
-
-    def read(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError("not a number")
-        try:
-            found = float(value)
-        except OverflowError:
-            raise ValueError(wanted) from None
-        if not least <= found <= most or found == float("inf"):
-            raise ValueError(wanted)
-        return found
-
-    return Key(read, parse=_as_number)
-
-
-def whole(least: int, default: int | None = None) -> Key:
-    """A whole number."""
-
-    def read(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**63:
-            raise ValueError(f"not a whole number, {least} or more")
-        return value
-
-    return Key(read, default, parse=_as_number)
-
-
-def flag(default: bool = False) -> Key:
-    """True or false."""
-
-    def read(value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ValueError("not true or false")
-        return value
-
-    return Key(read, default, parse=_as_flag)
-
-
-def choice(names: Iterable[str], default: str | None = None) -> Key:
-    """One of some names."""
-    known = tuple(names)
-
-    def read(value: Any) -> str:
-        if value not in known:
-            near = did_you_mean(str(value), known)
-            raise ValueError(f"not one of {', '.join(known)}{near}")
-        return str(value)
-
-    return Key(read, default)
-
-
-def text(default: str | None = None, *, is_path: bool = False) -> Key:
-    """Text, or a file's path; in a file, relative to it."""
-
-    def read(value: Any) -> str:
-        if not isinstance(value, str) or not value:
-            raise ValueError("not text")
-        return value
-
-    return Key(read, default, is_path=is_path)
-
-
-def _as_number(written: str) -> float:
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(written)
-    raise ValueError("not a number")
-
-
-def _as_flag(written: str) -> bool:
-    if written.lower() not in (*TRUE, *FALSE):
-        raise ValueError("not true or false")
-    return written.lower() in TRUE
-
-
-def as_words(written: str) -> list[str]:
-    """Return the words between commas."""
-    return [word.strip() for word in written.split(",") if word.strip()]
 
 
 # Finding and reading the file.

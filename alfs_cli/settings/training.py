@@ -3,14 +3,14 @@
 Recipes, `config.yaml` and `--set KEY=VALUE` share it, and so does what the options of `train` say.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alfs_cli.errors import AlfsError, UsageError, did_you_mean
 from alfs_cli.losses import parse_loss
 from alfs_cli.noise import DRAWS, INSTANCE, NOISE_KINDS
 from alfs_cli.results.run import CORRECTIONS, MODEL_NAMES, SCHEDULES, TORCHVISION
+from alfs_cli.settings.values import Reader, flag, number, one_of, text, whole
 from alfs_cli.storage.documents import limit_nesting
 from alfs_cli.text.numbers import MOST_SEED
 
@@ -21,90 +21,40 @@ class RecipeError(AlfsError):
     """Settings are not what they should be; one line for each thing wrong."""
 
 
-# What each key may hold. A reader returns the value or raises ValueError with what is expected.
-
-Reader = Callable[[Any], Any]
 MOST_SHOWN = 100  # characters of a value in a message
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
-        raise ValueError("text")
-    return str(value)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
-def _whole(least: int, most: int = 2**63 - 1) -> Reader:
-    def read(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"a whole number, {least} or more")
-        if value > most:
-            raise ValueError("a whole number below 2^64" if most == MOST_SEED else "a usual number")
-        return value
-
-    return read
-
-
-def _number(least: float, *, above: bool = False, most: float = math.inf) -> Reader:
-    expected = f"a number {'above' if above else 'from'} {least:g}"
-    expected += f" to {most:g}" if most < math.inf else ""
-
-    def read(value: Any) -> float:
-        number = _float(value, expected)
-        if not math.isfinite(number) or number < least or number > most:
-            raise ValueError(expected)
-        if above and number == least:
-            raise ValueError(expected)
-        return number
-
-    return read
-
-
-def _float(value: Any, expected: str) -> float:
-    """Return a number; YAML 1.1 takes 1e-4, which lacks a point, for text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(expected)
-    try:
-        return float(value)
-    except (ValueError, OverflowError):
-        raise ValueError(expected) from None
-
-
 def _channels(least: float, *, above: bool) -> Reader:
-    one = _number(least, above=above)
+    one = number(least, above=above)
 
     def read(value: Any) -> list[float]:
         if not isinstance(value, list) or len(value) not in (1, 3):
-            raise ValueError("a list of 1 or 3 numbers")
+            raise ValueError("not a list of 1 or 3 numbers")
         return [one(item) for item in value]
 
     return read
 
 
 def _loss(value: Any) -> str:
-    text = _text(value)
+    name = text(value)
     try:
-        return str(parse_loss(text))
+        return str(parse_loss(name))
     except AlfsError as error:
-        raise ValueError(f"a loss: {error}") from None
+        raise ValueError(f"not a loss: {error}") from None
 
 
 def _model(value: Any) -> str:
-    text = _text(value)
-    if text not in MODEL_NAMES and not text.startswith(TORCHVISION):
-        names = [*MODEL_NAMES, f"{TORCHVISION}NAME"]
-        raise ValueError(f"one of {', '.join(names)}{did_you_mean(text, names)}")
-    return text
+    name = text(value)
+    if name.startswith(TORCHVISION):
+        return name
+    if name not in MODEL_NAMES:
+        one_of([*MODEL_NAMES, f"{TORCHVISION}NAME"])(name)
+    return name
 
 
 def _noise(value: Any) -> str:
-    text, known = _text(value), (*NOISE_KINDS, INSTANCE)
-    return text if is_file(text) else _one_of([*known, "a file with T (.csv)"])(text)
+    name, known = text(value), (*NOISE_KINDS, INSTANCE)
+    return name if is_file(name) else str(one_of([*known, "a file with T (.csv)"])(name))
 
 
 def is_file(noise: str) -> bool:
@@ -112,22 +62,13 @@ def is_file(noise: str) -> bool:
     return noise not in (*NOISE_KINDS, INSTANCE) and "." in noise.rpartition("/")[2][1:]
 
 
-def _one_of(known: Sequence[str]) -> Reader:
-    def read(value: Any) -> str:
-        if value not in known:
-            raise ValueError(f"one of {', '.join(known)}{did_you_mean(str(value), known)}")
-        return str(value)
-
-    return read
-
-
 def _schedule(value: Any) -> str:
-    kind, colon, factor = _text(value).partition(":")
+    kind, colon, factor = text(value).partition(":")
     if kind in ("cosine", "constant") and not colon:
         return kind
     if kind == "exponential" and colon:
-        return f"exponential:{_number(0, above=True, most=1)(factor):g}"
-    raise ValueError(f"one of {', '.join(SCHEDULES)}")
+        return f"exponential:{number(0, above=True, most=1)(factor):g}"
+    raise ValueError(f"not one of {', '.join(SCHEDULES)}")
 
 
 DATA_FIELDS = (
@@ -137,48 +78,48 @@ DATA_FIELDS = (
 )
 
 SETTINGS: dict[str, Reader] = {
-    **{f"dataset.{name}": _text for name in DATA_FIELDS},
-    **{f"test.{name}": _text for name in DATA_FIELDS},
-    "fingerprint": _text,
-    "holdout": _number(0, most=0.95),
-    "test_labels_are_true": _flag,
+    **{f"dataset.{name}": text for name in DATA_FIELDS},
+    **{f"test.{name}": text for name in DATA_FIELDS},
+    "fingerprint": text,
+    "holdout": number(0, most=0.95),
+    "test_labels_are_true": flag,
     "noise.kind": _noise,
-    "noise.rate": _number(0, most=1),
-    "noise.seed": _whole(0, MOST_SEED),
-    "noise.draw": _one_of(DRAWS),
-    "noise.sequential": _flag,
-    "noise.blocks_of_five": _flag,
-    "noise.fingerprint": _text,
+    "noise.rate": number(0, most=1),
+    "noise.seed": whole(0, MOST_SEED),
+    "noise.draw": one_of(DRAWS),
+    "noise.sequential": flag,
+    "noise.blocks_of_five": flag,
+    "noise.fingerprint": text,
     "model": _model,
     "loss": _loss,
-    "optimizer.lr": _number(0, above=True),
-    "optimizer.momentum": _number(0, most=1),
-    "optimizer.weight_decay": _number(0),
-    "optimizer.grad_clip": _number(0),
-    "optimizer.nesterov": _flag,
+    "optimizer.lr": number(0, above=True),
+    "optimizer.momentum": number(0, most=1),
+    "optimizer.weight_decay": number(0),
+    "optimizer.grad_clip": number(0),
+    "optimizer.nesterov": flag,
     "schedule": _schedule,
-    "epochs": _whole(1),
-    "batch_size": _whole(2),
-    "seed": _whole(0, MOST_SEED),
-    "processes": _whole(1),
-    "image_size": _whole(1),
-    "augmentation.crop": _whole(0),
-    "augmentation.flip": _flag,
-    "augmentation.rotation": _number(0, most=180),
-    "augmentation.resized_crop": _number(0, most=1),
-    "augmentation.colour_jitter": _number(0, most=1),
+    "epochs": whole(1),
+    "batch_size": whole(2),
+    "seed": whole(0, MOST_SEED),
+    "processes": whole(1),
+    "image_size": whole(1),
+    "augmentation.crop": whole(0),
+    "augmentation.flip": flag,
+    "augmentation.rotation": number(0, most=180),
+    "augmentation.resized_crop": number(0, most=1),
+    "augmentation.colour_jitter": number(0, most=1),
     "normalisation.mean": _channels(0, above=False),
     "normalisation.std": _channels(0, above=True),
-    "l1": _number(0),
-    "nlnl.nl": _whole(1),
-    "nlnl.selnl": _whole(0),
-    "nlnl.threshold": _number(0, most=1),
-    "elr.strength": _number(0),
-    "elr.momentum": _number(0, most=1),
-    "correction": _one_of(CORRECTIONS),
-    "transition.file": _text,
-    "transition.fingerprint": _text,
-    "transition.least_level": _number(0, most=100),
+    "l1": number(0),
+    "nlnl.nl": whole(1),
+    "nlnl.selnl": whole(0),
+    "nlnl.threshold": number(0, most=1),
+    "elr.strength": number(0),
+    "elr.momentum": number(0, most=1),
+    "correction": one_of(CORRECTIONS),
+    "transition.file": text,
+    "transition.fingerprint": text,
+    "transition.least_level": number(0, most=100),
 }
 SHORT = {  # a plain name stands for where it comes from
     "dataset": "dataset.source",
@@ -216,7 +157,7 @@ def read_setting(key: str, value: Any) -> Any:
         return SETTINGS[key](value)
     except ValueError as error:
         raise UsageError(
-            f"{key} is {_shown(value)}, not {error}",
+            f"{key} is {_shown(value)}, {error}",
             help="alfs recipes show digits shows values that are right",
         ) from None
 
@@ -254,11 +195,11 @@ def overrides(assignments: Sequence[str]) -> Values:
     """Read `--set KEY=VALUE` texts; raises RecipeError with everything that is wrong."""
     values: Values = {}
     errors: list[str] = []
-    for text in assignments:
-        key, equals, written = text.partition("=")
+    for written_as in assignments:
+        key, equals, written = written_as.partition("=")
         key = SHORT.get(key.strip(), key.strip())
         if not equals:
-            errors.append(f"--set '{text}' is not KEY=VALUE")
+            errors.append(f"--set '{written_as}' is not KEY=VALUE")
             continue
         try:
             values[key] = read_setting(key, _scalar(written.strip()))

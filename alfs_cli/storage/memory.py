@@ -9,9 +9,16 @@ MAX_THREADS = 16
 MEMINFO = Path("/proc/meminfo")
 
 
+def num_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def threads() -> int:
     """Return how many threads read files, decode images and make digests."""
-    return min(MAX_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+    return min(MAX_THREADS, num_cores())
 
 
 def available_bytes() -> int | None:

@@ -178,7 +178,8 @@ def write_issues(folder: Path, table: "pd.DataFrame") -> None:
 
     The CSV guards spreadsheets: text that looks like a formula gets a leading apostrophe.
     """
-    from alfs_cli.storage.documents import replacing, safe_cell
+    from alfs_cli.storage.writing import replacing
+    from alfs_cli.text.cells import safe_cell
 
     with replacing(folder / LISTED) as temporary:
         table.to_parquet(temporary, index=False)

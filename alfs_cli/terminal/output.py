@@ -52,7 +52,7 @@ class Terminal:
         Where stderr is no terminal a line a minute tells how far it is; under `-q` nothing does.
         """
         if self.verbosity < 0:
-            yield lambda task, done, total: None
+            yield lambda *_: None
             return
         if not sys.stderr.isatty():
             yield _each_minute(self.note)

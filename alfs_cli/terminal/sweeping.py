@@ -47,7 +47,7 @@ def _finished(outcome: "Outcome", done: int, total: int) -> str:
 @contextmanager
 def _bar(terminal: Terminal, num_epochs: int) -> Iterator[Callable[[int, str], None]]:
     if terminal.verbosity < 0 or not sys.stderr.isatty():
-        yield lambda done, text: None
+        yield lambda *_: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining

@@ -26,7 +26,7 @@ def training_progress(
     def on_epoch(metrics: "EpochMetrics") -> None:
         terminal.note(describe(metrics, config.epochs))
 
-    yield on_epoch, lambda done: None
+    yield on_epoch, lambda _: None
 
 
 def describe(metrics: "EpochMetrics", epochs: int, *, pace: str | None = None) -> str:

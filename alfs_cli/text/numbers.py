@@ -3,7 +3,6 @@
 import math
 
 MOST_DIGITS = 18  # that surely fit 64 bits
-MOST_READ = 4000  # below what Python reads at all
 LARGE_RATIO = 1000  # beyond which the figure says no more
 MOST_SEED = 2**64 - 1  # torch's largest
 

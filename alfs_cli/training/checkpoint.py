@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from alfs_cli.data.images.depth import Scale, scale_from
 from alfs_cli.errors import InputError
 from alfs_cli.results.run import WEIGHTS, load_config
-from alfs_cli.storage.documents import from_document, replacing
+from alfs_cli.storage.documents import from_document
 from alfs_cli.storage.files import as_file
+from alfs_cli.storage.writing import replacing
 from alfs_cli.training.batches import Normaliser
 from alfs_cli.training.models import InputShape, Network, build
 

@@ -20,20 +20,6 @@ CHUNK = 1 << 24  # numbers of the (N, K, K) mixture at hand at once
 SMALLEST = 1e-20  # float32 products lose nothing of a sum above it
 
 
-def forward_corrected(logits: Tensor, T: ArrayLike) -> Tensor:
-    """Return log(T^T softmax(logits)), (N, K): the logits of given labels under T.
-
-    `logits` (N, K); T (K, K) has rows of true classes. Computed in log space, in float32 or, for
-    float64 logits, in float64: each entry keeps its relative accuracy however small it is, and
-    gradients are finite. A class that T never gives is -inf. Raises InputError where T is no
-    transition matrix of K classes.
-
-    >>> forward_corrected(torch.tensor([[9.0, 0.0]]), [[0.8, 0.2], [0.0, 1.0]]).exp()
-    tensor([[0.7999, 0.2001]])
-    """
-    return _mixed(logits, _log(as_array(T)))
-
-
 class ForwardCorrected:
     """A loss of log(T^T p) in place of log p, callable like the loss itself.
 
@@ -50,7 +36,7 @@ class ForwardCorrected:
                 help="give another T, or leave the correction out: --correction none",
             )
         self.loss = loss
-        self._log_T = _log(array[:, given])
+        self._log_T = log_of(array[:, given])
         self._places: Tensor | None = None
         if len(given) < len(array):
             self._places = torch.full((len(array),), -1)
@@ -77,7 +63,7 @@ class ForwardCorrected:
                     help="that column of T is zero; estimate T anew, or mend it",
                 )
             labels = places
-        return _mixed(logits, self._log_T), labels
+        return mixed_logits(logits, self._log_T), labels
 
 
 class Mixed(torch.autograd.Function):
@@ -127,14 +113,23 @@ def _at_once(log_T: Tensor) -> int:
     return max(1, CHUNK // log_T.numel())
 
 
-def _log(T: NDArray[np.float64]) -> Tensor:
+def log_of(T: NDArray[np.float64]) -> Tensor:
     """Return log T (K, J), -inf where it is 0; float64."""
     with np.errstate(divide="ignore"):
         return torch.from_numpy(np.log(T))
 
 
-def _mixed(logits: Tensor, log_T: Tensor) -> Tensor:
-    """Return log(softmax(logits) exp(log_T)), (N, J), in float32 or float64."""
+def mixed_logits(logits: Tensor, log_T: Tensor) -> Tensor:
+    """Return log(T^T softmax(logits)), (N, J): the logits of the given labels under T.
+
+    `logits` (N, K); `log_T` (K, J) has rows of true classes, and columns of given ones. Computed in
+    log space, in float32 or, for float64 logits, in float64: each entry keeps its relative accuracy
+    however small it is, and gradients are finite. A class that T never gives is -inf. Raises
+    InputError where T is of another number of classes.
+
+    >>> mixed_logits(torch.tensor([[9.0, 0.0]]), torch.tensor([[0.8, 0.2], [0.0, 1.0]]).log()).exp()
+    tensor([[0.7999, 0.2001]])
+    """
     if logits.ndim != 2 or logits.shape[1] != len(log_T):
         raise InputError(
             f"T is of {len(log_T)} classes, and the logits are {tuple(logits.shape)}",
@@ -142,5 +137,5 @@ def _mixed(logits: Tensor, log_T: Tensor) -> Tensor:
         )
     z = logits if logits.dtype == torch.float64 else logits.float()
     with torch.autocast(z.device.type, enabled=False):
-        mixed: Tensor = Mixed.apply(z, log_T.to(z.device, z.dtype))
-    return mixed
+        result: Tensor = Mixed.apply(z, log_T.to(z.device, z.dtype))
+    return result

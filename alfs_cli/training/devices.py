@@ -69,7 +69,9 @@ def choose_device(text: str = "auto") -> Device:
             what = f"there are {count} CUDA devices" if count else "there is no CUDA device"
             raise UsageError(f"device '{text}': {what}", help="--device auto takes what there is")
         major, _ = torch.cuda.get_device_capability(int(index or 0))
-        return Device(f"cuda:{index or 0}", _precision(major >= 8), channels_last=True)
+        return Device(
+            f"cuda:{index or 0}", _precision(has_fast_bfloat16=major >= 8), channels_last=True
+        )
     if kind == "mps":
         if not _has_mps():
             raise UsageError(
@@ -77,7 +79,7 @@ def choose_device(text: str = "auto") -> Device:
             )
         return Device("mps", "float32", channels_last=False)
     has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return Device("cpu", _precision(has_amx()), channels_last=True)
+    return Device("cpu", _precision(has_fast_bfloat16=has_amx()), channels_last=True)
 
 
 @contextmanager
@@ -122,7 +124,7 @@ def tuned_for(device: Device) -> Iterator[None]:
         torch.backends.cudnn.benchmark = before
 
 
-def _precision(has_fast_bfloat16: bool) -> str:
+def _precision(*, has_fast_bfloat16: bool) -> str:
     return "bfloat16" if has_fast_bfloat16 else "float32"
 
 

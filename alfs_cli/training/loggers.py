@@ -37,7 +37,7 @@ def logging_to(name: str, folder: Path, *, resume: bool) -> Iterator[OnEpoch]:
     there twice.
     """
     if name == "none":
-        yield lambda metrics: None
+        yield lambda _: None
         return
     from torch.utils.tensorboard import SummaryWriter
 

@@ -38,8 +38,9 @@ from alfs_cli.results.run import (
     save_environment,
     versions,
 )
-from alfs_cli.storage.documents import from_document, remove_leftovers, unwritable, write_text
+from alfs_cli.storage.documents import from_document
 from alfs_cli.storage.locks import one_trainer
+from alfs_cli.storage.writing import remove_leftovers, unwritable, write_text
 from alfs_cli.training import distributed
 from alfs_cli.training.batches import (
     EpochBatches,
@@ -194,22 +195,10 @@ def train(
         material = prepare(experiment, device, cache or folder.parent / CACHE, on_note)
         state = start(experiment, material.labels, device)
         state.num_tested = 0 if material.test is None else len(material.test)
-        checkpoint = folder / CHECKPOINT
         if distributed.is_first():
             held.enter_context(one_trainer(folder))
-        if resume:
-            saved = load_checkpoint(checkpoint)
-            state.restore(saved, run_id=config.run_id, where=checkpoint.as_posix())
-        elif distributed.is_first():
-            for stale in (RESULT, WEIGHTS, CHECKPOINT):
-                (folder / stale).unlink(missing_ok=True)
-        if distributed.is_first():
-            remove_leftovers(
-                folder / name for name in (CHECKPOINT, RESULT, WEIGHTS, CONFIG, METRICS)
-            )
-            _save_plan(experiment, folder, device)
-            write_text(folder / METRICS, render_metrics(state.history))
-        else:
+        _take_up(state, experiment, folder, device, resume=resume)
+        if not distributed.is_first():
             material = replace(material, test=None)
         try:
             for metrics in _epochs(experiment, folder, device, state, material, on_step, on_note):
@@ -222,13 +211,37 @@ def train(
             with suppress(WorkError):  # on a full disk the first error is the one to tell
                 _save_result(experiment, folder, device, state, "failed")
             raise
-        shape, classes, normaliser = experiment.shape, experiment.class_names, material.normaliser
-        images = experiment.parts.train.images
-        scale = None if images is None or shape.num_features else images.scale
-        trained = Trained(state.model, config.model, shape, normaliser, classes, scale)
         if distributed.is_first():
+            trained = _trained(state, experiment, material.normaliser)
             save_trained(folder / WEIGHTS, trained, run=config.run_id)
         return _save_result(experiment, folder, device, state, "finished")
+
+
+def _take_up(
+    state: State, experiment: Experiment, folder: Path, device: Device, *, resume: bool
+) -> None:
+    """Bring the state and the folder to where the run goes on, or begins."""
+    if resume:
+        checkpoint = folder / CHECKPOINT
+        saved = load_checkpoint(checkpoint)
+        state.restore(saved, run_id=experiment.config.run_id, where=checkpoint.as_posix())
+    if not distributed.is_first():
+        return
+    if not resume:
+        for stale in (RESULT, WEIGHTS, CHECKPOINT):
+            (folder / stale).unlink(missing_ok=True)
+    remove_leftovers(folder / name for name in (CHECKPOINT, RESULT, WEIGHTS, CONFIG, METRICS))
+    _save_plan(experiment, folder, device)
+    write_text(folder / METRICS, render_metrics(state.history))
+
+
+def _trained(state: State, experiment: Experiment, normaliser: Normaliser) -> Trained:
+    """Return the network with what it takes to use it."""
+    shape, images = experiment.shape, experiment.parts.train.images
+    scale = None if images is None or shape.num_features else images.scale
+    return Trained(
+        state.model, experiment.config.model, shape, normaliser, experiment.class_names, scale
+    )
 
 
 def start(experiment: Experiment, labels: Tensor, device: Device) -> State:

@@ -247,11 +247,6 @@ def default_model(shape: InputShape) -> str:
     return "cnn8" if longest <= 64 else "resnet18"
 
 
-def num_parameters(model: nn.Module) -> int:
-    """Return how many numbers training adjusts."""
-    return sum(p.numel() for p in model.parameters())
-
-
 def _bare_conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from problems import noisy
 
-from alfs_cli.estimators import estimate_transition
+from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.evidence.dawid_skene import dawid_skene
 
 T3 = np.array([[0.7, 0.3, 0.0], [0.0, 0.8, 0.2], [0.1, 0.0, 0.9]])

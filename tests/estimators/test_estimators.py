@@ -17,7 +17,7 @@ from problems import (
 )
 
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.estimators import estimate_transition
+from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.noise import clean_level, pair, row_total_variation, symmetric
 from alfs_cli.suspects.scores import label_scores
 

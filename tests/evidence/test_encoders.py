@@ -9,7 +9,8 @@ import pytest
 
 from alfs_cli.data import ArrayImages, DataSpec, LabelledDataset
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.evidence import encoders
+from alfs_cli.evidence.encoders import encoding, lite
+from alfs_cli.evidence.encoders import torchvision as from_torchvision
 from alfs_cli.evidence.gathering import gather
 
 
@@ -38,10 +39,10 @@ def dataset(count):
 def test_features_are_of_each_picture_alone(count):
     """Whatever stands beside it in a batch, of which seventy pictures are two."""
     images = ArrayImages(stripes(count)[0])
-    features, kept = encoders.encode(images, np.arange(count))
+    features, kept = encoding.encode(images, np.arange(count))
     assert features.shape == (count, 1280)
     assert kept.tolist() == list(range(count))
-    again, _ = encoders.encode(images, np.arange(count)[::-1])
+    again, _ = encoding.encode(images, np.arange(count)[::-1])
     np.testing.assert_allclose(again[::-1], features, atol=1e-4)
 
 
@@ -71,16 +72,16 @@ def test_without_the_extra_pixels_are_taken_and_the_extra_is_named(monkeypatch):
 
 
 def test_asked_for_without_the_extra(monkeypatch):
-    monkeypatch.setattr(encoders, "has_encoder", lambda: False)
+    monkeypatch.setattr(lite, "has_encoder", lambda: False)
     with pytest.raises(UsageError, match="not installed") as caught:
         gather(dataset(20), kind="encoder")
     assert "alfs-cli[encoder]" in caught.value.help
 
 
 def test_other_weights_are_refused(monkeypatch):
-    monkeypatch.setattr(encoders, "DIGEST", "0" * 64)
+    monkeypatch.setattr(lite, "DIGEST", "0" * 64)
     with pytest.raises(InputError, match="does not hold the encoder's weights"):
-        encoders.encode(ArrayImages(stripes(2)[0]), np.arange(2))
+        encoding.encode(ArrayImages(stripes(2)[0]), np.arange(2))
 
 
 # torchvision's, with weights made here: nothing is fetched.
@@ -122,7 +123,7 @@ def test_torchvision_encoders_by_name(cached_weights, name, size):
     """What enters the last linear layer is what they say of a picture."""
     cached_weights(name.removeprefix("torchvision:"))
     images = ArrayImages(stripes(4)[0])
-    features, kept = encoders.encode(images, np.arange(4), encoder=name)
+    features, kept = encoding.encode(images, np.arange(4), encoder=name)
     assert features.shape == (4, size)
     assert kept.tolist() == [0, 1, 2, 3]
     assert np.isfinite(features).all()
@@ -131,9 +132,9 @@ def test_torchvision_encoders_by_name(cached_weights, name, size):
 def test_weights_that_are_not_here_are_not_fetched(cached_weights, monkeypatch):
     path = cached_weights("resnet18")
     path.rename(path.with_name("elsewhere.pth"))
-    monkeypatch.setattr(encoders, "_fetch", None)
+    monkeypatch.setattr(from_torchvision, "_fetch", None)
     with pytest.raises(UsageError, match="the weights of 'resnet18' are not in") as caught:
-        encoders.encode(ArrayImages(stripes(2)[0]), np.arange(2), encoder="resnet18")
+        encoding.encode(ArrayImages(stripes(2)[0]), np.arange(2), encoder="resnet18")
     assert "--download" in caught.value.help
 
 
@@ -141,12 +142,12 @@ def test_broken_weights_are_refused(cached_weights):
     path = cached_weights("resnet18")
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match="does not hold the weights of 'resnet18'"):
-        encoders.encode(ArrayImages(stripes(2)[0]), np.arange(2), encoder="resnet18")
+        encoding.encode(ArrayImages(stripes(2)[0]), np.arange(2), encoder="resnet18")
 
 
 def test_an_encoder_that_is_none():
     with pytest.raises(UsageError, match="did you mean 'resnet18'"):
-        encoders.encode(ArrayImages(stripes(2)[0]), np.arange(2), encoder="resnet81")
+        encoding.encode(ArrayImages(stripes(2)[0]), np.arange(2), encoder="resnet81")
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ import pytest
 
 from alfs_cli.errors import UsageError
 from alfs_cli.executors import Task, local, run_all
-from alfs_cli.executors.local import LocalExecutor, kept_alone, num_cores, threads_each
+from alfs_cli.executors.local import LocalExecutor, kept_alone, threads_each
 from alfs_cli.executors.planning import plan_sweep
+from alfs_cli.storage.memory import num_cores
 
 
 def test_shares_of_the_cores(monkeypatch):

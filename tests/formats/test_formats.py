@@ -29,7 +29,7 @@ from alfs_cli.formats.blocks import (
     Verdict,
 )
 from alfs_cli.formats.markdown import escape
-from alfs_cli.storage.documents import unguarded
+from alfs_cli.text.cells import unguarded
 from alfs_cli.text.numbers import ratio
 from tests.formats.test_check_formats import SUFFIX as FOR_CHECK
 

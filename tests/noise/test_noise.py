@@ -66,7 +66,6 @@ def test_a_transposed_matrix_is_refused_and_said_so():
     T = np.array([[0.7, 0.3, 0.0], [0.0, 1.0, 0.0], [0.0, 0.1, 0.9]])
     with pytest.raises(InputError, match=r"row 0 .* sums to 0.7000, not 1; it looks transposed"):
         TransitionMatrix(T.T)
-    assert TransitionMatrix.from_cleanlab(T.T).array.tolist() == T.tolist()
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,8 @@ def test_it_fits_a_screen_and_a_notebook(est):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"max_noise_rate": 5}, "max_noise_rate is 5: not between 0 and 1"),
-        ({"max_noise_rate": "5 %"}, "max_noise_rate is '5 %': not a number"),
+        ({"max_noise_rate": 5}, "max_noise_rate is 5: not a number from 0 to 1"),
+        ({"max_noise_rate": "5 %"}, "max_noise_rate is .5 %.: not a number"),
         ({"min_trust": "hihg"}, "did you mean 'high'"),
         ({"gate_on": "surely"}, "gate_on is 'surely'"),
         ({"ignore": ["XYZ"]}, "ignore is .* not a list of rules"),

@@ -179,12 +179,12 @@ def test_what_labels_that_hardly_lead_can_show(estimate):
 def test_curved_classes_are_fitted_faster(estimate):
     """Where classes overlap, and a curved border tells them apart better than a straight one."""
     made = concentrated(estimate)
-    hard = replace(made, evidence=replace(made.evidence, agreement=0.5, name="linear ridge"))
-    curved = replace(hard, evidence=replace(hard.evidence, name="ridge on 500 Fourier features"))
+    hard = replace(made, evidence=replace(made.evidence, agreement=0.5, map="linear"))
+    curved = replace(hard, evidence=replace(hard.evidence, map="fourier"))
     assert fit_target(curved, "balanced") == 4 * fit_target(hard, "balanced")
     easy = replace(curved, evidence=replace(curved.evidence, agreement=0.84))
     assert fit_target(easy, "balanced") == fit_target(
-        replace(easy, evidence=replace(easy.evidence, name="linear ridge")), "balanced"
+        replace(easy, evidence=replace(easy.evidence, map="linear")), "balanced"
     )
     assert (
         "which takes 4 times"

@@ -20,7 +20,6 @@ from alfs_cli.results.run import (
     load_metrics,
     load_run,
     render_metrics,
-    with_seed,
 )
 
 CONFIG = TrainConfig(
@@ -45,7 +44,7 @@ def test_id_names_the_loss_the_group_and_the_seed():
 
 
 def test_seeds_share_a_group_and_nothing_else_does():
-    assert with_seed(CONFIG, 7).group == CONFIG.group
+    assert replace(CONFIG, seed=7).group == CONFIG.group
     others = [
         replace(CONFIG, fingerprint="beef"),
         replace(CONFIG, epochs=4),

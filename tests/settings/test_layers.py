@@ -123,7 +123,10 @@ def test_variables_are_read_by_what_they_stand_for():
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ({"max-noise-rate": 5}, "--max-noise-rate is 5, not between 0 and 1 (5 % is written 0.05)"),
+        (
+            {"max-noise-rate": 5},
+            "--max-noise-rate is 5, not a number from 0 to 1 (5 % is written 0.05)",
+        ),
         ({"max-pair-rate": -0.1}, "--max-pair-rate is -0.1"),
         ({"max-class-noise-rate": float("nan")}, "--max-class-noise-rate is nan"),
         ({"min-clean-level": float("inf")}, "--min-clean-level is inf"),
@@ -147,7 +150,7 @@ def test_wrong_values(typed, says):
         ("check:\n  folds: 3\n  folds: 4\n", "alfs.yaml:3: 'folds' is set twice"),
         ("check:\n  exit_zero: true\n  exit-zero: true\n", "alfs.yaml:3: 'exit-zero' is set twice"),
         ("check:\n  exit-zero: 'no'\n", "alfs.yaml:2: check.exit-zero is 'no', not true or false"),
-        ("check:\n  max-noise-rate: '0.1'\n", "is '0.1', not a number"),
+        ("check:\n  max-noise-rate: 'a little'\n", "is 'a little', not a number"),
         ("check:\n  ignore: ALFS1\n", "not a list of rules"),
         ("check: 3\n", "'check' is not a list of `key: value` lines"),
         ("- check\n", "not a list of `key: value` lines"),

@@ -13,12 +13,11 @@ from alfs_cli.storage.documents import (
     from_document,
     read_document,
     render_document,
-    replacing,
-    safe_cell,
     to_document,
-    unguarded,
     write_document,
 )
+from alfs_cli.storage.writing import replacing
+from alfs_cli.text.cells import safe_cell, unguarded
 
 
 @dataclass(frozen=True)

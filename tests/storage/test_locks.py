@@ -11,9 +11,9 @@ import pytest
 
 from alfs_cli.cli import run
 from alfs_cli.errors import UsageError
-from alfs_cli.storage import documents
-from alfs_cli.storage.documents import replacing, write_text
+from alfs_cli.storage import writing
 from alfs_cli.storage.locks import one_trainer
+from alfs_cli.storage.writing import replacing, write_text
 
 HOLD = "from alfs_cli.storage.locks import one_trainer\nfrom pathlib import Path\nimport time\n"
 
@@ -66,7 +66,7 @@ def test_what_a_killed_process_left_is_cleared(tmp_path):
         os.utime(tmp_path / name, (old, old))
     (tmp_path / ".c.json.alfs-abcd1234.json").touch()
     with replacing(tmp_path / "d.json") as held:
-        documents._clear_abandoned.cache_clear()
+        writing._clear_abandoned.cache_clear()
         held.write_text("{}")
         os.utime(held, (old, old))
         write_text(tmp_path / "e.json", "{}")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from alfs_cli.data import DataSpec, LabelledDataset
-from alfs_cli.estimators import posterior
+from alfs_cli.estimators.joint import posterior
 from alfs_cli.estimators.joint.posterior import Head, possible, true_class, true_class_probs
 from alfs_cli.noise import symmetric
 from alfs_cli.suspects.scores import issues_table, label_scores, listing, suspects, write_issues

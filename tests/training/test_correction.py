@@ -6,9 +6,9 @@ import torch
 
 from alfs_cli.errors import InputError
 from alfs_cli.losses import LOSSES, parse_loss
-from alfs_cli.noise import asymmetric, symmetric
+from alfs_cli.noise import as_array, asymmetric, symmetric
 from alfs_cli.training import correction
-from alfs_cli.training.correction import ForwardCorrected, forward_corrected
+from alfs_cli.training.correction import ForwardCorrected, log_of, mixed_logits
 
 # class 3 is always taken for class 0, class 1 is never mistaken
 WITH_ZEROS = np.array([[0.7, 0.3, 0, 0], [0, 1, 0, 0], [0, 0.25, 0.75, 0], [1, 0, 0, 0]])
@@ -19,6 +19,10 @@ def random_T(K, *, zeros=0.0):
     T = rng.dirichlet(np.full(K, 0.3), size=K) * (rng.random((K, K)) >= zeros)
     T += np.eye(K)
     return T / T.sum(1, keepdims=True)
+
+
+def forward_corrected(logits, T):
+    return mixed_logits(logits, log_of(as_array(T)))
 
 
 def by_mpmath(logits, T):
@@ -80,9 +84,9 @@ def test_both_ways_of_mixing_agree(monkeypatch, T):
         values[:, T.any(0)].square().sum().backward()
         return values.detach(), logits.grad
 
-    mixed = both()
+    some = both()
     monkeypatch.setattr(correction, "SMALLEST", 2.0)
-    for one, other in zip(mixed, both(), strict=True):
+    for one, other in zip(some, both(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
 
 
@@ -169,7 +173,7 @@ def test_refusals():
     with pytest.raises(InputError, match="T is of 3 classes, and the logits are"):
         forward_corrected(torch.zeros(2, 4), np.eye(3))
     with pytest.raises(InputError, match="it looks transposed"):
-        forward_corrected(torch.zeros(2, 2), [[0.6, 0.1], [0.4, 0.9]])
+        ForwardCorrected(parse_loss("ce"), [[0.6, 0.1], [0.4, 0.9]])
 
 
 def test_minimiser_is_the_clean_posterior():

@@ -21,7 +21,7 @@ from alfs_cli.results.run import (
     load_metrics,
     load_run,
 )
-from alfs_cli.storage.documents import write_text
+from alfs_cli.storage.writing import write_text
 from alfs_cli.training import loop, train
 from alfs_cli.training.checkpoint import (
     load_checkpoint,
@@ -172,10 +172,10 @@ def test_killed_at_every_step(whole, tmp_path):
 def test_killed_while_writing(whole, tmp_path, monkeypatch, victim):
     """A write that is cut off leaves the old file, and the run resumes to the same end."""
     from alfs_cli.results import run as runs
-    from alfs_cli.storage import documents
+    from alfs_cli.storage import writing
     from alfs_cli.training import checkpoint
 
-    folder, real = tmp_path / "cut", documents.replacing
+    folder, real = tmp_path / "cut", writing.replacing
     epochs = []
 
     def cut(path):
@@ -184,7 +184,7 @@ def test_killed_while_writing(whole, tmp_path, monkeypatch, victim):
         return real(path)
 
     with monkeypatch.context() as patch:
-        for module in (checkpoint, documents, runs):
+        for module in (checkpoint, writing, runs):
             patch.setattr(module, "replacing", cut, raising=False)
         with pytest.raises(Killed):
             train(plan(NOISY), folder, CPU, on_epoch=epochs.append)

@@ -15,7 +15,6 @@ from alfs_cli.training.models import (
     Network,
     build,
     default_model,
-    num_parameters,
 )
 
 DIGITS = InputShape(channels=1, height=8, width=8)
@@ -47,6 +46,10 @@ def test_features_in(name):
 
 def conv(i, o):
     return 9 * i * o + o + 2 * o
+
+
+def num_parameters(model):
+    return sum(p.numel() for p in model.parameters())
 
 
 def test_paper_networks_by_hand():

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from alfs_cli import __version__
 from alfs_cli.data.dataset import ByteArray, LabelledDataset, batches, positions_of
 from alfs_cli.errors import InputError, UsageError, WorkError
-from alfs_cli.storage.documents import DAMAGED, replacing, unwritable
+from alfs_cli.storage.documents import DAMAGED
+from alfs_cli.storage.writing import replacing, unwritable
 
 try:
     import fcntl

@@ -26,7 +26,7 @@ IDX_BYTES = b"\0\0\x08"
 MAX_IDX = 1 << 28  # bytes of images, unpacked; MNIST's are a fifth
 
 
-def digits(split: str, root: Path) -> Content:
+def digits(split: str, _root: Path) -> Content:
     """Return scikit-learn's 8 x 8 digits: 1,797 images, the stratified 80/20 split of seed 0."""
     from sklearn.datasets import load_digits
 

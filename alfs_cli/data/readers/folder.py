@@ -68,7 +68,7 @@ def is_image(name: str) -> bool:
 
 
 def shown(path: str) -> str:
-    """Return a path as text that any encoding can hold; undecodable bytes become \\xNN."""
+    r"""Return a path as text that any encoding can hold; undecodable bytes become \xNN."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:
@@ -301,9 +301,9 @@ def _head(path: str) -> Head:
         finally:
             os.close(file)
     except OSError as error:
-        return Head(-1 if isinstance(error, FileNotFoundError) else 0, b"", False)
+        return Head(-1 if isinstance(error, FileNotFoundError) else 0, b"", readable=False)
     except UnicodeEncodeError:  # no file has such a name: half of a character
-        return Head(-1, b"", False)
+        return Head(-1, b"", readable=False)
     known = format_of(content[:HEAD]) is not None
     return Head(size, digest.digest(), known)
 

@@ -23,7 +23,7 @@ from alfs_cli.data.readers.arrays import checked_features, own_name
 from alfs_cli.data.readers.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
 from alfs_cli.data.readers.tables import Table, read_table
 from alfs_cli.errors import InputError, brief, has
-from alfs_cli.storage.documents import unguarded
+from alfs_cli.text.cells import unguarded
 
 PATH_COLUMNS = ("path", "file_name", "image", "filename")
 TEXT_COLUMNS = ("label", "true_label", "split", *PATH_COLUMNS)

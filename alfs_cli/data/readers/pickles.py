@@ -14,7 +14,7 @@ from alfs_cli.errors import InputError
 class _Array:
     """Stands in for numpy's array while a pickle is read; keeps the state that numpy was given."""
 
-    def __init__(self, *arguments: object) -> None:
+    def __init__(self, *_: object) -> None:
         self.state: tuple[Any, ...] = ()
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -33,14 +33,14 @@ class _Array:
 class _Type:
     """Stands in for numpy's dtype."""
 
-    def __init__(self, name: object = "", *arguments: object) -> None:
+    def __init__(self, name: object = "", *_: object) -> None:
         self.name = name.decode("latin1") if isinstance(name, bytes) else str(name)
 
     def __setstate__(self, state: object) -> None:
         pass
 
 
-def _encode(text: str, encoding: str = "latin1") -> bytes:
+def _encode(text: str, _encoding: str = "latin1") -> bytes:
     """Stand in for the function that pickles of bytes name; other encodings are not needed."""
     return text.encode("latin1")
 

@@ -7,6 +7,7 @@ into another order.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from alfs_cli.data.dataset import LabelledDataset, positions_of
 from alfs_cli.data.labels import is_nothing, same_text
 from alfs_cli.data.readers.delimited import rows_of
 from alfs_cli.errors import InputError, brief, did_you_mean, has
-from alfs_cli.storage.documents import unguarded
+from alfs_cli.text.cells import unguarded
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -67,11 +68,9 @@ def read_issues(
     problems: list[tuple[int, str]] = []
     stale: list[int] = []
     seen: dict[int, int] = {}
-    place, suggested, decision, is_suspect = [], [], [], []
-    numbers: list[tuple[float, float]] = []
+    said: list[_Said] = []
     for line, row in rows:
         where = place_of.get(_whole(row["index"]))
-        likely = class_of.get(row.get("suggested", ""))
         if where is None or not _is_here(row, dataset, where):
             stale.append(line)
             continue
@@ -79,26 +78,8 @@ def read_issues(
             again = f"index {brief(row['index'])} is in line {seen[where]} already"
             problems.append((line, again))
         seen[where] = line
-        found = []
-        for column in ("score", "suggested_confidence"):
-            value = _number(row.get(column, ""))
-            if column in row and not 0 <= value <= 1:
-                problems.append((line, f"{column} '{brief(row[column])}' is not between 0 and 1"))
-            found.append(value)
-        if likely is None and "suggested" in row:
-            known = did_you_mean(row["suggested"], class_of)
-            problems.append((line, f"suggested '{brief(row['suggested'])}' is no class{known}"))
-        chosen = _decision(row.get("decision", ""), class_of)
-        if isinstance(chosen, str):
-            problems.append((line, chosen))
-        kind = row.get("kind", LIKELY).strip()
-        if kind not in ("", *KINDS):
-            problems.append((line, f"kind '{kind}' is none of {', '.join(KINDS)}"))
-        place.append(where)
-        suggested.append(-1 if likely is None else likely)
-        numbers.append((found[0], found[1]))
-        decision.append(UNDECIDED if isinstance(chosen, str) else chosen)
-        is_suspect.append(kind in ACTED_ON)
+        problems += [(line, problem) for problem in _problems(row, class_of)]
+        said.append(_said(row, where, class_of))
     if stale:
         raise InputError(
             f"{len(stale):,} of {len(rows):,} rows of '{path}' are not of these data "
@@ -111,16 +92,58 @@ def read_issues(
         if len(problems) > MAX_NAMED:
             told.append(f"and {len(problems) - MAX_NAMED:,} more")
         raise InputError("\n".join(told), help="mend those cells, or leave decisions empty")
-    score, confidence = np.asarray(numbers, dtype=np.float64).reshape(-1, 2).T
     return Issues(
         path,
-        np.asarray(place, dtype=np.int64),
-        np.asarray(suggested, dtype=np.int64),
-        confidence,
-        score,
-        np.asarray(decision, dtype=np.int64),
-        np.asarray(is_suspect, dtype=np.bool_),
+        np.asarray([row.place for row in said], dtype=np.int64),
+        np.asarray([row.suggested for row in said], dtype=np.int64),
+        np.asarray([row.confidence for row in said], dtype=np.float64),
+        np.asarray([row.score for row in said], dtype=np.float64),
+        np.asarray([row.decision for row in said], dtype=np.int64),
+        np.asarray([row.is_suspect for row in said], dtype=np.bool_),
     )
+
+
+class _Said(NamedTuple):
+    """What a row says, as in `Issues`."""
+
+    place: int
+    suggested: int
+    confidence: float
+    score: float
+    decision: int
+    is_suspect: bool
+
+
+def _said(row: dict[str, str], place: int, class_of: dict[str, int]) -> _Said:
+    """Return what a row says; what means nothing is as if it was not there."""
+    chosen = _decision(row.get("decision", ""), class_of)
+    return _Said(
+        place,
+        class_of.get(row.get("suggested", ""), -1),
+        _number(row.get("suggested_confidence", "")),
+        _number(row.get("score", "")),
+        UNDECIDED if isinstance(chosen, str) else chosen,
+        _kind(row) in ACTED_ON,
+    )
+
+
+def _problems(row: dict[str, str], class_of: dict[str, int]) -> Iterator[str]:
+    """Yield what means nothing in a row."""
+    for column in ("score", "suggested_confidence"):
+        if column in row and not 0 <= _number(row[column]) <= 1:
+            yield f"{column} '{brief(row[column])}' is not between 0 and 1"
+    if "suggested" in row and row["suggested"] not in class_of:
+        known = did_you_mean(row["suggested"], class_of)
+        yield f"suggested '{brief(row['suggested'])}' is no class{known}"
+    chosen = _decision(row.get("decision", ""), class_of)
+    if isinstance(chosen, str):
+        yield chosen
+    if _kind(row) not in ("", *KINDS):
+        yield f"kind '{_kind(row)}' is none of {', '.join(KINDS)}"
+
+
+def _kind(row: dict[str, str]) -> str:
+    return row.get("kind", LIKELY).strip()
 
 
 def is_reviewed(path: Path) -> bool:

@@ -266,7 +266,7 @@ def _header(path: Path, label_column: str | None) -> _Header:
                 f"pred_probs of '{path}' have shape {array.shape}, not (N, K)",
                 help="one row an example, one column a class",
             )
-        return _Header(None, array.shape[1], len(array), False)
+        return _Header(None, array.shape[1], len(array), labelled=False)
     if suffix == ".parquet":
         import pyarrow
         import pyarrow.parquet

@@ -149,6 +149,7 @@ class Head:
     c: FloatArray
 
     def __call__(self, rows: slice | IntArray) -> FloatArray:
+        """Return the posterior of some rows (n, K), each by the head that left it out."""
         L = _log_scores(self.probs[rows])
         folds = self.fold_of[rows]
         Z = np.empty_like(L)

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.counts import Spread, gap
+from alfs_cli.estimators.parts.grounds import Grounds
 from alfs_cli.estimators.parts.sample import Answer, Estimate, Sample
 from alfs_cli.noise import class_clean_levels
+from alfs_cli.results.estimate import Bounded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -99,6 +101,14 @@ class EstimateForAll(AnswerForAll):
 
     inner: Estimate
     widening: float
+
+    def others(self) -> tuple[AnswerForAll, ...]:
+        """Return the other methods' answers, for all examples."""
+        return tuple(AnswerForAll(one, self.weights) for one in self.inner.others())
+
+    def grounds(self, rate: Bounded) -> Grounds:
+        """Return what the estimate on one example each rests on."""
+        return self.inner.grounds(rate)
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.estimators.parts.grounds import FEW_HIGH, FEW_MEDIUM, Grounds, graded
 from alfs_cli.noise import class_clean_levels, clean_level_bounds, rows_of_counts
+from alfs_cli.results.estimate import Bounded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -63,12 +65,14 @@ class CountedEstimate:
 
     `given_counts` (K,) are all examples by given label. By column the counted ones stand for them,
     each column of `counts` scaled to its total; else each row is a sample of its true class.
+    `are_true` says that true labels were counted, not guesses.
     """
 
     method: str
     counts: FloatArray
     given_counts: IntArray
     by_column: bool = True
+    are_true: bool = False
 
     def joint(self) -> FloatArray:
         """Return counts scaled to the given labels, (K, K)."""
@@ -96,6 +100,22 @@ class CountedEstimate:
     ) -> Spread:
         """Return how far sampling alone may have moved the estimate."""
         return spread(self, confidence=confidence, resamples=resamples, generator=generator)
+
+    def others(self) -> tuple["CountedEstimate", ...]:
+        """Return no other methods: none was asked."""
+        return ()
+
+    def grounds(self, rate: Bounded) -> Grounds:
+        """Return what the counts rest on: true labels, or what the evidence tells apart."""
+        if not self.are_true:
+            return Grounds(overlap="noise")
+        total, smallest = int(self.counts.sum()), int(self.counts.sum(axis=1).min())
+        text = (
+            f"{total:,} trusted examples counted, {smallest} of the rarest true class: "
+            "--method auto makes more of them"
+        )
+        remark = graded(smallest, FEW_HIGH, FEW_MEDIUM, text)
+        return Grounds((remark,), is_calibrated=True, trusted=total)
 
 
 def calibrated_joint(counts: FloatArray, given_counts: IntArray) -> FloatArray:

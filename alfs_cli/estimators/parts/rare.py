@@ -16,7 +16,9 @@ from scipy.stats import beta
 from alfs_cli.data import Trusted
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators.parts.counts import Spread
+from alfs_cli.estimators.parts.grounds import Grounds
 from alfs_cli.estimators.parts.sample import Answer, Estimate, Sample
+from alfs_cli.results.estimate import Bounded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -94,6 +96,15 @@ class RareAside(AnswerAside):
     """An estimate on the classes `kept` of K; nothing is claimed of the others."""
 
     inner: Estimate
+
+    def others(self) -> tuple[AnswerAside, ...]:
+        """Return the other methods' answers, on all classes."""
+        inner = self.inner.others()
+        return tuple(AnswerAside(one, self.kept, self.given_counts) for one in inner)
+
+    def grounds(self, rate: Bounded) -> Grounds:
+        """Return what the estimate on the other classes rests on."""
+        return self.inner.grounds(rate)
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator

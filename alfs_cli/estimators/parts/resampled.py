@@ -9,19 +9,13 @@ from scipy.stats import norm
 
 from alfs_cli.estimators.joint_ml import ratio_bounds
 from alfs_cli.estimators.parts.counts import Spread, gap
+from alfs_cli.estimators.parts.grounds import Grounds, Remark, by_width
 from alfs_cli.estimators.parts.sample import Answer
+from alfs_cli.results.estimate import Bounded
 
 FloatArray = NDArray[np.float64]
 MAX_CELLS, LEAST_DRAWS = 4 * 10**7, 20  # numbers of all draws together
 Redraw = Callable[[np.random.Generator], tuple[FloatArray, FloatArray]]
-
-
-@dataclass(frozen=True, eq=False)
-class Remark:
-    """A reason for trust in words, with its grade: 0 low, 1 medium, 2 high."""
-
-    text: str
-    grade: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +24,8 @@ class ResampledEstimate:
 
     `redraw` returns T and shares from resampled examples; `most` is how many draws it is worth, for
     each is a fit. `size` is the number of examples behind T, for bounds on what was never seen;
-    `beside` are other methods' answers; `is_checked` says that T rests on true labels or on several
-    annotators, so that it does not matter how well the evidence tells the classes apart.
+    `beside` are other methods' answers. Where T rests on `trusted` true labels or on several
+    `annotators`, it does not matter how well the evidence tells the classes apart.
     """
 
     method: str
@@ -42,7 +36,8 @@ class ResampledEstimate:
     most: int = 100
     remarks: tuple[Remark, ...] = ()
     beside: tuple[Answer, ...] = ()
-    is_checked: bool = False
+    trusted: int = 0
+    annotators: int = 0
 
     def transition(self) -> FloatArray:
         """Return T (K, K)."""
@@ -51,6 +46,21 @@ class ResampledEstimate:
     def prior(self) -> FloatArray:
         """Return the share of each true class, (K,)."""
         return self.class_prior
+
+    def others(self) -> tuple[Answer, ...]:
+        """Return the other methods' answers."""
+        return self.beside
+
+    def grounds(self, rate: Bounded) -> Grounds:
+        """Return its remarks, and whether it rests on the evidence alone."""
+        if not self.trusted and not self.annotators:
+            return Grounds(self.remarks, overlap="doubt")
+        return Grounds(
+            (*self.remarks, by_width(rate)),
+            is_calibrated=True,
+            trusted=self.trusted,
+            annotators=self.annotators,
+        )
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator

@@ -1,14 +1,16 @@
 """Labels that a person has decided on: they are settled, and speak for themselves only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.counts import Spread
-from alfs_cli.estimators.parts.sample import Estimate, Sample
+from alfs_cli.estimators.parts.grounds import Grounds, Remark
+from alfs_cli.estimators.parts.sample import Answer, Estimate, Sample
 from alfs_cli.noise import class_clean_levels, rows_of_counts
+from alfs_cli.results.estimate import Bounded
 
 FloatArray = NDArray[np.float64]
 
@@ -38,6 +40,15 @@ class SettledEstimate:
     def prior(self) -> FloatArray:
         """Return the share of each true class, (K,)."""
         return self.class_prior
+
+    def others(self) -> tuple[Answer, ...]:
+        """Return the other methods' answers, as they were before."""
+        return self.before.others()
+
+    def grounds(self, rate: Bounded) -> Grounds:
+        """Return what the estimate rested on before, and what the decisions were."""
+        inner = self.before.grounds(rate)
+        return replace(inner, remarks=(Remark(self.reason, 2), *inner.remarks))
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from alfs_cli.data import Trusted
 from alfs_cli.errors import InputError
 from alfs_cli.estimators.parts.counts import Spread
+from alfs_cli.estimators.parts.grounds import Grounds
+from alfs_cli.results.estimate import Bounded
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -81,7 +83,15 @@ class Answer(Protocol):
 
 
 class Estimate(Answer, Protocol):
-    """What every method of the table returns: an answer, and how far it may be off."""
+    """What every method of the table returns: an answer, how far it may be off, and why."""
+
+    def others(self) -> tuple[Answer, ...]:
+        """Return what other methods say, where it has asked them."""
+        ...
+
+    def grounds(self, rate: Bounded) -> Grounds:
+        """Return what it rests on; `rate` is its noise rate with bounds."""
+        ...
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator

@@ -7,14 +7,9 @@ from alfs_cli.data import LabelledDataset
 from alfs_cli.data.folds import num_groups
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.errors import did_you_mean
-from alfs_cli.estimators.combined import CombinedEstimate, overlap_of
 from alfs_cli.estimators.joint.posterior import true_class_probs
-from alfs_cli.estimators.parts.copies import EstimateForAll
-from alfs_cli.estimators.parts.counts import CountedEstimate
-from alfs_cli.estimators.parts.rare import RareAside
-from alfs_cli.estimators.parts.resampled import ResampledEstimate
-from alfs_cli.estimators.parts.reviewed import SettledEstimate
-from alfs_cli.estimators.parts.sample import Estimate, rate_of
+from alfs_cli.estimators.parts.grounds import FEW_HIGH, FEW_MEDIUM, Grounds, graded
+from alfs_cli.estimators.parts.sample import Answer
 from alfs_cli.evidence.gathering import Evidence
 from alfs_cli.results.estimate import Bounded, CleanLevel, NeighbourCheck, Trust
 
@@ -24,8 +19,6 @@ MOST_RARE = 5  # classes set aside that are named
 MIN_JUDGED = 2  # examples of a class below which its clean level is shown but not judged
 SEPARATION_HIGH, SEPARATION_MEDIUM = 0.95, 0.80
 CALIBRATION_HIGH, CALIBRATION_MEDIUM = 0.03, 0.10
-FEW_HIGH, FEW_MEDIUM = 100, 20
-ROOM_HIGH, ROOM_MEDIUM = 0.10, 0.25  # width of the noise rate's interval
 LEVEL_HIGH, LEVEL_MEDIUM = 0.6, 0.5  # lower bound of r over r
 ENOUGH_LEVEL = 20.0  # a clean level beyond it asks no more of a loss: 1 / r is near 0 anyhow
 COPIES_HIGH, COPIES_MEDIUM = 0.001, 0.02  # share of examples that repeat another's content
@@ -42,8 +35,8 @@ class Grades:
 
     def add(self, value: float, high: float, medium: float, reason: str) -> None:
         """Grade a side by two limits, larger values being better."""
-        self.found.append(2 if value >= high else 1 if value >= medium else 0)
-        self.reasons.append(reason)
+        remark = graded(value, high, medium, reason)
+        self.note(remark.text, remark.grade)
 
     def note(self, reason: str, grade: int = 2) -> None:
         """Add a reason that has a grade of its own."""
@@ -52,7 +45,8 @@ class Grades:
 
 
 def trust_in(
-    estimate: Estimate,
+    estimate: Answer,
+    grounds: Grounds,
     dataset: LabelledDataset,
     evidence: Evidence,
     rate: Bounded,
@@ -63,15 +57,6 @@ def trust_in(
 ) -> Trust:
     """Grade an estimate by its weakest side, and say which it is."""
     grades = Grades()
-    if isinstance(estimate, SettledEstimate):
-        grades.note(estimate.reason)
-        estimate = estimate.before
-    whole = estimate
-    if isinstance(estimate, EstimateForAll):
-        estimate = estimate.inner
-    if isinstance(estimate, RareAside):
-        estimate = estimate.inner
-    is_checked = isinstance(estimate, ResampledEstimate) and estimate.is_checked
     if evidence.in_sample and not in_sample_ok:
         grades.note(
             f"{100 * evidence.agreement:.2f} % of the given labels agree with the probabilities: "
@@ -80,27 +65,29 @@ def trust_in(
         )
     _leaks(grades, dataset, evidence)
     _copies(grades, evidence)
-    if isinstance(estimate, ResampledEstimate):
-        for remark in estimate.remarks:
-            grades.note(remark.text, remark.grade)
-    if isinstance(estimate, CombinedEstimate):
-        _methods(grades, estimate, rate)
-    elif is_checked:
-        _width(grades, rate)
-    elif estimate.method == "gold":
-        _counted_truth(grades, estimate)
-    else:
-        is_counted = isinstance(estimate, CountedEstimate)
-        _separation(grades, whole, evidence, is_counted=is_counted)
+    for remark in grounds.remarks:
+        grades.note(remark.text, remark.grade)
+    if grounds.overlap is not None:
+        _separation(grades, estimate, evidence, is_counted=grounds.overlap == "noise")
     measured = (
         f"out-of-sample agreement {100 * evidence.agreement:.1f} %, calibration error "
         f"{evidence.calibration_error:.3f}"
     )
-    calibrates = isinstance(estimate, CombinedEstimate) and not estimate.is_counted
-    if calibrates or is_checked or estimate.method == "gold":
+    if grounds.is_calibrated:
         grades.note(measured)  # the scores are calibrated by the model, or do not decide
     else:
         grades.add(-evidence.calibration_error, -CALIBRATION_HIGH, -CALIBRATION_MEDIUM, measured)
+    _level(grades, level)
+    _small_classes(grades, dataset, evidence)
+    if neighbours is not None:
+        _neighbours(grades, neighbours, rate)
+    if level.low <= 1 < level.value:
+        grades.note("the bounds do not say whether the clean label leads in every class")
+    return Trust(NAMES[min(grades.found)], tuple(grades.reasons))  # type: ignore[arg-type]
+
+
+def _level(grades: Grades, level: CleanLevel) -> None:
+    """Grade how well the clean level is known."""
     share = min(level.low, ENOUGH_LEVEL) / max(min(level.value, ENOUGH_LEVEL), 1e-9)
     if share < LEVEL_HIGH:
         grades.add(
@@ -109,6 +96,10 @@ def trust_in(
             LEVEL_MEDIUM,
             f"the clean level may be {level.low:.3g} where {level.value:.3g} is likeliest",
         )
+
+
+def _small_classes(grades: Grades, dataset: LabelledDataset, evidence: Evidence) -> None:
+    """Grade by the examples of the rarest class, and name the classes set aside."""
     counts = dataset.given_counts
     rare = rare_classes(counts)
     for cls in np.flatnonzero(rare)[:MOST_RARE]:
@@ -127,11 +118,6 @@ def trust_in(
             f"class '{name}' has {_examples(int(once[smallest]))}{different}"
             + (": not judged" if once[smallest] < MIN_JUDGED else ""),
         )
-    if neighbours is not None:
-        _neighbours(grades, neighbours, rate)
-    if level.low <= 1 < level.value:
-        grades.note("the bounds do not say whether the clean label leads in every class")
-    return Trust(NAMES[min(grades.found)], tuple(grades.reasons))  # type: ignore[arg-type]
 
 
 def _leaks(grades: Grades, dataset: LabelledDataset, evidence: Evidence) -> None:
@@ -177,31 +163,6 @@ def _examples(count: int) -> str:
     return f"{count or 'no'} example" + ("" if count == 1 else "s")
 
 
-def _width(grades: Grades, rate: Bounded) -> None:
-    width = rate.high - rate.low
-    grades.add(
-        -width,
-        -ROOM_HIGH,
-        -ROOM_MEDIUM,
-        f"the noise rate is known to within {100 * width:.0f} points",
-    )
-
-
-def _counted_truth(grades: Grades, estimate: Estimate) -> None:
-    """Grade counts of trusted examples by how many there are."""
-    if not isinstance(estimate, CountedEstimate):
-        return
-    total = int(estimate.counts.sum())
-    smallest = int(estimate.counts.sum(axis=1).min())
-    grades.add(
-        smallest,
-        FEW_HIGH,
-        FEW_MEDIUM,
-        f"{total:,} trusted examples counted, {smallest} of the rarest true class: --method auto "
-        "makes more of them",
-    )
-
-
 def _neighbours(grades: Grades, found: NeighbourCheck, rate: Bounded) -> None:
     """Hold the noise rate against what nearest neighbours allow."""
     said = (
@@ -217,9 +178,7 @@ def _neighbours(grades: Grades, found: NeighbourCheck, rate: Bounded) -> None:
     grades.note(f"{said}; the estimate is {side}", 0 if is_apart else 1)
 
 
-def _separation(
-    grades: Grades, estimate: Estimate, evidence: Evidence, *, is_counted: bool
-) -> None:
+def _separation(grades: Grades, estimate: Answer, evidence: Evidence, *, is_counted: bool) -> None:
     T = estimate.transition()
     separation = float(true_class_probs(evidence.probs, T).max(axis=1).mean())
     consequence = (
@@ -236,28 +195,3 @@ def _separation(
     )
     said = "the bounds are this method's own: --method auto compares several"
     grades.note(said, 1 if is_counted else 2)
-
-
-def _methods(grades: Grades, estimate: CombinedEstimate, rate: Bounded) -> None:
-    width = rate.high - rate.low
-    grades.add(
-        -width,
-        -ROOM_HIGH,
-        -ROOM_MEDIUM,
-        f"classes overlap in {100 * overlap_of(estimate.joint):.0f} % of the evidence, where noise "
-        f"and overlap look alike: the noise rate is known to within {100 * width:.0f} points",
-    )
-    joint, counted = 100 * rate_of(estimate.joint), 100 * rate_of(estimate.counted)
-    if abs(joint - counted) > 100 * ROOM_HIGH / 2:
-        grades.note(
-            f"methods disagree: {joint:.1f} % noise by the joint model, {counted:.1f} % by "
-            "confident learning, which counts overlap as noise"
-        )
-    if estimate.contradiction:
-        grades.note(f"noise may depend on more than the class: {estimate.contradiction}", 0)
-    elif estimate.weight > 0:
-        grades.note(
-            "labels are mistaken for what the evidence mistakes, as people's are: the joint "
-            "model takes part of such noise for overlap",
-            1,
-        )

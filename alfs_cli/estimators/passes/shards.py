@@ -32,8 +32,8 @@ from alfs_cli.estimators.passes.tally import (
     reached_from,
     sums_of,
 )
-from alfs_cli.storage.documents import replacing
 from alfs_cli.storage.files import as_file
+from alfs_cli.storage.writing import replacing
 from alfs_cli.text.numbers import whole_number
 
 FloatArray = NDArray[np.float64]
@@ -426,6 +426,11 @@ def _contradictions(shard: Tallied) -> Iterator[str]:
         yield "'found' and the suspects count other examples"
     if (shard.reach[0] > shard.reach[1]).any():
         yield "'reach' is no range"
+    yield from _misplaced(shard, K)
+
+
+def _misplaced(shard: Tallied, K: int) -> Iterator[str]:
+    """Yield which rows name classes or places that are not there, or twice."""
     labels = {
         "open_label": shard.open.label, "open_top": shard.open.top, "open_cls": shard.open.cls,
         "suspects_label": shard.suspects.label, "suspects_top": shard.suspects.top,

@@ -6,10 +6,9 @@ carry (`Counts`). Sums are kept in units of 2^-32, so shards in any order give e
 of one pass.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any, TypeVar
 
 import numpy as np
@@ -243,8 +242,3 @@ def on_threads(work: Callable[[int], Result], starts: Sequence[int]) -> list[Res
         return list(map(work, starts))
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(work, starts))
-
-
-def added(parts: Iterable[Sums]) -> Sums:
-    """Return the sums of all parts."""
-    return reduce(lambda first, second: first + second, parts)

@@ -6,7 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from alfs_cli.data import DataSpec, load, unpacking
+from alfs_cli.data import DataSpec, load
+from alfs_cli.data.readers import unpacking
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
 

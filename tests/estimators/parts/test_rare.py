@@ -5,7 +5,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from alfs_cli.data.rare import rare_classes
-from alfs_cli.estimators import ESTIMATORS, estimate_transition
+from alfs_cli.estimators import ESTIMATORS
+from alfs_cli.estimators.fitting import estimate_transition
 
 
 @pytest.fixture(scope="module")

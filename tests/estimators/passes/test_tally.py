@@ -1,13 +1,15 @@
 """Confident counts: cleanlab's, in any blocks, in any order."""
 
+import operator
+from functools import reduce
+
 import numpy as np
 import pytest
 from cleanlab.count import compute_confident_joint, get_confident_thresholds
 
-from alfs_cli.estimators import tally as tallying
+from alfs_cli.estimators.passes import tally as tallying
 from alfs_cli.estimators.passes.tally import (
     Counting,
-    added,
     count,
     counts_of,
     own_probabilities,
@@ -91,8 +93,9 @@ def test_shards_in_any_order_add_up_exactly():
     probs, labels = problem(9000, 6, dtype=np.float32)
     sums, counts = tally(probs, labels)
     shards = np.array_split(np.random.default_rng(0).permutation(9000), 7)
-    merged = added(
-        sums_of(own_probabilities(probs[rows], labels[rows]), labels[rows], 6) for rows in shards
+    merged = reduce(
+        operator.add,
+        [sums_of(own_probabilities(probs[rows], labels[rows]), labels[rows], 6) for rows in shards],
     )
     assert (merged.own == sums.own).all()
     limits = merged.thresholds()

@@ -1,0 +1,16 @@
+"""What vulture takes for unused, and others use: frameworks, type checkers, shell scripts."""
+
+_alfs  # typer calls it
+find_class  # pickle calls it
+__signature__, __annotations__  # typer reads them
+maxlevel, maxother, maxstring  # reprlib reads them
+comment_from  # .ci/action calls it
+__getattr__, __dir__  # Python asks the package
+_repr_html_  # notebooks call it
+to_frame, to_datalab  # of the public Estimate
+
+# Names of types, used in annotations that are text.
+Datalab, Evaluated, Mask, Node, Points, ReadableBuffer, Shares
+hoc
+joint_ml
+knn

@@ -1,0 +1,97 @@
+"""The options of `alfs fix`, and what they come to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alfs_cli.errors import UsageError
+from alfs_cli.storage.targets import Writes
+
+if TYPE_CHECKING:
+    from alfs_cli.copies.cleaned import Mode
+
+
+@dataclass(frozen=True)
+class FixOptions:
+    """Which suspects are changed, how, and where the copy goes."""
+
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="FILE",
+            help="Where to write it, in the form of DATA (.csv for a folder); without it "
+            "cleaned.csv, .npz, ... under --out.",
+        ),
+        Writes(),
+    ] = None
+    drop: Annotated[bool, typer.Option("--drop", help="Leave suspect labels out.")] = False
+    relabel: Annotated[
+        bool, typer.Option("--relabel", help="Give suspect labels the suggested class.")
+    ] = False
+    review: Annotated[
+        bool,
+        typer.Option("--review", help="Change only what the column decision says."),
+    ] = False
+    issues: Annotated[
+        Path | None,
+        typer.Option(
+            "--issues", metavar="FILE", help="The list; without it issues.csv under --out."
+        ),
+    ] = None
+    min_score: Annotated[
+        float, typer.Option("--min-score", min=0, max=1, help="Touch labels scored so or above.")
+    ] = 0.5
+    min_confidence: Annotated[
+        float,
+        typer.Option(
+            "--min-confidence",
+            min=0,
+            max=1,
+            help="Relabel only where the suggested class is so probable.",
+        ),
+    ] = 0.0
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Write it though trust is low, or a class loses all."),
+    ] = False
+    allow_stale: Annotated[
+        bool,
+        typer.Option("--allow-stale", help="Accept an estimate.json of other data or labels."),
+    ] = False
+
+    def mode(self) -> "Mode":
+        """Return what is done with the suspects; raises UsageError where that is not one thing."""
+        by_mode: dict[Mode, bool] = {
+            "drop": self.drop,
+            "relabel": self.relabel,
+            "review": self.review,
+        }
+        modes = [mode for mode, is_on in by_mode.items() if is_on]
+        if len(modes) != 1:
+            raise UsageError(
+                f"{' and '.join(f'--{m}' for m in modes)} exclude each other"
+                if modes
+                else "what shall be done with the suspects is not said",
+                help="one of --drop, --relabel, --review",
+            )
+        return modes[0]
+
+    def suspects(self, out: Path) -> Path:
+        """Return the list of suspects; raises UsageError where it is not there, or written to."""
+        path = self.issues if self.issues is not None else out / "issues.csv"
+        if not path.exists():
+            raise UsageError(
+                f"no list of suspects: '{path}' is not there", help="alfs estimate DATA"
+            )
+        if self.to is not None:
+            refuse_list(self.to, path)
+        return path
+
+
+def refuse_list(to: Path, path: Path) -> None:
+    """Raise UsageError where the copy would be written over the list of suspects."""
+    if path.resolve() == to.resolve():
+        raise UsageError(f"--to '{to}' is the list of suspects", help="name another file")

@@ -1,0 +1,191 @@
+"""To add a loss, a method, a format or an encoder is to write one file and name it in one table.
+
+Each is really added, to a copy of the package, by a new file and one changed one; then it is in the
+help, in the reports and in the certificate, and it works.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import alfs_cli
+
+PACKAGE = Path(alfs_cli.__file__).parent
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of the package to add to, and what runs `alfs` from it in an empty folder."""
+    home = tmp_path / "home"
+    shutil.copytree(PACKAGE, home / "alfs_cli", ignore=shutil.ignore_patterns("__pycache__"))
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    return Copy(home)
+
+
+class Copy:
+    """The package in a folder of its own."""
+
+    def __init__(self, home):
+        self.home = home
+
+    def add(self, file, text, table, old, new):
+        """Write a new file, and change one text that a table holds once."""
+        path = self.home / "alfs_cli" / file
+        assert not path.exists()
+        path.write_text(text)
+        listed = self.home / "alfs_cli" / table
+        before = listed.read_text()
+        assert before.count(old) == 1, table
+        listed.write_text(before.replace(old, new))
+
+    def alfs(self, *words):
+        """Run `alfs`; return its exit code, stdout and stderr."""
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "alfs_cli", *words],
+            env={**os.environ, "PYTHONPATH": str(self.home), "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+
+def features(path="d.npz", count=200):
+    """Write features of two classes with a tenth of the labels wrong."""
+    generator = np.random.default_rng(0)
+    true = np.arange(count) % 2
+    X = generator.normal(size=(count, 4)) + 3 * true[:, None]
+    labels = np.where(generator.random(count) < 0.1, 1 - true, true)
+    np.savez(path, features=X, labels=labels)
+    return path
+
+
+HALF = '''"""A loss that was added."""
+
+from dataclasses import dataclass
+
+from alfs_cli.losses.separable import MAE
+
+
+@dataclass(frozen=True)
+class Half(MAE):
+    """Half of the mean absolute error."""
+
+    name = "half"
+    formula = "2 (1 - u), halved"
+    source = "added"
+'''
+
+
+def test_a_loss(copy):
+    copy.add(
+        "losses/half.py", HALF,
+        "losses/text.py", "NEWER = (ANLCE,",
+        "from alfs_cli.losses.half import Half\n\nNEWER = (Half, ANLCE,",
+    )  # fmt: skip
+    assert "half" in copy.alfs("losses", "list").stdout
+    certificate = copy.alfs(
+        *("losses", "check", "half", "--noise", "symmetric", "--rate", "0.2", "--classes", "4"),
+        *("-f", "json"),
+    )
+    assert certificate.returncode == 0, certificate.stderr
+    assert "proved" in certificate.stdout
+    wrong = copy.alfs("train", "digits", "--loss", "hafl")
+    assert wrong.returncode == 2
+    assert "did you mean 'half'" in wrong.stderr
+
+
+EVEN = '''"""A method that was added: it finds T even off the diagonal."""
+
+import numpy as np
+
+from alfs_cli.estimators.parts.counts import CountedEstimate
+
+
+def even(sample):
+    """Return as many wrong labels of each kind as the evidence disagrees with."""
+    K = sample.num_classes
+    wrong = float((sample.probs.argmax(axis=1) != sample.labels).mean())
+    given = np.bincount(sample.labels, minlength=K)
+    counts = np.full((K, K), wrong / max(K - 1, 1)) * given
+    np.fill_diagonal(counts, (1 - wrong) * given)
+    return CountedEstimate("even", counts, given)
+'''
+
+
+def test_a_method(copy):
+    copy.add(
+        "estimators/even.py", EVEN,
+        "estimators/__init__.py", '    "hoc": Method("hoc:hoc"),\n',
+        '    "hoc": Method("hoc:hoc"),\n    "even": Method("even:even"),\n',
+    )  # fmt: skip
+    assert "even" in copy.alfs("estimate", "-h").stdout
+    done = copy.alfs("estimate", features(), "--method", "even")
+    assert done.returncode == 0, done.stderr
+    estimate = json.loads(Path("alfs-out/estimate.json").read_text())
+    assert estimate["method"] == "even"
+    assert 0.02 < estimate["noise_rate"]["value"] < 0.2
+    wrong = copy.alfs("estimate", "d.npz", "--method", "evne")
+    assert "did you mean 'even'" in wrong.stderr
+
+
+LOUD = '''"""A format that was added: the title, aloud."""
+
+
+def render(report):
+    """Return the title in capitals."""
+    return report.title.upper() + "\\n"
+'''
+
+
+def test_a_format(copy):
+    copy.add(
+        "formats/loud.py", LOUD,
+        "formats/__init__.py", '    "csv": None,\n', '    "csv": None,\n    "loud": None,\n',
+    )  # fmt: skip
+    assert "loud" in copy.alfs("estimate", "-h").stdout
+    done = copy.alfs("estimate", features(), "-f", "loud", "-o", "loud=a.txt", "-q")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "LABEL NOISE IN D.NPZ\n"
+    assert Path("a.txt").read_text().startswith("LABEL NOISE IN D.NPZ\n")
+
+
+MEANS = '''"""An encoder that was added: the mean of each quarter of a picture."""
+
+from alfs_cli.evidence.encoders.interface import Encoder
+
+
+def load(name, *, download, device):
+    """Return an encoder that averages."""
+    import torch
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    zero, one = (torch.tensor(float(x), device=device) for x in (0, 255))
+    return Encoder(lambda x: adaptive_avg_pool2d(x, 4).flatten(1), 16, zero, one)
+'''
+
+
+def test_an_encoder(copy):
+    copy.add(
+        "evidence/encoders/means.py", MEANS,
+        "evidence/encoders/__init__.py", '    "efficientnet-lite0": Source("lite"),\n',
+        '    "efficientnet-lite0": Source("lite"),\n    "means": Source("means"),\n',
+    )  # fmt: skip
+    assert "means" in copy.alfs("estimate", "-h").stdout
+    generator = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    images = generator.integers(0, 100, (60, 16, 16, 3)) + 120 * labels[:, None, None, None]
+    np.savez("p.npz", images=images.astype(np.uint8), labels=labels)
+    done = copy.alfs("estimate", "p.npz", "--evidence", "encoder", "--encoder", "means")
+    assert done.returncode == 0, done.stderr
+    evidence = json.loads(Path("alfs-out/estimate.json").read_text())["evidence"]
+    assert (evidence["kind"], evidence["encoder"]) == ("encoder", "means")
+    assert evidence["agreement"] > 0.95
