@@ -5,9 +5,12 @@ find_class  # pickle calls it
 __signature__, __annotations__  # typer reads them
 maxlevel, maxother, maxstring  # reprlib reads them
 comment_from  # .ci/action calls it
+__getattr__, __dir__  # Python asks the package
+_repr_html_  # notebooks call it
+to_frame, to_datalab  # of the public Estimate
 
 # Names of types, used in annotations that are text.
-Evaluated, Mask, Node, Points, ReadableBuffer, Shares
+Datalab, Evaluated, Mask, Node, Points, ReadableBuffer, Shares
 hoc
 joint_ml
 knn

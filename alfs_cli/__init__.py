@@ -1,3 +1,61 @@
-"""alfs: audit the labels of a data set, and train networks that withstand wrong ones."""
+"""alfs: audit the labels of a data set, and train networks that withstand wrong ones.
+
+`import alfs_cli as alfs` gives what the commands do as functions; they are loaded when they are
+first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from alfs_cli.errors import AlfsError, AlfsWarning
+    from alfs_cli.python.checks import Checked, check
+    from alfs_cli.python.datalab import from_datalab
+    from alfs_cli.python.estimates import Estimate, estimate, load_estimate
+    from alfs_cli.python.recommendations import Certified, Recommended, certify, recommend
+
+_WHERE = {
+    "AlfsError": "errors",
+    "AlfsWarning": "errors",
+    "Certified": "python.recommendations",
+    "Checked": "python.checks",
+    "Estimate": "python.estimates",
+    "Recommended": "python.recommendations",
+    "certify": "python.recommendations",
+    "check": "python.checks",
+    "estimate": "python.estimates",
+    "from_datalab": "python.datalab",
+    "load_estimate": "python.estimates",
+    "recommend": "python.recommendations",
+}
+
+__all__ = [
+    "AlfsError",
+    "AlfsWarning",
+    "Certified",
+    "Checked",
+    "Estimate",
+    "Recommended",
+    "__version__",
+    "certify",
+    "check",
+    "estimate",
+    "from_datalab",
+    "load_estimate",
+    "recommend",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public function or type, from its module."""
+    if name not in _WHERE:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    found = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

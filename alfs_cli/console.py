@@ -1,5 +1,6 @@
 """What the core says while it works, and to whom: a protocol that asks for no command line."""
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -45,8 +46,8 @@ class Quiet:
         """Say nothing."""
 
     def warn(self, text: str) -> None:
-        """Warn as Python does."""
-        warnings.warn(text, AlfsWarning, stacklevel=2)
+        """Warn as Python does, at the line that called into alfs."""
+        warnings.warn(text, AlfsWarning, stacklevel=_depth() + 1)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
@@ -57,3 +58,15 @@ class Quiet:
     def working(self, task: str) -> Iterator[None]:
         """Show nothing."""
         yield
+
+
+def _depth() -> int:
+    """Return how many frames above its caller the first one outside of this package is."""
+    frame, depth = sys._getframe(1), 0
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "alfs_cli"

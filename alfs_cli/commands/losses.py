@@ -145,7 +145,7 @@ def _noise_model(
     classes: int | None,
 ) -> "tuple[TransitionMatrix, tuple[str, ...] | None]":
     """Return the T that was asked for, and the names of its classes where they are known."""
-    from alfs_cli.noise import read_transition, transition_of
+    from alfs_cli.noise import read_named_transition, transition_of
 
     if sum(source is not None for source in (transition, estimate, noise)) > 1:
         raise UsageError(
@@ -162,16 +162,12 @@ def _noise_model(
             raise UsageError("--noise needs --rate and --classes", help="--rate 0.4 --classes 10")
         return transition_of(noise, rate, classes), None
     if transition is not None:
-        return read_transition(transition), None
+        return read_named_transition(transition)
     path = estimate if estimate is not None else invocation.out / "estimate.json"
     if estimate is None and not path.exists():
         raise InputError(
             "no transition matrix to check against",
             help="--transition FILE, --estimate FILE, or --noise KIND --rate R --classes K",
         )
-    from alfs_cli.storage.documents import read_document
-
     invocation.refuse_inputs(path)
-    T = read_transition(path)
-    names = read_document(path, "alfs.estimate/1").get("data", {}).get("classes", [])
-    return T, tuple(str(name) for name in names) if len(names) == T.num_classes else None
+    return read_named_transition(path)

@@ -17,6 +17,7 @@ from alfs_cli.data.dataset import (
 )
 from alfs_cli.data.images.decoding import decode_all
 from alfs_cli.data.images.kinds import ArrayImages, FileImages
+from alfs_cli.data.readers.in_memory import Given, trusted_of
 from alfs_cli.data.reading import load, splits_of
 from alfs_cli.data.splits import same_classes, train_and_test
 from alfs_cli.data.trusted import Trusted, random_sample, read_trusted
@@ -25,6 +26,7 @@ __all__ = [
     "ArrayImages",
     "DataSpec",
     "FileImages",
+    "Given",
     "Images",
     "LabelledDataset",
     "Problem",
@@ -42,4 +44,5 @@ __all__ = [
     "same_classes",
     "splits_of",
     "train_and_test",
+    "trusted_of",
 ]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -24,19 +25,29 @@ ID_COLUMN_CLASSES = 20
 
 
 def parse_classes(text: str) -> tuple[str, ...]:
-    """Read --classes: a file (one name a line, a JSON list or {name: index}), or a,b,c.
+    """Read --classes: a file (names in lines, a JSON list or {name: index}), a JSON list, a,b,c.
 
     Raises InputError for fewer than two names or a name given twice.
     """
     path = Path(text)
     try:
-        names = read_class_file(path) if path.is_file() else tuple(text.split(","))
+        names = read_class_file(path) if path.is_file() else _names_in(text)
     except OSError:
-        names = tuple(text.split(","))
+        names = _names_in(text)
     names = tuple(same_text(name.strip()) for name in names)
     if len(names) == 1 and path.suffix and "," not in text:
         raise InputError(f"no such file: '{text}'", help="--classes FILE or --classes a,b,c")
     return checked_names(names, where="--classes")
+
+
+def _names_in(text: str) -> tuple[str, ...]:
+    """Return names between commas, or those of a JSON list, which may hold commas themselves."""
+    if text.startswith('["'):
+        with suppress(ValueError, RecursionError):
+            names = json.loads(text)
+            if all(isinstance(name, str) for name in names):
+                return tuple(names)
+    return tuple(text.split(","))
 
 
 def declared_classes(spec: DataSpec) -> tuple[str, ...]:

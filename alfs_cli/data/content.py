@@ -26,7 +26,8 @@ class Content:
 
     `digest` is of the examples without their labels. `class_names` are the names the data itself
     declares (whole-number labels index them), `order` what it declares of a column of names;
-    `found_classes` are those that exist, even if empty.
+    `found_classes` are those that exist, even if empty. `column_names` are the classes of the
+    columns of `pred_probs` that lie over other data.
     `readable` (N,) is False for examples that are left out in the end.
     """
 
@@ -43,6 +44,7 @@ class Content:
     images: Images | None = None
     features: Candidates | None = None
     pred_probs: Probabilities | None = None
+    column_names: tuple[str, ...] | None = None
     population: NDArray[np.float64] | None = None
     population_names: tuple[str, ...] | None = None
     readable: NDArray[np.bool_] | None = None

@@ -21,6 +21,8 @@ from alfs_cli.data.readers.columns import (
 from alfs_cli.data.readers.probabilities import normalised
 from alfs_cli.errors import InputError, UsageError
 
+GIVEN = "the data"  # which a program holds and gives no name
+
 
 @dataclass(frozen=True, eq=False)
 class Overlaid:
@@ -101,8 +103,8 @@ def _said_by_probabilities(content: Content, spec: DataSpec) -> _Said:
         return _Said(labels, named, found.probs, found.class_names, found.rounding.notes())
     if probs is None:
         return _Said(given, order, None)
-    probs, rounding = normalised(probs, where=f"pred_probs of '{spec.source}'")
-    return _Said(given, order, probs, notes=rounding.notes())
+    probs, rounding = normalised(probs, where=f"pred_probs of {where_of(spec)}")
+    return _Said(given, order, probs, content.column_names, rounding.notes())
 
 
 def _or_majority(given: RawLabels | None, content: Content, spec: DataSpec) -> RawLabels:
@@ -146,4 +148,10 @@ def features_beside(spec: DataSpec, file: str) -> Candidates:
 
 def where_of(spec: DataSpec) -> str:
     """Return the name of the data, for messages."""
-    return f"'{spec.source}'" if spec.source is not None else f"'{spec.pred_probs}'"
+    name = name_of(spec)
+    return name if name == GIVEN else f"'{name}'"
+
+
+def name_of(spec: DataSpec) -> str:
+    """Return what the data set is called."""
+    return spec.source or spec.pred_probs or spec.features or GIVEN

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,15 @@ from alfs_cli.data.content import Content, array_digest, fingerprint_of
 from alfs_cli.data.dataset import DataSpec, IntArray, LabelledDataset, Probabilities, Problem
 from alfs_cli.data.feature_columns import Columns, as_they_are, in_words, only, screened
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
-from alfs_cli.data.overlaid import Overlaid, declared_in, features_beside, overlaid, where_of
+from alfs_cli.data.overlaid import (
+    GIVEN,
+    Overlaid,
+    declared_in,
+    features_beside,
+    name_of,
+    overlaid,
+    where_of,
+)
 from alfs_cli.data.placeholders import how_to_fetch, refuse_placeholder
 from alfs_cli.data.readers.arrays import read_npz
 from alfs_cli.data.readers.builtin import BUILTINS, builtin_splits, read_builtin
@@ -28,12 +37,13 @@ from alfs_cli.data.readers.columns import (
     read_probabilities,
 )
 from alfs_cli.data.readers.folder import METADATA, folder_splits, layout_of, read_folder, visible
+from alfs_cli.data.readers.in_memory import Given, content_of, laid_over
 from alfs_cli.data.readers.manifest import manifest_splits, read_manifest
 from alfs_cli.data.readers.tables import TABLE_SUFFIXES
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
 from alfs_cli.storage.files import as_file
 
-ARRAY_KINDS = ("npz", "probabilities")
+ARRAY_KINDS = ("npz", "arrays", "probabilities")
 MAX_BAD = 0.01
 
 
@@ -43,18 +53,20 @@ def load(
     class_names: tuple[str, ...] | None = None,
     columns: tuple[str, ...] | None = None,
     is_screened: bool = True,
+    given: Given | None = None,
 ) -> LabelledDataset:
-    """Read a data set as it was named on the command line.
+    """Read a data set as it was named on the command line, or by a program.
 
     Images are not decoded yet; files that do not begin like an image are left out, with a Problem
     each. `class_names` are those of data that this belongs to, where it declares none itself;
     `columns` the feature columns that a network was trained on: those are taken, whatever they
-    hold. Without `is_screened` no column is left out for what it holds.
+    hold. Without `is_screened` no column is left out for what it holds. `given` is what a program
+    has in memory, instead of files or over them.
 
     Raises InputError where it is not there or not what it should be, UsageError where the options
     contradict each other.
     """
-    content = _probabilities_alone(spec) if spec.source is None else _read(spec)
+    content = _content(spec, given)
     laid = overlaid(content, spec)
     if laid.features is not None and columns is not None:
         laid = replace(laid, features=only(laid.features, columns, where=where_of(spec)))
@@ -76,6 +88,18 @@ def splits_of(spec: DataSpec) -> tuple[str, ...]:
     if path.suffix.lower() in TABLE_SUFFIXES:
         return manifest_splits(path)
     return ()
+
+
+def _content(spec: DataSpec, given: Given | None) -> Content:
+    if given is not None and (spec.source, spec.pred_probs, spec.features) == (None,) * 3:
+        return content_of(given, spec)
+    if given is None:
+        return _probabilities_alone(spec) if spec.source is None else _read(spec)
+    if spec.source is None:
+        return laid_over(_probabilities_alone(spec), given, spec)
+    # of what lies over DATA readers ask no more than whether it is there
+    held: dict[str, Any] = {name: GIVEN for name in given.names() if getattr(spec, name) is None}
+    return laid_over(_read(replace(spec, **held)), given, spec)
 
 
 def _read(spec: DataSpec) -> Content:
@@ -177,7 +201,7 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
     marks = content.annotations
     features, columns = _feature_columns(laid, spec, labels, usable)
     dataset = LabelledDataset(
-        name=str(spec.source or spec.pred_probs or spec.features),
+        name=name_of(spec),
         kind=content.kind,
         spec=spec,
         labels=labels,

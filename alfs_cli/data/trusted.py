@@ -82,7 +82,7 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
                 f"'{path}': {len(index)} of index, {len(true)} of true_label",
                 help="both are (m,), one of each an example",
             )
-        return _checked(path, dataset, index, true)
+        return trusted_among(dataset, index, true, where=f"'{path}'")
     if suffix not in TABLE_SUFFIXES:
         raise InputError(
             f"'{path}' has the suffix '{suffix}'", help=f"reads .npz {' '.join(TABLE_SUFFIXES)}"
@@ -98,7 +98,7 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
                 help="--trusted reads index and true_label, or index and decision: rename a column",
             )
     true = table_labels(table, "true_label", declared=dataset.class_names)
-    return _checked(path, dataset, _indices(table), true)
+    return trusted_among(dataset, _indices(table), true, where=f"'{path}'")
 
 
 def _reviewed(path: Path, dataset: LabelledDataset) -> Trusted:
@@ -132,14 +132,14 @@ def _indices(table: Table) -> IntArray:
     return np.asarray(values, dtype=np.int64)
 
 
-def _places(path: Path, dataset: LabelledDataset, index: NDArray[np.int64]) -> IntArray:
+def _places(dataset: LabelledDataset, index: NDArray[np.int64], *, where: str) -> IntArray:
     """Return where in the data set examples of DATA order are, -1 for what was left out."""
     positions = positions_of(dataset)
     size = int(positions.max()) + 1
     wrong = np.flatnonzero((index < 0) | (index >= size))
     if len(wrong):
         raise InputError(
-            f"'{path}': index {index[wrong[0]]} is not between 0 and {size - 1}",
+            f"{where}: index {index[wrong[0]]} is not between 0 and {size - 1}",
             help="index is the 0-based position of an example in DATA order",
         )
     place = np.full(size, -1)
@@ -147,29 +147,35 @@ def _places(path: Path, dataset: LabelledDataset, index: NDArray[np.int64]) -> I
     return np.asarray(place[index])
 
 
-def _checked(path: Path, dataset: LabelledDataset, index: RawLabels, true: RawLabels) -> Trusted:
+def trusted_among(
+    dataset: LabelledDataset, index: RawLabels, true: RawLabels, *, where: str
+) -> Trusted:
+    """Return a random sample told by positions (m,) in the order of DATA and true labels (m,).
+
+    Raises InputError as `read_trusted` does; `where` is what its messages call the sample.
+    """
     if index.dtype == object:
         raise InputError(
-            f"index of '{path}' is not whole numbers",
+            f"index of {where} is not whole numbers",
             help="index is the 0-based position of an example in DATA order",
         )
-    places = _places(path, dataset, index.astype(np.int64))
-    labels = numbered(true, dataset.class_names, where=f"'{path}'", by_name=True)
+    places = _places(dataset, index.astype(np.int64), where=where)
+    labels = numbered(true, dataset.class_names, where=where, by_name=True)
     notes = []
     if (places < 0).any():
         notes.append(f"{(places < 0).sum():,} trusted examples were left out with their data")
     places, labels = places[places >= 0], labels[places >= 0]
     if not len(places):
         raise InputError(
-            f"'{path}' names no example of the data",
+            f"{where} names no example of the data",
             help="index is the 0-based position of an example in DATA order",
         )
     unique, first, back = np.unique(places, return_index=True, return_inverse=True)
     against = np.flatnonzero(labels[first][back] != labels)
     if len(against):
-        where = positions_of(dataset)[places[against[0]]]
+        example = positions_of(dataset)[places[against[0]]]
         raise InputError(
-            f"'{path}' says two things of example {where}", help="leave one row an example"
+            f"{where} says two things of example {example}", help="leave one row an example"
         )
     if len(unique) < FEW:
         notes.append(f"{len(unique)} trusted examples are few: {FEW} or more say something")

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alfs_cli.console import Console
-from alfs_cli.data import DataSpec, load
+from alfs_cli.data import DataSpec, Given, load, trusted_of
 from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.in_memory import estimate_dataset
 from alfs_cli.estimating.in_passes import estimate_in_passes, is_read_in_passes
@@ -24,20 +24,28 @@ def estimate_data(
     *,
     targets: "Sequence[Target]" = (),
     started: float | None = None,
+    given: Given | None = None,
+    trusted: Any = None,
 ) -> Estimated:
     """Read DATA and estimate: in passes where it is probabilities too many for memory.
+
+    `given` is what a program holds of DATA, `trusted` true labels that it knows, in a form that
+    `trusted_of` reads.
 
     Raises AlfsError where DATA cannot be read or judged, or lists a file that `targets` write.
     """
     begun = time.perf_counter() if started is None else started
     check_options(method=options.method, confidence=options.confidence, resamples=options.resamples)
-    if not options.is_fitted and is_read_in_passes(spec, options.method):
+    is_in_files = given is None and trusted is None
+    if is_in_files and not options.is_fitted and is_read_in_passes(spec, options.method):
         console.note("note: read in passes and counted; --max-examples N fits a sample instead")
         return estimate_in_passes(spec, options, console, started=begun)
-    dataset = load(spec)
+    dataset = load(spec, given=given)
     refuse_listed(targets, dataset.paths or ())
     console.detail(f"read {len(dataset):,} examples in {time.perf_counter() - begun:.1f} s")
-    return estimate_dataset(dataset, options, console, started=begun)
+    index = None if given is None else given.index()
+    known = None if trusted is None else trusted_of(trusted, dataset, index)
+    return estimate_dataset(dataset, options, console, trusted=known, started=begun)
 
 
 __all__ = ["EstimateOptions", "Estimated", "estimate_data", "estimate_dataset"]

@@ -1,4 +1,7 @@
-"""One self-contained HTML page: no script, no request to anywhere, readable in light and dark."""
+"""One self-contained HTML page: no script, no request to anywhere, readable in light and dark.
+
+A fragment is the same for a cell of a notebook: its style speaks of itself alone.
+"""
 
 from base64 import b64encode
 
@@ -18,6 +21,15 @@ CURVE_BOX = (640, 260)
 
 def render(report: Report) -> str:
     """Return the page."""
+    return _rendered("page.html", report)
+
+
+def render_fragment(report: Report) -> str:
+    """Return the title and the blocks, without findings, as a part of somebody else's page."""
+    return _rendered("fragment.html", report)
+
+
+def _rendered(name: str, report: Report) -> str:
     environment = Environment(
         loader=PackageLoader("alfs_cli", "formats"),
         autoescape=select_autoescape(["html"]),
@@ -25,7 +37,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters["b64"] = lambda data: b64encode(data).decode("ascii")
-    template = environment.get_template("page.html")
+    template = environment.get_template(name)
     blocks = [(type(block).__name__, block, _extra(block)) for block in report.blocks]
     page = template.render(report=report, blocks=blocks, show=show, version=__version__)
     return plain(page, keep="\n") + "\n"

@@ -17,7 +17,7 @@ from alfs_cli.results.estimate import NoiseEstimate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alfs_cli.data import DataSpec, LabelledDataset
+    from alfs_cli.data import DataSpec, Given, LabelledDataset
     from alfs_cli.estimating import Estimated, EstimateOptions
     from alfs_cli.estimating.estimated import Judged
     from alfs_cli.storage.targets import Target
@@ -64,16 +64,20 @@ def check_data(
     *,
     update: Update | None = None,
     targets: "Sequence[Target]" = (),
+    given: "Given | None" = None,
 ) -> CheckResult:
-    """Read DATA, estimate and judge; with `update` by the new baseline, which is then written."""
+    """Read DATA, estimate and judge; with `update` by the new baseline, which is then written.
+
+    `given` is what a program holds of DATA.
+    """
     from alfs_cli.estimating import estimate_data
 
-    evidence = _evidence(spec, options, plan, console, update)
-    options = replace(options, evidence=evidence)
+    has_probs = spec.pred_probs is not None or (given is not None and given.pred_probs is not None)
+    if not has_probs:
+        options = replace(options, evidence=_evidence(options, plan, console, update))
     spec = replace(spec, lenient=True)
-    return check_estimated(
-        estimate_data(spec, options, console, targets=targets), plan, console, update=update
-    )
+    found = estimate_data(spec, options, console, targets=targets, given=given)
+    return check_estimated(found, plan, console, update=update)
 
 
 def check_estimated(
@@ -107,11 +111,7 @@ def check_estimated(
 
 
 def _evidence(
-    spec: "DataSpec",
-    options: "EstimateOptions",
-    plan: Plan,
-    console: Console,
-    update: Update | None,
+    options: "EstimateOptions", plan: Plan, console: Console, update: Update | None
 ) -> str:
     """Return the kind of evidence: where it is left open, the one that the baseline was made from.
 
@@ -119,7 +119,7 @@ def _evidence(
     """
     is_renewed = update is not None and not update.ratchet
     made = None if plan.baseline is None or is_renewed else plan.baseline.evidence
-    if options.evidence != "auto" or made is None or spec.pred_probs is not None:
+    if options.evidence != "auto" or made is None:
         return options.evidence
     if made.kind not in FOLLOWED:
         return options.evidence

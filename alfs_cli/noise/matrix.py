@@ -201,6 +201,15 @@ def read_transition(
     return TransitionMatrix(T.array[np.ix_(order, order)])
 
 
+def read_named_transition(
+    path: Path | str,
+) -> "tuple[TransitionMatrix, tuple[str, ...] | None]":
+    """Read a T as `read_transition` does, with the names of its classes where the file has them."""
+    T = read_transition(path)
+    names = [unguarded(name) for name in _values_and_names(as_text_file(path))[1]]
+    return T, tuple(names) if len(names) == T.num_classes else None
+
+
 def _values_and_names(file: Path) -> tuple[Any, list[str]]:
     import pandas as pd
 

@@ -81,7 +81,8 @@ def estimate_report(
 
 def source_name(estimate: NoiseEstimate) -> str:
     """Return what the data was called, for titles."""
-    return estimate.data.source or "the given probabilities"
+    held = "the given probabilities" if estimate.data.kind == "probabilities" else "the given data"
+    return estimate.data.source or held
 
 
 def _facts(estimate: NoiseEstimate) -> tuple[tuple[str, str], ...]:
@@ -103,12 +104,17 @@ def _status(estimate: NoiseEstimate) -> Status:
     return "info"
 
 
+def headline(estimate: NoiseEstimate) -> str:
+    """Return what share of the labels looks wrong: the interval alone where trust is low."""
+    rate = estimate.noise_rate
+    low, high = percent(rate.low), percent(rate.high)
+    if estimate.trust.level == "low":
+        return f"between {low} and {high} of the labels look wrong"
+    return f"{percent(rate.value)} of the labels look wrong ({low} to {high})"
+
+
 def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
-    rate, level = estimate.noise_rate, estimate.clean_level
-    head = (
-        f"{percent(rate.value)} of the labels look wrong "
-        f"({percent(rate.low)} to {percent(rate.high)})"
-    )
+    level = estimate.clean_level
     pair = (
         "no label was seen in place of another"
         if math.isinf(level.value)
@@ -128,7 +134,7 @@ def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
     reasons = [line, lead]
     if estimate.issues is not None:
         reasons.append(_listed(estimate.issues))
-    return head, tuple(reasons)
+    return headline(estimate), tuple(reasons)
 
 
 def _listed(issues: IssuesFile) -> str:

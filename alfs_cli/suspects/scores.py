@@ -5,7 +5,7 @@ examples share their evidence and their true class: all their labels count for e
 where labels differ the scores say that one at least is wrong.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.errors import InputError, brief
 from alfs_cli.estimators.joint.posterior import NEVER, TrueClass, blocks, possible, true_class
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from alfs_cli.data import LabelledDataset
+
+LISTED = "issues.parquet"
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -178,10 +181,40 @@ def write_issues(folder: Path, table: "pd.DataFrame") -> None:
     from alfs_cli.storage.writing import replacing
     from alfs_cli.text.cells import safe_cell
 
-    with replacing(folder / "issues.parquet") as temporary:
+    with replacing(folder / LISTED) as temporary:
         table.to_parquet(temporary, index=False)
     guarded = table.copy()
     for column in ("path", "given", "suggested"):
         guarded[column] = [safe_cell(cell) for cell in table[column]]
     with replacing(folder / "issues.csv") as temporary:
         guarded.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def read_issues_table(estimate: Path, class_names: Collection[str]) -> "pd.DataFrame | None":
+    """Return the issues.parquet beside an estimate.json, None where there is none.
+
+    Raises InputError where it is damaged, or lists labels of other classes.
+    """
+    import pandas as pd
+    from pyarrow import ArrowException
+
+    file = estimate.with_name(LISTED)
+    if not file.is_file():
+        return None
+    try:
+        table = pd.read_parquet(file)
+    except (OSError, ValueError, ArrowException) as error:
+        raise InputError(
+            f"cannot read '{file}': {brief(error)}", help="alfs estimate DATA writes it anew"
+        ) from None
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise InputError(
+            f"'{file}' has no column '{missing[0]}'", help="alfs estimate DATA writes it anew"
+        )
+    if not set(table["given"]) <= set(class_names):
+        raise InputError(
+            f"'{file}' lists labels of other classes than '{estimate}'",
+            help="keep the files of an estimate together, or make them anew",
+        )
+    return table

@@ -119,7 +119,7 @@ class Table:
                     help="pictures belong into a column that --path-column names, labels are text",
                 )
         cells = np.empty(len(values), dtype=object)
-        cells[:] = [_as_text(value) for value in values]
+        cells[:] = [cell_text(value) for value in values]
         return self.orders[column].named(cells) if column in self.orders else cells
 
     def exact(self, column: str) -> RawLabels:
@@ -187,7 +187,8 @@ class Table:
         orders: list[tuple[str, str]] = []
         with np.errstate(over="ignore"):
             for index, name in enumerate(numeric):
-                column = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+                numbers = pd.to_numeric(self.frame[name])
+                column = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
                 values[:, index] = column
                 orders += orders_among([name], [column])
         aside = (*aside, *((name, "holds no numbers") for name in texts))
@@ -197,7 +198,11 @@ class Table:
         values = self.frame[column]
         if pd.api.types.is_numeric_dtype(values):
             return True
+        if values.dtype.kind in "mM":  # times, which pandas would count in nanoseconds
+            return False
         broken = np.asarray(pd.to_numeric(values, errors="coerce").isna(), dtype=np.bool_)
+        if len(broken) and not broken.any():
+            return True
         if len(broken) and broken.mean() <= MOSTLY:
             raise InputError(
                 f"column '{brief(column)}' of '{self.path}' is not a number in {broken.sum():,} of "
@@ -246,7 +251,8 @@ def _is_text(value: bytes) -> bool:
         return False
 
 
-def _as_text(value: object) -> str:
+def cell_text(value: object) -> str:
+    """Return a cell as composed text; what stands for no value is the empty text."""
     if isinstance(value, str):
         return same_text(value)
     if isinstance(value, bool | np.bool_):

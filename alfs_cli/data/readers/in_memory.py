@@ -1,0 +1,376 @@
+"""What a Python program holds: arrays, lists, tensors, series and frames, as a data set's content.
+
+Frames are read as tables are, arrays as files of arrays: the same numbers give the same estimate
+whether they were saved first or not.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from alfs_cli.data.content import Content, array_digest
+from alfs_cli.data.dataset import DataSpec, LabelledDataset
+from alfs_cli.data.declared import Declared
+from alfs_cli.data.feature_columns import LISTED, Candidates
+from alfs_cli.data.labels import (
+    FILL_IN,
+    RawLabels,
+    raw_labels,
+    refuse_missing,
+    same_text,
+    text_labels,
+)
+from alfs_cli.data.readers.arrays import array_candidates, checked_features
+from alfs_cli.data.readers.columns import PREFIX
+from alfs_cli.data.readers.probabilities import normalised
+from alfs_cli.data.readers.tables import Table, cell_text
+from alfs_cli.data.trusted import Trusted, trusted_among
+from alfs_cli.errors import InputError, UsageError, brief, has
+
+BOOLS = ("false", "true")
+OF_FILES = ("split", "label-column", "path-column", "true-label-column", "label-columns", "root")
+LABEL_COLUMNS = ("label", "true_label")  # no features, as in a file of features
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a program gives, in whatever form it has it; None where it gives nothing.
+
+    `features` (N, D), `labels` and `true_labels` (N,), `pred_probs` (N, K).
+    """
+
+    features: Any = None
+    labels: Any = None
+    true_labels: Any = None
+    pred_probs: Any = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is given."""
+        return not self.names()
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of what is given."""
+        return tuple(name for name, thing in self._things().items() if thing is not None)
+
+    def _things(self) -> dict[str, Any]:
+        return {
+            "features": self.features,
+            "labels": self.labels,
+            "pred_probs": self.pred_probs,
+            "true_labels": self.true_labels,
+        }
+
+    def index(self) -> "pd.Index[Any] | None":
+        """Return the index that frames and series have in common, None where they have none.
+
+        An index that counts the rows from 0 is none. Raises InputError where two differ: their rows
+        would be taken for one another.
+        """
+        found: dict[str, pd.Index[Any]] = {}
+        for name, thing in self._things().items():
+            if isinstance(thing, pd.DataFrame | pd.Series):
+                counted = pd.RangeIndex(len(thing))
+                if not thing.index.equals(counted):
+                    found[name] = thing.index
+        if not found:
+            return None
+        (first, index), *rest = found.items()
+        for name, other in rest:
+            if len(other) == len(index) and not other.equals(index):
+                raise InputError(
+                    f"{first} and {name} have different indices, so that a row may meet another's",
+                    help=f"{name}.loc[{first}.index] puts them in one order; .to_numpy() says that "
+                    "the places count",
+                )
+        return index
+
+
+def content_of(given: Given, spec: DataSpec) -> Content:
+    """Return the content of what is given alone.
+
+    Raises InputError where it has another shape or type, or holds NaN.
+    """
+    if given.features is None and given.pred_probs is None:
+        raise UsageError(
+            "nothing to judge the labels by",
+            help="give data, features or pred_probs, the latter two with labels",
+        )
+    for option in OF_FILES:
+        if getattr(spec, option.replace("-", "_")) is not None:
+            raise UsageError(
+                f"--{option} says how files are read, and there is none",
+                help=f"leave --{option} out",
+            )
+    made = Content("arrays", 0, "")
+    if given.features is not None:
+        features, groups = _features(given.features, spec)
+        count, digest = len(features.values), array_digest(features.values)
+        made = replace(made, count=count, digest=digest, features=features, groups=groups)
+    if given.pred_probs is not None:
+        probs, names = _probabilities(given.pred_probs)
+        checked, rounding = normalised(probs, where="pred_probs")
+        made = replace(
+            made,
+            kind="probabilities",
+            count=len(checked),
+            digest=array_digest(checked),
+            class_names=names,
+            column_names=names,
+            pred_probs=checked,
+            notes=rounding.notes(),
+        )
+    return _with_labels(made, given, spec)
+
+
+def laid_over(content: Content, given: Given, spec: DataSpec) -> Content:
+    """Return DATA's content with what is given in the place of its own."""
+    if given.features is not None:
+        features, groups = _features(given.features, spec)
+        content = replace(content, features=features, groups=groups or content.groups)
+    if given.pred_probs is not None:
+        probs, names = _probabilities(given.pred_probs)
+        content = replace(content, pred_probs=probs, column_names=names)
+    return _with_labels(content, given, spec)
+
+
+def _with_labels(content: Content, given: Given, spec: DataSpec) -> Content:
+    own = content.class_names or ()
+    if given.labels is not None:
+        labels, order = labels_of(given.labels, name="labels", declared=own, lenient=spec.lenient)
+        content = replace(content, labels=labels, order=order or content.order, population=None)
+    if given.true_labels is not None:
+        true, _ = labels_of(given.true_labels, name="true_labels", declared=own)
+        content = replace(content, true_labels=true)
+    return content
+
+
+def as_array(values: Any, *, name: str) -> NDArray[Any]:
+    """Return values as an array; tensors without importing their library.
+
+    Raises InputError for rows of different lengths, and for sparse matrices.
+    """
+    if hasattr(values, "detach") and hasattr(values, "cpu"):  # a tensor of torch, on any device
+        values = values.detach().cpu()
+        values = values.float() if str(values.dtype) == "torch.bfloat16" else values
+    elif hasattr(values, "toarray"):
+        raise InputError(f"{name} are a sparse matrix", help=f"{name}.toarray()")
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{name} cannot be read as an array: {brief(error)}",
+            help="rows of one length are needed",
+        ) from None
+
+
+def _features(values: Any, spec: DataSpec) -> tuple[Candidates, RawLabels | None]:
+    """Return the columns (N, D) that may be features, and the group of each row, if any is named.
+
+    A frame's columns are those of a table; where they merely count, and in arrays, they go by
+    number.
+    """
+    is_table = isinstance(values, pd.DataFrame) and not values.columns.equals(
+        pd.RangeIndex(values.shape[1])
+    )
+    if not is_table:
+        if spec.group_column is not None:
+            raise UsageError("--group-column: features have no named columns", help="give a frame")
+        array = as_array(values, name="features")
+        found = array_candidates(
+            _as_numbers(array),
+            where="features",
+            asked=spec.feature_columns,
+            excluded=spec.exclude_columns,
+        )
+        return found, None
+    table = _table(values, "features")
+    groups, but = None, [*LABEL_COLUMNS]
+    if spec.group_column is not None:
+        table.require(spec.group_column, option="--group-column")
+        groups = table.text(spec.group_column)
+        table.refuse_missing(groups, spec.group_column)
+        but.append(spec.group_column)
+    found = table.numbers(but, asked=spec.feature_columns, excluded=spec.exclude_columns)
+    if not found.names:
+        said = "; ".join(f"'{name}' {reason}" for name, reason in found.aside[:LISTED])
+        raise InputError(
+            f"features have no numeric column{': ' if said else ''}{said}",
+            help="--feature-columns names columns of numbers",
+        )
+    checked_features(found.values, where="features")
+    return found, groups
+
+
+def _as_numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of Python's own numbers as floats, None being NaN; any other as it is."""
+    if array.dtype != object:
+        return array
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        return array
+
+
+def _table(frame: pd.DataFrame, name: str) -> Table:
+    """Return a frame as the table that a file of it would be."""
+    columns = [_column_name(column) for column in frame.columns]
+    twice = next((column for column in columns if columns.count(column) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"{name} have two columns named '{brief(twice)}'", help="give each column its own name"
+        )
+    plain = frame.set_axis(columns, axis=1).reset_index(drop=True)
+    categories = [c for c in columns if isinstance(plain[c].dtype, pd.CategoricalDtype)]
+    plain = plain.astype(dict.fromkeys(categories, object))
+    return Table(Path(name), plain, None)
+
+
+def _column_name(column: Any) -> str:
+    return "_".join(map(str, column)) if isinstance(column, tuple) else str(column)
+
+
+def _probabilities(values: Any) -> tuple[NDArray[Any], tuple[str, ...] | None]:
+    """Return probabilities (N, K), and the classes where a frame's columns name them."""
+    if not isinstance(values, pd.DataFrame):
+        return _as_numbers(as_array(values, name="pred_probs")), None
+    try:
+        array = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise InputError(
+            "pred_probs hold something that is not a number",
+            help="a column a class, and no other columns: pred_probs.drop(columns=[...])",
+        ) from None
+    if values.columns.equals(pd.RangeIndex(values.shape[1])):
+        return array, None
+    names = [same_text(_column_name(column)) for column in values.columns]
+    if all(name.startswith(PREFIX) for name in names):
+        names = [name.removeprefix(PREFIX) for name in names]
+    return array, tuple(names)
+
+
+def labels_of(
+    values: Any, *, name: str, declared: Collection[str] = (), lenient: bool = False
+) -> tuple[RawLabels, Declared | None]:
+    """Return labels (N,) as whole numbers or text, and the classes that their type declares.
+
+    Categories keep their order where it is declared, or is another than sorting would give; false
+    comes before true. Raises InputError for labels that are missing, naming the first rows; if
+    `lenient` they are kept, as -1 or the empty text.
+    """
+    if not isinstance(values, pd.Series):
+        array = values if isinstance(values, pd.Categorical) else as_array(values, name=name)
+        if array.ndim != 1:
+            return raw_labels(np.asarray(array), where=name), None  # which refuses it
+        values = pd.Series(array)
+    series = values.reset_index(drop=True)
+    missing = np.asarray(series.isna(), dtype=np.bool_)
+    if missing.any() and not lenient:
+        _refuse_missing_values(values, missing, name)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return _categories(series, name=name, lenient=lenient)
+    there = series[~missing].infer_objects()
+    order = Declared(BOOLS) if pd.api.types.is_bool_dtype(there.dtype) else None
+    if pd.api.types.is_numeric_dtype(there.dtype):
+        numbers = _as_numbers((there.astype(np.int64) if order else there).to_numpy())
+        if missing.any():
+            numbers = np.full(len(series), -1.0)
+            numbers[~missing] = there.to_numpy(dtype=np.float64)
+        return raw_labels(numbers, where=name, lenient=lenient), order
+    cells = text_labels(cell_text(value) for value in series)
+    if not lenient:
+        refuse_missing(cells, where=name, declared=declared)
+    return cells, None
+
+
+def _refuse_missing_values(values: "pd.Series[Any]", missing: NDArray[np.bool_], name: str) -> None:
+    """Raise InputError for labels that are None or NaN, naming rows and their index."""
+    rows = np.flatnonzero(missing)
+    places = [
+        str(row) if values.index[row] == row else f"{row} (index {values.index[row]!r})"
+        for row in rows[:5]
+    ]
+    more = ", ..." if len(rows) > 5 else ""
+    raise InputError(
+        f"{len(rows):,} of {name} are missing (row{'s' if len(rows) > 1 else ''} "
+        f"{', '.join(places)}{more}; ALFS406): None or NaN",
+        help=FILL_IN,
+    )
+
+
+def _categories(
+    series: "pd.Series[Any]", *, name: str, lenient: bool
+) -> tuple[RawLabels, Declared]:
+    categories = tuple(same_text(cell_text(value)) for value in series.cat.categories)
+    if len(set(categories)) < len(categories):
+        raise InputError(
+            f"categories of {name} are the same as text: {', '.join(map(brief, categories[:10]))}",
+            help="give each category a name of its own",
+        )
+    named = np.array([*categories, ""], dtype=object)
+    cells = named[series.cat.codes.to_numpy()]
+    if not lenient:
+        refuse_missing(cells, where=name, declared=categories)
+    is_arranged = list(categories) != sorted(categories)
+    return cells, Declared(categories, is_order=bool(series.cat.ordered) or is_arranged)
+
+
+def trusted_of(values: Any, dataset: LabelledDataset, index: "pd.Index[Any] | None") -> Trusted:
+    """Return true labels that a program knows: {index: label}, a series, or a frame.
+
+    A frame has the columns `index` (0-based positions) and `true_label`, as a file of them; the
+    others name examples by the index of the data where it has one, else by position.
+    """
+    if isinstance(values, pd.DataFrame):
+        for column in ("index", "true_label"):
+            if column not in values.columns:
+                raise InputError(
+                    f"trusted has no column '{column}' "
+                    f"({has([str(name) for name in values.columns], (column,))})",
+                    help="a frame has index and true_label; {index: label} does as well",
+                )
+        places, true = values["index"], values["true_label"]
+        positions, _ = labels_of(places, name="index of trusted")
+        return _trusted(dataset, positions, true)
+    if not isinstance(values, Mapping | pd.Series):
+        raise UsageError(
+            f"trusted is a {type(values).__name__}",
+            help="a file, {index: label}, a series, or a frame with index and true_label",
+        )
+    keys = list(values.keys())
+    labels = pd.Series(list(values.values) if isinstance(values, pd.Series) else [*values.values()])
+    if index is None:
+        return _trusted(dataset, _positions(keys), labels)
+    if not index.is_unique:
+        raise InputError(
+            "trusted cannot be told by an index that names a row twice",
+            help="a frame with index (0-based positions) and true_label says which",
+        )
+    found = index.get_indexer(pd.Index(keys))
+    if (found < 0).any():
+        key = keys[int(np.flatnonzero(found < 0)[0])]
+        raise InputError(
+            f"trusted names {brief(repr(key))}, which is not in the index of the data",
+            help="the keys are those of the index of features or labels",
+        )
+    return _trusted(dataset, found.astype(np.int64), labels)
+
+
+def _positions(keys: Sequence[Any]) -> RawLabels:
+    places = np.asarray(keys)
+    if places.dtype.kind not in "iu" or places.ndim != 1:
+        raise InputError(
+            "trusted names examples by something other than their 0-based positions",
+            help="the data have no index of their own: {0: 'cat', 7: 'dog'}",
+        )
+    return places.astype(np.int64)
+
+
+def _trusted(dataset: LabelledDataset, index: RawLabels, labels: "pd.Series[Any]") -> Trusted:
+    true, _ = labels_of(labels, name="labels of trusted", declared=dataset.class_names)
+    return trusted_among(dataset, index, true, where="trusted")

@@ -1,0 +1,93 @@
+"""How a program names its data: parameters as a DataSpec, and what it holds in memory."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from alfs_cli.data import DataSpec, Given
+from alfs_cli.errors import UsageError
+from alfs_cli.text.names import joined
+
+Names = Sequence[str] | str | None
+"""Several names: a sequence, or a text with commas."""
+
+FileName = str | os.PathLike[str]
+
+
+def data_asked(
+    data: FileName | None,
+    given: Given,
+    *,
+    class_names: Names,
+    split: str | None,
+    label_column: str | None,
+    path_column: str | None,
+    true_label_column: str | None,
+    label_columns: Names,
+    feature_columns: Names,
+    exclude_columns: Names,
+    group_column: str | None,
+    root: FileName | None,
+) -> tuple[DataSpec, Given | None]:
+    """Return how the data are named, and what of them is in memory, None where it is all in files.
+
+    Of `given`, what is a path is a file. Raises UsageError where `data` is no path.
+    """
+    if data is not None and not isinstance(data, str | os.PathLike):
+        raise UsageError(
+            f"data is a {type(data).__name__}, not a path or a name",
+            help="arrays and frames go in by name: features=..., labels=...",
+        )
+    held = Given(
+        features=_unless_file(given.features),
+        labels=_unless_file(given.labels),
+        true_labels=_unless_file(given.true_labels),
+        pred_probs=_unless_file(given.pred_probs),
+    )
+    spec = DataSpec(
+        _file(data),
+        split=split,
+        labels=_file(given.labels),
+        true_labels=_file(given.true_labels),
+        pred_probs=_file(given.pred_probs),
+        features=_file(given.features),
+        label_column=label_column,
+        path_column=path_column,
+        true_label_column=true_label_column,
+        label_columns=_names(label_columns),
+        feature_columns=_names(feature_columns),
+        exclude_columns=_names(exclude_columns),
+        group_column=group_column,
+        classes=_classes(class_names),
+        root=_file(root),
+    )
+    return spec, None if held.is_empty and not _is_nothing(spec) else held
+
+
+def _is_nothing(spec: DataSpec) -> bool:
+    return (spec.source, spec.pred_probs, spec.features) == (None,) * 3
+
+
+def _file(value: Any) -> str | None:
+    return os.fspath(value) if isinstance(value, str | Path | os.PathLike) else None
+
+
+def _unless_file(value: Any) -> Any:
+    return None if isinstance(value, str | os.PathLike) else value
+
+
+def _names(names: Names) -> str | None:
+    if names is None or isinstance(names, str):
+        return names
+    return joined([str(name) for name in names])
+
+
+def _classes(names: Names) -> str | None:
+    """Return class names as `parse_classes` reads them."""
+    if names is None or isinstance(names, str):
+        return names
+    texts = [str(name) for name in names]
+    is_plain = len(texts) > 1 and not any("," in name or name != name.strip() for name in texts)
+    return ",".join(texts) if is_plain else json.dumps(texts)

@@ -1,0 +1,102 @@
+"""Coming from cleanlab, and going back: a Datalab's labels and columns, and its frame of issues."""
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+import pandas as pd
+
+from alfs_cli.data import positions_of
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.suspects.scores import listing
+
+if TYPE_CHECKING:
+    from cleanlab import Datalab
+
+    from alfs_cli.estimating.estimated import Judged
+
+
+class DatalabInputs(TypedDict, total=False):
+    """What `estimate` and `check` take, of a Datalab: `estimate(**from_datalab(lab))`."""
+
+    labels: "pd.Series[Any]"
+    features: Any
+    pred_probs: Any
+
+
+def from_datalab(lab: "Datalab", *, features: Any = None, pred_probs: Any = None) -> DatalabInputs:
+    """Return what `estimate` and `check` take of a cleanlab Datalab, by name.
+
+    The labels come with the names and the order of its classes. A Datalab keeps neither features
+    nor probabilities: give those that `find_issues` was given, (N, D) or (N, K). Without them the
+    numeric columns of its data set are the features.
+
+    A folder that a Datalab was saved in holds a pickle, which runs what is in it when it is read;
+    alfs reads none: `from_datalab(Datalab.load(folder))` says that you trust it.
+
+    Raises InputError where it has no labels of single classes, or nothing to judge them by.
+
+    >>> import warnings, numpy as np, pandas as pd
+    >>> from cleanlab import Datalab
+    >>> y = np.arange(60) % 2
+    >>> frame = pd.DataFrame({"size": y + 0.1, "label": np.where(y == 0, "small", "large")})
+    >>> found = from_datalab(Datalab(frame, label_name="label"))
+    >>> list(found["labels"].cat.categories), list(found["features"].columns)
+    (['large', 'small'], ['size'])
+    """
+    if isinstance(lab, str) or not hasattr(lab, "class_names"):
+        raise UsageError(
+            f"lab is a {type(lab).__name__}, not a Datalab",
+            help="of a folder: alfs.from_datalab(Datalab.load(folder))",
+        )
+    codes: Any = np.asarray(lab.labels) if lab.has_labels else np.zeros(0)
+    if codes.dtype.kind not in "iu" or codes.ndim != 1:
+        raise InputError(
+            "this Datalab has no labels of one class an example",
+            help="Datalab(data, label_name=...), of the task classification",
+        )
+    names = pd.Index([str(name) for name in lab.class_names])
+    labels = pd.Series(pd.Categorical.from_codes(codes, names, ordered=True), name=lab.label_name)
+    found = DatalabInputs(labels=labels)
+    if pred_probs is not None:
+        found["pred_probs"] = pred_probs
+    if features is not None:
+        found["features"] = features
+    if features is None and pred_probs is None:
+        found["features"] = _numeric_columns(lab)
+    return found
+
+
+def _numeric_columns(lab: "Datalab") -> pd.DataFrame:
+    """Return the columns of numbers of a Datalab's data set but the label."""
+    others = [name for name in lab.data.column_names if name != lab.label_name]
+    numbers = [name for name in others if _is_number(lab.data.features[name])]
+    if not numbers:
+        raise InputError(
+            "a Datalab keeps no probabilities, and this one's data have no column of numbers",
+            help="give what find_issues was given: from_datalab(lab, pred_probs=...)",
+        )
+    return pd.DataFrame(lab.data.select_columns(numbers).to_pandas())
+
+
+def _is_number(feature: Any) -> bool:
+    return str(getattr(feature, "dtype", "")).startswith(("int", "uint", "float", "bool"))
+
+
+def issue_frame(judged: "Judged", threshold: float, index: "pd.Index[Any] | None") -> pd.DataFrame:
+    """Return each judged example as Datalab lists label issues, in the order of the data."""
+    dataset, scores = judged.dataset, judged.scores
+    positions = positions_of(dataset)
+    names = np.array(dataset.class_names, dtype=object)
+    listed = np.zeros(len(dataset), dtype=np.bool_)
+    listed[listing(scores, dataset.labels, threshold)] = True
+    order = np.argsort(positions, kind="stable")
+    frame = pd.DataFrame(
+        {
+            "is_label_issue": listed,
+            "label_score": 1 - scores.score,
+            "given_label": names[dataset.labels],
+            "predicted_label": names[scores.suggested],
+        }
+    ).iloc[order]
+    where = pd.Index(positions[order])
+    return frame.set_index(where if index is None else index[positions[order]])

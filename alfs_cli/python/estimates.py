@@ -1,0 +1,337 @@
+"""`alfs.estimate` and `alfs.load_estimate`: how noisy labels are, and which look wrong."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from alfs_cli.data import Given
+from alfs_cli.errors import InputError
+from alfs_cli.estimating import Estimated, EstimateOptions, estimate_data
+from alfs_cli.formats.blocks import Report
+from alfs_cli.noise import write_transition
+from alfs_cli.python.asked import FileName, Names, data_asked
+from alfs_cli.python.showing import Shown
+from alfs_cli.python.wording import Listener, checked, told_to_programs
+from alfs_cli.reports.estimate import estimate_report, headline
+from alfs_cli.results.estimate import Bounded, CleanLevel, NoiseEstimate, Trust
+from alfs_cli.results.estimate import load_estimate as read_estimate
+from alfs_cli.settings.layers import Key
+from alfs_cli.settings.values import whole
+from alfs_cli.storage.targets import keep_decisions
+from alfs_cli.suspects.scores import read_issues_table
+from alfs_cli.text.numbers import ratio
+
+WHOLE = {
+    "folds": Key(whole(2), 5),
+    "resamples": Key(whole(100), 1000),
+    "max_examples": Key(whole(2)),
+    "seed": Key(whole(0), 0),
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Estimate(Shown):
+    """How noisy the labels of a data set are, and which look wrong.
+
+    `result` is all that estimate.json says; `notes` is what there was to say on the way: columns
+    that were set aside, and why. Every `low` and `high` is a one-sided bound at the confidence
+    asked for (0.95), rates are fractions, clean levels ratios. The rest is where it comes from:
+    what was made, the `index` of the data, the `threshold` of suspects, the file it was read from,
+    and the file of decisions that it rests on.
+    """
+
+    result: NoiseEstimate
+    notes: tuple[str, ...] = ()
+    made: Estimated | None = None
+    index: "pd.Index[Any] | None" = None
+    threshold: float = 0.5
+    source: Path | None = None
+    reviewed: Path | None = None
+
+    @property
+    def noise_rate(self) -> Bounded:
+        """The share of labels that are wrong: `.value`, `.low`, `.high`."""
+        return self.result.noise_rate
+
+    @property
+    def clean_level(self) -> CleanLevel:
+        """How many times the right label leads in the weakest class, with the pair of classes."""
+        return self.result.clean_level
+
+    @property
+    def transition(self) -> NDArray[np.float64]:
+        """T (K, K): rows true classes, columns given labels, rows sum to 1."""
+        return np.array(self.result.transition, dtype=np.float64)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The K classes, in the order of T."""
+        return self.result.data.classes
+
+    @property
+    def trust(self) -> Trust:
+        """How far to believe this: `.level` is high, medium or low, `.reasons` say why."""
+        return self.result.trust
+
+    @property
+    def n(self) -> int:
+        """How many labels were judged."""
+        return self.result.data.n
+
+    @property
+    def method(self) -> str:
+        """The estimator that really ran."""
+        return self.result.method
+
+    @property
+    def suspects(self) -> pd.DataFrame:
+        """The labels that look wrong, the columns of issues.csv, worst first.
+
+        Its index is that of the data where they had one; the column `index` is the 0-based place.
+        Raises InputError where an estimate was read and no issues.parquet lay beside it.
+        """
+        if self.made is None:
+            raise InputError(
+                f"no issues.parquet lies beside '{self.source}'",
+                help="alfs estimate DATA, or est.save(folder), writes both",
+            )
+        table = self.made.table
+        if self.index is None:
+            return table.copy()
+        return table.set_index(self.index[table["index"].to_numpy()])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a class, by its name.
+
+        Columns: n (given labels), prior, clean_share (T[i, i]), clean_level with its bounds,
+        mostly_given_as, judged (False where there were too few examples).
+        """
+        result = self.result
+        rows = [
+            {
+                "n": found.n,
+                "prior": result.class_prior[i],
+                "clean_share": result.transition[i][i],
+                "clean_share_low": result.transition_low[i][i],
+                "clean_share_high": result.transition_high[i][i],
+                "clean_level": found.value,
+                "clean_level_low": found.low,
+                "clean_level_high": found.high,
+                "mostly_given_as": found.runner_up,
+                "judged": found.judged,
+            }
+            for i, found in enumerate(result.class_clean_level)
+        ]
+        return pd.DataFrame(rows, index=pd.Index(self.class_names, name="class"))
+
+    def to_datalab(self) -> pd.DataFrame:
+        """Return every judged label as cleanlab's Datalab lists issues of labels.
+
+        One row an example in the order of the data, under its index: `is_label_issue`,
+        `label_score` (1 is surely right), `given_label`, `predicted_label` (the likeliest true
+        class). Raises InputError for an estimate that was read, or made in passes over a file:
+        nothing of each example is kept.
+        """
+        from alfs_cli.python.datalab import issue_frame
+
+        if self.made is None or self.made.judged is None:
+            raise InputError(
+                "nothing is kept of each example", help="alfs.estimate from data in memory keeps it"
+            )
+        return issue_frame(self.made.judged, self.threshold, self.index)
+
+    def save(self, folder: FileName) -> None:
+        """Write estimate.json, transition.csv, issues.csv and issues.parquet into a folder.
+
+        The same files as the command's; suspects in which a person has decided, and that this was
+        made from, are kept as issues.reviewed.csv.
+        """
+        out = Path(folder)
+        with told_to_programs():
+            if self.reviewed is not None:
+                keep_decisions(self.reviewed, out)
+            if self.made is not None:
+                self.made.save(out)
+                return
+            write_transition(out / "transition.csv", self.result.transition, self.class_names)
+            self.result.save(out / "estimate.json")
+
+    def document(self) -> dict[str, object]:
+        """Return the JSON document `alfs.estimate/1`."""
+        return self.result.document()
+
+    def _lines(self) -> tuple[str, list[tuple[str, str]]]:
+        level, result = self.clean_level, self.result
+        pair = f", where '{level.true_class}' is given as '{level.given_class}'"
+        rows = [
+            (
+                "clean level",
+                f"r = {ratio(level.value)} ({ratio(level.low)} to {ratio(level.high)})"
+                + ("" if level.value == float("inf") else pair),
+            ),
+            ("trust", f"{self.trust.level}: {'; '.join(self.trust.reasons[:2])}"),
+            ("data", f"{self.n:,} examples, {len(self.class_names)} classes"),
+            ("evidence", f"{result.evidence.kind}, method {self.method}"),
+        ]
+        if result.issues is not None:
+            rows.insert(2, ("suspects", f"{result.issues.count:,} labels"))
+        if self.trust.level == "low":
+            rows.insert(0, rows.pop(1))
+        return headline(result), rows + [("note", text) for text in self.notes[:3]]
+
+    def _report(self) -> Report:
+        whole_page = estimate_report(self.result)
+        facts, verdict, trust, classes, *_ = whole_page.blocks
+        return Report(whole_page.title, (verdict, trust, facts, classes), {})
+
+
+def estimate(
+    data: FileName | None = None,
+    *,
+    features: Any = None,
+    labels: Any = None,
+    pred_probs: Any = None,
+    true_labels: Any = None,
+    class_names: Names = None,
+    trusted: "FileName | Mapping[Any, Any] | pd.Series[Any] | pd.DataFrame | None" = None,
+    evidence: str = "auto",
+    method: str = "auto",
+    encoder: str | None = None,
+    download: bool = False,
+    folds: int = 5,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    issue_threshold: float = 0.5,
+    all_scores: bool = False,
+    local: bool = False,
+    max_examples: int | None = None,
+    in_sample_ok: bool = False,
+    columns_as_given: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    cache: FileName | None = None,
+    split: str | None = None,
+    label_column: str | None = None,
+    path_column: str | None = None,
+    true_label_column: str | None = None,
+    label_columns: Names = None,
+    feature_columns: Names = None,
+    exclude_columns: Names = None,
+    group_column: str | None = None,
+    root: FileName | None = None,
+) -> Estimate:
+    """Estimate how noisy labels are: T, the clean level, suspects, with bounds and trust.
+
+    `data` is a path or a built-in name, as `alfs estimate` takes it: an image folder, a manifest,
+    an .npz, digits. Without it, or over it: `features` (N, D), an array, a tensor or a DataFrame
+    (whose columns that tell the label, number the rows or are ids are set aside); `pred_probs`
+    (N, K), out-of-fold, a column a class in the order of `class_names`, or a DataFrame whose
+    columns are named after them; `labels` (N,), whole numbers or names, categories or bools. Each
+    may be the path of a file instead.
+
+    `trusted` are true labels of examples drawn at random: {index: label}, a Series, a DataFrame
+    with `index` (0-based) and `true_label`, or a file. `evidence` is auto, pred-probs, features,
+    encoder, pixels or network; `method` auto, confident, joint-ml, hoc, knn, anchor, dual-t, gold
+    or annotators. `confidence` is that of each one-sided bound, `resamples` of the counts,
+    `issue_threshold` the score from which a label is suspected; `cache` a folder that keeps
+    evidence. The rest says how `data` is read, as the options of the command do.
+
+    What the user should know warns as an AlfsWarning. Raises AlfsError (UsageError, InputError)
+    where the data cannot be read or judged. Methods: the help of `alfs estimate`, and Zhou et al.,
+    ICML 2021, for the clean level.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> true = np.arange(600) % 3
+    >>> y = np.where(rng.random(600) < 0.1, (true + 1) % 3, true)
+    >>> X = np.eye(3)[true] + 0.1 * rng.normal(size=(600, 3))
+    >>> est = estimate(features=X, labels=y, class_names=["cat", "dog", "owl"])
+    >>> est.noise_rate.low < 0.1 < est.noise_rate.high
+    True
+    >>> est.class_names, est.transition.shape, est.trust.level
+    (('cat', 'dog', 'owl'), (3, 3), 'high')
+    """
+    heard = Listener()
+    with told_to_programs():
+        numbers = checked(
+            {"folds": folds, "resamples": resamples, "max_examples": max_examples, "seed": seed},
+            WHOLE,
+        )
+        given = Given(features, labels, true_labels=true_labels, pred_probs=pred_probs)
+        spec, held = data_asked(
+            data,
+            given,
+            class_names=class_names,
+            split=split,
+            label_column=label_column,
+            path_column=path_column,
+            true_label_column=true_label_column,
+            label_columns=label_columns,
+            feature_columns=feature_columns,
+            exclude_columns=exclude_columns,
+            group_column=group_column,
+            root=root,
+        )
+        file = Path(trusted) if isinstance(trusted, str | os.PathLike) else None
+        options = EstimateOptions(
+            evidence=evidence,
+            method=method,
+            confidence=confidence,
+            issue_threshold=issue_threshold,
+            all_scores=all_scores,
+            in_sample_ok=in_sample_ok,
+            columns_as_given=columns_as_given,
+            encoder=encoder,
+            download=download,
+            trusted=file,
+            local=local,
+            device=device,
+            cache=None if cache is None else Path(cache),
+            **numbers,
+        )
+        found = estimate_data(
+            spec, options, heard, given=held, trusted=trusted if file is None else None
+        )
+        index = None if held is None else held.index()
+    notes = tuple(heard.notes)
+    return Estimate(found.estimate, notes, found, index, issue_threshold, reviewed=file)
+
+
+def load_estimate(path: FileName) -> Estimate:
+    """Read an estimate.json, or the one in a folder, as `alfs.estimate` returned it.
+
+    Suspects come from the issues.parquet beside it, where there is one. Raises InputError where
+    the file is missing, broken, newer or at odds with itself.
+
+    >>> import tempfile, numpy as np
+    >>> y = np.arange(200) % 2
+    >>> est = estimate(pred_probs=0.05 + 0.9 * np.eye(2)[y], labels=y, in_sample_ok=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     est.save(folder)
+    ...     again = load_estimate(folder)
+    >>> again.noise_rate == est.noise_rate
+    True
+    """
+    with told_to_programs():
+        file = Path(path)
+        file = file / "estimate.json" if file.is_dir() else file
+        if not file.exists():
+            raise InputError(
+                f"no such file: '{file}'",
+                help="alfs estimate DATA, or est.save(folder), writes one",
+            )
+        result = read_estimate(file)
+        table = read_issues_table(file, result.data.classes)
+        made = None if table is None else Estimated(result, table)
+    return Estimate(result, made=made, source=file)
+
+
+def estimate_of(source: "Estimate | FileName") -> Estimate:
+    """Return an estimate, read where its path is given."""
+    return source if isinstance(source, Estimate) else load_estimate(source)
