@@ -11,6 +11,6 @@ to_frame, to_datalab  # of the public Estimate
 
 # Names of types, used in annotations that are text.
 Datalab, Evaluated, Mask, Node, Points, ReadableBuffer, Shares
-hoc
-joint_ml
-knn
+
+# Functions that a table names, loaded when they are used.
+hoc, joint_ml, knn, read_npz, fashion_mnist, cifar100, webvision_mini

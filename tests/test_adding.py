@@ -1,4 +1,4 @@
-"""To add a loss, a method, a format or an encoder is to write one file and name it in one table.
+"""To add a loss, a method, a format, an encoder or a reader is one new file and a line in a table.
 
 Each is really added, to a copy of the package, by a new file and one changed one; then it is in the
 help, in the reports and in the certificate, and it works.
@@ -189,3 +189,54 @@ def test_an_encoder(copy):
     evidence = json.loads(Path("alfs-out/estimate.json").read_text())["evidence"]
     assert (evidence["kind"], evidence["encoder"]) == ("encoder", "means")
     assert evidence["agreement"] > 0.95
+
+
+BARS = '''"""A reader that was added: a label and its numbers a line, between bars."""
+
+import numpy as np
+
+from alfs_cli.data.content import Content, array_digest
+from alfs_cli.data.labels import raw_labels
+from alfs_cli.data.readers.arrays import array_candidates
+
+
+def read_bars(path, spec):
+    """Read lines such as `ant|1|2`."""
+    rows = [line.split("|") for line in path.read_text().splitlines()]
+    X = np.array([[float(cell) for cell in row[1:]] for row in rows], dtype=np.float32)
+    labels = raw_labels(np.array([row[0] for row in rows]), where=f"'{path}'")
+    return Content(
+        kind="bars",
+        count=len(rows),
+        digest=array_digest(X),
+        labels=labels,
+        features=array_candidates(
+            X, where=f"'{path}'", asked=spec.feature_columns, excluded=spec.exclude_columns
+        ),
+    )
+'''
+
+
+def test_a_reader(copy):
+    copy.add(
+        "data/readers/bars.py", BARS,
+        "data/readers/__init__.py", '    ".npz": Reader("arrays:read_npz"),\n',
+        '    ".npz": Reader("arrays:read_npz"),\n    ".bars": Reader("bars:read_bars"),\n',
+    )  # fmt: skip
+    assert ".bars" in copy.alfs("estimate", "-h").stdout
+    with np.load(features()) as arrays:
+        lines = [
+            "|".join([("ant", "bee")[label], *map(str, row)])
+            for label, row in zip(arrays["labels"], arrays["features"], strict=True)
+        ]
+    Path("d.bars").write_text("\n".join(lines))
+    done = copy.alfs("estimate", "d.bars")
+    assert done.returncode == 0, done.stderr
+    estimate = json.loads(Path("alfs-out/estimate.json").read_text())
+    assert estimate["data"]["kind"] == "bars"
+    assert estimate["data"]["classes"] == ["ant", "bee"]
+    assert 0.02 < estimate["noise_rate"]["value"] < 0.2
+    wrong = copy.alfs("estimate", "d.bars", "--split", "train")
+    assert (wrong.returncode, "has no splits" in wrong.stderr) == (2, True)
+    Path("d.xyz").write_text("x")
+    assert ".bars" in copy.alfs("estimate", "d.xyz").stderr

@@ -31,15 +31,14 @@ from alfs_cli.data.overlaid import (
     where_of,
 )
 from alfs_cli.data.placeholders import how_to_fetch, refuse_placeholder
-from alfs_cli.data.readers.arrays import read_npz
-from alfs_cli.data.readers.builtin import BUILTINS, builtin_splits, read_builtin
+from alfs_cli.data.readers import BUILTINS, READERS, forms
+from alfs_cli.data.readers.builtin import builtin_splits, read_builtin
 from alfs_cli.data.readers.columns import (
     read_probabilities,
 )
 from alfs_cli.data.readers.folder import METADATA, folder_splits, layout_of, read_folder, visible
 from alfs_cli.data.readers.in_memory import Given, content_of, laid_over
 from alfs_cli.data.readers.manifest import manifest_splits, read_manifest
-from alfs_cli.data.readers.tables import TABLE_SUFFIXES
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
 from alfs_cli.storage.files import as_file
 
@@ -85,9 +84,8 @@ def splits_of(spec: DataSpec) -> tuple[str, ...]:
     if path.is_dir():
         beside = _metadata(path)
         return manifest_splits(beside) if beside is not None else folder_splits(path)
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return manifest_splits(path)
-    return ()
+    reader = READERS.get(path.suffix.lower())
+    return () if reader is None else reader.splits_of(path)
 
 
 def _content(spec: DataSpec, given: Given | None) -> Content:
@@ -118,20 +116,19 @@ def _read(spec: DataSpec) -> Content:
     if not path.exists():
         raise _no_such_data(source)
     suffix = as_file(path).suffix.lower()
-    if suffix in TABLE_SUFFIXES:
-        return read_manifest(path, spec)
-    if suffix == ".npz":
-        if spec.split is not None:
-            raise InputError(
-                f"no split '{spec.split}': '{path}' has no splits",
-                help="leave --split out: an .npz is read whole",
-            )
-        return read_npz(path, spec)
-    raise InputError(
-        f"'{path}' has the suffix '{suffix}'",
-        help="DATA is a folder of images, .csv .tsv .parquet .jsonl, .npz, or a built-in name; "
-        ".npy files go in by --features or --pred-probs, with --labels",
-    )
+    reader = READERS.get(suffix)
+    if reader is None:
+        raise InputError(
+            f"'{path}' has the suffix '{suffix}'",
+            help=f"DATA is {forms()}; .npy files go in by --features or --pred-probs, with "
+            "--labels",
+        )
+    if reader.splits is None and spec.split is not None:
+        raise InputError(
+            f"no split '{spec.split}': '{path}' has no splits",
+            help=f"leave --split out: an {suffix} is read whole",
+        )
+    return reader.read(path, spec)
 
 
 def _metadata(folder: Path) -> Path | None:
@@ -151,7 +148,7 @@ def _no_such_data(source: str) -> InputError:
         siblings = []
     return InputError(
         f"no such file or directory: '{source}'{did_you_mean(source, [*siblings, *BUILTINS])}",
-        help=f"a folder of images, a manifest, an .npz, or one of {', '.join(BUILTINS)}",
+        help=f"DATA is {forms()}",
     )
 
 

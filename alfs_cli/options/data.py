@@ -5,17 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alfs_cli.data.readers import forms
+
 if TYPE_CHECKING:
     from alfs_cli.data import DataSpec
 
 PANEL = "Data"
+HELP = f"{forms()[:1].upper()}{forms()[1:]}."
 
 Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Image folder, manifest (.csv .tsv .parquet .jsonl), .npz, or a built-in data set: "
-        "digits, mnist, fashion-mnist, cifar10, cifar100, webvision-mini.",
+        help=HELP,
         show_default=False,
     ),
 ]
@@ -23,8 +25,7 @@ OptionalData = Annotated[
     str | None,
     typer.Argument(
         metavar="DATA",
-        help="Image folder, manifest (.csv .tsv .parquet .jsonl), .npz, or a built-in data set: "
-        "digits, mnist, fashion-mnist, cifar10, cifar100, webvision-mini.",
+        help=HELP,
         show_default=False,
     ),
 ]

@@ -81,7 +81,7 @@ def test_neither_does_that_of_a_bug(alfs, monkeypatch):
     def broken(*arguments, **options):
         raise ZeroDivisionError("a\x1b[31m\u202e")
 
-    monkeypatch.setattr("alfs_cli.data.reading.read_npz", broken)
+    monkeypatch.setattr("alfs_cli.data.readers.arrays.read_npz", broken)
     np.savez("a.npz", labels=np.arange(4))
     done = alfs("estimate", "a.npz", "--debug")
     assert done.code == 101

@@ -4,7 +4,7 @@ import gzip
 import io
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from alfs_cli.data.content import Content, array_digest
 from alfs_cli.data.dataset import IntArray
 from alfs_cli.data.images.kinds import ArrayImages
 from alfs_cli.data.names import CIFAR10, CIFAR100, FASHION_MNIST
+from alfs_cli.data.readers import BUILTINS, function
 from alfs_cli.data.readers.folder import SPLIT_NAMES, found
 from alfs_cli.data.readers.pickles import read_batch
-from alfs_cli.data.readers.webvision import webvision_mini
 from alfs_cli.errors import InputError
 
 DEFAULT_ROOT = "data"
@@ -183,18 +183,6 @@ def _cifar(
     return _content(kind, split, pixels, labels, class_names)
 
 
-Reader = Callable[[str, Path], Content]
-
-BUILTINS: dict[str, Reader] = {
-    "digits": digits,
-    "mnist": mnist,
-    "fashion-mnist": fashion_mnist,
-    "cifar10": cifar10,
-    "cifar100": cifar100,
-    "webvision-mini": webvision_mini,
-}
-
-
 def read_builtin(name: str, split: str | None, root: str | None) -> Content:
     """Read a built-in data set by name; raises InputError where it or its split is not there."""
     wanted = SPLIT_NAMES.get((split or "train").lower(), split or "train")
@@ -204,7 +192,9 @@ def read_builtin(name: str, split: str | None, root: str | None) -> Content:
             f"no split '{split}': '{name}' has the splits {', '.join(splits)}",
             help="--split names one of them",
         )
-    return BUILTINS[name](wanted, Path(root if root is not None else DEFAULT_ROOT))
+    place = Path(root if root is not None else DEFAULT_ROOT)
+    content: Content = function(BUILTINS[name])(wanted, place)
+    return content
 
 
 def builtin_splits(name: str) -> tuple[str, ...]:
