@@ -1,0 +1,350 @@
+"""What a claim measures, as a mean of values that an answer bounds, and the bets on it.
+
+A quantity's examples (its members) fall into cells whose members look alike. `Mean`: z in [0, 1]
+per member, the quantity is its mean. `Ratio`: the share of those truly c that have a property of
+their given label, tested at t by the mean of 1[true = c] (1[property] - t). Each is tested at many
+numbers t at once, from below and from above; the interval is what no test has ruled out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.audits.bets import Wealth, experts
+from alfs_cli.audits.claims import Claim, Slice
+from alfs_cli.audits.population import CHANCES, LEVELS, Ints, Population, levels_of
+from alfs_cli.errors import InputError, brief, did_you_mean, has
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Possible = tuple[int, ...] | None  # the classes an answer leaves possible, None for any
+MEANS, RATIOS = 400, 100  # numbers at which a mean, a ratio is tested
+OWN, ASKED, REST = 0, 1, 2  # a ratio's examples: given c; with the property; given another
+ODDS = (1.3, 2.0, 4.0)  # how far from the number the alternatives lie that are bet on
+LIKELY = 0.9  # P(true = c | given = c) that the bets on a ratio assume
+NEVER, ALWAYS = 0.002, 0.998  # an alternative is never surer
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Members and cells of one subject; what is reported is offset + slope * mean of z."""
+
+    subject: str
+    members: Bools  # (N)
+    cell: Ints  # (N), read for members only
+    chance: Floats  # (C) of the event, as the scores have it; the event: z = 1, or true = c
+    block: Ints  # (C) what the cells' given labels have in common: a ratio's OWN, ASKED, REST
+    has_scores: bool
+    offset: float = 0.0
+    slope: float = 1.0
+
+
+@dataclass(frozen=True)
+class Mean(Quantity):
+    """z = 1 where the true label is `hit`, else 0; with `miss`, one half and 0 where it is that."""
+
+    hit: Ints | None = None  # (N)
+    miss: Ints | None = None  # (N)
+    hits_are_noise: bool = False  # z = 1 where it is NOT `hit`
+
+    def bounds(self, index: int, possible: Possible) -> tuple[float, float]:
+        """Return the least and the largest z of an example whose true label is one of these."""
+        if self.hit is None or possible is None:
+            return 0.0, 1.0
+        values = [self._value(index, label) for label in possible]
+        return min(values), max(values)
+
+    def _value(self, index: int, label: int) -> float:
+        is_hit = self.hit is not None and label == int(self.hit[index])
+        if self.miss is None:
+            return float(is_hit != self.hits_are_noise)
+        return 1.0 if is_hit else 0.0 if label == int(self.miss[index]) else 0.5
+
+
+@dataclass(frozen=True)
+class Ratio(Quantity):
+    """The share of those truly `target` whose given label has the property (N)."""
+
+    target: int = 0
+    has_property: Bools | None = None
+
+    def bounds(self, index: int, possible: Possible) -> tuple[bool, bool]:
+        """Return whether the example is surely, and whether it can be, of the target."""
+        if possible is None:
+            return False, True
+        return possible == (self.target,), self.target in possible
+
+    def property_of(self, index: int) -> bool:
+        return self.has_property is not None and bool(self.has_property[index])
+
+
+def quantity(claim: Claim, examples: Population) -> Mean | Ratio:
+    """Return what the claim measures on these examples (any but the clean level).
+
+    Raises UsageError for a slice by an unknown column, InputError for one that is empty.
+    """
+    members = slice_members(examples, claim.where)
+    match claim.quantity:
+        case "noise-rate":
+            return noise_mean(claim, examples, members)
+        case "given-noise":
+            own = examples.given == examples.classes.index(claim.names[0])
+            return noise_mean(claim, examples, members & own)
+        case "accuracy":
+            return accuracy_mean(claim, examples, members)
+        case _:
+            return class_ratio(claim, examples, members)
+
+
+def slice_members(examples: Population, where: Slice | None) -> Bools:
+    if where is None:
+        return np.ones(len(examples), dtype=bool)
+    if where.column not in examples.columns:
+        raise InputError(
+            f"no column '{brief(where.column)}' to slice by"
+            f"{did_you_mean(where.column, examples.columns)}",
+            help=has(examples.columns, [where.column]),
+        )
+    column = examples.columns[where.column]
+    members = np.asarray(column == where.value)
+    if not members.any():
+        values = sorted(set(column.tolist()))
+        raise InputError(
+            f"no example has '{brief(where.value)}' in column '{brief(where.column)}'"
+            f"{did_you_mean(where.value, values)}",
+            help=has(values, [where.value]),
+        )
+    return members
+
+
+def noise_mean(claim: Claim, examples: Population, members: Bools) -> Mean:
+    levels = examples.noise_levels
+    return Mean(
+        subject=claim.subject,
+        members=nonempty(claim, members),
+        cell=np.zeros(len(examples), np.int64) if levels is None else levels.astype(np.int64),
+        chance=CHANCES,
+        block=np.zeros(LEVELS, np.int64),
+        has_scores=levels is not None,
+        hit=examples.given,
+        hits_are_noise=True,
+    )
+
+
+def accuracy_mean(claim: Claim, examples: Population, members: Bools) -> Mean:
+    """Return the accuracy of a run, or by how much the first of two is better than the second."""
+    first = examples.predictions[claim.names[0]]
+    rows = np.arange(len(examples))
+    levels = examples.class_levels
+    if not claim.is_comparison:
+        cell = np.zeros(len(examples), np.int64) if levels is None else levels[rows, first]
+        return Mean(
+            subject=claim.subject,
+            members=nonempty(claim, members),
+            cell=cell.astype(np.int64),
+            chance=CHANCES,
+            block=np.zeros(LEVELS, np.int64),
+            has_scores=levels is not None,
+            hit=first,
+        )
+    second = examples.predictions[claim.names[1]]
+    differ = members & (first != second)
+    if levels is None:
+        cell = np.zeros(len(examples), np.int64)
+    else:
+        ahead = (CHANCES[levels[rows, first]] - CHANCES[levels[rows, second]] + 1) / 2
+        cell = levels_of(ahead).astype(np.int64)
+    part = differ.sum() / members.sum()
+    return Mean(
+        subject=claim.subject,
+        members=nonempty(claim, differ, "the two runs predict the same for all of it"),
+        cell=cell,
+        chance=CHANCES,
+        block=np.zeros(LEVELS, np.int64),
+        has_scores=levels is not None,
+        offset=-part,
+        slope=2 * part,
+        hit=first,
+        miss=second,
+    )
+
+
+def class_ratio(claim: Claim, examples: Population, members: Bools) -> Ratio:
+    """Return class-noise:c or pair:c>g: of those truly c, how many are given another, given g."""
+    target = examples.classes.index(claim.names[0])
+    own = examples.given == target
+    if claim.quantity == "pair":
+        has_property = examples.given == examples.classes.index(claim.names[1])
+    else:
+        has_property = ~own
+    levels = examples.class_levels
+    level = np.zeros(len(examples), np.int64) if levels is None else levels[:, target]
+    block = np.where(own, OWN, np.where(has_property, ASKED, REST))
+    return Ratio(
+        subject=claim.subject,
+        members=nonempty(claim, members),
+        cell=(block * LEVELS + level).astype(np.int64),
+        chance=np.tile(CHANCES, 3),
+        block=np.arange(3 * LEVELS) // LEVELS,
+        has_scores=levels is not None,
+        target=target,
+        has_property=has_property,
+    )
+
+
+def nonempty(claim: Claim, members: Bools, why: str = "no example is of its kind") -> Bools:
+    if not members.any():
+        raise InputError(f"claim '{claim}' is about nothing: {why}", help="leave the claim out")
+    return members
+
+
+# ---- the tests of a quantity ------------------------------------------------------------------
+
+
+def grid(numbers: Sequence[float], count: int) -> Floats:
+    """Return the numbers at which to test: even in arcsine, where a share's error is even."""
+    even = np.sin(np.linspace(0, np.pi / 2, count + 1)[1:-1]) ** 2
+    return np.unique(np.concatenate([even, np.asarray(numbers, dtype=float)]))
+
+
+def tilted(chance: Floats, counts: Floats, mean: Floats) -> Floats:
+    """Return the chances (..., C) moved by one step of log odds so that their mean is `mean`."""
+    share = counts / counts.sum()
+    log_odds = np.log(chance / (1 - chance))
+    low, high = np.full(mean.shape, -40.0), np.full(mean.shape, 40.0)
+    for _ in range(30):
+        middle = (low + high) / 2
+        below = (share / (1 + np.exp(-(log_odds + middle[..., None])))).sum(-1) < mean
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.asarray(1 / (1 + np.exp(-(log_odds + low[..., None]))))
+
+
+def beyond(m: Floats, steps: Floats) -> Floats:
+    """Return the shares whose odds are those of m times each step (..., E)."""
+    safe = np.clip(m, 1e-6, 1 - 1e-6)
+    odds = (safe / (1 - safe))[..., None] * steps
+    return np.asarray(np.clip(odds / (1 + odds), NEVER, ALWAYS))
+
+
+def packed(what: Mean | Ratio, open_ones: Bools) -> Mean | Ratio:
+    """Return the quantity without the cells that have no member to draw."""
+    used = np.unique(what.cell[what.members & open_ones])
+    if not len(used):
+        used = np.zeros(1, np.int64)
+    place = np.zeros(len(what.chance), np.int64)
+    place[used] = np.arange(len(used))
+    return replace(what, cell=place[what.cell], chance=what.chance[used], block=what.block[used])
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Members that can be drawn, summed by cell (C)."""
+
+    counts: Floats
+    weights: Floats
+    lightest: Floats
+    heaviest: Floats
+
+
+def cells_of(cell: Ints, weights: Floats, num_cells: int) -> Cells:
+    """Return the sums of these examples' weights (n) by cell (n)."""
+    lightest = np.full(num_cells, np.inf)
+    heaviest = np.zeros(num_cells)
+    np.minimum.at(lightest, cell, weights)
+    np.maximum.at(heaviest, cell, weights)
+    counts = np.bincount(cell, minlength=num_cells).astype(float)
+    return Cells(
+        counts=counts,
+        weights=np.bincount(cell, weights=weights, minlength=num_cells).astype(float),
+        lightest=np.where(counts > 0, lightest, 1.0),
+        heaviest=np.where(counts > 0, heaviest, 1.0),
+    )
+
+
+def wealth_of(what: Mean | Ratio, numbers: Floats, cells: Cells, known: Floats, n: int) -> Wealth:
+    """Return the tests at each number from below, then from above: 2 G forms.
+
+    `known` (2 G) is what the answers known beforehand add to each form; n counts them too.
+    """
+    gain, m = forms(what, numbers)
+    left = cells.counts.sum()
+    rest = (n * m - known) / max(left, 1)
+    if isinstance(what, Mean):
+        alternatives = mean_alternatives(what, np.abs(np.clip(rest, -1, 1)), cells)
+    else:
+        alternatives = ratio_alternatives(what, numbers, cells)
+    return Wealth(
+        bets=experts(alternatives, gain, rest, cells.weights, cells.counts),
+        low=np.minimum(gain, 0),
+        high=np.maximum(gain, 0),
+        m=m,
+        n=n,
+        known=known,
+        weights=cells.weights,
+        counts=cells.counts,
+        lightest=cells.lightest,
+        heaviest=cells.heaviest,
+    )
+
+
+def forms(what: Mean | Ratio, numbers: Floats) -> tuple[Floats, Floats]:
+    """Return what an event in a cell adds (2 G, C) and the mean it is held against (2 G)."""
+    num_cells = len(what.chance)
+    if isinstance(what, Mean):
+        gain = np.ones((len(numbers), num_cells))
+        return np.concatenate([gain, -gain]), np.concatenate([numbers, -numbers])
+    gain = (what.block == ASKED)[None, :] - numbers[:, None]
+    return np.concatenate([gain, -gain]), np.zeros(2 * len(numbers))
+
+
+def mean_alternatives(what: Mean, m: Floats, cells: Cells) -> Floats:
+    """Return chances (2 G, E, C): above m for the tests from below, under it for the others."""
+    count = len(m) // 2
+    steps = np.array(ODDS)
+    means = np.concatenate([beyond(m[:count], steps), beyond(m[count:], 1 / steps)])
+    flat = np.repeat(means[..., None], len(what.chance), -1)
+    if not what.has_scores:
+        return flat
+    scored = tilted(what.chance, cells.counts, means)
+    return np.asarray(np.clip(np.concatenate([flat, scored], axis=1), NEVER, ALWAYS))
+
+
+def ratio_alternatives(what: Ratio, numbers: Floats, cells: Cells) -> Floats:
+    """Return chances of being truly c (2 G, E, C) under which the ratio lies beyond each number."""
+    steps = np.array(ODDS)
+    ratios = np.concatenate([beyond(numbers, steps), beyond(numbers, 1 / steps)])
+    block = what.block
+    own, asked, rest = (cells.counts * (block == b) for b in (OWN, ASKED, REST))
+    likely = np.full(ratios.shape, LIKELY)
+    # own * likely are given c; so many more as makes the ratio what it should be
+    wanted = own.sum() * LIKELY * ratios / (1 - ratios) / max(asked.sum(), 1)
+    found = [likely, np.clip(wanted, NEVER, LIKELY), np.full(ratios.shape, NEVER)]
+    flat = np.stack(found, -1)[..., block]
+    if not what.has_scores:
+        return flat
+    scored = np.zeros_like(flat)
+    for b, part in enumerate((own, asked, rest)):
+        if part.any():
+            scored[..., block == b] = tilted(what.chance, part, found[b])[..., block == b]
+    return np.asarray(np.clip(np.concatenate([flat, scored], axis=1), NEVER, ALWAYS))
+
+
+def outcomes(what: Mean | Ratio, numbers: Floats, index: int, possible: Possible) -> Floats:
+    """Return the lowest value (2 G) that an answer leaves each form of this example."""
+    count = len(numbers)
+    found = np.empty(2 * count)
+    if isinstance(what, Mean):
+        least, most = what.bounds(index, possible)
+        found[:count], found[count:] = least, -most
+        return found
+    surely, maybe = what.bounds(index, possible)
+    value = float(what.property_of(index)) - numbers
+    if surely:
+        found[:count], found[count:] = value, -value
+    elif maybe:
+        found[:count], found[count:] = np.minimum(value, 0), np.minimum(-value, 0)
+    else:
+        found[:] = 0
+    return found
