@@ -5,6 +5,7 @@
 const AHEAD = 2; // tasks held: the one looked at, and the next
 const LEAST_MS = 120; // between a task's appearing and its answer: what is quicker was meant before
 const POLL_MS = 5000;
+const MOST_SCALED = 20; // times its size that a picture is shown: larger pixels hide what they are of
 const $ = (id) => document.getElementById(id);
 
 const state = {
@@ -110,6 +111,7 @@ function advance() {
 }
 
 function wait() {
+  delete $("box").dataset.draw;
   $("box").replaceChildren();
   $("given").hidden = true;
   hint(state.over ? "" : "Nothing is open for you at this moment ...");
@@ -125,7 +127,7 @@ async function show(task) {
     const good = await task.loaded;
     if (state.current !== task) return;
     $("box").replaceChildren(good ? task.image : text("p", "This picture cannot be read: answer ?"));
-    task.image.classList.toggle("sharp", task.image.naturalWidth < 2 * $("box").clientWidth);
+    fit(task.image);
   } else {
     const list = document.createElement("dl");
     for (const [name, cell] of task.cells) list.append(text("dt", name), text("dd", cell));
@@ -134,8 +136,16 @@ async function show(task) {
   }
   hint(task.again ? "Answered before: answer it anew." : "");
   task.ready = true;
+  $("box").dataset.draw = task.draw;
   task.since = performance.now();
   enable();
+}
+
+function fit(image) {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  image.classList.toggle("sharp", Math.max(width, height) < $("box").clientWidth);
+  image.style.maxWidth = `${MOST_SCALED * width}px`;
+  image.style.maxHeight = `${MOST_SCALED * height}px`;
 }
 
 function answer(label) {
