@@ -19,12 +19,13 @@ def predictions_of(
     Raises InputError where it is no run, or knows other classes.
     """
     from alfs_cli.results.run import find_run, load_config
+
+    folder = find_run(run, out)  # before torch is waited for
     from alfs_cli.training.batches import gather
     from alfs_cli.training.checkpoint import load_trained
     from alfs_cli.training.devices import choose_device
     from alfs_cli.training.prediction import predict
 
-    folder = find_run(run, out)
     trained, config = load_trained(folder), load_config(folder)
     dataset = load(spec, columns=config.feature_columns, is_screened=False)
     examples = gather(

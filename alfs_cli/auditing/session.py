@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alfs_cli.auditing.exhibits import Exhibits
-from alfs_cli.auditing.scores import Scores
 from alfs_cli.audits.claims import Claim, Slice, parse
 from alfs_cli.audits.population import Ints, Population, population
 from alfs_cli.audits.record import (
@@ -23,6 +23,9 @@ from alfs_cli.console import Console
 from alfs_cli.data.duplicates import digests_of
 from alfs_cli.errors import InputError, UsageError, together
 from alfs_cli.losses.text import parse_loss
+
+if TYPE_CHECKING:
+    from alfs_cli.auditing.scores import Scores
 
 USUAL = ("noise-rate <= 0.05",)
 RISK = 0.05
@@ -55,7 +58,7 @@ def open_audit(
     wanted: Wanted,
     folder: Path,
     *,
-    scores: Callable[[], Scores | None],
+    scores: "Callable[[], Scores | None]",
     predictions: Callable[[str], Ints],
     console: Console,
 ) -> Opened:
@@ -104,7 +107,7 @@ def bare(shows: Exhibits) -> Population:
 def with_what_is_needed(
     shows: Exhibits,
     claims: Sequence[Claim],
-    scores: Scores | None,
+    scores: "Scores | None",
     predictions: Callable[[str], Ints],
 ) -> Population:
     """Return the examples with their scores, and the columns and runs that the claims name."""

@@ -18,7 +18,9 @@ from alfs_cli.terminal.output import printable
 if TYPE_CHECKING:
     from alfs_cli.auditing.answers import Said
     from alfs_cli.auditing.exhibits import Exhibits
+    from alfs_cli.auditing.scores import Scores
     from alfs_cli.auditing.session import Opened
+    from alfs_cli.audits.population import Ints
     from alfs_cli.data import DataSpec
 
 
@@ -76,19 +78,28 @@ def _opened(
     scoring: ScoreFlags,
 ) -> "Opened":
     """Return the audit under --out, begun if there is none."""
-    from alfs_cli.auditing.predictions import predictions_of
-    from alfs_cli.auditing.scores import scores_of
     from alfs_cli.auditing.session import open_audit
 
-    console, classes = invocation.console, shows.dataset.class_names
+    console = invocation.console
+
+    def scores() -> "Scores | None":
+        from alfs_cli.auditing.scores import scores_of
+
+        return scores_of(shows.dataset, scoring.read(invocation), console)
+
+    def predictions(run: str) -> "Ints":
+        from alfs_cli.auditing.predictions import predictions_of
+
+        classes = shows.dataset.class_names
+        out, device = invocation.out, invocation.device
+        return predictions_of(run, spec, classes, out=out, device=device, console=console)
+
     return open_audit(
         shows,
         claims.wanted(invocation),
         invocation.out,
-        scores=lambda: scores_of(shows.dataset, scoring.read(invocation), console),
-        predictions=lambda run: predictions_of(
-            run, spec, classes, out=invocation.out, device=invocation.device, console=console
-        ),
+        scores=scores,
+        predictions=predictions,
         console=console,
     )
 
