@@ -9,7 +9,10 @@ pairs       the clean level: all pairs of classes as one array
 judge       answers in the order of the draws to verdicts and intervals
 forecast    how many more answers
 agreement   two people, or one asked twice
-record      audit.jsonl, append and replay; audit.json derived from it
+plan        what an audit is started with
+log         lines appended, synced and bound to those before
+record      audit.jsonl, append and replay
+status      what is known now; audit.json, derived from the record, and its verification
 
 Nothing here knows a command line, a network or a file of data.
 """

@@ -41,13 +41,19 @@ MOST_SHARE = 0.98  # of the wealth at stake in one draw: an alternative may be w
 
 @dataclass(frozen=True)
 class Experts:
-    """Bets fixed in advance, E per form over C cells: `hedge` is k (F, E, C), `share` c (F, E)."""
+    """Bets fixed in advance, E per form over C cells: `hedge` is k (F, E, C), `share` c (F, E).
+
+    `prior` (E) is the part of the wealth that each begins with; it sums to 1.
+    """
 
     hedge: Floats
     share: Floats
+    prior: Floats
 
 
-def experts(p: Floats, gain: Floats, m: Floats, weights: Floats, counts: Floats) -> Experts:
+def experts(
+    p: Floats, gain: Floats, m: Floats, weights: Floats, counts: Floats, prior: Floats
+) -> Experts:
     """Return the log-optimal bets against "mean z <= m" where the alternatives `p` hold.
 
     p (F, E, C): chance of the event in a cell; gain (F, C): z if it happens, 0 if not; m (F);
@@ -73,7 +79,7 @@ def experts(p: Floats, gain: Floats, m: Floats, weights: Floats, counts: Floats)
     stake[stake < LEAST_SHARE] = 0
     safe = np.where(rate > 0, rate, 1)
     hedge = np.where(there[:, None, :], (1 - u) / (safe * total[:, None])[..., None], 0)
-    return Experts(hedge=np.where(stake[..., None] > 0, hedge, 0), share=stake)
+    return Experts(hedge=np.where(stake[..., None] > 0, hedge, 0), share=stake, prior=prior)
 
 
 def paid(p: Floats, d: Floats) -> Floats:
@@ -130,7 +136,7 @@ class Wealth:
 
     def __post_init__(self) -> None:
         self.weights, self.counts = self.weights.astype(float), self.counts.astype(float)
-        self.log_wealth = np.zeros(self.bets.share.shape)
+        self.log_wealth = np.zeros(self.bets.share.shape) + started(self.bets.prior)
         self.best = np.zeros(len(self.m))
         self.answered = self.known.astype(float).copy()
         self.hedged = self.bets.hedge @ self.weights
@@ -203,6 +209,11 @@ class Wealth:
     def reached(self) -> NDArray[np.bool_]:
         """Return (F) whether "mean z >= m" is certain: all that could be is answered."""
         return np.asarray(self.answered + self.sure >= self.n * self.m - SLACK * self.n)
+
+
+def started(prior: Floats) -> Floats:
+    """Return log wealths (E) whose mean is 1, shared out by the prior."""
+    return np.asarray(np.log(prior * len(prior)))
 
 
 def log_mean(logs: Floats) -> Floats:

@@ -17,7 +17,7 @@ from alfs_cli.audits.population import CHANCES, Population
 Ints = NDArray[np.int64]
 UNIT = 256  # the weight of an even draw; weights are whole numbers, so that sums are exact
 LEAST = 16  # of UNIT: what is hardly drawn weighs much once it is
-BY_DOUBT = 0.3  # share of the draws that goes by doubt about the given label
+BY_DOUBT = 0.1  # share of the draws that goes by doubt about the given label
 EVERY = 20  # after so many draws one of them is shown again
 DISTANCE = 10  # draws between an example and its repeat, at least
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.audits.claims import Claim
-from alfs_cli.audits.judge import HALF, UNDECIDED, Judge, Tested, TestedLevel
+from alfs_cli.audits.judge import HALF, UNDECIDED, Judge, LevelUnderTest, UnderTest
 from alfs_cli.audits.pairs import AGAINST, BIN_CHANCES, BINS, FOR, Pairs, pair_cells
 from alfs_cli.audits.quantities import forms
 
@@ -39,7 +39,7 @@ def forecast(judge: Judge, claim: Claim) -> Forecast | None:
         return None
     rng = np.random.default_rng(judge.entered)
     tested = judge.tested[claim.subject]
-    if isinstance(tested, TestedLevel):
+    if isinstance(tested, LevelUnderTest):
         times = level_times(tested, claim, judge.risk, rng)
     else:
         times = mean_times(tested, claim, judge.risk, rng)
@@ -48,7 +48,7 @@ def forecast(judge: Judge, claim: Claim) -> Forecast | None:
     return Forecast(int(p10), int(p50), int(p90))
 
 
-def mean_times(tested: Tested, claim: Claim, risk: float, rng: np.random.Generator) -> Floats:
+def mean_times(tested: UnderTest, claim: Claim, risk: float, rng: np.random.Generator) -> Floats:
     """Return draws until a mean or a ratio is decided, by world (WORLDS)."""
     wealth = tested.wealth
     number = HALF if claim.is_comparison else claim.number
@@ -93,7 +93,7 @@ def first_passage(
     return np.asarray(np.where(arrives, time, np.inf))
 
 
-def worlds(tested: Tested, rng: np.random.Generator) -> Floats:
+def worlds(tested: UnderTest, rng: np.random.Generator) -> Floats:
     """Return chances of the event by cell (WORLDS, C), drawn given the answers.
 
     In each block of cells the log odds are those of the scores, or none of their differences, and
@@ -121,7 +121,9 @@ def worlds(tested: Tested, rng: np.random.Generator) -> Floats:
     return found
 
 
-def level_times(tested: TestedLevel, claim: Claim, risk: float, rng: np.random.Generator) -> Floats:
+def level_times(
+    tested: LevelUnderTest, claim: Claim, risk: float, rng: np.random.Generator
+) -> Floats:
     """Return draws until the clean level is decided, by world."""
     pairs = tested.pairs
     at = int(np.flatnonzero(pairs.levels == claim.number)[0])
@@ -136,7 +138,7 @@ def level_times(tested: TestedLevel, claim: Claim, risk: float, rng: np.random.G
     return np.asarray(np.minimum(accepted, rejected))
 
 
-def confusion(tested: TestedLevel, rng: np.random.Generator) -> Floats:
+def confusion(tested: LevelUnderTest, rng: np.random.Generator) -> Floats:
     """Return a draw of P(true | given) (K true, K given) from its posterior."""
     num_classes = len(tested.table)
     prior = np.full((num_classes, num_classes), PRIOR_OTHER / (num_classes - 1))

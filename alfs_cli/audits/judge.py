@@ -49,7 +49,7 @@ class Measured:
     answers: int  # of its own examples, "can't tell" among them
 
 
-class Tested:
+class UnderTest:
     """One quantity under test: a Mean or a Ratio at many numbers at once."""
 
     def __init__(
@@ -110,7 +110,7 @@ class Tested:
             return np.array([least, 1.0, 1.0])
         return np.array([least * self.what.property_of(index), least, 1.0])
 
-    def copy(self) -> "Tested":
+    def copy(self) -> "UnderTest":
         other = copy(self)
         other.wealth, other.events = self.wealth.copy(), self.events.copy()
         return other
@@ -177,10 +177,8 @@ def verdict_of(is_so: bool, is_not: bool) -> str:
     return ACCEPTED if is_so else REJECTED if is_not else UNDECIDED
 
 
-class TestedLevel:
+class LevelUnderTest:
     """The clean level under test at several levels at once."""
-
-    __test__ = False  # no test of pytest's
 
     def __init__(
         self,
@@ -209,7 +207,7 @@ class TestedLevel:
             self.table[possible[0], self.given[index]] += 1 / float(self.weights[index])
             self.tally[possible[0], self.given[index]] += 1
 
-    def copy(self) -> "TestedLevel":
+    def copy(self) -> "LevelUnderTest":
         other = copy(self)
         other.pairs = self.pairs.copy()
         other.table, other.tally = self.table.copy(), self.tally.copy()
@@ -254,15 +252,15 @@ class Judge:
         subjects: dict[str, list[Claim]] = {NOISE_RATE.subject: []}
         for claim in claims:
             subjects.setdefault(claim.subject, []).append(claim)
-        self.tested: dict[str, Tested | TestedLevel] = {}
+        self.tested: dict[str, UnderTest | LevelUnderTest] = {}
         for subject, about in subjects.items():
             first = about[0] if about else NOISE_RATE
             numbers = [numbered(claim) for claim in about]
             if first.is_level:
-                self.tested[subject] = TestedLevel(first, examples, weights, numbers, risk)
+                self.tested[subject] = LevelUnderTest(first, examples, weights, numbers, risk)
             else:
                 what = quantity(first, examples)
-                self.tested[subject] = Tested(what, examples, weights, numbers, risk)
+                self.tested[subject] = UnderTest(what, examples, weights, numbers, risk)
 
     def enter(self, index: int, possible: Possible) -> None:
         """Take the next draw with what its answer leaves possible."""

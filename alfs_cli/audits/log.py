@@ -53,6 +53,14 @@ class Log:
         with self.locked():
             return [*self.read(), *self._write(event)]
 
+    def begin(self, event: Event) -> bool:
+        """Write the first event, unless there is a log already; say whether it was written."""
+        with self.locked():
+            if self.read():
+                return False
+            self._write(event)
+            return True
+
     def _write(self, event: Event) -> list[Event]:
         total = chained(self.sum, event)
         line = json.dumps({**event, "sum": total}, ensure_ascii=True).encode() + b"\n"

@@ -14,21 +14,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.audits.bets import SLACK, Experts, experts, log_mean
+from alfs_cli.audits.bets import SLACK, Experts, experts, log_mean, started
 from alfs_cli.audits.population import CHANCES, Population
-from alfs_cli.audits.quantities import ALWAYS, LIKELY, NEVER, Possible
+from alfs_cli.audits.quantities import ALWAYS, NEVER, Possible, prior
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-RATIOS = (1.4, 3.0, 10.0)  # how far beyond r0 the alternatives lie that are bet on
+# alternatives that are bet on: how far beyond r0, and the share of the given i that is right
+PLAIN = ((1.5, 0.6), (3.0, 0.6), (3.0, 0.9), (10.0, 0.9))
+SCORED_RATIOS = (1.5, 4.0)  # of those that go by the scores, besides the scores as they are
 COARSE = np.array([0.005, 0.03, 0.1, 0.3, 0.6, 0.85, 0.97])  # bounds of the bins of a chance
 BINS = len(COARSE) + 1
 BIN_OF = np.searchsorted(COARSE, CHANCES)  # of a level
 BIN_CHANCES = np.array([CHANCES[b == BIN_OF].mean() for b in range(BINS)])
 FOR, AGAINST = 0, 1
 GRID = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)  # levels tested besides those claimed
-WEALTHS = ("log_wealth", "hedged", "sums", "worst", "best", "floor", "log_against")
+WEALTHS = ("log_wealth", "hedged", "sums", "worst", "best", "floor", "against", "log_against")
 MOVING = (*WEALTHS, "counts", "weights")
 MOST_FOR_GRID = 30  # classes; with more, only what is claimed is tested
 
@@ -102,14 +104,16 @@ class Pairs:
         bets = pair_experts(self.levels, self.cells, examples.class_levels is not None)
         self._hedge, self._share = bets.hedge, bets.share
         self._worth = low_per_cell(self.levels, self.cells)
-        self.log_wealth = np.zeros(bets.share.shape)
+        self.log_wealth = np.zeros(bets.share.shape) + started(bets.prior)
         self.hedged = np.einsum("rsijec,ijc->rsije", bets.hedge, pair_cells(self.weights))
         own, other = self.counts.sum(2).diagonal(), self.counts.sum(2)
         # least that can still come: for, every given-j example is i; against, every given-i one
         self.worst[:, FOR] -= self.levels[:, None, None] * other
         self.worst[:, AGAINST] -= own[:, None]
         self.best = np.zeros_like(self.sums)
-        self.log_against = np.zeros(len(levels))
+        self.against = np.zeros_like(self.best[:, AGAINST])  # log wealth now, mixed
+        self.log_against = np.zeros(len(levels))  # the largest log of their average so far
+        self._apart = ~np.eye(num_classes, dtype=bool)
         self.floor = np.zeros(bets.share.shape)
         self._find_floor(*np.indices((num_classes, num_classes)).reshape(2, -1))
         self._settle(*np.indices((num_classes, num_classes)).reshape(2, -1))
@@ -193,15 +197,13 @@ class Pairs:
 
     def _settle(self, first: Ints, second: Ints) -> None:
         mixed = log_mean(self.log_wealth[:, :, first, second])
-        best = np.maximum(self.best[:, :, first, second], mixed)
         slack = SLACK * (self.num_given[first] + self.num_given[second])
         certain = self.sums[:, :, first, second] + self.worst[:, :, first, second] > slack
-        self.best[:, :, first, second] = np.where(certain, np.inf, best)
-        apart = ~np.eye(self.num_classes, dtype=bool)
-        now = log_mean(self.log_wealth[:, AGAINST])[:, apart]
-        sure = (self.sums + self.worst)[:, AGAINST][:, apart] > SLACK * len(self.given)
-        now = np.where(sure, np.inf, now)
-        self.log_against = np.maximum(self.log_against, log_mean(now))
+        mixed = np.where(certain, np.inf, mixed)
+        self.best[:, :, first, second] = np.maximum(self.best[:, :, first, second], mixed)
+        self.against[:, first, second] = mixed[:, AGAINST]
+        now = log_mean(self.against[:, self._apart])
+        self.log_against = np.maximum(self.log_against, now)
 
     def factors(self, at: int, side: int, first: Ints, second: Ints) -> Floats:
         """Return what a draw of these pairs may multiply by (P, E, 2 BINS, 2), as `Wealth` does."""
@@ -228,10 +230,9 @@ class Pairs:
 
     def accepted(self, risk: float, *, strictly: bool = False) -> Bools:
         """Return at which levels "r >= level" is accepted (R), or "r > level" strictly."""
-        apart = ~np.eye(self.num_classes, dtype=bool)
         certain = self.sums[:, FOR] + self.worst[:, FOR] >= -SLACK * len(self.given)
         done = (self.best[:, FOR] >= -np.log(risk)) | (certain & (not strictly))
-        return np.asarray(done[:, apart].all(1))
+        return np.asarray(done[:, self._apart].all(1))
 
     def rejected(self, risk: float) -> Bools:
         """Return at which levels "r >= level" is rejected (R)."""
@@ -259,38 +260,50 @@ def pair_experts(levels: Floats, cells: Counts, has_scores: bool) -> Experts:
     num_classes = len(cells.counts)
     apart = np.nonzero(~np.eye(num_classes, dtype=bool))
     counts, weights = (pair_cells(a)[apart] for a in (cells.counts, cells.weights))
-    num_experts = len(RATIOS) * (2 if has_scores else 1)
-    shape = (len(levels), 2, num_classes, num_classes, num_experts)
+    first = prior(len(PLAIN), (1 + len(SCORED_RATIOS)) * has_scores)
+    shape = (len(levels), 2, num_classes, num_classes, len(first))
     hedge, share = np.zeros((*shape, 2 * BINS)), np.zeros(shape)
     for r, level in enumerate(levels):
         for side in (FOR, AGAINST):
             sign = 1.0 if side == FOR else -1.0
-            beyond = np.array(RATIOS) ** sign * level
-            p = pair_alternatives(beyond, counts, has_scores)
+            p = pair_alternatives(level, sign, counts, has_scores)
             gain = np.concatenate([np.full(BINS, sign), np.full(BINS, -sign * level)])
             form = np.broadcast_to(gain, (len(counts), 2 * BINS))
-            bets = experts(p, form, np.zeros(len(counts)), weights, counts)
+            bets = experts(p, form, np.zeros(len(counts)), weights, counts, first)
             hedge[r, side, apart[0], apart[1]] = bets.hedge
             share[r, side, apart[0], apart[1]] = bets.share
-    return Experts(hedge=hedge, share=share)
+    return Experts(hedge=hedge, share=share, prior=first)
 
 
-def pair_alternatives(beyond: Floats, counts: Floats, has_scores: bool) -> Floats:
-    """Return chances of being truly i (P, E, 2 BINS) at which the pairs' ratio is `beyond` (E)."""
+def pair_alternatives(level: float, sign: float, counts: Floats, has_scores: bool) -> Floats:
+    """Return chances of being truly i (P, E, 2 BINS) at which a pair's ratio lies beyond the level.
+
+    Above it for sign 1, below for -1. The first of those that go by the scores takes them as they
+    are, the others the share of the given i that is right, and move the chances of the given j.
+    """
     own, other = counts[:, :BINS], counts[:, BINS:]
-    sizes = own.sum(1)[:, None] / np.maximum(other.sum(1), 1)[:, None]
-    # given j and truly i: as many as make the ratio, where that is no more than there are
-    likely = np.minimum(LIKELY, 0.9 * beyond / np.maximum(sizes, 1e-9))
-    rare = np.clip(likely * sizes / beyond, NEVER, ALWAYS)
-    likely = np.clip(likely, NEVER, ALWAYS)
-    flat = np.concatenate(
-        [np.repeat(likely[..., None], BINS, -1), np.repeat(rare[..., None], BINS, -1)], axis=-1
-    )
+    ratio = np.array([step for step, _ in PLAIN]) ** sign * level
+    found = with_ratio(np.array([right for _, right in PLAIN]), ratio, own, other)
+    flat = np.concatenate([np.repeat(half[..., None], BINS, -1) for half in found], axis=-1)
     if not has_scores:
         return flat
-    halves = [tilted_rows(own, likely), tilted_rows(other, rare)]
+    right, confused = (
+        (half @ BIN_CHANCES / np.maximum(half.sum(1), 1))[:, None] for half in (own, other)
+    )
+    moved = with_ratio(right, np.array(SCORED_RATIOS) ** sign * level, own, other)
+    means = [np.concatenate([a, b], 1) for a, b in zip((right, confused), moved, strict=True)]
+    halves = [tilted_rows(own, means[0]), tilted_rows(other, means[1])]
     scored = np.clip(np.concatenate(halves, axis=-1), NEVER, ALWAYS)
     return np.concatenate([flat, scored], axis=1)
+
+
+def with_ratio(right: Floats, ratio: Floats, own: Floats, other: Floats) -> tuple[Floats, Floats]:
+    """Return chances of being truly i (P, E), given i and given j, with this ratio of numbers."""
+    sizes = own.sum(1)[:, None] / np.maximum(other.sum(1), 1)[:, None]
+    # given j and truly i: as many as make the ratio, where that is no more than there are
+    likely = np.minimum(right, 0.9 * ratio / np.maximum(sizes, 1e-9))
+    rare = np.clip(likely * sizes / ratio, NEVER, ALWAYS)
+    return np.clip(likely, NEVER, ALWAYS), rare
 
 
 def tilted_rows(counts: Floats, mean: Floats) -> Floats:

@@ -23,7 +23,11 @@ Possible = tuple[int, ...] | None  # the classes an answer leaves possible, None
 MEANS, RATIOS = 400, 100  # numbers at which a mean, a ratio is tested
 OWN, ASKED, REST = 0, 1, 2  # a ratio's examples: given c; with the property; given another
 ODDS = (1.3, 2.0, 4.0)  # how far from the number the alternatives lie that are bet on
-LIKELY = 0.9  # P(true = c | given = c) that the bets on a ratio assume
+SCORED_ODDS = (1.4, 2.5)  # likewise, of the alternatives that go by the scores
+SHAPE = 0.8  # how much of the scores' differences in log odds they take to be so
+SCORED = 0.25  # of the wealth that bets on the scores; the rest bets as if there were none
+# likewise of a ratio: the odds, and the share of those given c that is right
+RATIO_PLAIN = ((1.4, 0.6), (1.4, 0.9), (3.0, 0.6), (3.0, 0.9))
 NEVER, ALWAYS = 0.002, 0.998  # an alternative is never surer
 
 
@@ -212,7 +216,7 @@ def grid(numbers: Sequence[float], count: int) -> Floats:
 def tilted(chance: Floats, counts: Floats, mean: Floats) -> Floats:
     """Return the chances (..., C) moved by one step of log odds so that their mean is `mean`."""
     share = counts / counts.sum()
-    log_odds = np.log(chance / (1 - chance))
+    log_odds = SHAPE * np.log(chance / (1 - chance))
     low, high = np.full(mean.shape, -40.0), np.full(mean.shape, 40.0)
     for _ in range(30):
         middle = (low + high) / 2
@@ -236,6 +240,12 @@ def packed(what: Mean | Ratio, open_ones: Bools) -> Mean | Ratio:
     place = np.zeros(len(what.chance), np.int64)
     place[used] = np.arange(len(used))
     return replace(what, cell=place[what.cell], chance=what.chance[used], block=what.block[used])
+
+
+def both_sides(m: Floats, odds: Sequence[float]) -> Floats:
+    """Return alternatives (2 G, E): above m for the tests from below, under it for the others."""
+    count, steps = len(m) // 2, np.array(odds)
+    return np.concatenate([beyond(m[:count], steps), beyond(m[count:], 1 / steps)])
 
 
 @dataclass(frozen=True)
@@ -275,8 +285,10 @@ def wealth_of(what: Mean | Ratio, numbers: Floats, cells: Cells, known: Floats, 
         alternatives = mean_alternatives(what, np.abs(np.clip(rest, -1, 1)), cells)
     else:
         alternatives = ratio_alternatives(what, numbers, cells)
+    plain = len(ODDS) if isinstance(what, Mean) else len(RATIO_PLAIN)
+    first = prior(plain, len(SCORED_ODDS) * what.has_scores)
     return Wealth(
-        bets=experts(alternatives, gain, rest, cells.weights, cells.counts),
+        bets=experts(alternatives, gain, rest, cells.weights, cells.counts, first),
         low=np.minimum(gain, 0),
         high=np.maximum(gain, 0),
         m=m,
@@ -287,6 +299,13 @@ def wealth_of(what: Mean | Ratio, numbers: Floats, cells: Cells, known: Floats, 
         lightest=cells.lightest,
         heaviest=cells.heaviest,
     )
+
+
+def prior(plain: int, scored: int) -> Floats:
+    """Return what each expert begins with: those without scores first, then those with."""
+    if not scored:
+        return np.full(plain, 1 / plain)
+    return np.repeat([(1 - SCORED) / plain, SCORED / scored], [plain, scored])
 
 
 def forms(what: Mean | Ratio, numbers: Floats) -> tuple[Floats, Floats]:
@@ -301,34 +320,45 @@ def forms(what: Mean | Ratio, numbers: Floats) -> tuple[Floats, Floats]:
 
 def mean_alternatives(what: Mean, m: Floats, cells: Cells) -> Floats:
     """Return chances (2 G, E, C): above m for the tests from below, under it for the others."""
-    count = len(m) // 2
-    steps = np.array(ODDS)
-    means = np.concatenate([beyond(m[:count], steps), beyond(m[count:], 1 / steps)])
-    flat = np.repeat(means[..., None], len(what.chance), -1)
+    flat = np.repeat(both_sides(m, ODDS)[..., None], len(what.chance), -1)
     if not what.has_scores:
         return flat
-    scored = tilted(what.chance, cells.counts, means)
+    scored = tilted(what.chance, cells.counts, both_sides(m, SCORED_ODDS))
     return np.asarray(np.clip(np.concatenate([flat, scored], axis=1), NEVER, ALWAYS))
 
 
 def ratio_alternatives(what: Ratio, numbers: Floats, cells: Cells) -> Floats:
     """Return chances of being truly c (2 G, E, C) under which the ratio lies beyond each number."""
-    steps = np.array(ODDS)
-    ratios = np.concatenate([beyond(numbers, steps), beyond(numbers, 1 / steps)])
     block = what.block
-    own, asked, rest = (cells.counts * (block == b) for b in (OWN, ASKED, REST))
-    likely = np.full(ratios.shape, LIKELY)
-    # own * likely are given c; so many more as makes the ratio what it should be
-    wanted = own.sum() * LIKELY * ratios / (1 - ratios) / max(asked.sum(), 1)
-    found = [likely, np.clip(wanted, NEVER, LIKELY), np.full(ratios.shape, NEVER)]
-    flat = np.stack(found, -1)[..., block]
+    parts = [cells.counts * (block == b) for b in (OWN, ASKED, REST)]
+    both = np.concatenate([numbers, numbers])
+    right = np.array([share for _, share in RATIO_PLAIN])
+    plain = both_sides(both, [odds for odds, _ in RATIO_PLAIN])
+    flat = np.stack(ratio_parts(plain, right, parts), -1)[..., block]
     if not what.has_scores:
         return flat
-    scored = np.zeros_like(flat)
-    for b, part in enumerate((own, asked, rest)):
+    right = parts[OWN] @ what.chance / max(parts[OWN].sum(), 1)
+    found = ratio_parts(both_sides(both, SCORED_ODDS), np.clip(right, NEVER, ALWAYS), parts)
+    scored = np.zeros((*found[0].shape, len(block)))
+    for b, part in enumerate(parts):
         if part.any():
             scored[..., block == b] = tilted(what.chance, part, found[b])[..., block == b]
     return np.asarray(np.clip(np.concatenate([flat, scored], axis=1), NEVER, ALWAYS))
+
+
+def ratio_parts(ratios: Floats, right: Floats, parts: list[Floats]) -> list[Floats]:
+    """Return the chance of being truly c in each block, so that the ratio is this (2 G, E).
+
+    `right` is the share of those given c that are c.
+    """
+    own, asked, _ = (part.sum() for part in parts)
+    # own * right are given c; so many more as makes the ratio what it should be
+    wanted = own * right * ratios / (1 - ratios) / max(asked, 1)
+    return [
+        np.broadcast_to(right, ratios.shape),
+        np.clip(wanted, NEVER, ALWAYS),
+        np.full(ratios.shape, NEVER),
+    ]
 
 
 def outcomes(what: Mean | Ratio, numbers: Floats, index: int, possible: Possible) -> Floats:

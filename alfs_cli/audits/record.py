@@ -13,37 +13,21 @@ person. Answers to suspects settle labels and enter no bound.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from alfs_cli.audits.claims import Claim, known, parse
-from alfs_cli.audits.draws import BY_DOUBT, Draws, balanced_weights, draws
+from alfs_cli.audits.claims import Claim, known
+from alfs_cli.audits.draws import Draws, draws
 from alfs_cli.audits.judge import Judge
 from alfs_cli.audits.log import Event, Log
+from alfs_cli.audits.plan import SCHEMA, Plan, header, plan_from, weights_of
 from alfs_cli.audits.population import Population, load, save
-from alfs_cli.audits.quantities import slice_members
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
 
-SCHEMA = "alfs.audit/1"
 LOG, DOCUMENT, EXAMPLES = "audit.jsonl", "audit.json", "audit.npz"
 CANNOT_TELL = "?"
 STEP = 8  # draws between two judges that are kept, so that a change need not replay all
 KEPT = 3
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an audit was started with; the draws and the bets are functions of it."""
-
-    data: str  # the fingerprint of the data
-    examples: str  # the digest of the population
-    seed: int
-    risk: float
-    claims: tuple[Claim, ...]
-    by_doubt: float = BY_DOUBT  # share of the draws that goes by doubt
-    show_given: bool = False
-    continues: str | None = None  # the last sum of the record this goes on from
 
 
 @dataclass(frozen=True)
@@ -84,6 +68,8 @@ class Record:
         self.folder, self.plan, self.examples, self.log = folder, plan, examples, log
         weights = weights_of(examples, plan)
         self.draws: Draws = draws(examples, weights, plan.seed)
+        by_draw = weights[self.draws.order]
+        self._left = by_draw[::-1].cumsum()[::-1]  # weights of what is left before each draw
         self.drawn: dict[int, Drawn] = {}
         self.suspects: dict[int, Answer] = {}
         self._changes: list[tuple[int, str]] = []  # blind answers in their order, for undo
@@ -309,23 +295,8 @@ class Record:
 
     def probability(self, number: int) -> float:
         """Return the chance that this example had of being drawn then, of those left."""
-        weights = self.draws.weights[self.draws.order]
-        return float(weights[number] / weights[number:].sum())
-
-
-def weights_of(examples: Population, plan: Plan) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return the weights of the draws (N): every claim's examples have their part."""
-    everything = np.ones(len(examples), dtype=bool)
-    supports = []
-    for claim in plan.claims:
-        members = slice_members(examples, claim.where)
-        if claim.quantity == "given-noise":
-            members = members & (examples.given == examples.classes.index(claim.names[0]))
-        if claim.is_comparison:
-            first, second = (examples.predictions[name] for name in claim.names)
-            members = members & (first != second)
-        supports.append(members)
-    return balanced_weights(examples, supports or [everything], plan.by_doubt)
+        weight = self.draws.weights[self.draws.order[number]]
+        return float(weight / self._left[number])
 
 
 def start(
@@ -343,11 +314,8 @@ def start(
         raise UsageError(f"a risk of {risk} is not between 0 and 0.5", help="as --risk 0.05")
     runs = tuple(examples.predictions)
     checked = tuple(known(claim, examples.classes, runs) for claim in claims)
-    if (folder / LOG).exists():
-        raise UsageError(
-            f"'{folder / LOG}' is there already",
-            help="the same command goes on with it; another --out starts another audit",
-        )
+    if Log(folder / LOG).read():
+        raise begun(folder)
     plan = Plan(
         data=examples.fingerprint,
         examples=examples.digest(),
@@ -361,8 +329,16 @@ def start(
     log = Log(folder / LOG)
     record = Record(folder, plan, examples, log)  # before anything is written: claims may be wrong
     save(examples, folder / EXAMPLES)
-    log.append(header(plan))
+    if not log.begin(header(plan)):
+        raise begun(folder)
     return record
+
+
+def begun(folder: Path) -> UsageError:
+    return UsageError(
+        f"'{folder / LOG}' is there already",
+        help="the same command goes on with it; another --out starts another audit",
+    )
 
 
 def resume(folder: Path, examples: Population | None = None) -> Record:
@@ -376,7 +352,7 @@ def resume(folder: Path, examples: Population | None = None) -> Record:
         raise InputError(
             f"'{folder / LOG}' is not the log of an audit", help="alfs audit DATA begins one"
         )
-    plan = plan_from(events[0])
+    plan = plan_from(events[0], folder / LOG)
     stored = load(folder / EXAMPLES)
     if stored.digest() != plan.examples:
         raise InputError(
@@ -441,35 +417,6 @@ def continued(
         predictions=examples.predictions,
         columns=examples.columns,
         known=found,
-    )
-
-
-def header(plan: Plan) -> Event:
-    return {
-        "event": "start",
-        "schema": SCHEMA,
-        "data": plan.data,
-        "examples": plan.examples,
-        "seed": plan.seed,
-        "risk": plan.risk,
-        "claims": [{"text": str(claim), "number": claim.number} for claim in plan.claims],
-        "by_doubt": plan.by_doubt,
-        "show_given": plan.show_given,
-        "continues": plan.continues,
-    }
-
-
-def plan_from(event: Event) -> Plan:
-    claims = [parse(each["text"]).at(each["number"]) for each in event["claims"]]
-    return Plan(
-        data=event["data"],
-        examples=event["examples"],
-        seed=event["seed"],
-        risk=event["risk"],
-        claims=tuple(claims),
-        by_doubt=event["by_doubt"],
-        show_given=event["show_given"],
-        continues=event["continues"],
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from alfs_cli.audits.agreement import Agreement, agreement
 from alfs_cli.audits.forecast import Forecast, forecast
 from alfs_cli.audits.judge import REJECTED, UNDECIDED, Judge, Measured
+from alfs_cli.audits.plan import SCHEMA
 from alfs_cli.audits.population import Population
-from alfs_cli.audits.record import CANNOT_TELL, DOCUMENT, LOG, SCHEMA, Record, resume
+from alfs_cli.audits.record import CANNOT_TELL, DOCUMENT, LOG, Record, resume
 from alfs_cli.errors import InputError
 
 CLOSE = 1e-9  # how far numbers of a replay on another machine may be off, relatively

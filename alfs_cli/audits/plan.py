@@ -1,0 +1,82 @@
+"""What an audit is started with; every draw and every bet is a function of it and the examples."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from alfs_cli.audits.claims import Claim, parse
+from alfs_cli.audits.draws import BY_DOUBT, Ints, balanced_weights
+from alfs_cli.audits.log import Event
+from alfs_cli.audits.population import Population
+from alfs_cli.audits.quantities import slice_members
+from alfs_cli.errors import InputError
+
+SCHEMA = "alfs.audit/1"
+BETS = 1  # changes with any number that a bet or a weight hangs on
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an audit was started with; the draws and the bets are functions of it."""
+
+    data: str  # the fingerprint of the data
+    examples: str  # the digest of the population
+    seed: int
+    risk: float
+    claims: tuple[Claim, ...]
+    by_doubt: float = BY_DOUBT  # share of the draws that goes by doubt
+    show_given: bool = False
+    continues: str | None = None  # the last sum of the record this goes on from
+
+
+def weights_of(examples: Population, plan: Plan) -> Ints:
+    """Return the weights of the draws (N): every claim's examples have their part."""
+    everything = np.ones(len(examples), dtype=bool)
+    supports = []
+    for claim in plan.claims:
+        members = slice_members(examples, claim.where)
+        if claim.quantity == "given-noise":
+            members = members & (examples.given == examples.classes.index(claim.names[0]))
+        if claim.is_comparison:
+            first, second = (examples.predictions[name] for name in claim.names)
+            members = members & (first != second)
+        supports.append(members)
+    return balanced_weights(examples, supports or [everything], plan.by_doubt)
+
+
+def header(plan: Plan) -> Event:
+    return {
+        "event": "start",
+        "schema": SCHEMA,
+        "bets": BETS,
+        "data": plan.data,
+        "examples": plan.examples,
+        "seed": plan.seed,
+        "risk": plan.risk,
+        "claims": [{"text": str(claim), "number": claim.number} for claim in plan.claims],
+        "by_doubt": plan.by_doubt,
+        "show_given": plan.show_given,
+        "continues": plan.continues,
+    }
+
+
+def plan_from(event: Event, path: Path) -> Plan:
+    """Return the plan of a log's first line; raises InputError for one of other bets."""
+    if event["bets"] != BETS:
+        raise InputError(
+            f"'{path}' was begun by a version of alfs that bets otherwise ({event['bets']}, not "
+            f"{BETS}): its numbers cannot be recomputed here",
+            help="go on with it in the version that began it, or start a new audit",
+        )
+    claims = [parse(each["text"]).at(each["number"]) for each in event["claims"]]
+    return Plan(
+        data=event["data"],
+        examples=event["examples"],
+        seed=event["seed"],
+        risk=event["risk"],
+        claims=tuple(claims),
+        by_doubt=event["by_doubt"],
+        show_given=event["show_given"],
+        continues=event["continues"],
+    )

@@ -1,0 +1,415 @@
+"""Is an audit ever wrong more often than it says, and how many answers does it take?
+
+    python benchmarks/audit.py [--full] [--only validity,answers,level,forecast,scale]
+                               [--data DATA] [--cache DIR]
+
+Answers come from the true labels. `validity`: the chance that a bound is ever beyond the truth,
+looked at after each answer, 2,000 audits a case (--full; 200 without). `answers`: until claims at
+0.5, 0.8, 1.25 and 2 times the truth are decided, with scores, against uniform draws without scores,
+useless scores, scores that lie. `level`: the same for the clean level. `forecast`: how often the
+10th to 90th percentile holds the answers that it took. `scale`: replay, next draw, memory.
+With --data, CIFAR-10N beside what is made up here. Writes results/audit_*.csv.
+"""
+
+import argparse
+import csv
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from audit_batch import level_audits, mean_audits, orders
+from audit_cases import Case, made, people
+
+from alfs_cli.audits.bets import Wealth
+from alfs_cli.audits.claims import Claim, parse
+from alfs_cli.audits.draws import BY_DOUBT, balanced_weights, draws
+from alfs_cli.audits.forecast import forecast
+from alfs_cli.audits.judge import UNDECIDED, Judge
+from alfs_cli.audits.pairs import AGAINST, FOR, Pairs
+from alfs_cli.audits.population import Population
+from alfs_cli.audits.quantities import Mean, Ratio, cells_of, outcomes, packed, quantity, wealth_of
+
+RESULTS = Path(__file__).parent / "results"
+RISK = 0.05
+POWER = 0.9  # of the fixed plan
+MULTIPLES = (0.5, 0.8, 1.25, 2.0)
+
+
+def everything(examples: Population) -> list[np.ndarray]:
+    return [np.ones(len(examples), dtype=bool)]
+
+
+def tests_of(
+    examples: Population, claim: Claim, numbers: Sequence[float], weights: np.ndarray
+) -> tuple[Mean | Ratio, Wealth, np.ndarray]:
+    """Return a quantity, its wealths at the numbers and what each example is worth to them."""
+    what = packed(quantity(claim, examples), examples.open)
+    chosen = np.flatnonzero(what.members)
+    cells = cells_of(what.cell[chosen], weights[chosen].astype(float), len(what.chance))
+    values = np.array(numbers)
+    wealth = wealth_of(what, values, cells, np.zeros(2 * len(values)), int(what.members.sum()))
+    return what, wealth, values
+
+
+def worths(what: Mean | Ratio, numbers: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Return what each example's true answer is worth to each form (N, 2 G)."""
+    found = np.zeros((len(true), 2 * len(numbers)))
+    for index in np.flatnonzero(what.members):
+        found[index] = outcomes(what, numbers, int(index), (int(true[index]),))
+    return found
+
+
+def truth_of(what: Mean | Ratio, true: np.ndarray) -> float:
+    """Return the mean of z, or the ratio, of the whole population."""
+    members = np.flatnonzero(what.members)
+    if isinstance(what, Mean):
+        return float(np.mean([what.bounds(int(i), (int(true[i]),))[0] for i in members]))
+    of_class = members[true[members] == what.target]
+    return float(np.mean([what.property_of(int(i)) for i in of_class]))
+
+
+# ---- validity -----------------------------------------------------------------------------------
+
+
+def validity_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
+    yield made("clean, 3 classes, N 300", 300, 3, 0.0)
+    yield made("symmetric .2, 3 classes, N 300", 300, 3, 0.2, seed=1)
+    yield made("symmetric .05, N 20,000", 20_000, 10, 0.05, seed=2, sharp=2.5)
+    yield made("pair .3, 5 classes, N 5,000", 5_000, 5, 0.3, kind="pair", seed=3)
+    yield made("hard .2, N 20,000", 20_000, 10, 0.2, kind="hard", seed=4, sharp=2.0)
+    yield made("useless scores .1, N 10,000", 10_000, 10, 0.1, scores="useless", seed=5)
+    yield made("scores that lie .1, N 10,000", 10_000, 10, 0.1, scores="lying", seed=6)
+    yield made("overconfident .3, N 5,000", 5_000, 10, 0.3, scores="overconfident", seed=7)
+    yield made("no scores .1, N 1,000", 1_000, 10, 0.1, scores="none", seed=8)
+    yield made("100 classes .15, N 20,000", 20_000, 100, 0.15, seed=9, sharp=4.0)
+    yield made("rare noise .003, N 5,000", 5_000, 4, 0.003, seed=10)
+    yield made("nearly all wrong .9, N 1,000", 1_000, 5, 0.9, seed=11)
+    yield made("skewed classes .2, N 5,000", 5_000, 10, 0.2, seed=12, skew=0.5)
+    yield made("2 classes .45, N 400", 400, 2, 0.45, scores="lying", seed=13)
+    if data is not None:
+        yield people(data, "random_label1", 0, 50_000, cache)
+        yield people(data, "worse_label", 0, 50_000, cache)
+        yield people(data, "instance:.25", 20_000, 50_000, cache)
+
+
+def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+    """How often the tests of the truth itself say that it is more, and that it is less.
+
+    A claim that is false by however little is accepted no more often than that; bounds beyond the
+    truth are as rare.
+    """
+    for case in validity_cases(data, cache):
+        examples = case.population()
+        steps = min(len(examples), 800)
+        first = int(np.bincount(case.true).argmax())
+        for text in (
+            "noise-rate >= .5", f"given-noise:c{first} >= .5", f"class-noise:c{first} >= .5",
+            f"pair:c{first}>c{(first + 1) % case.num_classes} >= .5",
+        ):  # fmt: skip
+            yield mean_validity(case, examples, parse(text), audits, steps)
+        yield level_validity(case, examples, audits if case.num_classes < 50 else audits // 10)
+
+
+def mean_validity(
+    case: Case, examples: Population, claim: Claim, audits: int, steps: int
+) -> dict[str, object]:
+    rng = np.random.default_rng(1)
+    kind = quantity(claim, examples)
+    weights = balanced_weights(examples, [kind.members, *everything(examples)])
+    truth = truth_of(kind, case.true)
+    what, wealth, numbers = tests_of(examples, claim, (truth,), weights)
+    members = np.flatnonzero(what.members)
+    order = orders(members, weights, audits, steps, rng)
+    z = worths(what, numbers, case.true)
+    reached = mean_audits(wealth, what.cell, weights, z, order, RISK).reached > 0
+    return row_of(case, claim.subject, truth, audits, order.shape[1], *reached.T)
+
+
+def level_validity(case: Case, examples: Population, audits: int) -> dict[str, object]:
+    """Test the clean level just above the truth (a false claim) and at it (a true one)."""
+    rng = np.random.default_rng(2)
+    true_level = case.clean_level()
+    level = 20.0 if not 0 < true_level < 1e6 else true_level
+    weights = balanced_weights(examples, everything(examples))
+    steps = min(len(examples), 400)
+    found = []
+    for at, side in ((level * (1 + 1e-9), FOR), (level, AGAINST)):
+        pairs = Pairs(examples, np.ones(len(examples), bool), weights, (at,))
+        order = orders(np.arange(len(examples)), weights, audits, steps, rng)
+        done = level_audits(pairs, examples, weights, case.true, order, RISK, sides=(side,))
+        found.append((done.accepted if side == FOR else done.rejected) > 0)
+    if level != true_level:
+        found[0] = np.zeros(audits, bool)  # "r >= 20" is true where no pair is ever confused
+    return row_of(case, "clean-level", true_level, audits, steps, *found)
+
+
+def row_of(
+    case: Case, subject: str, truth: float, audits: int, steps: int, more: np.ndarray,
+    less: np.ndarray,
+) -> dict[str, object]:  # fmt: skip
+    limit = RISK + 3 * np.sqrt(RISK * (1 - RISK) / audits)
+    return {
+        "case": case.name,
+        "quantity": subject,
+        "truth": f"{truth:.4g}",
+        "audits": audits,
+        "answers_up_to": steps,
+        "says_more": f"{more.mean():.4f}",
+        "says_less": f"{less.mean():.4f}",
+        "either": f"{(more | less).mean():.4f}",
+        "holds": bool(max(more.mean(), less.mean()) <= limit),
+    }
+
+
+# ---- answers until decided ----------------------------------------------------------------------
+
+
+def answer_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
+    yield made("symmetric .1", 20_000, 10, 0.1, seed=21, sharp=3.0)
+    yield made("hard .15", 20_000, 10, 0.15, kind="hard", seed=22, sharp=2.5)
+    yield made("pair .2", 20_000, 10, 0.2, kind="pair", seed=23, sharp=3.5)
+    yield made("useless .1", 20_000, 10, 0.1, scores="useless", seed=24)
+    yield made("useless .3", 20_000, 10, 0.3, scores="useless", seed=25)
+    yield made("lying .1", 20_000, 10, 0.1, scores="lying", seed=26)
+    yield made("lying .03", 20_000, 10, 0.03, scores="lying", seed=27)
+    yield made("overconfident .2", 20_000, 10, 0.2, scores="overconfident", seed=28)
+    if data is not None:
+        for noise in ("random_label1", "worse_label", "symmetric:.05", "instance:.25"):
+            yield people(data, noise, 20_000, 50_000, cache)
+
+
+def decided_after(
+    case: Case, audits: int, *, with_scores: bool, by_doubt: float, numbers: Sequence[float],
+    most: int = 4_000,
+) -> np.ndarray:  # fmt: skip
+    """Return answers until "noise-rate <= number" is decided (audits, numbers), `most` if not."""
+    examples = case.population(with_scores=with_scores)
+    weights = balanced_weights(examples, everything(examples), by_doubt)
+    claim = parse("noise-rate <= .5")
+    what, wealth, values = tests_of(examples, claim, numbers, weights)
+    order = orders(np.arange(len(examples)), weights, audits, most, np.random.default_rng(3))
+    z = worths(what, values, case.true)
+    done = mean_audits(wealth, what.cell, weights, z, order, RISK, until_decided=True)
+    times = np.where(done.reached > 0, done.reached, most)
+    count = len(numbers)
+    return np.minimum(times[:, :count], times[:, count:])
+
+
+def fixed_plan(rate: float, number: float) -> int:
+    """Return the answers of an exact binomial test planned with the truth: power .9 at 5 %.
+
+    What somebody who knew the answer would plan with uniform draws, looked at once.
+    """
+    from scipy.stats import binom
+
+    for n in range(1, 20_000):
+        if rate < number:
+            worst = binom.ppf(RISK, n, number) - 1  # accept with so many wrong, at most
+            if worst >= 0 and binom.cdf(worst, n, rate) >= POWER:
+                return n
+        else:
+            least = binom.ppf(1 - RISK, n, number) + 1
+            if binom.sf(least - 1, n, rate) >= POWER:
+                return n
+    return 20_000
+
+
+def answers(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+    for case in answer_cases(data, cache):
+        numbers = [multiple * case.rate for multiple in MULTIPLES]
+        plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
+        ours = decided_after(case, audits, with_scores=True, by_doubt=BY_DOUBT, numbers=numbers)
+        precision = case.average_precision()
+        for at, multiple in enumerate(MULTIPLES):
+            yield {
+                "case": case.name,
+                "rate": f"{case.rate:.4f}",
+                "average_precision": f"{precision:.2f}",
+                "claim": f"<= {multiple} x",
+                "audits": audits,
+                "uniform": f"{plain[:, at].mean():.0f}",
+                "scores": f"{ours[:, at].mean():.0f}",
+                "ratio": f"{ours[:, at].mean() / plain[:, at].mean():.3f}",
+                "error": f"{relative_error(ours[:, at], plain[:, at]):.3f}",
+                "fixed_plan": fixed_plan(case.rate, numbers[at]),
+            }
+
+
+def relative_error(ours: np.ndarray, plain: np.ndarray) -> float:
+    """Return the standard error of the ratio of two means of independent audits."""
+    parts = [times.std() / times.mean() / np.sqrt(len(times)) for times in (ours, plain)]
+    return float(ours.mean() / plain.mean() * np.hypot(*parts))
+
+
+# ---- the clean level ----------------------------------------------------------------------------
+
+
+def level_cases(data: Path | None, cache: Path | None) -> Iterator[tuple[Case, float]]:
+    yield made("pair .12 (r 7)", 20_000, 10, 0.12, kind="pair", seed=31, sharp=3.5), 1.0
+    yield made("pair .33 (r 2)", 20_000, 10, 0.33, kind="pair", seed=32, sharp=3.5), 1.0
+    yield made("symmetric .4 (r 13)", 20_000, 10, 0.4, seed=33, sharp=3.0), 1.0
+    yield made("pair .12, useless", 20_000, 10, 0.12, kind="pair", scores="useless", seed=34), 1.0
+    yield made("pair .33, useless", 20_000, 10, 0.33, kind="pair", scores="useless", seed=35), 1.0
+    if data is not None:
+        for noise, level in (("random_label1", 1.0), ("random_label1", 1.5), ("worse_label", 1.0)):
+            yield people(data, noise, 20_000, 50_000, cache), level
+
+
+def level_after(
+    case: Case, level: float, audits: int, *, with_scores: bool, by_doubt: float, most: int = 3_000
+) -> np.ndarray:
+    """Return answers until "clean-level >= level" is accepted (audits)."""
+    examples = case.population(with_scores=with_scores)
+    weights = balanced_weights(examples, everything(examples), by_doubt)
+    pairs = Pairs(examples, np.ones(len(examples), bool), weights, (level,))
+    order = orders(np.arange(len(examples)), weights, audits, most, np.random.default_rng(4))
+    done = level_audits(pairs, examples, weights, case.true, order, RISK, sides=(FOR,))
+    return np.where(done.accepted > 0, done.accepted, most)
+
+
+def level(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+    for case, at in level_cases(data, cache):
+        plain = level_after(case, at, audits, with_scores=False, by_doubt=0)
+        ours = level_after(case, at, audits, with_scores=True, by_doubt=BY_DOUBT)
+        yield {
+            "case": case.name,
+            "r": f"{case.clean_level():.2f}",
+            "average_precision": f"{case.average_precision():.2f}",
+            "claim": f">= {at}",
+            "audits": audits,
+            "uniform": f"{plain.mean():.0f}",
+            "scores": f"{ours.mean():.0f}",
+            "a_class": f"{ours.mean() / case.num_classes:.1f}",
+            "ratio": f"{ours.mean() / plain.mean():.3f}",
+            "error": f"{relative_error(ours, plain):.3f}",
+        }
+
+
+# ---- forecast, scale ----------------------------------------------------------------------------
+
+
+def forecasts(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+    """How often what it took lies under the 10th, the 50th and the 90th percentile foretold."""
+    both = ("noise-rate <= 0.15", "clean-level >= 1.5")
+    cases = [
+        (made("symmetric .1", 10_000, 10, 0.1, seed=41), both),
+        (made("useless .2", 10_000, 10, 0.2, scores="useless", seed=42), ("noise-rate <= 0.15",)),
+        (made("no scores .1", 10_000, 5, 0.1, scores="none", seed=43), ("noise-rate <= 0.14",)),
+    ]  # fmt: skip
+    for case, texts in cases:
+        examples = case.population()
+        claims = [parse(text) for text in texts]
+        weights = balanced_weights(examples, everything(examples))
+        fresh = Judge(examples, weights, claims, RISK)
+        for after in (0, 50):
+            took = [
+                one_forecast(case, examples, fresh.copy(), weights, after, seed)
+                for seed in range(audits)
+            ]
+            for at, claim in enumerate(claims):
+                kept = np.array([t[at] for t in took if t[at] is not None], dtype=float)
+                if len(kept):
+                    yield forecast_row(case, str(claim), after, kept)
+
+
+def forecast_row(case: Case, text: str, after: int, kept: np.ndarray) -> dict[str, object]:
+    further, p10, p50, p90 = kept.T
+    return {
+        "case": case.name,
+        "claim": text,
+        "after": after,
+        "audits": len(kept),
+        "took_median": f"{np.median(further):.0f}",
+        "said_median": f"{np.median(p50):.0f}",
+        "under_p10": f"{(further < p10).mean():.2f}",
+        "under_p50": f"{(further < p50).mean():.2f}",
+        "under_p90": f"{(further < p90).mean():.2f}",
+    }
+
+
+def one_forecast(
+    case: Case, examples: Population, judge: Judge, weights: np.ndarray, after: int, seed: int
+) -> list[tuple[int, int, int, int] | None]:
+    """Return per claim: further answers that it took, and the three that were foretold."""
+    order = draws(examples, weights, seed).order
+    said: list = [None] * len(judge.claims)
+    found: list = [None] * len(judge.claims)
+    for step, index in enumerate(order[:4_000]):
+        if step == after:
+            said = [forecast(judge, claim) for claim in judge.claims]
+        judge.enter(int(index), (int(case.true[index]),))
+        for at, claim in enumerate(judge.claims):
+            told = said[at]
+            if told is not None and found[at] is None and judge.verdict(claim) != UNDECIDED:
+                found[at] = (step + 1 - after, told.p10, told.p50, told.p90)
+        if step >= after and all(f or s is None for f, s in zip(found, said, strict=True)):
+            break
+    return found
+
+
+def scale(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+    """Seconds of one core to start and to replay 10,000 draws, and memory, up to N = 1,000,000."""
+    for N, K, texts in (
+        (50_000, 10, ("noise-rate <= 0.15", "clean-level >= 1.5")),
+        (50_000, 100, ("clean-level >= 1",)),
+        (1_000_000, 10, ("noise-rate <= 0.15",)),
+    ):
+        case = made(f"N {N:,}, K {K}", N, K, 0.1, seed=51, sharp=3.0)
+        examples = case.population()
+        claims = [parse(text) for text in texts]
+        began = time.process_time()
+        weights = balanced_weights(examples, everything(examples))
+        order = draws(examples, weights, 0).order
+        drawn = time.process_time()
+        judge = Judge(examples, weights, claims, RISK)
+        started = time.process_time()
+        for index in order[:10_000]:
+            judge.enter(int(index), (int(case.true[index]),))
+        replayed = time.process_time()
+        for claim in claims:
+            forecast(judge, claim)
+        yield {
+            "case": case.name,
+            "claims": "; ".join(texts),
+            "order_cpu_seconds": f"{drawn - began:.3f}",
+            "start_cpu_seconds": f"{started - drawn:.2f}",
+            "replay_10000_cpu_seconds": f"{replayed - started:.2f}",
+            "forecast_cpu_seconds": f"{time.process_time() - replayed:.3f}",
+            "peak_mb": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}",
+        }
+
+
+PARTS: dict[str, tuple[Callable[..., Iterator[dict]], int, int]] = {  # audits: full, quick
+    "validity": (validity, 2_000, 200),
+    "answers": (answers, 400, 100),
+    "level": (level, 100, 40),
+    "forecast": (forecasts, 60, 20),
+    "scale": (scale, 1, 1),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--to", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    for name in options.only.split(","):
+        run, full, quick = PARTS[name]
+        with (options.to / f"audit_{name}.csv").open("w", newline="") as file:
+            writer = None
+            for row in run(full if options.full else quick, options.data, options.cache):
+                if writer is None:
+                    writer = csv.DictWriter(file, row)
+                    writer.writeheader()
+                writer.writerow(row)
+                file.flush()
+                print(name, *row.values(), sep=" | ", flush=True)
+
+
+if __name__ == "__main__":
+    main()
