@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from alfs_cli.auditing.exhibits import Exhibits
 from alfs_cli.audits.claims import Claim, Slice, parse
+from alfs_cli.audits.plan import Plan
 from alfs_cli.audits.population import Ints, Population, population
 from alfs_cli.audits.record import (
     DOCUMENT,
     LOG,
-    Plan,
     Record,
     continued,
     resume,
