@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from alfs_cli.auditing.exhibits import Exhibits
 from alfs_cli.audits.claims import Claim, Slice, parse
+from alfs_cli.audits.log import Log
 from alfs_cli.audits.plan import Plan
 from alfs_cli.audits.population import Ints, Population, population
 from alfs_cli.audits.record import (
@@ -69,7 +70,7 @@ def open_audit(
     """
     old = None if wanted.old is None else old_record(wanted.old, folder)
     claims = claims_of(wanted, shows)
-    if (folder / LOG).exists():
+    if Log(folder / LOG).read():  # a start that was killed has begun nothing
         record = resume(folder, bare(shows))
         refuse_other_plan(record.plan, wanted, claims, old, folder)
         console.note(

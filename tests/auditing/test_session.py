@@ -60,6 +60,13 @@ def test_scores_are_asked_for_only_where_it_begins(shows):
     opened(shows, scores=never)
 
 
+def test_a_start_that_was_killed_begins_anew(shows):
+    Path("out").mkdir()
+    Path("out/audit.jsonl").write_text('{"event": "sta')
+    assert opened(shows).is_new
+    assert not opened(shows).is_new
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

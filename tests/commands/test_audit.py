@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -232,3 +234,18 @@ def test_the_help_names_the_claims(judged):
     done = judged("audit", "-h")
     assert done.code == 0
     assert "noise-rate <= 0.05" in " ".join(done.out.replace("│", " ").split())
+
+
+def test_what_the_page_of_the_docs_says_to_type_runs(alfs):
+    """In a fresh folder, with somebody who fills the sheet in."""
+    text = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    inject, write, read, verify = re.findall(r"^```\n(.*?)^```", text, re.M | re.S)[0].splitlines()
+    for line in (inject, write):
+        done = alfs(*shlex.split(line)[1:])
+        assert done.code == 0, done.err
+    with np.load("noisy.npz") as arrays:
+        true = arrays["true_labels"]
+    assert len(fill("review.csv", answer=lambda row: true[int(row)])) == 50
+    for line in (read, verify):
+        done = alfs(*shlex.split(line)[1:])
+        assert done.code == 0, done.err
