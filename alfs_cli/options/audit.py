@@ -28,7 +28,7 @@ class ClaimFlags:
             help="What to decide, repeatable: 'noise-rate <= 0.05', 'class-noise:NAME <= .1', "
             "'given-noise:NAME <= .1', 'pair:TRUE>GIVEN <= .02', 'clean-level >= 1.5', "
             "'certified:LOSS', 'accuracy:RUN >= .9', 'accuracy:RUN_A > accuracy:RUN_B', each also "
-            "of a part, as 'noise-rate[camera=3] <= .05'. Without it 'noise-rate <= 0.05'.",
+            "of a part, as 'noise-rate\\[camera=3] <= .05'. Without it 'noise-rate <= 0.05'.",
         ),
     ] = None
     by: Annotated[

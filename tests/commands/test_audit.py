@@ -233,7 +233,9 @@ def test_what_cannot_be_is_refused_with_what_to_do(judged, words, told):
 def test_the_help_names_the_claims(judged):
     done = judged("audit", "-h")
     assert done.code == 0
-    assert "noise-rate <= 0.05" in " ".join(done.out.replace("│", " ").split())
+    text = " ".join(done.out.replace("│", " ").split())
+    assert "noise-rate <= 0.05" in text
+    assert "noise-rate[camera=3] <= .05" in text
 
 
 def test_what_the_page_of_the_docs_says_to_type_runs(alfs):
