@@ -1,12 +1,13 @@
 """Is an audit ever wrong more often than it says, and how many answers does it take?
 
-    python benchmarks/audit.py [--full] [--only validity,answers,level,forecast,scale]
+    python benchmarks/audit.py [--full] [--only validity,answers,level,design,forecast,scale]
                                [--data DATA] [--cache DIR]
 
 Answers come from the true labels. `validity`: the chance that a bound is ever beyond the truth,
 looked at after each answer, 2,000 audits a case (--full; 200 without). `answers`: until claims at
 0.5, 0.8, 1.25 and 2 times the truth are decided, with scores, against uniform draws without scores,
-useless scores, scores that lie. `level`: the same for the clean level. `forecast`: how often the
+useless scores, scores that lie. `level`: the same for the clean level. `design`: what the bets and
+the draws were chosen by, on cases of their own. `forecast`: how often the
 10th to 90th percentile holds the answers that it took. `scale`: replay, next draw, memory.
 With --data, CIFAR-10N beside what is made up here. Writes results/audit_*.csv.
 """
@@ -17,11 +18,14 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from audit_batch import level_audits, mean_audits, orders
 from audit_cases import Case, made, people
 
+from alfs_cli.audits import pairs as pairs_module
+from alfs_cli.audits import quantities
 from alfs_cli.audits.bets import Wealth
 from alfs_cli.audits.claims import Claim, parse
 from alfs_cli.audits.draws import BY_DOUBT, balanced_weights, draws
@@ -100,16 +104,20 @@ def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dic
     A claim that is false by however little is accepted no more often than that; bounds beyond the
     truth are as rare.
     """
-    for case in validity_cases(data, cache):
-        examples = case.population()
-        steps = min(len(examples), 800)
-        first = int(np.bincount(case.true).argmax())
-        for text in (
-            "noise-rate >= .5", f"given-noise:c{first} >= .5", f"class-noise:c{first} >= .5",
-            f"pair:c{first}>c{(first + 1) % case.num_classes} >= .5",
-        ):  # fmt: skip
-            yield mean_validity(case, examples, parse(text), audits, steps)
-        yield level_validity(case, examples, audits if case.num_classes < 50 else audits // 10)
+    for kind in ("noise-rate", "clean-level", "class-noise", "given-noise", "pair"):
+        for case in validity_cases(data, cache):
+            examples = case.population()
+            if kind == "clean-level":
+                some = audits // 4 if case.num_classes < 50 else audits // 20
+                yield level_validity(case, examples, some if case.num_classes > 5 else audits)
+                continue
+            steps = min(len(examples), 800)
+            first = int(np.bincount(case.true).argmax())
+            of = {
+                "noise-rate": "",
+                "pair": f":c{first}>c{(first + 1) % case.num_classes}",
+            }.get(kind, f":c{first}")
+            yield mean_validity(case, examples, parse(f"{kind}{of} >= .5"), audits, steps)
 
 
 def mean_validity(
@@ -136,7 +144,7 @@ def level_validity(case: Case, examples: Population, audits: int) -> dict[str, o
     steps = min(len(examples), 400)
     found = []
     for at, side in ((level * (1 + 1e-9), FOR), (level, AGAINST)):
-        pairs = Pairs(examples, np.ones(len(examples), bool), weights, (at,))
+        pairs = Pairs(examples, np.ones(len(examples), bool), weights, (at,), RISK)
         order = orders(np.arange(len(examples)), weights, audits, steps, rng)
         done = level_audits(pairs, examples, weights, case.true, order, RISK, sides=(side,))
         found.append((done.accepted if side == FOR else done.rejected) > 0)
@@ -263,7 +271,7 @@ def level_after(
     """Return answers until "clean-level >= level" is accepted (audits)."""
     examples = case.population(with_scores=with_scores)
     weights = balanced_weights(examples, everything(examples), by_doubt)
-    pairs = Pairs(examples, np.ones(len(examples), bool), weights, (level,))
+    pairs = Pairs(examples, np.ones(len(examples), bool), weights, (level,), RISK)
     order = orders(np.arange(len(examples)), weights, audits, most, np.random.default_rng(4))
     done = level_audits(pairs, examples, weights, case.true, order, RISK, sides=(FOR,))
     return np.where(done.accepted > 0, done.accepted, most)
@@ -285,6 +293,63 @@ def level(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
             "ratio": f"{ours.mean() / plain.mean():.3f}",
             "error": f"{relative_error(ours, plain):.3f}",
         }
+
+
+# ---- the design: what the constants of the bets and of the draws were chosen by -----------------
+
+DESIGNS: dict[str, tuple[float, float, tuple[float, ...], float]] = {
+    # share drawn by doubt; share of the wealth that bets on the scores, their odds and shape
+    "as it is": (BY_DOUBT, quantities.SCORED, quantities.SCORED_ODDS, quantities.SHAPE),
+    "even draws": (0.0, quantities.SCORED, quantities.SCORED_ODDS, quantities.SHAPE),
+    "by doubt .3": (0.3, quantities.SCORED, quantities.SCORED_ODDS, quantities.SHAPE),
+    "half on the scores": (BY_DOUBT, 0.5, quantities.SCORED_ODDS, quantities.SHAPE),
+    "three odds": (BY_DOUBT, quantities.SCORED, quantities.ODDS, quantities.SHAPE),
+    "scores as they are": (BY_DOUBT, quantities.SCORED, quantities.SCORED_ODDS, 1.0),
+}
+PLAINS = {
+    "as it is": pairs_module.PLAIN,
+    "nine of ten right": ((1.4, 0.9), (3.0, 0.9), (10.0, 0.9)),
+}
+
+
+def tuning_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
+    """Yield cases that no other part is judged on."""
+    yield made("symmetric .1, sharp 2.2", 10_000, 10, 0.1, seed=61, sharp=2.2)
+    yield made("hard .2", 10_000, 10, 0.2, kind="hard", seed=62, sharp=2.5)
+    yield made("useless .1", 10_000, 10, 0.1, scores="useless", seed=63, sharp=2.2)
+    if data is not None:
+        yield people(data, "random_label1", 0, 20_000, cache)
+        yield people(data, "worse_label", 0, 20_000, cache)
+
+
+def design(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+    """Answers over those of even draws without scores, mean of four claims, by design."""
+    for case in tuning_cases(data, cache):
+        numbers = [multiple * case.rate for multiple in MULTIPLES]
+        plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
+        for name, (by_doubt, *bets) in DESIGNS.items():
+            names = ("SCORED", "SCORED_ODDS", "SHAPE")
+            with patch.multiple(quantities, **dict(zip(names, bets, strict=True))):
+                ours = decided_after(
+                    case, audits, with_scores=True, by_doubt=by_doubt, numbers=numbers
+                )
+            ratio = (ours.mean(0) / plain.mean(0)).mean()
+            yield design_row(case, "noise-rate", name, audits, f"{ratio:.3f}")
+        for name, plains in PLAINS.items():
+            with patch.object(pairs_module, "PLAIN", plains):
+                took = level_after(case, 1.0, audits // 10, with_scores=False, by_doubt=0)
+            yield design_row(case, "clean-level >= 1", name, audits // 10, f"{took.mean():.0f}")
+
+
+def design_row(case: Case, claim: str, name: str, audits: int, found: str) -> dict[str, object]:
+    return {
+        "case": case.name,
+        "average_precision": f"{case.average_precision():.2f}",
+        "claim": claim,
+        "design": name,
+        "audits": audits,
+        "ratio_or_answers": found,
+    }
 
 
 # ---- forecast, scale ----------------------------------------------------------------------------
@@ -383,9 +448,10 @@ def scale(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
 
 PARTS: dict[str, tuple[Callable[..., Iterator[dict]], int, int]] = {  # audits: full, quick
     "validity": (validity, 2_000, 200),
-    "answers": (answers, 400, 100),
-    "level": (level, 100, 40),
-    "forecast": (forecasts, 60, 20),
+    "answers": (answers, 200, 100),
+    "level": (level, 60, 40),
+    "design": (design, 200, 40),
+    "forecast": (forecasts, 40, 20),
     "scale": (scale, 1, 1),
 }
 

@@ -191,7 +191,7 @@ class LevelUnderTest:
         extra = GRID if len(examples.classes) <= MOST_FOR_GRID else ()
         levels = tuple(sorted({*claimed, *extra}))
         self.members = slice_members(examples, claim.where)
-        self.pairs = Pairs(examples, self.members, weights, levels)
+        self.pairs = Pairs(examples, self.members, weights, levels, risk)
         self.weights, self.risk, self.given = weights, risk, examples.given
         num_classes = len(examples.classes)
         self.table = np.zeros((num_classes, num_classes))  # [true, given], by 1 / w
@@ -215,7 +215,7 @@ class LevelUnderTest:
 
     def measured(self) -> Measured:
         """Return r among the answers, and the levels between which it lies at all times."""
-        accepted, rejected = self.pairs.accepted(self.risk), self.pairs.rejected(self.risk)
+        accepted, rejected = self.pairs.accepted(), self.pairs.rejected()
         levels = self.pairs.levels
         first_open = int(np.argmin(accepted)) if not accepted.all() else len(levels)
         last_open = int(np.argmin(rejected[::-1])) if not rejected.all() else len(levels)
@@ -229,10 +229,10 @@ class LevelUnderTest:
 
     def verdict(self, claim: Claim) -> str:
         at = int(np.flatnonzero(self.pairs.levels == claim.number)[0])
-        is_less = bool(self.pairs.rejected(self.risk)[at])
+        is_less = bool(self.pairs.rejected()[at])
         if claim.operator == "<=":
-            return verdict_of(is_less, bool(self.pairs.accepted(self.risk, strictly=True)[at]))
-        return verdict_of(bool(self.pairs.accepted(self.risk)[at]), is_less)
+            return verdict_of(is_less, bool(self.pairs.accepted(strictly=True)[at]))
+        return verdict_of(bool(self.pairs.accepted()[at]), is_less)
 
     def open_pairs(self, claim: Claim) -> int:
         """Return how many of the pairs are not yet decided in the claim's favour."""

@@ -30,7 +30,17 @@ BIN_OF = np.searchsorted(COARSE, CHANCES)  # of a level
 BIN_CHANCES = np.array([CHANCES[b == BIN_OF].mean() for b in range(BINS)])
 FOR, AGAINST = 0, 1
 GRID = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)  # levels tested besides those claimed
-WEALTHS = ("log_wealth", "hedged", "sums", "worst", "best", "floor", "against", "log_against")
+WEALTHS = (
+    "log_wealth",
+    "hedged",
+    "sums",
+    "worst",
+    "best",
+    "floor",
+    "against",
+    "log_against",
+    "decided",
+)
 MOVING = (*WEALTHS, "counts", "weights")
 MOST_FOR_GRID = 30  # classes; with more, only what is claimed is tested
 
@@ -89,9 +99,16 @@ class Pairs:
     """
 
     def __init__(
-        self, examples: Population, members: Bools, weights: Ints, levels: tuple[float, ...]
+        self,
+        examples: Population,
+        members: Bools,
+        weights: Ints,
+        levels: tuple[float, ...],
+        risk: float,
     ) -> None:
-        self.levels = np.array(levels)
+        self.levels, self.goal = np.array(levels), -np.log(risk)
+        self._open = np.arange(len(levels))  # the levels not yet decided
+        self.decided = np.zeros(len(levels), dtype=bool)
         self.num_classes = num_classes = len(examples.classes)
         self.given = examples.given
         self.members = members
@@ -148,40 +165,42 @@ class Pairs:
         return found
 
     def enter(self, index: int, weight: float, possible: Possible) -> None:
-        """Multiply by one draw's factors, in the pairs it is about."""
-        if not self.members[index]:
+        """Multiply by one draw's factors, in the pairs it is about and at the levels still open."""
+        if not self.members[index] or not len(self._open):
             return
         first, second = self.touched(index)
-        z = self.outcome(index, possible)
         bins = self.cells.bin(index, self.num_classes)
         half = len(first) // 2
         cell = np.concatenate([bins[first[:half]], BINS + bins[first[half:]]])
-        hedge = self._hedge[:, :, first, second, :, cell]  # (P, R, 2, E): numpy puts P first
-        hedge = np.moveaxis(hedge, 0, 2)
-        by_class = self.weights.sum(2).diagonal(), self.weights.sum(2)
-        total = (by_class[0][first] + by_class[1][first, second])[:, None]
-        floor = self.floor[:, :, first, second]
-        left = self.hedged[:, :, first, second] + self.sums[:, :, first, second][..., None]
+        here = (self._open[:, None, None], np.arange(2)[:, None], first, second)
+        z = self.outcome(index, possible)[self._open]
+        hedge = self._hedge[(*here, slice(None), cell)]  # (R, 2, P, E)
+        given_weight = self.weights.sum(2)
+        total = (given_weight.diagonal()[first] + given_weight[first, second])[:, None]
+        floor = self.floor[here]
+        left = self.hedged[here] + self.sums[here][..., None]
         gain = (z / weight)[..., None] * total - hedge * total - total * floor
         room = -(total * floor + left)
         slack = SLACK * (self.num_given[first] + self.num_given[second])[:, None]
-        share = self._share[:, :, first, second]
+        share = self._share[here]
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = 1 - share + share * np.maximum(gain, 0) / room
             step = np.where(room > slack, np.log(factor), 0.0)
-        self.log_wealth[:, :, first, second] += np.where(room < -slack, np.inf, step)
-        self.hedged[:, :, first, second] -= hedge * weight
-        self.sums[:, :, first, second] += z
+        self.log_wealth[here] += np.where(room < -slack, np.inf, step)
+        self.hedged[here] -= hedge * weight
+        self.sums[here] += z
         self._remove(int(self.given[index]), bins, weight, first, second)
         self._settle(first, second)
+        self._open = self._open[~self.decided[self._open]]
 
     def _remove(self, g: int, bins: Ints, weight: float, first: Ints, second: Ints) -> None:
         every = np.arange(self.num_classes)
         self.counts[every, g, bins] -= 1
         self.weights[every, g, bins] -= weight
         half = len(first) // 2
-        self.worst[:, AGAINST, first[:half], second[:half]] += 1
-        self.worst[:, FOR, first[half:], second[half:]] += self.levels[:, None]
+        rows = self._open[:, None]
+        self.worst[rows, AGAINST, first[:half], second[:half]] += 1
+        self.worst[rows, FOR, first[half:], second[half:]] += self.levels[rows]
         emptied = self.counts[every, g, bins] < 0.5
         if emptied.any():
             self.weights[every[emptied], g, bins[emptied]] = 0
@@ -196,14 +215,18 @@ class Pairs:
         self.floor[:, :, first, second] = np.where(np.isfinite(least), least, 0)
 
     def _settle(self, first: Ints, second: Ints) -> None:
-        mixed = log_mean(self.log_wealth[:, :, first, second])
+        """Take the largest wealths so far; a level that is decided stays as it is from then on."""
+        here = (self._open[:, None, None], np.arange(2)[:, None], first, second)
+        mixed = log_mean(self.log_wealth[here])
         slack = SLACK * (self.num_given[first] + self.num_given[second])
-        certain = self.sums[:, :, first, second] + self.worst[:, :, first, second] > slack
+        certain = self.sums[here] + self.worst[here] > slack
         mixed = np.where(certain, np.inf, mixed)
-        self.best[:, :, first, second] = np.maximum(self.best[:, :, first, second], mixed)
-        self.against[:, first, second] = mixed[:, AGAINST]
-        now = log_mean(self.against[:, self._apart])
-        self.log_against = np.maximum(self.log_against, now)
+        self.best[here] = np.maximum(self.best[here], mixed)
+        self.against[self._open[:, None], first, second] = mixed[:, AGAINST]
+        now = log_mean(self.against[self._open][:, self._apart])
+        self.log_against[self._open] = np.maximum(self.log_against[self._open], now)
+        done = (self.best[self._open, FOR][:, self._apart] >= self.goal).all(1)
+        self.decided[self._open] = done | (self.log_against[self._open] >= self.goal)
 
     def factors(self, at: int, side: int, first: Ints, second: Ints) -> Floats:
         """Return what a draw of these pairs may multiply by (P, E, 2 BINS, 2), as `Wealth` does."""
@@ -228,15 +251,15 @@ class Pairs:
             setattr(other, name, getattr(self, name).copy())
         return other
 
-    def accepted(self, risk: float, *, strictly: bool = False) -> Bools:
+    def accepted(self, *, strictly: bool = False) -> Bools:
         """Return at which levels "r >= level" is accepted (R), or "r > level" strictly."""
         certain = self.sums[:, FOR] + self.worst[:, FOR] >= -SLACK * len(self.given)
-        done = (self.best[:, FOR] >= -np.log(risk)) | (certain & (not strictly))
+        done = (self.best[:, FOR] >= self.goal) | (certain & (not strictly))
         return np.asarray(done[:, self._apart].all(1))
 
-    def rejected(self, risk: float) -> Bools:
+    def rejected(self) -> Bools:
         """Return at which levels "r >= level" is rejected (R)."""
-        return np.asarray(self.log_against >= -np.log(risk))
+        return np.asarray(self.log_against >= self.goal)
 
 
 def pair_cells(by_class: Floats) -> Floats:

@@ -63,10 +63,10 @@ def header(plan: Plan) -> Event:
 
 def plan_from(event: Event, path: Path) -> Plan:
     """Return the plan of a log's first line; raises InputError for one of other bets."""
-    if event["bets"] != BETS:
+    if event.get("bets") != BETS:
         raise InputError(
-            f"'{path}' was begun by a version of alfs that bets otherwise ({event['bets']}, not "
-            f"{BETS}): its numbers cannot be recomputed here",
+            f"'{path}' was begun by a version of alfs that bets otherwise "
+            f"(bets {event.get('bets')}, not {BETS}): its numbers cannot be recomputed here",
             help="go on with it in the version that began it, or start a new audit",
         )
     claims = [parse(each["text"]).at(each["number"]) for each in event["claims"]]

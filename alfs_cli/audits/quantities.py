@@ -25,7 +25,7 @@ OWN, ASKED, REST = 0, 1, 2  # a ratio's examples: given c; with the property; gi
 ODDS = (1.3, 2.0, 4.0)  # how far from the number the alternatives lie that are bet on
 SCORED_ODDS = (1.4, 2.5)  # likewise, of the alternatives that go by the scores
 SHAPE = 0.8  # how much of the scores' differences in log odds they take to be so
-SCORED = 0.25  # of the wealth that bets on the scores; the rest bets as if there were none
+SCORED = 0.2  # of the wealth that bets on the scores; the rest bets as if there were none
 # likewise of a ratio: the odds, and the share of those given c that is right
 RATIO_PLAIN = ((1.4, 0.6), (1.4, 0.9), (3.0, 0.6), (3.0, 0.9))
 NEVER, ALWAYS = 0.002, 0.998  # an alternative is never surer

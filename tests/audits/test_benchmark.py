@@ -36,7 +36,7 @@ def test_many_at_once_are_the_judge_one_by_one(made, text):
     fresh = Judge(examples, weights, [claim], 0.05)
     tested = fresh.tested[claim.subject]
     if claim.is_level:
-        pairs = Pairs(examples, np.ones(120, bool), weights, (claim.number,))
+        pairs = Pairs(examples, np.ones(120, bool), weights, (claim.number,), 0.05)
         done = batch.level_audits(pairs, examples, weights, true, order, 0.05)
     else:
         z = np.array(

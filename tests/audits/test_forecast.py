@@ -1,4 +1,4 @@
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -70,9 +70,9 @@ def test_it_is_quick_for_a_large_set_and_all_kinds_of_claims(made):
     ]
     judge = Judge(examples, weights, claims, 0.05)
     for claim in claims:
-        began = perf_counter()
+        began = process_time()
         told = forecast(judge, claim)
-        assert perf_counter() - began < 1
+        assert process_time() - began < 1
         assert told.p10 <= told.p50 <= told.p90
         assert forecast(judge, claim) == told
 

@@ -10,6 +10,7 @@ from alfs_cli.audits.pairs import AGAINST, BINS, FOR, Pairs, low_per_cell, pair_
 from alfs_cli.audits.population import population
 
 LEVEL = 1.5
+RISK = 1e-6  # small: no level is decided, and left as it is, in the middle of a test
 
 
 def tiny(seed, N=7, K=3):
@@ -42,7 +43,7 @@ def one_pair(pairs, i, j, side):
 @pytest.mark.parametrize("seed", range(4))
 def test_the_array_is_one_wealth_a_pair(seed):
     examples, true, weights = tiny(seed, N=40)
-    pairs = Pairs(examples, np.ones(40, bool), weights, (LEVEL,))
+    pairs = Pairs(examples, np.ones(40, bool), weights, (LEVEL,), RISK)
     alone = {
         (i, j, side): one_pair(pairs, i, j, side)
         for i, j in itertools.permutations(range(3), 2)
@@ -62,20 +63,23 @@ def test_the_array_is_one_wealth_a_pair(seed):
                 cell = int(bins[i]) + (0 if g == i else BINS)
                 wealth.enter(cell, float(weights[index]), np.array([z]))
         pairs.enter(int(index), float(weights[index]), possible)
+        if pairs.decided[0]:  # it stays as it was from here on
+            assert all(np.isposinf(w.best[0]) for (_, _, s), w in alone.items() if s == FOR) or any(
+                np.isposinf(w.best[0]) for (_, _, s), w in alone.items() if s == AGAINST
+            )
+            return
         for (i, j, side), wealth in alone.items():
             assert np.allclose(pairs.log_wealth[0, side, i, j], wealth.log_wealth[0])
             assert np.isclose(pairs.best[0, side, i, j], wealth.best[0]) or (
                 np.isposinf(pairs.best[0, side, i, j]) and np.isposinf(wealth.best[0])
             )
-    for (i, j, side), wealth in alone.items():
-        assert bool(wealth.reached()[0]) == bool(pairs.sums[0, side, i, j] >= -1e-9)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_mean_wealth_of_every_true_statement_is_at_most_one(seed):
     """Exact, over all orders of a population of 5."""
     examples, true, weights = tiny(seed, N=5)
-    fresh = Pairs(examples, np.ones(5, bool), weights, (LEVEL,))
+    fresh = Pairs(examples, np.ones(5, bool), weights, (LEVEL,), RISK)
     y = np.zeros((3, 3))
     for t, g in zip(true, examples.given, strict=True):
         for i, j in itertools.permutations(range(3), 2):
@@ -96,7 +100,7 @@ def test_the_mean_wealth_of_every_true_statement_is_at_most_one(seed):
 
 def test_rejection_is_of_the_average_not_the_best():
     examples, true, weights = tiny(0, N=60)
-    pairs = Pairs(examples, np.ones(60, bool), weights, (LEVEL,))
+    pairs = Pairs(examples, np.ones(60, bool), weights, (LEVEL,), RISK)
     for index in range(30):
         pairs.enter(index, float(weights[index]), (int(true[index]),))
     best = pairs.best[0, AGAINST][~np.eye(3, dtype=bool)].max()
@@ -110,39 +114,42 @@ def test_all_answered_the_level_is_known():
     np.add.at(table, (true, examples.given), 1)
     ratios = [table[i, i] / table[i, j] for i, j in itertools.permutations(range(3), 2)]
     r = min(ratios)
-    pairs = Pairs(examples, np.ones(30, bool), weights, (r, r * 1.001, r * 0.999))
+    pairs = Pairs(examples, np.ones(30, bool), weights, (r, r * 1.001, r * 0.999), RISK)
     for index in range(30):
         pairs.enter(index, float(weights[index]), (int(true[index]),))
-    assert pairs.accepted(0.05).tolist() == [True, False, True]
-    assert pairs.accepted(0.05, strictly=True).tolist() == [False, False, True]
-    assert pairs.rejected(0.05).tolist()[1]
-    assert not pairs.rejected(0.05)[0]
+    assert pairs.accepted().tolist() == [True, False, True]
+    assert pairs.accepted(strictly=True).tolist() == [False, False, True]
+    assert pairs.rejected().tolist()[1]
+    assert not pairs.rejected()[0]
 
 
 def test_a_hundred_classes_take_milliseconds_an_answer():
-    from time import perf_counter
+    from time import process_time
 
     rng = np.random.default_rng(0)
     true = rng.integers(0, 100, 3_000)
     examples = population(true, [f"c{k}" for k in range(100)], "x")
-    pairs = Pairs(examples, np.ones(3_000, bool), np.full(3_000, 256), (1.0,))
+    pairs = Pairs(examples, np.ones(3_000, bool), np.full(3_000, 256), (1.0,), RISK)
     assert low_per_cell(pairs.levels, pairs.cells).shape == (1, 2, 100, 100, 2 * BINS)
-    began = perf_counter()
+    began = process_time()
     for index in range(300):
         pairs.enter(index, 256.0, (int(true[index]),))
-    assert (perf_counter() - began) / 300 < 0.02
-    assert not pairs.accepted(0.05)[0]
+    assert (process_time() - began) / 300 < 0.02
+    assert not pairs.accepted()[0]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_unknown_answer_lowers_every_pair_on_every_path(seed):
     examples, true, weights = tiny(seed, N=40)
-    full = Pairs(examples, np.ones(40, bool), weights, (LEVEL,))
+    full = Pairs(examples, np.ones(40, bool), weights, (LEVEL,), RISK)
     holed, rng = full.copy(), np.random.default_rng(seed)
     for index in rng.permutation(40):
         answer = (int(true[index]),)
         full.enter(int(index), float(weights[index]), answer)
         holed.enter(int(index), float(weights[index]), None if rng.random() < 0.3 else answer)
+        if full.decided[0] or holed.decided[0]:
+            assert full.decided[0]
+            return
         assert (holed.log_wealth <= full.log_wealth + 1e-9).all()
         assert (holed.best <= full.best + 1e-9).all()
         assert (holed.log_against <= full.log_against + 1e-9).all()
