@@ -9,6 +9,7 @@ from alfs_cli.console import Console
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.errors import InputError
 from alfs_cli.estimating import Estimated, EstimateOptions, estimate_dataset
+from alfs_cli.estimating.in_passes import is_read_in_passes
 from alfs_cli.estimators.joint.posterior import blocks, possible, true_class
 
 Floats = NDArray[np.float64]
@@ -40,6 +41,9 @@ def scores_of(
         return None
     if not has_evidence(dataset):
         console.note("note: nothing but labels: every example is as likely to be drawn")
+        return None
+    if is_read_in_passes(dataset.spec, options.method):
+        console.note("note: too many probabilities to score labels in memory: draws are uniform")
         return None
     try:
         found = estimate_dataset(dataset, options, console)

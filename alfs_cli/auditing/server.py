@@ -124,7 +124,7 @@ class Guarded:
         await self.inner(scope, receive, with_headers)
 
     def is_welcome(self, scope: Scope) -> bool:
-        headers: dict[bytes, list[bytes]] = {}
+        headers: Headers = {}
         for name, value in scope["headers"]:
             headers.setdefault(name.lower(), []).append(value)
         first = scope["path"].split("/", 2)[1:2]
@@ -139,11 +139,22 @@ class Guarded:
             and [origin.removeprefix("http://").encode("latin-1")] == hosts
             for origin in origins
         )  # fmt: skip
-        sites = headers.get(b"sec-fetch-site", [])
-        return has_token and is_here and is_same and all(s in OWN_SITES for s in sites)
+        return has_token and is_here and is_same and (is_from_here(headers) or is_link(headers))
 
 
+Headers = dict[bytes, list[bytes]]
 OWN_SITES = (b"same-origin", b"none")
+
+
+def is_from_here(headers: Headers) -> bool:
+    """Return whether a browser says that its own page asks, or nobody's."""
+    return all(site in OWN_SITES for site in headers.get(b"sec-fetch-site", []))
+
+
+def is_link(headers: Headers) -> bool:
+    """Return whether somebody follows a link to the page, as from a terminal in a browser."""
+    mode, place = headers.get(b"sec-fetch-mode"), headers.get(b"sec-fetch-dest")
+    return mode == [b"navigate"] and place == [b"document"] and b"origin" not in headers
 
 
 def is_own(host: str) -> bool:

@@ -105,6 +105,15 @@ def test_strangers_get_403_and_nothing_is_read_for_them(client, desk, address, h
         assert TOKEN not in answer.text
 
 
+def test_a_link_from_elsewhere_may_be_followed_but_not_framed(client):
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    for place, code in (("document", 200), ("iframe", 403), ("image", 403)):
+        answer = client.http.get(HERE, headers={**link, "Sec-Fetch-Dest": place})
+        assert answer.status_code == code
+    page = client.http.get(HERE, headers={**link, "Sec-Fetch-Dest": "document"})
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+
+
 @pytest.mark.parametrize(
     "path",
     ["../t.csv", "%2e%2e/t.csv", "..%2ft.csv", "picture/../../t.csv", "page.py", "server.py",

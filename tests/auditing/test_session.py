@@ -14,6 +14,7 @@ from alfs_cli.console import Quiet
 from alfs_cli.data import DataSpec, load
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.estimating import EstimateOptions
+from alfs_cli.estimating.in_passes import TOO_MANY
 
 WANTED = Wanted(("noise-rate <= 0.2",))
 
@@ -159,3 +160,17 @@ def test_labels_alone_have_no_scores(shows):
     console = Notes()
     assert scores_of(shows.dataset, EstimateOptions(), console) is None
     assert "every example is as likely" in console.said[0]
+
+
+def test_probabilities_too_many_for_memory_are_no_scores(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("p.npy", np.full((40, 2), 0.5))
+    np.save("y.npy", np.arange(40) % 2)
+    dataset = load(DataSpec(None, pred_probs="p.npy", labels="y.npy"))
+    monkeypatch.setitem(TOO_MANY, "auto", 10)
+    console = Notes()
+    assert scores_of(dataset, EstimateOptions(), console) is None
+    assert "draws are uniform" in console.said[0]
+    shows = exhibits(dataset)
+    assert shows.cells(3) == ()
+    assert opened(shows).record.next_task().number == 0
