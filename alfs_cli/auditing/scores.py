@@ -1,6 +1,7 @@
 """What is thought of each label before anybody looks: from evidence, where there is any."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +9,9 @@ from numpy.typing import NDArray
 from alfs_cli.console import Console
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.errors import InputError
-from alfs_cli.estimating import Estimated, EstimateOptions, estimate_dataset
-from alfs_cli.estimating.in_passes import is_read_in_passes
-from alfs_cli.estimators.joint.posterior import blocks, possible, true_class
+
+if TYPE_CHECKING:
+    from alfs_cli.estimating import Estimated, EstimateOptions
 
 Floats = NDArray[np.float64]
 NO_EVIDENCE = "none"
@@ -31,7 +32,7 @@ def has_evidence(dataset: LabelledDataset) -> bool:
 
 
 def scores_of(
-    dataset: LabelledDataset, options: EstimateOptions, console: Console
+    dataset: LabelledDataset, options: "EstimateOptions", console: Console
 ) -> Scores | None:
     """Return the scores of a data set, None where there is no evidence or it will not do.
 
@@ -42,6 +43,9 @@ def scores_of(
     if not has_evidence(dataset):
         console.note("note: nothing but labels: every example is as likely to be drawn")
         return None
+    from alfs_cli.estimating import estimate_dataset  # labels alone need not wait for these
+    from alfs_cli.estimating.in_passes import is_read_in_passes
+
     if is_read_in_passes(dataset.spec, options.method):
         console.note("note: too many probabilities to score labels in memory: draws are uniform")
         return None
@@ -53,8 +57,10 @@ def scores_of(
     return placed(found, dataset)
 
 
-def placed(found: Estimated, dataset: LabelledDataset) -> Scores:
+def placed(found: "Estimated", dataset: LabelledDataset) -> Scores:
     """Return the scores in the order of the data set; what was not judged is as the average."""
+    from alfs_cli.estimators.joint.posterior import blocks, possible, true_class
+
     judged = found.examples
     labels, T = judged.dataset.labels, judged.T
     T = possible(T, labels)

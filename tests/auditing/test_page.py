@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from alfs_cli.auditing.desk import Desk
@@ -215,11 +216,14 @@ def test_it_ends_with_a_summary_and_lets_the_last_answer_be_taken_back(
     assert resume(record.folder).drawn[2].counts.label == 1
 
 
-def test_it_ends_by_itself(pictures, begin, served, visit):
-    address, thread = served(Desk(begin(pictures), pictures, budget=1), grace=0.2)
-    page = visit(address)
-    page.wait_for_timeout(140)
-    page.keyboard.press("1")
+def test_it_ends_by_itself(pictures, begin, served):
+    desk = Desk(begin(pictures, OPEN), pictures, budget=1)
+    address, thread = served(desk, grace=0.2)
+    assert httpx.get(address + "known").json()["over"] is None
+    told = {"page": "p", "by": ""}
+    task = httpx.post(address + "next", json=told).json()["task"]
+    httpx.post(address + "answer", json={**told, "draw": task["draw"], "answer": 0})
+    assert httpx.get(address + "known").json()["over"] == "budget"
     thread.join(10)
     assert not thread.is_alive()
 
@@ -258,16 +262,20 @@ def test_hostile_names_are_text_and_letters_find_a_class(
     assert page.locator("#classes button:visible").count() == len(names)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_can_be_read_on_a_narrow_screen_in_light_and_dark(shows, begin, served, visit, scheme):
+def test_it_can_be_read_on_a_narrow_screen_in_light_and_dark(shows, begin, served, visit):
     address, _ = served(Desk(begin(shows), shows))
-    options = {"color_scheme": scheme, "reduced_motion": "reduce"}
-    page = visit(address, viewport={"width": 360, "height": 740}, **options)
+    page = visit(address, viewport={"width": 360, "height": 740}, reduced_motion="reduce")
     page.wait_for_selector("#claims .claim")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    found = page.evaluate(CONTRAST)
-    assert len(found) > 10
-    assert not [pair for pair in found if pair[1] < 4.5]
+    papers = set()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(200)
+        found = page.evaluate(CONTRAST)
+        assert len(found) > 10
+        assert not [pair for pair in found if pair[1] < 4.5]
+        papers.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(papers) == 2
     seen = []
     for _ in range(8):
         page.keyboard.press("Tab")

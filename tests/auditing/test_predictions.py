@@ -11,6 +11,8 @@ from alfs_cli.console import Quiet
 from alfs_cli.data import DataSpec, load
 from alfs_cli.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 class Silent(Quiet):
     """Warns of nothing."""
