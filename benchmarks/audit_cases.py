@@ -116,10 +116,9 @@ def normalised(rows: np.ndarray) -> np.ndarray:
 
 def people(data: Path, noise: str, start: int, stop: int, cache: Path | None) -> Case:
     """Return CIFAR-10 features with labels of people, or made ones, and the tool's own scores."""
-    from alfs_cli.estimators.posterior import possible, true_class
-
     from alfs_cli.data.folds import stratified_folds
-    from alfs_cli.estimators import estimate_transition
+    from alfs_cli.estimators.fitting import estimate_transition
+    from alfs_cli.estimators.joint.posterior import possible, true_class
     from alfs_cli.evidence.out_of_fold import calibrated, calibration, linear_map, ridge_scores
     from alfs_cli.noise import inject_by_instance
 

@@ -6,6 +6,7 @@ COMMANDS and GROUPS are the whole command line; help lists them in this order.
 from collections.abc import Callable
 
 from alfs_cli.commands import (
+    audit,
     check,
     compare,
     demo,
@@ -39,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare.compare,
     "sweep": sweep.sweep,
     "check": check.check,
+    "audit": audit.audit,
     "inspect": inspect.inspect,
     "fix": fix.fix,
     "inject": inject.inject,

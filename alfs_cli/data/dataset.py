@@ -25,6 +25,7 @@ class DataSpec:
     Paths are as they were typed. `source` is a path or a built-in name; None means probabilities
     and labels only. `lenient` asks to leave out, with a Problem each, what is refused otherwise:
     labels that are missing or no class, empty classes, unreadable images however many.
+    `labels_alone` says that labels are enough, where a table holds nothing to judge them by.
     """
 
     source: str | None
@@ -43,11 +44,12 @@ class DataSpec:
     classes: str | None = None
     root: str | None = None
     lenient: bool = False
+    labels_alone: bool = False
 
     def given(self) -> dict[str, str | None]:
         """Return what was typed, for estimate.json."""
         typed = asdict(self)
-        del typed["lenient"]
+        del typed["lenient"], typed["labels_alone"]
         return {key: value for key, value in typed.items() if value is not None}
 
 

@@ -163,7 +163,9 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
             own.add(spec.group_column)
         found = table.numbers(own, asked=spec.feature_columns, excluded=spec.exclude_columns)
         if not found.names and (spec.features, spec.pred_probs, spec.label_columns) == (None,) * 3:
-            raise _nothing_to_judge_by(table, found)
+            if not spec.labels_alone:
+                raise _nothing_to_judge_by(table, found)
+            return replace(content, digest=_digest_of_cells(table, own))
         if not found.names:
             return replace(content, digest=array_digest(np.arange(content.count)))
         checked_features(found.values, where=f"features of '{table.path}'")
@@ -203,6 +205,16 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
         readable=None if readable.all() else readable,
         problems=tuple(problems),
     )
+
+
+def _digest_of_cells(table: Table, left_out: Collection[str]) -> str:
+    """Return a digest of the rows as text, without the columns that are left out."""
+    digest = hashlib.sha256(str(len(table.frame)).encode())
+    for name in table.columns:
+        if name not in left_out:
+            cells = "\x1f".join(map(str, table.frame[name]))
+            digest.update(f"|{name}|{cells}".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
 
 
 def _nothing_to_judge_by(table: Table, found: Candidates) -> InputError:

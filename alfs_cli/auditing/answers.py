@@ -1,0 +1,175 @@
+"""Answers that people wrote down elsewhere, checked as a whole before any enters the record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+
+from alfs_cli.auditing.exhibits import Exhibits
+from alfs_cli.audits.record import Answer, Record, Task, label_of
+from alfs_cli.data import positions_of
+from alfs_cli.errors import InputError, UsageError, brief
+from alfs_cli.text.numbers import whole_number
+
+MOST_NAMED = 20
+KEY_DIGITS = 6
+MEND = "mend those cells, or leave them empty, and read it again"
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer as it was written: where, of what, which class in words, by whom.
+
+    `draw` is the mark of the draw, empty where the row has none; `index` the example's place in
+    the order of DATA, as text.
+    """
+
+    where: str
+    draw: str
+    index: str
+    text: str
+    by: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """How many answers were new, changed, or as they were; `own` are of nobody's draw."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    own: int = 0
+
+
+def mark_of(record: Record, number: int) -> str:
+    """Return what a draw is known by on paper: its number and the audit's key, as `a3fc81d:17`."""
+    return f"a{key_of(record)}:{number}"
+
+
+def key_of(record: Record) -> str:
+    """Return by what the draws of this audit are told from those of others."""
+    plan = record.plan
+    words = f"{record.draws.key}|{plan.examples}|{[str(claim) for claim in plan.claims]}"
+    return sha256(words.encode()).hexdigest()[:KEY_DIGITS]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An answer as it will enter the record; no task: it settles an example, and no more."""
+
+    said: Said
+    task: Task | None
+    index: int
+    label: int | None
+
+
+def enter(record: Record, shows: Exhibits, sayings: Sequence[Said]) -> Read:
+    """Write the answers to the record; raises one InputError for all that are wrong, and none is.
+
+    What is there already in the same words by the same person is passed over.
+    """
+    entries = checked(record, shows, sayings)
+    counts = dict.fromkeys(("new", "changed", "same", "own"), 0)
+    for entry in entries:
+        by, before = entry.said.by, before_of(record, entry)
+        if before is not None and before.label == entry.label:
+            counts["same"] += 1
+            continue
+        if entry.task is None:
+            record.suspect(entry.index, entry.label, by=by)
+            counts["own"] += 1
+            continue
+        content = shows.content(entry.index)
+        record.answer(entry.task, entry.label, by=by, seconds=entry.said.seconds, content=content)
+        counts["new" if before is None else "changed"] += 1
+    return Read(**counts)
+
+
+def before_of(record: Record, entry: Entry) -> Answer | None:
+    """Return what this person said of it before."""
+    if entry.task is None:
+        return record.suspects.get(entry.index)
+    drawn = record.drawn.get(entry.task.number)
+    if drawn is None:
+        return None
+    if drawn.changed is not None and drawn.changed.by == entry.said.by:
+        return drawn.changed
+    if drawn.counts is not None and drawn.counts.by == entry.said.by:
+        return drawn.counts
+    return drawn.others.get(entry.said.by)
+
+
+def checked(record: Record, shows: Exhibits, sayings: Sequence[Said]) -> list[Entry]:
+    """Return the answers as they will enter; raises one InputError that names all mistakes."""
+    positions = positions_of(shows.dataset)
+    place_of = {int(position): place for place, position in enumerate(positions)}
+    numbers = np.full(len(record.examples), -1, dtype=np.int64)
+    numbers[record.draws.order] = np.arange(len(record.draws.order))
+    soon = {task.number for task in record.batch(len(sayings))}
+    wrong: list[str] = []
+    found: list[Entry] = []
+    seen: dict[tuple[int, str], Entry] = {}
+    for said in sayings:
+        try:
+            label = class_of(said, record.examples.classes)
+            position = whole_number(said.index.strip().removesuffix(".0"))
+            place = -1 if position is None else place_of.get(position, -1)
+            entry = entry_of(record, said, place, label, numbers, soon)
+        except UsageError as error:
+            wrong.append(str(error))
+            continue
+        twin = seen.get((entry.index, said.by))
+        if twin is not None and twin.label != label:
+            wrong.append(f"{said.where}: example {said.index} has another answer at "
+                         f"{twin.said.where}")  # fmt: skip
+        elif twin is None:
+            seen[(entry.index, said.by)] = entry
+            found.append(entry)
+    if wrong:
+        more = [f"and {len(wrong) - MOST_NAMED:,} more"] if len(wrong) > MOST_NAMED else []
+        raise InputError("\n".join([*wrong[:MOST_NAMED], *more]), help=MEND)
+    return found
+
+
+def entry_of(
+    record: Record,
+    said: Said,
+    place: int,
+    label: int | None,
+    numbers: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]",
+    soon: set[int],
+) -> Entry:
+    """Return the entry of one answer; raises UsageError where it is of no draw of this audit."""
+    if said.draw:
+        key, _, digits = said.draw.strip().partition(":")
+        number = whole_number(digits)
+        if key != f"a{key_of(record)}":
+            raise wrong_at(said, f"draw '{brief(said.draw)}' is of another audit")
+        if number is None or number >= len(record.draws.order):
+            raise wrong_at(said, f"draw '{brief(said.draw)}' is none of this audit")
+        task = record.task(number)
+        if said.index and task.index != place:
+            raise wrong_at(said, f"draw '{said.draw}' is not of index '{brief(said.index)}'")
+        return Entry(said, task, task.index, label)
+    if place < 0:
+        last = len(record.examples) - 1
+        raise wrong_at(said, f"index '{brief(said.index)}' is no example from 0 to {last:,}")
+    number = int(numbers[place])
+    is_asked = number >= 0 and (number in soon or number in record.drawn)
+    return Entry(said, record.task(number) if is_asked else None, place, label)
+
+
+def wrong_at(said: Said, what: str) -> UsageError:
+    return UsageError(f"{said.where}: {what}", help=MEND)
+
+
+def class_of(said: Said, classes: Sequence[str]) -> int | None:
+    """Return the class that is meant; a spreadsheet may have written `CAT` or `True`."""
+    plain = said.text.strip()
+    if plain not in classes:
+        alike = [name for name in classes if name.casefold() == plain.casefold()]
+        if len(alike) == 1:
+            return list(classes).index(alike[0])
+    return label_of(plain, classes, said.where)

@@ -1,0 +1,308 @@
+"""`alfs audit DATA`: claims about the labels, decided by as few answers of people as possible."""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from alfs_cli.errors import InputError, Interrupted, Stopped, UsageError
+from alfs_cli.options.audit import ClaimFlags, PageFlags, ScoreFlags, SheetFlags
+from alfs_cli.options.data import DataOptions, OptionalData, PredProbs
+from alfs_cli.options.shared import Invocation, command
+from alfs_cli.storage.targets import Target, refuse_inputs
+from alfs_cli.terminal.output import printable
+
+if TYPE_CHECKING:
+    from alfs_cli.auditing.answers import Said
+    from alfs_cli.auditing.exhibits import Exhibits
+    from alfs_cli.auditing.scores import Scores
+    from alfs_cli.auditing.session import Opened
+    from alfs_cli.audits.population import Ints
+    from alfs_cli.data import DataSpec
+
+
+@command
+def audit(
+    invocation: Invocation,
+    options: DataOptions,
+    claims: ClaimFlags,
+    sheets: SheetFlags,
+    page: PageFlags,
+    scoring: ScoreFlags,
+    data: OptionalData = None,
+    pred_probs: PredProbs = None,
+) -> None:
+    """Decide claims about the labels by asking people about examples drawn at random.
+
+    Opens a page on this machine, or writes a sheet; stops when all claims are decided. The same
+    command with the same --out goes on where it was. Writes audit.json and audit.jsonl.
+    """
+    if data is None and options.labels is None and pred_probs is None:
+        raise UsageError("nothing to audit", help="alfs audit DATA --claim 'noise-rate <= 0.05'")
+    spec = replace(options.spec(data, pred_probs=pred_probs), labels_alone=True)
+    files = [*_files(data, pred_probs, *options.named().values()), *(sheets.read or ())]
+    _refuse_overwriting(invocation.out, files, sheets.sheet)
+    from alfs_cli.auditing.exhibits import exhibits
+    from alfs_cli.data import in_words, load
+
+    dataset = load(spec)
+    shows = exhibits(dataset)
+    if sheets.verify is not None:
+        _verify(invocation, shows, sheets.verify)
+        return
+    opened = _opened(invocation, shows, spec, claims, scoring)
+    if opened.is_new and scoring.evidence == "none":
+        for text in (*(f"note: {note}" for note in dataset.notes), *in_words(dataset.problems)):
+            invocation.console.note(text)
+    if opened.is_new and shows.hidden and not opened.record.plan.show_given:
+        names = ", ".join(f"'{name}' {reason}" for name, reason in shows.hidden)
+        invocation.console.note(f"note: columns that are not shown: {names}")
+    budget = claims.budget
+    if sheets.read:
+        _read(invocation, opened, shows, sheets)
+    if sheets.sheet is not None:
+        _write(invocation, opened, shows, sheets.sheet, sheets.batch, budget)
+    if sheets.sheet is None and not sheets.read:
+        _serve(invocation, opened, shows, page, budget)
+    _conclude(invocation, opened, shows, budget, is_awaited=bool(sheets.read or sheets.sheet))
+
+
+def _opened(
+    invocation: Invocation,
+    shows: "Exhibits",
+    spec: "DataSpec",
+    claims: ClaimFlags,
+    scoring: ScoreFlags,
+) -> "Opened":
+    """Return the audit under --out, begun if there is none."""
+    from alfs_cli.auditing.session import open_audit
+
+    console = invocation.console
+
+    def scores() -> "Scores | None":
+        from alfs_cli.auditing.scores import scores_of
+
+        return scores_of(shows.dataset, scoring.read(invocation), console)
+
+    def predictions(run: str) -> "Ints":
+        from alfs_cli.auditing.predictions import predictions_of
+
+        classes = shows.dataset.class_names
+        out, device = invocation.out, invocation.device
+        return predictions_of(run, spec, classes, out=out, device=device, console=console)
+
+    return open_audit(
+        shows,
+        claims.wanted(invocation),
+        invocation.out,
+        scores=scores,
+        predictions=predictions,
+        console=console,
+    )
+
+
+def _files(*typed: object) -> list[Path]:
+    return [Path(str(name)) for name in typed if name is not None and os.path.isfile(str(name))]
+
+
+def _refuse_overwriting(out: Path, files: list[Path], sheet: Path | None) -> None:
+    """Raise UsageError where something that is read would be written over."""
+    from alfs_cli.audits.record import DOCUMENT, EXAMPLES, LOG
+
+    targets = [Target("--out", out / name) for name in (DOCUMENT, LOG, EXAMPLES)]
+    refuse_inputs(targets, files)
+    if sheet is None:
+        return
+    if sheet.is_dir():
+        raise UsageError(f"--sheet '{sheet}' is a folder", help="name a file: --sheet review.csv")
+    if sheet.suffix.lower() not in (".csv", ".json"):
+        raise UsageError(
+            f"--sheet '{sheet}' is neither .csv nor .json",
+            help="--sheet review.csv, or review.json for Label Studio",
+        )
+    names = {target.path.resolve() for target in targets}
+    if sheet.resolve() in names:
+        raise UsageError(f"--sheet '{sheet}' is the audit's own", help="name another file")
+
+
+def _said(path: Path, who: str | None) -> "list[Said]":
+    from alfs_cli.auditing.label_studio import is_tasks, read_export
+    from alfs_cli.auditing.sheet import read_sheet
+
+    return read_export(path, who=who) if is_tasks(path) else read_sheet(path, who=who)
+
+
+def _read(invocation: Invocation, opened: "Opened", shows: "Exhibits", sheets: SheetFlags) -> None:
+    """Take the answers of all sheets in, or of none."""
+    from alfs_cli.auditing.answers import enter
+
+    paths = sheets.read or []
+    sayings = [said for path in paths for said in _said(path, sheets.who)]
+    read = enter(opened.record, shows, sayings)
+    names = ", ".join(f"'{path}'" for path in paths)
+    parts = [f"{read.new:,} new"]
+    parts += [f"{read.changed:,} changed"] if read.changed else []
+    parts += [f"{read.same:,} read before"] if read.same else []
+    if read.own:
+        parts.append(f"{read.own:,} of no draw, which settle those labels and enter no bound")
+    invocation.console.note(f"read answers from {names}: {', '.join(parts)}")
+
+
+def _write(
+    invocation: Invocation,
+    opened: "Opened",
+    shows: "Exhibits",
+    path: Path,
+    size: int,
+    budget: int | None,
+) -> None:
+    """Write the next draws, unless nothing more is to be asked."""
+    from alfs_cli.auditing.label_studio import is_tasks, write_tasks
+    from alfs_cli.auditing.sheet import refuse_unread, write_sheet
+    from alfs_cli.audits.status import status
+
+    record = opened.record
+    if path.exists():
+        try:
+            sayings = [] if is_tasks(path) else _said(path, None)
+        except InputError as error:
+            raise UsageError(
+                f"'{path}' is there already, and is no sheet of an audit",
+                help=error.help or "name another file",
+            ) from None
+        if is_tasks(path):
+            raise UsageError(
+                f"'{path}' is there already", help="name another file, or remove that one"
+            )
+        refuse_unread(path, record, shows, sayings)
+    if budget is not None:
+        size = min(size, budget - record.answers)
+    is_decided = status(record, with_forecast=False).is_decided
+    tasks = [] if is_decided or size <= 0 else record.batch(size)
+    if not tasks:
+        invocation.console.note(f"note: nothing more is asked: '{path}' is not written")
+        return
+    write = write_tasks if is_tasks(path) else write_sheet
+    written = write(record, shows, tasks, path)
+    beside = f", pictures in {written.pictures}/" if written.pictures else ""
+    invocation.console.note(
+        f"wrote {written.rows:,} examples to {path}{beside}; what may be answered is in "
+        f"{written.classes}"
+    )
+    invocation.console.note(
+        'next: fill in true_label (a class, or ? for "can\'t tell"), then the same command with '
+        f"--read {path} in place of --sheet"
+    )
+
+
+def _serve(
+    invocation: Invocation,
+    opened: "Opened",
+    shows: "Exhibits",
+    page: PageFlags,
+    budget: int | None,
+) -> None:
+    """Serve the page until all is decided, the budget is spent, or somebody ends it."""
+    from alfs_cli.auditing.desk import Desk
+
+    try:
+        from alfs_cli.auditing.server import bound_socket, new_token
+        from alfs_cli.auditing.serving import serve
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the page needs {error.name}",
+            help="pip install 'alfs-cli[audit]', or do without a page: --sheet review.csv",
+        ) from None
+    desk = Desk(opened.record, shows, budget=budget)
+    if desk.known().over is not None:
+        return
+    token, socket = new_token(), bound_socket(page.port)
+    address = f"http://127.0.0.1:{socket.getsockname()[1]}/{token}/"
+    print(printable(f"the page is at {address}"), file=sys.stderr, flush=True)
+    invocation.console.note("keep this running; Ctrl-C ends it, and nothing answered is lost")
+    if not page.no_browser:
+        _open(address)
+    try:
+        serve(desk, token, socket)
+    except (Stopped, KeyboardInterrupt) as stopped:
+        known = desk.close()
+        raise Interrupted(
+            f"stopped after {known.answers:,} answers, all of them saved",
+            exit_code=stopped.exit_code if isinstance(stopped, Stopped) else 130,
+            help="the same command goes on where it was",
+        ) from None
+
+
+def _open(address: str) -> None:
+    """Open a browser where there is one with a window."""
+    import webbrowser
+
+    has_window = sys.platform in ("win32", "darwin") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    if has_window:
+        webbrowser.open(address)
+
+
+def _conclude(
+    invocation: Invocation,
+    opened: "Opened",
+    shows: "Exhibits",
+    budget: int | None,
+    *,
+    is_awaited: bool,
+) -> None:
+    """Save and tell what is known; exits with 1 unless all is accepted or answers are awaited."""
+    from alfs_cli.auditing.words import over
+    from alfs_cli.audits.status import document, save_document, status
+    from alfs_cli.reports.audit import audit_report
+
+    record = opened.record
+    now = status(record)
+    save_document(record, now)
+    left = len(record.draws.order) - now.answers
+    why = over(now, budget, left)
+    report = audit_report(
+        now,
+        document(record, now),
+        name=shows.dataset.name,
+        examples=len(record.examples),
+        before=opened.before,
+        over=why,
+        budget=budget,
+    )
+    invocation.publish(report)
+    invocation.console.note(f"wrote audit.json, audit.jsonl in {invocation.out}/")
+    is_open = why is None and is_awaited and not now.is_rejected
+    if now.is_rejected or (not now.is_decided and not is_open):
+        raise typer.Exit(1)
+
+
+def _verify(invocation: Invocation, shows: "Exhibits", path: Path) -> None:
+    """Replay an audit and say whether it says the same; exits with 1 where it does not."""
+    from alfs_cli.auditing.session import bare
+    from alfs_cli.audits.record import DOCUMENT, EXAMPLES, LOG
+    from alfs_cli.audits.status import verify
+    from alfs_cli.reports.audit import verified_report
+
+    folder = path if path.is_dir() else path.parent
+    for name in (DOCUMENT, LOG, EXAMPLES):
+        if not (folder / name).is_file():
+            raise InputError(
+                f"no such file: '{folder / name}'",
+                help=f"{DOCUMENT}, {LOG} and {EXAMPLES} of an audit belong together",
+            )
+    if not path.is_dir() and path.name != DOCUMENT:
+        raise UsageError(
+            f"--verify '{path}' is no {DOCUMENT}", help=f"--verify {folder}/{DOCUMENT}"
+        )
+    try:
+        different = verify(folder, bare(shows))
+    except InputError as error:
+        different = [str(error)]
+    invocation.publish(verified_report(path, different))
+    if different:
+        raise typer.Exit(1)

@@ -1,0 +1,176 @@
+"""What a person reads of an audit: each claim, what is known of it, what is missing."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alfs_cli.auditing.words import between, known, missing
+from alfs_cli.audits.status import Status
+from alfs_cli.formats.blocks import (
+    Block,
+    Column,
+    Facts,
+    Paragraph,
+    Report,
+    Table,
+    Verdict,
+)
+from alfs_cli.formats.blocks import Status as Mark
+from alfs_cli.text.numbers import percent
+
+SCHEMA = "alfs.audit-verified/1"
+MOST_TOLD = 20
+
+
+def audit_report(
+    now: Status,
+    document: Mapping[str, Any],
+    *,
+    name: str,
+    examples: int,
+    before: Status | None = None,
+    over: str | None = None,
+    budget: int | None = None,
+) -> Report:
+    """Return the report of an audit; `before` is what was known before mending."""
+    blocks: list[Block] = [verdict(now, over, budget), claims_table(now)]
+    if before is not None:
+        blocks.append(before_and_after(before, now))
+    blocks.append(Facts(tuple(facts(now, document, examples))))
+    blocks.append(Paragraph(promise(now)))
+    return Report(f"Audit of {name}", tuple(blocks), document, source=name, data=(numbers(now),))
+
+
+def verdict(now: Status, over: str | None, budget: int | None) -> Verdict:
+    """Return the line that a reader must not miss, and what is to be done."""
+    counts = {
+        word: sum(claim.status == word for claim in now.claims)
+        for word in ("accepted", "rejected", "undecided")
+    }
+    text = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    text = f"{len(now.claims)} claim{'s' if len(now.claims) != 1 else ''}: {text}"
+    mark: Mark = "fail" if counts["rejected"] else "warn" if counts["undecided"] else "pass"
+    reasons = []
+    if counts["undecided"]:
+        longest = max(
+            (claim.forecast for claim in now.claims if claim.forecast is not None),
+            key=lambda forecast: forecast.p50,
+            default=None,
+        )
+        more = missing(longest)
+        if more:
+            reasons.append(f"{more} would decide all of them")
+    if over == "budget":
+        reasons.append(f"the budget of {budget:,} answers is spent: a larger --budget goes on")
+    if over == "all answered":
+        reasons.append("every example is answered")
+    return Verdict(mark, text, tuple(reasons))
+
+
+def claims_table(now: Status) -> Table:
+    rows = tuple(
+        (
+            claim.text,
+            claim.status,
+            known(claim),
+            claim.answers,
+            missing(claim.forecast) or "none",
+        )
+        for claim in now.claims
+    )
+    columns = (
+        Column("claim"),
+        Column("status"),
+        Column("known"),
+        Column("answers", "count"),
+        Column("to be decided"),
+    )
+    return Table("", columns, rows)
+
+
+def numbers(now: Status) -> Table:
+    """Return the claims as plain numbers, for CSV."""
+    names = ("claim", "status", "value", "low", "high", "answers", "p10", "p50", "p90")
+    rows = tuple(
+        (
+            claim.text,
+            claim.status,
+            claim.value,
+            claim.low,
+            claim.high,
+            claim.answers,
+            *(
+                (None, None, None)
+                if claim.forecast is None
+                else (claim.forecast.p10, claim.forecast.p50, claim.forecast.p90)
+            ),
+        )
+        for claim in now.claims
+    )
+    return Table("claims", tuple(map(Column, names)), rows)
+
+
+def before_and_after(before: Status, now: Status) -> Table:
+    """Return what was known before mending beside what is known now."""
+    earlier = {claim.text: claim for claim in before.claims}
+    rows: list[tuple[str, ...]] = [
+        ("wrong labels", between_of(before), between_of(now)),
+    ]
+    for claim in now.claims:
+        old = earlier.get(claim.text)
+        told = "not asked" if old is None else f"{old.status}, {known(old)}"
+        rows.append((claim.text, told, f"{claim.status}, {known(claim)}"))
+    columns = (Column("what"), Column("before"), Column("now"))
+    return Table("Before and after mending", columns, tuple(rows))
+
+
+def between_of(now: Status) -> str:
+    return between(now.noise_rate.low, now.noise_rate.high)
+
+
+def facts(now: Status, document: Mapping[str, Any], examples: int) -> list[tuple[str, str]]:
+    """Return what is known besides the claims."""
+    rows = [
+        ("wrong labels", between_of(now)),
+        ("answers", f"{now.answers:,} of {examples:,} examples"),
+        ("can't tell", f"{now.cannot_tell:,}, each counted against every claim"),
+    ]
+    if now.waiting:
+        rows.append(("skipped", f"{now.waiting:,} draws, counted as can't tell until answered"))
+    if document["design"]["known"]:
+        rows.append(("known before", f"{document['design']['known']:,} examples"))
+    if now.changed:
+        rows.append(("changed later", f"{now.changed:,}, after the given label was shown"))
+    if now.suspects:
+        rows.append(("settled besides", f"{now.suspects:,} of no draw; they enter no bound"))
+    if now.repeats.both:
+        rows.append(("asked twice", f"{now.repeats.alike} of {now.repeats.both} alike"))
+    if now.people is not None:
+        rows.append(("two people", f"{now.people.alike} of {now.people.both} alike"))
+    differ = [one for one, other in zip(now.either, now.claims, strict=False)
+              if one.status != other.status]  # fmt: skip
+    rows += [("if either is right", f"{claim.text}: {claim.status}") for claim in differ]
+    return rows
+
+
+def promise(now: Status) -> str:
+    """Return what is promised and what it rests on."""
+    blind = "" if now.blind else " The given labels were shown: these answers are not blind."
+    return (
+        f"Each claim is decided wrongly with a chance of at most {percent(now.risk, 0)}, and each "
+        "side of an interval fails with no more, however often one looks and whatever the noise "
+        f"depends on. It rests on the draws and on the answers being right.{blind}"
+    )
+
+
+def verified_report(path: Path, different: Sequence[str]) -> Report:
+    """Return whether a replay says the same as the document."""
+    document = {"schema": SCHEMA, "file": str(path), "equal": not different}
+    document["different"] = list(different)
+    if not different:
+        text = "replayed: every draw and every bound is as it is written"
+        return Report(f"Audit {path}", (Verdict("pass", text),), document)
+    more = f", and {len(different) - MOST_TOLD} more" if len(different) > MOST_TOLD else ""
+    text = f"a replay says something else in {len(different)} places{more}"
+    found = Verdict("fail", text, tuple(different[:MOST_TOLD]))
+    return Report(f"Audit {path}", (found,), document)
