@@ -11,3 +11,8 @@ Evaluated, Mask, Node, Points, ReadableBuffer, Shares
 hoc
 joint_ml
 knn
+
+# The audit's record, for the pages and sheets that ask people.
+next_task, second_task, undo, suspect, continued
+is_decided, is_rejected, save_document, verify
+kappa, ac1  # in audit.json, by asdict
