@@ -14,3 +14,8 @@ Datalab, Evaluated, Mask, Node, Points, ReadableBuffer, Shares
 
 # Functions that a table names, loaded when they are used.
 hoc, joint_ml, knn, read_npz, fashion_mnist, cifar100, webvision_mini
+
+# The audit's record, for the pages and sheets that ask people.
+next_task, second_task, undo, suspect, continued
+is_decided, is_rejected, save_document, verify
+kappa, ac1  # in audit.json, by asdict

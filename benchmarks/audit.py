@@ -42,6 +42,7 @@ MULTIPLES = (0.5, 0.8, 1.25, 2.0)
 
 
 def everything(examples: Population) -> list[np.ndarray]:
+    """Return the one support of claims about all examples."""
     return [np.ones(len(examples), dtype=bool)]
 
 
@@ -78,6 +79,7 @@ def truth_of(what: Mean | Ratio, true: np.ndarray) -> float:
 
 
 def validity_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
+    """Yield the cases in which no bound may lie more often than the risk."""
     yield made("clean, 3 classes, N 300", 300, 3, 0.0)
     yield made("symmetric .2, 3 classes, N 300", 300, 3, 0.2, seed=1)
     yield made("symmetric .05, N 20,000", 20_000, 10, 0.05, seed=2, sharp=2.5)
@@ -90,7 +92,7 @@ def validity_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
     yield made("100 classes .15, N 20,000", 20_000, 100, 0.15, seed=9, sharp=4.0)
     yield made("rare noise .003, N 5,000", 5_000, 4, 0.003, seed=10)
     yield made("nearly all wrong .9, N 1,000", 1_000, 5, 0.9, seed=11)
-    yield made("skewed classes .2, N 5,000", 5_000, 10, 0.2, seed=12, skew=0.5)
+    yield made("skewed classes .2, N 5,000", 5_000, 10, 0.2, kind="skewed", seed=12)
     yield made("2 classes .45, N 400", 400, 2, 0.45, scores="lying", seed=13)
     if data is not None:
         yield people(data, "random_label1", 0, 50_000, cache)
@@ -123,6 +125,7 @@ def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dic
 def mean_validity(
     case: Case, examples: Population, claim: Claim, audits: int, steps: int
 ) -> dict[str, object]:
+    """Return how often the bounds of a mean or a ratio have ever been wrong."""
     rng = np.random.default_rng(1)
     kind = quantity(claim, examples)
     weights = balanced_weights(examples, [kind.members, *everything(examples)])
@@ -157,6 +160,7 @@ def row_of(
     case: Case, subject: str, truth: float, audits: int, steps: int, more: np.ndarray,
     less: np.ndarray,
 ) -> dict[str, object]:  # fmt: skip
+    """Return a row of the table of validity."""
     limit = RISK + 3 * np.sqrt(RISK * (1 - RISK) / audits)
     return {
         "case": case.name,
@@ -175,6 +179,7 @@ def row_of(
 
 
 def answer_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
+    """Yield the cases in which answers are counted."""
     yield made("symmetric .1", 20_000, 10, 0.1, seed=21, sharp=3.0)
     yield made("hard .15", 20_000, 10, 0.15, kind="hard", seed=22, sharp=2.5)
     yield made("pair .2", 20_000, 10, 0.2, kind="pair", seed=23, sharp=3.5)
@@ -225,6 +230,7 @@ def fixed_plan(rate: float, number: float) -> int:
 
 
 def answers(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+    """Yield how many answers claims at multiples of the truth take, by design."""
     for case in answer_cases(data, cache):
         numbers = [multiple * case.rate for multiple in MULTIPLES]
         plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
@@ -255,6 +261,7 @@ def relative_error(ours: np.ndarray, plain: np.ndarray) -> float:
 
 
 def level_cases(data: Path | None, cache: Path | None) -> Iterator[tuple[Case, float]]:
+    """Yield the cases of the clean level, each with the level that is claimed."""
     yield made("pair .12 (r 7)", 20_000, 10, 0.12, kind="pair", seed=31, sharp=3.5), 1.0
     yield made("pair .33 (r 2)", 20_000, 10, 0.33, kind="pair", seed=32, sharp=3.5), 1.0
     yield made("symmetric .4 (r 13)", 20_000, 10, 0.4, seed=33, sharp=3.0), 1.0
@@ -278,6 +285,7 @@ def level_after(
 
 
 def level(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+    """Yield how many answers claims on the clean level take."""
     for case, at in level_cases(data, cache):
         plain = level_after(case, at, audits, with_scores=False, by_doubt=0)
         ours = level_after(case, at, audits, with_scores=True, by_doubt=BY_DOUBT)
@@ -342,6 +350,7 @@ def design(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]
 
 
 def design_row(case: Case, claim: str, name: str, audits: int, found: str) -> dict[str, object]:
+    """Return a row of the table of designs."""
     return {
         "case": case.name,
         "average_precision": f"{case.average_precision():.2f}",
@@ -355,7 +364,7 @@ def design_row(case: Case, claim: str, name: str, audits: int, found: str) -> di
 # ---- forecast, scale ----------------------------------------------------------------------------
 
 
-def forecasts(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+def forecasts(audits: int, _data: Path | None, _cache: Path | None) -> Iterator[dict]:
     """How often what it took lies under the 10th, the 50th and the 90th percentile foretold."""
     both = ("noise-rate <= 0.15", "clean-level >= 1.5")
     cases = [
@@ -380,6 +389,7 @@ def forecasts(audits: int, data: Path | None, cache: Path | None) -> Iterator[di
 
 
 def forecast_row(case: Case, text: str, after: int, kept: np.ndarray) -> dict[str, object]:
+    """Return a row of the table of forecasts."""
     further, p10, p50, p90 = kept.T
     return {
         "case": case.name,
@@ -414,7 +424,7 @@ def one_forecast(
     return found
 
 
-def scale(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+def scale(_audits: int, _data: Path | None, _cache: Path | None) -> Iterator[dict]:
     """Seconds of one core to start and to replay 10,000 draws, and memory, up to N = 1,000,000."""
     for N, K, texts in (
         (50_000, 10, ("noise-rate <= 0.15", "clean-level >= 1.5")),
@@ -457,6 +467,7 @@ PARTS: dict[str, tuple[Callable[..., Iterator[dict]], int, int]] = {  # audits: 
 
 
 def main() -> None:
+    """Run the parts that are asked for, each to a table of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", default=",".join(PARTS))

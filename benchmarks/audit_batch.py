@@ -49,7 +49,7 @@ def mean_audits(
     `until_decided` stops once either side of every number is through in every audit.
     """
     parts = [
-        some_means(wealth, cell, weights, z, rows, risk, until_decided)
+        some_means(wealth, cell, weights, z, rows, risk, until_decided=until_decided)
         for rows in np.array_split(order, max(1, len(order) // AT_ONCE))
     ]
     return Means(
@@ -60,8 +60,9 @@ def mean_audits(
 
 def some_means(
     wealth: Wealth, cell: np.ndarray, weights: np.ndarray, z: np.ndarray, order: np.ndarray,
-    risk: float, until_decided: bool,
+    risk: float, *, until_decided: bool,
 ) -> Means:  # fmt: skip
+    """Return when the tests of a mean decide, for some audits at once."""
     audits, steps = order.shape
     num_forms, num_experts = wealth.bets.share.shape
     hedge = np.ascontiguousarray(np.moveaxis(wealth.bets.hedge, -1, 0))
@@ -135,6 +136,7 @@ def some_levels(
     pairs: Pairs, examples: Population, weights: np.ndarray, true: np.ndarray, order: np.ndarray,
     risk: float, sides: tuple[int, ...],
 ) -> Levels:  # fmt: skip
+    """Return when the tests of all pairs decide, for some audits at once."""
     audits, steps = order.shape
     K, level, goal = pairs.num_classes, float(pairs.levels[0]), -np.log(risk)
     every = np.arange(K)
@@ -222,6 +224,7 @@ def some_levels(
 def refloor(
     pairs: Pairs, state: dict, audit: int, counts: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> None:  # fmt: skip
+    """Bring the least possible wealth of a pair up to date after a cell ran out."""
     own, other = counts[first, first], counts[first, second]
     there = np.concatenate([own, other], 1) > 0.5
     for side, now in state.items():

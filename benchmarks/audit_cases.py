@@ -26,9 +26,11 @@ class Case:
 
     @property
     def rate(self) -> float:
+        """The share of wrong labels."""
         return float((self.given != self.true).mean())
 
     def population(self, *, with_scores: bool = True) -> Population:
+        """Return the examples as an audit takes them."""
         names = [f"c{k}" for k in range(self.num_classes)]
         probs = self.probs if with_scores else None
         return population(self.given, names, self.name, probs=probs)
@@ -54,15 +56,15 @@ class Case:
 
 def made(
     name: str, N: int, K: int, rate: float, *, scores: str = "calibrated", seed: int = 0,
-    sharp: float = 3.0, kind: str = "symmetric", skew: float = 0.0,
+    sharp: float = 3.0, kind: str = "symmetric",
 ) -> Case:  # fmt: skip
     """Return Gaussian evidence of `sharp` standard deviations between classes, and labels.
 
     kind: symmetric, pair (to the next class), hard (those that lie between classes are wrong).
-    skew: class k has exp(-skew k) of the share.
+    skewed: symmetric, and class k has exp(-k / 2) of the share.
     """
     rng = np.random.default_rng([seed, N, K])
-    share = np.exp(-skew * np.arange(K))
+    share = np.exp(-np.arange(K) / 2) if kind == "skewed" else np.ones(K)
     true = rng.choice(K, N, p=share / share.sum())
     logits = rng.standard_normal((N, K)) * sharp
     logits[np.arange(N), true] += sharp**2
@@ -86,6 +88,7 @@ def made(
 def believed(
     probs: np.ndarray, given: np.ndarray, true: np.ndarray, scores: str, rng: np.random.Generator
 ) -> np.ndarray | None:
+    """Return what the scores say: calibrated, useless, lying or overconfident."""
     rows = np.arange(len(given))
     K = probs.shape[1]
     match scores:
@@ -111,6 +114,7 @@ def believed(
 
 
 def normalised(rows: np.ndarray) -> np.ndarray:
+    """Return rows that sum to 1."""
     return rows / rows.sum(1, keepdims=True)
 
 

@@ -55,11 +55,13 @@ def write_pictures(folder: Path, count: int) -> dict[int, int]:
 
 
 def quantiles(values: list[float]) -> dict[str, float]:
+    """Return the median, the 95th percentile and the most."""
     names = {"p50": 0.5, "p95": 0.95, "max": 1.0}
     return {name: round(float(np.quantile(values, q)), 1) for name, q in names.items()}
 
 
 def main() -> None:
+    """Measure, print and write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--answers", type=int, default=200)

@@ -162,6 +162,7 @@ def entry_of(
 
 
 def wrong_at(said: Said, what: str) -> UsageError:
+    """Return the error of what was said in a place."""
     return UsageError(f"{said.where}: {what}", help=MEND)
 
 

@@ -43,6 +43,7 @@ class Exhibits:
 
     @property
     def are_pictures(self) -> bool:
+        """Whether the examples are pictures."""
         return self.dataset.images is not None
 
     def picture(self, place: int, size: int) -> bytes | None:

@@ -38,6 +38,7 @@ def write_tasks(record: Record, shows: Exhibits, tasks: Sequence[Task], path: Pa
 
 
 def data_of(record: Record, shows: Exhibits, task: Task) -> dict[str, Any]:
+    """Return what a task of Label Studio shows of a draw, and its mark."""
     dataset = shows.dataset
     data: dict[str, Any] = {
         INDEX: shows.row(task.index),
@@ -137,5 +138,6 @@ def person(value: object, who: str) -> str:
 
 
 def seconds_of(value: object) -> float | None:
+    """Return the seconds that an answer took, None where that is no number."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and value == value else None  # type: ignore[arg-type]

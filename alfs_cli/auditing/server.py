@@ -45,6 +45,7 @@ PARTS = {"page.js": "text/javascript", "page.css": "text/css"}
 
 
 def new_token() -> str:
+    """Return a word that nobody guesses, for the address of the page."""
     return secrets.token_urlsafe(18)
 
 
@@ -124,6 +125,7 @@ class Guarded:
         await self.inner(scope, receive, with_headers)
 
     def is_welcome(self, scope: Scope) -> bool:
+        """Say whether a request is of this page: its host, its origin and its token."""
         headers: Headers = {}
         for name, value in scope["headers"]:
             headers.setdefault(name.lower(), []).append(value)
@@ -338,6 +340,7 @@ async def body_of(request: Request) -> Body:
 
 
 def whole(body: Body, name: str) -> int:
+    """Return a whole number of what the page sent; raises UsageError where it is none."""
     value = body.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise UsageError(f"'{name}' is no whole number", help="reload the page")

@@ -187,6 +187,7 @@ def refuse_other_plan(
 
 
 def told(claims: Sequence[Claim], *, most: int = 4) -> str:
+    """Return the first claims in quotes, and how many there are besides."""
     names = ", ".join(f"'{claim}'" for claim in claims[:most])
     return names + (f" and {len(claims) - most} more" if len(claims) > most else "")
 

@@ -52,6 +52,7 @@ def write_sheet(record: Record, shows: Exhibits, tasks: Sequence[Task], path: Pa
 
 
 def columns_of(record: Record, shows: Exhibits) -> list[str]:
+    """Return the columns of a sheet, the one to fill in last."""
     own = [PATH] if shows.are_pictures else [CELL + name for name, _ in shows.cells(0)]
     given = [GIVEN] if record.plan.show_given else []
     return [INDEX, DRAW, *own, *given, TRUE]
@@ -72,6 +73,7 @@ def row_of(record: Record, shows: Exhibits, task: Task, folder: Path | None) -> 
 
 
 def picture_name(task: Task) -> str:
+    """Return the file name of a copied picture: the number of its draw, which tells nothing."""
     return f"{task.number:05d}.png"
 
 

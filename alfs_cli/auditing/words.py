@@ -22,6 +22,7 @@ def known(claim: ClaimStatus) -> str:
 
 
 def between(low: float, high: float) -> str:
+    """Return an interval of rates in words."""
     return f"between {percent(low)} and {percent(high)}"
 
 

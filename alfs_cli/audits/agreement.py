@@ -52,6 +52,7 @@ def agreement(first: Sequence[int | None], second: Sequence[int | None]) -> Agre
 
 
 def kappa_of(table: Floats) -> float | None:
+    """Return Cohen's kappa of a table of counts; None where chance alone agrees."""
     total = table.sum()
     expected = float(table.sum(0) @ table.sum(1)) / total**2
     return None if expected >= 1 else float((np.trace(table) / total - expected) / (1 - expected))

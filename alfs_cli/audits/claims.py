@@ -1,11 +1,11 @@
-"""What is claimed of a label set, as text: `noise-rate <= 0.05`, `pair:cat>dog <= .1`, ...
+r"""What is claimed of a label set, as text: `noise-rate <= 0.05`, `pair:cat>dog <= .1`, ...
 
     QUANTITY[COLUMN=VALUE] <= NUMBER        or >=, the slice in brackets is optional
     accuracy:RUN_A > accuracy:RUN_B         optionally with a slice after the second
     certified:LOSS                          the paper's Assumption 1 at 1 / the loss's ratio
 
 A name that holds one of > < = [ ] " ' or begins or ends with a space is put into double quotes;
-inside them \\" is a quote and \\\\ a backslash. `str(parse(text))` is the same claim again.
+inside them \" is a quote and \\ a backslash. `str(parse(text))` is the same claim again.
 """
 
 import math
@@ -84,6 +84,7 @@ class Claim:
 
     @property
     def is_comparison(self) -> bool:
+        """Whether it says that one run is better than another."""
         return self.quantity == "accuracy" and len(self.names) == 2
 
     @property
@@ -261,6 +262,7 @@ def known(claim: Claim, classes: tuple[str, ...], runs: tuple[str, ...] = ()) ->
 
 
 def unquoted(token: str) -> str:
+    """Return the name inside a quoted token."""
     return re.sub(r"\\(.)", r"\1", token[1:-1])
 
 
@@ -270,4 +272,5 @@ def spaceless(tokens: list[str]) -> list[str]:
 
 
 def wrong(text: str, what: str, help: str | None = None) -> UsageError:
+    """Return the error of a claim: what is wrong with it, and how claims are written."""
     return UsageError(f"claim '{brief(text)}': {what}", help=help or f"claims are: {FORMS}")

@@ -191,4 +191,5 @@ def bin_shapes(pairs: Pairs, first: NDArray[np.int64], second: NDArray[np.int64]
 
 
 def shaped(shape: Floats, mean: Floats) -> Floats:
+    """Return chances of this shape with these means, none of them certain."""
     return np.asarray(np.clip(shape * mean[:, None], 1e-4, 1 - 1e-4))

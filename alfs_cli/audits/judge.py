@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from alfs_cli.audits.bets import Wealth
 from alfs_cli.audits.claims import Claim
-from alfs_cli.audits.pairs import AGAINST, GRID, MOST_FOR_GRID, Pairs
+from alfs_cli.audits.pairs import GRID, MOST_FOR_GRID, Pairs
 from alfs_cli.audits.population import Ints, Population
 from alfs_cli.audits.quantities import (
     MEANS,
@@ -82,6 +82,7 @@ class UnderTest:
                 self.known += self._clear(index, possible)
 
     def enter(self, index: int, possible: Possible) -> None:
+        """Take the next draw with what its answer leaves possible."""
         self.weight_left -= float(self.weights[index])
         if not self.what.members[index]:
             return
@@ -111,6 +112,7 @@ class UnderTest:
         return np.array([least * self.what.property_of(index), least, 1.0])
 
     def copy(self) -> "UnderTest":
+        """Return one that goes on by itself."""
         other = copy(self)
         other.wealth, other.events = self.wealth.copy(), self.events.copy()
         return other
@@ -166,14 +168,15 @@ class UnderTest:
         not_less, not_more = more or bool(certain[at]), less or bool(certain[count + at])
         match claim.operator:
             case ">":
-                return verdict_of(more, not_more)
+                return verdict_of(is_so=more, is_not=not_more)
             case ">=":
-                return verdict_of(not_less, less)
+                return verdict_of(is_so=not_less, is_not=less)
             case _:
-                return verdict_of(not_more, more)
+                return verdict_of(is_so=not_more, is_not=more)
 
 
-def verdict_of(is_so: bool, is_not: bool) -> str:
+def verdict_of(*, is_so: bool, is_not: bool) -> str:
+    """Return the word for a claim that is shown to hold, shown not to hold, or neither."""
     return ACCEPTED if is_so else REJECTED if is_not else UNDECIDED
 
 
@@ -199,6 +202,7 @@ class LevelUnderTest:
         self.seen = 0
 
     def enter(self, index: int, possible: Possible) -> None:
+        """Take the next draw with what its answer leaves possible."""
         if not self.members[index]:
             return
         self.pairs.enter(index, float(self.weights[index]), possible)
@@ -208,6 +212,7 @@ class LevelUnderTest:
             self.tally[possible[0], self.given[index]] += 1
 
     def copy(self) -> "LevelUnderTest":
+        """Return one that goes on by itself."""
         other = copy(self)
         other.pairs = self.pairs.copy()
         other.table, other.tally = self.table.copy(), self.tally.copy()
@@ -228,17 +233,13 @@ class LevelUnderTest:
         return Measured(value, low, max(low, high), self.seen)
 
     def verdict(self, claim: Claim) -> str:
+        """Return the verdict on a claim on this quantity."""
         at = int(np.flatnonzero(self.pairs.levels == claim.number)[0])
         is_less = bool(self.pairs.rejected()[at])
         if claim.operator == "<=":
-            return verdict_of(is_less, bool(self.pairs.accepted(strictly=True)[at]))
-        return verdict_of(bool(self.pairs.accepted()[at]), is_less)
-
-    def open_pairs(self, claim: Claim) -> int:
-        """Return how many of the pairs are not yet decided in the claim's favour."""
-        at = int(np.flatnonzero(self.pairs.levels == claim.number)[0])
-        apart = ~np.eye(len(self.table), dtype=bool)
-        return int((self.pairs.best[at, 1 - AGAINST][apart] < -np.log(self.risk)).sum())
+            is_more = bool(self.pairs.accepted(strictly=True)[at])
+            return verdict_of(is_so=is_less, is_not=is_more)
+        return verdict_of(is_so=bool(self.pairs.accepted()[at]), is_not=is_less)
 
 
 class Judge:
@@ -276,17 +277,16 @@ class Judge:
         return other
 
     def verdict(self, claim: Claim) -> str:
+        """Return the verdict on a claim on this quantity."""
         return self.tested[claim.subject].verdict(claim)
 
     def measured(self, claim: Claim) -> Measured:
+        """Return what is known of the quantity that a claim is about."""
         return self.tested[claim.subject].measured()
 
     def noise_rate(self) -> Measured:
+        """Return what is known of the noise rate, claimed or not."""
         return self.tested[NOISE_RATE.subject].measured()
-
-    def is_decided(self) -> bool:
-        """Say whether no claim is open (true where nothing is claimed)."""
-        return all(self.verdict(claim) != UNDECIDED for claim in self.claims)
 
 
 def numbered(claim: Claim) -> float:

@@ -118,5 +118,6 @@ class Log:
 
 
 def chained(before: str, event: Event) -> str:
+    """Return the sum (16 hex digits) of an event and of all before it."""
     text = json.dumps(event, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(f"{before}|{text}".encode()).hexdigest()[:16]

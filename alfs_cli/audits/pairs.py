@@ -118,7 +118,7 @@ class Pairs:
         self.sums = np.zeros((len(levels), 2, num_classes, num_classes))
         self.worst = np.zeros_like(self.sums)
         self._count_known(examples)
-        bets = pair_experts(self.levels, self.cells, examples.class_levels is not None)
+        bets = pair_experts(self.levels, self.cells, has_scores=examples.class_levels is not None)
         self._hedge, self._share = bets.hedge, bets.share
         self._worth = low_per_cell(self.levels, self.cells)
         self.log_wealth = np.zeros(bets.share.shape) + started(bets.prior)
@@ -278,7 +278,7 @@ def low_per_cell(levels: Floats, cells: Counts) -> Floats:
     return low
 
 
-def pair_experts(levels: Floats, cells: Counts, has_scores: bool) -> Experts:
+def pair_experts(levels: Floats, cells: Counts, *, has_scores: bool) -> Experts:
     """Return the bets of all pairs: hedge (R, 2, K, K, E, 2 BINS) and share (R, 2, K, K, E)."""
     num_classes = len(cells.counts)
     apart = np.nonzero(~np.eye(num_classes, dtype=bool))
@@ -289,7 +289,7 @@ def pair_experts(levels: Floats, cells: Counts, has_scores: bool) -> Experts:
     for r, level in enumerate(levels):
         for side in (FOR, AGAINST):
             sign = 1.0 if side == FOR else -1.0
-            p = pair_alternatives(level, sign, counts, has_scores)
+            p = pair_alternatives(level, sign, counts, has_scores=has_scores)
             gain = np.concatenate([np.full(BINS, sign), np.full(BINS, -sign * level)])
             form = np.broadcast_to(gain, (len(counts), 2 * BINS))
             bets = experts(p, form, np.zeros(len(counts)), weights, counts, first)
@@ -298,7 +298,7 @@ def pair_experts(levels: Floats, cells: Counts, has_scores: bool) -> Experts:
     return Experts(hedge=hedge, share=share, prior=first)
 
 
-def pair_alternatives(level: float, sign: float, counts: Floats, has_scores: bool) -> Floats:
+def pair_alternatives(level: float, sign: float, counts: Floats, *, has_scores: bool) -> Floats:
     """Return chances of being truly i (P, E, 2 BINS) at which a pair's ratio lies beyond the level.
 
     Above it for sign 1, below for -1. The first of those that go by the scores takes them as they

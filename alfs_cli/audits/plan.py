@@ -46,6 +46,7 @@ def weights_of(examples: Population, plan: Plan) -> Ints:
 
 
 def header(plan: Plan) -> Event:
+    """Return the first line of a log, from which `plan_from` reads the plan."""
     return {
         "event": "start",
         "schema": SCHEMA,

@@ -131,6 +131,7 @@ def population(
 
 
 def check_shape(array: NDArray[np.generic], shape: tuple[int, ...], name: str) -> None:
+    """Raise InputError where an array is not of this shape."""
     if array.shape != shape:
         raise InputError(
             f"{name} has the shape {array.shape}, not {shape}", help="one row per example, in order"
@@ -138,6 +139,7 @@ def check_shape(array: NDArray[np.generic], shape: tuple[int, ...], name: str) -
 
 
 def check_labels(labels: Ints, num_classes: int, name: str) -> None:
+    """Raise InputError where a label is no class."""
     if labels.ndim != 1 or labels.min() < 0 or labels.max() >= num_classes:
         raise InputError(
             f"{name} are not all between 0 and {num_classes - 1}", help="one class per example"
@@ -182,6 +184,8 @@ def load(path: Path) -> Population:
 
 
 def from_arrays(found: dict[str, NDArray[np.generic]]) -> Population:
+    """Return the population that these arrays of a file hold."""
+
     def named(kind: str) -> dict[str, NDArray[np.generic]]:
         return {n.removeprefix(kind): a for n, a in found.items() if n.startswith(kind)}
 
@@ -204,4 +208,5 @@ def from_arrays(found: dict[str, NDArray[np.generic]]) -> Population:
 
 
 def bytes_or_none(array: NDArray[np.generic] | None) -> Bytes | None:
+    """Return the array as bytes, None for none."""
     return None if array is None else array.astype(np.uint8)

@@ -74,13 +74,14 @@ class Ratio(Quantity):
     target: int = 0
     has_property: Bools | None = None
 
-    def bounds(self, index: int, possible: Possible) -> tuple[bool, bool]:
+    def bounds(self, _index: int, possible: Possible) -> tuple[bool, bool]:
         """Return whether the example is surely, and whether it can be, of the target."""
         if possible is None:
             return False, True
         return possible == (self.target,), self.target in possible
 
     def property_of(self, index: int) -> bool:
+        """Whether the given label of an example has the property."""
         return self.has_property is not None and bool(self.has_property[index])
 
 
@@ -103,6 +104,7 @@ def quantity(claim: Claim, examples: Population) -> Mean | Ratio:
 
 
 def slice_members(examples: Population, where: Slice | None) -> Bools:
+    """Return which examples (N,) a slice is of, all without one; raises where it is empty."""
     if where is None:
         return np.ones(len(examples), dtype=bool)
     if where.column not in examples.columns:
@@ -124,6 +126,7 @@ def slice_members(examples: Population, where: Slice | None) -> Bools:
 
 
 def noise_mean(claim: Claim, examples: Population, members: Bools) -> Mean:
+    """Return the noise rate of these members, as a mean."""
     levels = examples.noise_levels
     return Mean(
         subject=claim.subject,
@@ -199,6 +202,7 @@ def class_ratio(claim: Claim, examples: Population, members: Bools) -> Ratio:
 
 
 def nonempty(claim: Claim, members: Bools, why: str = "no example is of its kind") -> Bools:
+    """Return the members; raises InputError where there are none."""
     if not members.any():
         raise InputError(f"claim '{claim}' is about nothing: {why}", help="leave the claim out")
     return members

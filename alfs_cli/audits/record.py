@@ -125,6 +125,7 @@ class Record:
         return found
 
     def task(self, number: int) -> Task:
+        """Return what a draw asks."""
         return Task(number, int(self.draws.order[number]))
 
     def _of(self, number: int) -> Drawn:
@@ -335,6 +336,7 @@ def start(
 
 
 def begun(folder: Path) -> UsageError:
+    """Return the error of an audit that is to start where one is."""
     return UsageError(
         f"'{folder / LOG}' is there already",
         help="the same command goes on with it; another --out starts another audit",

@@ -52,10 +52,12 @@ class Status:
 
     @property
     def is_decided(self) -> bool:
+        """Whether no claim is undecided."""
         return all(claim.status != UNDECIDED for claim in self.claims)
 
     @property
     def is_rejected(self) -> bool:
+        """Whether a claim is rejected."""
         return any(claim.status == REJECTED for claim in self.claims)
 
 
@@ -92,6 +94,7 @@ def status(record: Record, *, with_forecast: bool = True) -> Status:
 
 
 def claim_statuses(judge: Judge, *, with_forecast: bool) -> tuple[ClaimStatus, ...]:
+    """Return what is known of each claim of a judge."""
     found = []
     for claim in judge.claims:
         known = judge.measured(claim)
@@ -149,6 +152,7 @@ def document(record: Record, now: Status | None = None) -> dict[str, Any]:
 
 
 def draw_line(record: Record, number: int) -> dict[str, Any]:
+    """Return a draw as audit.json lists it."""
     drawn = record.drawn[number]
     counts = drawn.counts
     line: dict[str, Any] = {
@@ -171,6 +175,7 @@ def draw_line(record: Record, number: int) -> dict[str, Any]:
 
 
 def named(record: Record, label: int | None) -> str:
+    """Return an answer in words."""
     return CANNOT_TELL if label is None else record.examples.classes[label]
 
 
@@ -224,6 +229,7 @@ def differences(written: object, replayed: object, where: str) -> list[str]:
 
 
 def lists_differ(written: Sequence[object], replayed: Sequence[object], where: str) -> list[str]:
+    """Return the places at which two lists differ."""
     if len(written) != len(replayed):
         return [f"{where}: {len(written)} written, {len(replayed)} replayed"]
     return [

@@ -68,6 +68,7 @@ def verdict(now: Status, over: str | None, budget: int | None) -> Verdict:
 
 
 def claims_table(now: Status) -> Table:
+    """Return a row for each claim: its status, interval and what is missing."""
     rows = tuple(
         (
             claim.text,
@@ -125,6 +126,7 @@ def before_and_after(before: Status, now: Status) -> Table:
 
 
 def between_of(now: Status) -> str:
+    """Return the interval of the noise rate in words."""
     return between(now.noise_rate.low, now.noise_rate.high)
 
 
