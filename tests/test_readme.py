@@ -122,7 +122,8 @@ def test_what_is_to_be_typed_ends_as_it_says(tmp_path, monkeypatch, capsys, bloc
 
 
 def test_the_python_runs():
-    (code,) = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    public, code = found
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(400) % 10
     logits = torch.randn(400, 10, generator=generator) + 4 * torch.eye(10)[labels]
@@ -130,7 +131,11 @@ def test_the_python_runs():
         "logits": logits,
         "labels": labels,
         "pred_probs": logits.double().softmax(dim=1).numpy(),
+        "X": logits.numpy(),
+        "y": labels.numpy(),
     }
+    exec(public, names)
+    assert names["est"].noise_rate.low <= names["est"].noise_rate.value
     lines = code.replace("estimate_transition(pred_probs, labels)",
                          "estimate_transition(pred_probs, labels.numpy())")  # fmt: skip
     exec(lines, names)
