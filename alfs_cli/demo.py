@@ -147,8 +147,8 @@ def known_truth(found: Estimated) -> Truth:
 
 
 def count_suspects(found: Estimated) -> Suspects:
-    """Count how many of the labels listed are really wrong."""
-    dataset, places = found.examples.dataset, found.examples.listed
+    """Count how many of the labels listed, as proven or likely, are really wrong."""
+    dataset, places = found.examples.dataset, found.examples.listed.of("proven", "likely")
     true = dataset.labels if dataset.true_labels is None else dataset.true_labels
     wrong = dataset.labels != true
     hits, listed = int(wrong[places].sum()), len(places)

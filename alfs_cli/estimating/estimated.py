@@ -16,7 +16,7 @@ from alfs_cli.formats.blocks import Picture
 from alfs_cli.inspecting.examples import example_finding, fingerprint
 from alfs_cli.noise import write_transition
 from alfs_cli.results.estimate import NoiseEstimate
-from alfs_cli.suspects.scores import LabelScores, suspects, write_issues
+from alfs_cli.suspects.scores import LabelScores, Listing, suspects, write_issues
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,16 +55,16 @@ class Estimated:
 class Judged:
     """The examples that were judged, what was seen of them, and which labels look wrong.
 
-    `listed` are the places in `dataset` of the labels to write down, worst first; `digests` are of
-    each example's content, in its order, None where there are probabilities alone: rows of those
-    may be the same for different examples. `T` is (K, K).
+    `listed` are the places in `dataset` of the labels to write down, and their kinds; `digests`
+    are of each example's content, in its order, None where there are probabilities alone: rows of
+    those may be the same for different examples. `T` is (K, K).
     """
 
     dataset: LabelledDataset
     evidence: Evidence
     T: NDArray[np.float64]
     scores: LabelScores
-    listed: NDArray[np.int64]
+    listed: Listing
     findings: tuple[Finding, ...]
     digests: Digests | None
 
@@ -116,7 +116,7 @@ class Judged:
             return ()
         found = []
         names = self.dataset.class_names
-        for place in self.listed[:count]:
+        for place in self.listed.places[:count]:
             png = self.dataset.images.png(int(place), PICTURE_SIZE)
             if png is None:
                 continue

@@ -1,5 +1,6 @@
 """From a data set in memory to a finished estimate, and a score of every label."""
 
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -34,8 +35,22 @@ from alfs_cli.evidence.gathering import Evidence, gather
 from alfs_cli.evidence.representations import EncoderChoice
 from alfs_cli.findings.finding import Finding
 from alfs_cli.inspecting.examples import duplicate_findings, problem_finding
-from alfs_cli.results.estimate import IssuesFile, NoiseEstimate
-from alfs_cli.suspects.scores import LabelScores, issues_table, label_scores, listing
+from alfs_cli.results.estimate import (
+    IssuesFile,
+    KindCounts,
+    NoiseEstimate,
+    Promise,
+    PromiseByKind,
+)
+from alfs_cli.suspects.scores import (
+    KINDS,
+    LabelScores,
+    Listing,
+    issues_table,
+    listing,
+    weighed_scores,
+)
+from alfs_cli.suspects.weighing import Weighed, promise
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +101,18 @@ def estimate_dataset(
     estimate = _fit(examples, evidence, options, console)
     T = np.array(estimate.transition)
     with console.working("scoring labels"):
-        scores = _scores(examples, evidence, T, estimate.noise_rate.value)
-    labels, threshold = examples.dataset.labels, options.issue_threshold
-    found = listing(scores, labels, threshold)
-    listed = listing(scores, labels, threshold, is_whole=True) if options.all_scores else found
+        scores, weighed = _scores(examples, evidence, estimate)
+    labels = examples.dataset.labels
+    listed = listing(
+        scores,
+        labels,
+        options.issue_threshold,
+        most=math.ceil(estimate.noise_rate.high * len(labels)),
+        is_whole=options.all_scores,
+    )
     estimate = replace(
         estimate,
-        issues=_issues_file(examples.dataset, scores, found),
+        issues=_issues_file(examples.dataset, scores, listed, weighed),
         seconds=time.perf_counter() - begun,
     )
     if evidence.in_sample and not options.in_sample_ok:
@@ -207,28 +227,45 @@ def _fit(
 
 
 def _scores(
-    examples: _Examples, evidence: Evidence, T: NDArray[np.float64], noise_rate: float
-) -> LabelScores:
+    examples: _Examples, evidence: Evidence, estimate: NoiseEstimate
+) -> tuple[LabelScores, Weighed]:
     labels, alike, trusted = examples.dataset.labels, examples.alike, examples.trusted
-    identical = () if alike is None else conflicting_duplicates(labels, alike)
-    scores = label_scores(evidence.probs, labels, T, noise_rate, identical=identical)
-    return scores if trusted is None else scores.settled(trusted.places, trusted.true, labels)
+    scores, weighed = weighed_scores(
+        evidence.probs,
+        labels,
+        np.array(estimate.transition),
+        np.array(estimate.class_prior),
+        estimate.noise_rate,
+        identical=() if alike is None else conflicting_duplicates(labels, alike),
+    )
+    if trusted is not None:
+        scores = scores.settled(trusted.places, trusted.true, labels)
+    return scores, weighed
 
 
 def _issues_file(
-    dataset: LabelledDataset, scores: LabelScores, listed: NDArray[np.int64]
+    dataset: LabelledDataset, scores: LabelScores, listed: Listing, weighed: Weighed
 ) -> IssuesFile:
     """Return how many labels are listed, and what share is wrong: expected, and where known."""
-    expected = float(scores.score[listed].mean()) if len(listed) else None
+
+    def promised(kind: str) -> Promise:
+        places = listed.of(kind)
+        if not len(places):
+            return Promise()
+        found = promise(scores.score, places, dataset.labels, weighed, scores.known)
+        return Promise(found.value, found.low, found.high)
+
+    counts = KindCounts(**{kind: listed.kinds.count(kind) for kind in KINDS})
+    by_kind = PromiseByKind(promised("likely"), promised("possible"))
+    total = counts.proven + counts.likely + counts.possible
+    found = IssuesFile("issues.csv", total, by_kind.likely, by_kind, counts)
     if dataset.true_labels is None:
-        return IssuesFile("issues.csv", len(listed), expected)
-    wrong = dataset.labels != dataset.true_labels
-    hits = int(wrong[listed].sum())
-    return IssuesFile(
-        "issues.csv",
-        len(listed),
-        expected,
-        precision=hits / len(listed) if len(listed) else None,
+        return found
+    wrong, told = dataset.labels != dataset.true_labels, listed.of("proven", "likely")
+    hits = int(wrong[told].sum())
+    return replace(
+        found,
+        precision=hits / len(told) if len(told) else None,
         recall=hits / int(wrong.sum()) if wrong.any() else None,
     )
 

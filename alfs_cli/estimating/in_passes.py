@@ -1,5 +1,6 @@
 """Estimates from probabilities that are read in two passes and never all in memory."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from alfs_cli.errors import InputError
 from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimators.fitting import check_classes
+from alfs_cli.estimators.joint.posterior import possible, true_class
 from alfs_cli.estimators.parts.counts import CountedEstimate
 from alfs_cli.estimators.parts.rare import RareAside
 from alfs_cli.estimators.passes.shards import (
@@ -40,8 +42,15 @@ from alfs_cli.estimators.passes.shards import (
 from alfs_cli.estimators.passes.tally import THREADS, Counting
 from alfs_cli.estimators.summary import summarised
 from alfs_cli.evidence.gathering import Evidence
-from alfs_cli.results.estimate import IssuesFile
-from alfs_cli.suspects.scores import COLUMNS
+from alfs_cli.results.estimate import (
+    IssuesFile,
+    KindCounts,
+    NoiseEstimate,
+    Promise,
+    PromiseByKind,
+)
+from alfs_cli.suspects.scores import COLUMNS, LEAST_WRONG, LIKELY, in_doubt
+from alfs_cli.suspects.weighing import spread, weigh
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,8 +225,7 @@ def finished(
         seed=options.seed,
         in_sample_ok=options.in_sample_ok,
     )
-    table = _suspects_table(whole, found, options.issue_threshold, dataset.class_names)
-    expected = float(table["score"].mean()) if len(table) else None
+    table, issues = _suspects(whole, found, estimate, evidence, dataset, options.issue_threshold)
     cut = np.flatnonzero(whole.found > np.bincount(whole.suspects.label, minlength=len(examples)))
     if len(cut):
         console.note(
@@ -226,7 +234,7 @@ def finished(
         )
     estimate = replace(
         estimate,
-        issues=IssuesFile("issues.csv", len(table), expected),
+        issues=issues,
         seconds=time.perf_counter() - started,
     )
     return Estimated(estimate, table)
@@ -243,21 +251,66 @@ def _counted(joint: IntArray, examples: IntArray) -> CountedEstimate:
     return CountedEstimate("confident", counts, examples)
 
 
-def _suspects_table(
-    whole: Tallied, found: CountedEstimate, threshold: float, names: tuple[str, ...]
-) -> "pd.DataFrame":
-    """Return the rows of issues.csv.
+def _suspects(
+    whole: Tallied,
+    found: CountedEstimate,
+    estimate: NoiseEstimate,
+    evidence: Evidence,
+    dataset: LabelledDataset,
+    threshold: float,
+) -> tuple["pd.DataFrame", IssuesFile]:
+    """Return the rows of issues.csv, and what is promised of them.
 
-    The log odds by the label's own probability are shifted by a constant for each label, so that
-    scores add up to the number of wrong labels that the counts give it.
+    The sample says how likely each noise rate is. At each the log odds by the label's own
+    probability are shifted by a constant for each label, so that scores add up to the number of
+    wrong labels that it would have.
     """
-    import pandas as pd
     from scipy.special import expit
 
+    T = possible(np.array(estimate.transition), dataset.labels)
+    prior = np.array(estimate.class_prior)
+    see = true_class(evidence.probs, dataset.labels, T)
+    weighed = weigh(evidence.probs, dataset.labels, T, prior, estimate.noise_rate, q=see)
+    rates, weights = weighed.by_rate()
     suspects = whole.suspects
-    score = expit(log_odds(suspects.own) + _shifts(whole, found)[suspects.label])
-    listed = np.flatnonzero(score >= threshold)
-    listed = listed[np.lexsort((suspects.row[listed], -score[listed]))]
+    odds = log_odds(suspects.own)
+    shares = _wrong_shares(whole, found)
+    each = np.stack(
+        [expit(odds + _shifts(whole, share)[suspects.label]) for share in shares(rates)]
+    )
+    score = weights @ each
+    most = math.ceil(estimate.noise_rate.high * int(whole.sums.examples.sum()))
+
+    def promised(places: IntArray) -> Promise:
+        if not len(places):
+            return Promise()
+        value = float(score[places].mean())
+        low, high = spread(each[:, places].mean(axis=1), weights, len(places))
+        return Promise(value, min(low, value), max(high, value))
+
+    order = np.lexsort((suspects.row, -score))
+    likely = order[score[order] >= threshold]
+    if len(likely) and threshold >= LIKELY and (promised(likely).low or 0) < LEAST_WRONG:
+        likely = likely[:0]
+    by_doubt = in_doubt(score, suspects.own)
+    doubted = by_doubt[~np.isin(by_doubt, likely)][: max(most - len(likely), 0)]
+    listed = np.concatenate([likely, doubted])
+    by_kind = PromiseByKind(promised(likely), promised(doubted))
+    counts = KindCounts(0, len(likely), len(doubted))
+    table = _table(suspects, score, listed, counts, dataset.class_names)
+    return table, IssuesFile("issues.csv", len(listed), by_kind.likely, by_kind, counts)
+
+
+def _table(
+    suspects: Suspects,
+    score: FloatArray,
+    listed: IntArray,
+    counts: KindCounts,
+    names: tuple[str, ...],
+) -> "pd.DataFrame":
+    """Return the rows of issues.csv at the places that are listed."""
+    import pandas as pd
+
     classes = np.array(names, dtype=object)
     return pd.DataFrame(
         {
@@ -268,18 +321,35 @@ def _suspects_table(
             "self_confidence": suspects.own[listed],
             "suggested_confidence": suspects.highest[listed],
             "score": score[listed],
+            "kind": ["likely"] * counts.likely + ["possible"] * counts.possible,
         },
         columns=list(COLUMNS),
     )
 
 
-def _shifts(whole: Tallied, found: CountedEstimate) -> FloatArray:
-    """Return the shift of the log odds of each label (K,), by bisection."""
+def _wrong_shares(
+    whole: Tallied, found: CountedEstimate
+) -> Callable[[FloatArray], Iterator[FloatArray]]:
+    """Return, for noise rates, the share of each given label that is wrong, (K,) each.
+
+    As the counts share them out, and evenly where they see none.
+    """
+    examples = np.maximum(whole.sums.examples, 1)
+    wrong = np.clip(1 - np.diag(found.joint()) / examples, 0.0, 1.0)
+    rate = float((wrong * examples).sum() / examples.sum())
+    shape = wrong / rate if rate > 0 else np.ones(len(wrong))
+
+    def shares(rates: FloatArray) -> Iterator[FloatArray]:
+        return (np.minimum(one * shape, 1.0) for one in rates)
+
+    return shares
+
+
+def _shifts(whole: Tallied, wrong: FloatArray) -> FloatArray:
+    """Return the shift of the log odds of each label (K,), by bisection, for its wrong share."""
     from scipy.special import expit
 
-    joint = found.joint()
     examples = np.maximum(whole.sums.examples, 1)
-    wrong = np.clip(1 - np.diag(joint) / examples, 0.0, 1.0)
     centres = (np.arange(ODDS) + 0.5) * (2 * LARGEST_ODDS / ODDS) - LARGEST_ODDS
     low, high = np.full(len(wrong), -40.0), np.full(len(wrong), 40.0)
     for _ in range(60):

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from alfs_cli.findings.rules import RULES, Level, Measure
 from alfs_cli.storage.documents import Number
-from alfs_cli.text.numbers import percent, ratio
+from alfs_cli.text.numbers import between, percent, ratio
 
 WITHOUT_LINES = (".npz", ".npy", ".parquet")  # files of which rows are counted, from 0
 
@@ -56,6 +56,7 @@ GateStatus = Literal["pass", "warn", "fail", "not-judged"]
 class Gate:
     """One gate and how it was judged; numbers are None where they do not apply.
 
+    `is_unsure` says that trust in the estimate is low: its bounds are told, not its value.
     `measure` is what the numbers are, where it is not what they are for the rule in general, and
     `detail` what else the message tells. The name stays the same from one data set to the next.
     """
@@ -69,14 +70,22 @@ class Gate:
     limit: Number | None = None
     measure: Annotated[Measure | None, Field(exclude=True)] = None
     detail: Annotated[str, Field(exclude=True)] = ""
+    is_unsure: Annotated[bool, Field(exclude=True)] = False
+
+    @property
+    def found(self) -> str:
+        """What was found, for people: the value, or the bounds alone where trust is low."""
+        if self.is_unsure and self.low is not None and self.high is not None:
+            return between(self.low, self.high, self.number)
+        return self.number(self.value)
 
     @property
     def message(self) -> str:
         """The gate in a line: what, how much, its bounds, the limit."""
         text = self.name
         if self.value is not None:
-            text += f": {self.number(self.value)}"
-        if self.low is not None and self.high is not None:
+            text += f": {self.found}"
+        if self.low is not None and self.high is not None and not self.is_unsure:
             text += f" ({self.number(self.low)} to {self.number(self.high)})"
         if self.detail:
             text += f", {self.detail}"

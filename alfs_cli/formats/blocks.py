@@ -7,7 +7,7 @@ writes them in its own way.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from alfs_cli.findings.finding import Finding, Gate
@@ -16,6 +16,8 @@ from alfs_cli.text.numbers import percent, ratio
 
 Kind = Literal["text", "count", "percent", "number", "ratio", "flag"]
 """What the cells of a column are. `percent` holds a fraction; `ratio` is shown as 3.20x."""
+
+MAX_BRIEF = 2  # findings on a first screen
 
 Cell = str | int | float | bool | None
 Status = Literal["pass", "warn", "fail", "info"]
@@ -142,7 +144,8 @@ class Report:
 
     `data` are tables of plain numbers for CSV, where those that are shown hold numbers as text.
     `gates` are those of a check; `source` is the DATA it is about, as it was named; `saved` is the
-    file that holds all findings, for formats that list only some.
+    file that holds all findings, for formats that list only some. `brief` are the blocks of the
+    first screen, where not all are wanted at once.
     """
 
     title: str
@@ -154,6 +157,17 @@ class Report:
     saved: str | None = None
     limits: Limits = Limits()
     data: tuple[Table, ...] = ()
+    brief: tuple[Block, ...] = ()
+
+    @property
+    def first_screen(self) -> "Report":
+        """The report as a terminal shows it unless more is asked for: `brief`, where there is one.
+
+        Of the findings a few stand for all.
+        """
+        if not self.brief:
+            return self
+        return replace(self, blocks=self.brief, findings=self.findings[:MAX_BRIEF])
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

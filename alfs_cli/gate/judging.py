@@ -98,6 +98,8 @@ def judge(
             )
     passed = all(gate.status != "fail" for gate in gates)
     of = Judged(estimate.noise_rate, estimate.clean_level, estimate.trust.level)
+    if of.trust == "low":
+        gates = tuple(replace(gate, is_unsure=gate.low is not None) for gate in gates)
     return CheckResult(passed, gates, tuple(findings or ()), estimate=of)
 
 

@@ -78,7 +78,9 @@ class Invocation:
         wanted = self.console.color
         color = wanted == "always" or (wanted == "auto" and wants_color(sys.stdout))
         width = terminal_width(sys.stdout)
-        text = inert(render(report, self.format, width=width, color=color), self.format)
+        is_brief = self.format == "text" and self.console.verbosity <= 0
+        shown = report.first_screen if is_brief else report
+        text = inert(render(shown, self.format, width=width, color=color), self.format)
         stream = sys.stdout
         try:
             stream.write(text)

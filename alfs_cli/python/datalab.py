@@ -88,7 +88,8 @@ def issue_frame(judged: "Judged", threshold: float, index: "pd.Index[Any] | None
     positions = positions_of(dataset)
     names = np.array(dataset.class_names, dtype=object)
     listed = np.zeros(len(dataset), dtype=np.bool_)
-    listed[listing(scores, dataset.labels, threshold)] = True
+    found = listing(scores, dataset.labels, threshold, most=0)
+    listed[found.of("proven", "likely")] = True
     order = np.argsort(positions, kind="stable")
     frame = pd.DataFrame(
         {

@@ -6,6 +6,7 @@ from alfs_cli.results.estimate import ClassCleanLevel, NoiseEstimate
 
 CONFIDENCE = 0.95
 MOST_NAMED = 5
+HALF_WIDTH = 0.05  # of a noise rate that tells what to do
 NEARLY_CLEAN = 0.02  # a noise rate below which cross entropy is worth its simplicity
 
 
@@ -107,6 +108,21 @@ def what_would_decide(estimate: NoiseEstimate) -> tuple[str, ...]:
             f"'{level.true_class}' given as '{level.given_class}' first"
         )
     return tuple(said)
+
+
+def labels_to_tell(estimate: NoiseEstimate, half_width: float = HALF_WIDTH) -> int:
+    """Return how many true labels, drawn at random, tell the noise rate to within a half-width.
+
+    By the normal interval at the estimate's confidence, at the rate within its bounds that wants
+    the most; no more than there are examples.
+    """
+    from scipy.stats import norm
+
+    rate = estimate.noise_rate
+    hardest = min(max(rate.low, 0.5), rate.high)
+    z = float(norm.ppf(estimate.confidence))
+    needed = math.ceil(z**2 * hardest * (1 - hardest) / half_width**2)
+    return min(max(needed, 1), estimate.data.n)
 
 
 def times_more(value: float, low: float) -> float | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from alfs_cli.formats.blocks import Block, Column, Paragraph, Report, Status, Table, Verdict
 from alfs_cli.results.check import CheckResult
+from alfs_cli.text.numbers import between
 
 ORDER = ("fail", "warn", "not-judged", "pass")
 MAX_PASSED = 10
@@ -31,6 +32,9 @@ def check_report(
         reasons.append(f"{counts['warn'] - unsure} found something that is only a warning")
     if counts["not-judged"]:
         reasons.append(f"{counts['not-judged']} could not be judged")
+    if result.estimate is not None and result.estimate.trust == "low":
+        rate = result.estimate.noise_rate
+        reasons.append(f"trust is low: {between(rate.low, rate.high)} of the labels are wrong")
     reasons += _suppressed(result)
     if exit_zero and failed:
         reasons.append("exit code 0 all the same, as asked")
@@ -73,9 +77,9 @@ def _table(result: CheckResult) -> Table:
             gate.status,
             gate.rule,
             gate.name,
-            gate.number(gate.value),
+            gate.found,
             "-"
-            if gate.low is None or gate.high is None
+            if gate.low is None or gate.high is None or gate.is_unsure
             else f"{gate.number(gate.low)} to {gate.number(gate.high)}",
             gate.number(gate.limit),
         )

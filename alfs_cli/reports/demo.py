@@ -12,7 +12,7 @@ from alfs_cli.formats.blocks import (
     Table,
     Verdict,
 )
-from alfs_cli.reports.estimate import estimate_report
+from alfs_cli.reports.estimate import estimate_report, found
 from alfs_cli.text.numbers import percent, ratio
 
 PICTURES = 48
@@ -54,15 +54,16 @@ def demo_page(demo: Demo) -> Report:
 def _estimate(demo: Demo, summary: DemoSummary) -> Table:
     estimate = demo.found.estimate
     rate, level = estimate.noise_rate, estimate.clean_level
+    is_sure = estimate.trust.level != "low"
     rows = (
         (
             "noise rate",
-            f"{percent(rate.value)}  ({percent(rate.low)} to {percent(rate.high)})",
+            found(rate, percent, is_sure=is_sure),
             percent(summary.noise_rate["true"]),
         ),
         (
             "clean level r",
-            f"{ratio(level.value)}  ({ratio(level.low)} to {ratio(level.high)})",
+            found(level, ratio, is_sure=is_sure),
             ratio(summary.clean_level["true"]),
         ),
         ("mean row error of T", percent(summary.row_tv), "0 would be exact"),
@@ -74,7 +75,7 @@ def _estimate(demo: Demo, summary: DemoSummary) -> Table:
 def _suspects(summary: DemoSummary) -> Facts:
     s = summary.suspects
     text = (
-        f"{s.listed:,} labels listed, {s.really_wrong:,} of them really wrong "
+        f"{s.listed:,} labels listed as likely wrong, {s.really_wrong:,} of them really wrong "
         f"(precision {percent(s.precision)}, recall {percent(s.recall)})"
     )
     return Facts((("suspects", text),))

@@ -1,10 +1,11 @@
 """What a person reads of an estimate: verdict, trust, classes, pairs, T, and its own error."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from alfs_cli.findings.finding import Finding
 from alfs_cli.formats.blocks import (
+    MAX_BRIEF,
     Block,
     Cell,
     Column,
@@ -18,11 +19,12 @@ from alfs_cli.formats.blocks import (
     Table,
     Verdict,
 )
-from alfs_cli.results.estimate import IssuesFile, LocalCleanLevel, NoiseEstimate, Truth
-from alfs_cli.text.numbers import percent, ratio
+from alfs_cli.recommending.advice import labels_to_tell
+from alfs_cli.results.estimate import Bounded, IssuesFile, LocalCleanLevel, NoiseEstimate, Truth
+from alfs_cli.text.numbers import between, percent, ratio
 
 MAX_CLASSES = 12
-MAX_PAIRS = 8
+MAX_PAIRS, MAX_PAIRS_BRIEF = 8, 2
 COVERS = (
     "Bounds cover sampling error: how far another sample of the same size could move the numbers. "
     "{overlap} Each is one-sided, so low to high is a {interval:.0f} % interval. T describes noise "
@@ -76,6 +78,7 @@ def estimate_report(
         tuple(blocks),
         estimate.document(),
         tuple(findings),
+        brief=_brief(estimate, findings),
     )
 
 
@@ -104,17 +107,29 @@ def _status(estimate: NoiseEstimate) -> Status:
     return "info"
 
 
+def found(bounded: Bounded, write: Callable[[float], str], *, is_sure: bool) -> str:
+    """Write a value with its bounds, or the bounds alone where the value is not to be trusted."""
+    if not is_sure:
+        return between(bounded.low, bounded.high, write)
+    return f"{write(bounded.value)} ({write(bounded.low)} to {write(bounded.high)})"
+
+
 def headline(estimate: NoiseEstimate) -> str:
-    """Return what share of the labels looks wrong: the interval alone where trust is low."""
+    """Say how many labels are wrong: where trust is low, the interval and what would decide."""
     rate = estimate.noise_rate
-    low, high = percent(rate.low), percent(rate.high)
     if estimate.trust.level == "low":
-        return f"between {low} and {high} of the labels look wrong"
-    return f"{percent(rate.value)} of the labels look wrong ({low} to {high})"
+        return (
+            f"{between(rate.low, rate.high)} of the labels are wrong: the evidence cannot tell; "
+            f"about {labels_to_tell(estimate):,} true labels would"
+        )
+    return (
+        f"{percent(rate.value)} of the labels look wrong "
+        f"({percent(rate.low)} to {percent(rate.high)})"
+    )
 
 
 def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
-    level = estimate.clean_level
+    level, is_sure = estimate.clean_level, estimate.trust.level != "low"
     pair = (
         "no label was seen in place of another"
         if math.isinf(level.value)
@@ -128,19 +143,60 @@ def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
         lead = f"the clean label does NOT lead in {classes}: no loss can be certified"
     else:
         lead = f"undecided whether the clean label leads in {classes}"
-    line = (
-        f"clean level r = {ratio(level.value)} ({ratio(level.low)} to {ratio(level.high)}), {pair}"
-    )
-    reasons = [line, lead]
+    said = found(level, ratio, is_sure=is_sure)
+    reasons = [f"clean level r {'= ' if is_sure else ''}{said}, {pair}", lead]
     if estimate.issues is not None:
         reasons.append(_listed(estimate.issues))
     return headline(estimate), tuple(reasons)
 
 
+def _brief(estimate: NoiseEstimate, findings: Sequence[Finding]) -> tuple[Block, ...]:
+    """Return the first screen: how many, between which classes, how sure, what is listed, next."""
+    _, (_, lead, *listed) = _verdict(estimate)
+    reasons = [*_worst_pairs(estimate), lead]
+    trust = estimate.trust
+    why = f": {trust.reasons[0]}" if trust.reasons else ""
+    reasons += [f"trust {trust.level}{why}", *listed]
+    if len(findings) > MAX_BRIEF:
+        reasons.append(f"{len(findings):,} findings in the files themselves: alfs check lists them")
+    verdict = Verdict(_status(estimate), headline(estimate), tuple(reasons))
+    return (verdict, Paragraph("T, the classes and what the bounds cover: -v, or alfs report"))
+
+
+def _worst_pairs(estimate: NoiseEstimate) -> tuple[str, ...]:
+    """Say between which classes most labels are wrong, where there is any."""
+    is_sure = estimate.trust.level != "low"
+    pairs = _cells(estimate)[:MAX_PAIRS_BRIEF]
+    if not pairs:
+        return ()
+    names, lows, highs = estimate.data.classes, estimate.transition_low, estimate.transition_high
+    said = [
+        f"'{names[i]}' given as '{names[j]}' "
+        + found(Bounded(value, lows[i][j], highs[i][j]), percent, is_sure=is_sure)
+        for value, i, j in pairs
+    ]
+    return (f"mostly {', '.join(said)}",)
+
+
 def _listed(issues: IssuesFile) -> str:
-    said = f"{issues.count:,} labels listed in {issues.file}"
-    if issues.expected_precision is not None:
-        said += f", {percent(issues.expected_precision)} of them expected to be wrong"
+    counts, promise = issues.counts, issues.expected_precision
+    if counts is None:
+        said = f"{issues.count:,} labels listed in {issues.file}"
+    else:
+        kinds = [
+            f"{number:,} {kind}"
+            for kind, number in (
+                ("proven", counts.proven),
+                ("likely", counts.likely),
+                ("possible", counts.possible),
+            )
+            if number
+        ]
+        said = f"{', '.join(kinds) or 'no'} wrong labels listed in {issues.file}"
+    if promise.value is not None:
+        said += f"; of the likely, {percent(promise.value, 0)} are expected to be wrong"
+        if promise.low is not None and promise.high is not None:
+            said += f" ({percent(promise.low, 0)} to {percent(promise.high, 0)})"
     if issues.precision is not None and issues.recall is not None:
         said += f" ({percent(issues.precision)} are: {percent(issues.recall)} of all wrong labels)"
     return said
@@ -183,9 +239,9 @@ def _classes(estimate: NoiseEstimate) -> Table:
     )
 
 
-def _pairs(estimate: NoiseEstimate) -> Table:
-    names = estimate.data.classes
-    cells = sorted(
+def _cells(estimate: NoiseEstimate) -> list[tuple[float, int, int]]:
+    """Return the cells of T off the diagonal that are not empty, the highest first."""
+    return sorted(
         (
             (value, i, j)
             for i, row in enumerate(estimate.transition)
@@ -194,6 +250,10 @@ def _pairs(estimate: NoiseEstimate) -> Table:
         ),
         key=lambda cell: (-cell[0], cell[1], cell[2]),
     )
+
+
+def _pairs(estimate: NoiseEstimate) -> Table:
+    names = estimate.data.classes
     rows = tuple(
         (
             names[i],
@@ -202,7 +262,7 @@ def _pairs(estimate: NoiseEstimate) -> Table:
             estimate.transition_low[i][j],
             estimate.transition_high[i][j],
         )
-        for value, i, j in cells[:MAX_PAIRS]
+        for value, i, j in _cells(estimate)[:MAX_PAIRS]
     )
     columns = (
         Column("true class"),
@@ -228,10 +288,19 @@ def _local(found: LocalCleanLevel) -> Table:
 
 
 def _truth(estimate: NoiseEstimate, truth: Truth) -> Table:
+    is_sure = estimate.trust.level != "low"
     columns = (Column("beside the truth"), Column("estimated"), Column("true"))
     rows: tuple[tuple[str, str, str], ...] = (
-        ("noise rate", percent(estimate.noise_rate.value), percent(truth.noise_rate)),
-        ("clean level r", ratio(estimate.clean_level.value), ratio(truth.clean_level)),
+        (
+            "noise rate",
+            found(estimate.noise_rate, percent, is_sure=is_sure),
+            percent(truth.noise_rate),
+        ),
+        (
+            "clean level r",
+            found(estimate.clean_level, ratio, is_sure=is_sure),
+            ratio(truth.clean_level),
+        ),
         ("mean row error of T", percent(truth.row_tv), "0 would be exact"),
     )
     note = "True labels are known here; the estimate did not see them."

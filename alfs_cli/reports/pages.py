@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from alfs_cli.comparing import Comparison, Course
@@ -112,15 +113,17 @@ def _shares(estimate: NoiseEstimate) -> Intervals:
 
 
 def _gates(checked: CheckResult) -> Table:
+    is_low = checked.estimate is not None and checked.estimate.trust == "low"
+    gates = [replace(gate, is_unsure=is_low and gate.low is not None) for gate in checked.gates]
     columns = (
         Column("rule"),
         Column("gate"),
         Column("status"),
-        Column("value", "number"),
-        Column("limit", "number"),
+        Column("found"),
+        Column("limit"),
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (gate.rule, gate.name, gate.status, gate.value, gate.limit) for gate in checked.gates
+        (gate.rule, gate.name, gate.status, gate.found, gate.number(gate.limit)) for gate in gates
     )
     return Table(f"Gates: {'passed' if checked.passed else 'failed'}", columns, rows)
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from alfs_cli.errors import InputError
-from alfs_cli.results.estimate import Bounded, NoiseEstimate, OtherEstimate, Rows, Truth
+from alfs_cli.results.estimate import Bounded, IssuesFile, NoiseEstimate, OtherEstimate, Rows, Truth
 
 EXACT = 1e-6  # sums and ratios of what was written in full
 ROUNDED = 5e-3  # of the noise rate: as far as a rate of whole per cent, as people write it, is off
@@ -64,9 +64,7 @@ def _ranges(estimate: NoiseEstimate) -> Iterator[Problem]:
         "evidence.calibration_error": estimate.evidence.calibration_error,
         **_shares_of("truth", estimate.truth),
         "local.share_below_1": estimate.local.share_below_1 if estimate.local else None,
-        "issues.expected_precision": estimate.issues.expected_precision
-        if estimate.issues
-        else None,
+        **_promises(estimate.issues),
     }
     for i, other in enumerate(estimate.other_estimates):
         shares |= _shares_of(f"other_estimates.{i}", other)
@@ -88,6 +86,20 @@ def _ranges(estimate: NoiseEstimate) -> Iterator[Problem]:
     counts = (estimate.data.n, *estimate.data.given_counts)
     if min(counts) < 0 or (estimate.issues and estimate.issues.count < 0):
         yield "data", "a count is below 0"
+
+
+def _promises(issues: IssuesFile | None) -> dict[str, float | None]:
+    if issues is None:
+        return {}
+    return {
+        f"issues.{name}.{part}": getattr(promise, part)
+        for name, promise in (
+            ("expected_precision", issues.expected_precision),
+            ("by_kind.likely", issues.by_kind.likely),
+            ("by_kind.possible", issues.by_kind.possible),
+        )
+        for part in ("value", "low", "high")
+    }
 
 
 def _shares_of(name: str, found: OtherEstimate | Truth | None) -> dict[str, float | None]:

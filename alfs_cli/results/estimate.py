@@ -6,9 +6,9 @@ Every `low` and `high` is a one-sided bound at `confidence`. Matrices are (K, K)
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from alfs_cli.storage.documents import (
     Number,
@@ -186,16 +186,49 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class Promise:
+    """The share of listed labels that is wrong, with its bounds; None where none is listed."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def _promise(value: Any) -> Any:
+    """Return what an earlier alfs wrote, a number without bounds, as a promise."""
+    return {"value": value} if value is None or isinstance(value, int | float) else value
+
+
+@dataclass(frozen=True)
+class PromiseByKind:
+    """What is promised of the labels that are likely wrong, and of those that are possibly."""
+
+    likely: Promise = Promise()
+    possible: Promise = Promise()
+
+
+@dataclass(frozen=True)
+class KindCounts:
+    """How many labels of each kind are listed."""
+
+    proven: int = 0
+    likely: int = 0
+    possible: int = 0
+
+
+@dataclass(frozen=True)
 class IssuesFile:
     """Where the suspect labels are written, relative to estimate.json, and how many there are.
 
-    `expected_precision` is the share of them that are wrong by their scores; `precision` and
-    `recall` are what it is where the truth is known.
+    `expected_precision` is of the likely ones; `precision` and `recall` are what they are, of the
+    proven and likely, where the truth is known. `counts` is None where an earlier alfs wrote it.
     """
 
     file: str
     count: int
-    expected_precision: float | None = None
+    expected_precision: Annotated[Promise, BeforeValidator(_promise)] = Promise()
+    by_kind: PromiseByKind = PromiseByKind()
+    counts: KindCounts | None = None
     precision: float | None = None
     recall: float | None = None
 

@@ -1,6 +1,7 @@
 """Which labels are wrong: the posterior probability of each, and the file that lists the suspects.
 
-From q(true | x) and T Bayes' rule with the label at hand gives P(true | x, given). Identical
+From q(true | x) and T Bayes' rule with the label at hand gives P(true | x, given), averaged over
+the T that the labels bear (`weighing`). Identical
 examples share their evidence and their true class: all their labels count for each of them, so that
 where labels differ the scores say that one at least is wrong.
 """
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 from alfs_cli.errors import InputError, brief
 from alfs_cli.estimators.joint.posterior import NEVER, TrueClass, blocks, possible, true_class
+from alfs_cli.results.estimate import Bounded
+from alfs_cli.suspects.weighing import Weighed, promise, weigh
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,28 +32,38 @@ Group = tuple[int, ...]
 
 COLUMNS = (
     "index", "path", "given", "suggested", "self_confidence", "suggested_confidence", "score",
+    "kind",
 )  # fmt: skip
+KINDS = ("proven", "likely", "possible")
+LIKELY = 0.5  # a label is likelier wrong than right
+LEAST_WRONG = 0.2  # of a list that calls labels likely wrong: less would be a false alarm
 
 
 @dataclass(frozen=True, eq=False)
 class LabelScores:
     """For each example (N,): the probability that its label is wrong, and what it looks like.
 
-    `proven` are the places of identical examples that carry different labels.
+    `disagrees` (N,) where the evidence alone holds another class likelier, whatever T is; `known`
+    (N,) where a person settled it. `proven` are the places of identical examples that carry
+    different labels.
     """
 
     score: FloatArray
     suggested: IntArray
     self_confidence: FloatArray
     suggested_confidence: FloatArray
+    disagrees: NDArray[np.bool_]
+    known: NDArray[np.bool_]
     proven: tuple[Group, ...] = ()
 
     def settled(self, places: IntArray, true: IntArray, labels: IntArray) -> "LabelScores":
         """Return the scores with what is known of some examples: their labels are right or not."""
         score, suggested = self.score.copy(), self.suggested.copy()
-        score[places] = true != labels[places]
+        disagrees, known = self.disagrees.copy(), self.known.copy()
+        score[places] = disagrees[places] = true != labels[places]
         suggested[places] = true
-        return replace(self, score=score, suggested=suggested)
+        known[places] = True
+        return replace(self, score=score, suggested=suggested, disagrees=disagrees, known=known)
 
 
 def label_scores(
@@ -64,34 +77,88 @@ def label_scores(
     """Return how likely each given label is wrong, from p(given | x) (N, K), labels (N,) and T.
 
     P(true = j | x, given) is proportional to q(j | x) T[j, given]. The log odds of being wrong are
-    shifted by one constant so that the scores add up to the estimated number of wrong labels.
-    `identical` are groups of places that hold the same example under different labels.
+    shifted by one constant so that the scores add up to the estimated number of wrong labels: T is
+    believed. `identical` are groups of places that hold the same example under different labels.
     """
-    N, K = probs.shape
     T = possible(T, labels)
     q = true_class(probs, labels, T)
-    wrong, best, other = np.empty(N), np.empty(N, np.int64), np.empty(N, np.int64)
-    for rows in blocks(N, K):
+    looks = _looks(q, labels, T)
+    return _scores(probs, labels, T, q, looks, shifted_to(looks.wrong, noise_rate), identical)
+
+
+def weighed_scores(
+    probs: NDArray[np.floating],
+    labels: IntArray,
+    T: FloatArray,
+    prior: FloatArray,
+    rate: Bounded,
+    *,
+    identical: Sequence[Group] = (),
+) -> tuple[LabelScores, Weighed]:
+    """Return how likely each given label is wrong, averaged over what the noise may be.
+
+    As `label_scores`, but T (K, K), the classes' shares (K,) and the noise rate with its bounds are
+    one estimate among others that the labels bear; those others are returned with their weights.
+    Where the labels scored one half or more would not hold up as a list, none is.
+    """
+    T = possible(T, labels)
+    q = true_class(probs, labels, T)
+    weighed = weigh(probs, labels, T, prior, rate, q=q)
+    wrong = weighed.scores(labels)
+    likely = np.flatnonzero(wrong >= LIKELY)
+    if len(likely) and promise(wrong, likely, labels, weighed).low < LEAST_WRONG:
+        wrong[likely] = LIKELY - 0.02 * (1.01 - wrong[likely])  # in the same order
+    return _scores(probs, labels, T, q, _looks(q, labels, T), wrong, identical), weighed
+
+
+@dataclass(frozen=True, eq=False)
+class _Looks:
+    """By q(true | x) and T: P(wrong) (N,), the likeliest class, and the likeliest but the label."""
+
+    wrong: FloatArray
+    best: IntArray
+    other: IntArray
+
+
+def _looks(q: TrueClass, labels: IntArray, T: FloatArray) -> _Looks:
+    N = len(labels)
+    looks = _Looks(np.empty(N), np.empty(N, np.int64), np.empty(N, np.int64))
+    for rows in blocks(N, len(T)):
         given = labels[rows]
         each = np.arange(len(given))
         posterior = _normalised(q(rows) * T[:, given].T)
-        wrong[rows] = 1 - posterior[each, given]
-        best[rows] = posterior.argmax(axis=1)
+        looks.wrong[rows] = 1 - posterior[each, given]
+        looks.best[rows] = posterior.argmax(axis=1)
         posterior[each, given] = -1
-        other[rows] = posterior.argmax(axis=1)
-    wrong = _shifted_to(wrong, noise_rate)
-    suggested = np.where((wrong >= 0.5) | (best != labels), other, labels)
+        looks.other[rows] = posterior.argmax(axis=1)
+    return looks
+
+
+def _scores(
+    probs: NDArray[np.floating],
+    labels: IntArray,
+    T: FloatArray,
+    q: TrueClass,
+    looks: _Looks,
+    wrong: FloatArray,
+    identical: Sequence[Group],
+) -> LabelScores:
+    """Return the scores with what each label looks like: by T, else by the evidence alone."""
+    top = probs.argmax(axis=1)
+    suggested = np.where((wrong >= LIKELY) | (looks.best != labels), looks.other, top)
     for group in identical:
         places = np.asarray(group)
         posterior = _of_group(q, places, labels, T)
         wrong[places] = 1 - posterior[labels[places]]
         suggested[places] = posterior.argmax()
-    each = np.arange(N)
+    each = np.arange(len(labels))
     return LabelScores(
         score=wrong,
         suggested=suggested,
         self_confidence=np.asarray(probs[each, labels], dtype=np.float64),
         suggested_confidence=np.asarray(probs[each, suggested], dtype=np.float64),
+        disagrees=top != labels,
+        known=np.zeros(len(labels), dtype=np.bool_),
         proven=tuple(sorted(identical, key=lambda group: -float(wrong[list(group)].max()))),
     )
 
@@ -108,7 +175,7 @@ def _normalised(rows: FloatArray) -> FloatArray:
     return np.asarray(rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-300), dtype=np.float64)
 
 
-def _shifted_to(probabilities: FloatArray, mean: float) -> FloatArray:
+def shifted_to(probabilities: FloatArray, mean: float) -> FloatArray:
     """Return the probabilities with their log odds shifted by one constant to reach a mean."""
     from scipy.optimize import brentq
     from scipy.special import expit, logit
@@ -125,40 +192,75 @@ def _shifted_to(probabilities: FloatArray, mean: float) -> FloatArray:
     return np.asarray(expit(odds + brentq(excess, -40, 40, xtol=1e-6)), dtype=np.float64)
 
 
+def in_doubt(score: FloatArray, self_confidence: FloatArray) -> IntArray:
+    """Return all places, those in which a label is most in doubt first.
+
+    By the mean of its ranks by score and by the label's own probability: on errors that people
+    made it is ahead of either.
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata(-score) + rankdata(self_confidence)
+    return np.asarray(np.argsort(ranks, kind="stable"), dtype=np.int64)
+
+
 def suspects(scores: LabelScores, labels: IntArray, threshold: float) -> IntArray:
     """Return the places of the labels that are probably wrong, worst first."""
     chosen = np.flatnonzero((scores.score >= threshold) & (scores.suggested != labels))
     return chosen[np.argsort(-scores.score[chosen], kind="stable")]
 
 
-def listing(
-    scores: LabelScores, labels: IntArray, threshold: float, *, is_whole: bool = False
-) -> IntArray:
-    """Return the places to list: what is proven, group by group, then the suspects, worst first.
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """The places to list (M,) and the kind of each, most suspicious first within a kind."""
 
-    `is_whole` lists every label behind what is proven, whatever its score.
+    places: IntArray
+    kinds: tuple[str, ...]
+
+    def of(self, *kinds: str) -> IntArray:
+        """Return the places of some kinds, in order."""
+        return self.places[[kind in kinds for kind in self.kinds]]
+
+
+def listing(
+    scores: LabelScores, labels: IntArray, threshold: float, *, most: int, is_whole: bool = False
+) -> Listing:
+    """Return what to list: what is proven, group by group, what is likely, what is possible.
+
+    `most` bounds how many are likely or possible; only what is possible is left out for it.
+    `is_whole` lists every other label behind them, without a kind.
     """
-    chosen = suspects(scores, labels, threshold)
-    if is_whole:
-        chosen = np.argsort(-scores.score, kind="stable")
-    proven = [
-        place
-        for group in scores.proven
-        for place in sorted(group, key=lambda place: -float(scores.score[place]))
-    ]
-    first = np.asarray(proven, dtype=np.int64)
-    return np.concatenate([first, chosen[~np.isin(chosen, first)]])
+    proven = np.asarray(
+        [
+            place
+            for group in scores.proven
+            for place in sorted(group, key=lambda place: -float(scores.score[place]))
+        ],
+        dtype=np.int64,
+    )
+    likely = suspects(scores, labels, threshold)
+    likely = likely[~np.isin(likely, proven)]
+    is_left = np.ones(len(labels), dtype=np.bool_)
+    is_left[proven] = is_left[likely] = False
+    order = np.argsort(-scores.score, kind="stable")
+    by_doubt = in_doubt(scores.score, scores.self_confidence)
+    doubted = by_doubt[(is_left & scores.disagrees)[by_doubt]][: max(most - len(likely), 0)]
+    is_left[doubted] = False
+    rest = order[is_left[order]] if is_whole else order[:0]
+    parts = zip((*KINDS, ""), (proven, likely, doubted, rest), strict=True)
+    kinds = tuple(kind for kind, places in parts for _ in range(len(places)))
+    return Listing(np.concatenate([proven, likely, doubted, rest]), kinds)
 
 
 def issues_table(
-    dataset: "LabelledDataset", scores: LabelScores, places: IntArray
+    dataset: "LabelledDataset", scores: LabelScores, listed: Listing
 ) -> "pd.DataFrame":
-    """Return the rows of issues.csv: the examples at `places`, in that order."""
+    """Return the rows of issues.csv: the examples that are listed, in that order."""
     import pandas as pd
 
     from alfs_cli.data.dataset import positions_of
 
-    names = np.array(dataset.class_names, dtype=object)
+    places, names = listed.places, np.array(dataset.class_names, dtype=object)
     return pd.DataFrame(
         {
             "index": positions_of(dataset)[places],
@@ -168,6 +270,7 @@ def issues_table(
             "self_confidence": scores.self_confidence[places],
             "suggested_confidence": scores.suggested_confidence[places],
             "score": scores.score[places],
+            "kind": list(listed.kinds),
         },
         columns=list(COLUMNS),
     )

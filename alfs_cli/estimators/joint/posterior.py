@@ -65,6 +65,20 @@ def true_class(probs: Probabilities, labels: IntArray, T: FloatArray) -> TrueCla
     return head if likelier and not _loses_a_class(head(few), sharp(few)) else sharp
 
 
+def mended(probs: Probabilities, labels: IntArray, fitted_on: IntArray) -> TrueClass | None:
+    """Return p(given | x) with what the evidence confuses put right, fitted in folds to some rows.
+
+    None where classes or examples are too few for it, or classes too many.
+    """
+    N, K = len(fitted_on), probs.shape[1]
+    if not 2 < K <= MAX_HEAD_CLASSES or N < FOLDS * K:
+        return None
+    fold_of = stratified_folds(labels, FOLDS, np.random.default_rng(0))
+    with one_blas_thread():
+        fitted = _heads(probs[fitted_on], labels[fitted_on], np.eye(K), fold_of[fitted_on])
+    return Head(probs, fold_of, *fitted)
+
+
 def _loses_a_class(q: FloatArray, before: FloatArray) -> bool:
     """Say whether a class of some examples has next to none of them left, by q(true | x) (n, K).
 

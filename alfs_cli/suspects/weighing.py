@@ -1,0 +1,238 @@
+"""What the noise may be, and how likely: the models that suspects are judged by, with weights.
+
+An estimate says one T. Where classes overlap, or examples are few, labels and evidence bear others
+nearly as well, and a list of suspects that believes one of them promises too much. So a label is
+judged under each of many: noise of any rate that the bounds allow, evenly over the other classes,
+as the estimate's T has it, or where the evidence itself confuses classes; and evidence that is
+surer or less sure than it says. The weight of a model is its likelihood times what data sets lead
+to expect: a few per cent of wrong labels.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.estimators.joint.posterior import (
+    Probabilities,
+    TrueClass,
+    blocks,
+    mended,
+)
+from alfs_cli.results.estimate import Bounded
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Chosen on the tuning half of benchmarks/precision.py.
+RATES = np.geomspace(5e-4, 0.8, 24)
+POWERS = np.array([0.5, 0.65, 0.8, 0.9, 1.0, 1.12, 1.27, 1.45, 1.7, 2.0, 2.5, 3.2])
+PRIOR = (1.0, 10.0)  # of the noise rate, a Beta: 9 % on average, less is likelier
+POWER_CENTRE, POWER_SPREAD = 0.3, 0.6  # of the log power, a normal
+BLUNDERS = 0.0015  # share of examples of which the evidence knows nothing, and does not say so
+EDGE = 0.25  # softness of the bounds, as a share of their distance from the value
+SEEN, SEEN_NUMBERS = 5_000, 10**6  # examples, and probabilities, that weights are judged on
+WORTH = 30.0  # examples' worth of doubt about every model: how far lists were off
+CONFIDENCE = 0.95
+QUANTILES = 40
+LEAST_WEIGHT = 1e-3  # of the heaviest model's; lighter ones are left out
+UNIFORM = 0.01  # added to the rows of T, so that its shape has no empty cell
+TINY = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Noise of some rates (R,) and a shape (K, K), with their weights (R,).
+
+    `shape` has no diagonal; its rows, weighted by the classes, sum to 1.
+    """
+
+    shape: FloatArray
+    rates: FloatArray
+    weights: FloatArray
+
+    def chances(self, q: FloatArray, given: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return P(wrong | x, given) and P(given | x) from q(true | x) (n, K), (R, n) both."""
+        leaves = self.shape.sum(axis=1)[given]
+        wrong = self.rates[:, None] * (q * self.shape[:, given].T).sum(axis=1)
+        stays = np.maximum(1 - self.rates[:, None] * leaves, TINY)
+        seen = wrong + q[np.arange(len(given)), given] * stays
+        return wrong / seen, seen
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """Models by how they see the evidence, q(true | x); all weights together sum to 1."""
+
+    models: tuple[tuple[TrueClass, tuple[Model, ...]], ...]
+
+    @property
+    def weights(self) -> FloatArray:
+        """The weight of each rate of each model, (W,)."""
+        return np.concatenate([model.weights for _, some in self.models for model in some])
+
+    @property
+    def rates(self) -> FloatArray:
+        """The noise rate of each, (W,)."""
+        return np.concatenate([model.rates for _, some in self.models for model in some])
+
+    def by_rate(self) -> tuple[FloatArray, FloatArray]:
+        """Return the noise rates that weigh something, and the weight of each, (R,) both."""
+        rates, which = np.unique(self.rates, return_inverse=True)
+        return rates, np.bincount(which, weights=self.weights).astype(np.float64)
+
+    def scores(self, labels: IntArray) -> FloatArray:
+        """Return the probability that each label is wrong, averaged over the models, (N,)."""
+        score = np.zeros(len(labels))
+        K = len(self.models[0][1][0].shape)
+        for rows in blocks(len(labels), K):
+            for see, some in self.models:
+                q = _with_blunders(see(rows))
+                for model in some:
+                    score[rows] += model.weights @ model.chances(q, labels[rows])[0]
+        return score
+
+    def means(self, places: IntArray, labels: IntArray) -> FloatArray:
+        """Return what share of the labels at `places` is wrong, as each model has it, (W,)."""
+        found = []
+        for see, some in self.models:
+            q = _with_blunders(see(places))
+            found += [model.chances(q, labels[places])[0].mean(axis=1) for model in some]
+        return np.concatenate(found)
+
+
+def weigh(
+    probs: Probabilities,
+    labels: IntArray,
+    T: FloatArray,
+    prior: FloatArray,
+    rate: Bounded,
+    *,
+    q: TrueClass,
+) -> Weighed:
+    """Return the models of p(given | x) (N, K) and labels (N,), given an estimate.
+
+    `prior` (K,) are the shares of the true classes, `rate` the noise rate with its bounds, `q` what
+    the estimate makes of the evidence.
+    """
+    N, K = probs.shape
+    rows = np.linspace(0, N - 1, min(N, SEEN, max(SEEN_NUMBERS // K, 500))).astype(np.int64)
+    given, cells = labels[rows], K * (K - 1)
+    own = _scaled(T + UNIFORM / (K - 1), prior)
+    shapes = ((_scaled(np.ones((K, K)), prior), 0), (_confusion(probs[rows], prior), 0))
+    views: list[tuple[TrueClass, float, tuple[tuple[FloatArray, int], ...]]]
+    views = [(q, 0.0, ((own, cells),))]
+    better = mended(probs, labels, rows)
+    for seen in (_as_given(probs), *(() if better is None else (better,))):
+        for power in POWERS:
+            unlikely = 0.5 * ((np.log(power) - POWER_CENTRE) / POWER_SPREAD) ** 2
+            views.append((_powered(seen, float(power)), unlikely, (*shapes, (own, cells))))
+    expected = _expected(rate)
+    found = []
+    for see, unlikely, some in views:
+        of_rows = _with_blunders(see(rows))
+        for shape, fitted in some:
+            can_be = RATES * shape.sum(axis=1).max() < 1
+            model = Model(shape, RATES[can_be], np.ones(int(can_be.sum())))
+            likelihood = np.log(np.maximum(model.chances(of_rows, given)[1], 1e-300)).sum(axis=1)
+            found.append((see, model, likelihood + expected[can_be] - unlikely - fitted))
+    return _kept(found)
+
+
+def _kept(found: list[tuple[TrueClass, Model, FloatArray]]) -> Weighed:
+    """Return the models that weigh something, from the logarithms of their weights (R,)."""
+    highest = max(float(log.max(initial=-np.inf)) for *_, log in found)
+    by_view: dict[TrueClass, list[Model]] = {}
+    total = 0.0
+    for see, model, log in found:
+        keep = log > highest + np.log(LEAST_WEIGHT)
+        if keep.any():
+            weights = np.exp(log[keep] - highest)
+            total += float(weights.sum())
+            by_view.setdefault(see, []).append(Model(model.shape, model.rates[keep], weights))
+    return Weighed(
+        tuple(
+            (see, tuple(replace(model, weights=model.weights / total) for model in some))
+            for see, some in by_view.items()
+        )
+    )
+
+
+def _with_blunders(q: FloatArray) -> FloatArray:
+    return np.asarray((1 - BLUNDERS) * q + BLUNDERS / q.shape[1], dtype=np.float64)
+
+
+def _as_given(probs: Probabilities) -> TrueClass:
+    return lambda rows: np.asarray(probs[rows], dtype=np.float64)
+
+
+def _powered(see: TrueClass, power: float) -> TrueClass:
+    """Return evidence to a power: above 1 it is surer than it says."""
+
+    def q(rows: slice | IntArray) -> FloatArray:
+        log_q = power * np.log(np.maximum(see(rows), TINY))
+        raised: FloatArray = np.exp(log_q - log_q.max(axis=1, keepdims=True))
+        return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
+
+    return q
+
+
+def _confusion(probs: Probabilities, prior: FloatArray) -> FloatArray:
+    """Return E[p_i p_j] / E[p_i], off the diagonal: where the evidence confuses classes."""
+    p = np.asarray(probs, dtype=np.float64)
+    return _scaled((p.T @ p) / np.maximum(p.sum(axis=0), TINY)[:, None] + TINY, prior)
+
+
+def _scaled(rows: FloatArray, prior: FloatArray) -> FloatArray:
+    off = rows * (1 - np.eye(len(rows)))
+    return np.asarray(off / max(float(prior @ off.sum(axis=1)), TINY), dtype=np.float64)
+
+
+def _expected(rate: Bounded) -> FloatArray:
+    """Return the log of what is expected of each rate: the prior, and the bounds as soft edges."""
+    from scipy.stats import beta
+
+    edges = np.concatenate([[0.0], np.sqrt(RATES[1:] * RATES[:-1]), [1.0]])
+    chances = np.log(np.diff(beta.cdf(edges, *PRIOR)))
+    below = np.maximum(rate.low - RATES, 0) / (EDGE * (rate.value - rate.low) + 2e-3)
+    above = np.maximum(RATES - rate.high, 0) / (EDGE * (rate.high - rate.value) + 2e-3)
+    return np.asarray(chances - 0.5 * (below**2 + above**2), dtype=np.float64)
+
+
+def promise(
+    scores: FloatArray,
+    places: IntArray,
+    labels: IntArray,
+    weighed: Weighed,
+    known: NDArray[np.bool_] | None = None,
+) -> Bounded:
+    """Return what share of the labels at `places` is wrong, with one-sided bounds at 95 %.
+
+    `scores` and `known` are of all examples (N,); the latter's scores are settled, not estimated.
+    """
+    settled = np.zeros(len(places), np.bool_) if known is None else known[places]
+    unknown = places[~settled]
+    value = float(scores[places].mean())
+    if not len(unknown):
+        return Bounded(value, value, value)
+    means, share = weighed.means(unknown, labels), len(unknown) / len(places)
+    low, high = spread(means, weighed.weights, len(unknown))
+    sure = float(scores[places[settled]].sum()) / len(places)
+    return Bounded(value, min(sure + share * low, value), max(sure + share * high, value))
+
+
+def spread(means: FloatArray, weights: FloatArray, count: int) -> tuple[float, float]:
+    """Return bounds of the share of `count` labels that is wrong, by each model's mean (W,).
+
+    A mixture of normals, as wide as the draw of so many labels and the models' own errors make it.
+    """
+    from scipy.stats import norm
+
+    steps = norm.ppf((np.arange(QUANTILES) + 0.5) / QUANTILES)
+    variance = np.clip(means * (1 - means), 0.02, None) * (1 / count + 1 / WORTH)
+    shares = (means[:, None] + np.sqrt(variance)[:, None] * steps).ravel()
+    order = shares.argsort()
+    reached = np.repeat(weights / QUANTILES, QUANTILES)[order].cumsum()
+    ends = np.searchsorted(reached, [1 - CONFIDENCE, CONFIDENCE])
+    low, high = np.clip(shares[order[np.minimum(ends, len(order) - 1)]], 0, 1)
+    return float(low), float(high)
