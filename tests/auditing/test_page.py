@@ -117,6 +117,7 @@ def served():
 
 
 def draw_of(page):
+    page.wait_for_selector("#box[data-draw]")  # between two draws there is none
     return int(page.get_attribute("#box", "data-draw"))
 
 

@@ -98,7 +98,7 @@ def whole_problem(T, *, count=3000, distance=7.0, seed=0):
     return Problem(X, held_out(X, marks[:, 0], len(T)), marks[:, 0], y, marks)
 
 
-def estimated(method, problem, *, resamples=50):
+def estimated(method, problem, *, resamples=100):
     """Return what a method of METHODS estimates; counting takes more trusted examples."""
     name, _, extra = method.partition(", ")
     places = np.arange(0, len(problem.given), 2 if name == "gold" else 12)

@@ -173,7 +173,8 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
 DECODE = """
 import sys, time
 from pathlib import Path
-from alfs_cli.data import DataSpec, load, pixel_cache
+from alfs_cli.data import DataSpec, load
+from alfs_cli.data.images import pixel_cache
 pixel_cache.AT_ONCE = 4000
 real = pixel_cache.batches
 def slowly(*arguments):

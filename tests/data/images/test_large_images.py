@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alfs_cli.data import images
+from alfs_cli.data.images import kinds
 from alfs_cli.data.images.kinds import FileImages
 
 KINDS = {"rgba": (6, 8, 4), "grey16": (0, 16, 2), "rgb": (2, 8, 3), "palette": (3, 8, 1)}
@@ -45,7 +45,7 @@ def test_a_large_picture_looks_as_a_small_one_does(tmp_path, monkeypatch, mode):
     picture.save(tmp_path / f"a{suffix}")
     files = FileImages((str(tmp_path / f"a{suffix}"),), ("a",))
     plain, _ = files.decode(np.array([0]), size=32)
-    monkeypatch.setattr(images, "LARGE_PIXELS", 1000)
+    monkeypatch.setattr(kinds, "LARGE_PIXELS", 1000)
     shrunk, readable = files.decode(np.array([0]), size=32)
     assert readable.all()
     assert np.abs(plain.astype(int) - shrunk.astype(int)).mean() < (40 if mode == "1" else 3)

@@ -45,7 +45,7 @@ def test_digits_are_split_once_and_for_all():
 
 def test_digits_whose_file_lies_elsewhere_are_the_same(monkeypatch):
     whole = read("digits").fingerprint
-    monkeypatch.setattr("alfs_cli.data.builtin.DIGITS", "nowhere.csv.gz")
+    monkeypatch.setattr("alfs_cli.data.readers.builtin.DIGITS", "nowhere.csv.gz")
     assert read("digits").fingerprint == whole
 
 
