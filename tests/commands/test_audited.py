@@ -10,6 +10,7 @@ from alfs_cli.audits.claims import parse
 from alfs_cli.audits.population import population
 from alfs_cli.audits.record import start
 from alfs_cli.audits.status import save_document
+from alfs_cli.data import DataSpec, load
 from tests.conftest import NAMES, T, make_estimate
 
 COUNTS = (450, 540, 510)
@@ -167,3 +168,65 @@ def test_the_audit_may_stand_in_the_settings(saved):
     done = saved("check", "estimate.json", "-f", "json")
     assert done.code == 1
     assert gate_of(done, "noise rate")[1]["verdict"] == "rejected"
+
+
+@pytest.fixture
+def data(alfs):
+    """features.npz of 450 examples, a fifth wrongly labelled, and what `audit` needs of it."""
+    generator = np.random.default_rng(0)
+    true = np.arange(450) % 3
+    given = np.where(generator.random(450) < 0.2, (true + 1) % 3, true)
+    names = np.array(["ant", "bee", "cow"])
+    X = 4 * np.eye(3)[true] + generator.normal(size=(450, 3))
+    np.savez("features.npz", features=X, labels=given, class_names=names)
+    made = {
+        "fingerprint": load(DataSpec("features.npz")).fingerprint,
+        "classes": tuple(names.tolist()),
+        "noise_scores": np.where(given == true, 0.02, 0.6),
+    }
+    return alfs, given, true, made
+
+
+def test_check_of_data(data):
+    alfs, given, true, made = data
+    audit("alfs-out", given, true, claims=["noise-rate <= 0.5"], answers=200, **made)
+    words = ["--audit", "alfs-out/audit.json", "--max-noise-rate", "0.05", "-f", "json"]
+    done = alfs("check", "features.npz", *words)
+    assert done.code == 1, done.err
+    assert gate_of(done, "noise rate")[1]["verdict"] == "rejected"
+
+
+def test_answers_are_trusted_as_they_were_drawn(data):
+    """Doubtful labels are drawn sooner; counted by weight they give the rate that is there."""
+    alfs, given, true, made = data
+    record = audit("alfs-out", given, true, claims=["noise-rate <= 0.5"], answers=200, **made)
+    record.answer(record.batch(1)[0], None)
+    words = ["estimate", "features.npz", "--trusted", "alfs-out/audit.json", "--method", "gold"]
+    done = alfs(*words, "-f", "json")
+    assert done.code == 0, done.err
+    assert "200 answers of the audit" in done.err
+    assert "1 without a clear answer" in done.err
+    found = json.loads(done.out)
+    assert found["trusted_examples"] == 200
+    assert found["noise_rate"]["value"] == pytest.approx((given != true).mean(), abs=0.04)
+    wrong = (given[record.draws.order[:200]] != true[record.draws.order[:200]]).mean()
+    assert wrong != pytest.approx(found["noise_rate"]["value"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"), [("0", "number above 0"), ("x", "number above 0"), ("", "number above 0")]
+)
+def test_probabilities_that_cannot_be(data, cell, says):
+    alfs = data[0]
+    Path("t.csv").write_text(f"index,true_label,probability\n1,ant,0.5\n2,bee,{cell}\n")
+    done = alfs("estimate", "features.npz", "--trusted", "t.csv")
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err
+
+
+def test_trusted_audit_of_other_data_is_refused(data):
+    alfs, given, true, made = data
+    audit("a", given, true, claims=["noise-rate <= 0.5"], answers=5, **made | {"fingerprint": "x"})
+    done = alfs("estimate", "features.npz", "--trusted", "a/audit.json")
+    assert (done.code, done.out) == (2, "")
+    assert "an audit of data with the fingerprint x" in done.err
