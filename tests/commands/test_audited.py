@@ -230,3 +230,25 @@ def test_trusted_audit_of_other_data_is_refused(data):
     done = alfs("estimate", "features.npz", "--trusted", "a/audit.json")
     assert (done.code, done.out) == (2, "")
     assert "an audit of data with the fingerprint x" in done.err
+
+
+def test_fix_mends_what_was_answered(data):
+    """Draws, suspects and answers changed later alike; what was not answered stays."""
+    alfs, given, true, made = data
+    record = audit("alfs-out", given, true, claims=["noise-rate <= 0.5"], answers=60, **made)
+    wrong = int(np.flatnonzero((given != true) & ~np.isin(np.arange(450), answered_of(record)))[0])
+    record.suspect(wrong, int(true[wrong]))
+    done = alfs("fix", "features.npz", "--review", "--audit", "alfs-out/audit.json", "-f", "json")
+    assert done.code == 0, done.err
+    expected = given.copy()
+    expected[answered_of(record)] = true[answered_of(record)]
+    assert json.loads(done.out)["relabelled"] == (expected != given).sum() > 1
+    assert np.array_equal(np.load("alfs-out/cleaned.npz")["labels"], expected)
+    for words in (["--drop"], ["--review", "--issues", "alfs-out/audit.json"]):
+        done = alfs("fix", "features.npz", *words, "--audit", "alfs-out/audit.json")
+        assert (done.code, done.out) == (2, "")
+        assert "help: alfs fix DATA --review --audit FILE" in done.err
+
+
+def answered_of(record):
+    return list(record.settled())
