@@ -13,6 +13,7 @@ plan        what an audit is started with
 log         lines appended, synced and bound to those before
 record      audit.jsonl, append and replay
 status      what is known now; audit.json, derived from the record, and its verification
+reading     an audit that others wrote, replayed, and of the right data
 
 Nothing here knows a command line, a network or a file of data.
 """

@@ -22,6 +22,7 @@ def fix(invocation: Invocation, options: DataOptions, data: Data, fixing: FixOpt
     Decisions that people filled in (keep, drop or a class) come first, whatever the mode.
     """
     mode = fixing.mode()
+    from alfs_cli.copies.answered import answered
     from alfs_cli.copies.cleaned import cleaned, cleaning_summary
     from alfs_cli.copies.writing import edited_suffixes, refuse_target, write_edited
     from alfs_cli.data import in_words, load
@@ -40,8 +41,11 @@ def fix(invocation: Invocation, options: DataOptions, data: Data, fixing: FixOpt
     to = fixing.to if fixing.to is not None else invocation.out / f"cleaned{suffixes[0]}"
     refuse_list(to, path)
     refuse_target(dataset, to, suffixes, read=[path, beside])
-    estimate = _estimate_of(invocation, dataset, path, beside, allow_stale=fixing.allow_stale)
-    listed = read_issues(path, dataset)
+    if fixing.audit is not None:  # its answers rest on no estimate
+        estimate, listed = None, answered(path, dataset)
+    else:
+        estimate = _estimate_of(invocation, dataset, path, beside, allow_stale=fixing.allow_stale)
+        listed = read_issues(path, dataset)
     result = cleaned(
         dataset, listed, mode, min_score=fixing.min_score, min_confidence=fixing.min_confidence
     )

@@ -15,6 +15,7 @@ from alfs_cli.data.readers.reviewed import DROP, KEEP, is_reviewed, read_issues
 from alfs_cli.data.readers.tables import TABLE_SUFFIXES, Table, read_table
 from alfs_cli.errors import InputError, did_you_mean, has
 
+FloatArray = NDArray[np.float64]
 FEW = 50  # random examples below which an estimate says so
 
 
@@ -25,12 +26,23 @@ class Trusted:
     `is_random` says that the examples were drawn without looking at them, so that they stand for
     the rest (or for the rest of their given label). Decisions on suspects do not: the examples were
     chosen because their labels look wrong, and they speak for themselves only.
+
+    `probability` (m,), up to a factor, is how likely each was to be drawn, None where all were
+    alike: one that was drawn twice as likely stands for half as many others.
     """
 
     places: IntArray
     true: IntArray
     is_random: bool
     notes: tuple[str, ...] = ()
+    probability: FloatArray | None = None
+
+    @property
+    def weights(self) -> FloatArray:
+        """For how many others each stands (m,), up to a factor: 1 / probability."""
+        if self.probability is None:
+            return np.ones(len(self.places))
+        return np.asarray(1 / self.probability)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -40,11 +52,23 @@ class Trusted:
         place = np.full(count, -1)
         place[kept] = np.arange(len(kept))
         moved = place[self.places]
-        return replace(self, places=moved[moved >= 0], true=self.true[moved >= 0])
+        return replace(self.taken(moved >= 0), places=moved[moved >= 0])
+
+    def taken(self, which: NDArray[np.generic]) -> "Trusted":
+        """Return some of them, or all in another order: a mask (m,) or indices."""
+        probability = None if self.probability is None else self.probability[which]
+        return replace(
+            self, places=self.places[which], true=self.true[which], probability=probability
+        )
 
 
-def random_sample(places: ArrayLike, true: ArrayLike) -> Trusted:
-    """Return a random sample of examples (m,) with their true classes (m,)."""
+def random_sample(
+    places: ArrayLike, true: ArrayLike, probability: ArrayLike | None = None
+) -> Trusted:
+    """Return a random sample of examples (m,) with their true classes (m,).
+
+    `probability` (m,), up to a factor, is how likely each was to be drawn; None where all alike.
+    """
     where, classes = np.asarray(places, dtype=np.int64), np.asarray(true, dtype=np.int64)
     if where.ndim != 1 or where.shape != classes.shape or not len(where):
         raise InputError(
@@ -54,12 +78,30 @@ def random_sample(places: ArrayLike, true: ArrayLike) -> Trusted:
     order = np.argsort(where, kind="stable")
     if len(np.unique(where)) < len(where):
         raise InputError("an example is trusted twice", help="leave one row an example")
-    return Trusted(where[order], classes[order], is_random=True)
+    found = Trusted(where, classes, is_random=True, probability=_chances(probability, len(where)))
+    return found.taken(order)
+
+
+def _chances(probability: ArrayLike | None, count: int, *, where: str = "") -> FloatArray | None:
+    """Return chances (m,) of being drawn; raises InputError where they cannot be."""
+    if probability is None:
+        return None
+    try:
+        found = np.asarray(probability, dtype=np.float64)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if found.shape != (count,) or not (np.isfinite(found) & (found > 0)).all():
+        raise InputError(
+            f"probability{where} is not a number above 0 for each of {count} trusted examples",
+            help="the chance that each had of being drawn, or a weight in proportion to it",
+        )
+    return found
 
 
 def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
     """Read --trusted: .npz or a table with `index` and `true_label`, or `index` and `decision`.
 
+    A `probability` beside `true_label` says how likely each was to be drawn.
     `index` is the 0-based position in DATA order. A decision is `keep` (the given label is right),
     `drop`, a class name, or nothing, in a .csv that a spreadsheet may have saved. Raises InputError
     where an index or a label is none of the data set's, where two rows contradict each other, or
@@ -82,7 +124,8 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
                 f"'{path}': {len(index)} of index, {len(true)} of true_label",
                 help="both are (m,), one of each an example",
             )
-        return trusted_among(dataset, index, true, where=f"'{path}'")
+        chances = arrays.get("probability")
+        return trusted_among(dataset, index, true, where=f"'{path}'", probability=chances)
     if suffix not in TABLE_SUFFIXES:
         raise InputError(
             f"'{path}' has the suffix '{suffix}'", help=f"reads .npz {' '.join(TABLE_SUFFIXES)}"
@@ -98,7 +141,9 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
                 help="--trusted reads index and true_label, or index and decision: rename a column",
             )
     true = table_labels(table, "true_label", declared=dataset.class_names)
-    return trusted_among(dataset, _indices(table), true, where=f"'{path}'")
+    chances = table.frame["probability"].to_numpy() if "probability" in table.columns else None
+    index = _indices(table)
+    return trusted_among(dataset, index, true, where=f"'{path}'", probability=chances)
 
 
 def _reviewed(path: Path, dataset: LabelledDataset) -> Trusted:
@@ -148,11 +193,17 @@ def _places(dataset: LabelledDataset, index: NDArray[np.int64], *, where: str) -
 
 
 def trusted_among(
-    dataset: LabelledDataset, index: RawLabels, true: RawLabels, *, where: str
+    dataset: LabelledDataset,
+    index: RawLabels,
+    true: RawLabels,
+    *,
+    where: str,
+    probability: ArrayLike | None = None,
 ) -> Trusted:
     """Return a random sample told by positions (m,) in the order of DATA and true labels (m,).
 
-    Raises InputError as `read_trusted` does; `where` is what its messages call the sample.
+    `probability` (m,) is how likely each was to be drawn. Raises InputError as `read_trusted` does;
+    `where` is what its messages call the sample.
     """
     if index.dtype == object:
         raise InputError(
@@ -161,9 +212,12 @@ def trusted_among(
         )
     places = _places(dataset, index.astype(np.int64), where=where)
     labels = numbered(true, dataset.class_names, where=where, by_name=True)
+    chances = _chances(probability, len(index), where=f" of {where}")
     notes = []
     if (places < 0).any():
         notes.append(f"{(places < 0).sum():,} trusted examples were left out with their data")
+    if chances is not None:
+        chances = chances[places >= 0]
     places, labels = places[places >= 0], labels[places >= 0]
     if not len(places):
         raise InputError(
@@ -179,4 +233,5 @@ def trusted_among(
         )
     if len(unique) < FEW:
         notes.append(f"{len(unique)} trusted examples are few: {FEW} or more say something")
-    return Trusted(unique, labels[first], is_random=True, notes=tuple(notes))
+    once = None if chances is None else chances[first]
+    return Trusted(unique, labels[first], is_random=True, notes=tuple(notes), probability=once)

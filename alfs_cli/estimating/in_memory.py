@@ -20,6 +20,7 @@ from alfs_cli.data.duplicates import Digests, conflicting_duplicates, digests_of
 from alfs_cli.data.matching import confusion_of, refuse_permuted
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
+from alfs_cli.estimating.audited import is_audit, trusted_of_audit
 from alfs_cli.estimating.estimated import Estimated, Judged
 from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimating.order import in_canonical_order, sampled
@@ -135,9 +136,10 @@ def _examples(
         place = np.full(int(positions_of(ordered).max()) + 1, -1)
         place[positions_of(ordered)] = np.arange(len(ordered))
         order = np.argsort(place[positions], kind="stable")
-        trusted = replace(trusted, places=place[positions][order], true=trusted.true[order])
+        trusted = replace(trusted.taken(order), places=place[positions][order])
     elif options.trusted is not None:
-        trusted = read_trusted(options.trusted, ordered)
+        read = trusted_of_audit if is_audit(options.trusted) else read_trusted
+        trusted = read(options.trusted, ordered)
     check_needs(options.method, ordered, trusted)
     for text in (*ordered.notes, *(trusted.notes if trusted is not None else ())):
         console.note(f"note: {text}")

@@ -45,13 +45,18 @@ def gold(sample: Sample) -> CountedEstimate:
     """Count the given labels of the trusted examples by their true ones.
 
     By given label the counted ones stand for all of it, so that a sample that was drawn evenly over
-    the given labels does as well as one at random.
+    the given labels does as well as one at random. Those drawn with unequal chances count by their
+    inverse, scaled to the effective number of each given label (Kish, 1965), so that bounds are as
+    wide as the weights make them.
     """
     trusted = sample.needed_trusted("gold")
     counts = np.zeros((sample.num_classes, sample.num_classes))
-    np.add.at(counts, (trusted.true, sample.labels[trusted.places]), 1)
+    own, weights = sample.labels[trusted.places], trusted.weights
+    sums = np.bincount(own, weights, minlength=len(counts))
+    squares = np.bincount(own, weights**2, minlength=len(counts))
+    np.add.at(counts, (trusted.true, own), weights * sums[own] / squares[own])
     given = np.bincount(sample.labels, minlength=len(counts))
-    return CountedEstimate("gold", counts, given, are_true=True)
+    return CountedEstimate("gold", counts, given, are_true=True, examples=len(trusted))
 
 
 def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> ResampledEstimate:
@@ -70,6 +75,7 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
         totals=np.bincount(sample.labels, minlength=sample.num_classes).astype(np.float64),
         places=np.searchsorted(some, trusted.places),
         true=trusted.true,
+        weights=trusted.weights,
     )
     once = model.joint(np.ones(len(trusted)))
     generator = np.random.default_rng(0)
@@ -175,7 +181,9 @@ class Mended:
     """What is needed to sum posteriors over all examples, given trusted ones.
 
     `views` (n, K, 5), `labels` (n,) of some examples that stand for `totals` (K,) by given label;
-    trusted examples are at `places` (m,) among them, of classes `true` (m,).
+    trusted examples are at `places` (m,) among them, of classes `true` (m,), and stand for
+    `weights` (m,) others each, up to a factor. The likelihood needs none: what is drawn hangs on
+    the evidence and the given label, which it is given.
     """
 
     views: FloatArray
@@ -183,6 +191,7 @@ class Mended:
     totals: FloatArray
     places: IntArray
     true: IntArray
+    weights: FloatArray
 
     def joint(self, times: FloatArray, *, is_doubted: bool = False) -> FloatArray:
         """Return counts (K, K) by true class and given label; trusted ones count `times` (m,).
@@ -224,13 +233,14 @@ class Mended:
         correction, chance = np.zeros((K, K)), np.zeros((K, K))
         for j in np.unique(given[times > 0]):
             here = given == j
-            count = times[here].sum()
-            part = times[here] / count
+            total = times[here] @ self.weights[here]
+            part = times[here] * self.weights[here] / total
+            squared = part * self.weights[here] / total  # of each that is counted, 1 / m if even
             mean = part @ missed[here]
-            spread = part @ (missed[here] - mean) ** 2
-            expected = part @ (fitted[here] * (1 - fitted[here]))
+            spread = squared @ (missed[here] - mean) ** 2
+            expected = squared @ (fitted[here] * (1 - fitted[here]))
             correction[:, j] = self.totals[j] * mean
-            chance[:, j] = self.totals[j] ** 2 / count * np.maximum(spread, expected)
+            chance[:, j] = self.totals[j] ** 2 * np.maximum(spread, expected)
         return correction, chance
 
 

@@ -53,12 +53,41 @@ GateStatus = Literal["pass", "warn", "fail", "not-judged"]
 
 
 @dataclass(frozen=True)
+class Missing:
+    """About how many more answers an audit needs: the 10th, 50th and 90th percentile."""
+
+    p10: int
+    p50: int
+    p90: int
+
+    def __str__(self) -> str:
+        return f"about {self.p50:,} more answers ({self.p10:,} to {self.p90:,})"
+
+
+@dataclass(frozen=True)
+class ByAudit:
+    """What an audit says of a gate: accepted, rejected or undecided, on how many answers."""
+
+    verdict: str
+    answers: int
+    missing: Missing | None = None
+
+    @property
+    def text(self) -> str:
+        """The verdict in words."""
+        if self.missing is not None:
+            return f"{self.verdict}: {self.missing} would decide it"
+        return f"{self.verdict} on {self.answers:,} answers"
+
+
+@dataclass(frozen=True)
 class Gate:
     """One gate and how it was judged; numbers are None where they do not apply.
 
     `is_unsure` says that trust in the estimate is low: its bounds are told, not its value.
     `measure` is what the numbers are, where it is not what they are for the rule in general, and
-    `detail` what else the message tells. The name stays the same from one data set to the next.
+    `detail` what else the message tells; `by_audit` is what an audit says. The
+    name stays the same from one data set to the next.
     """
 
     rule: str
@@ -71,6 +100,7 @@ class Gate:
     measure: Annotated[Measure | None, Field(exclude=True)] = None
     detail: Annotated[str, Field(exclude=True)] = ""
     is_unsure: Annotated[bool, Field(exclude=True)] = False
+    by_audit: Annotated[ByAudit | None, Field(exclude=True)] = None
 
     @property
     def found(self) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from alfs_cli.data import DataSpec, Given, LabelledDataset
     from alfs_cli.estimating import Estimated, EstimateOptions
     from alfs_cli.estimating.estimated import Judged
+    from alfs_cli.gate.audited import Audited
     from alfs_cli.storage.targets import Target
 
 FOLLOWED = ("features", "encoder", "pixels", "network")
@@ -28,11 +29,12 @@ FOLLOWED = ("features", "encoder", "pixels", "network")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is judged and how: limits, what is not to be told, what is accepted already."""
+    """What is judged and how: limits, what is not to be told, what is accepted or audited."""
 
     thresholds: Thresholds = field(default_factory=Thresholds)
     suppressions: Suppressions = field(default_factory=Suppressions)
     baseline: Baseline | None = None
+    audit: "Audited | None" = None
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,15 @@ def check_estimate(estimate: NoiseEstimate, plan: Plan) -> CheckResult:
     """Judge an estimate alone: nothing is known of the files."""
     if plan.baseline is not None:
         refuse_other_evidence(plan.baseline, estimate, ratchet=False)
+    if plan.audit is not None:
+        plan.audit.refuse_other(estimate.data.fingerprint)
     return judge(
         estimate,
         plan.thresholds,
         None,
         rules=plan.suppressions.rules,
         ceilings=None if plan.baseline is None else plan.baseline.ceilings,
+        audit=plan.audit,
     )
 
 
@@ -86,6 +91,8 @@ def check_estimated(
     """Judge an estimate and the examples that it was made from."""
     if found.judged is None:
         return check_estimate(found.estimate, plan)
+    if plan.audit is not None:
+        plan.audit.refuse_other(found.estimate.data.fingerprint)
     rules = plan.suppressions.rules
     every, looked_at = _findings(found.judged, rules, console)
     left = sort_out(every, plan.suppressions)
@@ -99,6 +106,7 @@ def check_estimated(
         ceilings=None if baseline is None else baseline.ceilings,
         looked_at=looked_at,
         stale=stale,
+        audit=plan.audit,
     )
     if update is not None and baseline is not None:
         baseline.save(update.path)

@@ -8,15 +8,21 @@ the point does; `strict` passes only where even the least favourable bound holds
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from alfs_cli.audits.claims import Claim
 from alfs_cli.errors import UsageError
 from alfs_cli.findings.finding import Finding, Gate, GateStatus
 from alfs_cli.findings.rules import RULES, Selection
 from alfs_cli.gate.baseline import Ceilings
-from alfs_cli.results.check import CheckResult, Judged
+from alfs_cli.results.check import AuditedGate, CheckResult, Judged, JudgedByAudit
 from alfs_cli.results.estimate import NoiseEstimate
 from alfs_cli.settings.check import TRUST
 
+if TYPE_CHECKING:
+    from alfs_cli.gate.audited import Audited
+
+DOMINANCE = "the clean label leads in every class"
 INTEGRITY = {
     "ALFS103": "no conflicting duplicates",
     "ALFS401": "no unreadable images",
@@ -67,20 +73,22 @@ def judge(
     ceilings: Ceilings | None = None,
     looked_at: Collection[str] = tuple(INTEGRITY),
     stale: Sequence[str] | None = None,
+    audit: "Audited | None" = None,
 ) -> CheckResult:
     """Return the verdict on an estimate and on what was found in the files.
 
     `findings` is None where only the estimate is at hand: gates on files are then not judged. Of
     `rules` only the selected ones are; `ceilings` are those of a baseline; `looked_at` are the
     rules on files that this data could break at all; `stale` are the entries of a baseline that
-    match nothing, None where there is none to hold against the data.
+    match nothing, None where there is none to hold against the data. What `audit` knows is judged
+    by its bounds instead of the estimate's.
 
     Raises UsageError where a gate the user set cannot be judged.
     """
     gates = tuple(
         gate
         for gate in (
-            *_limits(estimate, thresholds),
+            *_limits(estimate, thresholds, audit),
             *(_regressions(estimate, ceilings, thresholds.gate_on) if ceilings else ()),
             *_counts(thresholds, findings, looked_at),
             *_stale(thresholds, stale),
@@ -99,50 +107,82 @@ def judge(
     passed = all(gate.status != "fail" for gate in gates)
     of = Judged(estimate.noise_rate, estimate.clean_level, estimate.trust.level)
     if of.trust == "low":
-        gates = tuple(replace(gate, is_unsure=gate.low is not None) for gate in gates)
-    return CheckResult(passed, gates, tuple(findings or ()), estimate=of)
-
-
-def _limits(estimate: NoiseEstimate, limits: Thresholds) -> Iterator[Gate]:
-    """Yield the gates on T and what follows from it."""
-    on = limits.gate_on
-    if limits.max_noise_rate is not None:
-        rate = estimate.noise_rate
-        yield _at_most(
-            "ALFS301", "noise rate", rate.value, rate.low, rate.high, limits.max_noise_rate, on
+        gates = tuple(
+            replace(gate, is_unsure=gate.low is not None and gate.by_audit is None)
+            for gate in gates
         )
+    by_audit = None if audit is None else _judged_by(audit, gates)
+    return CheckResult(passed, gates, tuple(findings or ()), estimate=of, audit=by_audit)
+
+
+def _judged_by(audit: "Audited", gates: Sequence[Gate]) -> JudgedByAudit:
+    """Return what an audit decided, and what it left open."""
+    judged = [AuditedGate(g.rule, g.name, g.by_audit) for g in gates if g.by_audit is not None]
+    return JudgedByAudit(str(audit.path), audit.answers, audit.record.plan.risk, tuple(judged))
+
+
+def _limits(estimate: NoiseEstimate, limits: Thresholds, audit: "Audited | None") -> Iterator[Gate]:
+    """Yield the gates on T and what follows from it; what an audit knows, it decides."""
+    yield from _rate_gates(estimate, limits, audit)
     classes = estimate.class_clean_level
     if not classes:
         yield from _unknown_classes(limits)
-    if limits.max_class_noise_rate is not None:
-        for i, found in enumerate(classes):
+    if limits.min_clean_level is not None:
+        yield from _level_gates(estimate, limits.min_clean_level, limits.gate_on, audit)
+    if limits.max_pair_rate is not None and classes:
+        yield from _pair_gates(estimate, limits.max_pair_rate, limits.gate_on, audit)
+    if limits.require_dominance:
+        by_audit = audit and audit.dominance("ALFS203", DOMINANCE, limits.gate_on)
+        yield by_audit or _dominance(estimate, limits.gate_on)
+    if limits.min_trust is not None:
+        level = estimate.trust.level
+        enough = TRUST.index(level) >= TRUST.index(limits.min_trust)
+        name = f"trust is '{level}', '{limits.min_trust}' is needed"
+        yield Gate("ALFS303", name, "pass" if enough else "fail")
+
+
+def _rate_gates(
+    estimate: NoiseEstimate, limits: Thresholds, audit: "Audited | None"
+) -> Iterator[Gate]:
+    """Yield the gates on the noise rate, of all and of each class."""
+    on = limits.gate_on
+    if (most := limits.max_noise_rate) is not None:
+        rate, claim = estimate.noise_rate, Claim("noise-rate", (), "<=", most)
+        by_audit = audit and audit.gate("ALFS301", "noise rate", claim, on)
+        yield by_audit or _at_most(
+            "ALFS301", "noise rate", rate.value, rate.low, rate.high, most, on
+        )
+    if (most := limits.max_class_noise_rate) is not None:
+        for i, found in enumerate(estimate.class_clean_level):
             name = f"noise rate of class '{found.class_name}'"
+            claim = Claim("class-noise", (found.class_name,), "<=", most)
+            if by_audit := audit and audit.gate("ALFS304", name, claim, on):
+                yield by_audit
+                continue
             gate = _at_most(
                 "ALFS304",
                 name,
                 1 - estimate.transition[i][i],
                 1 - estimate.transition_high[i][i],
                 1 - estimate.transition_low[i][i],
-                limits.max_class_noise_rate,
+                most,
                 on,
             )
             yield gate if found.judged else Gate("ALFS304", name, "not-judged")
-    if limits.min_clean_level is not None:
-        for found in classes:
-            name = f"clean level of class '{found.class_name}'"
-            gate = _at_least(
-                "ALFS201", name, found.value, found.low, found.high, limits.min_clean_level, on
-            )
-            yield gate if found.judged else Gate("ALFS201", name, "not-judged")
-    if limits.max_pair_rate is not None and classes:
-        yield from _pair_gates(estimate, limits.max_pair_rate, on)
-    if limits.require_dominance:
-        yield _dominance(estimate, on)
-    if limits.min_trust is not None:
-        level = estimate.trust.level
-        enough = TRUST.index(level) >= TRUST.index(limits.min_trust)
-        name = f"trust is '{level}', '{limits.min_trust}' is needed"
-        yield Gate("ALFS303", name, "pass" if enough else "fail")
+
+
+def _level_gates(
+    estimate: NoiseEstimate, least: float, on: str, audit: "Audited | None"
+) -> Iterator[Gate]:
+    """Yield a gate for each class; where r was audited, one for all, as r is their least."""
+    claim = Claim("clean-level", (), ">=", least)
+    if by_audit := audit and audit.gate("ALFS201", "clean level", claim, on):
+        yield by_audit
+        return
+    for found in estimate.class_clean_level:
+        name = f"clean level of class '{found.class_name}'"
+        gate = _at_least("ALFS201", name, found.value, found.low, found.high, least, on)
+        yield gate if found.judged else Gate("ALFS201", name, "not-judged")
 
 
 def _unknown_classes(limits: Thresholds) -> Iterator[Gate]:
@@ -225,14 +265,21 @@ def _excess(gate: Gate) -> float:
     return worse / better if better > 0 else math.inf
 
 
-def _pair_gates(estimate: NoiseEstimate, limit: float, on: str) -> Iterator[Gate]:
-    """Yield a gate for each pair over the limit, and for the worst pair in any case."""
+def _pair_gates(
+    estimate: NoiseEstimate, limit: float, on: str, audit: "Audited | None"
+) -> Iterator[Gate]:
+    """Yield a gate for each pair over the limit, and for the worst pair in any case.
+
+    And for each that was audited.
+    """
     names = estimate.data.classes
+    audited = {} if audit is None else dict(_audited_pairs(audit, names, limit, on))
+    yield from audited.values()
     pairs = sorted(
         (-value, i, j)
         for i, row in enumerate(estimate.transition)
         for j, value in enumerate(row)
-        if i != j
+        if i != j and (i, j) not in audited
     )
     for place, (negative, i, j) in enumerate(pairs):
         if place and -negative <= limit and on != "strict":
@@ -247,12 +294,22 @@ def _pair_gates(estimate: NoiseEstimate, limit: float, on: str) -> Iterator[Gate
         yield _at_most("ALFS202", name, -negative, low, high, limit, on)
 
 
+def _audited_pairs(
+    audit: "Audited", names: Sequence[str], limit: float, on: str
+) -> Iterator[tuple[tuple[int, int], Gate]]:
+    """Yield the gates of the pairs that were audited, by their places."""
+    for i, j in audit.pairs():
+        claim = Claim("pair", (names[i], names[j]), "<=", limit)
+        name = f"rate of '{names[i]}' given as '{names[j]}'"
+        if gate := audit.gate("ALFS202", name, claim, on):
+            yield (i, j), gate
+
+
 def _dominance(estimate: NoiseEstimate, on: str) -> Gate:
     level = estimate.clean_level
-    name = "the clean label leads in every class"
     status: GateStatus = "pass"
     if any(map(math.isnan, (level.value, level.low, level.high))):
-        return Gate("ALFS203", name, "not-judged", limit=1.0)
+        return Gate("ALFS203", DOMINANCE, "not-judged", limit=1.0)
     if estimate.dominant is False:
         status = "fail"
     elif level.value <= 1:
@@ -261,7 +318,7 @@ def _dominance(estimate: NoiseEstimate, on: str) -> Gate:
         status = "fail"
     return Gate(
         "ALFS203",
-        name,
+        DOMINANCE,
         status,
         level.value,
         level.low,

@@ -78,6 +78,16 @@ class CheckOptions:
             rich_help_panel=RULES,
         ),
     ] = None
+    audit: Annotated[
+        str | None,
+        typer.Option(
+            "--audit",
+            metavar="FILE",
+            help="An audit.json of these data: its bounds decide what it knows of.",
+            rich_help_panel=LIMITS,
+            show_default=False,
+        ),
+    ] = None
     exit_zero: Annotated[
         bool | None,
         typer.Option("--exit-zero", help="Report, and exit 0 whatever was found."),

@@ -20,6 +20,7 @@ from alfs_cli.storage.targets import Target, refuse_inputs
 if TYPE_CHECKING:
     from alfs_cli.data import DataSpec
     from alfs_cli.estimating import EstimateOptions
+    from alfs_cli.gate.audited import Audited
     from alfs_cli.gate.baseline import Baseline
     from alfs_cli.gate.checking import Plan, Update
     from alfs_cli.options.check import BaselineFlags, FileFlags
@@ -33,6 +34,7 @@ class CheckSettings:
     values: Mapping[str, Setting]
     suppressions: Suppressions
     baseline: "Baseline | None"
+    audit: "Audited | None" = None
 
     def value(self, name: str) -> Any:
         """Return the value of a setting."""
@@ -55,7 +57,7 @@ class CheckSettings:
 
         names = {field.name: field.name.replace("_", "-") for field in fields(Thresholds)}
         limits = Thresholds(**{field: self.value(name) for field, name in names.items()})
-        return Plan(limits, self.suppressions, self.baseline)
+        return Plan(limits, self.suppressions, self.baseline, self.audit)
 
     def options(self, invocation: "Invocation", *, use_cache: bool) -> "EstimateOptions":
         """Return how to estimate."""
@@ -115,7 +117,15 @@ def check_settings(
         if line.expired:
             invocation.console.warn(f"{line.describe()} has expired and is not applied")
     baseline = _baseline(invocation, settings, may_be_new=may_be_new)
-    return CheckSettings(settings, suppressions, baseline)
+    return CheckSettings(settings, suppressions, baseline, _audit(settings["audit"].value))
+
+
+def _audit(named: str | None) -> "Audited | None":
+    if named is None:
+        return None
+    from alfs_cli.gate.audited import load_audited
+
+    return load_audited(Path(named))
 
 
 def _suppressions(settings: Mapping[str, Setting], *, base: str, is_searched: bool) -> Suppressions:
@@ -163,7 +173,7 @@ def _refuse_inputs(
 
     A baseline that is updated is read and written: it may only not be any other input.
     """
-    names = ("labels", "true-labels", "features", "pred-probs", "ignore-file")
+    names = ("labels", "true-labels", "features", "pred-probs", "ignore-file", "audit")
     inputs = [source, config, *(settings[name].value for name in names)]
     baseline = settings["baseline"].value
     invocation.refuse_inputs(*inputs, baseline)

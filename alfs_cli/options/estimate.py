@@ -79,8 +79,9 @@ class EstimateFlags(CountedFlags):
         typer.Option(
             "--trusted",
             metavar="FILE",
-            help="Examples whose true labels are known: index and true_label, drawn at random; or "
-            "issues.csv with decisions.",
+            help="Examples whose true labels are known: index and true_label, drawn at random "
+            "(probability: how likely each); or issues.csv with decisions; or the "
+            "audit.json of these data.",
         ),
         Kept(),
     ] = None

@@ -41,6 +41,14 @@ class FixOptions:
             "--issues", metavar="FILE", help="The list; without it issues.csv under --out."
         ),
     ] = None
+    audit: Annotated[
+        Path | None,
+        typer.Option(
+            "--audit",
+            metavar="FILE",
+            help="With --review: an audit.json, whose answers are put in the labels' place.",
+        ),
+    ] = None
     min_score: Annotated[
         float, typer.Option("--min-score", min=0, max=1, help="Touch labels scored so or above.")
     ] = 0.5
@@ -80,7 +88,14 @@ class FixOptions:
         return modes[0]
 
     def suspects(self, out: Path) -> Path:
-        """Return the list of suspects; raises UsageError where it is not there, or written to."""
+        """Return the list of suspects, or the audit; raises UsageError where there is none."""
+        if self.audit is not None:
+            if self.issues is not None or not self.review:
+                raise UsageError(
+                    "--audit says what people answered, and no suspects are changed by it",
+                    help="alfs fix DATA --review --audit FILE, without --issues",
+                )
+            return self.audit
         path = self.issues if self.issues is not None else out / "issues.csv"
         if not path.exists():
             raise UsageError(

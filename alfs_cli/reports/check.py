@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from alfs_cli.formats.blocks import Block, Column, Paragraph, Report, Status, Table, Verdict
 from alfs_cli.results.check import CheckResult
@@ -35,7 +36,7 @@ def check_report(
     if result.estimate is not None and result.estimate.trust == "low":
         rate = result.estimate.noise_rate
         reasons.append(f"trust is low: {between(rate.low, rate.high)} of the labels are wrong")
-    reasons += _suppressed(result)
+    reasons += [*_audited(result, source), *_suppressed(result)]
     if exit_zero and failed:
         reasons.append("exit code 0 all the same, as asked")
     blocks: list[Block] = [
@@ -47,6 +48,27 @@ def check_report(
     if suspects:
         blocks.append(Paragraph(f"{suspects:,} labels look wrong (ALFS101)"))
     return Report(title, tuple(blocks), result.document(), result.findings, result.gates, source)
+
+
+def _audited(result: CheckResult, source: str | None) -> Iterator[str]:
+    """Yield which gates an audit judged, and what would decide those it left open."""
+    audit = result.audit
+    if audit is None:
+        return
+    count = len(audit.gates)
+    said = f"{count} gate{' is' if count == 1 else 's are'} judged by the {audit.answers:,} answers"
+    trust = "" if result.estimate is None else f" ({result.estimate.trust})"
+    yield (
+        f"{said} of '{audit.file}': its bounds (risk {audit.risk:g} each) hold whatever the trust "
+        f"in the estimate{trust}"
+    )
+    for gate in audit.gates:
+        if gate.audit.verdict == "undecided":
+            yield f"{gate.name}: {gate.audit.text}"
+    if any(gate.audit.verdict == "undecided" for gate in audit.gates):
+        named = "DATA" if source is None or source.endswith(".json") else source
+        folder = Path(audit.file).parent if audit.file.endswith(".json") else audit.file
+        yield f"`alfs audit {named} --out {folder}` goes on asking"
 
 
 def _suppressed(result: CheckResult) -> Iterator[str]:
@@ -76,7 +98,7 @@ def _table(result: CheckResult) -> Table:
         (
             gate.status,
             gate.rule,
-            gate.name,
+            gate.name if gate.by_audit is None else f"{gate.name} (audited)",
             gate.found,
             "-"
             if gate.low is None or gate.high is None or gate.is_unsure

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from alfs_cli.findings.finding import Finding, Gate
+from alfs_cli.findings.finding import ByAudit, Finding, Gate
 from alfs_cli.results.estimate import Bounded, CleanLevel
 from alfs_cli.storage.documents import from_document, read_document, to_document, write_document
 
@@ -28,6 +28,25 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class AuditedGate:
+    """A gate that an audit's bounds decided, or left open."""
+
+    rule: str
+    name: str
+    audit: ByAudit
+
+
+@dataclass(frozen=True)
+class JudgedByAudit:
+    """The audit that gates were judged by: its answers, and the risk of each bound."""
+
+    file: str
+    answers: int
+    risk: float
+    gates: tuple[AuditedGate, ...]
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """The content of check.json."""
 
@@ -37,6 +56,7 @@ class CheckResult:
     suppressed: Suppressed = Suppressed()
     stale: tuple[str, ...] = ()
     estimate: Judged | None = None
+    audit: JudgedByAudit | None = None
 
     def document(self) -> dict[str, object]:
         """Return the JSON document."""

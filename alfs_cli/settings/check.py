@@ -55,6 +55,7 @@ CHECK: dict[str, Key] = {
     "ignore-file": PATH,
     "baseline": PATH,
     "strict-baseline": NO,
+    "audit": PATH,
     "exit-zero": NO,
     "evidence": Key(values.text, "auto"),
     "folds": Key(values.whole(2), 5, parse=as_number),

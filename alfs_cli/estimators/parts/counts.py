@@ -65,7 +65,8 @@ class CountedEstimate:
 
     `given_counts` (K,) are all examples by given label. By column the counted ones stand for them,
     each column of `counts` scaled to its total; else each row is a sample of its true class.
-    `are_true` says that true labels were counted, not guesses.
+    `are_true` says that true labels were counted, not guesses; of so many `examples`, where weights
+    make the counts fewer.
     """
 
     method: str
@@ -73,6 +74,7 @@ class CountedEstimate:
     given_counts: IntArray
     by_column: bool = True
     are_true: bool = False
+    examples: int | None = None
 
     def joint(self) -> FloatArray:
         """Return counts scaled to the given labels, (K, K)."""
@@ -109,7 +111,8 @@ class CountedEstimate:
         """Return what the counts rest on: true labels, or what the evidence tells apart."""
         if not self.are_true:
             return Grounds(overlap="noise")
-        total, smallest = int(self.counts.sum()), int(self.counts.sum(axis=1).min())
+        total = round(float(self.counts.sum())) if self.examples is None else self.examples
+        smallest = int(self.counts.sum(axis=1).min() + 1e-6)
         text = (
             f"{total:,} trusted examples counted, {smallest} of the rarest true class: "
             "--method auto makes more of them"

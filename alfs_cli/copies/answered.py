@@ -1,0 +1,25 @@
+"""What people answered in an audit, as decisions on the labels of its data."""
+
+from pathlib import Path
+
+import numpy as np
+
+from alfs_cli.audits.reading import read_audit, refuse_other_data
+from alfs_cli.data import LabelledDataset
+from alfs_cli.data.readers.reviewed import Issues
+from alfs_cli.errors import UsageError
+
+
+def answered(path: Path, dataset: LabelledDataset) -> Issues:
+    """Return the latest clear answer to each example; `dataset` is in the order of DATA.
+
+    Raises InputError where it is an audit of other data, UsageError where nothing is answered.
+    """
+    record = read_audit(path)
+    refuse_other_data(record, dataset.fingerprint, path)
+    settled = sorted(record.settled().items())
+    if not settled:
+        raise UsageError(f"'{path}' has no clear answer", help="answer some of the draws first")
+    place, true = np.array(settled, dtype=np.int64).T
+    unknown = np.full(len(place), np.nan)
+    return Issues(path, place, true, unknown, unknown, true, np.ones(len(place), dtype=np.bool_))
