@@ -209,8 +209,10 @@ def test_fingerprints_stay_when_a_file_is_renamed(swapped):
 def test_a_name_is_no_command_to_the_runner(alfs, monkeypatch, format):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     names = [f"::add-mask::{i}\n::error::x" for i in range(2)] + ["##[add-mask]e"]
-    np.savez("a.npz", features=np.random.default_rng(0).normal(size=(60, 3)),
-             labels=np.arange(60) % 3, class_names=np.array(names))  # fmt: skip
+    true = np.arange(120) % 3
+    X = 6 * np.eye(3)[true] + np.random.default_rng(0).normal(size=(120, 3))
+    labels = np.where(np.arange(120) % 10 == 0, (true + 1) % 3, true)
+    np.savez("a.npz", features=X, labels=labels, class_names=np.array(names))
     words = ("check", "a.npz", "-f", format, "--max-class-noise-rate", "0.9", "--exit-zero")
     done = alfs(*words)
     assert done.code == 0, done.err

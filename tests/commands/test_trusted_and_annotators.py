@@ -177,7 +177,7 @@ def test_local_clean_level_is_saved_and_shown(data):
     assert set(found) == {"k", "median", "quantiles", "share_below_1"}
     assert found["median"] == found["quantiles"]["0.5"]
     assert found["median"] > 1
-    assert "Clean level of single examples" in alfs("estimate", "features.npz", "--local").out
+    assert "Clean level of single examples" in alfs("estimate", "features.npz", "--local", "-v").out
 
 
 def annotated(generator, true):

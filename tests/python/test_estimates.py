@@ -184,9 +184,9 @@ def test_at_low_trust_it_leads_with_the_interval_and_warns_here(data):
         warnings.simplefilter("always")
         est = alfs.estimate(pred_probs=P, labels=y)
     assert est.trust.level == "low"
-    assert repr(est).startswith("between 0.0 % and ")
+    assert repr(est).startswith("between 0 % and ")
     assert repr(est).splitlines()[1].startswith("  trust        low: ")
-    assert '<p class="line"><b>! WARN</b> between 0.0 % and ' in est._repr_html_()
+    assert '<p class="line"><b>! WARN</b> between 0 % and ' in est._repr_html_()
     (warning,) = heard
     assert warning.category is alfs.AlfsWarning
     assert "in_sample_ok=True" in str(warning.message)
