@@ -330,7 +330,7 @@ def main() -> None:
     for draw in draws():
         if arguments.part in (None, draw.part):
             rows.append(row(draw, seen(draw, arguments.data, arguments.cache)))
-            print(rows[-1], flush=True)
+            print(draw.name, draw.part, flush=True)
     frame = pd.DataFrame(rows)
     if arguments.part is None:
         frame.to_csv(arguments.output, index=False, float_format="%.4f")

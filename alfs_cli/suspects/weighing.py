@@ -30,6 +30,7 @@ POWERS = np.array([0.5, 0.65, 0.8, 0.9, 1.0, 1.12, 1.27, 1.45, 1.7, 2.0, 2.5, 3.
 PRIOR = (1.0, 10.0)  # of the noise rate, a Beta: 9 % on average, less is likelier
 POWER_CENTRE, POWER_SPREAD = 0.3, 0.6  # of the log power, a normal
 BLUNDERS = 0.0015  # share of examples of which the evidence knows nothing, and does not say so
+TIED = 7.5  # nats by which the estimate's own view is ahead where the labels bear all alike
 EDGE = 0.25  # softness of the bounds, as a share of their distance from the value
 SEEN, SEEN_NUMBERS = 5_000, 10**6  # examples, and probabilities, that weights are judged on
 WORTH = 30.0  # examples' worth of doubt about every model: how far lists were off
@@ -117,11 +118,12 @@ def weigh(
     """
     N, K = probs.shape
     rows = np.linspace(0, N - 1, min(N, SEEN, max(SEEN_NUMBERS // K, 500))).astype(np.int64)
-    given, cells = labels[rows], K * (K - 1)
+    given = labels[rows]
+    cells = int((N * prior[:, None] * T * (1 - np.eye(K)) >= 1).sum())  # that T was fitted with
     own = _scaled(T + UNIFORM / (K - 1), prior)
     shapes = ((_scaled(np.ones((K, K)), prior), 0), (_confusion(probs[rows], prior), 0))
     views: list[tuple[TrueClass, float, tuple[tuple[FloatArray, int], ...]]]
-    views = [(q, 0.0, ((own, cells),))]
+    views = [(q, -TIED, ((own, cells),))]
     better = mended(probs, labels, rows)
     for seen in (_as_given(probs), *(() if better is None else (better,))):
         for power in POWERS:

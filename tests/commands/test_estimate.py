@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from alfs_cli.results.estimate import load_estimate
+from alfs_cli.results.estimate import Promise, load_estimate
 from alfs_cli.terminal.output import Terminal
 from tests.estimators.problems import seen_exactly
 
@@ -67,7 +67,7 @@ def test_probabilities_alone_without_torch(arrays, monkeypatch):
 
 
 def test_features_with_truth(features):
-    done = features("estimate", "features.npz")
+    done = features("estimate", "features.npz", "-v")
     assert done.code == 0, done.err
     assert "beside the truth" in done.out
     estimate = load_estimate(Path("alfs-out/estimate.json"))
@@ -79,8 +79,18 @@ def test_features_with_truth(features):
     issues = pd.read_csv("alfs-out/issues.csv")
     assert list(issues.columns) == [
         "index", "path", "given", "suggested", "self_confidence", "suggested_confidence", "score",
+        "kind",
     ]  # fmt: skip
     assert len(issues) == estimate.issues.count
+    assert list(dict.fromkeys(issues.kind)) == ["likely", "possible"]
+    assert len(issues) <= np.ceil(estimate.noise_rate.high * 450)
+    assert issues[issues.kind == "possible"].score.between(0, 0.5).all()
+    issues = issues[issues.kind == "likely"]
+    assert estimate.issues.counts.likely == len(issues)
+    promised = estimate.issues.expected_precision
+    assert promised == estimate.issues.by_kind.likely
+    assert promised.value == pytest.approx(issues.score.mean(), abs=1e-5)
+    assert promised.low <= estimate.issues.precision <= promised.high
     assert (issues.score.diff().dropna() <= 0).all()
     assert issues.score.between(0.5, 1).all()
     true = np.load("features.npz")["true_labels"]
@@ -185,10 +195,38 @@ def test_other_labels_are_another_estimate(features):
 
 def test_all_scores_and_threshold(features):
     features("estimate", "features.npz", "--all-scores", "-q")
-    assert len(pd.read_csv("alfs-out/issues.csv")) == 450
+    whole = pd.read_csv("alfs-out/issues.csv", keep_default_na=False)
+    assert len(whole) == 450
+    assert list(dict.fromkeys(whole.kind)) == ["likely", "possible", ""]
     features("estimate", "features.npz", "--issue-threshold", "0.99", "-q")
     strict = pd.read_csv("alfs-out/issues.csv")
-    assert (strict.score >= 0.99).all()
+    assert (strict.score[strict.kind == "likely"] >= 0.99).all()
+    assert (strict.score[strict.kind == "possible"] < 0.99).all()
+
+
+def test_disagreement_is_listed_though_the_estimate_sees_no_noise(alfs):
+    """Overlapping classes: T says no noise; what the evidence speaks against is worth a look."""
+    generator = np.random.default_rng(0)
+    true = generator.integers(0, 3, 600)
+    probs = generator.dirichlet(np.ones(3), 600)
+    true = (probs.cumsum(axis=1) > generator.random((600, 1))).argmax(axis=1)
+    np.save("p.npy", probs)
+    np.save("y.npy", true)
+    done = alfs("estimate", "--pred-probs", "p.npy", "--labels", "y.npy")
+    assert done.code == 0, done.err
+    estimate = load_estimate(Path("alfs-out/estimate.json"))
+    issues = pd.read_csv("alfs-out/issues.csv")
+    assert estimate.trust.level == "low"
+    assert set(issues.kind) == {"possible"}
+    assert estimate.issues.expected_precision == Promise()
+    assert estimate.issues.by_kind.possible.value < 0.5
+    assert (probs.argmax(axis=1)[issues["index"]] == issues.suggested).all()
+    between = f"between 0 % and {100 * estimate.noise_rate.high:.1f} % of the labels are wrong"
+    assert between.replace(".0 %", " %") in done.out
+    assert len(done.out.rstrip().split("\n")) <= 12
+    assert "Transition matrix" not in done.out
+    words = ("--pred-probs", "p.npy", "--labels", "y.npy", "-v")
+    assert "Transition matrix" in alfs("estimate", *words).out
 
 
 def test_outputs_in_every_format(features):

@@ -50,13 +50,19 @@ def write(*decisions, scores=(0.9, 0.8, 0.3)):
     Path("alfs-out/issues.csv").write_text("\n".join([HEAD, *lines]) + "\n")
 
 
+def likely():
+    """Return the rows of issues.csv that a cleaning acts on by itself."""
+    listed = pd.read_csv("alfs-out/issues.csv")
+    return listed[listed.kind != "possible"]
+
+
 def document(done):
     assert done.code == 0, done.err
     return json.loads(done.out)
 
 
 def test_drop_leaves_suspects_out_of_every_array(clouds):
-    listed = pd.read_csv("alfs-out/issues.csv")
+    listed = likely()
     before = Path("x.npz").read_bytes()
     found = document(clouds("fix", "x.npz", "--drop", "--to", "c.npz", "-f", "json"))
     assert found["schema"] == "alfs.fix/1"
@@ -81,7 +87,7 @@ def test_relabel_gives_the_suggested_class(clouds):
     done = clouds("fix", "x.npz", "--relabel", "--to", "c.npz")
     assert done.code == 0, done.err
     assert "beside the truth" in done.out
-    listed = pd.read_csv("alfs-out/issues.csv")
+    listed = likely()
     before, after = load(DataSpec("x.npz")), load(DataSpec("c.npz"))
     named = np.array(after.class_names)[after.labels]
     assert (named[listed["index"]] == listed.suggested).all()
@@ -206,7 +212,7 @@ def with_trust(level, *, reasons=("hardly any evidence",)):
 
 def test_a_list_of_low_trust_drops_nothing_without_force(clouds):
     with_trust("low")
-    listed = len(pd.read_csv("alfs-out/issues.csv"))
+    listed = len(likely())
     for mode, dropped, moved in (("--drop", listed, 0), ("--relabel", 0, listed)):
         done = clouds("fix", "x.npz", mode, "--to", "c.npz")
         assert (done.code, done.out) == (2, "")

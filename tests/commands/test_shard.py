@@ -55,7 +55,13 @@ def test_shards_merge_to_the_bytes_of_one_pass(parts, monkeypatch, count):
     assert document["data"]["n"] == 3000 == sum(document["data"]["given_counts"])
     issues = pd.read_csv("merged/issues.csv")
     assert len(issues) == document["issues"]["count"] > 100
-    assert (issues.score.diff().dropna() <= 1e-6).all()
+    likely = issues[issues.kind == "likely"]
+    assert len(likely) == document["issues"]["counts"]["likely"] > 100
+    assert (likely.score.diff().dropna() <= 1e-6).all()
+    promised = document["issues"]["expected_precision"]
+    assert promised["low"] <= promised["value"] <= promised["high"]
+    assert promised["value"] == pytest.approx(likely.score.mean(), abs=1e-5)
+    assert set(issues.kind) <= {"likely", "possible"}
 
 
 def test_passes_count_what_memory_counts(parts, monkeypatch):
@@ -93,7 +99,8 @@ def test_a_stray_class_is_set_aside_in_passes_too(parts, monkeypatch):
         assert passes[key]["low"] == pytest.approx(memory[key]["low"], rel=0.03)
     assert passes["trust"]["reasons"] == memory["trust"]["reasons"]
     assert [cls["judged"] for cls in passes["class_clean_level"]] == [True, True, True, False]
-    assert (pd.read_csv("passes/issues.csv").given.astype(str) != "3").all()
+    issues = pd.read_csv("passes/issues.csv")
+    assert (issues.given[issues.kind == "likely"].astype(str) != "3").all()
 
 
 def test_a_sample_is_judged_and_said(parts):

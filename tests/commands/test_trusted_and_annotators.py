@@ -46,7 +46,7 @@ def test_trusted_examples_by_name_and_by_number(data):
     assert not set(places[given[places] == true[places]]) & set(issues.index)
     gold = alfs("estimate", "features.npz", "--trusted", "t.csv", "--method", "gold", "-f", "json")
     assert document(gold)["method"] == "gold"
-    text = alfs("estimate", "features.npz", "--trusted", "t.csv").out
+    text = alfs("estimate", "features.npz", "--trusted", "t.csv", "-v").out
     assert "rest on the trusted examples" in text
 
 
@@ -177,7 +177,7 @@ def test_local_clean_level_is_saved_and_shown(data):
     assert set(found) == {"k", "median", "quantiles", "share_below_1"}
     assert found["median"] == found["quantiles"]["0.5"]
     assert found["median"] > 1
-    assert "Clean level of single examples" in alfs("estimate", "features.npz", "--local").out
+    assert "Clean level of single examples" in alfs("estimate", "features.npz", "--local", "-v").out
 
 
 def annotated(generator, true):

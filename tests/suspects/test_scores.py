@@ -1,5 +1,7 @@
 """Which labels are wrong: the posterior against Bayes by hand, ranking, calibration, the files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,14 @@ from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.estimators.joint import posterior
 from alfs_cli.estimators.joint.posterior import Head, possible, true_class, true_class_probs
 from alfs_cli.noise import symmetric
-from alfs_cli.suspects.scores import issues_table, label_scores, listing, suspects, write_issues
+from alfs_cli.suspects.scores import (
+    Listing,
+    issues_table,
+    label_scores,
+    listing,
+    suspects,
+    write_issues,
+)
 from tests.estimators.problems import seen_exactly
 
 
@@ -78,11 +87,14 @@ def test_files(tmp_path):
     )  # fmt: skip
     probs = np.array([[0.1, 0.9], [0.25, 0.75], [0.3, 0.7]])
     scores = label_scores(probs, labels, np.eye(2) * 0.8 + 0.1, 0.5)
-    write_issues(tmp_path, issues_table(dataset, scores, np.array([0, 2])))
+    write_issues(
+        tmp_path, issues_table(dataset, scores, Listing(np.array([0, 2]), ("proven", "possible")))
+    )
     text = (tmp_path / "issues.csv").read_text().splitlines()
-    assert text[0] == ("index,path,given,suggested,self_confidence,suggested_confidence,score")
+    assert text[0] == ("index,path,given,suggested,self_confidence,suggested_confidence,score,kind")
     assert text[1].startswith("5,'+a.png,'=cat,dog,0.1,0.9,0.")
     assert text[2].startswith("9,c.png,'=cat,")
+    assert [line.rsplit(",", 1)[1] for line in text[1:]] == ["proven", "possible"]
     exact = pd.read_parquet(tmp_path / "issues.parquet")
     assert list(exact.path) == ["+a.png", "c.png"]
     assert list(exact.given) == ["=cat", "=cat"]
@@ -98,12 +110,31 @@ def test_identical_examples_under_two_labels_come_first_and_one_is_wrong(problem
     assert scores.score[pair].sum() >= 1  # at most one of two labels is right
     assert scores.suggested[pair].tolist() == [0, 0]
     assert scores.score[pair[1]] > 0.9 > 0.1 > scores.score[pair[0]]
-    listed = listing(scores, given, 0.5)
-    assert listed[:2].tolist() == pair[::-1]
-    assert (np.diff(scores.score[listed[2:]]) <= 0).all()
-    whole = listing(scores, given, 0.5, is_whole=True)
-    assert whole[:2].tolist() == pair[::-1]
-    assert np.sort(whole).tolist() == list(range(len(given)))
+    listed = listing(scores, given, 0.5, most=len(given))
+    assert listed.places[:2].tolist() == listed.of("proven").tolist() == pair[::-1]
+    likely, doubted = listed.of("likely"), listed.of("possible")
+    assert listed.places.tolist() == [*pair[::-1], *likely, *doubted]
+    assert (np.diff(scores.score[likely]) <= 0).all()
+    assert scores.score[likely].min() >= 0.5
+    assert (scores.score[doubted] < 0.5).all()
+    assert (probs.argmax(axis=1)[doubted] != given[doubted]).all()
+    whole = listing(scores, given, 0.5, most=len(given), is_whole=True)
+    assert whole.places[: len(listed.places)].tolist() == listed.places.tolist()
+    assert np.sort(whole.places).tolist() == list(range(len(given)))
+    assert set(whole.kinds[len(listed.places) :]) == {""}
+
+
+def test_what_is_possible_gives_way_to_the_bound_and_what_is_likely_does_not(problem):
+    T, probs, given, _ = problem
+    scores = label_scores(probs, given, T, 0.3)
+    scores = replace(scores, score=scores.score / (1 + np.arange(len(given)) % 2))
+    everything = listing(scores, given, 0.5, most=len(given))
+    likely, doubted = everything.of("likely"), everything.of("possible")
+    assert min(len(likely), len(doubted)) > 20
+    fewer = listing(scores, given, 0.5, most=len(likely) + 7)
+    assert fewer.of("likely").tolist() == likely.tolist()
+    assert fewer.of("possible").tolist() == doubted[:7].tolist()
+    assert listing(scores, given, 0.5, most=5).places.tolist() == likely.tolist()
 
 
 @pytest.mark.parametrize("classes", [3, 40, 250])

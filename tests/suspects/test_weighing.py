@@ -1,0 +1,76 @@
+"""What the noise may be: weights by likelihood, scores by Bayes, promises that hold the truth."""
+
+import numpy as np
+import pytest
+
+from alfs_cli.noise import symmetric
+from alfs_cli.results.estimate import Bounded
+from alfs_cli.suspects.scores import weighed_scores
+from alfs_cli.suspects.weighing import BLUNDERS, promise, spread
+from tests.estimators.problems import seen_exactly
+
+WIDE, KNOWN = Bounded(0.3, 0.0, 0.9), Bounded(0.2, 0.15, 0.25)
+EVEN = np.full(4, 0.25)
+
+
+def judged(T, certainty=0.97, n=500):
+    probs, given, true = seen_exactly(T, n_per_class=n, certainty=certainty)
+    return (*weighed_scores(probs, given, T, EVEN, KNOWN), probs, given, true)
+
+
+def test_weights_are_a_distribution_over_rates_that_the_bounds_allow():
+    _, weighed, _, given, true = judged(symmetric(0.2, 4).array)
+    assert weighed.weights.sum() == pytest.approx(1)
+    assert weighed.rates @ weighed.weights == pytest.approx((given != true).mean(), abs=0.05)
+    rates, weights = weighed.by_rate()
+    assert (np.diff(rates) > 0).all()
+    assert rates @ weights == pytest.approx(weighed.rates @ weighed.weights)
+
+
+def test_a_score_is_the_mean_over_models_of_bayes_rule():
+    scores, weighed, _, given, _ = judged(symmetric(0.2, 4).array, n=100)
+    for place in range(0, len(given), 37):
+        expected = 0.0
+        for see, models in weighed.models:
+            q = (1 - BLUNDERS) * see(np.array([place]))[0] + BLUNDERS / 4
+            for model in models:
+                for rate, weight in zip(model.rates, model.weights, strict=True):
+                    T = rate * model.shape + np.diag(1 - rate * model.shape.sum(axis=1))
+                    joint = q * T[:, given[place]]
+                    expected += weight * (1 - joint[given[place]] / joint.sum())
+        assert scores.score[place] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_promise_is_kept_and_its_interval_narrows_with_the_list():
+    scores, weighed, _, given, true = judged(symmetric(0.2, 4).array)
+    listed = np.flatnonzero(scores.score >= 0.5)
+    found = promise(scores.score, listed, given, weighed)
+    assert found.low <= (given != true)[listed].mean() <= found.high
+    few = promise(scores.score, listed[:8], given, weighed)
+    assert few.high - few.low > found.high - found.low
+
+
+def test_settled_labels_are_promised_as_they_are():
+    scores, weighed, _, given, _ = judged(symmetric(0.2, 4).array)
+    places = np.arange(10)
+    settled = scores.settled(places, given[places], given)
+    found = promise(settled.score, places, given, weighed, settled.known)
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("certainty", [0.6, 0.8, 0.97])
+def test_clean_labels_are_not_called_likely_wrong_whatever_the_estimate_says(certainty):
+    """T of much noise, bounds that say nothing, labels that were drawn from the evidence."""
+    generator = np.random.default_rng(1)
+    probs = generator.dirichlet(np.full(4, 4 * (1 - certainty)), 1000)
+    given = (probs.cumsum(axis=1) > generator.random((1000, 1))).argmax(axis=1)
+    scores, _ = weighed_scores(probs, given, symmetric(0.4, 4).array, EVEN, WIDE)
+    assert (scores.score >= 0.5).sum() <= 1
+    assert scores.disagrees.sum() > 0
+
+
+def test_spread_of_one_sure_model_is_that_of_the_draw():
+    low, high = spread(np.array([0.5]), np.array([1.0]), 10**9)
+    assert low == pytest.approx(0.5 - 1.645 * np.sqrt(0.25 / 30), abs=0.02)
+    assert high == pytest.approx(1 - low, abs=0.02)
+    assert spread(np.array([0.9, 0.1]), np.array([0.5, 0.5]), 100)[0] < 0.15
