@@ -118,7 +118,8 @@ def weigh(
     """
     N, K = probs.shape
     rows = np.linspace(0, N - 1, min(N, SEEN, max(SEEN_NUMBERS // K, 500))).astype(np.int64)
-    given, cells = labels[rows], K * (K - 1)
+    given = labels[rows]
+    cells = int((N * prior[:, None] * T * (1 - np.eye(K)) >= 1).sum())  # that T was fitted with
     own = _scaled(T + UNIFORM / (K - 1), prior)
     shapes = ((_scaled(np.ones((K, K)), prior), 0), (_confusion(probs[rows], prior), 0))
     views: list[tuple[TrueClass, float, tuple[tuple[FloatArray, int], ...]]]

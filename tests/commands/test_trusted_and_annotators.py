@@ -46,7 +46,7 @@ def test_trusted_examples_by_name_and_by_number(data):
     assert not set(places[given[places] == true[places]]) & set(issues.index)
     gold = alfs("estimate", "features.npz", "--trusted", "t.csv", "--method", "gold", "-f", "json")
     assert document(gold)["method"] == "gold"
-    text = alfs("estimate", "features.npz", "--trusted", "t.csv").out
+    text = alfs("estimate", "features.npz", "--trusted", "t.csv", "-v").out
     assert "rest on the trusted examples" in text
 
 
