@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 NO_EVIDENCE = "none"
+NEVER = 1e-30  # of a class: what is wrong is shared among the others, however unlikely they are
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,10 @@ def placed(found: "Estimated", dataset: LabelledDataset) -> Scores:
     probs = np.empty((len(labels), dataset.num_classes))
     for rows in blocks(*probs.shape):
         given = labels[rows]
-        part = q(rows) * T[:, given].T
+        part = np.maximum(q(rows) * T[:, given].T, NEVER)
         each = np.arange(len(given))
         part[each, given] = 0
-        part *= (wrong[rows] / np.maximum(part.sum(axis=1), 1e-12))[:, None]
+        part *= (wrong[rows] / part.sum(axis=1))[:, None]
         part[each, given] = 1 - wrong[rows]
         probs[rows] = part
     place = np.full(int(positions_of(dataset).max()) + 1, -1)
