@@ -1,8 +1,7 @@
 """What a loss should reach on these data: its ratio, its speed of fitting, and whether T helps.
 
-The numbers here were chosen on CIFAR-10's encoder features, digits and MNIST under a dozen noises,
-those for curved classes on CIFAR-10's pixels and mixtures of Gaussians as well
-(`benchmarks/regret.py`); they are what accuracy asks for, beside what the certificate does.
+These aims are what accuracy asks for, beside what the certificate asks for. Their constants stand
+in `tuning.py`.
 """
 
 import math
@@ -10,31 +9,16 @@ import math
 import numpy as np
 
 from alfs_cli.noise import TransitionMatrix
+from alfs_cli.recommending.tuning import TUNING
 from alfs_cli.results.estimate import NoiseEstimate
 
-EASY_RATIO = 0.85  # what easy data can afford, and the paper used on MNIST
-EASY_ACCURACY = 0.81  # out of sample, where labels are many; it falls with their lead
-EASY_FALL = 0.45
-LEAST_LEAD = 1.0  # below it nothing is known of the classes
-
-# Learning rate times fit score to aim at: half of it underfits and twice of it memorises where the
-# classes overlap, or where few examples lead by little. Easy data can take more, and so can classes
-# whose borders are curved: there is more to learn.
-TARGET = 0.017
-EASY_TARGETS = 0.009, 0.12  # the least, where right labels lead by little, and the most
-CORRECTED_TARGET = 0.01
-EASY_CORRECTED_TARGETS = 0.015, 0.05
-LITTLE_LEAD = 5.0
-CURVED = 4.0  # times the target
-PREFERENCES = {"robustness": 0.5, "balanced": 1.0, "fit": 2.0}  # times the target
-LEAST_LEVEL = 3.0  # of classes that swap labels, in a T to correct by
-FEW = 1.125  # classes that wrong labels of one go to: below it T is worth using
+PREFERENCES = {"robustness": 0.5, "balanced": 1.0, "fit": 2.0}  # times the target of speed
 
 
 def target_ratio(estimate: NoiseEstimate, required: float, prefer: str) -> float:
     """Return the ratio to aim at: easy data and caution can afford more than is required."""
     if prefer == "robustness" or (prefer == "balanced" and is_easy(estimate)):
-        return max(required, EASY_RATIO)
+        return max(required, TUNING.easy_ratio)
     return max(required, 1 / len(estimate.data.classes))
 
 
@@ -42,15 +26,15 @@ def fit_target(estimate: NoiseEstimate, prefer: str, *, is_corrected: bool = Fal
     """Return learning rate times fit score to aim at.
 
     A network learns a class from the lead of its own label over others (`leads`). Easy data can be
-    fitted faster by the square of the least over LITTLE_LEAD, up to a limit, before the network
+    fitted faster by the square of the least over `little_lead`, up to a limit, before the network
     remembers wrong labels; where classes overlap it remembers the overlap.
     """
-    base = CORRECTED_TARGET if is_corrected else TARGET
+    base = TUNING.corrected_target if is_corrected else TUNING.target
     if is_easy(estimate):
-        least, most = EASY_CORRECTED_TARGETS if is_corrected else EASY_TARGETS
-        base = min(most, least * max(1.0, min(leads(estimate)) / LITTLE_LEAD) ** 2)
+        least, most = TUNING.easy_corrected_targets if is_corrected else TUNING.easy_targets
+        base = min(most, least * max(1.0, min(leads(estimate)) / TUNING.little_lead) ** 2)
     elif is_curved(estimate):
-        base *= CURVED
+        base *= TUNING.curved
     return base * PREFERENCES[prefer]
 
 
@@ -80,7 +64,7 @@ def is_easy(estimate: NoiseEstimate) -> bool:
 def easy_accuracy(estimate: NoiseEstimate) -> float:
     """Return the accuracy that says that data are easy: infinite where labels hardly lead."""
     mean = mean_lead(estimate)
-    return EASY_ACCURACY - EASY_FALL / mean if mean >= LEAST_LEAD else math.inf
+    return TUNING.easy_accuracy - TUNING.easy_fall / mean if mean >= TUNING.least_lead else math.inf
 
 
 def is_curved(estimate: NoiseEstimate) -> bool:
@@ -88,7 +72,7 @@ def is_curved(estimate: NoiseEstimate) -> bool:
 
     Where labels lead by little the better of the two is chance.
     """
-    return estimate.evidence.map == "fourier" and mean_lead(estimate) >= LITTLE_LEAD
+    return estimate.evidence.map == "fourier" and mean_lead(estimate) >= TUNING.little_lead
 
 
 def accuracy(estimate: NoiseEstimate) -> float:
@@ -116,10 +100,10 @@ def wrong_classes(estimate: NoiseEstimate) -> float:
 
 
 def least_level(estimate: NoiseEstimate) -> float:
-    """Return LEAST_LEVEL where two classes swap labels, else 0.
+    """Return the least clean level of such a T where two classes swap labels, else 0.
 
     A network corrected by a T in which two classes swap nearly as many labels as they keep may
     learn them as one, or the wrong way round, and hardly pays for it; held apart it does not.
     """
     T = TransitionMatrix(np.array(estimate.transition))
-    return LEAST_LEVEL if (T.held_apart(LEAST_LEVEL).array != T.array).any() else 0.0
+    return TUNING.least_level if (T.held_apart(TUNING.least_level).array != T.array).any() else 0.0

@@ -4,9 +4,6 @@ from alfs_cli.certificate import SLOW_ESCAPE
 from alfs_cli.losses import parse_loss
 from alfs_cli.losses.facts import filled_in, loss_facts
 from alfs_cli.recommending.aims import (
-    CURVED,
-    FEW,
-    LITTLE_LEAD,
     accuracy,
     easy_accuracy,
     fit_target,
@@ -17,6 +14,7 @@ from alfs_cli.recommending.aims import (
     target_ratio,
     wrong_classes,
 )
+from alfs_cli.recommending.tuning import TUNING
 from alfs_cli.results.estimate import NoiseEstimate
 from alfs_cli.results.recommendation import Recommendation, Recommendations
 
@@ -75,7 +73,8 @@ def _aims(found: Recommendations, estimate: NoiseEstimate) -> Rows:
         limit = "right labels lead by too little to tell"
     curved = ""
     if is_curved(estimate) and not is_easy(estimate):
-        curved = f"; borders between these classes are curved, which takes {CURVED:g} times as much"
+        times = f"{TUNING.curved:g} times as much"
+        curved = f"; borders between these classes are curved, which takes {times}"
     return [
         (
             "ratio aimed at",
@@ -89,7 +88,8 @@ def _aims(found: Recommendations, estimate: NoiseEstimate) -> Rows:
             f"{target:.4g} / learning rate {found.lr:g} = {target / found.lr:.4g} times cross "
             f"entropy's speed from probability 1 / {K} to 1 / 2; the weights of each loss are set "
             f"to reach it. Right labels lead by {min(leads(estimate)):.3g} standard deviations in "
-            f"the weakest class: from {LITTLE_LEAD:g} on easy data are fitted faster" + curved,
+            f"the weakest class: from {TUNING.little_lead:g} on easy data are fitted faster"
+            + curved,
         ),
     ]
 
@@ -99,13 +99,14 @@ def _correction(estimate: NoiseEstimate) -> Rows:
     if not 0 < rate < 1:
         return [("correction by T", "none: no noise was found")]
     value = wrong_classes(estimate)
-    says = "below it T explains what no loss can" if value < FEW else "so losses alone do"
+    says = "below it T explains what no loss can" if value < TUNING.few else "so losses alone do"
     return [
         (
             "correction by T",
             "classes that the wrong labels of one go to, r e / (1 - e) = "
             f"{estimate.clean_level.value:.4g} x {rate:.4f} / {1 - rate:.4f} = {value:.3g} (1 "
-            f"where all go to one, {K - 1} where they spread evenly); the limit is {FEW:g}: {says}",
+            f"where all go to one, {K - 1} where they spread evenly); the limit is "
+            f"{TUNING.few:g}: {says}",
         )
     ]
 

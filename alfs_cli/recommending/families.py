@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from alfs_cli.losses import Loss, parse_loss
 from alfs_cli.losses.fitting import corrected_fit_score, fit_score
+from alfs_cli.recommending.tuning import TUNING
 
 FloatArray = NDArray[np.float64]
 
-MANY_CLASSES = 50
 ACTIVE_SHARES = {"easy": 0.2, "hard": 0.5}  # of a sum's fit score, what its NCE term gives
 MILD = "gce:q=0.1"  # a milder one starves no class: gce:q=0.3 lost one of ten digits at times
 GAP = 1e-3  # the least gap between two rows' entries that JAL's a is made for
@@ -92,7 +92,7 @@ def member(family: str, wanted: Wanted) -> str | None:
     """Return the family's loss of the wanted ratio that fits best, weighed; None if it has none."""
     if family == "anl-ce":
         # the authors' weights are 5 and 5 for ten classes, 10 and 1 for a hundred
-        passive = 0.1 if wanted.num_classes >= MANY_CLASSES else 1.0
+        passive = 0.1 if wanted.num_classes >= TUNING.many_classes else 1.0
         return weighed(lambda c: f"anl-ce:alpha={c:.3g},beta={c * passive:.3g}", wanted)
     if family == "jal-ce":
         if wanted.gap < GAP:

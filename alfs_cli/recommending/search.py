@@ -20,7 +20,6 @@ from alfs_cli.losses.vector import ANLCE, JALCE
 from alfs_cli.noise import TransitionMatrix
 from alfs_cli.recommending.advice import NEARLY_CLEAN, advice_on
 from alfs_cli.recommending.aims import (
-    FEW,
     PREFERENCES,
     fit_target,
     is_curved,
@@ -30,6 +29,7 @@ from alfs_cli.recommending.aims import (
     wrong_classes,
 )
 from alfs_cli.recommending.families import FAMILIES, Wanted, member, mild_member
+from alfs_cli.recommending.tuning import TUNING
 from alfs_cli.results.estimate import NoiseEstimate
 from alfs_cli.results.recommendation import (
     DataReference,
@@ -41,7 +41,7 @@ from alfs_cli.results.recommendation import (
 
 Status = Literal["certified", "uncertain", "impossible"]
 
-SAFETY = 1.25  # margins just above 1 train poorly; from the paper's own tables
+SAFETY = TUNING.safety
 ROBUST_ORDER = ("nce+rce", *(family for family in FAMILIES if family != "nce+rce"))
 REJECTED = ("ce", "fl", "gce", "sce", "nce", "nfl", "eps-ce+mae")
 ANL_SYMMETRIC = "its passive term is symmetric: robust wherever the clean label leads"
@@ -149,7 +149,7 @@ def check_estimate(estimate: NoiseEstimate, *, where: str) -> None:
 def _corrected(estimate: NoiseEstimate, prefer: str, lr: float) -> Recommendation | None:
     """Return a mildly robust loss of log(T^T p), where T is likely to pay for being used."""
     K, value = len(estimate.data.classes), wrong_classes(estimate)
-    pays = value < FEW and estimate.noise_rate.value >= NEARLY_CLEAN and K > 2
+    pays = value < TUNING.few and estimate.noise_rate.value >= NEARLY_CLEAN and K > 2
     if not pays or prefer == "robustness" or estimate.dominant is False:
         return None
     level = least_level(estimate)

@@ -17,7 +17,6 @@ from alfs_cli.noise import TransitionMatrix, clean_level, transition_of
 from alfs_cli.recommending import PREFERENCES, load_recommendations, recommend
 from alfs_cli.recommending.advice import recheck, trusted_size
 from alfs_cli.recommending.aims import (
-    FEW,
     accuracy,
     easy_accuracy,
     fit_target,
@@ -28,6 +27,7 @@ from alfs_cli.recommending.aims import (
 from alfs_cli.recommending.explanation import explained
 from alfs_cli.recommending.families import COMPLETE, ael_text, agce_text, aul_text
 from alfs_cli.recommending.recipe import recipe_text
+from alfs_cli.recommending.tuning import TUNING
 from alfs_cli.reports.recommendation import recommendation_report
 from alfs_cli.results.estimate import Bounded, CleanLevel
 from alfs_cli.settings.recipes import parse_recipe
@@ -114,7 +114,7 @@ def concentrated(estimate, **changes):
 def test_concentrated_noise_is_corrected_for(estimate):
     """T comes into training where noise goes to few classes, and nothing is claimed for it."""
     made = concentrated(estimate)
-    assert wrong_classes(made) < FEW
+    assert wrong_classes(made) < TUNING.few
     found = recommend(made, estimate_path="e")
     first, *others = found.recommendations
     assert found.status == "certified"
@@ -210,7 +210,7 @@ def test_how_many_classes_wrong_labels_go_to(estimate, kind, classes, K):
     )
     expected = classes if classes > 0 else K - 1
     assert wrong_classes(made) == pytest.approx(expected)
-    assert (wrong_classes(made) < FEW) == (kind == "pair")
+    assert (wrong_classes(made) < TUNING.few) == (kind == "pair")
 
 
 def test_the_scale_follows_the_learning_rate(estimate):
