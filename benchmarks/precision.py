@@ -1,10 +1,13 @@
 """Is the precision that a list of suspects promises true?
 
-    python benchmarks/precision.py [--data ../shared/data] [--cache DIR] [--part tuning|judging]
+    python benchmarks/precision.py [--data ../shared/data] [--cache DIR] [--part learning|judging]
+                                   [--fit]
 
 Each draw takes some examples of a source, makes labels wrong, and holds what estimate.json promises
-of `likely` beside the share of them that is wrong. Half of the draws, chosen before any was looked
-at, were tuned on; the other half judges. Writes benchmarks/results/precision.csv.
+of `likely` beside the share of them that is wrong. The lists of the learning part, from thirteen
+sources, are those that `suspects/precision.py` was fitted to: `--fit` prints the numbers of
+`suspects/tuning.py: Learned`, and how well they do on sources left out. The judging part has eight
+sources that nothing was fitted to. Writes benchmarks/results/precision.csv.
 """
 
 import argparse
@@ -27,51 +30,48 @@ from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators.fitting import estimate_noise
 from alfs_cli.evidence.gathering import evidence_from_probs, gather
 from alfs_cli.evidence.out_of_fold import out_of_fold, principal_components
-from alfs_cli.noise import inject, inject_by_instance, transition_of
+from alfs_cli.noise import TransitionMatrix, inject, inject_by_instance, transition_of
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.scores import label_scores, listing, weighed_scores
-from alfs_cli.suspects.weighing import promise
+from alfs_cli.suspects.precision import LEAST_OVERLAP, log_odds
+from alfs_cli.suspects.scores import LIKELY, listing, weighed_scores
+from alfs_cli.suspects.weighing import Weighed, promise
 
 RESULTS = Path(__file__).parent / "results" / "precision.csv"
-LOOK_ALIKE = {"digits": "digits", "mnist": "mnist", "encoder": "cifar10", "pixels": "cifar10"}
-SIZES = {  # source: sizes, and the noises of each size
-    "digits": (
-        (200, ("clean", "symmetric:.1", "asymmetric:.2", "symmetric:.5")),
-        (600, ("symmetric:.05", "redrawn", "instance:.2")),
-        (1797, ("clean", "symmetric:.02", "asymmetric:.1", "pair:.3", "instance:.4")),
-    ),
-    "encoder": (
-        (200, ("clean", "symmetric:.05", "random1", "worse")),
-        (1000, ("symmetric:.05", "asymmetric:.16", "random1", "instance:.3")),
-        (3000, ("clean", "symmetric:.02", "asymmetric:.16", "worse", "redrawn")),
-        (10000, ("asymmetric:.16", "random1", "symmetric:.2")),
-    ),
-    "pixels": (
-        (500, ("symmetric:.1", "random1")),
-        (3000, ("asymmetric:.16", "clean", "symmetric:.3", "worse")),
-    ),
-    "mnist": (
-        (300, ("symmetric:.05", "asymmetric:.3")),
-        (1500, ("clean", "symmetric:.1", "redrawn", "pair:.2")),
-        (6000, ("symmetric:.02", "asymmetric:.1", "instance:.3", "symmetric:.5")),
-    ),
-    "table2": (
-        (250, ("symmetric:.05", "symmetric:.2")),
-        (1500, ("clean", "symmetric:.1", "instance:.3", "redrawn")),
-        (5000, ("symmetric:.02", "pair:.3")),
-    ),
-    "table5": (
-        (400, ("clean", "symmetric:.1", "pair:.2")),
-        (2000, ("symmetric:.05", "instance:.2", "symmetric:.4")),
-        (5000, ("symmetric:.02", "redrawn", "pair:.1")),
-    ),
-    "probabilities": (
-        (800, ("clean", "symmetric:.05", "random1")),
-        (4000, ("symmetric:.1", "worse", "asymmetric:.16")),
-        (10000, ("clean", "symmetric:.02", "random1", "redrawn", "pair:.1")),
-    ),
+PARTS = ("learning", "judging")
+SIZES = {  # part: source: sizes, each under so many kinds of noise
+    "learning": {
+        "digits": ((200, 6), (600, 6), (1797, 8)),
+        "mnist": ((300, 6), (1500, 6), (6000, 6)),
+        "encoder": ((200, 6), (1000, 8), (3000, 8), (10_000, 5)),
+        "encoder192": ((500, 6), (4000, 6)),
+        "pixels": ((500, 5), (3000, 7)),
+        "table2": ((250, 6), (1500, 6), (5000, 4)),
+        "table5": ((400, 6), (2000, 6), (5000, 4)),
+        "table10": ((600, 6), (3000, 6)),
+        "blobs3": ((300, 6), (2000, 6)),
+        "blobs8": ((500, 6), (3000, 6)),
+        "blobs20": ((1000, 6), (5000, 5)),
+        "probabilities": ((800, 6), (4000, 7), (10_000, 7)),
+        "humble": ((1000, 6), (6000, 6)),
+    },
+    "judging": {
+        "photographs": ((400, 5), (1500, 5), (4000, 6)),
+        "postcodes": ((500, 4), (2500, 5), (8000, 4)),
+        "spirals4": ((400, 4), (3000, 5)),
+        "heavy6": ((300, 4), (1500, 4), (6000, 4)),
+        "heavy15": ((1500, 4), (6000, 3)),
+        "tumours": ((569, 6),),
+        "forest": ((1000, 4), (5000, 5)),
+        "annotated": ((2000, 3), (30_000, 3)),
+    },
 }
-PARTS = ("tuning", "judging")
+NOISES = (
+    "clean", "clean", "symmetric:.02", "symmetric:.05", "symmetric:.1", "symmetric:.2",
+    "symmetric:.4", "pair:.05", "pair:.1", "pair:.25", "alike:.05", "alike:.1", "alike:.2",
+    "alike:.3", "instance:.1", "instance:.2", "instance:.3", "instance:.4", "redrawn",
+)  # fmt: skip
+HUMAN = ("random1", "worse")
+HUMAN_LABELLED = ("encoder", "encoder192", "pixels", "probabilities", "humble", "annotated")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +100,15 @@ class Draw:
 
 
 def draws() -> list[Draw]:
-    """Return every draw; halves are drawn at random, within each source."""
+    """Return every draw: each source and size under some kinds of noise, drawn at random."""
     found = []
-    for source, sizes in SIZES.items():
-        named = [(size, noise) for size, noises in sizes for noise in noises]
-        order = np.random.default_rng([2026, zlib.crc32(source.encode())]).permutation(len(named))
-        part = {int(place): PARTS[rank % 2] for rank, place in enumerate(order)}
-        found += [Draw(source, *what, part[place]) for place, what in enumerate(named)]
+    for part, sources in SIZES.items():
+        for source, sizes in sources.items():
+            pool = NOISES + (3 * HUMAN if source in HUMAN_LABELLED else ())
+            for size, count in sizes:
+                generator = np.random.default_rng([2027, zlib.crc32(source.encode()), size])
+                chosen = dict.fromkeys(np.array(pool)[generator.permutation(len(pool))])
+                found += [Draw(source, size, noise, part) for noise in list(chosen)[:count]]
     return found
 
 
@@ -150,61 +152,121 @@ def _given(
         x = X - X.mean(axis=0)
         x = 3 * x / np.sqrt((x**2).sum(axis=1).mean())
         return inject_by_instance(true, x, float(rate), K, generator)[0]
-    alike = LOOK_ALIKE.get("encoder" if draw.source == "probabilities" else draw.source)
-    T = transition_of(kind, float(rate), K, dataset=alike)
+    if kind == "alike":  # each class to the one that looks most like it
+        T = _to_nearest(X, true, K, float(rate))
+    else:
+        T = transition_of(kind, float(rate), K)
     return inject(true, T, generator, draw="sampled")
+
+
+def _to_nearest(X: np.ndarray, true: np.ndarray, K: int, rate: float) -> TransitionMatrix:
+    centres = np.stack([X[true == k].mean(axis=0) for k in range(K)])
+    apart = ((centres[:, None] - centres) ** 2).sum(axis=2) + np.diag(np.full(K, np.inf))
+    T = np.eye(K) * (1 - rate)
+    T[np.arange(K), apart.argmin(axis=1)] = rate
+    return TransitionMatrix(T)
 
 
 @cache
 def _source(name: str, data: Path) -> Source:
-    if name == "digits":
-        from sklearn.datasets import load_digits
+    if name in PICTURES:
+        return _pictures(name, data)
+    if name in ("mnist", "postcodes"):
+        return _handwritten("train" if name == "mnist" else "t10k", data)
+    kind = name.rstrip("0123456789")
+    return MADE[kind](int(name.removeprefix(kind) or 0))
 
-        X, y = load_digits(return_X_y=True)
-        return Source(X.astype(np.float32), y.astype(np.int64), {})
-    if name == "mnist":
-        images = gzip.decompress((data / "mnist" / "train-images-idx3-ubyte.gz").read_bytes())
-        labels = gzip.decompress((data / "mnist" / "train-labels-idx1-ubyte.gz").read_bytes())
-        X = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 784)[:20_000]
-        y = np.frombuffer(labels, np.uint8, offset=8)[:20_000].astype(np.int64)
-        return Source(principal_components(X.astype(np.float32), 50), y, {})
-    if name.startswith("table"):
-        return _table(int(name.removeprefix("table")))
-    return _pictures(name, data)
+
+PICTURES = (
+    "encoder",
+    "encoder192",
+    "pixels",
+    "probabilities",
+    "humble",
+    "annotated",
+    "photographs",
+)
 
 
 def _pictures(name: str, data: Path) -> Source:
+    if name == "photographs":
+        return _photographs(data / "cifar10_test_jpegpack.npz")
     with np.load(data / "cifar10n.npz") as stored:
         true = stored["clean_label"].astype(np.int64)
         human = {
             "random1": stored["random_label1"].astype(np.int64),
             "worse": stored["worse_label"].astype(np.int64),
         }
+
+    def part(rows: slice, features: np.ndarray, probs: np.ndarray | None = None) -> Source:
+        some = {key: labels[rows] for key, labels in human.items()}
+        return Source(features, true[rows], some, probs)
+
     if name == "pixels":
-        X = _pixels(data / "cifar10_train_jpegpack.npz", 6000)
-        return Source(X, true[:6000], {key: labels[:6000] for key, labels in human.items()})
+        pictures = _decoded(data / "cifar10_train_jpegpack.npz", 6000, 16)
+        flat = np.stack(pictures).reshape(6000, -1).astype(np.float32)
+        return part(slice(0, 6000), principal_components(flat, 64))
     with np.load(data / "cifar10_features.npz") as stored:
-        X = stored["features"][:, :64].astype(np.float32)
-    if name == "encoder":
-        return Source(X, true, human)
+        X = stored["features"].astype(np.float32)
+    if name == "annotated":
+        return part(slice(20_000, None), X[20_000:, :128])
+    X = X if name == "encoder192" else X[:, :64]
+    if name.startswith("encoder"):
+        return part(slice(0, 20_000), X[:20_000])
     from sklearn.linear_model import LogisticRegression  # probabilities of a model seen elsewhere
 
-    rest = slice(0, 15_000)
-    model = LogisticRegression(max_iter=60).fit(X[rest], true[rest])
-    P = softmax(1.5 * model.decision_function(X[20_000:]), axis=1)  # too sure, as networks are
-    return Source(X[20_000:], true[20_000:], {k: v[20_000:] for k, v in human.items()}, P)
+    model = LogisticRegression(max_iter=60).fit(X[:15_000], true[:15_000])
+    sure = 1.5 if name == "probabilities" else 0.6  # as networks are, and as shrunk models are
+    P = softmax(sure * model.decision_function(X[20_000:]), axis=1)
+    return part(slice(20_000, None), X[20_000:], P)
 
 
-def _pixels(file: Path, count: int) -> np.ndarray:
+def _photographs(file: Path) -> Source:
+    """Return pictures of no other source, as the usual encoder sees them."""
+    import torch
+
+    from alfs_cli.evidence.encoders import load_encoder
+
+    count = 4000
+    encoder = load_encoder(None, download=False, device="cpu")
+    pictures, features = _decoded(file, count, encoder.size), []
+    with torch.inference_mode():
+        for start in range(0, count, 50):
+            x = torch.from_numpy(np.stack(pictures[start : start + 50])).permute(0, 3, 1, 2)
+            x = (x.float() - encoder.centre) / encoder.spread
+            features.append(encoder.features(x).numpy())
+    with np.load(file) as pack:
+        true = pack["labels"][:count].astype(np.int64)
+    return Source(principal_components(np.concatenate(features), 64), true, {})
+
+
+def _handwritten(part: str, data: Path) -> Source:
+    images = gzip.decompress((data / "mnist" / f"{part}-images-idx3-ubyte.gz").read_bytes())
+    labels = gzip.decompress((data / "mnist" / f"{part}-labels-idx1-ubyte.gz").read_bytes())
+    X = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28)[:20_000]
+    y = np.frombuffer(labels, np.uint8, offset=8)[:20_000].astype(np.int64)
+    if part == "t10k":  # seen as others would: a quarter of the pixels, fewer components
+        X = X.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))
+    flat = X.reshape(len(X), -1).astype(np.float32)
+    return Source(principal_components(flat, 50 if part == "train" else 32), y, {})
+
+
+def _decoded(file: Path, count: int, size: int) -> list[np.ndarray]:
     with np.load(file) as pack:
         head, body = pack["header"].tobytes(), pack["body"].tobytes()
         ends = pack["lengths"][:count].cumsum()
         starts = ends - pack["lengths"][:count]
-    images = [
-        np.asarray(Image.open(io.BytesIO(head + body[a:b])).convert("RGB").resize((16, 16)))
+    return [
+        np.asarray(Image.open(io.BytesIO(head + body[a:b])).convert("RGB").resize((size, size)))
         for a, b in zip(starts, ends, strict=True)
     ]
-    return principal_components(np.stack(images).reshape(count, -1).astype(np.float32), 64)
+
+
+def _digits(_: int) -> Source:
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    return Source(X.astype(np.float32), y.astype(np.int64), {})
 
 
 def _table(K: int) -> Source:
@@ -218,10 +280,73 @@ def _table(K: int) -> Source:
         n_clusters_per_class=2,
         class_sep=1.2,
         flip_y=0,
-        weights=None if K == 2 else [0.4, 0.2, 0.2, 0.1, 0.1],
+        weights={2: None, 5: [0.4, 0.2, 0.2, 0.1, 0.1]}.get(K),
         random_state=K,
     )
     return Source(X.astype(np.float32), y.astype(np.int64), {})
+
+
+def _blobs(K: int) -> Source:
+    """Return normal clusters of unequal sizes and widths, some of which overlap."""
+    generator = np.random.default_rng(K)
+    centres = generator.normal(size=(K, 12)) * 1.6
+    y = generator.choice(K, 6000, p=generator.dirichlet(np.full(K, 8.0)))
+    width = generator.uniform(0.7, 1.6, K)[y, None]
+    return Source(
+        (centres[y] + width * generator.normal(size=(6000, 12))).astype(np.float32), y, {}
+    )
+
+
+def _spirals(K: int) -> Source:
+    """Return arms of a spiral among columns that say nothing: borders are curved."""
+    generator = np.random.default_rng(K)
+    y = generator.integers(K, size=6000)
+    along = generator.uniform(0.3, 2.2, 6000)
+    angle = 2 * np.pi * y / K + 1.8 * along + 0.18 * generator.normal(size=6000)
+    arms = np.stack([along * np.cos(angle), along * np.sin(angle)], axis=1)
+    return Source(
+        np.hstack([arms, 0.3 * generator.normal(size=(6000, 3))]).astype(np.float32), y, {}
+    )
+
+
+def _heavy(K: int) -> Source:
+    """Return clusters with heavy tails, a few groups to a class, in skewed columns."""
+    generator = np.random.default_rng(K)
+    centres = generator.normal(size=(K, 3, 16)) * 1.3
+    y = generator.choice(K, 8000, p=generator.dirichlet(np.full(K, 4.0)))
+    group = generator.integers(3, size=8000)
+    X = centres[y, group] + 0.7 * generator.standard_t(3, size=(8000, 16))
+    X[:, :4] = np.exp(np.clip(X[:, :4], -6, 6) / 2)
+    return Source(X.astype(np.float32), y, {})
+
+
+def _tumours(_: int) -> Source:
+    from sklearn.datasets import load_breast_cancer
+
+    X, y = load_breast_cancer(return_X_y=True)
+    return Source(X.astype(np.float32), y.astype(np.int64), {})
+
+
+def _forest(_: int) -> Source:
+    """Return out-of-bag votes of a random forest: no logistic model made these probabilities."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    made = _table(7)
+    seen, rest = slice(0, 1000), slice(1000, None)
+    model = RandomForestClassifier(60, random_state=0).fit(made.features[seen], made.true[seen])
+    P = model.predict_proba(made.features[rest])
+    return Source(made.features[rest], made.true[rest], {}, P)
+
+
+MADE = {
+    "digits": _digits,
+    "table": _table,
+    "blobs": _blobs,
+    "spirals": _spirals,
+    "heavy": _heavy,
+    "tumours": _tumours,
+    "forest": _forest,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,46 +385,110 @@ def seen(draw: Draw, data: Path, folder: Path | None) -> Seen:
 
 
 def row(draw: Draw, found: Seen) -> dict[str, object]:
-    """Return what is promised of the draw's likely suspects beside what is so."""
-    said = found.estimate
+    """Return what is promised of the draw's suspects beside what is so."""
+    said, labels = found.estimate, found.labels
     scores, weighed = weighed_scores(
         found.probs,
-        found.labels,
+        labels,
         np.array(said["transition"]),
         np.array(said["class_prior"]),
         Bounded(**said["noise_rate"]),
     )
-    most = math.ceil(said["noise_rate"]["high"] * len(found.labels))
-    listed = listing(scores, found.labels, 0.5, most=most)
+    most = math.ceil(said["noise_rate"]["high"] * len(labels))
+    listed = listing(scores, labels, LIKELY, most=most)
     told: dict[str, object] = {
         "draw": draw.name,
         "part": draw.part,
         "trust": said["trust"]["level"],
         "wrong": found.wrong.mean(),
         "noise_rate": said["noise_rate"]["value"],
+        "plausible_rate": weighed.expected_rate,
     }
     for kind in ("likely", "possible"):
         places = listed.of(kind)
         told |= {f"{kind}": len(places)}
         if len(places):
-            promised = promise(scores.score, places, found.labels, weighed)
+            expected = scores.expected if kind == "likely" else None
+            promised = promise(scores.score, places, labels, weighed, expected=expected)
             told |= {
                 f"{kind}_expected": promised.value,
                 f"{kind}_low": promised.low,
                 f"{kind}_high": promised.high,
                 f"{kind}_precision": found.wrong[places].mean(),
             }
-    old = label_scores(
-        found.probs, found.labels, np.array(said["transition"]), said["noise_rate"]["value"]
-    ).score
-    is_listed = old >= 0.5
-    told["one_t"] = int(is_listed.sum())  # T believed, as a list that knows nothing else does
-    if is_listed.any():
-        told |= {
-            "one_t_expected": old[is_listed].mean(),
-            "one_t_precision": found.wrong[is_listed].mean(),
-        }
-    return told
+    return told | _whole_list(found, weighed)
+
+
+def _whole_list(found: Seen, weighed: Weighed) -> dict[str, object]:
+    """Return what a regression is fitted to: every label likelier wrong than right is listed."""
+    wrong = weighed.scores(found.labels)
+    likely = np.flatnonzero(wrong >= LIKELY)
+    if not len(likely):
+        return {"whole": 0}
+    disagreement = (found.probs.argmax(axis=1) != found.labels).mean()
+    return {
+        "whole": len(likely),
+        "claimed": wrong[likely].mean(),
+        "own": found.probs[likely, found.labels[likely]].mean(),
+        "gain": weighed.gain,
+        "overlap": disagreement - weighed.expected_rate,
+        "whole_precision": found.wrong[likely].mean(),
+    }
+
+
+NAMES = ("claimed", "own", "gain", "overlap")
+SHRINKAGE, SPREAD_SHRINKAGE = 2.0, 5.0  # ridge penalties, on standardised numbers
+LEFT_OUT = 0.98  # quantile of the errors on sources left out that the interval holds
+
+
+def fitted(frame: pd.DataFrame) -> dict[str, float]:
+    """Return the numbers of `Learned`: a regression of log odds, and of its errors' size."""
+    some = frame[frame["whole"] > 0]
+    X = np.stack(
+        [
+            some["claimed"].map(log_odds),
+            some["own"].map(log_odds),
+            np.log1p(some["gain"].clip(lower=0)),
+            some["overlap"].clip(lower=LEAST_OVERLAP).map(log_odds),
+        ],
+        axis=1,
+    )
+    count, precision = some["whole"].to_numpy(), some["whole_precision"].to_numpy()
+    y = log_odds_of((precision * count + 0.5) / (count + 1))
+    weights = 1 / (1 / (0.15 * count) + 0.5)
+    source = some["draw"].str.split("/").str[0].to_numpy()
+    intercept, slopes = _ridge(X, y, SHRINKAGE, weights)
+    without = np.zeros(len(y))  # the prediction of each by the other sources
+    for name in np.unique(source):
+        rest = source != name
+        base, of_rest = _ridge(X[rest], y[rest], SHRINKAGE, weights[rest])
+        without[~rest] = base + X[~rest] @ of_rest
+    gain = X[:, 2:3]
+    size = np.log((y - without) ** 2 + 0.02)
+    spread, spread_gain = _ridge(gain, size, SPREAD_SHRINKAGE, np.ones(len(y)))
+    standard = np.exp((spread + gain @ spread_gain) / 2)
+    width = float(np.quantile(np.abs(y - without) / standard, LEFT_OUT))
+    near = np.abs(1 / (1 + np.exp(-without)) - precision) <= 0.1
+    print(f"{len(y)} lists of {len(np.unique(source))} sources; within 10 points {near.mean():.2f}")
+    names = ("intercept", *NAMES, "spread", "spread_gain", "width")
+    values = (intercept, *slopes, spread, *spread_gain, width)
+    return dict(zip(names, map(float, values), strict=True))
+
+
+def log_odds_of(shares: np.ndarray) -> np.ndarray:
+    """Return the log odds of shares (n,)."""
+    return np.array([log_odds(float(share)) for share in shares])
+
+
+def _ridge(
+    X: np.ndarray, y: np.ndarray, penalty: float, weights: np.ndarray
+) -> tuple[float, np.ndarray]:
+    from sklearn.linear_model import Ridge
+
+    centre, scale = X.mean(axis=0), X.std(axis=0)
+    model = Ridge(alpha=penalty).fit((X - centre) / scale, y, sample_weight=weights)
+    slopes = model.coef_ / scale
+    return float(model.intercept_ - slopes @ centre), slopes
 
 
 def summary(frame: pd.DataFrame, kind: str) -> str:
@@ -308,13 +497,12 @@ def summary(frame: pd.DataFrame, kind: str) -> str:
     value, real = some[f"{kind}_expected"], some[f"{kind}_precision"]
     near = (value - real).abs() <= 0.1
     false = int(((value > 0.5) & (real < 0.2)).sum())
-    said = f"{kind:9s} {len(some)} of {len(frame)} draws have a list; within 10 points "
-    said += f"{near.mean():.2f}; above .5 where under .2 are wrong: {false}"
-    if f"{kind}_low" in some:
-        low, high = some[f"{kind}_low"], some[f"{kind}_high"]
-        said += f"; in the interval {((real >= low) & (real <= high)).mean():.2f}"
-        said += f", {(high - low).mean():.2f} wide"
-    return said
+    low, high = some[f"{kind}_low"], some[f"{kind}_high"]
+    return (
+        f"{kind:9s} {len(some)} of {len(frame)} draws have a list; within 10 points "
+        f"{near.mean():.2f}; above .5 where under .2 are wrong: {false}; in the interval "
+        f"{((real >= low) & (real <= high)).mean():.2f}, {(high - low).mean():.2f} wide"
+    )
 
 
 def main() -> None:
@@ -322,22 +510,31 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--cache", type=Path, help="folder for evidence and estimates")
-    parser.add_argument("--part", choices=PARTS, help="one half alone; nothing is written")
+    parser.add_argument("--part", choices=PARTS, help="one part alone; nothing is written")
+    parser.add_argument("--fit", action="store_true", help="print the numbers of Learned")
     parser.add_argument("--output", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     if arguments.cache is not None:
         arguments.cache.mkdir(parents=True, exist_ok=True)
     rows = []
+    part = "learning" if arguments.fit else arguments.part
     for draw in draws():
-        if arguments.part in (None, draw.part):
+        if part in (None, draw.part):
             rows.append(row(draw, seen(draw, arguments.data, arguments.cache)))
             print(draw.name, draw.part, flush=True)
     frame = pd.DataFrame(rows)
-    if arguments.part is None:
+    if part is None:
         frame.to_csv(arguments.output, index=False, float_format="%.4f")
-    for part, half in frame.groupby("part"):
-        for kind in ("likely", "possible", "one_t"):
-            print(f"{part:8s} {summary(half, kind)}")
+    if arguments.fit:
+        for name, value in fitted(frame).items():
+            print(f"{name:12s} {value:8.3f}")
+    for name, some in frame.groupby("part"):
+        for kind in ("likely", "possible"):
+            print(f"{name:8s} {summary(some, kind)}")
+        error = (some[["noise_rate", "plausible_rate"]].sub(some["wrong"], axis=0)).abs().mean()
+        print(
+            f"{name:8s} error of the noise rate {error.iloc[0]:.3f}, plausible {error.iloc[1]:.3f}"
+        )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from alfs_cli.estimators.fitting import (
     estimate_noise,
     local_level,
 )
+from alfs_cli.estimators.plausible import plausible
 from alfs_cli.evidence.alike import said_of_copies
 from alfs_cli.evidence.gathering import Evidence, gather
 from alfs_cli.evidence.representations import EncoderChoice
@@ -111,6 +112,8 @@ def estimate_dataset(
         most=math.ceil(estimate.noise_rate.high * len(labels)),
         is_whole=options.all_scores,
     )
+    if estimate.trust.level == "low" and not estimate.trusted_examples:
+        estimate = plausible(estimate, weighed.expected_rate)
     estimate = replace(
         estimate,
         issues=_issues_file(examples.dataset, scores, listed, weighed),
@@ -254,7 +257,14 @@ def _issues_file(
         places = listed.of(kind)
         if not len(places):
             return Promise()
-        found = promise(scores.score, places, dataset.labels, weighed, scores.known)
+        found = promise(
+            scores.score,
+            places,
+            dataset.labels,
+            weighed,
+            expected=scores.expected if kind == "likely" else None,
+            known=scores.known,
+        )
         return Promise(found.value, found.low, found.high)
 
     counts = KindCounts(**{kind: listed.kinds.count(kind) for kind in KINDS})

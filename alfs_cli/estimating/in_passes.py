@@ -43,13 +43,15 @@ from alfs_cli.estimators.passes.tally import THREADS, Counting
 from alfs_cli.estimators.summary import summarised
 from alfs_cli.evidence.gathering import Evidence
 from alfs_cli.results.estimate import (
+    Bounded,
     IssuesFile,
     KindCounts,
     NoiseEstimate,
     Promise,
     PromiseByKind,
 )
-from alfs_cli.suspects.scores import COLUMNS, LEAST_WRONG, LIKELY, in_doubt
+from alfs_cli.suspects.precision import of_part
+from alfs_cli.suspects.scores import COLUMNS, LIKELY, as_expected, in_doubt
 from alfs_cli.suspects.weighing import spread, weigh
 
 if TYPE_CHECKING:
@@ -280,22 +282,29 @@ def _suspects(
     )
     score = weights @ each
     most = math.ceil(estimate.noise_rate.high * int(whole.sums.examples.sum()))
+    expected = None
+    if (is_likely := score >= LIKELY).any():
+        disagreement = float((evidence.probs.argmax(axis=1) != dataset.labels).mean())
+        score[is_likely], expected = as_expected(
+            score[is_likely], suspects.own[is_likely], disagreement, weighed
+        )
 
-    def promised(places: IntArray) -> Promise:
+    def promised(places: IntArray, whole: Bounded | None = None) -> Promise:
         if not len(places):
             return Promise()
         value = float(score[places].mean())
+        if whole is not None:
+            part = of_part(whole, value, len(places))
+            return Promise(value, part.low, part.high)
         low, high = spread(each[:, places].mean(axis=1), weights, len(places))
         return Promise(value, min(low, value), max(high, value))
 
     order = np.lexsort((suspects.row, -score))
     likely = order[score[order] >= threshold]
-    if len(likely) and threshold >= LIKELY and (promised(likely).low or 0) < LEAST_WRONG:
-        likely = likely[:0]
     by_doubt = in_doubt(score, suspects.own)
     doubted = by_doubt[~np.isin(by_doubt, likely)][: max(most - len(likely), 0)]
     listed = np.concatenate([likely, doubted])
-    by_kind = PromiseByKind(promised(likely), promised(doubted))
+    by_kind = PromiseByKind(promised(likely, expected), promised(doubted))
     counts = KindCounts(0, len(likely), len(doubted))
     table = _table(suspects, score, listed, counts, dataset.class_names)
     return table, IssuesFile("issues.csv", len(listed), by_kind.likely, by_kind, counts)

@@ -87,7 +87,7 @@ def summarised(
         class_clean_level=_class_levels(dataset, T, bounds),
         clean_level=level,
         gap=_bounded(float(gap(T)), *bounds.gap),
-        dominant=True if level.low > 1 else False if level.high < 1 else None,
+        dominant=dominance(level),
         trust=trust_in(
             found,
             grounds,
@@ -103,6 +103,11 @@ def summarised(
         other_estimates=tuple(map(other_estimate, found.others())),
         truth=_truth(dataset, T),
     )
+
+
+def dominance(level: CleanLevel) -> bool | None:
+    """Say whether right labels are the most frequent of each class; None if the bounds differ."""
+    return True if level.low > 1 else False if level.high < 1 else None
 
 
 def _bounded(value: float, low: float, high: float) -> Bounded:

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from alfs_cli.errors import InputError, brief
 from alfs_cli.estimators.joint.posterior import NEVER, TrueClass, blocks, possible, true_class
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.weighing import Weighed, promise, weigh
+from alfs_cli.suspects.precision import Listed, expected_precision, rescaled
+from alfs_cli.suspects.tuning import LEARNED
+from alfs_cli.suspects.weighing import Weighed, weigh
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +38,6 @@ COLUMNS = (
 )  # fmt: skip
 KINDS = ("proven", "likely", "possible")
 LIKELY = 0.5  # a label is likelier wrong than right
-LEAST_WRONG = 0.2  # of a list that calls labels likely wrong: less would be a false alarm
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class LabelScores:
 
     `disagrees` (N,) where the evidence alone holds another class likelier, whatever T is; `known`
     (N,) where a person settled it. `proven` are the places of identical examples that carry
-    different labels.
+    different labels. `expected` is the share that is wrong of the labels scored LIKELY or more.
     """
 
     score: FloatArray
@@ -55,6 +56,7 @@ class LabelScores:
     disagrees: NDArray[np.bool_]
     known: NDArray[np.bool_]
     proven: tuple[Group, ...] = ()
+    expected: Bounded | None = None
 
     def settled(self, places: IntArray, true: IntArray, labels: IntArray) -> "LabelScores":
         """Return the scores with what is known of some examples: their labels are right or not."""
@@ -99,16 +101,38 @@ def weighed_scores(
 
     As `label_scores`, but T (K, K), the classes' shares (K,) and the noise rate with its bounds are
     one estimate among others that the labels bear; those others are returned with their weights.
-    Where the labels scored one half or more would not hold up as a list, none is.
+    Scores of LIKELY and more are moved to what lists like this one turned out to hold; where too
+    few of them may be wrong, none is called likely.
     """
     T = possible(T, labels)
     q = true_class(probs, labels, T)
     weighed = weigh(probs, labels, T, prior, rate, q=q)
     wrong = weighed.scores(labels)
     likely = np.flatnonzero(wrong >= LIKELY)
-    if len(likely) and promise(wrong, likely, labels, weighed).low < LEAST_WRONG:
-        wrong[likely] = LIKELY - 0.02 * (1.01 - wrong[likely])  # in the same order
-    return _scores(probs, labels, T, q, _looks(q, labels, T), wrong, identical), weighed
+    expected = None
+    if len(likely):
+        own = probs[likely, labels[likely]].astype(np.float64)
+        disagreement = float((probs.argmax(axis=1) != labels).mean())
+        wrong[likely], expected = as_expected(wrong[likely], own, disagreement, weighed)
+    found = _scores(probs, labels, T, q, _looks(q, labels, T), wrong, identical)
+    return replace(found, expected=expected), weighed
+
+
+def as_expected(
+    scores: FloatArray, own: FloatArray, disagreement: float, weighed: Weighed
+) -> tuple[FloatArray, Bounded | None]:
+    """Return scores (M,) of LIKELY and more as they turn out, and what share of them is wrong.
+
+    `own` (M,) are the labels' own probabilities, `disagreement` the share of all labels that are
+    not the likeliest class. Where too few may be wrong the scores fall below LIKELY, in the same
+    order, and nothing is expected.
+    """
+    overlap = disagreement - weighed.expected_rate
+    listed = Listed(len(own), float(scores.mean()), float(own.mean()), weighed.gain, overlap)
+    expected = expected_precision(listed)
+    if expected.low < LEARNED.least_low:
+        return LIKELY - 0.02 * (1.01 - scores), None
+    return rescaled(scores, expected.value, least=LIKELY), expected
 
 
 @dataclass(frozen=True, eq=False)

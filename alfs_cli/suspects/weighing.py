@@ -20,24 +20,18 @@ from alfs_cli.estimators.joint.posterior import (
     mended,
 )
 from alfs_cli.results.estimate import Bounded
+from alfs_cli.suspects.precision import of_part
+from alfs_cli.suspects.tuning import TUNING
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Chosen on the tuning half of benchmarks/precision.py.
-RATES = np.geomspace(5e-4, 0.8, 24)
+RATES = np.geomspace(5e-4, 0.8, 24)  # noise rates of the models
 POWERS = np.array([0.5, 0.65, 0.8, 0.9, 1.0, 1.12, 1.27, 1.45, 1.7, 2.0, 2.5, 3.2])
-PRIOR = (1.0, 10.0)  # of the noise rate, a Beta: 9 % on average, less is likelier
-POWER_CENTRE, POWER_SPREAD = 0.3, 0.6  # of the log power, a normal
-BLUNDERS = 0.0015  # share of examples of which the evidence knows nothing, and does not say so
-TIED = 7.5  # nats by which the estimate's own view is ahead where the labels bear all alike
-EDGE = 0.25  # softness of the bounds, as a share of their distance from the value
 SEEN, SEEN_NUMBERS = 5_000, 10**6  # examples, and probabilities, that weights are judged on
-WORTH = 30.0  # examples' worth of doubt about every model: how far lists were off
-CONFIDENCE = 0.95
-QUANTILES = 40
-LEAST_WEIGHT = 1e-3  # of the heaviest model's; lighter ones are left out
-UNIFORM = 0.01  # added to the rows of T, so that its shape has no empty cell
+CONFIDENCE = 0.95  # one-sided
+QUANTILES = 40  # by which a normal distribution is represented in a mixture
+LEAST_WEIGHT = 1e-3  # relative to the heaviest model; lighter ones are left out
 TINY = 1e-12
 
 
@@ -63,9 +57,13 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Weighed:
-    """Models by how they see the evidence, q(true | x); all weights together sum to 1."""
+    """Models by how they see the evidence, q(true | x); all weights together sum to 1.
+
+    `gain` are the nats by which the best model is ahead of the best with next to no noise.
+    """
 
     models: tuple[tuple[TrueClass, tuple[Model, ...]], ...]
+    gain: float
 
     @property
     def weights(self) -> FloatArray:
@@ -76,6 +74,11 @@ class Weighed:
     def rates(self) -> FloatArray:
         """The noise rate of each, (W,)."""
         return np.concatenate([model.rates for _, some in self.models for model in some])
+
+    @property
+    def expected_rate(self) -> float:
+        """The noise rate, averaged over the models."""
+        return float(self.rates @ self.weights)
 
     def by_rate(self) -> tuple[FloatArray, FloatArray]:
         """Return the noise rates that weigh something, and the weight of each, (R,) both."""
@@ -120,14 +123,14 @@ def weigh(
     rows = np.linspace(0, N - 1, min(N, SEEN, max(SEEN_NUMBERS // K, 500))).astype(np.int64)
     given = labels[rows]
     cells = int((N * prior[:, None] * T * (1 - np.eye(K)) >= 1).sum())  # that T was fitted with
-    own = _scaled(T + UNIFORM / (K - 1), prior)
+    own = _scaled(T + TUNING.shape_floor / (K - 1), prior)
     shapes = ((_scaled(np.ones((K, K)), prior), 0), (_confusion(probs[rows], prior), 0))
     views: list[tuple[TrueClass, float, tuple[tuple[FloatArray, int], ...]]]
-    views = [(q, -TIED, ((own, cells),))]
+    views = [(q, -TUNING.own_bonus, ((own, cells),))]
     better = mended(probs, labels, rows)
     for seen in (_as_given(probs), *(() if better is None else (better,))):
         for power in POWERS:
-            unlikely = 0.5 * ((np.log(power) - POWER_CENTRE) / POWER_SPREAD) ** 2
+            unlikely = 0.5 * ((np.log(power) - TUNING.power_centre) / TUNING.power_spread) ** 2
             views.append((_powered(seen, float(power)), unlikely, (*shapes, (own, cells))))
     expected = _expected(rate)
     found = []
@@ -144,6 +147,9 @@ def weigh(
 def _kept(found: list[tuple[TrueClass, Model, FloatArray]]) -> Weighed:
     """Return the models that weigh something, from the logarithms of their weights (R,)."""
     highest = max(float(log.max(initial=-np.inf)) for *_, log in found)
+    clean = max(
+        float(log[model.rates <= TUNING.clean_rate].max(initial=-np.inf)) for _, model, log in found
+    )
     by_view: dict[TrueClass, list[Model]] = {}
     total = 0.0
     for see, model, log in found:
@@ -156,12 +162,13 @@ def _kept(found: list[tuple[TrueClass, Model, FloatArray]]) -> Weighed:
         tuple(
             (see, tuple(replace(model, weights=model.weights / total) for model in some))
             for see, some in by_view.items()
-        )
+        ),
+        gain=highest - clean,
     )
 
 
 def _with_blunders(q: FloatArray) -> FloatArray:
-    return np.asarray((1 - BLUNDERS) * q + BLUNDERS / q.shape[1], dtype=np.float64)
+    return np.asarray((1 - TUNING.blunders) * q + TUNING.blunders / q.shape[1], dtype=np.float64)
 
 
 def _as_given(probs: Probabilities) -> TrueClass:
@@ -195,9 +202,13 @@ def _expected(rate: Bounded) -> FloatArray:
     from scipy.stats import beta
 
     edges = np.concatenate([[0.0], np.sqrt(RATES[1:] * RATES[:-1]), [1.0]])
-    chances = np.log(np.diff(beta.cdf(edges, *PRIOR)))
-    below = np.maximum(rate.low - RATES, 0) / (EDGE * (rate.value - rate.low) + 2e-3)
-    above = np.maximum(RATES - rate.high, 0) / (EDGE * (rate.high - rate.value) + 2e-3)
+    chances = np.log(np.diff(beta.cdf(edges, *TUNING.rate_prior)))
+    below = np.maximum(rate.low - RATES, 0) / (
+        TUNING.bound_softness * (rate.value - rate.low) + 2e-3
+    )
+    above = np.maximum(RATES - rate.high, 0) / (
+        TUNING.bound_softness * (rate.high - rate.value) + 2e-3
+    )
     return np.asarray(chances - 0.5 * (below**2 + above**2), dtype=np.float64)
 
 
@@ -206,19 +217,26 @@ def promise(
     places: IntArray,
     labels: IntArray,
     weighed: Weighed,
+    *,
+    expected: Bounded | None = None,
     known: NDArray[np.bool_] | None = None,
 ) -> Bounded:
     """Return what share of the labels at `places` is wrong, with one-sided bounds at 95 %.
 
     `scores` and `known` are of all examples (N,); the latter's scores are settled, not estimated.
+    `expected` is what is expected of all likely labels where those at `places` are some of them.
     """
     settled = np.zeros(len(places), np.bool_) if known is None else known[places]
     unknown = places[~settled]
     value = float(scores[places].mean())
     if not len(unknown):
         return Bounded(value, value, value)
-    means, share = weighed.means(unknown, labels), len(unknown) / len(places)
-    low, high = spread(means, weighed.weights, len(unknown))
+    share = len(unknown) / len(places)
+    if expected is not None:
+        part = of_part(expected, float(scores[unknown].mean()), len(unknown))
+        low, high = part.low, part.high
+    else:
+        low, high = spread(weighed.means(unknown, labels), weighed.weights, len(unknown))
     sure = float(scores[places[settled]].sum()) / len(places)
     return Bounded(value, min(sure + share * low, value), max(sure + share * high, value))
 
@@ -231,7 +249,7 @@ def spread(means: FloatArray, weights: FloatArray, count: int) -> tuple[float, f
     from scipy.stats import norm
 
     steps = norm.ppf((np.arange(QUANTILES) + 0.5) / QUANTILES)
-    variance = np.clip(means * (1 - means), 0.02, None) * (1 / count + 1 / WORTH)
+    variance = np.clip(means * (1 - means), 0.02, None) * (1 / count + 1 / TUNING.doubt_examples)
     shares = (means[:, None] + np.sqrt(variance)[:, None] * steps).ravel()
     order = shares.argsort()
     reached = np.repeat(weights / QUANTILES, QUANTILES)[order].cumsum()

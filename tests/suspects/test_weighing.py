@@ -6,7 +6,8 @@ import pytest
 from alfs_cli.noise import symmetric
 from alfs_cli.results.estimate import Bounded
 from alfs_cli.suspects.scores import weighed_scores
-from alfs_cli.suspects.weighing import BLUNDERS, promise, spread
+from alfs_cli.suspects.tuning import TUNING
+from alfs_cli.suspects.weighing import promise, spread
 from tests.estimators.problems import seen_exactly
 
 WIDE, KNOWN = Bounded(0.3, 0.0, 0.9), Bounded(0.2, 0.15, 0.25)
@@ -28,33 +29,35 @@ def test_weights_are_a_distribution_over_rates_that_the_bounds_allow():
 
 
 def test_a_score_is_the_mean_over_models_of_bayes_rule():
-    scores, weighed, _, given, _ = judged(symmetric(0.2, 4).array, n=100)
+    _, weighed, _, given, _ = judged(symmetric(0.2, 4).array, n=100)
+    scores = weighed.scores(given)
     for place in range(0, len(given), 37):
         expected = 0.0
         for see, models in weighed.models:
-            q = (1 - BLUNDERS) * see(np.array([place]))[0] + BLUNDERS / 4
+            q = (1 - TUNING.blunders) * see(np.array([place]))[0] + TUNING.blunders / 4
             for model in models:
                 for rate, weight in zip(model.rates, model.weights, strict=True):
                     T = rate * model.shape + np.diag(1 - rate * model.shape.sum(axis=1))
                     joint = q * T[:, given[place]]
                     expected += weight * (1 - joint[given[place]] / joint.sum())
-        assert scores.score[place] == pytest.approx(expected, abs=1e-9)
+        assert scores[place] == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_promise_is_kept_and_its_interval_narrows_with_the_list():
     scores, weighed, _, given, true = judged(symmetric(0.2, 4).array)
     listed = np.flatnonzero(scores.score >= 0.5)
-    found = promise(scores.score, listed, given, weighed)
-    assert found.low <= (given != true)[listed].mean() <= found.high
-    few = promise(scores.score, listed[:8], given, weighed)
-    assert few.high - few.low > found.high - found.low
+    for expected in (None, scores.expected):
+        found = promise(scores.score, listed, given, weighed, expected=expected)
+        assert found.low <= (given != true)[listed].mean() <= found.high
+        few = promise(scores.score, listed[:8], given, weighed, expected=expected)
+        assert few.low < found.low
 
 
 def test_settled_labels_are_promised_as_they_are():
     scores, weighed, _, given, _ = judged(symmetric(0.2, 4).array)
     places = np.arange(10)
     settled = scores.settled(places, given[places], given)
-    found = promise(settled.score, places, given, weighed, settled.known)
+    found = promise(settled.score, places, given, weighed, known=settled.known)
     assert (found.value, found.low, found.high) == (0, 0, 0)
 
 

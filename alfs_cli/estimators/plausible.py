@@ -1,0 +1,98 @@
+"""Point values where the labels do not tell them: halfway to what data sets usually have.
+
+At trust low many noise rates explain the labels about equally well, and a value from the
+likelihood alone is often far too high. The bounds stay as they are; the value moves within them.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alfs_cli.estimators.parts.counts import gap, weakest_pair
+from alfs_cli.estimators.summary import dominance
+from alfs_cli.noise import class_clean_levels, row_total_variation, runners_up
+from alfs_cli.results.estimate import Bounded, ClassCleanLevel, CleanLevel, NoiseEstimate
+
+FloatArray = NDArray[np.float64]
+
+SHAPELESS = 1e-3  # noise rate; a T of less says nothing of where wrong labels go
+LEAST_STAYS = 0.02  # share of a class whose labels stay right, however much is scaled up
+
+
+def plausible(estimate: NoiseEstimate, rate: float) -> NoiseEstimate:
+    """Return the estimate with its values halfway to a noise rate, inside their bounds.
+
+    `rate` is the noise rate averaged over what the noise may be, with a prior on what data sets
+    have. T keeps its shape: wrong labels go where they went, more or fewer of them.
+    """
+    now = estimate.noise_rate
+    wanted = float(np.clip((now.value + rate) / 2, now.low, now.high))
+    prior = np.array(estimate.class_prior)
+    T = at_rate(np.array(estimate.transition), prior, wanted)
+    low, high = np.array(estimate.transition_low), np.array(estimate.transition_high)
+    value = float(1 - prior @ np.diag(T))
+    levels = class_clean_levels(T)
+    true, given = weakest_pair(T)
+    names, least = estimate.data.classes, float(levels.min())
+    was = estimate.clean_level
+    level = CleanLevel(least, min(was.low, least), max(was.high, least), names[true], names[given])
+    reason = (
+        f"noise rates from {100 * now.low:.1f} to {100 * now.high:.1f} % explain the labels about "
+        f"equally: the value leans to what data sets usually have"
+    )
+    truth = estimate.truth
+    if truth is not None:
+        truth = replace(truth, row_tv=row_total_variation(T, np.array(truth.transition)))
+    return replace(
+        estimate,
+        noise_rate=_within(now, value),
+        transition=_rows(T),
+        transition_low=_rows(np.minimum(low, T)),
+        transition_high=_rows(np.maximum(high, T)),
+        class_clean_level=tuple(
+            _level(was, float(levels[i]), names[int(j)])
+            for i, (was, j) in enumerate(
+                zip(estimate.class_clean_level, runners_up(T), strict=True)
+            )
+        ),
+        clean_level=level,
+        dominant=dominance(level),
+        gap=_within(estimate.gap, float(gap(T))),
+        trust=replace(estimate.trust, reasons=(*estimate.trust.reasons, reason)),
+        truth=truth,
+    )
+
+
+def at_rate(T: FloatArray, prior: FloatArray, rate: float) -> FloatArray:
+    """Return T (K, K) with its off-diagonal cells scaled so that the noise rate is `rate`.
+
+    `prior` (K,) are the shares of the true classes. A T with next to no noise is given noise that
+    goes evenly to the other classes. Rows keep LEAST_STAYS on the diagonal, so a very noisy row may
+    fall short.
+
+    >>> at_rate(np.array([[0.8, 0.2], [0.0, 1.0]]), np.array([0.5, 0.5]), 0.05)
+    array([[0.9, 0.1],
+           [0. , 1. ]])
+    """
+    K = len(T)
+    off = T * (1 - np.eye(K))
+    if prior @ off.sum(axis=1) < SHAPELESS:
+        off = (1 - np.eye(K)) / (K - 1)
+    off = off * rate / (prior @ off.sum(axis=1))
+    leaves = off.sum(axis=1, keepdims=True)
+    off = off * np.minimum(1, (1 - LEAST_STAYS) / np.maximum(leaves, 1e-12))
+    return np.asarray(off + np.diag(1 - off.sum(axis=1)), dtype=np.float64)
+
+
+def _level(was: ClassCleanLevel, value: float, runner_up: str) -> ClassCleanLevel:
+    bounds = {"low": min(was.low, value), "high": max(was.high, value)}
+    return replace(was, value=value, runner_up=runner_up, **bounds)
+
+
+def _within(was: Bounded, value: float) -> Bounded:
+    return Bounded(value, min(was.low, value), max(was.high, value))
+
+
+def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, matrix.tolist()))

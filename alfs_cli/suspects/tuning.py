@@ -1,0 +1,97 @@
+"""The constants by which labels are judged, and by which lists of suspects are believed."""
+
+from dataclasses import dataclass
+
+from alfs_cli.tuned import tuned
+
+PRECISION = "benchmarks/precision.py"
+FITTED = "benchmarks/precision.py --fit"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Weights of the models that the noise may follow (`weighing.py`)."""
+
+    rate_prior: tuple[float, float] = tuned(
+        (1.0, 10.0),
+        "Beta(a, b)",
+        "prior of the noise rate: 9 % on average, and less is likelier",
+        benchmark=PRECISION,
+    )
+    power_centre: float = tuned(
+        0.3, "log power", "prior mean of the power by which evidence is surer than it says"
+    )
+    power_spread: float = tuned(0.623, "log power", "prior standard deviation of that power")
+    blunders: float = tuned(
+        0.0015,
+        "share of examples",
+        "examples whose evidence is wrong however sure it is",
+        benchmark=PRECISION,
+    )
+    own_bonus: float = tuned(
+        7.5,
+        "nats",
+        "the estimate's own view of the evidence is preferred where likelihoods hardly differ",
+        benchmark=PRECISION,
+    )
+    bound_softness: float = tuned(
+        0.25,
+        "share of the distance from value to bound",
+        "a noise rate outside of its bounds is unlikely, not impossible",
+    )
+    doubt_examples: float = tuned(
+        8.0,
+        "examples",
+        "a list of `possible` labels is as uncertain as a sample of so many",
+        benchmark=PRECISION,
+    )
+    shape_floor: float = tuned(
+        0.01, "share of a row of T", "every kind of wrong label is possible, also where T has none"
+    )
+    clean_rate: float = tuned(
+        0.004, "noise rate", "the largest rate that counts as clean where `gain` is measured"
+    )
+
+
+@dataclass(frozen=True)
+class Learned:
+    """How precise lists were, in log odds: a regression on lists whose wrong labels were known."""
+
+    intercept: float = tuned(-1.349, "log odds", "regression over lists", benchmark=FITTED)
+    claimed: float = tuned(
+        0.147, "log odds", "of the precision that the models claim on average", benchmark=FITTED
+    )
+    own: float = tuned(
+        -0.303, "log odds", "of the mean probability of the listed labels", benchmark=FITTED
+    )
+    gain: float = tuned(
+        0.132, "log nats", "of the nats by which noise explains the labels", benchmark=FITTED
+    )
+    overlap: float = tuned(
+        -0.713, "log odds", "of the disagreement that noise does not explain", benchmark=FITTED
+    )
+    spread: float = tuned(
+        0.621,
+        "log variance",
+        "of the regression's error where noise explains nothing",
+        benchmark=FITTED,
+    )
+    spread_gain: float = tuned(
+        -0.426,
+        "log variance per log nat",
+        "errors fall where noise explains much",
+        benchmark=FITTED,
+    )
+    width: float = tuned(
+        3.63, "standard errors", "the 98 % quantile of errors on sources left out", benchmark=FITTED
+    )
+    least_low: float = tuned(
+        0.3,
+        "share of a list",
+        "labels are called likely wrong where at least so many of them are, by the lower bound",
+        benchmark=PRECISION,
+    )
+
+
+TUNING = Tuning()
+LEARNED = Learned()

@@ -1,0 +1,82 @@
+"""What is expected of a list: monotone in what speaks for it, and the scores say the same."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alfs_cli.noise import symmetric
+from alfs_cli.results.estimate import Bounded
+from alfs_cli.suspects.precision import Listed, expected_precision, of_part, rescaled
+from alfs_cli.suspects.scores import LIKELY, weighed_scores
+from alfs_cli.suspects.tuning import LEARNED
+from tests.estimators.problems import seen_exactly
+
+SURE = Listed(count=200, claimed=0.95, own=0.01, gain=400.0, overlap=0.01)
+share = st.floats(0, 1)
+
+
+@given(st.integers(1, 10**6), share, share, st.floats(-5, 1e6), st.floats(-1, 1))
+def test_bounds_hold_the_value_whatever_the_list(count, claimed, own, gain, overlap):
+    found = expected_precision(Listed(count, claimed, own, gain, overlap))
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.low < found.high
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [{"claimed": 0.6}, {"own": 0.2}, {"gain": 5.0}, {"overlap": 0.4}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_what_speaks_against_a_list_lowers_what_is_expected(worse):
+    assert expected_precision(replace(SURE, **worse)).value < expected_precision(SURE).value
+
+
+def test_a_shorter_list_and_a_smaller_gain_are_less_certain():
+    sure = expected_precision(SURE)
+    assert expected_precision(replace(SURE, count=5)).low < sure.low
+    assert expected_precision(replace(SURE, gain=2.0)).low < sure.low - 0.2
+
+
+def test_a_part_of_a_list_is_no_more_certain_than_the_whole():
+    whole = Bounded(0.8, 0.6, 0.95)
+    part = of_part(whole, 0.8, 10)
+    assert part.value == pytest.approx(0.8)
+    assert part.low < whole.low
+
+
+@given(st.lists(st.floats(0.5, 1), min_size=1, max_size=30), st.floats(0.5, 1))
+def test_rescaled_scores_reach_the_mean_in_the_same_order(scores, mean):
+    before = np.array(scores)
+    after = rescaled(before, mean, least=0.5)
+    assert ((after >= 0.5 - 1e-9) & (after <= 1 + 1e-9)).all()
+    assert (np.diff(after[before.argsort()]) >= -1e-9).all()
+    if before.min() > 0.51 and before.max() < 0.99:
+        assert after.mean() == pytest.approx(mean, abs=1e-6)
+
+
+def test_scores_of_likely_labels_have_the_expected_mean():
+    T, even = symmetric(0.3, 4).array, np.full(4, 0.25)
+    probs, labels, true = seen_exactly(T, n_per_class=400, certainty=0.97)
+    scores, _ = weighed_scores(probs, labels, T, even, Bounded(0.3, 0.25, 0.35))
+    likely = scores.score >= LIKELY
+    assert scores.expected is not None
+    assert scores.score[likely].mean() == pytest.approx(scores.expected.value)
+    assert (labels != true)[likely].mean() >= scores.expected.low
+
+
+def test_where_too_few_may_be_wrong_none_is_likely_and_the_order_stays():
+    generator = np.random.default_rng(0)
+    probs = generator.dirichlet(np.full(5, 0.6), 150)  # classes overlap; labels drawn from them
+    labels = (probs.cumsum(axis=1) > generator.random((150, 1))).argmax(axis=1)
+    T = symmetric(0.5, 5).array
+    scores, weighed = weighed_scores(probs, labels, T, np.full(5, 0.2), Bounded(0.5, 0.0, 0.9))
+    if scores.expected is None:
+        assert (scores.score < LIKELY).all()
+    else:
+        assert scores.expected.low >= LEARNED.least_low
+    before = weighed.scores(labels)
+    most = before.argsort()[-5:]
+    assert (np.diff(scores.score[most]) >= 0).all()
