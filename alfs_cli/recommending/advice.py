@@ -103,8 +103,8 @@ def what_would_decide(estimate: NoiseEstimate) -> tuple[str, ...]:
         )
     elif more is not None:
         said.append(
-            f"true labels of all {estimate.data.n:,} examples would hardly do: re-check those of "
-            f"'{level.true_class}' given as '{level.given_class}' first"
+            f"even true labels of all {estimate.data.n:,} examples might not decide it: re-check "
+            f"the labels '{level.true_class}' given as '{level.given_class}' first"
         )
     return tuple(said)
 

@@ -57,7 +57,7 @@ def _noise(found: Recommendations, estimate: NoiseEstimate) -> Rows:
             ),
         ]
     else:
-        rows.append(("required ratio", "1: nothing is known of r but that it is not negative"))
+        rows.append(("required ratio", "1: nothing is known of r except that it is not negative"))
     return rows
 
 
@@ -67,8 +67,8 @@ def _aims(found: Recommendations, estimate: NoiseEstimate) -> Rows:
     called = "easy" if is_easy(estimate) else "not easy"
     K = len(estimate.data.classes)
     least = easy_accuracy(estimate)
-    limit = f"from {100 * least:.0f} % on, right labels leading by {mean_lead(estimate):.3g} "
-    limit += "standard deviations in the mean"
+    limit = f"from {100 * least:.0f} % on, where right labels lead by {mean_lead(estimate):.3g} "
+    limit += "standard deviations on average"
     if least == float("inf"):
         limit = "right labels lead by too little to tell"
     curved = ""
@@ -79,7 +79,7 @@ def _aims(found: Recommendations, estimate: NoiseEstimate) -> Rows:
         (
             "ratio aimed at",
             f"{aim:.4g}: out of sample {100 * estimate.evidence.agreement:.1f} % of the labels "
-            "agree, which speaks of an accuracy on true labels of "
+            "agree, which implies an accuracy on true labels of "
             f"{100 * accuracy(estimate):.1f} %, so these data are {called} ({limit}); easy data "
             f"can afford more than is required (prefer {found.prefer})",
         ),
