@@ -1,4 +1,4 @@
-"""The whole tour on real data that ships inside scikit-learn, with noise whose truth is known."""
+"""The demo: every step of alfs on scikit-learn's digits, with injected and so known noise."""
 
 import time
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from alfs_cli.training.devices import choose_device
 from alfs_cli.training.experiment import plan
 
 SCHEMA = "alfs.demo/1"
+# The settings of the tour; it takes under a minute with them.
 NOISE = "asymmetric"
 RATE = 0.3
 MODEL = "cnn4"
@@ -33,7 +34,7 @@ Role = Literal["cross entropy", "recommended", "certified without T"]
 
 @dataclass(frozen=True)
 class Suspects:
-    """How many labels were listed as wrong, and how many of them are."""
+    """The number of labels listed as wrong, and how many of them are wrong."""
 
     listed: int
     really_wrong: int
@@ -54,7 +55,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class DemoSummary:
-    """What the demo saw: the content of `alfs demo -f json`."""
+    """The results of the demo: the content of `alfs demo -f json`."""
 
     noise: str
     rate: float
@@ -77,7 +78,7 @@ class DemoSummary:
 
 @dataclass(frozen=True, eq=False)
 class Demo:
-    """Everything the demo made, for its page."""
+    """All results of the demo, for its HTML page."""
 
     summary: DemoSummary
     found: Estimated
@@ -87,7 +88,7 @@ class Demo:
 
 
 def run_demo(folder: Path, console: Console, *, seed: int = 0, device: str = "auto") -> Demo:
-    """Make labels wrong, estimate, recommend, train, compare; everything lies under `folder`."""
+    """Inject noise, estimate, recommend, train and compare; write everything under `folder`."""
     say = console.note
     started = time.perf_counter()
     say(f"1/4  inject     {NOISE} noise, {RATE:.0%}, into the digits' training labels")
@@ -137,7 +138,7 @@ def run_demo(folder: Path, console: Console, *, seed: int = 0, device: str = "au
 
 
 def known_truth(found: Estimated) -> Truth:
-    """Return what the true labels say; the demo's data always have them."""
+    """Return the truth of an estimate; raises InputError where the data have no true labels."""
     if found.estimate.truth is None:
         raise InputError(
             "these data have no true labels",
@@ -147,7 +148,7 @@ def known_truth(found: Estimated) -> Truth:
 
 
 def count_suspects(found: Estimated) -> Suspects:
-    """Count how many of the labels listed, as proven or likely, are really wrong."""
+    """Return how many labels are listed as proven or likely wrong, and how many of them are."""
     dataset, places = found.examples.dataset, found.examples.listed.of("proven", "likely")
     true = dataset.labels if dataset.true_labels is None else dataset.true_labels
     wrong = dataset.labels != true
@@ -156,9 +157,9 @@ def count_suspects(found: Estimated) -> Suspects:
 
 
 def correction_of(item: Recommendation, folder: Path) -> dict[str, Any]:
-    """Return the settings by which a recommended loss is corrected; estimate.json is in `folder`.
+    """Return the settings for the forward correction of a recommended loss, empty without it.
 
-    They are empty where it is not.
+    T is that of estimate.json in `folder`.
     """
     if item.correction == "none":
         return {}
@@ -175,7 +176,7 @@ def train_digits(
     correction: dict[str, Any] | None = None,
     device: str = "cpu",
 ) -> Run:
-    """Train the demo's network on the noisy digits, tested on the digits' own test part."""
+    """Train the demo's network on noisy digits, tested on the true labels of the test part."""
     experiment = plan(
         {
             **(correction or {}),
@@ -193,7 +194,7 @@ def train_digits(
 
 
 def inject_digits(path: Path, kind: str, rate: float, seed: int) -> Path:
-    """Write the training part of the digits under wrong labels as an .npz; return its path."""
+    """Write the training part of the digits with injected noise as an .npz; return its path."""
     dataset = load(DataSpec("digits"))
     generator = np.random.default_rng(seed)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What this installation can do: each part that alfs stands on, examined by importing it."""
+"""What this installation can do: each dependency of alfs, examined by importing it."""
 
 import platform
 import sys
@@ -11,12 +11,12 @@ from alfs_cli.evidence.encoders import has_encoder
 from alfs_cli.storage.documents import to_document
 
 SCHEMA = "alfs.doctor/1"
-MIN_CLEANLAB = (2, 8)
+MIN_CLEANLAB = (2, 8)  # the first version that is not under the AGPL
 
 
 @dataclass(frozen=True)
 class Part:
-    """One thing examined: ok, warn (alfs works without it) or broken."""
+    """One dependency: ok, warn (alfs works without it) or broken."""
 
     status: Literal["ok", "warn", "broken"]
     name: str
@@ -26,13 +26,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Everything examined."""
+    """The state of all dependencies."""
 
     parts: tuple[Part, ...]
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing that alfs needs is broken."""
+        """Whether nothing is broken."""
         return all(part.status != "broken" for part in self.parts)
 
     def document(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class Diagnosis:
 
 
 def examine() -> Diagnosis:
-    """Import what alfs needs and say what came of it."""
+    """Import the dependencies of alfs, and return the state of each."""
     parts = [Part("ok", "alfs", __version__), _python(), _torch()]
     parts += [_module(name) for name in ("numpy", "scipy", "pandas", "pyarrow", "sklearn", "PIL")]
     parts += [_cleanlab(), _torchvision(), _encoder()]
@@ -89,10 +89,9 @@ def _cleanlab() -> Part:
 
 
 def _torchvision() -> Part:
-    """A torchvision that does not match its torch raises RuntimeError on import."""
     try:
         module = import_module("torchvision")
-    except Exception as error:
+    except Exception as error:  # RuntimeError where it was built for another torch
         return Part(
             "warn",
             "torchvision",

@@ -1,6 +1,6 @@
 """One process of `alfs train --nproc N`: `python -m alfs_cli.member TASK.json`.
 
-The launcher starts one a share; the first tells of its progress, as training on one process does.
+The launcher starts N of them. The first one shows its progress like a run on a single process.
 """
 
 import json
@@ -18,7 +18,7 @@ def main(file: str) -> int:
     """Train the run of a task with the other processes; return the exit code."""
     from alfs_cli.training import distributed
 
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))  # the launcher tells of it
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))  # no message: the launcher gives one
     values = json.loads(Path(file).read_text(encoding="utf-8"))
     terminal = Terminal(-1 if values.pop("quiet") else 0)
     is_first = True

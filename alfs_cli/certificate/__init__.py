@@ -1,5 +1,8 @@
-"""Is a loss asymmetric on a noise model? `certify`: proved, tolerant, refuted or not refuted."""
+"""Certificates: `certify` decides whether a loss is asymmetric on a transition matrix.
 
-from alfs_cli.certificate.verdicts import SLOW_ESCAPE, Certificate, RowCertificate, certify
+The verdict is proved, tolerant, refuted or not-refuted.
+"""
 
-__all__ = ["SLOW_ESCAPE", "Certificate", "RowCertificate", "certify"]
+from alfs_cli.certificate.verdicts import Certificate, RowCertificate, certify
+
+__all__ = ["Certificate", "RowCertificate", "certify"]

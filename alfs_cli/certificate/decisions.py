@@ -1,7 +1,7 @@
-"""The verdict on rows of a transition matrix for the losses that alfs has formulas of.
+"""The verdicts on rows of a transition matrix, for losses that alfs has formulas of.
 
-Each term is asked for its ruling; what none of them decides is refuted where a candidate for the
-minimum has a lower risk than the vertex, and left open where none has.
+The rulings of the terms decide first. A row that they leave undecided is refuted if a candidate for
+the minimiser has a lower risk than the vertex, and not-refuted otherwise.
 """
 
 import math
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from alfs_cli.certificate import risk
 from alfs_cli.certificate.risk import Verdict
+from alfs_cli.certificate.tuning import TUNING
 from alfs_cli.certificate.witness import moves_in_bounds, rise
 from alfs_cli.losses import Loss, SeparableSum
 from alfs_cli.losses.minimisers import convex_minimiser
@@ -22,12 +23,13 @@ from alfs_cli.losses.terms import Computed, Parts, Separable
 
 FloatArray = NDArray[np.float64]
 
-SEARCHED = 20.0  # bound of the logits in a search for lower points
-
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """The verdict on one row, in the order true class, then the others from the largest down."""
+    """The verdict on one row.
+
+    `minimiser` (K,) is in the order of `w`: the true class, then the others in descending order.
+    """
 
     verdict: Verdict
     method: str
@@ -37,11 +39,12 @@ class Decision:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A loss on rows w (M, K), taken apart into l(u) and the terms of the whole vector.
+    """A loss on rows w (M, K), split into l(u) and the terms of the whole vector, with rulings.
 
-    `deciding` are the terms whose minimum says where that of the sum is: with three classes or more
-    NCE and NFL reach their infimum at the vertex and elsewhere, and leave the choice to the others.
-    `grid` has what was found for an l(u) of no simple shape, row by row.
+    `deciding` are the terms that determine the minimiser of the sum. For three classes or more, NCE
+    and NFL approach their infimum at the vertex and elsewhere, so that the other terms determine
+    it. `grid` has a verdict and a point for each row if l(u) has shape "other"; otherwise it is
+    empty.
     """
 
     parts: Parts
@@ -54,7 +57,7 @@ class Judged:
 
 
 def decide(loss: Loss, w: FloatArray) -> list[Decision]:
-    """Judge a loss on rows w (M, K), the true class first and the rest from the largest down."""
+    """Return the decision for each row of w (M, K), the true class first, the others descending."""
     judged = _take_apart(loss, w)
     rulings = judged.rulings
     reached, some = np.all([r.reached for r in rulings], 0), np.any([r.proved for r in rulings], 0)
@@ -66,7 +69,7 @@ def decide(loss: Loss, w: FloatArray) -> list[Decision]:
     decisions = []
     for k in range(len(w)):
         margin = None if margins is None else float(margins[k])
-        how = method if dominant[k] else "the true class is not the likeliest"
+        how = method if dominant[k] else "the true class is not the likeliest label"
         if proved[k] or tolerant[k]:
             decisions.append(Decision("proved" if proved[k] else "tolerant", how, margin))
         elif k in refuted:
@@ -91,7 +94,10 @@ def _take_apart(loss: Loss, w: FloatArray) -> Judged:
 
 
 def _on_grid(loss: SeparableSum, row: FloatArray) -> tuple[Verdict, FloatArray | None]:
-    """Judge a row by convolution; nothing is proved of a term that says nothing of its slope."""
+    """Judge a row (K,) on a grid; a loss with a term of shape "other" is never proved.
+
+    For such a term, the bounds of the slope on the cells of the grid are not known to hold.
+    """
     if not is_dominant(row[None])[0]:
         return "not-refuted", None
     verdict, point = risk.convolution_verdict(loss, row)
@@ -104,22 +110,22 @@ def _on_grid(loss: SeparableSum, row: FloatArray) -> tuple[Verdict, FloatArray |
 def _separable_ruling(
     loss: SeparableSum, w: FloatArray, grid: list[tuple[Verdict, FloatArray | None]]
 ) -> Ruling:
-    """Judge l(u): iff conditions for convex, concave and affine, a grid for the rest."""
+    """Judge l(u): by exact conditions if it is convex, concave or affine, otherwise by a grid."""
     if loss.shape == "other":
         proved = np.array([verdict == "proved" for verdict, _ in grid])
         return ruling(w, "convolution on a grid", proved=proved)
     level, dominant = levels(w), is_dominant(w)
     with np.errstate(invalid="ignore"):
         margin = np.where(np.isinf(level), np.inf, level * loss.asymmetry_ratio())
-    if loss.shape == "convex":  # unique at 1 too: all are strictly convex near u = 1
+    if loss.shape == "convex":  # margin 1 suffices: all are strictly convex near u = 1
         return ruling(w, "convex in u", proved=dominant & (margin >= 1 - EQUAL), margin=margin)
     return ruling(w, f"{loss.shape} in u", proved=dominant, margin=margin)
 
 
 def _words(judged: Judged) -> tuple[FloatArray | None, str]:
-    """Return the margins (M,) of the condition that decides, if one does, and its words."""
+    """Return the margins (M,) of the deciding condition, if there is only one, and its name."""
     if len(judged.deciding) > 1:
-        return None, "each term for itself"
+        return None, "each term by its own condition"
     ((_, only),) = judged.deciding
     alone = len(judged.rulings) == 1
     return only.margin, only.method if alone else f"its passive part: {only.method}"
@@ -129,10 +135,11 @@ def _words(judged: Judged) -> tuple[FloatArray | None, str]:
 
 
 def _refute(judged: Judged, rows: NDArray[np.intp]) -> dict[int, FloatArray]:
-    """Return the lowest point found of each of the rows that it refutes, by row.
+    """Return, for each of the rows that is refuted, the lowest point found.
 
-    It has a lower risk than the vertex, or, for NCE and NFL, within every bound of the logits.
-    Where the true class is not the likeliest there is one as low, e_n or another: that is enough.
+    A row is refuted if the point has a lower risk than the vertex; for NCE and NFL, if it has a
+    lower risk within every bound of the logits. If the true class is not the only likeliest label,
+    a point of equal risk exists, such as the vertex of the likeliest one, and the row is refuted.
     """
     if not len(rows):
         return {}
@@ -141,7 +148,8 @@ def _refute(judged: Judged, rows: NDArray[np.intp]) -> dict[int, FloatArray]:
     for u in _candidates(judged, rows):
         found = rise(judged.separable, judged.vectors, u, w)
         value, _ = risk.risk_at(judged.parts, np.log(np.maximum(u, SMALLEST)), w)
-        better = (found < lowest) | ((found == lowest) & (value < risks))  # -inf: all are lower
+        # among points whose rise is -inf, the lowest risk is the best
+        better = (found < lowest) | ((found == lowest) & (value < risks))
         lowest, risks = np.where(better, found, lowest), np.where(better, value, risks)
         points = np.where(better[:, None], u, points)
     known, leads = lowest < np.inf, is_dominant(w)
@@ -155,7 +163,7 @@ def _refute(judged: Judged, rows: NDArray[np.intp]) -> dict[int, FloatArray]:
 
 
 def _candidates(judged: Judged, rows: NDArray[np.intp]) -> Iterator[FloatArray]:
-    """Yield points u (M, K) where the rows' risk may be least, the likeliest first."""
+    """Yield candidates u (M, K) for the minimisers of the rows, the most promising first."""
     w = judged.w[rows]
     K = w.shape[1]
     faces = K > 2 and any(isinstance(part, Unbounded) for _, part in judged.vectors)
@@ -174,7 +182,7 @@ def _candidates(judged: Judged, rows: NDArray[np.intp]) -> Iterator[FloatArray]:
     has_formula = formulas == 1 or (judged.separable is not None and not judged.grid)
     if len(judged.deciding) == 1 and has_formula:
         return
-    u = risk.box_minimiser(judged.parts, w, SEARCHED)
+    u = risk.box_minimiser(judged.parts, w, TUNING.search_bound)
     yield u
     if faces:
         face = u.copy()
@@ -194,7 +202,10 @@ def _minimiser(term: SeparableSum | Computed, w: FloatArray, num_classes: int) -
 def masses(
     loss: Loss, w: FloatArray, decisions: list[Decision], bound: float
 ) -> Iterator[float | None]:
-    """Yield the true class's probability at the minimiser over logits in [-bound, bound]."""
+    """Yield for each row the true class's probability at the minimiser over bounded logits.
+
+    Logits are in [-bound, bound]. Yields None for a row whose minimiser is not known.
+    """
     separable = loss.separable(w.shape[1]) if loss.is_separable() else None
     if separable is None or separable.shape == "other":
         yield from risk.box_minimiser(loss.parts(w.shape[1]), w, bound)[:, 0].tolist()

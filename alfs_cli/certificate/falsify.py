@@ -1,7 +1,7 @@
-"""Look for a counter-example to a loss that alfs knows nothing about.
+"""Search for a counter-example to the asymmetry of a user's own loss.
 
 A loss is a function (logits (N, K), labels (N,)) -> (N,) of torch tensors. The search can refute
-that the loss is asymmetric on a row; that it finds nothing proves nothing.
+that the loss is asymmetric on a row. If it finds nothing, nothing is proved.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,20 +12,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.certificate.tuning import TUNING as SEARCH
 from alfs_cli.errors import InputError
+from alfs_cli.losses.tuning import TUNING
 
 FloatArray = NDArray[np.float64]
 TorchLoss = Callable[[Any, Any], Any]
 
-GAPS = (20.0, 25.0, 30.0)  # logit gaps that stand for the vertex: 1 - u is 1e-9 .. 1e-13
-BOX = 30.0
-RANDOM_STARTS = 6
-ENTRIES = 2_000_000  # logits evaluated in one call
+GAPS = (20.0, 25.0, 30.0)  # logit gaps of points near the vertex, where 1 - u is 1e-9 .. 1e-13
+ENTRIES = 2_000_000  # logits evaluated in one call, which bounds the memory
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The lowest point of a row: u (K,) and the verdict it gives."""
+    """The verdict on a row, and the lowest point u (K,) that the search found."""
 
     verdict: Literal["refuted", "not-refuted"]
     method: str
@@ -33,13 +33,14 @@ class Found:
 
 
 def falsify(loss: TorchLoss, w: FloatArray) -> list[Found]:
-    """Search the rows w (M, K), true class first, for points as low as the vertex.
+    """Return for each row of w (M, K), true class first, the result of a search for lower points.
 
-    Refuted only where several approaches to the vertex agree on the risk there and a point away
-    from it is lower, or as low; or where the risk grows without bound towards it.
+    A row is refuted if the risk has the same limit on several paths to the vertex and a point away
+    from the vertex has a risk that is as low or lower; or if the risk increases without bound
+    towards the vertex.
     """
     with _one_thread():
-        z, low, starts = _lowest(loss, w, BOX)
+        z, low, starts = _lowest(loss, w, SEARCH.own_loss_bound)
         limits = _limits(loss, w)
     u = _softmax(z)
     method = f"search from {starts} starts"
@@ -48,13 +49,17 @@ def falsify(loss: TorchLoss, w: FloatArray) -> list[Found]:
         if not np.isfinite(low[k]):
             found.append(Found("not-refuted", method, None))
             continue
-        refuted = u[k, 0] < 1 - 1e-3 / 2 and _is_below(float(low[k]), limits[k])
+        is_away = u[k, 0] < 1 - TUNING.vertex_distance / 2  # the L1 distance is 2 (1 - u_m)
+        refuted = is_away and _is_below(float(low[k]), limits[k])
         found.append(Found("refuted" if refuted else "not-refuted", method, u[k]))
     return found
 
 
 def mass_at_bound(loss: TorchLoss, w: FloatArray, bound: float) -> list[float | None]:
-    """Return the true class's probability at the lowest points found in [-bound, bound]^K."""
+    """Return the true class's probability at the lowest point found for each row.
+
+    Logits are in [-bound, bound]. None for a row on which the loss is nowhere finite.
+    """
     with _one_thread():
         z, low, _ = _lowest(loss, w, bound)
     u = _softmax(z)
@@ -62,7 +67,10 @@ def mass_at_bound(loss: TorchLoss, w: FloatArray, bound: float) -> list[float | 
 
 
 def _is_below(low: float, limits: FloatArray) -> bool:
-    """Judge the lowest risk against those near the vertex: (gaps, ways there)."""
+    """Return whether the lowest risk refutes a row; `limits` are the risks near the vertex.
+
+    `limits` is (gaps, paths), as in `_limits`.
+    """
     if not np.isfinite(limits).all():
         return False
     scale = max(1e-12, abs(low), float(np.abs(limits).max()))
@@ -81,7 +89,7 @@ def _softmax(z: FloatArray) -> FloatArray:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep torch on one thread: the tensors are small, and starting threads costs more."""
+    """Keep torch on one thread: for small tensors, starting threads costs more than it saves."""
     import torch
 
     threads = torch.get_num_threads()
@@ -93,7 +101,10 @@ def _one_thread() -> Iterator[None]:
 
 
 def _risks(loss: TorchLoss, z: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return R (P,) of points z (P, K) with weights w (P, K), and its derivative (P, K)."""
+    """Return R (P,) at logits z (P, K) with weights w (P, K), and its derivative (P, K).
+
+    Raises InputError where the loss fails or returns another shape.
+    """
     import torch
 
     P, K = z.shape
@@ -108,7 +119,7 @@ def _risks(loss: TorchLoss, z: FloatArray, w: FloatArray) -> tuple[FloatArray, F
         except Exception as error:
             raise InputError(
                 f"the loss failed: {type(error).__name__}: {error}",
-                help="it takes logits (N, K) and labels (N,), and returns the mean or N losses",
+                help="a loss takes logits (N, K) and labels (N,) and returns (N,) values",
             ) from error
         if not isinstance(each, torch.Tensor) or each.shape != (count * K,):
             got = tuple(each.shape) if isinstance(each, torch.Tensor) else type(each).__name__
@@ -129,7 +140,10 @@ def _risks(loss: TorchLoss, z: FloatArray, w: FloatArray) -> tuple[FloatArray, F
 
 
 def _limits(loss: TorchLoss, w: FloatArray) -> FloatArray:
-    """Return the risk near the vertex (M, gaps, ways there)."""
+    """Return the risk near the vertex (M, gaps, paths).
+
+    On one path all other classes are equally likely, on the others one class is much less likely.
+    """
     M, K = w.shape
     deep = sorted({1, K - 1})
     points = np.zeros((len(GAPS), 1 + len(deep), K))
@@ -185,7 +199,7 @@ def _lowest(loss: TorchLoss, w: FloatArray, bound: float) -> tuple[FloatArray, F
 
 
 def _starts(w: FloatArray) -> Iterator[FloatArray]:
-    """Yield starting logits (M, K): the middle, log w, towards vertices, random ones."""
+    """Yield starting logits (M, K): the centre, log w, points near vertices and faces, random."""
     M, K = w.shape
     rng = np.random.default_rng(0)
     yield np.zeros(w.shape)
@@ -196,5 +210,5 @@ def _starts(w: FloatArray) -> Iterator[FloatArray]:
         yield np.tile(np.where(np.arange(K) == j, -15.0, 0.0), (M, 1))
     for alpha in (0.1, 1.0):
         yield np.tile(np.log(rng.dirichlet(np.full(K, alpha)) + 1e-9), (M, 1))
-    for _ in range(RANDOM_STARTS):
+    for _ in range(SEARCH.random_starts):
         yield rng.normal(size=w.shape)

@@ -1,7 +1,7 @@
-"""Where the conditional risk of a row is least: R(u) = sum_j w_j L(u, j) over the simplex.
+"""Minimisers of the conditional risk of a row, R(u) = sum_j w_j L(u, j), over the simplex.
 
-Everywhere `w` is (M, K): M rows of a transition matrix with the true class in column 0 and the
-others from the largest down. The result u is (M, K) in the same order.
+`w` (M, K) are M rows of a transition matrix, with the true class in column 0 and the others in
+descending order. Minimisers u (M, K) have the same order.
 """
 
 import math
@@ -19,9 +19,9 @@ Verdict = Literal["proved", "tolerant", "refuted", "not-refuted"]
 
 
 def risk_at(parts: Parts, log_probs: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return R (M,) and its derivative by the logits (M, K) of a sum of terms."""
+    """Return R (M,) and its derivative by the logits (M, K) of a sum of terms, at log u (M, K)."""
     value, derivative = np.zeros(len(w)), np.zeros(w.shape)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # slopes at the vertices
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # infinite at vertices
         for weight, part in parts:
             one, slope = part.risk(log_probs, w)
             value += weight * one
@@ -39,9 +39,9 @@ def log_softmax(z: FloatArray) -> FloatArray:
 
 
 def box_minimiser(parts: Parts, w: FloatArray, bound: float) -> FloatArray:
-    """Return u at the minimiser over logits in [-bound, bound]^K, the best of several descents.
+    """Return the minimisers u (M, K) over logits in [-bound, bound]^K, the best of three descents.
 
-    The rows are independent; one bounded quasi-Newton run descends on the sum of their risks.
+    The rows are independent: each descent (L-BFGS-B) minimises the sum of their risks.
     """
     from scipy.optimize import minimize
 
@@ -75,14 +75,15 @@ def _starts(w: FloatArray, bound: float) -> Iterator[FloatArray]:
     yield toward
 
 
-# Any shape: the slope at the vertex, then a maximal convolution on a grid.
+# Losses of any shape: the slope at the vertex, then a maximal convolution on a grid.
 
 
 def falling_step(loss: SeparableSum, w: FloatArray) -> FloatArray | None:
-    """Return a point near the vertex where the risk of a row (K,) is lower, None if it rises.
+    """Return a point u (K,) near the vertex with a lower risk for a row w (K,), None without one.
 
-    With mass t moved to the largest rival the risk changes at the rate w_m g(1 - t) - w_n g(t). At
-    t = 0 that is negative for good only if it is so all the way down to the smallest t tried.
+    If probability t is moved from the true class to the largest other label, the risk changes at
+    the rate w_m g(1 - t) - w_n g(t). The point is the largest t up to which the rate is negative,
+    for all t tried from 1e-300 on.
     """
     at_zero, at_one = loss.end_slopes()
     if not w[1] * at_zero > w[0] * at_one * (1 + EQUAL_GAIN):
@@ -100,17 +101,18 @@ def falling_step(loss: SeparableSum, w: FloatArray) -> FloatArray | None:
 def convolution_verdict(
     loss: SeparableSum, w: FloatArray, *, cells: tuple[int, ...] = (600, 3000, 12000)
 ) -> tuple[Verdict, FloatArray | None]:
-    """Judge one row (K,) for an l(u) of any shape; return the verdict and a witness of refutation.
+    """Return the verdict on one row (K,) for an l(u) of any shape, and a witness (K,) if refuted.
 
-    With h(t) = l(0) - l(t) and D(s) = l(1 - s) - l(1) the vertex is the only minimiser iff
-    w_m D(s) > H(s) for all s in (0, 1], where H(s) is the largest sum of w_i h(s_i) over s_i that
-    sum to s. H is computed on grids; each refinement is tried while undecided and affordable.
+    With h(t) = l(0) - l(t) and D(s) = l(1 - s) - l(1), the vertex is the only minimiser if and only
+    if w_m D(s) > H(s) for all s in (0, 1], where H(s) is the largest sum of w_i h(s_i) over s_i
+    that sum to s. H is computed on grids of `cells` cells, each finer one only if the row is still
+    undecided and the cost is acceptable.
     """
     rivals = w[1:][w[1:] > 0]
     if math.isinf(float(loss.value(np.zeros(1))[0])):
         return ("proved", None) if len(rivals) == 0 else ("refuted", None)
     for count in cells:
-        if count > cells[0] and len(rivals) * count**2 > 2e9:
+        if count > cells[0] and len(rivals) * count**2 > 2e9:  # operations
             break
         verdict, spent = _judge_on_grid(loss, float(w[0]), rivals, count)
         if verdict != "not-refuted":
@@ -126,7 +128,7 @@ def convolution_verdict(
 def _judge_on_grid(
     loss: SeparableSum, own: float, rivals: FloatArray, cells: int
 ) -> tuple[Verdict, FloatArray | None]:
-    spare = len(rivals) + 2  # each s_i rounded up costs at most a cell
+    spare = len(rivals) + 2  # rounding each s_i up adds at most one cell
     grid = np.arange(cells + spare) / cells
     forward = loss.value(np.minimum(grid, 1.0))
     gain = forward[0] - forward
@@ -151,11 +153,15 @@ def _judge_on_grid(
     return ("proved" if near and bool(np.all(beyond)) else "not-refuted"), None
 
 
-EQUAL_GAIN = 1e-12
+EQUAL_GAIN = 1e-12  # relative tolerance of the comparison of D and H
 
 
 def _max_plus(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Return max over i of first[i] + second[k - i], for all k."""
+    """Return the max-plus convolution: for each k, the maximum over i of first[i] + second[k - i].
+
+    >>> _max_plus(np.array([0.0, 1.0]), np.array([0.0, 3.0]))
+    array([0., 3.])
+    """
     result = np.full(len(first), -np.inf)
     for i in range(len(first)):
         np.maximum(result[i:], first[i] + second[: len(first) - i], out=result[i:])
@@ -177,7 +183,7 @@ def _backtrack(
 def slope_range(
     loss: SeparableSum, low: FloatArray, high: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return bounds of g on [low, high]: each term's slope is monotone there."""
+    """Return bounds (least, most) of g on [low, high]; assumes that each term's g is monotone."""
     with np.errstate(divide="ignore"):
         ends = [(c * part.slope(low), c * part.slope(high)) for c, part in loss.parts]
     least = sum((np.minimum(a, b) for a, b in ends), np.zeros(np.shape(low)))

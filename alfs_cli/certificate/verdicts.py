@@ -1,22 +1,22 @@
-"""Is a loss asymmetric on a noise model? Proved, tolerant, refuted by an example, or not refuted.
+"""Certificates: whether a loss is asymmetric on every row of a transition matrix.
 
-A loss L(u, y) is asymmetric on the weights w (a row of T, class m the true one) when every
-minimising sequence of the risk R(u) = sum_j w_j L(u, j) over the open simplex tends to the vertex
-e_m: Zhou et al., ICML 2021, Definition 2, put so that it also speaks of losses that are infinite
-at vertices. `certify` decides this for each row by the rule that fits the loss:
+A loss L(u, y) is asymmetric on the weights w (a row of T with true class m) if every minimising
+sequence of the risk R(u) = sum_j w_j L(u, j) over the open simplex tends to the vertex e_m. This is
+Definition 2 of Zhou et al., ICML 2021, extended to losses that are infinite at vertices. `certify`
+decides each row by the rule for the kind of loss, where g = -l':
 
-- l(u) convex: e_m is the minimiser iff w_m g(1) >= w_i g(0) for every other i, g = -l';
-- l(u) concave or affine: iff w_m is the only largest weight;
-- l(u) of another shape: a maximal convolution on a grid, rigorous where it says proved;
-- losses of the whole vector: each one's own `ruling`, by default that nothing is known;
-- sums: proved where all terms reach their infimum at the vertex and one of them nowhere else;
-- a user's own loss: a search from many starts, which can refute and never prove.
+- l(u) convex: asymmetric if and only if w_m g(1) >= w_i g(0) for every other class i;
+- l(u) concave or affine: if and only if w_m is the only largest weight;
+- l(u) of another shape: by a maximal convolution on a grid, which is rigorous if it proves;
+- losses of the whole vector: by the `ruling` of the loss; by default nothing is known;
+- sums: proved if every term reaches its infimum at the vertex, and one of them only there;
+- a user's own loss: by a search from many starts, which can refute but never prove.
 
-Tolerant is a loss whose minimisers on the row are those it has on clean labels, e_m among them,
-though not alone. Refuted is only where a point was found whose risk is lower than the vertex's
-(`witness`), rounding included, or, where the true class is not the likeliest label, as low.
+A row is tolerant if the minimisers are the same as on clean labels: e_m and other points. A row is
+refuted only if a point was found whose risk is lower than that of the vertex by more than rounding
+errors (`witness`), or as low if the true class is not the only likeliest label.
 
-T[i, j] = P(given = j | true = i): the weights are rows. Noise is taken as class-conditional.
+T[i, j] = P(given = j | true = i): the weights are rows. Noise is assumed to be class-conditional.
 """
 
 import math
@@ -39,27 +39,29 @@ from alfs_cli.storage.documents import Number, to_document
 FloatArray = NDArray[np.float64]
 
 TorchLoss = Callable[[Any, Any], Any]
-"""A user's loss: logits (N, K) and labels (N,) to losses (N,)."""
+"""A user's own loss: a function of logits (N, K) and labels (N,) that returns losses (N,)."""
 
 SCHEMA = "alfs.certificate/1"
-BOUNDARY = 1e-9  # a margin this near 1 hangs on rounding in T: it is labelled
-MASS_ENTRIES = 5000  # up to so many entries in distinct rows the mass needs no asking for
-LOGIT_BOUND = 10.0
-SLOW_ESCAPE = 1.25  # below it a class lost early was seen to stay lost: benchmarks/lost_classes.py
+BOUNDARY = 1e-9  # a margin this near 1 depends on rounding errors in T
+MASS_ENTRIES = 5000  # weights in distinct rows; with more the mass at the bound takes long
+LOGIT_BOUND = 10.0  # default bound of the logits for the mass at the bound
 
 
 @dataclass(frozen=True)
 class RowCertificate:
-    """What holds for one true class.
+    """The verdict for one true class m, a row of T.
 
-    `margin` is at least 1 where the loss is asymmetric, by the condition that decides (for l(u):
-    clean level times asymmetry ratio); None where no single number does. `runner_up` is the class
-    that binds. `minimiser` is where the risk is least, or a point of lower risk than the vertex's;
-    None where proved or tolerant, the vertex being one. `mass_at_bound` is the true class's
-    probability at the minimiser over logits in [-10, 10]. `is_argmax_consistent` says whether the
-    minimiser still ranks the true class first. `escape` is w_m g(0) / (w_n g(1)) for l(u), n the
-    runner-up: from the wrong vertex e_n the risk falls toward e_m where it is above 1, and near 1 a
-    class that was lost early hardly comes back; infinite with terms that leave any vertex at once.
+    `margin` is at least 1 if the loss is asymmetric, by the condition that decides (for l(u): clean
+    level times asymmetry ratio); None if no single number decides. `runner_up` is the most frequent
+    wrong label n, whose weight decides. `minimiser` (K,) is the minimiser of the risk, or a point
+    of lower risk than the vertex; None if the row is proved or tolerant, where the vertex is a
+    minimiser, or nothing was found. `mass_at_bound` is the true class's probability at the
+    minimiser over logits in [-10, 10]. `is_boundary` marks a margin that is 1 up to rounding.
+    `is_argmax_consistent` says whether the minimiser still ranks the true class first.
+
+    `escape` is the escape quotient w_m g(0) / (w_n g(1)) of l(u). If it is above 1, the risk falls
+    from the wrong vertex e_n toward e_m. Near 1, a class that the network stops predicting early in
+    training hardly comes back. It is infinite for losses that leave every wrong vertex at once.
     """
 
     class_: Annotated[int | str, Field(alias="class")]
@@ -76,7 +78,7 @@ class RowCertificate:
 
 @dataclass(frozen=True)
 class Certificate:
-    """The verdict on a loss and a transition matrix: the worst of its rows'."""
+    """The verdict on a loss and a transition matrix, which is the worst verdict of the rows."""
 
     loss: str
     verdict: Verdict
@@ -95,13 +97,19 @@ def certify(
     mass: bool | None = None,
     bound: float = LOGIT_BOUND,
 ) -> Certificate:
-    """Judge whether a loss is asymmetric on every row of T (K, K).
+    """Return the certificate of a loss on T (K, K): whether it is asymmetric on every row.
 
-    A loss may be given by its text. One that alfs does not know, (logits, labels) -> (N,) tensors,
-    is searched for a counter-example. `mass` asks for the mass at the bound; by default it is there
-    where it costs little. Rows that are the same up to the order of classes are judged once.
+    The loss may be given as a text. For a function (logits (N, K), labels (N,)) -> (N,) tensor,
+    only a search for a counter-example is made. `mass` says whether to compute the mass at the
+    bound of the logits; by default it is computed where that is fast. Rows that differ only in the
+    order of classes are judged once.
+
+    Raises UsageError for a text that names no loss, InputError where T is not a transition matrix.
+
+    >>> certify("mae", [[0.6, 0.4], [0.2, 0.8]]).verdict
+    'proved'
     """
-    with one_blas_thread():  # thousands of tiny problems: threads only wait
+    with one_blas_thread():  # for thousands of tiny problems, more threads only wait
         return _certify(
             parse_loss(loss) if isinstance(loss, str) else loss,
             as_array(T),
@@ -161,16 +169,20 @@ def _worst(rows: Sequence[RowCertificate]) -> Verdict:
 
 
 def escape_quotient(row: FloatArray, slope: float) -> float:
-    """Return w_m g(0) / (w_n g(1)) of a row (K,), the true class first; `slope` is g(0) / g(1)."""
+    """Return the escape quotient w_m g(0) / (w_n g(1)) of a row (K,), the true class first.
+
+    `slope` is g(0) / g(1).
+    """
     if min(row[0], row[1]) <= 0:
         return 0.0 if row[0] <= 0 else math.inf
     return float(row[0] / row[1] * slope)
 
 
 def _distinct_rows(weights: FloatArray) -> tuple[FloatArray, NDArray[np.intp], list[int]]:
-    """Return rows (M, K) with the true class first and the rest descending, each once.
+    """Return the distinct rows (M, K), the true class first and the others in descending order.
 
-    Also the order (K, K) of classes in each row of T, and the index of its distinct row.
+    Also return, for each row of T, the order of its classes (K, K) and the index (K,) of its
+    distinct row.
     """
     K = len(weights)
     order = np.empty((K, K), dtype=np.intp)
@@ -218,7 +230,7 @@ def _row(
 def _masses(
     loss: Loss | TorchLoss, w: FloatArray, decisions: list[Decision], bound: float
 ) -> list[float | None]:
-    """Return the true class's probability at the minimiser over logits in [-bound, bound]."""
+    """Return for each row the true class's probability at the minimiser over bounded logits."""
     if isinstance(loss, Loss):
         return list(masses(loss, w, decisions, bound))
     from alfs_cli.certificate.falsify import mass_at_bound

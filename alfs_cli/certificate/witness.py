@@ -1,8 +1,8 @@
-"""Whether a point has a lower risk than the vertex: what every refutation has to show.
+"""Proofs that a point has a lower risk than the vertex, which every refutation needs.
 
-`rise` is R(u) - R(vertex) from above, rounding included: where it is negative, so is the
-difference. A loss whose infimum is approached at the vertex and elsewhere has no lower point; it is
-compared within ever larger bounds of the logits instead.
+`rise` is an upper bound of R(u) - R(vertex) that includes rounding errors: if it is negative, so is
+the difference. If a loss approaches its infimum at the vertex and elsewhere, no point is lower. Its
+risks are then compared over logits within several bounds.
 """
 
 import itertools
@@ -18,10 +18,10 @@ from alfs_cli.losses.terms import Computed, Parts
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-STEPS = np.concatenate([[0.0], np.geomspace(1e-9, 1.0, 120)])
-SLOPE_ROUNDING = 1e-13
-DEPTHS = (50.0, 100.0, 200.0)  # of log-probabilities: bounds of the logits, one larger than another
-MOST_WAYS = 64
+STEPS = np.concatenate([[0.0], np.geomspace(1e-9, 1.0, 120)])  # shares of the line
+SLOPE_ROUNDING = 1e-13  # relative bound of the rounding error of a sum of slopes
+DEPTHS = (50.0, 100.0, 200.0)  # bounds of the log-probabilities
+MOST_WAYS = 64  # at most about this many numbers of deep labels are tried
 
 
 def rise(
@@ -30,7 +30,7 @@ def rise(
     u: FloatArray,
     w: FloatArray,
 ) -> FloatArray:
-    """Return R(u) - R(vertex) (M,) of a sum of terms, from above; NaN where it is not known."""
+    """Return an upper bound of R(u) - R(vertex) (M,) for a sum of terms; NaN if none is known."""
     total = np.zeros(len(w)) if separable is None else separable_rise(separable, u, w)
     with np.errstate(invalid="ignore"):
         for weight, part in vectors:
@@ -39,7 +39,10 @@ def rise(
 
 
 def separable_rise(loss: SeparableSum, u: FloatArray, w: FloatArray) -> FloatArray:
-    """Return R(u) - R(vertex) (M,) of l(u), from above: by values, or finer by slopes."""
+    """Return an upper bound of R(u) - R(vertex) (M,) for l(u).
+
+    The bound from values is used if it is negative; otherwise the sharper bound from slopes.
+    """
     found = _by_values(loss, u, w)
     unclear = ~(found < 0)
     if unclear.any() and all(part.shape != "other" for _, part in loss.parts):
@@ -61,11 +64,12 @@ def _finite(values: FloatArray) -> FloatArray:
 
 
 def _by_slopes(loss: SeparableSum, u: FloatArray, w: FloatArray) -> FloatArray:
-    """Return the rise along the straight way from the vertex, an upper sum of its slope.
+    """Return an upper sum of the slope of R along the straight line from the vertex to u (M,).
 
-    At the share t of the way R changes at w_m g(1 - t s) s - sum_i w_i g(t u_i) u_i, s the mass
-    moved. Every term's g is monotone, so that its ends bound it on each step; what is small is
-    not lost in what is large, as it is between values.
+    Let s be the probability moved from the true class. At share t of the line, R changes at the
+    rate w_m g(1 - t s) s - sum_i w_i g(t u_i) u_i. g of every term is monotone, so that its values
+    at both ends of a step bound it on the step. A difference of values would lose small changes to
+    cancellation; this sum does not.
     """
     moved = u[:, 1:].sum(axis=1)
     total, size = np.zeros(len(w)), np.zeros(len(w))
@@ -81,11 +85,12 @@ def _by_slopes(loss: SeparableSum, u: FloatArray, w: FloatArray) -> FloatArray:
 
 
 def moves_in_bounds(parts: Parts, u: FloatArray, w: FloatArray) -> bool:
-    """Say whether u (K,) beats all that is near the vertex within each of several logit bounds.
+    """Return whether u (K,) has a lower risk than every point near the vertex, within each bound.
 
-    For losses made of NCE and NFL. Nearer to the vertex than u by a factor of 100 every log u_j is
-    below `near`; there such a risk is a quotient of linear functions of the log u_j, least where
-    the rarest labels are as deep as the bound lets them and the others at `near`.
+    For sums of NCE and NFL. Near means 100 times nearer to the vertex than u: every other log u_j
+    is below `near`. There the risk is a quotient of linear functions of the log u_j. Its minimum
+    has the rarest labels at the bound of the log-probabilities and the others at `near`, so that
+    only those points have to be tried.
     """
     K, away = len(w), 1 - u[0]
     if away <= 0:

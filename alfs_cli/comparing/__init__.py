@@ -1,4 +1,4 @@
-"""Runs side by side: means over seeds, the paper's figures beside them, what got worse."""
+"""Comparison of runs: means over seeds, the paper's accuracies, and regressions."""
 
 from alfs_cli.comparing.comparison import (
     Accuracy,

@@ -1,4 +1,4 @@
-"""Runs side by side: mean and standard deviation over seeds, the best and those not worse."""
+"""Comparison of runs: mean and standard deviation over seeds, and which losses are best."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -14,15 +14,15 @@ from alfs_cli.results.sweep import PLAN, SWEEPS, find_sweep
 from alfs_cli.storage.documents import to_document
 
 SCHEMA = "alfs.compare/1"
-SIGNIFICANCE = 0.05
-VARIANTS = {"elr": "elr", "nlnl": "three stages"}
+SIGNIFICANCE = 0.05  # level of Welch's test, two-sided
+VARIANTS = {"elr": "elr", "nlnl": "three stages"}  # names of settings that change a loss
 Setting = tuple[str, str | None, float | None, str | None]
-"""What losses are compared on: data set, kind of noise and rate, kind of test labels."""
+"""The setting in which losses are compared: data set, kind and rate of noise, test labels."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Mean and sample standard deviation over runs, fractions; std is None for a single run."""
+    """Mean and sample standard deviation over runs, as fractions; std is None for a single run."""
 
     mean: float
     std: float | None
@@ -30,7 +30,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """What the paper reports for the same data, noise and loss; `delta` is ours less that."""
+    """The paper's accuracy for the same data, noise and loss; `delta` is ours minus the paper's."""
 
     mean: float
     std: float | None
@@ -38,12 +38,16 @@ class PaperFigure:
 
 
 def loss_name(loss: str, variant: str | None) -> str:
-    """Return what a loss is called in tables: 'gce:q=0.3 (forward)'."""
+    """Return the name of a loss in tables.
+
+    >>> loss_name("gce:q=0.3", "forward")
+    'gce:q=0.3 (forward)'
+    """
     return loss if variant is None else f"{loss} ({variant})"
 
 
 def variant_of(settings: dict[str, Any]) -> str | None:
-    """Return what a loss is trained under: forward correction, ELR's term, NLNL's stages."""
+    """Return the correction, ELR term and NLNL stages of a run in words, None without any."""
     found = [settings["correction"]] if settings.get("correction", "none") != "none" else []
     found += [word for key, word in VARIANTS.items() if settings.get(key) is not None]
     return ", ".join(found) or None
@@ -51,11 +55,11 @@ def variant_of(settings: dict[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class ComparedLoss:
-    """Runs that differ in their seeds alone.
+    """The accuracies of runs that differ only in their seeds.
 
-    `is_best` has the highest mean last-epoch accuracy on the same data and noise; `not_worse` is
-    whether Welch's test leaves it possible that the best is no better (None with a single run).
-    `paper` is None where it was not asked for, or `paper_missing` says why there is none.
+    `is_best` marks the highest mean last-epoch accuracy in a setting. `not_worse` says that Welch's
+    test does not reject equal means with the best loss; None with a single run. `paper` is None if
+    it was not asked for, or if there is none, for the reason `paper_missing`.
     """
 
     loss: str
@@ -77,7 +81,7 @@ class ComparedLoss:
 
     @property
     def name(self) -> str:
-        """The loss, and what it is trained under besides."""
+        """The loss with its variant in brackets."""
         return loss_name(self.loss, self.variant)
 
 
@@ -93,9 +97,9 @@ class Comparison:
 
 
 def find_runs(names: Sequence[str], out: Path) -> tuple[Run, ...]:
-    """Return the runs named, each a run or a folder of runs; all under `<out>/runs` if none is.
+    """Return the finished runs among those named, or all under `<out>/runs` without names.
 
-    Raises InputError where there are none; runs that did not finish are left out.
+    A name is a run, a folder of runs, or a sweep. Raises InputError where no run is finished.
     """
     folders: list[Path] = []
     for name in names or [str(out / "runs")]:
@@ -117,9 +121,9 @@ def find_runs(names: Sequence[str], out: Path) -> tuple[Run, ...]:
 
 
 def compare(runs: Sequence[Run], *, with_paper: bool = False) -> Comparison:
-    """Group runs by everything but their seeds and say which losses did best.
+    """Return the comparison of runs, grouped by all settings except the seed.
 
-    `with_paper` sets the paper's figures beside ours. Raises InputError where none was tested.
+    `with_paper` adds the paper's accuracies. Raises InputError where no run was tested.
     """
     groups = _groups(run for run in runs if run.result.test_accuracy is not None)
     if not groups:
@@ -136,9 +140,9 @@ def compare(runs: Sequence[Run], *, with_paper: bool = False) -> Comparison:
 
 @dataclass(frozen=True)
 class Course:
-    """Test accuracy over epochs of runs that differ in their seeds alone.
+    """The test accuracy over epochs of runs that differ only in their seeds.
 
-    `points` are (epoch, mean), `band` (epoch, mean - std, mean + std), empty for a single run.
+    `points` are (epoch, mean); `band` are (epoch, mean - std, mean + std), empty for a single run.
     """
 
     setting: Setting
@@ -148,7 +152,7 @@ class Course:
 
 
 def courses(runs: Sequence[Run]) -> tuple[Course, ...]:
-    """Return the course of each group of runs."""
+    """Return the course of each group of runs that differ only in their seeds."""
     return tuple(_course(group) for group in _groups(runs))
 
 
@@ -171,7 +175,7 @@ def _course(group: Sequence[Run]) -> Course:
 
 
 def _groups(runs: Iterable[Run]) -> list[list[Run]]:
-    """Return runs together that differ in nothing but their seeds."""
+    """Return groups of runs that differ only in their seeds."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         settings = _settings(run)
@@ -239,15 +243,22 @@ def _marked(rows: list[tuple[ComparedLoss, list[float]]]) -> list[ComparedLoss]:
 
 
 def not_worse(values: Sequence[float], best: Sequence[float]) -> bool | None:
-    """Say whether Welch's t-test at 0.05 leaves equal means possible; None with a single run."""
+    """Return whether Welch's t-test at level 0.05 does not reject equal means of accuracies.
+
+    None if either side has a single run.
+
+    >>> not_worse([0.90, 0.91, 0.92], [0.91, 0.92, 0.93])
+    True
+    """
     p = welch((_accuracy(values), len(values)), (_accuracy(best), len(best)))
     return None if p is None else p >= SIGNIFICANCE
 
 
 def welch(one: tuple[Accuracy, int], other: tuple[Accuracy, int]) -> float | None:
-    """Return the two-sided p of Welch's t-test on (accuracy, n) pairs; None with a single run.
+    """Return the two-sided p-value of Welch's t-test on two pairs (accuracy, number of runs).
 
-    Where neither spreads, it is 1 for equal means and 0 for others.
+    None if either side has a single run. If both standard deviations are 0, the p-value is 1 for
+    equal means and 0 otherwise.
     """
     from scipy.stats import ttest_ind_from_stats
 

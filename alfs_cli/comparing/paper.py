@@ -1,6 +1,6 @@
-"""What the paper reports, beside ours: only for its data, its noise and its loss parameters.
+"""The accuracies that the paper reports, for runs on its data, noise and loss parameters.
 
-Zhou et al., ICML 2021, Tables 3, 6 and 7; `reported_accuracy.csv` holds the figures.
+Source: Zhou et al., ICML 2021, Tables 3, 6 and 7, copied to `reported_accuracy.csv`.
 """
 
 import csv
@@ -23,7 +23,7 @@ NOT_REPORTED = "not reported"
 
 @dataclass(frozen=True)
 class Reported:
-    """A reported test accuracy, as fractions; WebVision's have no standard deviation."""
+    """A reported test accuracy, as fractions; for WebVision the paper gives no std."""
 
     mean: float
     std: float | None
@@ -31,7 +31,10 @@ class Reported:
 
 @cache
 def reported_figures() -> dict[tuple[str, str], dict[str, Reported]]:
-    """Return every reported figure by (data set, canonical loss) and noise, as 'symmetric 0.4'."""
+    """Return all reported accuracies: by (data set, loss), then by noise such as 'symmetric 0.4'.
+
+    The text of a loss is that of `str(parse_loss(...))`.
+    """
     text = (files("alfs_cli.comparing") / FIGURES).read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     figures: dict[tuple[str, str], dict[str, Reported]] = {}
@@ -47,7 +50,7 @@ def _figure(cell: str) -> Reported:
 
 
 def reported_for(run: Run, settings: dict[str, Any]) -> Reported | str:
-    """Return the paper's figure for a run, or why there is none to set beside it."""
+    """Return the paper's accuracy for a run, or the reason why none is comparable."""
     from alfs_cli.data.originals import is_original
 
     data: dict[str, str] = settings["dataset"]
@@ -61,7 +64,7 @@ def reported_for(run: Run, settings: dict[str, Any]) -> Reported | str:
         return OTHER_TEST
     loss = str(parse_loss(run.result.loss))
     name = loss.partition(":")[0]
-    is_staged = settings.get("nlnl") is not None  # NLNL's loss alone is the first of three stages
+    is_staged = settings.get("nlnl") is not None  # without it, loss nlnl is only the first stage
     if is_staged != (name == "nlnl") or settings.get("elr") or run.result.correction != "none":
         return NOT_REPORTED
     if loss not in figures:

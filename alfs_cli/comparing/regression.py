@@ -1,4 +1,4 @@
-"""Which losses do worse than in a comparison that was saved before."""
+"""Regressions: losses whose accuracy fell since a comparison that was saved earlier."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,9 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Regression:
-    """A loss whose mean last-epoch accuracy fell; p is None where there was nothing to test with.
+    """A loss whose mean last-epoch accuracy fell, with the p-value of Welch's test.
 
-    With a single run on either side there is no spread to test against, and any fall counts.
+    With a single run on either side no test is possible: p is None, and any fall counts.
     """
 
     loss: str
@@ -34,17 +34,17 @@ class Regression:
 
 
 def regressions(comparison: Comparison, baseline: Path) -> tuple[Regression, ...]:
-    """Return what fell against a saved `alfs.compare/1` document, by Welch's test at 0.05.
+    """Return the losses that fell against a saved `alfs.compare/1` document, by Welch's test.
 
-    Raises InputError where the baseline cannot be read, or speaks of runs that are not here: what
-    was not looked at must not pass.
+    Raises InputError where the baseline cannot be read or has rows without runs here: a row that
+    was not compared must not pass.
     """
     document = read_document(baseline, SCHEMA)
     before = from_document(document, Comparison, where=str(baseline), is_strict=True)
     for i, row in enumerate(before.rows):
         if not 0 <= row.last.mean <= 1 or row.n < 1 or not (row.last.std or 0) >= 0:
             raise InputError(
-                f"{baseline}: rows.{i}: no mean and spread of accuracies",
+                f"{baseline}: rows.{i}: not a mean and standard deviation of accuracies",
                 help="write a new one with -o json=BASELINE.json",
             )
     now = {_key(row): row for row in comparison.rows}

@@ -1,7 +1,7 @@
-"""Where the runs of a sweep are trained: EXECUTORS is every way there is.
+"""Executors, which train the runs of a sweep: on this machine or on a Ray cluster.
 
-An executor takes tasks while it has a free slot and tells what became of them; `run_all` keeps its
-slots busy and tries a failed run a second time.
+An executor takes a task for each free slot and reports events. `run_all` keeps the slots busy and
+tries a failed run a second time. EXECUTORS lists the names.
 """
 
 from alfs_cli.executors.queue import Executor, run_all

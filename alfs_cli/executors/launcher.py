@@ -1,4 +1,4 @@
-"""Start the processes of one run by torch's elastic launcher, and carry their exit code over."""
+"""Start the processes of one run by torch's elastic launcher, and return their exit code."""
 
 import json
 import logging
@@ -17,16 +17,16 @@ MEMBER = "alfs_cli.member"
 
 
 def launch(task: Task, num_processes: int, *, quiet: bool) -> int:
-    """Train a run on several processes of this machine; return the exit code it ended with.
+    """Train a run on several processes of this machine, and return the exit code.
 
-    Raises UsageError where the loss cannot be shared or there are fewer GPUs than processes,
+    Raises UsageError where the loss has a state per example or there are fewer GPUs than processes,
     WorkError where a process died.
     """
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     if any(task.settings.get(key) is not None for key in ("elr", "nlnl")):
         raise UsageError(
-            "this loss remembers each example, which several processes cannot share",
+            "this loss keeps a state for each example, which several processes cannot share",
             help="leave --nproc out",
         )
     _check_devices(task.device, num_processes)
@@ -64,7 +64,7 @@ def _launched(file: Path, num_processes: int) -> int:
         monitor_interval=0.1,
         logs_specs=DefaultLogsSpecs(log_dir=str(file.parent)),
     )
-    logging.disable()  # of the launcher: what there is to say the first process says
+    logging.disable()  # the first process prints all messages; the launcher's would repeat them
     try:
         elastic_launch(config, program)(*words, str(file))
     except SignalException as error:
@@ -82,5 +82,5 @@ def _check_devices(device: str, num_processes: int) -> None:
     if num_processes > torch.cuda.device_count():
         raise UsageError(
             f"--nproc {num_processes}: there are {torch.cuda.device_count()} CUDA devices",
-            help="a process a device, or --device cpu",
+            help="start at most one process for each device, or use --device cpu",
         )

@@ -1,4 +1,4 @@
-"""Runs side by side in processes of this machine, each with its share of the cores."""
+"""Parallel runs in worker processes of this machine, each with its share of the cores."""
 
 import json
 import os
@@ -18,15 +18,15 @@ from alfs_cli.executors.task import Outcome, Progress, Task
 from alfs_cli.storage.memory import num_cores
 from alfs_cli.text.numbers import whole_number
 
-STOP_SECONDS = 60.0
+STOP_SECONDS = 60.0  # a worker may take to save a checkpoint and exit before it is killed
 LOCK = ".lock"
-LOCK_SECONDS = 30.0  # the workers of a sweep that was killed save a checkpoint and end
+LOCK_SECONDS = 30.0  # wait for workers of a killed sweep, which save a checkpoint and exit
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 EVENTS: dict[str, type[Event]] = {"Outcome": Outcome, "Progress": Progress}
 
 
 def threads_each(jobs: int) -> int:
-    """Return the threads of one of `jobs` processes: its share of the cores, at least one."""
+    """Return the number of threads of one of `jobs` processes: its share of the cores, >= 1."""
     allowed = whole_number(os.environ.get("OMP_NUM_THREADS", ""))
     cores = min(num_cores(), allowed or num_cores())
     return max(1, min(cores, num_cores() // jobs))
@@ -34,7 +34,7 @@ def threads_each(jobs: int) -> int:
 
 @dataclass
 class Worker:
-    """A worker process and the run it is at."""
+    """A worker process and the id of its current run, None while it is idle."""
 
     process: "subprocess.Popen[str]"
     run: str | None = None
@@ -42,10 +42,10 @@ class Worker:
 
 @dataclass
 class LocalExecutor:
-    """Up to `slots` worker processes, kept for one run after another.
+    """Up to `slots` worker processes, each of which trains one run after another.
 
-    What they print goes to `log`. `held` are file descriptors that they keep open as long as they
-    live. They are in sessions of their own, so that Ctrl-C reaches the sweep alone.
+    Their stderr is appended to `log`. `held` are file descriptors that they inherit and keep open.
+    They are in sessions of their own, so that Ctrl-C reaches only the sweep.
     """
 
     slots: int
@@ -59,10 +59,10 @@ class LocalExecutor:
     is_stopping: bool = False
 
     def start(self, task: Task) -> None:
-        """Begin a task in an idle worker, or in a new one."""
+        """Start a task in an idle worker, or in a new one."""
         worker = next((w for w in self.workers if w.run is None), None) or self._new()
         worker.run = task.run
-        with suppress(OSError):  # it died while idle: its end is heard, and the task tried again
+        with suppress(OSError):  # a worker that died while idle: `wait` reports it, for a retry
             if worker.process.stdin is not None:
                 worker.process.stdin.write(json.dumps(asdict(task)) + "\n")
                 worker.process.stdin.flush()
@@ -95,7 +95,7 @@ class LocalExecutor:
         self.heard.put((worker, None))
 
     def wait(self, seconds: float) -> list[Event]:
-        """Return what workers told; one that ended amid a run counts as died."""
+        """Return the events of the workers; one that exits during a run is reported as died."""
         events: list[Event] = []
         with suppress(queue.Empty):
             while True:
@@ -114,13 +114,13 @@ class LocalExecutor:
         self.workers.remove(worker)
         if worker.run is None:
             return None
-        if self.is_stopping:  # before the run began: there is nothing to save
+        if self.is_stopping:  # it exited before its run began, which has nothing to save
             return Outcome(worker.run, "interrupted")
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return Outcome(worker.run, "died", f"the worker process {how}")
 
     def stop(self) -> list[Event]:
-        """End the workers; those amid a run save a checkpoint first."""
+        """Stop the workers, which save a checkpoint of a current run; return the last events."""
         self.is_stopping = True
         for worker in self.workers:
             _close_stdin(worker)
@@ -137,16 +137,16 @@ class LocalExecutor:
 
 def _close_stdin(worker: Worker) -> None:
     if worker.process.stdin is not None:
-        with suppress(OSError):  # what it did not read any more
+        with suppress(OSError):  # flushing a task that the worker did not read fails
             worker.process.stdin.close()
 
 
 @contextmanager
 def kept_alone(folder: Path) -> Iterator[tuple[int, ...]]:
-    """Keep a folder to this process; yield the file descriptors that hold it.
+    """Lock a folder for this process; yield the file descriptors that hold the lock.
 
-    Workers that inherit them hold it too, for as long as they live. Raises UsageError where another
-    process has it. Without file locks (Windows) nothing is kept.
+    Workers that inherit them hold the lock too, until they exit. Raises UsageError where another
+    process holds it. Without file locks (Windows) nothing is locked.
     """
     try:
         import fcntl

@@ -1,4 +1,4 @@
-"""Runs as tasks of a Ray cluster: a user's own, or one started here for as long as the sweep."""
+"""Runs as tasks of a Ray cluster: the user's, or one started here for the time of the sweep."""
 
 import logging
 import os
@@ -14,12 +14,12 @@ from alfs_cli.executors.queue import Event
 from alfs_cli.executors.task import Outcome, Task, perform
 from alfs_cli.storage.memory import num_cores
 
-STOP_SECONDS = 60.0
+STOP_SECONDS = 60.0  # tasks may take to save a checkpoint and end
 
 
 @contextmanager
 def _from_home() -> Iterator[None]:
-    """Be in the folder alfs lies in: Ray's workers search for modules where Ray was joined from."""
+    """Change to the folder of the alfs package, where Ray's workers then search for modules."""
     os.environ |= search_path()
     with chdir(HOME):
         yield
@@ -33,7 +33,7 @@ def _perform(task: Task) -> Outcome:
 class RayExecutor:
     """Up to `slots` tasks at once, each with `threads` CPUs and a share of a GPU.
 
-    alfs, the data and the output folder must be at the same place on every machine of the cluster.
+    alfs, the data and the output folder must have the same path on every machine of the cluster.
     """
 
     ray: Any
@@ -44,9 +44,9 @@ class RayExecutor:
 
     @classmethod
     def join(cls, jobs: int | None, num_runs: int, *, uses_gpus: bool) -> "RayExecutor":
-        """Join the cluster of RAY_ADDRESS, or start one on this machine.
+        """Join the cluster at RAY_ADDRESS, or start one on this machine.
 
-        Raises UsageError where Ray is not installed, or no cluster is to be had.
+        Raises UsageError where Ray is not installed or the cluster cannot be joined.
         """
         try:
             import ray
@@ -77,14 +77,14 @@ class RayExecutor:
         return cls(ray, slots, threads, share)
 
     def start(self, task: Task) -> None:
-        """Hand a task to the cluster."""
+        """Submit a task to the cluster."""
         remote = self.ray.remote(num_cpus=self.threads, num_gpus=self.gpus_each, max_retries=0)(
             _perform
         )
         self.running[remote.remote(task)] = task.run
 
     def wait(self, seconds: float) -> list[Event]:
-        """Return how tasks ended."""
+        """Return the outcomes of tasks that ended."""
         ready, _ = (
             self.ray.wait(list(self.running), num_returns=len(self.running), timeout=seconds)
             if self.running
@@ -103,7 +103,7 @@ class RayExecutor:
         return outcome
 
     def stop(self) -> list[Event]:
-        """Ask the tasks to save a checkpoint and end, and leave the cluster."""
+        """Ask the tasks to save a checkpoint and end, leave the cluster, return the last events."""
         for reference in self.running:
             self.ray.cancel(reference, force=False)
         events: list[Event] = []

@@ -1,4 +1,4 @@
-"""From what was typed to the runs of a sweep: losses x noise x seeds, each completed and named."""
+"""The plan of a sweep: losses x noises x seeds, each run with a complete configuration."""
 
 import shutil
 from collections.abc import Sequence
@@ -34,8 +34,9 @@ def plan_sweep(
 ) -> tuple[Sweep, dict[str, TrainConfig], Experiment]:
     """Read the data and return the plan, the configuration of each run, and the first experiment.
 
-    Without losses or noises those of `settings` are taken; a noise of None is none. Raises
-    UsageError where there is nothing to test on, for then there is nothing to compare.
+    Without losses or noises, those of `settings` are used; a noise of None injects none. Raises
+    UsageError where there is no test part, because the runs could not be compared, or where
+    `settings` ask for several processes.
     """
     if settings.get("processes", 1) > 1:
         raise UsageError(
@@ -76,14 +77,14 @@ def plan_sweep(
 
 
 def noise_of(config: TrainConfig) -> PlannedNoise | None:
-    """Return the noise that a configuration injects, with the seed that draws it."""
+    """Return the noise that a configuration injects, with its seed; None without noise."""
     if config.noise is None or config.noise_seed is None:
         return None
     return PlannedNoise(config.noise.kind, config.noise.rate, config.noise_seed)
 
 
 def adopt(sweep: Sweep, out: Path) -> int:
-    """Copy runs of the plan that are finished elsewhere under `out`; return how many."""
+    """Copy runs of the plan that are finished elsewhere under `out`; return their number."""
     count = 0
     for planned in sweep.runs:
         target = run_folder(sweep.folder(out), planned.run)

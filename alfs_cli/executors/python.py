@@ -1,11 +1,11 @@
-"""How another Python is started: with this alfs, and without the modules of the current folder."""
+"""How to start another Python process: with this alfs, without modules of the current folder."""
 
 import os
 import sys
 from pathlib import Path
 
-HOME = Path(__file__).parents[2]  # of alfs: where its package lies
-MODULE = ("-P", "-m")  # -P: the current folder, which may be a stranger's, is not searched
+HOME = Path(__file__).parents[2]  # the folder that contains the alfs_cli package
+MODULE = ("-P", "-m")  # -P leaves the current folder, which is not trusted, out of sys.path
 
 
 def module_command(module: str) -> list[str]:
@@ -14,9 +14,10 @@ def module_command(module: str) -> list[str]:
 
 
 def search_path() -> dict[str, str]:
-    """Return the variables by which it, and what it starts in turn, finds modules.
+    """Return environment variables with which a process and its children find modules.
 
-    The same alfs comes first; an empty entry, which means the current folder, is left out.
+    The path of this alfs comes first. Empty entries of PYTHONPATH, which mean the current folder,
+    are left out.
     """
     written = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     places = [str(HOME), *(os.path.abspath(place) for place in written if place)]

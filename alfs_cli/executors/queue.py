@@ -1,4 +1,4 @@
-"""The tasks of a sweep, one after another into the free slots of an executor."""
+"""The queue of a sweep: starts its tasks as slots of an executor become free."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -7,28 +7,28 @@ from typing import Protocol
 
 from alfs_cli.executors.task import Outcome, Progress, Task
 
-MOST_ATTEMPTS = 2
-POLL_SECONDS = 0.2
+MOST_ATTEMPTS = 2  # of a run
+POLL_SECONDS = 0.2  # between looks at `is_stopped`
 
 Event = Outcome | Progress
 
 
 class Executor(Protocol):
-    """Something that trains up to `slots` runs at once, each with so many threads."""
+    """Something that trains up to `slots` runs at once, each on `threads` threads."""
 
     slots: int
     threads: int
 
     def start(self, task: Task) -> None:
-        """Begin a task in a free slot."""
+        """Start a task in a free slot."""
         ...
 
     def wait(self, seconds: float) -> list[Event]:
-        """Return what happened, waiting at most so long for something to."""
+        """Return new events, after waiting at most `seconds` for the first one."""
         ...
 
     def stop(self) -> list[Event]:
-        """Let every run save a checkpoint and stop; return what happened meanwhile."""
+        """Let every run save a checkpoint and stop; return the events until then."""
         ...
 
 
@@ -39,11 +39,11 @@ def run_all(
     on_event: Callable[[Event, int], None],
     is_stopped: Callable[[], bool],
 ) -> dict[str, Outcome]:
-    """Train every task and return the outcomes by run, those not begun left out.
+    """Train every task and return the outcomes by run, without those that did not start.
 
-    A run that fails is tried once more: from its beginning, or, where its process died, from its
-    checkpoint. `on_event` hears of every event and the attempt it belongs to. When `is_stopped`
-    says so, the runs at hand save a checkpoint and no more are begun.
+    A run that fails is tried once more: from its beginning, or from its checkpoint if its process
+    died. `on_event` is called with every event and the number of the attempt. When `is_stopped`
+    returns True, the current runs save a checkpoint and no more are started.
     """
     waiting = deque(tasks)
     by_run = {task.run: task for task in tasks}

@@ -1,4 +1,4 @@
-"""One run of a sweep as a task, and what becomes of it. No torch until a task is done."""
+"""One run of a sweep as a task, and its outcome. torch is imported only to perform a task."""
 
 import os
 import sys
@@ -14,11 +14,11 @@ from alfs_cli.text.plain import escaped
 
 @dataclass(frozen=True)
 class Task:
-    """A run to train: its complete settings, where it lives, and what it may use.
+    """A run to train: its id, its folder, its complete settings, its device and threads.
 
-    Paths in the settings are as they were typed in `working_folder`; `cache` holds decoded pictures
-    that memory does not. With `anew` a checkpoint that
-    is there is not gone on from.
+    Relative paths in the settings are relative to `working_folder`. `cache` is the folder for
+    decoded pictures that memory cannot hold. With `anew` the run starts from its beginning even if
+    there is a checkpoint.
     """
 
     run: str
@@ -34,7 +34,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Progress:
-    """A run has finished an epoch."""
+    """The event that a run has finished an epoch."""
 
     run: str
     epoch: int
@@ -42,7 +42,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended; `died` is the process's death, of which it could not tell itself."""
+    """The event that a task ended; with status "died" its process exited without an outcome."""
 
     run: str
     status: Literal["finished", "failed", "interrupted", "died"]
@@ -52,7 +52,10 @@ class Outcome:
 
 
 def perform(task: Task, on_epoch: Callable[[Progress], None]) -> Outcome:
-    """Train a run, going on from its checkpoint; nothing is raised but what ends a process."""
+    """Train a run, from its checkpoint if there is one, and return the outcome.
+
+    Errors become an outcome with status "failed"; only KeyboardInterrupt and SystemExit are raised.
+    """
     try:
         return _trained(task, on_epoch)
     except Interrupted:
@@ -79,8 +82,8 @@ def _trained(task: Task, on_epoch: Callable[[Progress], None]) -> Outcome:
     experiment = plan(task.settings)
     if experiment.config.run_id != task.run:
         raise InputError(
-            f"run {task.run} is planned otherwise by this version of alfs",
-            help="type the sweep again with this version: what is finished is not trained again",
+            f"this version of alfs plans run {task.run} differently",
+            help="type the sweep again with this version: finished runs are not trained again",
         )
     folder = Path(task.folder)
     resume = not task.anew and (folder / CHECKPOINT).exists()

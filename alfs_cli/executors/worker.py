@@ -1,7 +1,7 @@
-"""A process that trains the runs it is told to: `python -m alfs_cli.executors.worker`.
+"""A worker process that trains the runs it is given: `python -m alfs_cli.executors.worker`.
 
-A task a line of JSON comes in on stdin, events a line each go out on stdout. When stdin ends,
-because the parent closed it or died, the run at hand saves a checkpoint and the process ends.
+Each line on stdin is a task as JSON; each line on stdout is an event as JSON. When stdin ends,
+because the parent closed it or died, the current run saves a checkpoint and the process exits.
 """
 
 import json
@@ -18,9 +18,9 @@ from alfs_cli.executors.task import Outcome, Progress, Task, perform
 
 
 def main() -> None:
-    """Train until stdin ends."""
+    """Train the tasks from stdin until it ends."""
     events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no event
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # keeps prints of libraries out of events
     tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(tasks,), daemon=True).start()
     while (task := tasks.get()) is not None:
@@ -31,11 +31,11 @@ def _read(tasks: "queue.SimpleQueue[Task | None]") -> None:
     for line in sys.stdin:
         tasks.put(Task(**json.loads(line)))
     tasks.put(None)
-    os.kill(os.getpid(), signal.SIGTERM)  # heard by the training loop, which saves first
+    os.kill(os.getpid(), signal.SIGTERM)  # the training loop saves a checkpoint first
 
 
 def _tell(events: Any, event: Outcome | Progress) -> None:
-    with suppress(OSError):  # nobody listens any more
+    with suppress(OSError):  # the parent has closed the pipe or died
         events.write(json.dumps({"event": type(event).__name__, **asdict(event)}) + "\n")
         events.flush()
 

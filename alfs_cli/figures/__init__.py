@@ -1,7 +1,8 @@
-"""Drawings of losses, and the paper's figures with their numbers. matplotlib is loaded late.
+"""Plots of losses, and the paper's figures with their numbers.
 
-Zhou et al., ICML 2021: figure 1 (calibration), 2 (where the minimiser is against the parameter),
-4 (the losses), 6 (transition matrices). Each is numbers first, `Figure`, then drawn.
+Zhou et al., ICML 2021: figure 1 (calibration), 2 (minimiser against parameter), 4 (losses) and 6
+(transition matrices). The numbers of each are computed as a `Figure`, then drawn. matplotlib is
+imported only to draw.
 """
 
 import csv
@@ -24,13 +25,13 @@ from alfs_cli.storage.writing import replacing, write_text
 
 FloatArray = NDArray[np.float64]
 SUFFIXES = (".png", ".svg", ".pdf")
-ROW = (0.4, 0.2, 0.15, 0.15, 0.1)  # of figure 2; the paper's is not in its text
-DESCENTS, STEPS = 20, 1000
+ROW = (0.4, 0.2, 0.15, 0.15, 0.1)  # a row of T for figure 2; the paper does not give its own
+DESCENTS, STEPS = 20, 1000  # gradient descents for each point of figure 2, and steps of each
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A line of a panel, y over x; a dotted one is a reference."""
+    """A line of a panel, y (M,) over x (M,); a dotted line is a reference."""
 
     panel: str
     name: str
@@ -41,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """The numbers of a figure: lines over a common pair of axes, or matrices."""
+    """The numbers of a figure: panels of lines with common axis labels, or matrices."""
 
     title: str
     x_axis: str
@@ -67,10 +68,11 @@ class Figure:
 
 
 def calibration() -> Figure:
-    """Figure 1: the least risk H(eta), and the least on the wrong side, H^-(eta).
+    """Return figure 1: the minimal risk H(eta), and the minimum H^-(eta) on the wrong side.
 
-    H(eta) = min_u eta l(u) + (1 - eta) l(1 - u), binary. H^- > H away from 1/2 is calibration; a
-    kink of H^- is the mark of losses that are completely, not strictly, asymmetric.
+    H(eta) = min_u eta l(u) + (1 - eta) l(1 - u) for two classes. A loss is calibrated if H^- > H
+    for every eta except 1/2. H^- has a kink for losses that are completely but not strictly
+    asymmetric.
     """
     eta = np.linspace(0, 1, 101)
     lines = []
@@ -82,7 +84,7 @@ def calibration() -> Figure:
 
 
 def least_risks(loss: SeparableSum, eta: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return H and H^- at eta (M,), by a grid of u that holds 0, 1/2 and 1."""
+    """Return H (M,) and H^- (M,) at eta (M,), on a grid of u that contains 0, 1/2 and 1."""
     u = np.linspace(0, 1, 4001)
     value = loss.value(u)
     risk = eta[:, None] * value + (1 - eta[:, None]) * value[::-1]
@@ -101,7 +103,7 @@ def _separable(text: str) -> SeparableSum:
 
 
 FAMILIES: dict[str, tuple[str, FloatArray, float]] = {
-    # text, parameters, the threshold of section 3 for w_m / w_n = 2
+    # text of the loss, values of a, and the threshold of section 3 for w_m / w_n = 2
     "AGCE, q = 0.5": ("agce:a={},q=0.5", np.linspace(0.05, 1.0, 20), 1 / 3),
     "AUL, p = 2": ("aul:a={},p=2", np.linspace(1.1, 3.0, 20), 2.0),
     "AEL": ("ael:a={}", np.linspace(0.2, 3.0, 20), 1 / np.log(2)),
@@ -109,10 +111,10 @@ FAMILIES: dict[str, tuple[str, FloatArray, float]] = {
 
 
 def minimiser_against_parameter() -> Figure:
-    """Figure 2: the true class's probability at the minimiser, against the loss's parameter.
+    """Return figure 2: the true class's probability at the minimiser, against the parameter a.
 
-    The exact curve by the optimality conditions, and the median of gradient descents from random
-    logits; the vertical line is where the loss becomes asymmetric on the row.
+    The lines are the exact minimiser by the optimality conditions, and the median of gradient
+    descents from random logits. The vertical line is where the loss becomes asymmetric on the row.
     """
     row = np.array([ROW])
     lines = []
@@ -129,7 +131,10 @@ def minimiser_against_parameter() -> Figure:
 
 
 def descend(loss: Loss, *, descents: int = DESCENTS, steps: int = STEPS) -> FloatArray:
-    """Return u of the true class after gradient descent (learning rate 1) from N(0, I) logits."""
+    """Return the true class's probability (descents,) after gradient descent on the risk of ROW.
+
+    Logits start from N(0, I); the learning rate is 1.
+    """
     rng = np.random.default_rng(0)
     z = rng.normal(size=(descents, len(ROW)))
     w, parts = np.tile(ROW, (descents, 1)), loss.parts(len(ROW))
@@ -139,7 +144,7 @@ def descend(loss: Loss, *, descents: int = DESCENTS, steps: int = STEPS) -> Floa
 
 
 def loss_curves() -> Figure:
-    """Figure 4: the three asymmetric losses for several parameters, l(u) - l(1)."""
+    """Return figure 4: the three asymmetric losses with several parameters, as l(u) - l(1)."""
     u = np.linspace(0.005, 1, 200)
     families = {
         "AGCE": ("agce:a=0.1,q=0.5", "agce:a=1,q=0.5", "agce:a=1,q=1", "agce:a=1,q=2"),
@@ -155,7 +160,7 @@ def loss_curves() -> Figure:
 
 
 def transition_matrices() -> Figure:
-    """Figure 6: the noise of the experiments, ten classes at rate 0.4."""
+    """Return figure 6: the noise of the paper's experiments, for ten classes at rate 0.4."""
     return Figure(
         "Transition matrices, rate 0.4",
         "given label",
@@ -178,7 +183,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 
 
 def save_all(name: str, folder: Path) -> tuple[Path, ...]:
-    """Make a figure of FIGURES; write NAME.png, NAME.svg and NAME.csv and return their paths."""
+    """Compute and draw a figure of FIGURES; return the paths of NAME.png, NAME.svg, NAME.csv."""
     figure = FIGURES[name]()
     paths = tuple(folder / f"{name}{suffix}" for suffix in (".png", ".svg", ".csv"))
     drawn = draw(figure)
@@ -189,7 +194,7 @@ def save_all(name: str, folder: Path) -> tuple[Path, ...]:
 
 
 def draw(figure: Figure) -> Any:
-    """Return the matplotlib figure: a panel beside the other."""
+    """Return a matplotlib figure with the panels in one row."""
     panels = [name for name, _ in figure.matrices] or list(
         dict.fromkeys(line.panel for line in figure.lines)
     )
@@ -208,9 +213,9 @@ def draw(figure: Figure) -> Any:
 
 
 def new_figure(columns: int = 1, *, width: float = 5.0, height: float = 3.6) -> tuple[Any, Any]:
-    """Return a figure that no window shows, and its axes (columns,).
+    """Return a matplotlib figure without a window, and its axes (columns,).
 
-    A matplotlibrc of the current folder, which matplotlib reads unasked, says nothing.
+    The settings are matplotlib's defaults, even if the current folder has a matplotlibrc.
     """
     from matplotlib import rcdefaults
     from matplotlib.figure import Figure as Canvas
@@ -221,10 +226,10 @@ def new_figure(columns: int = 1, *, width: float = 5.0, height: float = 3.6) -> 
 
 
 def save(canvas: Any, path: Path) -> None:
-    """Write a figure; the suffix says the form. Raises UsageError for another suffix."""
+    """Write a figure in the format of the suffix; raises UsageError for an unknown suffix."""
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(
-            f"cannot draw '{path}': its suffix is none of {', '.join(SUFFIXES)}",
+            f"cannot draw '{path}': its suffix is not one of {', '.join(SUFFIXES)}",
             help="for example --plot loss.png",
         )
     with replacing(path) as temporary:
@@ -232,10 +237,10 @@ def save(canvas: Any, path: Path) -> None:
 
 
 def plot_loss(loss: Loss, path: Path, *, num_classes: int = 10) -> None:
-    """Draw the loss over u = p_y, and the weight of an example beside cross entropy's.
+    """Write a plot of the loss over u = p_y, and of the weight of an example relative to CE.
 
-    The other classes share 1 - u equally, K = 10: for losses of the whole vector that is one path
-    of many.
+    The other classes share 1 - u equally. A loss of the whole vector has other values where they do
+    not.
     """
     u = np.linspace(1e-3, 1 - 1e-3, 400)
     canvas, (left, right) = new_figure(2)
@@ -249,7 +254,7 @@ def plot_loss(loss: Loss, path: Path, *, num_classes: int = 10) -> None:
 
 
 def loss_on_path(loss: Loss, u: FloatArray, num_classes: int) -> FloatArray:
-    """Return the loss (M,) at u (M,) where the other classes share 1 - u equally."""
+    """Return the loss (M,) at u (M,) if the other classes share 1 - u equally."""
     probs = np.repeat(((1 - u) / (num_classes - 1))[:, None], num_classes, axis=1)
     probs[:, 0] = u
     w = np.zeros_like(probs)

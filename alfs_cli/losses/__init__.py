@@ -1,8 +1,8 @@
-"""Every loss by its text: `nce+agce:a=6,q=1.5,alpha=1,beta=4`.
+"""Loss functions, named by a text such as `nce+agce:a=6,q=1.5,alpha=1,beta=4`.
 
-LOSSES is the table of names, SUM_DEFAULTS the parameters of the paper's sums. A `Loss` is one or
-two named terms with weights. torch is not imported until a loss is computed, so that a misspelt
-one fails at once.
+LOSSES is the table of names, SUM_DEFAULTS the parameters of the paper's sums. A `Loss` is one named
+term or a weighted sum of two. torch is imported only when a loss is computed, so that an error in
+the text is reported at once.
 
 >>> loss = parse_loss("nce+aul")
 >>> str(loss)

@@ -1,4 +1,4 @@
-"""A loss as it is used: weighted terms, their sum on a batch, and that sum's ratio."""
+"""A loss as it is trained with: a weighted sum of terms, its value on a batch, its ratio."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
 
 WEIGHTS = ("alpha", "beta")
-LARGEST_WEIGHT = 1e12
+LARGEST_WEIGHT = 1e12  # limit on input, so that weighted losses stay within float32
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,20 @@ class Loss:
         return mean
 
     def per_example(self, logits: "Tensor", labels: "Tensor", *, check: bool = True) -> "Tensor":
-        """Return the loss of each example (N,), in float32 or, for float64 logits, in float64.
+        """Return the loss of each example (N,): float64 for float64 logits, otherwise float32.
 
-        Raises InputError where logits are not (N, K >= 2) floats or labels not (N,) integers, and,
-        in the computer's own memory, where a label is not in 0 .. K - 1 or a logit not finite:
-        on a GPU that would stall it. Without `check` logits are not looked at, and NaN gives NaN.
+        Raises InputError where logits are not (N, K >= 2) floats or labels not (N,) integers. On a
+        CPU also where a label is not in 0 .. K - 1 or, with `check`, a logit is not finite; on a
+        GPU these checks would stall it. Without `check`, NaN logits give a NaN loss.
         """
         _check_batch(logits, labels, finite=check)
         values: Tensor = _differentiable().apply(logits, labels.long(), self, False)  # noqa: FBT003
         return values
 
     def parts(self, num_classes: int) -> Parts:
-        """Return the weighted terms that have formulas, of a problem with K classes.
+        """Return the weights and computed terms of the loss for K classes.
 
-        Raises UsageError where the loss is not defined for so many.
+        Raises UsageError where the loss is not defined for that many classes.
         """
         if num_classes not in self._parts:
             if num_classes > self.most_classes:
@@ -87,18 +87,18 @@ class Loss:
         return {}
 
     def separable(self, num_classes: int = 2) -> "SeparableSum | None":
-        """Return the part that is a function of u = p_y alone, or None where there is none."""
+        """Return the sum of the terms that are functions of u = p_y alone, None without any."""
         found = [(w, part) for w, part in self.parts(num_classes) if isinstance(part, Separable)]
         return SeparableSum(tuple(found)) if found else None
 
     def is_separable(self) -> bool:
-        """Say whether the loss is a function of the label's probability alone."""
+        """Return whether the loss is a function of the label's probability alone."""
         return all(isinstance(part, Separable) for _, part in self.parts(2))
 
     def asymmetry_ratio(self) -> float | None:
-        """Return r(l) of Zhou et al., ICML 2021, Definition 3, in [0, 1].
+        """Return the asymmetry ratio r(l) in [0, 1]: Zhou et al., ICML 2021, Definition 3.
 
-        None for losses of the whole vector, for which it is not defined.
+        None for losses of the whole probability vector, for which it is not defined.
         """
         return self.term_ratio() if self.is_separable() else None
 
@@ -108,10 +108,11 @@ class Loss:
         return None if separable is None else separable.asymmetry_ratio()
 
     def escape_slope(self) -> float | None:
-        """Return g(0) / g(1): times the clean level it is the escape quotient of a row.
+        """Return g(0) / g(1), which times the clean level of a row is its escape quotient.
 
-        At a wrong vertex the risk falls toward the true class iff w_m g(0) > w_n g(1). Infinite
-        where a term's loss of an absent class falls without bound; None where it is not defined.
+        At the vertex of a wrong class n the risk falls toward the true class m if and only if
+        w_m g(0) > w_n g(1). Infinite where a term is infinite for a class of probability 0; None
+        where it is not defined.
         """
         parts = [part for _, part in self.parts(2)]
         if any(part.escape_slope == math.inf for part in parts):
@@ -137,7 +138,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class SeparableSum:
-    """A weighted sum of separable terms: again a function l(u), with its slope g and shape."""
+    """A weighted sum of separable terms, which is again a function l(u) with slope g and shape."""
 
     parts: tuple[tuple[float, Separable], ...]
 
@@ -151,7 +152,7 @@ class SeparableSum:
 
     @property
     def shape(self) -> Shape:
-        """Convex, concave, affine, or other."""
+        """The shape of the sum: convex, concave, affine or other."""
         shapes = {part.shape for _, part in self.parts} - {"affine"}
         if not shapes:
             return "affine"
@@ -172,10 +173,10 @@ class SeparableSum:
         return math.inf if at_one == 0 else at_zero / at_one
 
     def asymmetry_ratio(self) -> float:
-        """Return r(l): 1 for concave and affine, g(1) / g(0) for convex, else its infimum.
+        """Return r(l): 1 for concave and affine, g(1) / g(0) for convex losses.
 
-        The infimum over u1, u2 of (l(u1) - l(u1 + u2)) / (l(0) - l(u2)) is searched on a grid, so
-        for a sum of a convex and a concave loss it may be too high by the grid's error.
+        For other shapes it is the minimum of (l(u1) - l(u1 + u2)) / (l(0) - l(u2)) over a grid of
+        u1 and u2, which may exceed the infimum by the error of the grid.
         """
         match self.shape:
             case "affine" | "concave":
@@ -195,10 +196,10 @@ def _total(values: "list[Points]") -> "Points":
 
 
 def _least_ratio(loss: SeparableSum, cells: int = 600) -> float:
-    """Return the least ratio over full transfers on a grid, with the limit u2 -> 0."""
+    """Return the minimum of the ratio over a grid of u1 and u2, and over the limit u2 -> 0."""
     import numpy as np
 
-    # finer towards both ends, where slopes change fastest
+    # The grid is finer near both ends, where slopes change fastest.
     s = np.linspace(0, 1, cells + 1)
     u = s * s * (3 - 2 * s)
     l0 = float(loss.value(np.zeros(1))[0])
@@ -219,13 +220,13 @@ def _check_batch(logits: "Tensor", labels: "Tensor", *, finite: bool) -> None:
         raise InputError(
             f"expected logits (N, K) of floats with K >= 2, got {tuple(logits.shape)} of "
             f"{logits.dtype}",
-            help="logits, not probabilities: what the last layer gives",
+            help="give logits, the output of the last layer, not probabilities",
         )
     if labels.shape != logits.shape[:1]:
         raise InputError(
             f"expected labels ({logits.shape[0]},) for logits {tuple(logits.shape)}, "
             f"got {tuple(labels.shape)}",
-            help="one label an example",
+            help="give one label for each example",
         )
     if labels.is_floating_point() or labels.is_complex() or labels.element_size() < 1:
         raise InputError(
@@ -236,9 +237,9 @@ def _check_batch(logits: "Tensor", labels: "Tensor", *, finite: bool) -> None:
 
 
 def _check_finite(logits: "Tensor") -> None:
-    """Raise InputError where a logit is NaN or infinite; masked ones have no normalised loss."""
+    """Raise InputError where a logit is NaN or infinite; normalised losses need finite ones."""
     if math.isfinite(logits.detach().sum().item()):
-        return  # one pass; a sum that overflows is looked at again
+        return  # a sum takes one pass; one that only overflowed passes the test below
     strange = (~logits.detach().isfinite()).nonzero()
     if len(strange):
         row, column = strange[0].tolist()
@@ -251,10 +252,10 @@ def _check_finite(logits: "Tensor") -> None:
 
 @cache
 def _differentiable() -> Any:
-    """Return the torch function that computes a loss and its derivative together.
+    """Return the torch function that computes a loss together with its analytic derivative.
 
-    The derivative is written out (products of positive terms, no cancellation) because that of
-    the composed operations is NaN or inaccurate at extreme logits.
+    The derivative is a sum of products without cancellation. Automatic differentiation of the
+    formula would give NaN or inaccurate derivatives at extreme logits.
     """
     import torch
 
@@ -294,7 +295,7 @@ def _differentiable() -> Any:
 def _evaluate(
     loss: Loss, logits: "Tensor", labels: "Tensor", *, slopes: bool
 ) -> "tuple[Tensor, Tensor | None]":
-    """Return the loss (N, 1) and, if asked for, its derivative by the logits (N, K)."""
+    """Return the loss (N, 1) and, with `slopes`, its derivative by the logits (N, K)."""
     parts = loss.parts(logits.shape[1])
     rows = Rows(logits, labels, uses_logs=any(part.uses_logs for _, part in parts))
     values, derivative = parts[0][1].evaluate(rows, weight=parts[0][0], slopes=slopes)

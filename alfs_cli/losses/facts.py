@@ -1,4 +1,4 @@
-"""What is known of a loss by itself: shape, asymmetry ratio, for which noise it is robust.
+"""Facts about a loss: its shape, its asymmetry ratio, and the noise for which it is robust.
 
 Zhou et al., ICML 2021: Definition 3 and Corollaries 1-3 (the ratio), Theorem 1 (calibration),
 Theorem 2 (excess risk).
@@ -20,7 +20,7 @@ LIST_SCHEMA = "alfs.losses/1"
 
 @dataclass(frozen=True)
 class TermFacts:
-    """One named term: what it is called, its formula and its parameters' range."""
+    """One named term: its formula, its source, and its parameters with their valid range."""
 
     name: str
     formula: str
@@ -33,14 +33,14 @@ class TermFacts:
 
 @dataclass(frozen=True)
 class LossFacts:
-    """A loss with its parameters filled in.
+    """The facts about a loss with given parameters.
 
-    `least_clean_level` is 1 / ratio: the loss is asymmetric on a class-conditional noise with a
-    clean level at or above it (above 1 in any case); "inf" where there is none.
-    `excess_risk_constant` is c of Theorem 2, excess error <= c excess risk (binary, ratio 1).
-    `fit` is the fit score for 2, 10 and 100 classes, where the loss is defined for so many.
-    `escape_slope` is g(0) / g(1): times the clean level it is the escape quotient, and a class that
-    training has lost comes back where that is above 1.
+    `least_clean_level` is 1 / ratio: on class-conditional noise the loss is asymmetric if the clean
+    level is at least that, and above 1; "inf" where the ratio is 0. `excess_risk_constant` is c of
+    Theorem 2: excess error <= c * excess risk (binary, ratio 1). `fit` has the fit score for 2, 10
+    and 100 classes if the loss is defined for as many. `escape_slope` is g(0) / g(1). Times the
+    clean level it is the escape quotient: if that is above 1, training can recover a class that the
+    network has stopped predicting.
     """
 
     loss: str
@@ -80,7 +80,11 @@ def all_losses() -> LossList:
 
 
 def loss_facts(loss: Loss) -> LossFacts:
-    """Return what is known of a loss."""
+    """Return the facts about a loss.
+
+    >>> loss_facts(parse_loss("agce:a=1,q=0.5")).shape
+    'convex'
+    """
     separable = loss.separable() if loss.is_separable() else None
     shape = separable.shape if separable else None
     ratio = loss.asymmetry_ratio()
@@ -128,7 +132,7 @@ def _excess_risk_constant(loss: SeparableSum | None) -> float | None:
 
 
 def filled_in(facts: TermFacts) -> str:
-    """Return the ratio's formula followed by the parameters it takes."""
+    """Return the formula of the ratio followed by the values of the parameters in it."""
     given = ", ".join(f"{key} = {number(value)}" for key, value in facts.parameters.items())
     formula = facts.ratio_formula or ""
     return f"{formula} at {given}" if given and any(c.isalpha() for c in formula) else formula

@@ -1,4 +1,4 @@
-"""Losses l(u) between mean absolute error and cross entropy, by a parameter that leads to each."""
+"""Losses l(u) with a parameter that interpolates between mean absolute and cross entropy."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TCE(Separable):
-    """Taylor cross entropy: sum_{i <= t} (1 - u)^i / i; t = 1 is MAE, t -> infinity CE.
+    """Taylor cross entropy: sum_{i <= t} (1 - u)^i / i; MAE for t = 1, CE for t -> infinity.
 
     Feng et al., IJCAI 2020. g(u) u = 1 - (1 - u)^t.
     """
@@ -34,7 +34,7 @@ class TCE(Separable):
 
     @property
     def shape(self) -> Shape:
-        """A sum of convex powers of 1 - u, a line for t = 1."""
+        """Convex as a sum of powers of 1 - u; affine for t = 1."""
         return "affine" if self.t == 1 else "convex"
 
     @property
@@ -44,7 +44,7 @@ class TCE(Separable):
 
     @property
     def uses_logs(self) -> bool:
-        """Powers of 1 - u take no logarithm."""
+        """False: powers of 1 - u need no logarithm."""
         return False
 
     def value(self, u: "Points") -> "Points":
@@ -77,7 +77,7 @@ class TCE(Separable):
 
 @dataclass(frozen=True)
 class PHuber(Separable):
-    """Partially Huberised cross entropy: -log u for u > 1 / tau, its tangent there below.
+    """Partially Huberised cross entropy: -log u for u > 1 / tau, below that its tangent.
 
     Menon et al., ICLR 2020.
     """
@@ -90,12 +90,12 @@ class PHuber(Separable):
     tau: float = 2.0
 
     def is_valid(self) -> bool:
-        """Say whether tau is above 1 and one that float32 can hold."""
+        """Return whether tau is above 1 and within the range of float32."""
         return 1 < self.tau <= LARGEST_SPAN
 
     @property
     def shape(self) -> Shape:
-        """-log u goes on along its tangent."""
+        """Convex: -log u, continued by its tangent."""
         return "convex"
 
     @property
@@ -117,7 +117,7 @@ class PHuber(Separable):
         return np.asarray(1 / np.maximum(u, 1 / self.tau))
 
     def tensor_value(self, rows: Rows) -> "Tensor":
-        """Return the piece that u is on (N, 1)."""
+        """Return l(u) (N, 1)."""
         below = 1 + math.log(self.tau) - rows.u * self.tau
         return below.where(rows.u * self.tau <= 1, -rows.lp)
 
@@ -128,11 +128,12 @@ class PHuber(Separable):
 
 @dataclass(frozen=True)
 class JS(Separable):
-    """Generalised Jensen-Shannon divergence of label and prediction, pi the label's weight.
+    """Generalised Jensen-Shannon divergence of label and prediction; pi is the label's weight.
 
     Englesson & Azizpour, NeurIPS 2021. With m = pi + (1 - pi) u it is a function of u alone:
-    (-pi log m + (1 - pi) (u log(u / m) - (1 - u) log(1 - pi))) / Z, Z = -(1 - pi) log(1 - pi), and
-    g(u) = log(m / ((1 - pi) u)) / -log(1 - pi): CE as pi -> 0, MAE as pi -> 1.
+    (-pi log m + (1 - pi) (u log(u / m) - (1 - u) log(1 - pi))) / Z, where Z = -(1 - pi)
+    log(1 - pi). Its slope is g(u) = log(m / ((1 - pi) u)) / -log(1 - pi). It tends to CE for
+    pi -> 0 and to MAE for pi -> 1.
     """
 
     name = "js"
@@ -148,16 +149,16 @@ class JS(Separable):
 
     @property
     def shape(self) -> Shape:
-        """G falls in u: m / u does."""
+        """Convex: m / u decreases in u, and so does the slope g."""
         return "convex"
 
     @property
     def ratio_formula(self) -> str:
-        """g(0) is infinite: wrong labels pull however rare they are."""
+        """The ratio is 0, because g(0) is infinite."""
         return "g(1) / g(0), g(0) infinite"
 
     def value(self, u: "Points") -> "Points":
-        """Return the divergence over Z, with u log u = 0 at 0."""
+        """Return the divergence divided by Z, with u log u = 0 at u = 0."""
         import numpy as np
 
         log_other = math.log1p(-self.pi)
@@ -178,7 +179,7 @@ class JS(Separable):
             )
 
     def tensor_value(self, rows: Rows) -> "Tensor":
-        """Return the divergence over Z (N, 1)."""
+        """Return the divergence divided by Z (N, 1)."""
         log_other = math.log1p(-self.pi)
         log_m = (rows.rest * (self.pi - 1)).log1p()
         own = rows.u * (rows.lp - log_m) - rows.rest * log_other

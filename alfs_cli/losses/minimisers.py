@@ -1,6 +1,6 @@
-"""Where the risk of a row is least, in closed form or nearly so.
+"""Minimisers of the risk of a row, by formulas and one-dimensional iterations.
 
-Rows `w` are (M, K) as in `ruling`; minimisers u (M, K) are in the same order.
+Rows `w` are (M, K) as in `ruling`; minimisers u (M, K) have the same order of classes.
 """
 
 from typing import TYPE_CHECKING
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 
 def convex_minimiser(loss: "SeparableSum", w: "Points") -> "Points":
-    """Return the minimiser for a convex l(u), by its optimality conditions.
+    """Return the minimiser (M, K) for a convex l(u), by its optimality conditions.
 
-    u_i = g^-1(lambda / w_i) clipped to [0, 1], lambda found by bisection so that they sum to 1.
-    Where g is constant on an interval that is an interval of solutions; one that sums to 1 is
-    taken.
+    u_i = g^-1(lambda / w_i) clipped to [0, 1], where bisection finds the lambda for which they sum
+    to 1. If g is constant on an interval, there are many solutions, and one of them is returned.
     """
     import numpy as np
 
@@ -51,7 +50,7 @@ def convex_minimiser(loss: "SeparableSum", w: "Points") -> "Points":
 
 
 def _inverse_slope(loss: "SeparableSum") -> "Callable[[Points], Points]":
-    """Return t -> g^-1(t), clipped to [0, 1]."""
+    """Return the function t -> g^-1(t), clipped to [0, 1]."""
     import numpy as np
 
     if len(loss.parts) == 1:
@@ -74,7 +73,7 @@ def _inverse_slope(loss: "SeparableSum") -> "Callable[[Points], Points]":
 
 
 def project_to_simplex(points: "Points") -> "Points":
-    """Return the nearest points of the simplex (M, K), in the Euclidean sense."""
+    """Return the Euclidean projections of points (M, K) onto the simplex, (M, K)."""
     import numpy as np
 
     ordered = -np.sort(-points, axis=1)
@@ -85,11 +84,11 @@ def project_to_simplex(points: "Points") -> "Points":
 
 
 def ngce_minimiser(q: float, w: "Points", num_classes: int) -> "Points":
-    """Return the minimiser of normalised generalised cross entropy with q < 1.
+    """Return the minimiser (M, k) of normalised generalised cross entropy with q < 1.
 
-    Dinkelbach's iteration: u_i in proportion to max(w_i - rho, 0)^{1/(1-q)}, then rho is the risk
-    at u. It decreases rho until it stays. Where all labels are alike the risk is the same
-    everywhere. `num_classes` is K where `w` leaves classes out.
+    Dinkelbach's iteration: u_i is proportional to max(w_i - rho, 0)^{1/(1-q)}, and the next rho is
+    the risk at u. rho decreases until it converges. If all weights of a row are equal, the risk is
+    constant. `num_classes` is K, which is above k if `w` (M, k) leaves classes out.
     """
     import numpy as np
 
@@ -101,7 +100,7 @@ def ngce_minimiser(q: float, w: "Points", num_classes: int) -> "Points":
     for _ in range(200):
         lead = np.maximum(w - rho[:, None], 0)
         most = lead.max(axis=1, keepdims=True)
-        scaled = np.where(most > 0, lead / np.where(most > 0, most, 1), 1.0)  # all alike: anywhere
+        scaled = np.where(most > 0, lead / np.where(most > 0, most, 1), 1.0)  # 1 at constant risk
         u = scaled ** (1 / (1 - q))
         u /= u.sum(axis=1, keepdims=True)
         new = (total - (w * u**q).sum(axis=1)) / (K - (u**q).sum(axis=1))
@@ -112,7 +111,7 @@ def ngce_minimiser(q: float, w: "Points", num_classes: int) -> "Points":
 
 
 def nlnl_minimiser(w: "Points") -> "Points":
-    """Return the minimiser of negative learning: u_i = max(0, 1 - (1 - w_i) / lambda)."""
+    """Return the minimiser (M, K) of negative learning: u_i = max(0, 1 - (1 - w_i) / lambda)."""
     import numpy as np
 
     c = w.sum(axis=1, keepdims=True) - w
@@ -126,10 +125,11 @@ def nlnl_minimiser(w: "Points") -> "Points":
 
 
 def normalised_minimiser(base: "Separable", w: "Points") -> "Points":
-    """Return where a normalised loss with an infinite base is least within ever larger logits.
+    """Return the limit (M, K) of minimisers over bounded logits, for a base infinite at u = 0.
 
-    Its infimum min w is reached wherever the rarest label vanishes fastest; within bounds the rest
-    minimises the base on the weights w - min w. All alike: the risk is the same everywhere.
+    The infimum min w of the risk is approached wherever the probability of the rarest label tends
+    to 0 fastest. Over bounded logits, the other probabilities minimise the base on the weights
+    w - min w. If all weights of a row are equal, the risk is constant.
     """
     import numpy as np
 

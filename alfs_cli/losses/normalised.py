@@ -1,8 +1,8 @@
-"""Losses over their own sum over all classes, the right way up and upside down.
+"""Losses divided by their sum over all classes: normalised and normalised negative losses.
 
-For these an asymmetry ratio is not defined; each has a rule of its own for the rows of T. All of
-them are symmetric: sum_k L(u, k) is the same everywhere, so that where all wrong labels are equally
-frequent R(u) = w_n C + (w_m - w_n) L(u, m), and noise moves no minimum.
+They have no asymmetry ratio; each has a rule of its own for the rows of T. All of them are
+symmetric: C = sum_k L(u, k) does not depend on u. If all wrong labels of a row are equally
+frequent, then R(u) = w_n C + (w_m - w_n) L(u, m), so that noise does not move the minimiser.
 """
 
 import math
@@ -24,6 +24,7 @@ from alfs_cli.losses.ruling import (
 )
 from alfs_cli.losses.separable import AGCE, CE, FL, focal
 from alfs_cli.losses.terms import LARGEST_SPAN, Computed, Rows, Separable, Slopes
+from alfs_cli.losses.tuning import TUNING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,16 +36,14 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
     Shares = tuple[Tensor, Tensor, Tensor, Tensor]
 
-NEAR = 1e-3  # L1 distance within which a minimiser counts as the vertex
-
 
 @dataclass(frozen=True)
 class Normalised(Computed):
-    """A separable loss F over its sum S = sum_k F(u, k): L = F_y / S.
+    """A separable loss F divided by its sum S = sum_k F(u, k): L = F_y / S.
 
     Ma et al., ICML 2020. With w_k = g(p_k) p_k and W = sum_k w_k the derivative by logit j is
-    (p_j (w_y - L W) + L w_j - w_y [j = y]) / S. A flipped one is L = 1 - F_y / S, of an F that
-    grows with u, whose w is negative.
+    (p_j (w_y - L W) + L w_j - w_y [j = y]) / S. `Flipped` losses are L = 1 - F_y / S, where F
+    increases with u, so that their w is negative.
     """
 
     @property
@@ -53,7 +52,7 @@ class Normalised(Computed):
         """The loss that is normalised."""
 
     def number_shares(self, log_probs: "Points") -> "tuple[Points, Points]":
-        """Return F and w (M, K) of log u (M, K)."""
+        """Return F and w, (M, K) each, at log u (M, K)."""
         import numpy as np
 
         u = np.exp(log_probs)
@@ -74,15 +73,20 @@ class Normalised(Computed):
 
 @dataclass(frozen=True)
 class Unbounded(Normalised):
-    """A normalised loss whose base is infinite at 0: (L_1, ..., L_K) is any point of a simplex.
+    """A normalised loss whose base is infinite at u = 0: (L_1, ..., L_K) is any point of a simplex.
 
-    For K >= 3 the infimum min w is reached wherever the rarest label vanishes fastest, the vertex
-    among other places, on clean labels too. Which of them is nearest within bounded logits depends
-    on how the wrong labels differ in number: where they do not, noise moves nothing.
+    For K >= 3 the infimum min w of the risk is approached wherever the probability of the rarest
+    label tends to 0 fastest: at the vertex, and elsewhere, even on clean labels. Which of these
+    limits is the lowest over bounded logits depends on the differences among the wrong labels'
+    weights. If they are equal, noise does not move the minimiser.
     """
 
     def ruling(self, w: "Points") -> Ruling:
-        """Judge rows w (M, K): dominance proves two classes, and tolerates even noise of more."""
+        """Judge rows w (M, K).
+
+        A dominant true class is proved for two classes. For more it is tolerant if all wrong labels
+        are equally frequent.
+        """
         dominant = is_dominant(w)
         if w.shape[1] == 2:
             return ruling(w, "two classes", proved=dominant, margin=levels(w))
@@ -90,14 +94,14 @@ class Unbounded(Normalised):
         return ruling(w, method, tolerant=dominant & is_even(w), reached=dominant)
 
     def rise(self, u: "Points", w: "Points") -> "Points":
-        """Return the least limit of R at u less that at the vertex (M,), from above."""
+        """Return an upper bound (M,) of the lowest limit of R at u minus that at the vertex."""
         import numpy as np
 
         here, there = self._limit(u, w), self._limit(vertices(w, 0), w)
         return np.asarray(here - there + EQUAL * (np.abs(here) + np.abs(there)))
 
     def _limit(self, u: "Points", w: "Points") -> "Points":
-        """Return the least limit of the risk at u (M,)."""
+        """Return the lowest limit of the risk at u (M,)."""
         import numpy as np
 
         value, _ = self.risk(np.log(np.maximum(u, SMALLEST)), w)
@@ -105,12 +109,12 @@ class Unbounded(Normalised):
         return np.where(np.isfinite(rarest), rarest, value)
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points":
-        """Return the nearest place of the least risk (M, K); see `normalised_minimiser`."""
+        """Return the limit of minimisers over bounded logits (M, K); see `normalised_minimiser`."""
         return normalised_minimiser(self.base, w)
 
     @property
     def escape_slope(self) -> float:
-        """Infinite: F of an absent class falls without bound."""
+        """Infinite, as F is for a class of probability 0."""
         return math.inf
 
 
@@ -125,12 +129,12 @@ class NCE(Unbounded):
 
     @property
     def base(self) -> Separable:
-        """CE."""
+        """Cross entropy."""
         return CE()
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
-        """Return weight log u_y / sum_k log u_k (N, 1) and its derivative; w is -1 everywhere."""
-        # w is -1 everywhere, with F = log p and S below zero: no matrix of it is needed
+        """Return weight log u_y / sum_k log u_k (N, 1) and its derivative."""
+        # With F = log p and S < 0, w is -1 for every class, and no (N, K) matrix of it is needed.
         inverse = rows.log_probs.sum(1, keepdim=True).reciprocal_()
         if weight != 1:
             inverse = inverse * weight
@@ -139,7 +143,7 @@ class NCE(Unbounded):
             return values, None
         K = rows.num_classes
         flat = values * (inverse if weight == 1 else inverse / weight)
-        # along = K flat - inverse; at y: (K - 1) flat - (1 - u) along
+        # along = K flat - inverse; by logit y the derivative is (K - 1) flat - (1 - u) along
         along = flat.mul(K).sub_(inverse)
         own = flat.mul(K - 1).addcmul_(rows.rest, along, value=-1)
         return values, Slopes(own=own, along=along, flat=flat.neg_())
@@ -147,13 +151,14 @@ class NCE(Unbounded):
 
 @dataclass(frozen=True)
 class WeighedNormalised(Normalised):
-    """A normalised loss whose w differs from class to class."""
+    """A normalised loss whose w is a matrix (N, K): it differs from class to class."""
 
     @abstractmethod
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
-        """Return F_y, S and w_y (N, 1), and w (N, K), which is overwritten; at y it is not used.
+        """Return F_y, S and w_y (N, 1), and w (N, K).
 
-        Without `slopes` the last two may be anything.
+        The caller overwrites w and does not use its entries at y. Without `slopes` the last two are
+        not used.
         """
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
@@ -167,7 +172,7 @@ class WeighedNormalised(Normalised):
         others = w.scatter_(1, rows.labels, 0.0).sum(1, keepdim=True)
         along = (w_own * weight - values * (w_own + others)) / S
         flat = values / S
-        # at y: p_y (w_y - L W) + L w_y - w_y = -(1 - p_y) (w_y - L W) - L (W - w_y)
+        # By logit y: p_y (w_y - L W) + L w_y - w_y = -(1 - p_y) (w_y - L W) - L (W - w_y).
         own_slope = (flat * others).addcmul_(rows.rest, along).neg_()
         return values, Slopes(own=own_slope, along=along, full=((w, flat),))
 
@@ -184,16 +189,16 @@ class NFL(WeighedNormalised, Unbounded):
     gamma: float = 0.5
 
     def is_valid(self) -> bool:
-        """Say whether gamma is one that FL takes."""
+        """Return whether FL takes this gamma."""
         return FL(self.gamma).is_valid()
 
     @property
     def base(self) -> Separable:
-        """FL of the same gamma."""
+        """FL with the same gamma."""
         return FL(self.gamma)
 
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
-        """Return F and w of `focal`, the label's own from 1 - u without cancellation."""
+        """Return F_y, S, w_y and w from `focal`; F_y and w_y use 1 - u without cancellation."""
         F, w = focal(rows.log_probs, rows.p, 1 - rows.p, self.gamma)
         own, w_own = focal(rows.lp, rows.u, rows.rest, self.gamma)
         S = F.scatter_(1, rows.labels, own).sum(1, keepdim=True)
@@ -215,35 +220,38 @@ class NGCE(WeighedNormalised):
     q: float = 0.7
 
     def is_valid(self) -> bool:
-        """Say whether q is above 0 and 1 / q one that float32 can hold."""
+        """Return whether q > 0 and 1 / q is within the range of float32."""
         return self.q > 0 and 1 / self.q <= LARGEST_SPAN
 
     @property
     def base(self) -> Separable:
-        """GCE, which is AGCE with a = 0."""
+        """GCE, as AGCE with a = 0."""
         return AGCE(0.0, self.q)
 
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
-        """Return (1 - u^q) / q of the label and its sum, then u^q of the label and of all."""
+        """Return F_y = (1 - u^q) / q and its sum S, then w_y = u^q and w (N, K)."""
         scaled, own = rows.log_probs * self.q, rows.lp * self.q
         w = scaled.exp() if slopes else scaled
         S = scaled.expm1_().sum(1, keepdim=True) * (-1 / self.q)
         return own.expm1() * (-1 / self.q), S, own.exp(), w
 
     def ruling(self, w: "Points") -> Ruling:
-        """Judge rows w (M, K): dominance proves; for q < 1 only where other labels are even."""
+        """Judge rows w (M, K).
+
+        A dominant true class is proved; for q < 1 only if all wrong labels are equally frequent.
+        """
         dominant = is_dominant(w)
         if self.q >= 1:
             return ruling(w, "concave terms", proved=dominant, margin=levels(w))
         even = is_even(w)
-        return ruling(w, "equal other labels or not", proved=dominant & even)
+        return ruling(w, "whether wrong labels are equally frequent", proved=dominant & even)
 
     def rise(self, u: "Points", w: "Points") -> "Points":
-        """Return R(u) - R(vertex) (M,) from above, as one sum that is 0 at the vertex."""
+        """Return an upper bound of R(u) - R(vertex) (M,), from a sum that is 0 at the vertex."""
         import numpy as np
 
-        # with rho the risk at the vertex, where w_i - rho of the others sum to 0:
-        # R - rho = ((w_m - rho) (1 - u_m^q) - sum (w_i - rho) u_i^q) / (K - sum u^q)
+        # Let rho be the risk at the vertex. The w_i - rho of the other classes sum to 0, so that
+        # R - rho = ((w_m - rho) (1 - u_m^q) - sum (w_i - rho) u_i^q) / (K - sum u^q).
         K = u.shape[1]
         rho = w[:, 1:].sum(axis=1, keepdims=True) / (K - 1)
         moved = u[:, 1:].sum(axis=1, keepdims=True)
@@ -254,28 +262,28 @@ class NGCE(WeighedNormalised):
         return np.asarray(rise / (K - (u**self.q).sum(axis=1)))
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points | None":
-        """Return where the risk is least (M, k) for q < 1; None for q >= 1."""
+        """Return the minimiser (M, k) for q < 1; None for q >= 1."""
         return ngce_minimiser(self.q, w, num_classes) if self.q < 1 else None
 
     @property
     def escape_slope(self) -> float | None:
-        """Infinite for q < 1, where u^q rises without bound from 0; else not defined."""
+        """Infinite for q < 1, where the slope of u^q at 0 is infinite; otherwise not defined."""
         return math.inf if self.q < 1 else None
 
 
 @dataclass(frozen=True)
 class Flipped(WeighedNormalised):
-    """A loss upside down, F(u) = l(p_min) - l(max(u, p_min)), and normalised: L = 1 - F_y / S.
+    """A normalised negative loss: L = 1 - F_y / S with F(u) = l(p_min) - l(max(u, p_min)).
 
-    Ye et al., NeurIPS 2023. p_min, the least probability, is what keeps F above zero; from 1 / K on
-    all F are 0 where all classes are alike, and L is 0 / 0. On any row whose true class leads the
-    risk is least wherever all other probabilities are p_min at most.
+    Ye et al., NeurIPS 2023. The smallest probability p_min keeps F finite and non-negative. It must
+    be below 1 / K: otherwise all F are 0 at the uniform distribution, and L is 0 / 0. On a row with
+    a dominant true class, the risk is minimal wherever all other probabilities are at most p_min.
     """
 
     p_min: float = 1e-7
 
     def is_valid(self) -> bool:
-        """Say whether p_min is from 1e-30 to 0.1."""
+        """Return whether p_min is from 1e-30 to 0.1."""
         return 1e-30 <= self.p_min <= 0.1
 
     @property
@@ -284,23 +292,26 @@ class Flipped(WeighedNormalised):
         return math.ceil(1 / self.p_min) - 1
 
     def ruling(self, w: "Points") -> Ruling:
-        """Judge rows w (M, K): dominance tolerates, and proves where minimisers are near it."""
+        """Judge rows w (M, K).
+
+        A dominant true class is tolerant. It is proved if all minimisers are near the vertex.
+        """
         dominant = is_dominant(w)
         spread = 2 * (w.shape[1] - 1) * self.p_min
         method = f"symmetric and bounded; minimisers have p <= {self.p_min:g} elsewhere"
-        proved = dominant if spread <= NEAR else None
+        proved = dominant if spread <= TUNING.vertex_distance else None
         return ruling(w, method, proved=proved, tolerant=dominant, margin=levels(w))
 
     def rise(self, u: "Points", w: "Points") -> "Points":
-        """Return R(u) - R(vertex) (M,) from above, by values: R is bounded."""
+        """Return an upper bound of R(u) - R(vertex) (M,); R is bounded, so its values suffice."""
         return rise_by_values(self, u, w)
 
     @abstractmethod
     def active(self, rows: Rows, *, slopes: bool) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
-        """Return l and g(u) u of the loss that is flipped: at y (N, 1), then for all (N, K)."""
+        """Return l and g(u) u of the base: for the label (N, 1), then for all classes (N, K)."""
 
     def shares(self, rows: Rows, *, slopes: bool) -> "Shares":
-        """Return l(p_min) - l of the label and its sum, and -g u; all are 0 below p_min."""
+        """Return F_y = l(p_min) - l and its sum S, then w_y and w = -g u; all 0 below p_min."""
         import numpy as np
 
         top = float(self.base.value(np.array([self.p_min]))[0])
@@ -317,7 +328,7 @@ class Flipped(WeighedNormalised):
         return values + weight, derivative
 
     def number_shares(self, log_probs: "Points") -> "tuple[Points, Points]":
-        """Return l(p_min) - l and -g u (M, K) of log u, both 0 below p_min."""
+        """Return F = l(p_min) - l and w = -g u, (M, K) each, at log u; both 0 below p_min."""
         import numpy as np
 
         u = np.exp(log_probs)
@@ -336,7 +347,7 @@ class Flipped(WeighedNormalised):
 class NNCE(Flipped):
     """Normalised negative cross entropy: 1 - (A + log u_y) / sum_k (A + log u_k), A = -log p_min.
 
-    Ye et al., NeurIPS 2023; probabilities below p_min count as p_min.
+    Ye et al., NeurIPS 2023. Probabilities below p_min are replaced by p_min.
     """
 
     name = "nnce"
@@ -346,11 +357,11 @@ class NNCE(Flipped):
 
     @property
     def base(self) -> Separable:
-        """CE."""
+        """Cross entropy."""
         return CE()
 
     def active(self, rows: Rows, *, slopes: bool) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
-        """Return -log u and 1 of the label, then -log p (N, K) and 1."""
+        """Return -log u and g(u) u = 1 for the label, then the same for all classes."""
         one = rows.lp.new_ones(())
         return -rows.lp, one, -rows.log_probs, one
 
@@ -369,16 +380,16 @@ class NNFL(Flipped):
     gamma: float = 0.5
 
     def is_valid(self) -> bool:
-        """Say whether p_min is from 1e-30 to 0.1, and gamma one that FL takes."""
+        """Return whether p_min is from 1e-30 to 0.1 and FL takes this gamma."""
         return super().is_valid() and FL(self.gamma).is_valid()
 
     @property
     def base(self) -> Separable:
-        """FL of the same gamma."""
+        """FL with the same gamma."""
         return FL(self.gamma)
 
     def active(self, rows: Rows, *, slopes: bool) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
-        """Return `focal` of the label (N, 1), then of all classes (N, K)."""
+        """Return `focal` for the label (N, 1), then for all classes (N, K)."""
         F, w = focal(rows.log_probs, rows.p, 1 - rows.p, self.gamma)
         own, own_pull = focal(rows.lp, rows.u, rows.rest, self.gamma)
         return own, own_pull, F, w

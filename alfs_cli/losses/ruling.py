@@ -1,7 +1,7 @@
-"""What a loss says of the rows of a transition matrix by its own rule, and where rows stand.
+"""Rulings: for which rows of a transition matrix the rule of a loss decides, and how.
 
-Rows `w` (M, K) weigh the labels: the true class is in column 0, the others follow from the largest
-down. The vertex is the point u that gives the true class all probability.
+Rows `w` (M, K) are the weights of the labels: the true class is in column 0, the others follow in
+descending order. The vertex is the point u that gives the true class probability 1.
 """
 
 from dataclasses import dataclass
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     Points = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-EQUAL = 1e-12  # relative: weights, margins and risks nearer than this count as equal
-EVEN = 1e-9  # relative: labels nearer than this count as equally frequent, as T is written in files
-SMALLEST = 1e-300  # stands for a probability of 0
+EQUAL = 1e-12  # relative tolerance within which weights, margins and risks are equal
+EVEN = 1e-9  # relative tolerance within which labels are equally frequent: T is rounded in files
+SMALLEST = 1e-300  # replaces a probability of 0 in logarithms
 
 
 @dataclass(frozen=True, eq=False)
 class Ruling:
-    """What is known of each row, (M,) each.
+    """What a rule says of each row; every array is (M,).
 
-    `proved`: the risk is least at the vertex and nowhere else. `tolerant`: where it is least is
-    where it is on clean labels, the vertex among them. `reached`: its infimum is reached in the
-    limit at the vertex, alone or not. `margin` is None where no single number decides.
+    `proved`: the vertex is the only minimiser of the risk. `tolerant`: the minimisers are those on
+    clean labels, the vertex among them. `reached`: the risk tends to its infimum at the vertex,
+    and perhaps elsewhere. `method` names the rule. `margin` is at least 1 where the rule holds, and
+    None if no single number decides.
     """
 
     proved: "Mask"
@@ -46,7 +47,10 @@ def ruling(
     reached: "Mask | None" = None,
     margin: "Points | None" = None,
 ) -> Ruling:
-    """Return a ruling on rows; what is not given holds nowhere, or follows from what is."""
+    """Return a ruling on rows w (M, K).
+
+    A mask that is not given is False everywhere, but `reached` includes proved and tolerant rows.
+    """
     import numpy as np
 
     nowhere = np.zeros(len(w), dtype=bool)
@@ -57,7 +61,7 @@ def ruling(
 
 
 def levels(w: "Points") -> "Points":
-    """Return the clean level of each row, infinite where it is clean."""
+    """Return the clean level of each row (M,), infinite for a row without noise."""
     import numpy as np
 
     with np.errstate(divide="ignore"):
@@ -65,21 +69,21 @@ def levels(w: "Points") -> "Points":
 
 
 def is_dominant(w: "Points") -> "Mask":
-    """Say for each row whether the true class is the only likeliest label."""
+    """Return for each row (M,) whether the true class alone is the most frequent label."""
     import numpy as np
 
     return np.asarray(w[:, 0] > w[:, 1] * (1 + EQUAL))
 
 
 def is_even(w: "Points") -> "Mask":
-    """Say for each row whether all wrong labels are equally frequent."""
+    """Return for each row (M,) whether all wrong labels are equally frequent."""
     import numpy as np
 
     return np.asarray(w[:, 1] - w[:, -1] <= EVEN * w[:, 0])
 
 
 def vertices(w: "Points", index: int) -> "Points":
-    """Return the vertex of one column for every row, (M, K)."""
+    """Return for every row the vertex of the class in column `index`, (M, K)."""
     import numpy as np
 
     u = np.zeros(w.shape)
@@ -88,9 +92,9 @@ def vertices(w: "Points", index: int) -> "Points":
 
 
 def rise_by_values(part: "Computed", u: "Points", w: "Points") -> "Points":
-    """Return R(u) - R(vertex) (M,) from above, for a risk that is continuous at both.
+    """Return an upper bound of R(u) - R(vertex) (M,), for a risk that is continuous at both.
 
-    Rounding is added, so that a negative number is one.
+    The bound adds the rounding error of both values: if it is negative, so is the difference.
     """
     import numpy as np
 
@@ -101,7 +105,10 @@ def rise_by_values(part: "Computed", u: "Points", w: "Points") -> "Points":
 
 
 def rise_from_infinity(part: "Computed", u: "Points", w: "Points", infinite: "Mask") -> "Points":
-    """Return the rise of a risk that is infinite at the vertex of some rows: -infinity there."""
+    """Return the bound of `rise_by_values`, but -infinity for rows with an infinite R(vertex).
+
+    `infinite` (M,) marks these rows; the bound is NaN if R(u) is not finite either.
+    """
     import numpy as np
 
     with np.errstate(all="ignore"):

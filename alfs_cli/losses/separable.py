@@ -1,7 +1,7 @@
-"""Losses l(u) of the label's probability alone, and those that are made of them.
+"""Losses l(u) of the label's probability alone, and sums of them.
 
-Each writes l and its slope g twice: on numbers, for the certificates, and on tensors, in a form
-that neither overflows nor cancels near u = 0 and u = 1.
+Each has l and its slope g in two forms: on numpy arrays, for the certificates, and on tensors, in a
+form that neither overflows nor cancels near u = 0 and u = 1.
 """
 
 import math
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     Points = NDArray[np.float64]
 
-TINY = 1e-30
-LOG_POWER = 1e-12  # powers nearer 0 than this are their limit, the logarithm
+TINY = 1e-30  # guards a division by 1 - u
+LOG_POWER = 1e-12  # a smaller power q is computed as its limit q = 0, the logarithm
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class CE(Separable):
 
     @property
     def shape(self) -> Shape:
-        """-log u is convex."""
+        """Convex."""
         return "convex"
 
     @property
     def ratio_formula(self) -> str:
-        """g(0) is infinite: wrong labels pull however rare they are."""
+        """The ratio is 0, because g(0) is infinite."""
         return "g(1) / g(0), g(0) infinite"
 
     def value(self, u: "Points") -> "Points":
@@ -71,15 +71,16 @@ class CE(Separable):
         return rows.lp.neg()
 
     def tensor_pull(self, rows: Rows) -> float:
-        """Return g(u) u = 1: each example weighs alike."""
+        """Return g(u) u = 1: all examples have the same weight."""
         return 1.0
 
 
 @dataclass(frozen=True)
 class FL(Separable):
-    """Focal loss: l(u) = -(1 - u)^gamma log u, with its true gradient.
+    """Focal loss: l(u) = -(1 - u)^gamma log u.
 
-    Lin et al., ICCV 2017. Convex, since -log u = sum_i (1 - u)^i / i.
+    Lin et al., ICCV 2017. Convex, since -log u = sum_i (1 - u)^i / i. The gradient includes that of
+    the factor (1 - u)^gamma.
     """
 
     name = "fl"
@@ -90,17 +91,17 @@ class FL(Separable):
     gamma: float = 0.5
 
     def is_valid(self) -> bool:
-        """Say whether gamma is from 0 to 1e6."""
+        """Return whether gamma is from 0 to 1e6."""
         return 0 <= self.gamma <= 1e6
 
     @property
     def shape(self) -> Shape:
-        """A sum of convex powers of 1 - u."""
+        """Convex, as a sum of convex powers of 1 - u."""
         return "convex"
 
     @property
     def ratio_formula(self) -> str:
-        """g(0) is infinite: wrong labels pull however rare they are."""
+        """The ratio is 0, because g(0) is infinite."""
         return "g(1) / g(0), g(0) infinite"
 
     def value(self, u: "Points") -> "Points":
@@ -111,7 +112,7 @@ class FL(Separable):
             return np.asarray(-((1 - u) ** self.gamma) * np.log(u))
 
     def slope(self, u: "Points") -> "Points":
-        """Return (1 - u)^gamma (gamma (-log u) / (1 - u) + 1 / u), whose quotient is 1 at u = 1."""
+        """Return (1 - u)^gamma (gamma (-log u) / (1 - u) + 1 / u); (-log u) / (1 - u) is 1 at 1."""
         import numpy as np
 
         rest = 1 - u
@@ -125,14 +126,14 @@ class FL(Separable):
         return rows.rest.pow(self.gamma) * -lp
 
     def tensor_pull(self, rows: Rows) -> "Tensor":
-        """Return g(u) u (N, 1), of `focal`."""
+        """Return g(u) u (N, 1), from `focal`."""
         return focal(rows.lp, rows.u, rows.rest, self.gamma)[1]
 
 
 def focal(lp: "Tensor", u: "Tensor", rest: "Tensor", gamma: float) -> "tuple[Tensor, Tensor]":
     """Return F = -(1 - u)^gamma log u and g(u) u = (1 - u)^gamma + gamma u F / (1 - u).
 
-    `lp` is log u, `rest` 1 - u, of any shape; F / (1 - u) tends to (1 - u)^gamma as u -> 1.
+    `lp` is log u and `rest` is 1 - u, of any shape. F / (1 - u) tends to (1 - u)^gamma for u -> 1.
     """
     power = rest.pow(gamma)
     F = lp.neg().mul_(power)
@@ -154,16 +155,16 @@ class MAE(Separable):
 
     @property
     def shape(self) -> Shape:
-        """A straight line."""
+        """Affine."""
         return "affine"
 
     def is_valid(self) -> bool:
-        """Say whether the scale is above 0 and one that float32 can hold."""
+        """Return whether the scale is above 0 and within the range of float32."""
         return self.scale > 0 and check_span(self)
 
     @property
     def uses_logs(self) -> bool:
-        """1 - u takes no logarithm."""
+        """False: 1 - u needs no logarithm."""
         return False
 
     def value(self, u: "Points") -> "Points":
@@ -171,7 +172,7 @@ class MAE(Separable):
         return self.scale * (1 - u)
 
     def slope(self, u: "Points") -> "Points":
-        """Return the scale, whatever u."""
+        """Return the scale, constant in u."""
         return self.scale + 0 * u
 
     def tensor_value(self, rows: Rows) -> "Tensor":
@@ -185,7 +186,7 @@ class MAE(Separable):
 
 @dataclass(frozen=True)
 class RCE(Term):
-    """Reverse cross entropy: -A (1 - u), where A stands for log 0.
+    """Reverse cross entropy: -A (1 - u), where A replaces log 0.
 
     Wang et al., ICCV 2019. A = -4 in Table 4; public code uses log 1e-4 = -9.21.
     """
@@ -197,11 +198,11 @@ class RCE(Term):
     A: float = -4.0
 
     def is_valid(self) -> bool:
-        """Say whether A is below 0 and one that float32 can hold."""
+        """Return whether A is below 0 and within the range of float32."""
         return self.A < 0 and SMALLEST_SPAN <= -self.A <= LARGEST_SPAN
 
     def parts(self, num_classes: int) -> Parts:
-        """Return MAE of scale -A."""
+        """Return MAE with scale -A."""
         return ((1.0, MAE(-self.A)),)
 
 
@@ -218,11 +219,11 @@ class SCE(Term):
     beta: float = 1.0
 
     def is_valid(self) -> bool:
-        """Say whether A is below 0, and neither weight is, nor both 0."""
+        """Return whether A < 0, no weight is below 0, and one is above 0."""
         return self.A < 0 and min(self.alpha, self.beta) >= 0 < max(self.alpha, self.beta)
 
     def parts(self, num_classes: int) -> Parts:
-        """Return alpha CE and beta MAE of scale -A, without those of weight 0."""
+        """Return CE with weight alpha and MAE (scale -A) with weight beta, unless that is 0."""
         weighted = ((self.alpha, CE()), (self.beta, MAE(-self.A)))
         return tuple((weight, term) for weight, term in weighted if weight)
 
@@ -231,7 +232,7 @@ class SCE(Term):
 class AGCE(Separable):
     """Asymmetric generalised cross entropy: l(u) = ((a + 1)^q - (a + u)^q) / q.
 
-    Zhou et al., ICML 2021, Corollary 1. q = 0 is log((a + 1) / (a + u)). Computed from
+    Zhou et al., ICML 2021, Corollary 1. For q = 0 it is log((a + 1) / (a + u)). It is computed from
     t = log((a + u) / (a + 1)), which is log u for a = 0 and log1p(-(1 - u) / (a + 1)) otherwise.
     """
 
@@ -244,23 +245,23 @@ class AGCE(Separable):
     q: float = 0.6
 
     def is_valid(self) -> bool:
-        """Say whether g is finite inside (0, 1], and l(0) - l(1) one that float32 can hold."""
+        """Return whether g is finite on (0, 1] and l(0) - l(1) is within the range of float32."""
         inside = (self.a >= 0 and self.q > 0) or self.a > 0
         return inside and check_span(self)
 
     @property
     def shape(self) -> Shape:
-        """(a + u)^q / q is concave below q = 1, convex above; the loss is what it lacks."""
+        """Convex for q < 1, affine for q = 1, concave for q > 1."""
         return "convex" if self.q < 1 else "affine" if self.q == 1 else "concave"
 
     @property
     def ratio_formula(self) -> str:
-        """g(1) / g(0) of g(u) = (a + u)^(q - 1) where that falls, else 1."""
+        """For q < 1, g(1) / g(0) of g(u) = (a + u)^(q - 1); otherwise 1."""
         return "(a / (a + 1))^(1 - q)" if self.q < 1 else "1"
 
     @property
     def uses_logs(self) -> bool:
-        """Only a = 0 needs log u."""
+        """True for a = 0, where t is log u."""
         return self.a == 0
 
     def value(self, u: "Points") -> "Points":
@@ -299,7 +300,7 @@ class AGCE(Separable):
 
 @dataclass(frozen=True)
 class GCE(Term):
-    """Generalised cross entropy: (1 - u^q) / q, which is AGCE with a = 0.
+    """Generalised cross entropy: (1 - u^q) / q, equal to AGCE with a = 0.
 
     Zhang & Sabuncu, NeurIPS 2018.
     """
@@ -312,11 +313,11 @@ class GCE(Term):
     q: float = 0.7
 
     def is_valid(self) -> bool:
-        """Say whether q is above 0 and 1 / q one that float32 can hold."""
+        """Return whether q > 0 and 1 / q is within the range of float32."""
         return self.q > 0 and 1 / self.q <= LARGEST_SPAN
 
     def parts(self, num_classes: int) -> Parts:
-        """Return AGCE of a = 0."""
+        """Return AGCE with a = 0."""
         return ((1.0, AGCE(0.0, self.q)),)
 
 
@@ -324,9 +325,9 @@ class GCE(Term):
 class AUL(Separable):
     """Asymmetric unhinged loss: l(u) = ((a - u)^p - (a - 1)^p) / p.
 
-    Zhou et al., ICML 2021, Corollary 2. p = 0 is log((a - u) / (a - 1)). For a > 1 computed from
-    t = log1p((1 - u) / (a - 1)); for a = 1, where p < 1 makes the slope infinite at u = 1, from
-    log(1 - u).
+    Zhou et al., ICML 2021, Corollary 2. For p = 0 it is log((a - u) / (a - 1)). It is computed from
+    t = log1p((1 - u) / (a - 1)) for a > 1, and from log(1 - u) for a = 1. For a = 1 and p < 1 the
+    slope at u = 1 is infinite.
     """
 
     name = "aul"
@@ -338,22 +339,22 @@ class AUL(Separable):
     p: float = 3.0
 
     def is_valid(self) -> bool:
-        """Say whether l(1) is finite, and l(0) - l(1) one that float32 can hold."""
+        """Return whether l(1) is finite and l(0) - l(1) is within the range of float32."""
         return (self.a > 1 or (self.a == 1 and self.p > 0)) and check_span(self)
 
     @property
     def shape(self) -> Shape:
-        """(a - u)^p / p is convex above p = 1, concave below."""
+        """Convex for p > 1, affine for p = 1, concave for p < 1."""
         return "convex" if self.p > 1 else "affine" if self.p == 1 else "concave"
 
     @property
     def ratio_formula(self) -> str:
-        """g(1) / g(0) of g(u) = (a - u)^(p - 1) where that falls, else 1."""
+        """For p > 1, g(1) / g(0) of g(u) = (a - u)^(p - 1); otherwise 1."""
         return "((a - 1) / a)^(p - 1)" if self.p > 1 else "1"
 
     @property
     def uses_logs(self) -> bool:
-        """Only a = 1 needs log(1 - u)."""
+        """True for a = 1, which needs log(1 - u)."""
         return self.a == 1
 
     def value(self, u: "Points") -> "Points":
@@ -375,7 +376,7 @@ class AUL(Separable):
             return np.asarray((self.a - u) ** (self.p - 1))
 
     def tensor_value(self, rows: Rows) -> "Tensor":
-        """Return (a - 1)^p expm1(p t) / p (N, 1), t for p = 0, (1 - u)^p / p for a = 1."""
+        """Return (a - 1)^p expm1(p t) / p (N, 1); t for p = 0, and (1 - u)^p / p for a = 1."""
         if self.a == 1:
             return (rows.log_rest * self.p).exp() / self.p
         t = (rows.rest / (self.a - 1)).log1p()
@@ -388,10 +389,11 @@ class AUL(Separable):
         return rows.u * (rows.rest + (self.a - 1)).pow(self.p - 1)
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
-        """Return weight l(u) (N, 1) and its derivative, in logs where g u overflows."""
+        """Return weight l(u) (N, 1) and its derivative, from logarithms where g u overflows."""
         if self.a > 1 or self.p >= 1 or not slopes:
             return super().evaluate(rows, weight=weight, slopes=slopes)
-        # g u overflows as u -> 1, its products with 1 - u and p_k do not: one exponential each
+        # For u -> 1, g u overflows, but its products with 1 - u and p_k do not: each product is
+        # the exponential of a sum of logarithms.
         log_pull = (self.p - 1) * rows.log_rest + rows.lp + math.log(weight)
         full = (rows.log_probs + log_pull).exp_()
         own = -(log_pull + rows.log_rest).exp()
@@ -400,7 +402,7 @@ class AUL(Separable):
 
 @dataclass(frozen=True)
 class AEL(Separable):
-    """Asymmetric exponential loss: l(u) = exp(-u / a); its least value is exp(-1 / a), not 0.
+    """Asymmetric exponential loss: l(u) = exp(-u / a), whose minimum is exp(-1 / a), not 0.
 
     Zhou et al., ICML 2021, Corollary 3.
     """
@@ -413,22 +415,22 @@ class AEL(Separable):
     a: float = 2.5
 
     def is_valid(self) -> bool:
-        """Say whether a is above 0, and l(0) - l(1) one that float32 can hold."""
+        """Return whether a > 0 and l(0) - l(1) is within the range of float32."""
         return self.a > 0 and check_span(self)
 
     @property
     def shape(self) -> Shape:
-        """exp(-u / a) is convex."""
+        """Convex."""
         return "convex"
 
     @property
     def ratio_formula(self) -> str:
-        """g(1) / g(0) of g(u) = exp(-u / a) / a."""
+        """The quotient g(1) / g(0) of g(u) = exp(-u / a) / a."""
         return "exp(-1 / a)"
 
     @property
     def uses_logs(self) -> bool:
-        """exp(-u / a) takes no logarithm."""
+        """False: exp(-u / a) needs no logarithm."""
         return False
 
     def value(self, u: "Points") -> "Points":
@@ -461,7 +463,7 @@ class NMAE(Term):
     source = "Ma et al., ICML 2020"
 
     def parts(self, num_classes: int) -> Parts:
-        """Return MAE over its sum over all classes, K - 1."""
+        """Return MAE divided by its sum over all classes, K - 1."""
         return ((1 / (num_classes - 1), MAE()),)
 
 
@@ -474,5 +476,5 @@ class NRCE(Term):
     source = "Ma et al., ICML 2020"
 
     def parts(self, num_classes: int) -> Parts:
-        """Return MAE over K - 1: A stands above and below."""
+        """Return MAE divided by K - 1; A cancels."""
         return ((1 / (num_classes - 1), MAE()),)

@@ -1,7 +1,7 @@
-"""Cross entropies that soften the target or sharpen the prediction.
+"""Variants of cross entropy that soften the target or sharpen the prediction.
 
-All are infinite at a vertex that gives another label weight, so that none is asymmetric on a
-noisy row; what they offer instead is said with each.
+All of them are infinite at the vertex of a class if another label occurs, so that none is
+asymmetric on a row with noise. Each docstring says what the loss offers instead.
 """
 
 import math
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Softened(Computed):
-    """A loss that is infinite at the vertex of a row with any noise, and least there without."""
+    """A loss whose risk is infinite at the vertex on a row with noise, minimal on one without."""
 
     def ruling(self, w: "Points") -> Ruling:
-        """Judge rows w (M, K): proved where no label is wrong."""
+        """Judge rows w (M, K): a row is proved if it has no noise."""
         return ruling(w, "infinite at the vertex unless the row is clean", proved=w[:, 1] <= 0)
 
     def rise(self, u: "Points", w: "Points") -> "Points":
-        """Return R(u) - R(vertex) (M,); R(vertex) is infinite where a label is wrong."""
+        """Return R(u) - R(vertex) (M,); R(vertex) is infinite on a row with noise."""
         return rise_from_infinity(self, u, w, w[:, 1] > 0)
 
     @property
     def escape_slope(self) -> float:
-        """Infinite: so is the loss of an absent class."""
+        """Infinite, as the loss is for a class of probability 0."""
         return math.inf
 
 
@@ -53,7 +53,7 @@ class LS(Softened):
     epsilon: float = 0.1
 
     def is_valid(self) -> bool:
-        """Say whether epsilon is from 0 to below 1."""
+        """Return whether 0 <= epsilon < 1."""
         return 0 <= self.epsilon < 1
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
@@ -67,23 +67,26 @@ class LS(Softened):
         return values, Slopes(own=own_slope, along=weight, flat=-each)
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
-        """Return CE's risk and derivative of the smoothed weights (M, K)."""
+        """Return the risk (M,) and derivative (M, K) of CE on the smoothed weights."""
         total = w.sum(axis=-1, keepdims=True)
         smooth = (1 - self.epsilon) * w + self.epsilon * total / w.shape[-1]
         return CE().risk(log_probs, smooth)
 
     def ruling(self, w: "Points") -> Ruling:
-        """Judge rows w (M, K): never proved, unless epsilon is 0."""
+        """Judge rows w (M, K): proved only for epsilon = 0, on a row without noise."""
         if self.epsilon == 0:
             return super().ruling(w)
         return ruling(w, "infinite at the vertex")
 
     def rise(self, u: "Points", w: "Points") -> "Points":
-        """Return R(u) - R(vertex) (M,); R(vertex) is infinite but for epsilon 0 on a clean row."""
+        """Return R(u) - R(vertex) (M,).
+
+        R(vertex) is infinite unless epsilon is 0 and the row has no noise.
+        """
         return rise_from_infinity(self, u, w, (w[:, 1] > 0) | (self.epsilon > 0))
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points":
-        """Return the smoothed weights (M, K): CE's risk is least there."""
+        """Return the smoothed weights (M, K), the minimiser of CE's risk on them."""
         import numpy as np
 
         smooth = self.epsilon * w.sum(axis=1, keepdims=True) / w.shape[1]
@@ -92,10 +95,10 @@ class LS(Softened):
 
 @dataclass(frozen=True)
 class SoftBootstrap(Softened):
-    """Soft bootstrapping: the target is beta times the label plus 1 - beta times the prediction.
+    """Soft bootstrapping: the target is b times the label plus 1 - b times the prediction.
 
-    Reed et al., ICLR 2015 (workshop): cross entropy and minimum entropy regularisation. The
-    derivative is the formula's; public code often holds the prediction in the target fixed.
+    Reed et al., ICLR 2015 (workshop): cross entropy with minimum entropy regularisation. The
+    derivative includes that of the prediction in the target, which public code often omits.
     """
 
     name = "bootstrap-soft"
@@ -106,19 +109,19 @@ class SoftBootstrap(Softened):
     b: float = 0.95
 
     def is_valid(self) -> bool:
-        """Say whether b is above 0, and 1 at most."""
+        """Return whether 0 < b <= 1."""
         return 0 < self.b <= 1
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
         """Return weight (-b log u_y + (1 - b) H) (N, 1) and its derivative."""
         own, rest = weight * self.b, weight * (1 - self.b)
-        surprise = rows.p * rows.log_probs  # zero at y, as p is
+        surprise = rows.p * rows.log_probs  # zero at y, where rows.p is 0
         others = surprise.sum(1, keepdim=True)
         entropy = -(others + rows.u * rows.lp)
         values = entropy * rest - rows.lp * own
         if not slopes:
             return values, None
-        # dH / dz_j = -p_j (log p_j + H); at y log p_y + H = (1 - u) log u - sum of the others
+        # dH / dz_j = -p_j (log p_j + H), and log p_y + H = (1 - u) log u - sum of the others.
         inner = rows.u * (rows.rest * rows.lp - others)
         return values, Slopes(
             own=rows.rest * -own - inner * rest,
@@ -127,7 +130,7 @@ class SoftBootstrap(Softened):
         )
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
-        """Return b of CE's risk plus 1 - b of the entropy (M,), and its derivative (M, K)."""
+        """Return b times CE's risk plus 1 - b times the entropy (M,), and its derivative (M, K)."""
         import numpy as np
 
         u = np.exp(log_probs)
@@ -153,7 +156,7 @@ class HardBootstrap(Softened):
     b: float = 0.8
 
     def is_valid(self) -> bool:
-        """Say whether b is above 0, and 1 at most."""
+        """Return whether 0 < b <= 1."""
         return 0 < self.b <= 1
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
@@ -173,7 +176,7 @@ class HardBootstrap(Softened):
         )
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
-        """Return CE's risk and derivative, 1 - b of the weight on the likeliest class."""
+        """Return the risk (M,) and derivative (M, K) of CE on the bootstrapped target."""
         import numpy as np
 
         top = np.argmax(log_probs, axis=-1, keepdims=True)
@@ -187,10 +190,10 @@ class HardBootstrap(Softened):
 class EpsCE(Softened):
     """Cross entropy on the epsilon-softmax: p' = (p + m e_argmax) / (m + 1).
 
-    Wang et al., NeurIPS 2024: p' is within 2 / (m + 1) of a one-hot vector in L1, and the excess
-    risk under symmetric noise is bounded by a term that vanishes as m grows. Not continuous where
-    the likeliest class changes. Used there with MAE (CIFAR-10: weights 0.01 and 5); public code
-    clamps p' at 1e-8, here it is not.
+    Wang et al., NeurIPS 2024: the L1 distance of p' to a one-hot vector is at most 2 / (m + 1), and
+    the excess risk under symmetric noise is bounded by a term that vanishes for large m. The loss
+    is discontinuous where the likeliest class changes. The paper adds MAE (CIFAR-10: weights 0.01
+    and 5). Public code clamps p' at 1e-8; this code does not.
     """
 
     name = "eps-ce"
@@ -201,11 +204,11 @@ class EpsCE(Softened):
     m: float = 1000.0
 
     def is_valid(self) -> bool:
-        """Say whether m is above 0 and one that float32 can hold."""
+        """Return whether m is above 0 and within the range of float32."""
         return SMALLEST_SPAN <= self.m <= LARGEST_SPAN
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
-        """Return weight (-log p'_y) (N, 1) and its derivative, the likeliest class held fixed."""
+        """Return weight (-log p'_y) (N, 1) and its derivative for a fixed likeliest class."""
         is_own = rows.log_probs.argmax(1, keepdim=True) == rows.labels
         ahead = (rows.rest * (-1 / (self.m + 1))).log1p()
         values = ahead.where(is_own, rows.lp - math.log1p(self.m)) * -weight
@@ -231,8 +234,8 @@ class EpsCE(Softened):
 class LDRKL(Softened):
     """Label-distributionally robust loss, KL form: lam log (1/K) sum_k exp((z_k - z_y + c_k)/lam).
 
-    Zhu, Ying & Yang, ICML 2023; c_k = c for k != y and c_y = 0. lam = 1, c = 0 is CE - log K. Its
-    least value is -lam log K.
+    Zhu, Ying & Yang, ICML 2023; c_k = c for k != y and c_y = 0. For lam = 1 and c = 0 it is
+    CE - log K. Its infimum is -lam log K.
     """
 
     name = "ldr-kl"
@@ -244,15 +247,15 @@ class LDRKL(Softened):
     c: float = 0.1
 
     def is_valid(self) -> bool:
-        """Say whether lam is from 1e-3 to 1e6, and c from 0 to 1e3."""
+        """Return whether lam is from 1e-3 to 1e6, and c from 0 to 1e3."""
         return 1e-3 <= self.lam <= 1e6 and 0 <= self.c <= 1e3
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
-        """Return weight times the loss (N, 1), and its derivative, a softmax of tilted logits."""
+        """Return weight times the loss (N, 1), and its derivative, a softmax of shifted logits."""
         own = rows.own_log / self.lam
         tilted = (rows.log_probs + self.c).div_(self.lam).scatter_(1, rows.labels, -math.inf)
         others = tilted.logsumexp(1, keepdim=True)
-        # log(1 + exp(t)) of t, the others' lead: neither overflows nor rounds to 0
+        # log(1 + exp(others - own)): this form neither overflows nor rounds to 0.
         values = (others - own).logaddexp(others.new_zeros(()))
         if not slopes:
             return (values - math.log(rows.num_classes)) * (weight * self.lam), None
@@ -263,7 +266,7 @@ class LDRKL(Softened):
         )
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
-        """Return the risk (M,) and its derivative by the logits (M, K), all labels by one sum."""
+        """Return the risk (M,) and its derivative by the logits (M, K)."""
         import numpy as np
 
         K = log_probs.shape[-1]
@@ -272,9 +275,10 @@ class LDRKL(Softened):
         E = np.exp(lead)
         b = np.exp(np.minimum(self.c / self.lam, 700.0))
         S = E.sum(axis=-1, keepdims=True)
-        # of label j: sum_k exp(.) = E_j + b sum of the other E, and shares b E_k, or E_j for j
+        # For label j the sum over k of exp(.) is Z_j = E_j + b (sum of the other E); the share of
+        # class k in it is b E_k / Z_j, and that of class j is E_j / Z_j.
         others = np.maximum(S - E, 0)
-        near = others < 1e-8 * S  # of the likeliest class, summed without cancellation
+        near = others < 1e-8 * S  # S - E cancels for the likeliest class: sum its others again
         if near.any():
             index = np.argmax(E, axis=-1, keepdims=True)
             rest = E.copy()

@@ -1,10 +1,10 @@
-"""What a loss is made of: quantities of a batch, derivatives, and the kinds of term.
+"""The parts of a loss: the quantities of a batch, derivatives, and the kinds of term.
 
-Notation: u = p_y, the softmax probability of the label; l(u) a loss of u alone (separable), and
-g(u) = -l'(u) > 0 its slope. A `Term` is a named loss whose dataclass fields are its parameters;
-a `Computed` one has a formula, the others are made of those by `parts`.
+Notation: u = p_y is the softmax probability of the label, l(u) a loss of u alone (separable), and
+g(u) = -l'(u) > 0 its slope. A `Term` is a named loss whose dataclass fields are its parameters. A
+`Computed` term has a formula; other terms are sums of computed ones, given by `parts`.
 
-Values and derivatives are written together, as tensor methods on the quantities of `Rows`, so that
+Value and derivative are written together, as tensor methods on the quantities of `Rows`, so that
 nothing overflows or cancels near u = 0 and u = 1. torch is not imported here.
 """
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 Shape = Literal["affine", "convex", "concave", "other"]
 Parts = tuple[tuple[float, "Computed"], ...]
 
-NARROW = 16  # numbers, one vector register of float32
-SMALLEST_SPAN, LARGEST_SPAN = 1e-30, 1e30  # of l(0) - l(1): what float32 can hold with room
+NARROW = 16  # classes; a shorter row does not fill a vector register of float32
+SMALLEST_SPAN, LARGEST_SPAN = 1e-30, 1e30  # limits of l(0) - l(1), well within float32
 
 
 class Rows:
-    """What the losses need of a batch: probabilities, and 1 - u without cancellation.
+    """The quantities of a batch that losses use: probabilities, and 1 - u without cancellation.
 
-    `logits` (N, K) are float32 or float64, `labels` (N, 1). `p` (N, K) holds the probabilities
-    with the label's own set to zero, and `rest` (N, 1) their sum, 1 - u. Logarithms are there where
-    `uses_logs` asks for them; without them a softmax is all it takes. Rows of fewer than NARROW
-    numbers are laid out by column: on a CPU torch's softmax along so short a row is scalar code.
+    `logits` (N, K) are float32 or float64, `labels` (N, 1). `p` (N, K) holds the probabilities with
+    the label's own set to zero, and `rest` (N, 1) their sum, 1 - u. `log_probs` (N, K) exists only
+    with `uses_logs`; otherwise a softmax is enough. On a CPU, rows of fewer than NARROW classes are
+    stored by column, because torch's softmax along such short rows is scalar code.
     """
 
     def __init__(self, logits: "Tensor", labels: "Tensor", *, uses_logs: bool) -> None:
@@ -65,12 +65,12 @@ class Rows:
 
     @cached_property
     def own_log(self) -> "Tensor":
-        """The logarithm of u (N, 1) as log_softmax has it."""
+        """The logarithm of u (N, 1), from log_softmax."""
         return self.log_probs.gather(1, self.labels)
 
     @cached_property
     def lp(self) -> "Tensor":
-        """The logarithm of u (N, 1), from 1 - u above 1/2: log_softmax is less exact there."""
+        """The logarithm of u (N, 1), from 1 - u for u > 1/2, where log_softmax is less accurate."""
         return self.own_log.where(self.u < self.rest, self.rest.neg().log1p_())
 
     @cached_property
@@ -90,7 +90,7 @@ class Slopes:
     """The derivative of a per-example loss by the logits.
 
     By logit k != y it is along * p_k + flat + the sum of scale * full_k; by logit y it is `own`.
-    `own`, `along`, `flat` and the scales are (N, 1), or numbers; `full` is (N, K).
+    `own`, `along`, `flat` and the scales are (N, 1) or numbers, each `full` is (N, K).
     """
 
     own: "Tensor"
@@ -108,7 +108,7 @@ class Slopes:
         )
 
     def gradient(self, rows: Rows) -> "Tensor":
-        """Return the derivative by the logits (N, K); it takes the place of `rows.p`."""
+        """Return the derivative by the logits (N, K); overwrites `rows.p`."""
         total = rows.p
         if not (isinstance(self.along, float) and self.along == 1):
             total = total.mul_(self.along)
@@ -125,9 +125,9 @@ class Slopes:
 
 @dataclass(frozen=True)
 class Term(ABC):
-    """A named loss with its parameters; `valid` says in words what `is_valid` checks.
+    """A named loss with its parameters; `valid` describes the domain that `is_valid` checks.
 
-    `stable` is the form in which the formula is computed, where it is another.
+    `stable` is the form in which the formula is computed, if that differs.
     """
 
     name: ClassVar[str]
@@ -162,7 +162,7 @@ class Term(ABC):
         return f"{self.name}: {given} is {what}; valid: {self.valid}"
 
     def is_valid(self) -> bool:
-        """Say whether the parameters are in their domain."""
+        """Return whether the parameters are in their domain."""
         return True
 
     def parameters(self) -> dict[str, float]:
@@ -171,11 +171,15 @@ class Term(ABC):
 
     @abstractmethod
     def parts(self, num_classes: int) -> Parts:
-        """Return weights and terms that have formulas, whose sum this loss is."""
+        """Return weights and computed terms whose weighted sum is this loss."""
 
 
 def number(value: float) -> str:
-    """Write a number as short as it can be and still read back exactly: 6.0 -> '6'."""
+    """Return the shortest text of a number that reads back exactly.
+
+    >>> number(6.0), number(0.1)
+    ('6', '0.1')
+    """
     text = repr(value)
     return text.removesuffix(".0")
 
@@ -185,53 +189,57 @@ class Computed(Term):
 
     @property
     def uses_logs(self) -> bool:
-        """Whether it is computed from log-probabilities."""
+        """Whether the term is computed from log-probabilities."""
         return True
 
     def parts(self, num_classes: int) -> Parts:
-        """Return itself."""
+        """Return the term itself with weight 1."""
         return ((1.0, self),)
 
     @abstractmethod
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
-        """Return weight times the loss (N, 1), and its derivative by the logits if asked for."""
+        """Return weight times the loss (N, 1), and with `slopes` its derivative by the logits."""
 
     @abstractmethod
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
         """Return R = sum_j w_j L(u, j) (M,) and its derivative by the logits (M, K).
 
-        `log_probs` (M, K) are log u, finite; `w` (M, K) weighs the labels.
+        `log_probs` (M, K) are log u, finite; `w` (M, K) are the weights of the labels.
         """
 
-    # What the certificate asks a loss of the whole vector; an l(u) is judged by its shape. As
-    # they are here nothing is known, so that a loss without a rule is neither proved nor refuted.
+    # The certificate calls the following methods of losses of the whole vector; it judges an l(u)
+    # by its shape. These defaults say that nothing is known: a loss without a rule of its own is
+    # neither proved nor refuted.
 
     def ruling(self, w: "Points") -> Ruling:
-        """Judge rows w (M, K), the true class first and the rest from the largest down."""
+        """Judge rows w (M, K), the true class first and the others in descending order."""
         return ruling(w, "no rule for this loss")
 
     def rise(self, u: "Points", w: "Points") -> "Points":
-        """Return R(u) - R(vertex) (M,) from above, rounding included; NaN where it is not known.
+        """Return an upper bound of R(u) - R(vertex) (M,), NaN where none is known.
 
-        Where a risk is not continuous its least limit counts, along labels that vanish in the
-        order of their weights, the rarest fastest. A row is refuted only by a negative one.
+        The bound includes rounding errors. Only a negative one refutes a row. Where the risk is
+        discontinuous at u, R(u) is its lowest limit: the probabilities that are 0 at u approach 0
+        in the order of their weights, that of the rarest label fastest.
         """
         import numpy as np
 
         return np.full(len(w), np.nan)
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points | None":
-        """Return where the risk is least (M, k) if there is a formula for it.
+        """Return the minimiser of the risk (M, k), or None if there is no formula for it.
 
-        Rows may leave classes out (k < num_classes), which then have probability 0.
+        Rows `w` (M, k) may leave classes out (k < num_classes), which then have probability 0.
         """
         return None
 
     @property
     def escape_slope(self) -> float | None:
-        """Slope toward an absent class over the slope that holds a sure one: g(0) / g(1) of l(u).
+        """The quotient g(0) / g(1) of l(u).
 
-        Infinite where the loss of an absent class falls without bound; None where not defined.
+        g(0) is the slope toward a class of probability 0, and g(1) the slope that holds a class of
+        probability 1. Infinite where the loss is infinite for a class of probability 0; None where
+        it is not defined.
         """
         return None
 
@@ -246,10 +254,10 @@ class Separable(Computed):
 
     @property
     def shape(self) -> Shape:
-        """Convex, concave or affine in u, if the loss says so: what certificates are proved by.
+        """The shape of l: convex, concave, affine or other; certificates are proved by it.
 
-        A convex one must be strictly convex near u = 1: the certificate rests on that at equality.
-        Of "other" ones nothing is taken for granted, and nothing is proved.
+        A convex loss must be strictly convex near u = 1, on which the certificate relies where its
+        condition holds with equality. For "other" nothing is assumed, and nothing is proved.
         """
         return "other"
 
@@ -307,7 +315,7 @@ class Separable(Computed):
 
 
 def check_span(term: Separable) -> bool:
-    """Say whether l(0) - l(1) is a number that float32 can hold."""
+    """Return whether l(0) - l(1) is well within the range of float32."""
     import numpy as np
 
     ends = np.array([0.0, 1.0])

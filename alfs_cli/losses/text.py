@@ -1,9 +1,9 @@
 """Losses as text: the table of names, the paper's parameters, the grammar.
 
-Grammar: `name[+name][:key=value,...]`. `alpha` and `beta` weigh the first and second term of a sum
-(`alpha` alone scales a single one); any other key is a parameter of exactly one term, or
-`term.key`. What is not given has its default: a single loss the paper's CIFAR-10 row, a sum of
-Table 4 its CIFAR-10 row with weights, any other sum its terms' own with weights 1.
+Grammar: `name[+name][:key=value,...]`. `alpha` and `beta` are the weights of the first and second
+term of a sum; `alpha` also scales a single term. Any other key is a parameter of exactly one term,
+or `term.key`. Defaults are the paper's CIFAR-10 row for a single loss, the CIFAR-10 column of Table
+4 with its weights for a sum in that table, and the terms' own defaults with weights 1 otherwise.
 """
 
 import math
@@ -40,7 +40,7 @@ LOSSES: dict[str, type[Term]] = {term.name: term for term in PAPER + NEWER + SOF
 """Every named loss; the dataclass fields are its parameters."""
 
 SUM_DEFAULTS: dict[tuple[str, str], dict[str, float]] = {
-    # Zhou et al., ICML 2021, Table 4, the CIFAR-10 column
+    # source: Zhou et al., ICML 2021, Table 4, CIFAR-10 column
     ("nfl", "rce"): {"A": -4.0, "alpha": 1.0, "beta": 1.0},
     ("nce", "mae"): {"alpha": 1.0, "beta": 1.0},
     ("nce", "rce"): {"A": -4.0, "alpha": 1.0, "beta": 1.0},
@@ -55,8 +55,11 @@ NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 def parse_loss(text: str) -> Loss:
     """Return the loss that a text names: `name[+name][:key=value,...]`.
 
-    `alpha` and `beta` weigh the first and second term; any other key is a parameter of exactly one
-    term, or `term.key`. Raises UsageError naming what is wrong and what is valid.
+    `alpha` and `beta` are the weights of the first and second term; any other key is a parameter of
+    exactly one term, or `term.key`. Raises UsageError that lists every error in the text.
+
+    >>> str(parse_loss("gce"))
+    'gce:q=0.7'
     """
     head, colon, tail = text.strip().partition(":")
     names = [name.strip().lower() for name in head.split("+")]
@@ -116,7 +119,7 @@ def _defaults(names: list[str], kinds: list[type[Term]]) -> dict[Key, float]:
 def _assignments(
     tail: str, names: list[str], kinds: list[type[Term]], wrong: list[UsageError]
 ) -> dict[Key, float]:
-    """Return the values given; what cannot be read is put among the wrong."""
+    """Return the values that the text gives; append errors to `wrong`."""
     found: dict[Key, float] = {}
     usage = _usage(names, kinds)
     if not tail.strip():
@@ -142,7 +145,7 @@ def _assignments(
 
 
 def _resolve(word: str, names: list[str], kinds: list[type[Term]]) -> Key:
-    """Return whose parameter a key is."""
+    """Return the term and parameter that a key of the text names; raises UsageError for none."""
     owner, dot, key = word.rpartition(".")
     owners = [name for name, kind in zip(names, kinds, strict=True) if key in _keys(kind)]
     if dot:
@@ -168,7 +171,7 @@ def _resolve(word: str, names: list[str], kinds: list[type[Term]]) -> Key:
 
 
 def _usage(names: list[str], kinds: list[type[Term]]) -> str:
-    """Return a help line: the parameters and their ranges."""
+    """Return a help line with the parameters of the terms and their valid ranges."""
     parts = []
     for name, kind in zip(names, kinds, strict=True):
         keys = ", ".join(_keys(kind))

@@ -1,6 +1,6 @@
-"""Losses that use the whole probability vector, other than normalised ones, and sums with those.
+"""Losses of the whole probability vector that are not normalised, and sums with normalised ones.
 
-For these an asymmetry ratio is not defined; each has a rule of its own for the rows of T.
+They have no asymmetry ratio; each has a rule of its own for the rows of T.
 """
 
 import math
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class AMSE(Computed):
     """Asymmetric mean squared error: (1 / K) sum_k (p_k - a [k = y])^2.
 
-    Wang et al., ICCV 2025. Robust on weights w (summing to 1) iff a (w_m - w_n) >= 1.
+    Wang et al., ICCV 2025. Robust on weights w (summing to 1) if and only if a (w_m - w_n) >= 1.
     """
 
     name = "amse"
@@ -41,12 +41,12 @@ class AMSE(Computed):
     a: float = 30.0
 
     def is_valid(self) -> bool:
-        """Say whether a is from 1e-15 to 1e15."""
+        """Return whether a is from 1e-15 to 1e15."""
         return 1e-15 <= self.a <= 1e15
 
     @property
     def uses_logs(self) -> bool:
-        """Squares take no logarithm."""
+        """False: squares need no logarithm."""
         return False
 
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
@@ -63,7 +63,10 @@ class AMSE(Computed):
         return values, Slopes(own=own, along=along, full=((squares, 2 * scale),))
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
-        """Return R = (|u|^2 - 2 a w u + a^2) / K (M,) of w that sums to 1, and its derivative."""
+        """Return R (M,) and its derivative by the logits (M, K).
+
+        R = (|u|^2 - 2 a w u + a^2) / K for weights w that sum to 1.
+        """
         import numpy as np
 
         u = np.exp(log_probs)
@@ -76,16 +79,17 @@ class AMSE(Computed):
         return R[..., 0], derivative
 
     def ruling(self, w: "Points") -> Ruling:
-        """Judge rows w (M, K): proved where the true class leads and a (w_m - w_n) >= 1."""
+        """Judge rows w (M, K): proved if the true class is dominant and a (w_m - w_n) >= 1."""
         margin = self.a * (w[:, 0] - w[:, 1])
         proved = is_dominant(w) & (margin >= 1 - EQUAL)
-        return ruling(w, "gap times a", proved=proved, margin=margin)
+        return ruling(w, "a times the gap", proved=proved, margin=margin)
 
     def rise(self, u: "Points", w: "Points") -> "Points":
-        """Return R(u) - R(vertex) (M,) from above, as one sum that is 0 at the vertex."""
+        """Return an upper bound of R(u) - R(vertex) (M,), from a sum that is 0 at the vertex."""
         import numpy as np
 
-        # R is |u - a w|^2 / K and a constant: with d = u - vertex, |d|^2 + 2 d (vertex - a w)
+        # R is |u - a w|^2 / K plus a constant. With d = u - vertex, the difference is
+        # (|d|^2 + 2 d (vertex - a w)) / K.
         moved = u.copy()
         moved[:, 0] = -u[:, 1:].sum(axis=1)
         lean = -self.a * w
@@ -94,15 +98,16 @@ class AMSE(Computed):
         return np.asarray(terms.sum(axis=1) + EQUAL * np.abs(terms).sum(axis=1))
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points":
-        """Return the point of the simplex nearest to a w (M, K)."""
+        """Return the points of the simplex (M, K) that are nearest to a w."""
         return project_to_simplex(self.a * w)
 
 
 @dataclass(frozen=True)
 class NLNL(Computed):
-    """Negative learning in expectation: 1 / (K - 1) sum_{k != y} -log(1 - p_k).
+    """Negative learning, in expectation over the complementary label.
 
-    Over the complementary label. Kim et al., ICCV 2019, stage 1, unweighted and unclamped.
+    1 / (K - 1) sum_{k != y} -log(1 - p_k). Kim et al., ICCV 2019, stage 1, without class weights
+    and without clamping.
     """
 
     name = "nlnl"
@@ -113,8 +118,8 @@ class NLNL(Computed):
     def evaluate(self, rows: Rows, *, weight: float, slopes: bool) -> "Evaluated":
         """Return weight sum_{k != y} -log(1 - p_k) / (K - 1) (N, 1) and its derivative."""
         y, log_probs, p = rows.labels, rows.log_probs, rows.p
-        # only the likeliest other class can have 1 - p small: it is taken out, and its 1 - p
-        # comes from what the rest share; both matrices are masked in place and put back
+        # Only the likeliest other class, `top`, can have a small 1 - p. That 1 - p is the sum of
+        # the remaining probabilities. Both matrices are masked in place and restored afterwards.
         own_log = rows.own_log
         top_lp, top = log_probs.scatter_(1, y, -math.inf).max(1, keepdim=True)
         log_probs.scatter_(1, y, own_log).scatter_(1, top, -math.inf)
@@ -128,8 +133,8 @@ class NLNL(Computed):
         if not slopes:
             p.scatter_(1, top, top_lp.exp_())
             return values, None
-        # derivative by z_j: sum_{k != y} o_k ([j = k] - p_j) with odds o_k = p_k / (1 - p_k), where
-        # o_top may overflow, but p_j o_top = p_top share_j does not
+        # The derivative by z_j is sum_{k != y} o_k ([j = k] - p_j) with odds o_k = p_k / (1 - p_k).
+        # o_top may overflow, but p_j o_top = p_top share_j does not.
         odds = p / less.add_(1)
         total = odds.sum(1, keepdim=True)
         top_p = top_lp.exp_()
@@ -139,7 +144,10 @@ class NLNL(Computed):
         return values, Slopes(own=own, along=total.mul_(-scale), full=((full, scale),))
 
     def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
-        """Return R = -sum_k c_k log(1 - u_k) (M,), c_k of the labels but k, and its derivative."""
+        """Return R = -sum_k c_k log(1 - u_k) (M,) and its derivative by the logits (M, K).
+
+        c_k is the weight of all labels other than k, divided by K - 1.
+        """
         import numpy as np
 
         u = np.exp(log_probs)
@@ -151,20 +159,20 @@ class NLNL(Computed):
         return -(c * log_rest).sum(axis=-1), derivative
 
     def ruling(self, w: "Points") -> Ruling:
-        """Judge rows w (M, K): proved where no label is wrong."""
+        """Judge rows w (M, K): a row is proved if it has no noise."""
         return ruling(w, "infinite at the vertex unless the row is clean", proved=w[:, 1] <= 0)
 
     def rise(self, u: "Points", w: "Points") -> "Points":
-        """Return R(u) - R(vertex) (M,); R(vertex) is infinite where a label is wrong."""
+        """Return R(u) - R(vertex) (M,); R(vertex) is infinite on a row with noise."""
         return rise_from_infinity(self, u, w, w[:, 1] > 0)
 
     def minimiser(self, w: "Points", num_classes: int) -> "Points":
-        """Return where the risk is least (M, K); see `nlnl_minimiser`."""
+        """Return the minimiser of the risk (M, K); see `nlnl_minimiser`."""
         return nlnl_minimiser(w)
 
     @property
     def escape_slope(self) -> float:
-        """Infinite: -log(1 - u) drives from any vertex."""
+        """Infinite, because the slope of -log(1 - p) is infinite at every vertex."""
         return math.inf
 
 
@@ -181,11 +189,11 @@ class ANLCE(Term):
     beta: float = 5.0
 
     def is_valid(self) -> bool:
-        """Say whether the parts take the parameters, and no weight is below 0, nor both 0."""
+        """Return whether the parts take the parameters, no weight is < 0, and one is > 0."""
         return NNCE(self.p_min).is_valid() and _weigh(self.alpha, self.beta)
 
     def parts(self, num_classes: int) -> Parts:
-        """Return alpha NCE and beta NNCE, without those of weight 0."""
+        """Return NCE with weight alpha and NNCE with weight beta, unless that is 0."""
         return _nonzero((self.alpha, NCE()), (self.beta, NNCE(self.p_min)))
 
 
@@ -203,12 +211,12 @@ class ANLFL(Term):
     beta: float = 5.0
 
     def is_valid(self) -> bool:
-        """Say whether the parts take the parameters, and no weight is below 0, nor both 0."""
+        """Return whether the parts take the parameters, no weight is < 0, and one is > 0."""
         inside = 1e-30 <= self.p_min <= 0.1 and 0 <= self.gamma <= 1e6
         return inside and _weigh(self.alpha, self.beta)
 
     def parts(self, num_classes: int) -> Parts:
-        """Return alpha NFL and beta NNFL, without those of weight 0."""
+        """Return NFL with weight alpha and NNFL with weight beta, unless that is 0."""
         return _nonzero((self.alpha, NFL(self.gamma)), (self.beta, NNFL(self.p_min, self.gamma)))
 
 
@@ -225,11 +233,11 @@ class JALCE(Term):
     beta: float = 1.0
 
     def is_valid(self) -> bool:
-        """Say whether the parts take the parameters, and no weight is below 0, nor both 0."""
+        """Return whether the parts take the parameters, no weight is < 0, and one is > 0."""
         return 1e-15 <= self.a <= 1e15 and _weigh(self.alpha, self.beta)
 
     def parts(self, num_classes: int) -> Parts:
-        """Return alpha NCE and beta AMSE, without those of weight 0."""
+        """Return NCE with weight alpha and AMSE with weight beta, unless that is 0."""
         return _nonzero((self.alpha, NCE()), (self.beta, AMSE(self.a)))
 
 
@@ -247,12 +255,12 @@ class JALFL(Term):
     beta: float = 1.0
 
     def is_valid(self) -> bool:
-        """Say whether the parts take the parameters, and no weight is below 0, nor both 0."""
+        """Return whether the parts take the parameters, no weight is < 0, and one is > 0."""
         inside = 1e-15 <= self.a <= 1e15 and 0 <= self.gamma <= 1e6
         return inside and _weigh(self.alpha, self.beta)
 
     def parts(self, num_classes: int) -> Parts:
-        """Return alpha NFL and beta AMSE, without those of weight 0."""
+        """Return NFL with weight alpha and AMSE with weight beta, unless that is 0."""
         return _nonzero((self.alpha, NFL(self.gamma)), (self.beta, AMSE(self.a)))
 
 

@@ -1,8 +1,8 @@
-"""Label noise as a transition matrix: what it is, its clean level and bounds, and how to inject it.
+"""Label noise as a transition matrix: kinds of noise, clean levels and bounds, injection.
 
 Convention everywhere: T[i, j] = P(given = j | true = i), shape (K, K), rows sum to 1. The clean
-level of a class is r_i = T[i, i] / max_{j != i} T[i, j] (infinite where nothing else occurs), that
-of the matrix r = min_i r_i; the paper's bound on the asymmetry ratio is 1 / r.
+level of a class is r_i = T[i, i] / max_{j != i} T[i, j], infinite if no other label occurs. The
+clean level of the matrix is r = min_i r_i; the paper's bound on the asymmetry ratio is 1 / r.
 """
 
 from alfs_cli.noise.bounds import clean_level_bounds, clean_level_lower_bound

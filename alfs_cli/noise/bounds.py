@@ -10,20 +10,26 @@ from alfs_cli.noise.matrix import FloatArray
 def clean_level_bounds(
     counts: ArrayLike, alpha: float = 0.05, *, weights: ArrayLike | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """Return one-sided bounds (low, high) of every T[i, i] / T[i, j], each (K, K).
+    """Return one-sided bounds (low, high), each (K, K), of every ratio T[i, i] / T[i, j].
 
-    `counts[i, j]` is how many examples of true class i carry the label j. Given C_ii + C_ij the
-    count C_ii is binomial, so each ratio has a Clopper-Pearson bound: the lower at level alpha (the
-    minimum over pairs is then a bound for r: an intersection-union test needs no correction), the
-    upper at alpha / (K (K - 1)). `weights[i, j]` multiplies ratio (i, j) where the counts were
-    drawn unequally by label. The diagonals are infinite.
+    `counts[i, j]` is the number of examples of true class i with label j. Given C_ii + C_ij, the
+    count C_ii is binomial, so that each ratio has Clopper-Pearson bounds. The lower bounds have
+    level alpha each; their minimum is then a bound of r at level alpha, because an
+    intersection-union test needs no correction. The upper bounds have level alpha / (K (K - 1)).
+    `weights[i, j]` multiplies ratio (i, j) where examples were sampled at different rates by label.
+    The diagonals are infinite. Raises InputError for counts that are not (K, K), finite and
+    non-negative.
+
+    >>> low, high = clean_level_bounds([[90, 10], [10, 90]])
+    >>> bool(low[0, 1] < 9 < high[0, 1])
+    True
     """
     from scipy.stats import beta
 
     C = _checked_counts(counts)
     K = len(C)
     pairs, place = np.unique(np.diag(C)[:, None] + 1j * C, return_inverse=True)
-    own, other = pairs.real, pairs.imag  # a thousand classes have few different pairs of counts
+    own, other = pairs.real, pairs.imag  # distinct pairs only: even 1,000 classes have few
     with np.errstate(divide="ignore", invalid="ignore"):
         low_share = np.where(own > 0, beta.ppf(alpha, np.maximum(own, 1e-9), other + 1), 0.0)
         level = 1 - alpha / (K * (K - 1))
@@ -44,13 +50,19 @@ def clean_level_lower_bound(
 ) -> float:
     """Return the one-sided 1 - alpha lower confidence bound of r from counts (K, K).
 
-    `counts[i, j]` is how many examples of true class i carry the label j; rows are multinomial.
-    Intersection-union of Clopper-Pearson bounds: covers sampling error, not wrongly assigned true
-    classes. Where up to a share `contamination` of each row's examples are of other classes, and
-    which ones does not hang on their labels, T_ii / T_ij >= (S_ii - contamination) / S_ij with S
-    the rows as counted; S_ii and S_ij are then bounded at alpha / 2 each. Raises InputError for
-    counts that are not (K, K), whole and non-negative, and UsageError for alpha outside (0, 1) or
-    contamination outside [0, 1).
+    `counts[i, j]` is the number of examples of true class i with label j; rows are multinomial. The
+    bound is an intersection-union of Clopper-Pearson bounds. It covers sampling error, but not
+    errors in the true classes.
+
+    `contamination` is the share of each row's examples that may belong to other classes,
+    independently of their labels. Then T_ii / T_ij >= (S_ii - contamination) / S_ij, where S are
+    the observed shares; S_ii and S_ij are bounded at level alpha / 2 each.
+
+    Raises InputError for counts that are not (K, K), whole and non-negative, and UsageError for
+    alpha outside (0, 1) or contamination outside [0, 1).
+
+    >>> round(clean_level_lower_bound([[90, 10], [10, 90]]), 2)
+    5.11
     """
     if not 0 < alpha < 1:
         raise UsageError(f"alpha is {alpha}, not between 0 and 1", help="for example alpha=0.05")

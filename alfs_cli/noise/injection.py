@@ -1,4 +1,4 @@
-"""Drawing given labels from true ones."""
+"""Injection of label noise: given labels drawn from true labels."""
 
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from alfs_cli.noise.matrix import FloatArray, IntArray, TransitionMatrix
 
 DRAWS = ("exact", "sampled")
 INSTANCE = "instance"
-RATE_DEVIATION = 0.1
+RATE_DEVIATION = 0.1  # standard deviation of flip rates: Xia et al., NeurIPS 2020, Algorithm 2
 
 
 def inject(
@@ -20,10 +20,16 @@ def inject(
     *,
     draw: Literal["exact", "sampled"] = "exact",
 ) -> IntArray:
-    """Return given labels (N,) drawn from true labels (N,) through T.
+    """Return given labels (N,) drawn from true labels (N,) by T.
 
-    `sampled` draws each label on its own; `exact` flips the rounded expected number in each class
-    (largest remainders), so that the realised matrix is T up to rounding.
+    `sampled` draws each label independently. `exact` gives each class the expected number of each
+    label, rounded by largest remainders, so that the realised matrix is T up to rounding.
+
+    Raises InputError where labels are not classes of T, UsageError for an unknown `draw`.
+
+    >>> T = TransitionMatrix([[0.5, 0.5], [0.0, 1.0]])
+    >>> int(inject([0, 0, 1, 1], T, np.random.default_rng(0)).sum())
+    3
     """
     if draw not in DRAWS:
         raise unknown("draw", draw, DRAWS)
@@ -56,13 +62,16 @@ def inject_by_instance(
     num_classes: int,
     generator: np.random.Generator,
 ) -> tuple[IntArray, TransitionMatrix]:
-    """Return given labels (N,) whose flips depend on the example, and the T they come to.
+    """Return given labels (N,) with flips that depend on the example, and their mean T.
 
-    Part-dependent noise of Xia et al., NeurIPS 2020, Algorithm 2: example n flips with a rate q_n
-    from N(rate, 0.1^2) cut to [0, 1], to class j with probability q_n softmax_j(x_n W_i) over
-    j != i, W_i (D, K) standard normal for its true class i. `features` (N, D) are used at the scale
-    they have (pixels in 0 .. 1). The population T is the mean of these probabilities over the
-    examples of each class; a class without examples keeps its label.
+    Part-dependent noise of Xia et al., NeurIPS 2020, Algorithm 2. Example n of true class i flips
+    at a rate q_n, drawn from N(rate, 0.1^2) truncated to [0, 1]. Its label becomes j != i with
+    probability q_n softmax_j(x_n W_i), where the softmax is over j != i and W_i (D, K) is standard
+    normal. `features` (N, D) are not scaled (pixels in 0 .. 1). T is the mean of these
+    probabilities over the examples of each class, and the identity for a class without examples.
+
+    Raises UsageError for a rate outside [0, 1], InputError where features and labels differ in
+    number.
     """
     if not 0 <= rate <= 1:
         raise UsageError(
@@ -96,7 +105,7 @@ def inject_by_instance(
 
 
 def _instance_rates(rate: float, count: int, generator: np.random.Generator) -> FloatArray:
-    """Return flip rates from the normal about `rate`, those outside [0, 1] drawn again."""
+    """Return flip rates (count,) from a normal distribution about `rate`, truncated to [0, 1]."""
     if rate == 0:
         return np.zeros(count)
     rates = generator.normal(rate, RATE_DEVIATION, count)

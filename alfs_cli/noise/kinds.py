@@ -1,4 +1,4 @@
-"""Kinds of label noise by name: the transition matrix each one is."""
+"""Kinds of label noise by name, each as a transition matrix."""
 
 import math
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from alfs_cli.errors import UsageError, unknown
 from alfs_cli.noise.matrix import TransitionMatrix
 
 NOISE_KINDS = ("symmetric", "asymmetric", "pair", "block")
-"""The kinds that a matrix describes; `instance` noise has none of its own (see injection)."""
+"""The kinds of noise that have a T; `instance` noise depends on the examples (see injection)."""
 
-# CIFAR-100's superclasses as its authors give them: for each fine class, its coarse one.
+# The superclass of each class of CIFAR-100, from its authors.
 SUPERCLASS = (
     4, 1, 14, 8, 0, 6, 7, 7, 18, 3, 3, 14, 9, 18, 7, 11, 3, 9, 7, 11, 6, 11, 5, 10, 7,
     6, 13, 15, 3, 15, 0, 11, 1, 10, 12, 14, 16, 9, 11, 5, 5, 19, 8, 8, 15, 13, 14, 17, 18, 10,
@@ -19,8 +19,8 @@ SUPERCLASS = (
     12, 9, 13, 15, 13, 16, 19, 2, 4, 6, 19, 5, 5, 8, 19, 18, 1, 2, 15, 6, 0, 17, 8, 14, 13,
 )  # fmt: skip
 
-BLOCK_SIZE = 5
-MAX_CLASSES = 5000  # a T of as many is 200 MB
+BLOCK_SIZE = 5  # classes in a block by default
+MAX_CLASSES = 5000  # limit on input: a T of this many classes has 200 MB
 
 
 def next_in_group(groups: Mapping[int, int] | tuple[int, ...]) -> dict[int, int]:
@@ -41,7 +41,7 @@ def next_in_group(groups: Mapping[int, int] | tuple[int, ...]) -> dict[int, int]
     return dict(sorted(flips.items()))
 
 
-# Digits that look alike and classes that people confuse: Patrini et al., CVPR 2017
+# Digits that look alike, and classes that people confuse: Patrini et al., CVPR 2017.
 LOOK_ALIKE_DIGITS = {7: 1, 2: 7, 5: 6, 6: 5, 3: 8}
 ASYMMETRIC_MAPS: Mapping[str, Mapping[int, int]] = {
     "mnist": LOOK_ALIKE_DIGITS,
@@ -52,7 +52,13 @@ ASYMMETRIC_MAPS: Mapping[str, Mapping[int, int]] = {
 
 
 def symmetric(rate: float, num_classes: int) -> TransitionMatrix:
-    """Return T that flips with probability `rate` to each other class alike."""
+    """Return T that flips with probability `rate`, to every other class equally often.
+
+    >>> symmetric(0.2, 3).array
+    array([[0.8, 0.1, 0.1],
+           [0.1, 0.8, 0.1],
+           [0.1, 0.1, 0.8]])
+    """
     _check_rate(rate)
     K = _checked_num_classes(num_classes)
     T = np.full((K, K), rate / (K - 1))
@@ -68,15 +74,15 @@ def asymmetric(
     sequential: bool = False,
     blocks_of_five: bool = False,
 ) -> TransitionMatrix:
-    """Return T that flips classes to one that is easily mistaken for them, with probability `rate`.
+    """Return T that flips a class to a similar one with probability `rate`.
 
     MNIST and digits: 7 > 1, 2 > 7, 5 <> 6, 3 > 8; CIFAR-10: truck > automobile, bird > airplane,
     deer > horse, cat <> dog (Patrini et al., CVPR 2017); CIFAR-100: the next class of the same
-    superclass. Where `dataset` is none of them, each class flips to the next one.
+    superclass. For other data sets each class flips to the next one.
 
-    Two ways in which public code differs: `sequential` flips one class after the other in place, so
-    that of two classes that swap the first gets some of its own back (cat > dog is
-    rate (1 - rate)); `blocks_of_five` takes runs of five labels for CIFAR-100's superclasses.
+    Public code differs in two ways. `sequential` flips one class after the other in place: of two
+    classes that swap labels, the first gets some labels back (cat > dog is rate (1 - rate)).
+    `blocks_of_five` replaces CIFAR-100's superclasses by runs of five consecutive classes.
     """
     _check_rate(rate)
     K = _checked_num_classes(num_classes)
@@ -102,10 +108,10 @@ def pair(rate: float, num_classes: int) -> TransitionMatrix:
 
 
 def block(rate: float, num_classes: int, *, size: int | None = None) -> TransitionMatrix:
-    """Return T that flips with probability `rate` to each other class of the same block alike.
+    """Return T that flips with probability `rate`, to every other class of its block equally often.
 
-    Blocks are runs of `size` classes in order: five, or half of the classes where they are fewer
-    than ten. What is left over at the end joins the last block if it is a single class.
+    Blocks are runs of `size` consecutive classes: by default five, or half of the classes if there
+    are fewer than ten. A single class left over at the end joins the last block.
     """
     _check_rate(rate)
     K = _checked_num_classes(num_classes)
@@ -133,9 +139,13 @@ def transition_of(
     sequential: bool = False,
     blocks_of_five: bool = False,
 ) -> TransitionMatrix:
-    """Return the T of a kind of noise by its name.
+    """Return the T of the named kind of noise, one of NOISE_KINDS.
 
     Raises UsageError for an unknown kind or a rate outside [0, 1].
+
+    >>> transition_of("pair", 0.25, 2).array
+    array([[0.75, 0.25],
+           [0.25, 0.75]])
     """
     match kind:
         case "symmetric":

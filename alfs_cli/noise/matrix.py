@@ -1,4 +1,4 @@
-"""The transition matrix, its clean levels, and its file forms."""
+"""The transition matrix, its clean levels, and its file formats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,16 @@ from alfs_cli.text.cells import unguarded
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-ROW_TOLERANCE = 1e-6
+ROW_TOLERANCE = 1e-6  # of the sum of a row: files hold rounded entries
 
 
 @dataclass(frozen=True, eq=False)
 class TransitionMatrix:
-    """T[i, j] = P(given = j | true = i); checked on the way in.
+    """A checked transition matrix: T[i, j] = P(given = j | true = i).
 
-    Raises InputError where `array` is not (K, K) with K >= 2, finite, non-negative, rows summing
-    to 1 within 1e-6; where the columns do, the message says that it looks transposed.
+    Raises InputError where `array` is not (K, K) with K >= 2, finite and non-negative, or where
+    rows do not sum to 1 within 1e-6. If the columns sum to 1 instead, the message says that the
+    matrix looks transposed.
     """
 
     array: FloatArray
@@ -32,28 +33,28 @@ class TransitionMatrix:
         object.__setattr__(self, "array", _checked(self.array))
 
     def __array__(self, dtype: Any = None, *, copy: bool | None = None) -> NDArray[Any]:
-        """Read as its array wherever numpy takes one."""
+        """Return the array (K, K), so that numpy functions take a TransitionMatrix."""
         return np.array(self.array, dtype=dtype) if copy else np.asarray(self.array, dtype=dtype)
 
     def __getitem__(self, place: Any) -> Any:
-        """Return T[i, j], or any part that numpy would."""
+        """Return T[i, j], or any other part by an index of numpy."""
         return self.array[place]
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(K, K)."""
+        """The shape (K, K)."""
         return len(self.array), len(self.array)
 
     @property
     def num_classes(self) -> int:
-        """K."""
+        """The number of classes K."""
         return len(self.array)
 
     def held_apart(self, level: float) -> "TransitionMatrix":
-        """Return T with classes that swap labels told apart: T[i, i] >= level T[i, j] for both.
+        """Return T with T[i, i] >= level T[i, j] for all pairs of classes that swap labels.
 
-        Classes i and j swap labels where T[i, i] T[j, j] < level^2 T[i, j] T[j, i]. Their rows are
-        moved toward the identity, no further than needed; the other rows stay. Level 0 is T itself.
+        Classes i and j swap labels if T[i, i] T[j, j] < level^2 T[i, j] T[j, i]. Their rows are
+        moved toward the identity as far as needed; other rows stay. Level 0 returns T unchanged.
 
         >>> TransitionMatrix([[0.6, 0.4], [0.5, 0.5]]).held_apart(3).array
         array([[0.75, 0.25],
@@ -67,7 +68,7 @@ class TransitionMatrix:
         return TransitionMatrix((1 - share) * T + share * np.eye(self.num_classes))
 
     def class_clean_levels(self) -> FloatArray:
-        """Return r_i = T[i, i] / max_{j != i} T[i, j], shape (K,)."""
+        """Return the clean levels r_i = T[i, i] / max_{j != i} T[i, j], (K,)."""
         return class_clean_levels(self.array)
 
 
@@ -109,19 +110,26 @@ def _checked(values: ArrayLike) -> FloatArray:
 
 
 def as_array(T: "TransitionMatrix | ArrayLike") -> FloatArray:
-    """Return the checked (K, K) array of a transition matrix in any form."""
+    """Return the checked array (K, K) of a transition matrix in any form.
+
+    Raises InputError where T is not a transition matrix.
+    """
     return T.array if isinstance(T, TransitionMatrix) else TransitionMatrix(np.asarray(T)).array
 
 
 def runners_up(T: ArrayLike) -> IntArray:
-    """Return for each true class the most frequent other given label, shape (K,)."""
+    """Return for each true class the most frequent wrong label, (K,).
+
+    >>> runners_up([[0.7, 0.1, 0.2], [0.0, 1.0, 0.0], [0.1, 0.3, 0.6]]).tolist()
+    [2, 0, 1]
+    """
     rest = np.array(T, dtype=np.float64)
     np.fill_diagonal(rest, -1.0)
     return np.asarray(rest.argmax(axis=1), dtype=np.int64)
 
 
 def class_clean_levels(T: ArrayLike) -> FloatArray:
-    """Return r_i = T[i, i] / max_{j != i} T[i, j], shape (K,); inf where the row is clean."""
+    """Return the clean levels r_i = T[i, i] / max_{j != i} T[i, j], (K,); inf without noise."""
     array = np.asarray(T, dtype=np.float64)
     rest = array.copy()
     np.fill_diagonal(rest, -1.0)
@@ -133,9 +141,9 @@ def class_clean_levels(T: ArrayLike) -> FloatArray:
 
 
 def clean_level(T: "TransitionMatrix | ArrayLike") -> float:
-    """Return r = min_i T[i, i] / max_{j != i} T[i, j] of a (K, K) transition matrix.
+    """Return the clean level r = min_i T[i, i] / max_{j != i} T[i, j] of T (K, K).
 
-    Raises InputError where T is no transition matrix.
+    Raises InputError where T is not a transition matrix.
 
     >>> clean_level([[0.6, 0.4], [0.2, 0.8]])
     1.4999999999999998
@@ -144,7 +152,11 @@ def clean_level(T: "TransitionMatrix | ArrayLike") -> float:
 
 
 def realised(true_labels: ArrayLike, given_labels: ArrayLike, num_classes: int) -> IntArray:
-    """Return the counts (K, K) of (true, given) pairs."""
+    """Return the counts (K, K) of pairs (true label, given label).
+
+    >>> realised([0, 0, 1], [0, 1, 1], 2).tolist()
+    [[1, 1], [0, 1]]
+    """
     true = np.asarray(true_labels, dtype=np.int64)
     given = np.asarray(given_labels, dtype=np.int64)
     flat = np.bincount(true * num_classes + given, minlength=num_classes**2)
@@ -152,14 +164,17 @@ def realised(true_labels: ArrayLike, given_labels: ArrayLike, num_classes: int) 
 
 
 def rows_of_counts(counts: ArrayLike) -> FloatArray:
-    """Return counts (K, K) with rows divided by their sums; an empty row becomes the identity's."""
+    """Return counts (K, K) with rows divided by their sums.
+
+    A row without counts becomes that of the identity.
+    """
     C = np.asarray(counts, dtype=np.float64)
     sums = C.sum(axis=1, keepdims=True)
     return np.where(sums > 0, C / np.where(sums > 0, sums, 1), np.eye(len(C)))
 
 
 def row_total_variation(T: ArrayLike, other: ArrayLike) -> float:
-    """Return the mean over rows of half the L1 distance of two (K, K) matrices."""
+    """Return the mean total variation distance of the rows of two matrices (K, K)."""
     difference = np.abs(np.asarray(T, dtype=np.float64) - np.asarray(other, dtype=np.float64))
     return float(difference.sum(axis=1).mean() / 2)
 
@@ -167,10 +182,10 @@ def row_total_variation(T: ArrayLike, other: ArrayLike) -> float:
 def read_transition(
     path: Path | str, *, class_names: Sequence[str] | None = None
 ) -> TransitionMatrix:
-    """Read a T from .csv (numbers, with class names or without), .npy, or estimate.json.
+    """Return the T in a .csv (numbers, with or without class names), .npy or estimate.json.
 
-    Rows and columns are put in the order of `class_names` where the file names its classes. Raises
-    InputError where the file is missing or holds no transition matrix, or is for other classes.
+    If the file names its classes, rows and columns are ordered by `class_names`. Raises InputError
+    where the file is missing, holds no transition matrix, or is for other classes.
     """
     file = as_text_file(path)
     if not file.is_file():
@@ -204,7 +219,7 @@ def read_transition(
 def read_named_transition(
     path: Path | str,
 ) -> "tuple[TransitionMatrix, tuple[str, ...] | None]":
-    """Read a T as `read_transition` does, with the names of its classes where the file has them."""
+    """Return the T in a file as `read_transition` does, and its class names, None without any."""
     T = read_transition(path)
     names = [unguarded(name) for name in _values_and_names(as_text_file(path))[1]]
     return T, tuple(names) if len(names) == T.num_classes else None
@@ -236,13 +251,13 @@ def _values_and_names(file: Path) -> tuple[Any, list[str]]:
             help="as transition.csv: class names first, then a row of probabilities a true class",
         ) from None
     if len(frame) > 1 and not _is_number(frame.iat[0, 0]):
-        first = int(frame.shape[1] == len(frame))  # a first column of names too
+        first = int(frame.shape[1] == len(frame))  # 1 if the first column holds names, else 0
         return frame.iloc[1:, first:].to_numpy(), [str(name) for name in frame.iloc[0, first:]]
     return frame.to_numpy(), []
 
 
 def write_transition(path: Path, T: ArrayLike, class_names: Sequence[str]) -> None:
-    """Write a T as CSV under its class names: rows true classes, columns given labels."""
+    """Write a T as CSV with class names: rows are true classes, columns given labels."""
     import pandas as pd
 
     from alfs_cli.storage.writing import write_text

@@ -1,4 +1,4 @@
-"""One BLAS thread for many small products: more of them only wait for one another."""
+"""A limit of one BLAS thread, for many small products on which more threads only wait."""
 
 import sys
 from contextlib import AbstractContextManager
@@ -8,7 +8,7 @@ from threadpoolctl import ThreadpoolController
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
-    """Return a context in which a product of matrices takes one thread."""
+    """Return a context in which BLAS computes on one thread."""
     limit: AbstractContextManager[object] = _loaded(len(sys.modules)).limit(
         limits=1, user_api="blas"
     )
@@ -17,8 +17,9 @@ def one_blas_thread() -> AbstractContextManager[object]:
 
 @lru_cache(maxsize=1)
 def _loaded(_num_modules: int) -> ThreadpoolController:
-    """Return the libraries at hand, looked for anew only where a module was imported since.
+    """Return a controller of the loaded libraries, searched again when modules were imported.
 
-    To look takes milliseconds, longer than a small problem does, and a module may bring one.
+    The search takes milliseconds, longer than a small problem. A newly imported module may have
+    loaded another library.
     """
     return ThreadpoolController()

@@ -13,7 +13,6 @@ from alfs_cli.python.asked import FileName, Names
 from alfs_cli.python.estimates import Estimate, estimate_of
 from alfs_cli.python.showing import Shown
 from alfs_cli.python.wording import told_to_programs
-from alfs_cli.recommending import SAFETY
 from alfs_cli.recommending import recommend as sought
 from alfs_cli.results.recommendation import Recommendation, Recommendations
 from alfs_cli.text.numbers import ratio
@@ -100,7 +99,7 @@ def _correction(one: Recommendation) -> str:
 def recommend(
     est: Estimate | FileName,
     *,
-    safety: float = SAFETY,
+    safety: float | None = None,
     lr: float = 0.01,
     prefer: str = "balanced",
     losses: Names = None,
@@ -108,8 +107,9 @@ def recommend(
     """Recommend loss parameters whose asymmetry ratio exceeds the bound, each with a certificate.
 
     `est` is an estimate, its file or its folder. `safety` is the factor by which the ratio exceeds
-    1 / r, `lr` the learning rate that the loss will be trained with, `prefer` robustness, balanced
-    or fit; `losses` keeps these families only. Zhou et al., ICML 2021, Theorem 3 and Corollaries.
+    1 / r, 1.25 by default; `lr` is the learning rate that the loss will be trained with; `prefer`
+    is robustness, balanced or fit; `losses` keeps these families only. Zhou et al., ICML 2021,
+    Theorem 3 and Corollaries.
 
     Raises AlfsError for an estimate that cannot be read or a setting out of its range.
 

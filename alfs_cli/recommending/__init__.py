@@ -1,7 +1,7 @@
-"""Recommendations: losses that withstand the noise that was estimated, with their certificates."""
+"""Recommendations: losses that are robust to an estimated noise, with their certificates."""
 
 from alfs_cli.recommending.aims import PREFERENCES
-from alfs_cli.recommending.search import SAFETY, recommend
+from alfs_cli.recommending.search import recommend
 from alfs_cli.results.recommendation import (
     Recommendation,
     Recommendations,
@@ -11,7 +11,6 @@ from alfs_cli.results.recommendation import (
 
 __all__ = [
     "PREFERENCES",
-    "SAFETY",
     "Recommendation",
     "Recommendations",
     "Rejected",

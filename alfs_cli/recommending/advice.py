@@ -1,29 +1,28 @@
-"""What to do about labels for which no loss is certified: which to re-check, and how many."""
+"""Advice for data for which no loss is certified: which labels to re-check, and how many."""
 
 import math
 
+from alfs_cli.recommending.tuning import TUNING
 from alfs_cli.results.estimate import ClassCleanLevel, NoiseEstimate
 
-CONFIDENCE = 0.95
-MOST_NAMED = 5
-HALF_WIDTH = 0.05  # of a noise rate that tells what to do
-NEARLY_CLEAN = 0.02  # a noise rate below which cross entropy is worth its simplicity
+CONFIDENCE = 0.95  # one-sided, of the trusted sample that is advised
+MOST_NAMED = 5  # classes named in a sentence
 
 
 def advice_on(estimate: NoiseEstimate, status: str, safety: float) -> tuple[str, ...]:
-    """Return what a person should know or do, a sentence each."""
+    """Return advice to print, one sentence per string."""
     return (*_by_status(estimate, status, safety), *_not_judged(estimate))
 
 
 def _not_judged(estimate: NoiseEstimate) -> tuple[str, ...]:
-    """Name the classes that the certificates say nothing of."""
+    """Return a sentence that names the classes without a certificate, if there are any."""
     names = [f"'{cls.class_name}'" for cls in estimate.class_clean_level if not cls.judged]
     if not names:
         return ()
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return (
-        f"nothing is known of {', '.join(names[:MOST_NAMED])}{more}, with next to no examples: "
-        "merge or drop such a class, or label more of it",
+        f"nothing is known of {', '.join(names[:MOST_NAMED])}{more}, which have too few examples: "
+        "merge or drop such a class, or label more examples of it",
     )
 
 
@@ -41,18 +40,18 @@ def _by_status(estimate: NoiseEstimate, status: str, safety: float) -> tuple[str
             f"the bound of r is {level.low:.2f}, its value {level.value:.2f}, at {pair}",
             *what_would_decide(estimate),
         )
-    if estimate.noise_rate.high < NEARLY_CLEAN:
+    if estimate.noise_rate.high < TUNING.nearly_clean:
         rate = 100 * estimate.noise_rate.high
         return (f"at most {rate:.1f} % of the labels are wrong: plain ce loses little here",)
     return ()
 
 
 def recheck(estimate: NoiseEstimate, safety: float) -> tuple[str, ...]:
-    """Say for each class that its label does not lead how many labels are to be mended.
+    """Return a sentence for each class with clean level below 1: how many labels to correct.
 
-    Of n examples that are of class i, n T_ij carry j. With m of them mended the two labels have
-    n T_ii + m and n T_ij - m examples, and the first is `safety` times the second from
-    m = n (safety T_ij - T_ii) / (1 + safety) on.
+    Of n examples of true class i, n T_ij are labelled j. If m of them are corrected, the two labels
+    have n T_ii + m and n T_ij - m examples. The first count is at least `safety` times the second
+    from m = n (safety T_ij - T_ii) / (1 + safety) on.
     """
     said = []
     for cls in estimate.class_clean_level:
@@ -66,14 +65,14 @@ def recheck(estimate: NoiseEstimate, safety: float) -> tuple[str, ...]:
         least = math.ceil(n * (safety * row[other] - row[place]) / (1 + safety) - 1e-9)
         said.append(
             f"re-check the labels '{cls.class_name}' given as '{cls.runner_up}' (issues.csv lists "
-            f"the suspects): about {wrong:,} of them are wrong, and {least:,} put right would do; "
-            "then estimate again"
+            f"the suspects): about {wrong:,} of them are wrong, and correcting {least:,} would be "
+            "enough; then estimate again"
         )
     return tuple(said)
 
 
 def what_would_decide(estimate: NoiseEstimate) -> tuple[str, ...]:
-    """Say how many examples, or how large a trusted sample, would put the bound of r above 1."""
+    """Return advice on how many examples or trusted labels would raise the bound of r above 1."""
     level = estimate.clean_level
     judged = [cls for cls in estimate.class_clean_level if cls.judged]
     if math.isinf(level.value) and judged:
@@ -104,47 +103,51 @@ def what_would_decide(estimate: NoiseEstimate) -> tuple[str, ...]:
         )
     elif more is not None:
         said.append(
-            f"true labels of all {estimate.data.n:,} examples would hardly do: re-check those of "
-            f"'{level.true_class}' given as '{level.given_class}' first"
+            f"even true labels of all {estimate.data.n:,} examples might not decide it: re-check "
+            f"the labels '{level.true_class}' given as '{level.given_class}' first"
         )
     return tuple(said)
 
 
-def labels_to_tell(estimate: NoiseEstimate, half_width: float = HALF_WIDTH) -> int:
-    """Return how many true labels, drawn at random, tell the noise rate to within a half-width.
+def labels_to_tell(estimate: NoiseEstimate, half_width: float | None = None) -> int:
+    """Return how many true labels, drawn at random, give the noise rate up to a half-width.
 
-    By the normal interval at the estimate's confidence, at the rate within its bounds that wants
-    the most; no more than there are examples.
+    The half-width is that of a normal interval at the estimate's confidence, 0.05 by default. The
+    rate assumed is the one within its bounds that needs the most labels. The result is at most the
+    number of examples.
     """
     from scipy.stats import norm
 
     rate = estimate.noise_rate
     hardest = min(max(rate.low, 0.5), rate.high)
     z = float(norm.ppf(estimate.confidence))
-    needed = math.ceil(z**2 * hardest * (1 - hardest) / half_width**2)
+    width = TUNING.rate_half_width if half_width is None else half_width
+    needed = math.ceil(z**2 * hardest * (1 - hardest) / width**2)
     return min(max(needed, 1), estimate.data.n)
 
 
 def times_more(value: float, low: float) -> float | None:
-    """Return how many times the examples would put the bound above 1; the gap falls as 1/sqrt n.
+    """Return by what factor the examples must grow so that the bound of r exceeds 1.
 
-    None where r itself is hardly above 1, or nothing is known of it.
+    The gap between the logarithms of `value` and its bound `low` is taken to fall as 1 / sqrt(n).
+    None if `value` is not clearly above 1 or not finite, or if there is no bound.
     """
-    if value <= 1.02 or low <= 0 or not math.isfinite(value):
+    if value <= TUNING.least_decidable_level or low <= 0 or not math.isfinite(value):
         return None
-    return (math.log(value / low) / math.log(value)) ** 2 * 1.1
+    return (math.log(value / low) / math.log(value)) ** 2 * TUNING.examples_margin
 
 
 def trusted_size(estimate: NoiseEstimate, cls: ClassCleanLevel) -> int | None:
     """Return the size of a random sample of true labels that would show r_i > 1 for this class.
 
-    Among m examples of the class with one of the two labels, a share theta = T_ii / (T_ii + T_ij)
-    has its own: the least m is sought at which the Clopper-Pearson lower bound of theta is above
-    1/2, at 95 %. None where r_i is hardly above 1 itself, or its bound is above 1 already.
+    Of m examples of class i whose label is i or its runner-up j, a share theta =
+    T_ii / (T_ii + T_ij) has label i. The result follows from the smallest m for which the 95 %
+    Clopper-Pearson lower bound of theta is above 1/2. None if r_i is not clearly above 1, or if its
+    bound already is.
     """
     from scipy.stats import beta
 
-    if cls.low > 1 or cls.value <= 1.02 or not cls.judged:
+    if cls.low > 1 or cls.value <= TUNING.least_decidable_level or not cls.judged:
         return None
     place = estimate.data.classes.index(cls.class_name)
     other = estimate.data.classes.index(cls.runner_up)

@@ -1,7 +1,7 @@
-"""What a loss should reach on these data: its ratio, its speed of fitting, and whether T helps.
+"""Aims of a recommendation: the ratio and the speed of a loss, and whether to use T.
 
-These aims are what accuracy asks for, beside what the certificate asks for. Their constants stand
-in `tuning.py`.
+A certificate needs a certain ratio; these aims are chosen for accuracy beyond that. Their constants
+are in `tuning.py`.
 """
 
 import math
@@ -12,36 +12,43 @@ from alfs_cli.noise import TransitionMatrix
 from alfs_cli.recommending.tuning import TUNING
 from alfs_cli.results.estimate import NoiseEstimate
 
-PREFERENCES = {"robustness": 0.5, "balanced": 1.0, "fit": 2.0}  # times the target of speed
+PREFERENCES = ("robustness", "balanced", "fit")
 
 
 def target_ratio(estimate: NoiseEstimate, required: float, prefer: str) -> float:
-    """Return the ratio to aim at: easy data and caution can afford more than is required."""
+    """Return the ratio to aim at, at least `required`.
+
+    It is higher on easy data, which a loss of high ratio still fits, and if robustness is
+    preferred.
+    """
     if prefer == "robustness" or (prefer == "balanced" and is_easy(estimate)):
         return max(required, TUNING.easy_ratio)
     return max(required, 1 / len(estimate.data.classes))
 
 
 def fit_target(estimate: NoiseEstimate, prefer: str, *, is_corrected: bool = False) -> float:
-    """Return learning rate times fit score to aim at.
+    """Return the speed to aim at: learning rate times fit score.
 
-    A network learns a class from the lead of its own label over others (`leads`). Easy data can be
-    fitted faster by the square of the least over `little_lead`, up to a limit, before the network
-    remembers wrong labels; where classes overlap it remembers the overlap.
+    A network learns a class from the lead of its label over other labels (`leads`). On easy data
+    the speed increases with the square of the smallest lead over `little_lead`, up to a limit:
+    with a large lead, a network learns fast before it memorises wrong labels. Where classes
+    overlap, a fast network memorises the overlap.
     """
-    base = TUNING.corrected_target if is_corrected else TUNING.target
+    base = TUNING.corrected_target_speed if is_corrected else TUNING.target_speed
     if is_easy(estimate):
-        least, most = TUNING.easy_corrected_targets if is_corrected else TUNING.easy_targets
+        easy = TUNING.easy_target_speeds
+        least, most = TUNING.easy_corrected_target_speeds if is_corrected else easy
         base = min(most, least * max(1.0, min(leads(estimate)) / TUNING.little_lead) ** 2)
     elif is_curved(estimate):
-        base *= TUNING.curved
-    return base * PREFERENCES[prefer]
+        base *= TUNING.curved_factor
+    return base * TUNING.preference_factors[PREFERENCES.index(prefer)]
 
 
 def leads(estimate: NoiseEstimate) -> list[float]:
-    """Return (T[i, i] - max T[i, j]) sqrt(n_i) of each class that is judged, 0 or more.
+    """Return the lead (T[i, i] - max_{j != i} T[i, j]) sqrt(n_i) of each judged class, at least 0.
 
-    How far n_i examples show the lead of their own label, in standard deviations.
+    The lead is in standard deviations: how clearly n_i examples show that their own label is the
+    most frequent one. If no class is judged, the result is [0.0].
     """
     T, prior = np.array(estimate.transition), np.array(estimate.class_prior)
     others = np.where(np.eye(len(T), dtype=bool), -np.inf, T).max(axis=1)
@@ -57,28 +64,29 @@ def mean_lead(estimate: NoiseEstimate) -> float:
 
 
 def is_easy(estimate: NoiseEstimate) -> bool:
-    """Say whether classes hardly overlap, as far as labels that lead by little can show it."""
+    """Return whether the classes hardly overlap, as far as noisy labels can show it."""
     return accuracy(estimate) >= easy_accuracy(estimate)
 
 
 def easy_accuracy(estimate: NoiseEstimate) -> float:
-    """Return the accuracy that says that data are easy: infinite where labels hardly lead."""
+    """Return the accuracy from which data are easy, infinite if the mean lead is too small."""
     mean = mean_lead(estimate)
     return TUNING.easy_accuracy - TUNING.easy_fall / mean if mean >= TUNING.least_lead else math.inf
 
 
 def is_curved(estimate: NoiseEstimate) -> bool:
-    """Say whether curved borders told the classes apart better than straight ones.
+    """Return whether curved borders between classes predicted the labels better than straight ones.
 
-    Where labels lead by little the better of the two is chance.
+    With a small mean lead the difference is chance, and the result is False.
     """
     return estimate.evidence.map == "fourier" and mean_lead(estimate) >= TUNING.little_lead
 
 
 def accuracy(estimate: NoiseEstimate) -> float:
-    """Return the out-of-sample accuracy on true labels that the agreement with the given speaks of.
+    """Return the out-of-sample accuracy on true labels, derived from the agreement with given ones.
 
-    Of examples whose class is told right 1 - rate agree, of the others rate / (K - 1).
+    A share 1 - rate of the examples that are predicted right agrees with the given labels, and a
+    share rate / (K - 1) of the others.
     """
     rate, K = estimate.noise_rate.value, len(estimate.data.classes)
     chance = rate / (K - 1)
@@ -87,11 +95,11 @@ def accuracy(estimate: NoiseEstimate) -> float:
 
 
 def wrong_classes(estimate: NoiseEstimate) -> float:
-    """Return r e / (1 - e), e the noise rate: how many classes the wrong labels of one go to.
+    """Return to how many classes the wrong labels of a class go: r e / (1 - e), e the noise rate.
 
-    1 where all noise goes from each class to one other, K - 1 where it is spread evenly, less where
-    some classes are clean. Where it goes to few, every robust loss starves the class that loses,
-    and T tells it which it is.
+    It is 1 if all wrong labels of a class go to one other, K - 1 if they spread evenly, and less if
+    some classes have no noise. If they go to few classes, robust losses neglect the class that
+    loses labels, and forward correction by T does not. Infinite for a noise rate of 0 or 1.
     """
     rate = estimate.noise_rate.value
     if rate <= 0 or rate >= 1:
@@ -100,10 +108,11 @@ def wrong_classes(estimate: NoiseEstimate) -> float:
 
 
 def least_level(estimate: NoiseEstimate) -> float:
-    """Return the least clean level of such a T where two classes swap labels, else 0.
+    """Return the clean level that T is held apart to if two classes swap labels, otherwise 0.
 
-    A network corrected by a T in which two classes swap nearly as many labels as they keep may
-    learn them as one, or the wrong way round, and hardly pays for it; held apart it does not.
+    If two classes swap nearly as many labels as they keep, a network trained with forward
+    correction may learn them as one class or exchange them, at little cost in the loss. With the
+    two rows of T held apart, it does not.
     """
     T = TransitionMatrix(np.array(estimate.transition))
     return TUNING.least_level if (T.held_apart(TUNING.least_level).array != T.array).any() else 0.0

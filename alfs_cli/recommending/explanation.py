@@ -1,6 +1,6 @@
-"""Where the numbers of a recommendation come from: each formula with this estimate's values."""
+"""The explanation of a recommendation: each formula with the values of the estimate."""
 
-from alfs_cli.certificate import SLOW_ESCAPE
+from alfs_cli.certificate.tuning import TUNING as CERTIFICATES
 from alfs_cli.losses import parse_loss
 from alfs_cli.losses.facts import filled_in, loss_facts
 from alfs_cli.recommending.aims import (
@@ -22,7 +22,7 @@ Rows = list[tuple[str, str]]
 
 
 def explained(found: Recommendations, estimate: NoiseEstimate) -> tuple[tuple[str, str], ...]:
-    """Return (number, how it comes about) for everything that decides, then for each loss."""
+    """Return (name, explanation) for each number that decides, then for each loss."""
     rows = [*_noise(found, estimate), *_aims(found, estimate), *_correction(estimate)]
     rows += [(_name(r), _loss(r, found, estimate)) for r in found.recommendations]
     return tuple(rows)
@@ -38,7 +38,7 @@ def _noise(found: Recommendations, estimate: NoiseEstimate) -> Rows:
         (
             "clean level r",
             "the least over the classes of T[i,i] / max T[i,j]: how far the right label leads the "
-            f"most frequent wrong one. Here '{level.true_class}' against '{level.given_class}', "
+            f"most frequent wrong one. Here '{level.true_class}' against '{level.given_class}': "
             f"{row[true]:.4f} / {row[given]:.4f} = {level.value:.4g}",
         ),
         (
@@ -57,7 +57,7 @@ def _noise(found: Recommendations, estimate: NoiseEstimate) -> Rows:
             ),
         ]
     else:
-        rows.append(("required ratio", "1: nothing is known of r but that it is not negative"))
+        rows.append(("required ratio", "1: nothing is known of r except that it is not negative"))
     return rows
 
 
@@ -67,19 +67,19 @@ def _aims(found: Recommendations, estimate: NoiseEstimate) -> Rows:
     called = "easy" if is_easy(estimate) else "not easy"
     K = len(estimate.data.classes)
     least = easy_accuracy(estimate)
-    limit = f"from {100 * least:.0f} % on, right labels leading by {mean_lead(estimate):.3g} "
-    limit += "standard deviations in the mean"
+    limit = f"from {100 * least:.0f} % on, where right labels lead by {mean_lead(estimate):.3g} "
+    limit += "standard deviations on average"
     if least == float("inf"):
         limit = "right labels lead by too little to tell"
     curved = ""
     if is_curved(estimate) and not is_easy(estimate):
-        times = f"{TUNING.curved:g} times as much"
+        times = f"{TUNING.curved_factor:g} times as much"
         curved = f"; borders between these classes are curved, which takes {times}"
     return [
         (
             "ratio aimed at",
             f"{aim:.4g}: out of sample {100 * estimate.evidence.agreement:.1f} % of the labels "
-            "agree, which speaks of an accuracy on true labels of "
+            "agree, which implies an accuracy on true labels of "
             f"{100 * accuracy(estimate):.1f} %, so these data are {called} ({limit}); easy data "
             f"can afford more than is required (prefer {found.prefer})",
         ),
@@ -99,14 +99,15 @@ def _correction(estimate: NoiseEstimate) -> Rows:
     if not 0 < rate < 1:
         return [("correction by T", "none: no noise was found")]
     value = wrong_classes(estimate)
-    says = "below it T explains what no loss can" if value < TUNING.few else "so losses alone do"
+    limit = TUNING.most_wrong_classes
+    says = "below it a loss gains from T" if value < limit else "above it losses alone are enough"
     return [
         (
             "correction by T",
-            "classes that the wrong labels of one go to, r e / (1 - e) = "
+            "the number of classes that the wrong labels of a class go to is r e / (1 - e) = "
             f"{estimate.clean_level.value:.4g} x {rate:.4f} / {1 - rate:.4f} = {value:.3g} (1 "
             f"where all go to one, {K - 1} where they spread evenly); the limit is "
-            f"{TUNING.few:g}: {says}",
+            f"{limit:g}: {says}",
         )
     ]
 
@@ -116,12 +117,13 @@ def _name(item: Recommendation) -> str:
 
 
 def _escape(escape: float, low: float) -> str:
-    """Say how strongly a class that training has lost is pulled back."""
+    """Return a sentence on whether training recovers a class that it lost early."""
     if escape == float("inf"):
-        return "escape quotient infinite: a class lost early is pulled back at once"
+        return "escape quotient infinite: a class lost early comes back at once"
     return (
         f"escape quotient g(0) / g(1) x {low:.4g} = {escape:.4g}: above 1 a class lost early comes "
-        f"back, the sooner the larger; losses below {SLOW_ESCAPE:g} come after those as certain"
+        f"back, the sooner the larger; losses below {CERTIFICATES.slow_escape:g} come after "
+        "equally certain ones"
     )
 
 
@@ -141,7 +143,7 @@ def _loss(item: Recommendation, found: Recommendations, estimate: NoiseEstimate)
         parts.append(f"at its minimum the right class has probability {item.mass_at_bound:.4g}")
     if item.correction == "forward":
         aim = fit_target(estimate, found.prefer, is_corrected=True) / found.lr
-        parts.append(f"weighed for a fit of {aim:.4g} as seen through T")
+        parts.append(f"its weight is set for a fit of {aim:.4g} under T")
         if item.least_level:
             parts.append(
                 "rows of T of classes that swap labels are moved toward the identity until the "

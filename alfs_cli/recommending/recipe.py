@@ -1,4 +1,4 @@
-"""A recommendation as a recipe: what `alfs train --recipe FILE` takes as it is."""
+"""A recommendation as a recipe for `alfs train --recipe FILE`."""
 
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,17 @@ from alfs_cli.text.plain import plain
 
 
 def check_recipe_name(path: Path) -> None:
-    """Raise UsageError where a file of this name is none that `--recipe` would read."""
+    """Raise UsageError where `--recipe` would not read a file of this name."""
     if path.suffix not in SUFFIXES:
         raise UsageError(
-            f"--write-recipe '{path}' is no name of a recipe", help="it ends in .yaml or .yml"
+            f"--write-recipe '{path}' is not the name of a recipe", help="it ends in .yaml or .yml"
         )
 
 
 def recipe_text(path: Path, found: Recommendations, estimate: NoiseEstimate) -> str:
-    """Return the first recommendation, its data and its learning rate as YAML.
+    """Return YAML with the first recommended loss, its data and its learning rate.
 
-    Raises UsageError where nothing is recommended.
+    `path` is the file it will be written to. Raises UsageError where nothing is recommended.
     """
     import yaml
 

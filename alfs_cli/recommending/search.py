@@ -1,9 +1,9 @@
-"""Loss parameters whose asymmetry ratio exceeds the bound, each with its certificate.
+"""The search for loss parameters whose asymmetry ratio exceeds the bound, with certificates.
 
-The ratio is chosen for robustness, the scale for fitting, one after the other: the lower confidence
-bound of the clean level r gives the ratio that is required; among the shapes of a family with that
-ratio the one that fits best is taken (Zhou et al., ICML 2021: a higher ratio fits less); the weight
-is then set so that learning rate times fit score reaches a target (`aims.py`).
+First the ratio is chosen for robustness: the lower confidence bound of the clean level r gives the
+ratio that is required. Among the losses of a family with that ratio, the one that fits best is
+taken, because a higher ratio fits less (Zhou et al., ICML 2021). Then the weight is chosen so that
+learning rate times fit score reaches a target (`aims.py`).
 """
 
 import math
@@ -12,13 +12,14 @@ from typing import Literal
 
 import numpy as np
 
-from alfs_cli.certificate import SLOW_ESCAPE, certify
+from alfs_cli.certificate import certify
+from alfs_cli.certificate.tuning import TUNING as CERTIFICATES
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.losses import LOSSES, Loss, parse_loss
 from alfs_cli.losses.fitting import fit_score
 from alfs_cli.losses.vector import ANLCE, JALCE
 from alfs_cli.noise import TransitionMatrix
-from alfs_cli.recommending.advice import NEARLY_CLEAN, advice_on
+from alfs_cli.recommending.advice import advice_on
 from alfs_cli.recommending.aims import (
     PREFERENCES,
     fit_target,
@@ -41,7 +42,7 @@ from alfs_cli.results.recommendation import (
 
 Status = Literal["certified", "uncertain", "impossible"]
 
-SAFETY = TUNING.safety
+# the order of preference for classes that hardly overlap or have curved borders
 ROBUST_ORDER = ("nce+rce", *(family for family in FAMILIES if family != "nce+rce"))
 REJECTED = ("ce", "fl", "gce", "sce", "nce", "nfl", "eps-ce+mae")
 ANL_SYMMETRIC = "its passive term is symmetric: robust wherever the clean label leads"
@@ -51,19 +52,23 @@ def recommend(
     estimate: NoiseEstimate,
     *,
     estimate_path: str,
-    safety: float = SAFETY,
+    safety: float | None = None,
     lr: float = 0.01,
     prefer: str = "balanced",
     losses: tuple[str, ...] | None = None,
 ) -> Recommendations:
     """Return losses for an estimate, best first, each with its certificate on the estimate's T.
 
-    Where noise is concentrated on few pairs of classes a mildly robust loss of the corrected
-    posterior comes first, which no certificate speaks of. Of losses certified alike those come
-    first in which a class that was lost early comes back. `losses` keeps only these families,
-    uncorrected. Raises UsageError for a safety below 1, a learning rate that is not
-    positive, an unknown preference or family.
+    If the noise is concentrated on few pairs of classes, a mildly robust loss with forward
+    correction comes first; it has no certificate. Among equally certified losses, those with which
+    training recovers a class that it lost early come first. `safety` is the factor by which the
+    ratio exceeds the bound, by default `TUNING.safety`. `losses` keeps only these families, without
+    correction.
+
+    Raises UsageError for a safety below 1, a learning rate that is not positive, or an unknown
+    preference or family; InputError for an estimate whose parts do not fit together.
     """
+    safety = TUNING.safety if safety is None else safety
     _check_options(safety=safety, lr=lr, prefer=prefer)
     for name in losses or ():
         _check_family(name)
@@ -111,23 +116,23 @@ def _check_options(*, safety: float, lr: float, prefer: str) -> None:
 
 
 def _check_family(name: str) -> None:
-    """Raise UsageError for the name of a loss that no parameters are sought for."""
+    """Raise UsageError for the name of a loss that is not a family of recommendations."""
     if name in LOSSES and name not in (*REJECTED, *FAMILIES):
         raise UsageError(
-            f"'{name}' is no family of losses that parameters are sought for",
+            f"'{name}' is not a family of losses whose parameters are recommended",
             help=f"families: {', '.join(FAMILIES)}; alfs losses check {name} judges it",
         )
     if name in REJECTED:
         raise UsageError(
             f"no parameters of '{name}' are certified, whatever the noise",
-            help=f"families: {', '.join(FAMILIES)}; without --losses T may be corrected for",
+            help=f"families: {', '.join(FAMILIES)}; without --losses, forward correction may help",
         )
     if name not in FAMILIES:
         raise unknown("loss family", name, FAMILIES)
 
 
 def check_estimate(estimate: NoiseEstimate, *, where: str) -> None:
-    """Raise InputError where the parts of an estimate do not fit together, as in an edited file."""
+    """Raise InputError where the parts of an estimate contradict each other, as in edited files."""
     names = estimate.data.classes
     K, level = len(names), estimate.clean_level
     said = {level.true_class, level.given_class}
@@ -147,9 +152,10 @@ def check_estimate(estimate: NoiseEstimate, *, where: str) -> None:
 
 
 def _corrected(estimate: NoiseEstimate, prefer: str, lr: float) -> Recommendation | None:
-    """Return a mildly robust loss of log(T^T p), where T is likely to pay for being used."""
+    """Return a mildly robust loss of log(T^T p) if forward correction is likely to help."""
     K, value = len(estimate.data.classes), wrong_classes(estimate)
-    pays = value < TUNING.few and estimate.noise_rate.value >= NEARLY_CLEAN and K > 2
+    is_noisy = estimate.noise_rate.value >= TUNING.nearly_clean
+    pays = value < TUNING.most_wrong_classes and is_noisy and K > 2
     if not pays or prefer == "robustness" or estimate.dominant is False:
         return None
     level = least_level(estimate)
@@ -169,8 +175,8 @@ def _corrected(estimate: NoiseEstimate, prefer: str, lr: float) -> Recommendatio
         fit=fit_score(parse_loss(text), K),
         least_level=level,
         why=f"wrong labels go to few classes ({value:.2g}; {K - 1} where spread evenly): the "
-        "loss of log(T^T p) lets T explain the wrong labels; rests on the estimated T (trust "
-        f"{estimate.trust.level}), and no certificate speaks of it"
+        "loss of log(T^T p) lets T explain the wrong labels; it relies on the estimated T (trust "
+        f"{estimate.trust.level}), and has no certificate"
         + (f"; classes that swap labels are held apart by {level:g} in T" if level else ""),
     )
 
@@ -185,13 +191,13 @@ def _judge(text: str, estimate: NoiseEstimate, required: float) -> Recommendatio
     masses = [row.mass_at_bound for row in certificate.rows if row.mass_at_bound is not None]
     parts, slope, low = [why], loss.escape_slope(), estimate.clean_level.low
     escape = None if slope is None or low <= 0 else slope * low
-    if escape is not None and escape < SLOW_ESCAPE:
+    if escape is not None and escape < CERTIFICATES.slow_escape:
         parts.append(
             f"comes after others: escape quotient {escape:.2f}, so that a class lost early "
             + ("hardly comes back" if escape > 1 else "stays lost")
         )
     if text.startswith("nce+"):
-        parts.append("the NCE term keeps unlikely examples moving")
+        parts.append("the NCE term keeps a gradient on unlikely examples")
     if math.isinf(margin):
         parts.append("no noise to withstand")
     return Recommendation(
@@ -211,7 +217,7 @@ def _judge(text: str, estimate: NoiseEstimate, required: float) -> Recommendatio
 def _standing(
     found: list[Recommendation], estimate: NoiseEstimate
 ) -> tuple[Status, list[Recommendation]]:
-    """Return what can be said of the losses, and those that it can be said of."""
+    """Return the status of the recommendation, and the losses that have it."""
     proved = [r for r in found if r.certificate == "proved" and (r.margin or 0.0) >= 1]
     if estimate.clean_level.low <= 1:
         proved = []
@@ -222,17 +228,17 @@ def _standing(
 
 
 def _is_slow(item: Recommendation) -> bool:
-    """Say whether a class that training has lost hardly comes back at the lower bound of r."""
-    return item.escape is not None and item.escape < SLOW_ESCAPE
+    """Return whether training hardly recovers a lost class, at the lower bound of r."""
+    return item.escape is not None and item.escape < CERTIFICATES.slow_escape
 
 
 def _condition(
     loss: Loss, estimate: NoiseEstimate, required: float
 ) -> tuple[float | None, float, str]:
-    """Return the ratio that counts, the margin at the lower bound, and the condition in words.
+    """Return the ratio that decides, the margin at the lower bound of r, and a sentence on it.
 
-    A symmetric passive term wants what a ratio of 1 wants, that the clean label leads. AMSE's
-    condition is a gap: a (T[i, i] - T[i, j]) >= 1 (Wang et al., ICCV 2025).
+    A symmetric passive term has the condition of a loss with ratio 1: the clean label leads. The
+    condition of AMSE is a gap: a (T[i, i] - T[i, j]) >= 1 (Wang et al., ICCV 2025).
     """
     match loss.terms:
         case (ANLCE(),):
@@ -256,12 +262,12 @@ def _unproved(found: Recommendation) -> Recommendation:
 
 
 def _reject(loss: Loss, estimate: NoiseEstimate) -> Rejected:
-    """Say why a well-known loss has no certificate; that does not make it inconsistent."""
+    """Return why a well-known loss has no certificate, which does not make it inconsistent."""
     ratio = loss.asymmetry_ratio()
     if ratio is None and certify(loss, estimate.transition, mass=False).verdict == "tolerant":
         reason = "tolerant: this noise moves none of its minima, but e_m is not the only one"
     elif str(loss).startswith("eps-ce"):
-        reason = "infinite where a wrong label is sure of itself, however sharp the softmax"
+        reason = "infinite where a wrong label has probability 1, however sharp the softmax"
     elif ratio is None:
         reason = "symmetric, but e_m is not its only minimum, and uneven noise moves it"
     else:

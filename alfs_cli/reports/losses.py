@@ -2,7 +2,8 @@
 
 import math
 
-from alfs_cli.certificate import SLOW_ESCAPE, Certificate, RowCertificate
+from alfs_cli.certificate import Certificate, RowCertificate
+from alfs_cli.certificate.tuning import TUNING
 from alfs_cli.formats.blocks import Block, Column, Facts, Paragraph, Report, Status, Table, Verdict
 from alfs_cli.losses.facts import LossFacts, LossList, filled_in
 from alfs_cli.losses.terms import number
@@ -174,7 +175,7 @@ def _least(found: Certificate) -> tuple[str, ...]:
     margins = [row.margin for row in found.rows if row.margin is not None]
     said = [f"least margin {ratio(min(margins))}"] if margins else []
     escapes = [row.escape for row in found.rows if row.escape is not None]
-    if escapes and min(escapes) < SLOW_ESCAPE:
+    if escapes and min(escapes) < TUNING.slow_escape:
         stays = "hardly comes back" if min(escapes) > 1 else "stays lost"
         said.append(
             f"escape quotient {min(escapes):.2f}: a class that training loses early {stays}, "

@@ -1,6 +1,6 @@
-"""Training: a plan of settings (experiment), batches on the device, steps, the loop, checkpoints.
+"""Training of networks: data and settings, batches, steps, the epoch loop, checkpoints.
 
-`plan(settings)` completes settings into an Experiment, `train(experiment, ...)` runs it.
+`plan(settings)` completes settings to an `Experiment`, and `train(experiment, ...)` runs it.
 """
 
 from alfs_cli.training.experiment import Experiment, plan

@@ -1,7 +1,7 @@
-"""Random changes of a batch of pictures, on its device: rotation, resized crop, colours.
+"""Random augmentation of a batch of pictures, on its device: rotation, resized crop, colours.
 
-Pictures are (B, H, W, C) uint8 before and after. What is drawn at random is drawn for a whole epoch
-by `Draws.of`, so that an epoch can be taken up at any step.
+Pictures are (B, H, W, C) uint8 before and after. `Draws.of` draws all random numbers of an epoch at
+its start, so that an interrupted epoch can resume at any step.
 """
 
 import math
@@ -14,15 +14,15 @@ from torch.nn.functional import grid_sample
 
 from alfs_cli.results.run import AugmentationConfig
 
-IN_CACHE = 1 << 18  # numbers
+IN_CACHE = 1 << 18  # numbers that a CPU processes at once, so that they stay in its cache
 
 GREY = (0.2989, 0.587, 0.114)  # ITU-R 601-2, as Pillow and torchvision weigh red, green and blue
-ASPECTS = (3 / 4, 4 / 3)
+ASPECTS = (3 / 4, 4 / 3)  # width over height, the range of torchvision's RandomResizedCrop
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """What an epoch draws for each of N examples; None where it is not asked for.
+    """The random changes of an epoch for each of N examples; None where one is not configured.
 
     `angles` (N,) in degrees, counter-clockwise; `boxes` (N, 4): top, left, height and width as
     shares of the picture; `factors` (N, 3) of brightness, contrast and saturation.
@@ -40,7 +40,7 @@ class Draws:
         generator: torch.Generator,
         device: torch.device,
     ) -> "Draws":
-        """Draw for `count` examples."""
+        """Draw the changes of `count` examples on the CPU, and move them to the device."""
 
         def uniform(*shape: int) -> Tensor:
             return torch.rand(shape, generator=generator)
@@ -55,7 +55,7 @@ class Draws:
         return cls(angles, boxes, factors)
 
     def applied(self, images: Tensor, here: slice) -> Tensor:
-        """Return a batch changed by what was drawn for these places of the epoch."""
+        """Return a batch (B, H, W, C) changed as drawn; `here` is its slice of the epoch."""
         if self.angles is not None:
             images = rotated(images, self.angles[here])
         if self.boxes is not None:
@@ -66,7 +66,7 @@ class Draws:
 
 
 def in_parts(change: Callable[[Tensor, Tensor], Tensor], images: Tensor, drawn: Tensor) -> Tensor:
-    """Return `change(images, drawn)`; on a CPU by so few pictures that they stay in its cache."""
+    """Return `change(images, drawn)`, computed on a CPU in parts that fit its cache."""
     if images.device.type != "cpu":
         return change(images, drawn)
     count = max(1, IN_CACHE // images[0].numel())
@@ -75,7 +75,10 @@ def in_parts(change: Callable[[Tensor, Tensor], Tensor], images: Tensor, drawn: 
 
 
 def _boxes(least: float, uniform: Tensor) -> Tensor:
-    """Return boxes (N, 4) with a share of the area from `least` to 1 and aspects 3:4 to 4:3."""
+    """Return boxes (N, 4) from uniform numbers (4, N); `least` is the smallest share of the area.
+
+    The aspect ratio is log-uniform between 3:4 and 4:3.
+    """
     area = least + (1 - least) * uniform[0]
     low, high = (math.log(aspect) for aspect in ASPECTS)
     aspect = (low + (high - low) * uniform[1]).exp()
@@ -84,12 +87,16 @@ def _boxes(least: float, uniform: Tensor) -> Tensor:
 
 
 def mirrored(images: Tensor) -> Tensor:
-    """Exchange left and right; torch has a fast way for channels that lie last."""
+    """Return the pictures with left and right exchanged."""
+    # torch has a fast flip for tensors in channels-last memory order
     return images.permute(0, 3, 1, 2).flip(3).permute(0, 2, 3, 1)
 
 
 def rotated(images: Tensor, degrees: Tensor) -> Tensor:
-    """Rotate each picture about its centre, counter-clockwise; nearest pixel, black outside."""
+    """Return each picture rotated counter-clockwise about its centre: nearest pixel, black outside.
+
+    `degrees` is (B,).
+    """
     batch, height, width, channels = images.shape
     angle = torch.deg2rad(degrees)[:, None, None]
     down = torch.arange(height, device=images.device)[:, None] - (height - 1) / 2
@@ -104,7 +111,7 @@ def rotated(images: Tensor, degrees: Tensor) -> Tensor:
 
 
 def cropped_and_resized(images: Tensor, boxes: Tensor) -> Tensor:
-    """Cut each picture's box and stretch it, bilinearly, to the picture's size."""
+    """Return each picture's box (B, 4), resized bilinearly to the size of the picture."""
     batch, height, width, _ = images.shape
     top, left, tall, wide = boxes[:, :, None].unbind(1)
     down = (torch.arange(height, device=images.device) + 0.5) / height
@@ -118,10 +125,11 @@ def cropped_and_resized(images: Tensor, boxes: Tensor) -> Tensor:
 
 
 def recoloured(images: Tensor, factors: Tensor) -> Tensor:
-    """Scale each picture's brightness, then its contrast, then its saturation.
+    """Return each picture with brightness, contrast and saturation scaled by its factors (B, 3).
 
-    Brightness is a multiple of the picture, contrast a mixture with its mean grey, saturation one
-    with its grey version, each cut to 0 .. 255; grey pictures have no saturation.
+    Brightness multiplies the picture, contrast mixes it with its mean grey, and saturation mixes it
+    with its grey version, in this order. Each result is clipped to 0 .. 255. A grey picture has no
+    saturation.
     """
     brightness, contrast, saturation = factors.view(-1, 3, 1, 1, 1).unbind(1)
     values = images.float().mul_(brightness).clamp_(0, 255)
@@ -134,7 +142,7 @@ def recoloured(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def _grey(values: Tensor) -> Tensor:
-    """Return the grey version (B, H, W, 1)."""
+    """Return the pictures in grey (B, H, W, 1)."""
     if values.shape[-1] == 1:
         return values
     return (values @ values.new_tensor(GREY)).unsqueeze(-1)

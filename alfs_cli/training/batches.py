@@ -1,10 +1,11 @@
-"""Examples, and the batches made of them on the device: crop, flip, normalise.
+"""Training examples and their mini-batches on the device: crop, flip, normalise.
 
-Images stay (N, H, W, C) uint8; a batch is gathered, cropped and flipped as bytes and becomes float
-last. They lie on the device where they fit; else in memory, or in a file that is mapped, and
-batches are fetched ahead of the steps. What an epoch draws at random (its order, every crop and
-flip) is drawn at once from a generator seeded by (seed, epoch), so a run can be taken up at any
-step with no generator to save.
+Images are stored as (N, H, W, C) uint8. A batch is gathered, cropped and flipped as bytes, and
+converted to float last. The images are on the device where they fit. Otherwise they are in main
+memory or in a memory-mapped file, and batches are fetched ahead of the steps.
+
+All random numbers of an epoch (its order, crops and flips) are drawn at its start from a generator
+seeded by (seed, epoch). A run can therefore resume at any step, and no generator has to be saved.
 """
 
 from collections import deque
@@ -29,19 +30,19 @@ from alfs_cli.training.models import InputShape
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
 
-LEAST_STD = 1e-6
-MOST_UNREADABLE = 0.01
-MOST_MIRRORED = 2**30  # bytes: larger image sets are not kept twice
-MOST_OF_MEMORY = 0.5  # of what is free, for pictures; the network and its gradients need theirs
-AHEAD = 3  # batches fetched before they are wanted
-COUNTED = 1 << 24  # pixels whose statistics are taken at once
+LEAST_STD = 1e-6  # a feature with a smaller standard deviation is constant, and not scaled
+MOST_UNREADABLE = 0.01  # share of the pictures; more unreadable ones are an error
+MOST_MIRRORED = 2**30  # bytes of images and their mirrored copy; larger sets are not copied
+MOST_OF_MEMORY = 0.5  # share of the free memory that pictures may take
+AHEAD = 3  # batches prefetched
+COUNTED = 1 << 24  # numbers counted at once for the mean and standard deviation of images
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
     """Inputs, (N, H, W, C) uint8 or (N, D) float32, and labels (N,), on one device.
 
-    `is_mapped` says that the inputs lie in a file and are larger than memory.
+    `is_mapped` says that the inputs are memory-mapped from a file because memory cannot hold them.
     """
 
     inputs: Tensor
@@ -53,7 +54,7 @@ class Examples:
 
     @property
     def shape(self) -> InputShape:
-        """What a network for them takes."""
+        """The shape of one input."""
         if self.inputs.ndim == 2:
             return InputShape(num_features=self.inputs.shape[1])
         _, height, width, channels = self.inputs.shape
@@ -75,11 +76,14 @@ def gather(
     cache: Path | None = None,
     on_note: Callable[[str], None] = _nothing,
 ) -> Examples:
-    """Return a data set's examples; pictures that cannot be read are left out.
+    """Return the examples of a data set, without the pictures that cannot be read.
 
-    `shape` is what the network takes, where that is settled. Pictures are decoded into memory, or,
-    where they would fill it, into a file under `cache`, which `on_note` is told. Raises InputError
-    where the data do not fit the shape, or hold neither images nor features.
+    `shape` is the input shape of the network, if it is known already. Pictures are decoded into
+    memory, or into a file under `cache` if memory cannot hold them. `on_note` is called with each
+    note and warning.
+
+    Raises InputError where the data do not fit the shape, hold neither images nor features, or have
+    too many unreadable pictures.
     """
     if dataset.features is not None and has_features(dataset):
         found = Examples(
@@ -125,7 +129,7 @@ def gather(
 
 
 def fills_memory(dataset: "LabelledDataset", size: int | None = None) -> bool:
-    """Say whether a data set's decoded images are more than half of the memory that is free."""
+    """Return whether the decoded images of a data set would take over half of the free memory."""
     if dataset.images is None:
         return False
     height, width, channels = dataset.images.shape
@@ -135,7 +139,7 @@ def fills_memory(dataset: "LabelledDataset", size: int | None = None) -> bool:
 
 
 def has_features(dataset: "LabelledDataset") -> bool:
-    """Say whether features are what to train on: they were named, or there are no images."""
+    """Return whether to train on features: they were asked for, or there are no images."""
     if dataset.features is None:
         return False
     return dataset.images is None or dataset.spec.features is not None
@@ -144,7 +148,7 @@ def has_features(dataset: "LabelledDataset") -> bool:
 def _tell_unreadable(
     dataset: "LabelledDataset", readable: NDArray[np.bool_], on_note: Callable[[str], None]
 ) -> None:
-    """Tell of pictures that are left out; InputError where they are more than one in a hundred."""
+    """Warn of pictures that are left out; raise InputError where they are too many."""
     bad = np.flatnonzero(~readable)
     if not len(bad):
         return
@@ -161,7 +165,11 @@ def _tell_unreadable(
 
 @dataclass(frozen=True, eq=False)
 class Normaliser:
-    """Makes network inputs of raw ones: (x / 255 - mean) / std by channel, or by feature."""
+    """Converts raw inputs to network inputs.
+
+    Images become (x / 255 - mean) / std per channel, features (x - mean) / std. `rows` caches the
+    factors of a row of pixels by its width.
+    """
 
     mean: Tensor
     std: Tensor
@@ -169,7 +177,10 @@ class Normaliser:
 
     @classmethod
     def of(cls, examples: Examples) -> "Normaliser":
-        """Take mean and standard deviation of the examples, rounded to 4 decimals for images."""
+        """Return the normaliser with the examples' mean and standard deviation.
+
+        Those of images are rounded to 4 decimals.
+        """
         inputs = examples.inputs
         if inputs.ndim == 2:
             values = inputs.double()
@@ -192,7 +203,7 @@ class Normaliser:
         )
 
     def to(self, device: str) -> "Normaliser":
-        """Return the same on a device."""
+        """Return the same normaliser on a device."""
         return Normaliser(self.mean.to(device), self.std.to(device))
 
     def __call__(self, raw: Tensor) -> Tensor:
@@ -210,7 +221,7 @@ class Normaliser:
         return made.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
     def _of_rows(self, width: int) -> tuple[Tensor, Tensor]:
-        """Return factor and summand of a whole row of pixels, made once."""
+        """Return the factors and offsets (W * C,) of a row of W pixels."""
         if width not in self.rows:
             scale, shift = 1 / (255 * self.std), -self.mean / self.std
             self.rows[width] = (scale.repeat(width), shift.repeat(width))
@@ -218,9 +229,9 @@ class Normaliser:
 
 
 class EpochBatches:
-    """The batches of one epoch: `batches[k]` is the k-th (inputs, labels), raw.
+    """The mini-batches of one epoch: `batches[k]` is the k-th (inputs, labels), not normalised.
 
-    An example that would be a last batch of its own joins the batch before: batch norm needs two.
+    If the last batch would have one example, it joins the batch before: batch norm needs two.
     """
 
     def __init__(
@@ -255,7 +266,7 @@ class EpochBatches:
         return self.draws.applied(inputs, here) if inputs.ndim == 4 else inputs, labels
 
     def places(self, step: int) -> Tensor:
-        """Return which examples (B,) are in the step's batch, on the device of the steps."""
+        """Return the indices (B,) of the examples in a step's batch, on the training device."""
         return self.order[self._of_step(step)].to(self.windows.device, non_blocking=True)
 
     def _of_step(self, step: int) -> slice:
@@ -263,7 +274,7 @@ class EpochBatches:
         return slice(step * self.batch_size, stop)
 
     def start_at(self, first: int) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Yield (step, inputs, labels) from a step on, those of a stream fetched ahead."""
+        """Yield (step, inputs, labels) from step `first` on; a stream is prefetched by a thread."""
         steps = range(first, len(self))
         if isinstance(self.windows, Windows):
             for step in steps:
@@ -279,20 +290,24 @@ class EpochBatches:
 
 
 def num_batches(count: int, batch_size: int) -> int:
-    """Return the steps of an epoch of `count` examples; none is of one example alone."""
+    """Return the number of steps in an epoch of `count` examples; no batch has one example.
+
+    >>> num_batches(128, 128), num_batches(129, 128), num_batches(130, 128)
+    (1, 1, 2)
+    """
     return (count + batch_size - 2) // batch_size
 
 
 def mixed_seed(seed: int, epoch: int) -> int:
-    """Return a seed of 63 bits for (seed, epoch)."""
+    """Return a 63-bit seed derived from (seed, epoch)."""
     return int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0]) >> 1
 
 
 class Windows:
-    """Crops of padded images, cut as whole rows of bytes out of one strided view.
+    """Random crops of zero-padded images, copied as whole rows of bytes from one strided view.
 
-    Where they are small a mirrored copy of the images lies beside them, and a flip is one more
-    index; else a batch is flipped after it is cut.
+    If the images are small, their mirrored copy is stored as well, and a flip is one more index.
+    Otherwise a batch is flipped after it is cropped.
     """
 
     def __init__(
@@ -325,7 +340,11 @@ class Windows:
         )
 
     def cut(self, chosen: Tensor, down: Tensor, right: Tensor, flipped: Tensor) -> Tensor:
-        """Return the chosen examples (B, H, W, C), each mirrored and then moved as drawn."""
+        """Return the chosen examples (B, H, W, C), flipped and then cropped.
+
+        `chosen` (B,) are indices; `down` and `right` (B,) are offsets in the padded image, and
+        `flipped` (B,) is boolean.
+        """
         if self.is_plain:
             return self.inputs[chosen]
         if self.is_mirrored or not self.augmentation.flip:
@@ -338,7 +357,7 @@ class Windows:
 
 
 class Stream:
-    """Crops of images that are left where they are: each batch is moved to the device and cut."""
+    """Random crops of images in main memory or in a file; each batch is cropped, then moved."""
 
     def __init__(
         self, inputs: Tensor, augmentation: AugmentationConfig, device: torch.device
@@ -348,7 +367,7 @@ class Stream:
         self.device = device
 
     def cut(self, chosen: Tensor, down: Tensor, right: Tensor, flipped: Tensor) -> Tensor:
-        """Return the chosen examples (B, H, W, C) on the device, each mirrored and then moved."""
+        """Return the chosen examples (B, H, W, C) on the device; arguments as in `Windows.cut`."""
         batch = torch.from_numpy(
             _cut_each(self.inputs.numpy(), self.augmentation, chosen, down, right, flipped)
         )
@@ -360,7 +379,7 @@ class Stream:
 def _cut_each(
     pixels: NDArray[np.uint8], augmentation: AugmentationConfig, *drawn: Tensor
 ) -> NDArray[np.uint8]:
-    """Return pictures mirrored and moved, one by one: while one is at hand it is in the cache."""
+    """Return pictures flipped and cropped, one by one: each then stays in the CPU's cache."""
     _, height, width, channels = pixels.shape
     chosen, down, right, flipped = (tensor.tolist() for tensor in drawn)
     result = np.zeros((len(chosen), height, width, channels), dtype=np.uint8)
@@ -386,16 +405,16 @@ def windows_of(
     *,
     on_note: Callable[[str], None] = _nothing,
 ) -> tuple[Windows | Stream, Tensor]:
-    """Return the examples' windows, on the device where they fit, and their labels beside them."""
+    """Return the source of random crops, on the device if it fits there, and the labels (N,)."""
     place = torch.device(device)
     if examples.is_mapped:
         return Stream(examples.inputs, augmentation, place), examples.labels
     if place.type == "cuda":
         free, _ = torch.cuda.mem_get_info(place)
         size = examples.inputs.numel() * examples.inputs.element_size()
-        if 2 * size > MOST_OF_MEMORY * free:  # padded, and perhaps mirrored
+        if 2 * size > MOST_OF_MEMORY * free:  # twice: padding, and perhaps a mirrored copy
             on_note(
-                f"{size / 1e9:,.1f} GB of examples are left in main memory: "
+                f"{size / 1e9:,.1f} GB of examples stay in main memory: "
                 f"{free / 1e9:,.1f} GB are free on {device}"
             )
             return Stream(examples.inputs, augmentation, place), examples.labels
@@ -404,7 +423,7 @@ def windows_of(
 
 
 def _take(view: Tensor, *places: Tensor) -> Tensor:
-    """Return view[places]; on a CPU by numpy, which copies whole rows and is ten times faster."""
+    """Return view[places]; on a CPU by numpy, which copies whole rows, ten times faster."""
     if view.device.type != "cpu":
         return view[places]
     return torch.from_numpy(view.numpy()[tuple(place.numpy() for place in places)])

@@ -1,8 +1,8 @@
-"""Training state and trained weights on disk: whole files or none, and never any code in them.
+"""Training state and trained weights on disk: written atomically, and without code in them.
 
-A checkpoint is one file of tensors and plain values, written beside the old one, synced and renamed
-over it; it loads with `weights_only=True`. Weights alone are a safetensors file whose header says
-which network they are for.
+A checkpoint is one file of tensors and plain values. It is written to a temporary file, synced and
+renamed, and it loads with `weights_only=True`. Trained weights are a safetensors file whose header
+describes the network.
 """
 
 import io
@@ -27,14 +27,14 @@ from alfs_cli.storage.writing import replacing
 from alfs_cli.training.batches import Normaliser
 from alfs_cli.training.models import InputShape, Network, build
 
-VERSION = 1
+VERSION = 1  # of the checkpoint format
 MODEL_SCHEMA = "alfs.model/1"
 RETRAIN = "was it changed or cut short? train the run anew: alfs train --config FILE --overwrite"
 MEAN, STD = "input.mean", "input.std"
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write the state; the file is the old one or the new one whatever happens.
+    """Write the state atomically: a crash leaves the old file or the new one.
 
     Raises WorkError where the disk is full or the folder cannot be written.
     """
@@ -45,10 +45,13 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a state on the CPU; raises InputError where it is missing, broken, newer, or code."""
+    """Return the state of a checkpoint, its tensors on the CPU.
+
+    Raises InputError where the file is missing, damaged, of another version, or holds code.
+    """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of foreign files, which are refused below
+            warnings.simplefilter("ignore")  # torch warns of foreign files; they are refused below
             state = torch.load(as_file(path), map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(
@@ -80,12 +83,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def restore_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str) -> None:
-    """Load weights into a network; raises InputError where they are another network's."""
+    """Load weights into a network; raises InputError where they belong to another network."""
     expected = model.state_dict()
     if not isinstance(weights, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
     ):
-        raise InputError(f"{where}: its weights are no tensors by name", help=RETRAIN)
+        raise InputError(f"{where}: its weights are not a table of named tensors", help=RETRAIN)
     if missing := sorted(expected.keys() - weights.keys()):
         raise InputError(
             f"{where}: weights of another network: '{missing[0]}' is missing", help=RETRAIN
@@ -108,9 +111,9 @@ def restore_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str)
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained network, what it takes, how its inputs are made, and what its outputs mean.
+    """A trained network with its name, input shape, normaliser and class names.
 
-    `scale` is how pictures of more than 8 bits were read, None where there were none.
+    `scale` maps pictures of more than 8 bits to 8 bits; None if the training data had none.
     """
 
     model: nn.Module
@@ -122,12 +125,12 @@ class Trained:
 
     @property
     def has_features(self) -> bool:
-        """Whether it is a network of the MODELS table, whose penultimate features are known."""
+        """Whether penultimate features can be computed: it is a network of the MODELS table."""
         return isinstance(self.model, Network)
 
 
 def save_trained(path: Path, trained: Trained, *, run: str) -> None:
-    """Write model.safetensors; `run` is the id of the configuration it was trained by."""
+    """Write model.safetensors; `run` is the id of the configuration that trained it."""
     from safetensors.torch import save
 
     about = {
@@ -149,10 +152,10 @@ def save_trained(path: Path, trained: Trained, *, run: str) -> None:
 
 
 def load_trained(folder: Path) -> Trained:
-    """Read the trained network of a run directory, in evaluation mode on the CPU.
+    """Return the trained network of a run directory, in evaluation mode on the CPU.
 
-    Raises InputError where it is missing, broken, newer, not what its header says, or another
-    run's.
+    Raises InputError where it is missing, damaged, of another version, of another run, or does not
+    match its header.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -208,7 +211,7 @@ class _Shape:
 
 @dataclass(frozen=True)
 class _Header:
-    """What model.safetensors says of itself."""
+    """The description of the network in the header of model.safetensors."""
 
     model: str
     shape: _Shape
@@ -218,16 +221,17 @@ class _Header:
 def _refuse_strange(
     shape: InputShape, num_classes: int, weights: Mapping[str, Tensor], *, where: str
 ) -> None:
-    """Raise InputError before a network is built that no weight in the file is as large as.
+    """Raise InputError where a header describes a larger network than the weights are for.
 
-    A header that was changed must not ask for more memory than there is.
+    Called before the network is built, so that a forged header cannot exhaust the memory.
     """
     is_image = shape.channels and shape.height and shape.width
     if bool(shape.num_features) == bool(is_image) or num_classes < 2:
         raise InputError(f"'{where}' is for {shape} and {num_classes} classes", help=RETRAIN)
     if num_classes not in {size for value in weights.values() for size in value.shape}:
         raise InputError(
-            f"'{where}' is for {num_classes} classes, and no weight of it is", help=RETRAIN
+            f"'{where}' is for {num_classes} classes, and none of its weights has that size",
+            help=RETRAIN,
         )
     held = sum(value.numel() for value in weights.values())
     if shape.num_features > held:
@@ -239,8 +243,12 @@ def _normaliser(mean: Tensor, std: Tensor, shape: InputShape, *, where: str) -> 
     for name, value in ((MEAN, mean), (STD, std)):
         if value.shape != (size,) or value.dtype != torch.float32:
             raise InputError(
-                f"'{where}': '{name}' is not {size} numbers, one an input", help=RETRAIN
+                f"'{where}': '{name}' is not {size} numbers, one for each channel or feature",
+                help=RETRAIN,
             )
         if not bool(value.isfinite().all()) or (name == STD and not bool((value > 0).all())):
-            raise InputError(f"'{where}': '{name}' holds what no input is divided by", help=RETRAIN)
+            raise InputError(
+                f"'{where}': '{name}' holds values that no input can be normalised by",
+                help=RETRAIN,
+            )
     return Normaliser(mean, std)

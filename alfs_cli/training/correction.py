@@ -1,8 +1,8 @@
-"""Training on the corrected posterior: losses of what T makes of a network's prediction.
+"""Forward correction: a loss of the given-label probabilities that T predicts.
 
-Forward correction of Patrini et al., CVPR 2017, section 3.2: a network with posterior p of the true
-class predicts given labels by T^T p; any loss of that vector, and not of p, is what is minimised.
-The network itself goes on to predict true classes, so nothing changes where it is used.
+Patrini et al., CVPR 2017, section 3.2. A network with posterior p of the true class predicts the
+given label with probabilities T^T p. The loss is computed on T^T p instead of p. The network itself
+still predicts true classes, so it is used like any other.
 """
 
 from typing import Any
@@ -16,15 +16,15 @@ from alfs_cli.errors import InputError
 from alfs_cli.losses import Loss
 from alfs_cli.noise import as_array
 
-CHUNK = 1 << 24  # numbers of the (N, K, K) mixture at hand at once
-SMALLEST = 1e-20  # float32 products lose nothing of a sum above it
+CHUNK = 1 << 24  # numbers of the (N, K, K) mixture in memory at once
+SMALLEST = 1e-20  # above it, underflow of float32 products does not change a sum
 
 
 class ForwardCorrected:
     """A loss of log(T^T p) in place of log p, callable like the loss itself.
 
-    Labels that T never gives take no part: the loss is one of the classes that can be given.
-    Raises InputError where T is no transition matrix, or gives but one class.
+    T (K, K) has rows of true classes. Classes that T never gives as labels are left out of the
+    loss. Raises InputError where T is not a transition matrix, or gives only one label.
     """
 
     def __init__(self, loss: Loss, T: ArrayLike) -> None:
@@ -51,7 +51,7 @@ class ForwardCorrected:
         return self.loss.per_example(*self._corrected(logits, labels), check=check)
 
     def _corrected(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        if self._log_T.device != logits.device:  # once: the matrix stays where the work is
+        if self._log_T.device != logits.device:  # only at the first call
             self._log_T = self._log_T.to(logits.device)
             self._places = None if self._places is None else self._places.to(logits.device)
         if self._places is not None:
@@ -67,11 +67,12 @@ class ForwardCorrected:
 
 
 class Mixed(torch.autograd.Function):
-    """log(softmax(z) exp(log_T)) with its derivative written out.
+    """log(softmax(z) exp(log_T)) with an analytic derivative.
 
-    A matrix product does for examples that no given class is nearly impossible for; the others are
-    mixed in log space, so that nothing underflows and nothing is inf - inf where T has zeros. On a
-    GPU all are: to look would stall it.
+    On a CPU, an example is mixed by a matrix product unless one of its given-label probabilities is
+    so small that the product could underflow. Those examples are mixed in log space, where neither
+    underflow nor inf - inf (for zeros of T) occurs. On a GPU all examples are mixed in log space,
+    because a test of their values would stall it.
     """
 
     @staticmethod
@@ -109,7 +110,7 @@ class Mixed(torch.autograd.Function):
 
 
 def _at_once(log_T: Tensor) -> int:
-    """Return how many examples to mix in log space at once."""
+    """Return the number of examples to mix in log space at once."""
     return max(1, CHUNK // log_T.numel())
 
 
@@ -122,10 +123,10 @@ def log_of(T: NDArray[np.float64]) -> Tensor:
 def mixed_logits(logits: Tensor, log_T: Tensor) -> Tensor:
     """Return log(T^T softmax(logits)), (N, J): the logits of the given labels under T.
 
-    `logits` (N, K); `log_T` (K, J) has rows of true classes, and columns of given ones. Computed in
-    log space, in float32 or, for float64 logits, in float64: each entry keeps its relative accuracy
-    however small it is, and gradients are finite. A class that T never gives is -inf. Raises
-    InputError where T is of another number of classes.
+    `logits` (N, K); `log_T` (K, J) has rows of true classes and columns of given labels. Computed
+    in float64 for float64 logits and in float32 otherwise. Small entries keep their relative
+    accuracy, and gradients are finite. A label that T never gives is -inf. Raises InputError where
+    T has another number of classes.
 
     >>> mixed_logits(torch.tensor([[9.0, 0.0]]), torch.tensor([[0.8, 0.2], [0.0, 1.0]]).log()).exp()
     tensor([[0.7999, 0.2001]])

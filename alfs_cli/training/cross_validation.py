@@ -1,4 +1,4 @@
-"""Out-of-fold probabilities: each example is judged by a network that was not trained on it."""
+"""Out-of-fold probabilities: each example is predicted by a network not trained on it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,20 +19,21 @@ from alfs_cli.training.experiment import Experiment, plan
 from alfs_cli.training.loop import train
 from alfs_cli.training.prediction import predict
 
+# settings of a run that do not apply to cross-validation on other data
 NOT_CARRIED = ("fingerprint", "test", "holdout", "test_labels_are_true", "noise", "processes")
 
 
 def experiment_on(settings: dict[str, Any], dataset: dict[str, str]) -> Experiment:
-    """Return a run's experiment on all of other data as they are: no test part, no injected noise.
+    """Return the experiment of a run on all of another data set, without test part and noise.
 
-    `settings` are those of the run, `dataset` the fields of the other data.
+    `settings` are the settings of the run, `dataset` the fields that name the other data.
     """
     kept = {key: value for key, value in settings.items() if key not in NOT_CARRIED}
     return plan({**kept, "dataset": dataset, "holdout": 0})
 
 
 def folds_of(labels: NDArray[np.int64], folds: int, *, seed: int) -> NDArray[np.int64]:
-    """Return each example's fold (N,), every class dealt out evenly.
+    """Return the fold of each example (N,), stratified by class.
 
     Raises UsageError where there are fewer examples than folds.
     """
@@ -53,9 +54,9 @@ def out_of_fold(
     cache: Path | None = None,
     on_note: Callable[[str], None],
 ) -> NDArray[np.float32]:
-    """Return probabilities (N, K) in DATA order, by as many trainings as there are folds.
+    """Return out-of-fold probabilities (N, K) in DATA order; trains one network per fold.
 
-    Each is a run under `folder` that goes on where it was stopped; finished ones are not repeated.
+    Each training is a run under `folder`. A stopped run is resumed, a finished one is not repeated.
     """
     data, config = experiment.parts.train, experiment.config
     fold_of = folds_of(data.labels, folds, seed=config.seed)

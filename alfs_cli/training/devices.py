@@ -1,4 +1,4 @@
-"""Where training runs, and in which precision: decided once, the same on the same machine."""
+"""The device to train on, and the precision and memory settings it computes with."""
 
 import ctypes
 import sys
@@ -10,18 +10,18 @@ import torch
 from torch import nn
 
 from alfs_cli.errors import UsageError
+from alfs_cli.training.tuning import TUNING
 
-SMALL_INPUT = 256
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameter numbers of mallopt in glibc's malloc.h
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device, the precision of matrix products there, and the memory order of images.
+    """A device, the precision of its matrix products, and its memory order of images.
 
-    bfloat16 is used where the hardware multiplies it faster than float32: CUDA from compute
-    capability 8.0, and CPUs with AMX. A CPU with avx512_bf16 alone computes slower in it
-    (benchmarks/results/train_step.json), so it keeps float32.
+    The precision is bfloat16 where the hardware multiplies it faster than float32: on CUDA from
+    compute capability 8.0, and on CPUs with AMX. A CPU that has only avx512_bf16 is slower in
+    bfloat16 (benchmarks/results/train_step.json) and computes in float32.
     """
 
     name: str
@@ -30,18 +30,18 @@ class Device:
 
     @property
     def kind(self) -> str:
-        """cpu, cuda or mps."""
+        """The type of device: cpu, cuda or mps."""
         return self.name.partition(":")[0]
 
     @property
     def described(self) -> str:
-        """The name, with the card where there is one: what result.json says."""
+        """The name, with the model of a GPU, as result.json has it."""
         if self.kind == "cuda":
             return f"{self.name} ({torch.cuda.get_device_name(self.name)})"
         return self.name
 
     def place(self, model: nn.Module) -> nn.Module:
-        """Return the network here, its weights in the memory order that is faster here."""
+        """Return the network on the device, its weights in the device's memory order."""
         order = torch.channels_last if self.channels_last else torch.contiguous_format
         placed: nn.Module = model.to(self.name).to(memory_format=order)
         return placed
@@ -56,9 +56,12 @@ class Device:
 
 
 def choose_device(text: str = "auto") -> Device:
-    """Return the device of a name, or for `auto` the first there is of cuda, mps, cpu.
+    """Return the named device, or for `auto` the first available of cuda, mps and cpu.
 
-    Raises UsageError where it is not there.
+    Raises UsageError where the device is not available.
+
+    >>> choose_device("cpu").name
+    'cpu'
     """
     kind, _, index = text.partition(":")
     if kind == "auto":
@@ -84,13 +87,13 @@ def choose_device(text: str = "auto") -> Device:
 
 @contextmanager
 def threads_for(input_size: int) -> Iterator[None]:
-    """Compute on one thread where examples of `input_size` numbers are too small to share.
+    """Compute on one thread if examples are small: `input_size` numbers each.
 
-    A step on 8 x 8 digits is a few hundred microseconds: threads spend it waiting for one another,
-    six times as long where the cores are busy.
+    A step on 8 x 8 digits takes a few hundred microseconds. On several threads it takes up to six
+    times as long where the cores are busy, because the threads wait for one another.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(1 if input_size < SMALL_INPUT else before)
+    torch.set_num_threads(1 if input_size < TUNING.least_threaded_input else before)
     try:
         yield
     finally:
@@ -98,10 +101,10 @@ def threads_for(input_size: int) -> Iterator[None]:
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep, for the rest of this process, what a step frees for the next one.
+    """Let glibc keep freed memory for the rest of this process, so that the next step reuses it.
 
-    glibc returns large blocks to the system at once; a step then spends a sixth of its time on
-    getting the same pages anew (benchmarks/train_step.py). Elsewhere nothing changes.
+    By default glibc returns large blocks to the system at once, and a step spends a sixth of its
+    time on getting the same pages again (benchmarks/train_step.py). Has no effect without glibc.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -113,7 +116,7 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def tuned_for(device: Device) -> Iterator[None]:
-    """Let cuDNN try its kernels and keep the fastest, malloc keep memory: sizes stay the same."""
+    """Set cuDNN and malloc for steps of equal size: benchmark kernels, keep freed memory."""
     if device.kind == "cpu":
         keep_freed_memory()
     before = torch.backends.cudnn.benchmark

@@ -1,10 +1,10 @@
-"""One run on several processes: plain DistributedDataParallel under torch's elastic launcher.
+"""One run on several processes: DistributedDataParallel under torch's elastic launcher.
 
-Every process goes through the same batches and takes its share of each; gradients are averaged so
-that they are those of the whole batch. Batch norm normalises each share by the share's own
-statistics, and the running ones that are saved are the first process's: with batch norm a run on N
-processes is not the run on one, with N times as many steps' worth of noise in its statistics. Only
-the first process writes and tests.
+Every process goes through the same batches and takes its share of each. Gradients are averaged to
+the gradient of the whole batch. Only the first process writes files and tests.
+
+With batch norm, a run on N processes differs from a run on one: each share is normalised by its own
+statistics, which are noisier, and the saved running statistics are those of the first process.
 """
 
 import os
@@ -23,22 +23,22 @@ from alfs_cli.training.objectives import Objective
 from alfs_cli.training.steps import MomentumSgd, Step
 
 Signal = Literal["SIGINT", "SIGTERM"]
-SIGNALS: tuple[Signal | None, ...] = (None, "SIGINT", "SIGTERM")
+SIGNALS: tuple[Signal | None, ...] = (None, "SIGINT", "SIGTERM")  # processes exchange the index
 
 
 def size() -> int:
-    """Return how many processes train this run."""
+    """Return the number of processes that train this run."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def is_first() -> bool:
-    """Say whether this process is the one that writes and tests."""
+    """Return whether this process is the one that writes and tests."""
     return size() == 1 or dist.get_rank() == 0
 
 
 @contextmanager
 def joined(device: Device) -> Iterator[Device]:
-    """Take part in the run that the launcher started; yield the device of this process."""
+    """Join the process group of the run; yield the device of this process."""
     backend = "nccl" if device.kind == "cuda" else "gloo"
     if device.kind == "cuda":
         device = replace(device, name=f"cuda:{os.environ['LOCAL_RANK']}")
@@ -51,7 +51,7 @@ def joined(device: Device) -> Iterator[Device]:
 
 
 def agreed(signal: Signal | None) -> Signal | None:
-    """Return a signal that any of the processes has heard: all stop after the same step."""
+    """Return a signal that any process has received, so that all stop after the same step."""
     if size() == 1:
         return signal
     heard = torch.tensor(SIGNALS.index(signal))
@@ -61,7 +61,7 @@ def agreed(signal: Signal | None) -> Signal | None:
 
 @cache
 def _control() -> Any:
-    """Return a group that talks through main memory, so that no step waits for a GPU."""
+    """Return a process group that communicates on the CPU, so that no step waits for a GPU."""
     return None if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
 
 
@@ -73,11 +73,11 @@ def shared_step(
     *,
     l1: float = 0.0,
 ) -> Step:
-    """Return the step on whole batches that `make_step` returns, done by all processes together.
+    """Return a step like that of `make_step`, computed by all processes together.
 
-    Process r of N takes every N-th example from the r-th on; a batch too small to give each process
-    two is taken whole by all. An objective that remembers each example is not for this: what one
-    process has seen the others would not know.
+    Process r of N takes every N-th example from the r-th on. If a batch has fewer than two examples
+    per process, every process takes all of it. Objectives with a state per example are not
+    supported: each process would see only its share of the examples.
     """
     ids = [torch.device(device.name)] if device.kind == "cuda" else None
     together = nn.parallel.DistributedDataParallel(model, device_ids=ids)
@@ -93,12 +93,12 @@ def shared_step(
         logits = outputs.float()
         loss = objective(logits, own, places[mine])
         optimizer.forget_gradients()
-        scaled = loss * (weight * count)  # for gradients are averaged over the processes
+        scaled = loss * (weight * count)  # DistributedDataParallel divides gradients by `count`
         scaled.backward()  # type: ignore[no-untyped-call]
         optimizer.step(l1=l1)
         right = (logits.detach().argmax(dim=1) == own).sum()
-        told = torch.stack([loss.detach() * weight, right / (1 if is_shared else count)]).double()
-        dist.all_reduce(told)
-        return told[0].float(), told[1].round().long()
+        sums = torch.stack([loss.detach() * weight, right / (1 if is_shared else count)]).double()
+        dist.all_reduce(sums)
+        return sums[0].float(), sums[1].round().long()
 
     return step

@@ -1,7 +1,7 @@
-"""An experiment: the data to train and test on, and the complete configuration they lead to.
+"""An experiment: the data to train and test on, and the complete configuration of a run.
 
-`plan` fills in what was not said by rules that look at the data alone, so that the same words on
-the same data are the same run.
+`plan` completes settings by rules that depend on the data only: the same settings on the same data
+give the same run.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -29,16 +29,15 @@ from alfs_cli.storage.documents import from_document
 from alfs_cli.text.names import joined
 from alfs_cli.training.batches import Examples, gather, has_features
 from alfs_cli.training.models import InputShape, check_name, default_model
-
-LARGEST_AS_IS = 64  # px: images up to here are trained on in their own size
-LARGE = 224
-HOLDOUT = 0.2
-LEAST_COLOUR = 32  # px: from here colour images are cropped and flipped by default
+from alfs_cli.training.tuning import TUNING
 
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """A complete configuration and its data, noise injected; T where the loss is corrected."""
+    """A complete configuration and its data, with noise injected if that is configured.
+
+    `transition` is the T of forward correction, None without it.
+    """
 
     config: TrainConfig
     parts: TrainTest
@@ -53,14 +52,14 @@ class Experiment:
 
     @property
     def features(self) -> str | None:
-        """What stands for features that are laid over the data, whose fingerprint has none."""
+        """The digest of features given beside the data, which its fingerprint does not cover."""
         train = self.parts.train
         is_laid_over = train.spec.features is not None and train.features is not None
         return array_digest(train.features)[:16] if is_laid_over else None
 
     @property
     def test(self) -> TestSummary | None:
-        """What the accuracies are on."""
+        """The description of the test part, None without one."""
         about = self.parts.about
         if about is None:
             return None
@@ -68,11 +67,14 @@ class Experiment:
 
     @property
     def test_fingerprint(self) -> str | None:
-        """What stands for the examples tested on and their labels."""
+        """The fingerprint of the test examples and their labels, None without a test part."""
         return None if self.parts.about is None else self.parts.about.fingerprint
 
     def train_examples(self, **options: Any) -> Examples:
-        """Return the examples to train on; options are those of `gather`."""
+        """Return the examples to train on; `options` are passed to `gather`.
+
+        Raises InputError where fewer than two remain.
+        """
         examples = gather(self.parts.train, shape=self.shape, **options)
         if len(examples) < 2:
             raise InputError(
@@ -82,23 +84,24 @@ class Experiment:
         return examples
 
     def test_examples(self, **options: Any) -> Examples | None:
-        """Return the examples to test on, None where there are none."""
+        """Return the examples to test on, None without a test part."""
         test = self.parts.test
         return None if test is None else gather(test, shape=self.shape, **options)
 
 
 def plan(settings: dict[str, Any]) -> Experiment:
-    """Read the data that nested settings name, and complete the configuration.
+    """Read the data that the settings name, and return the experiment with all settings completed.
 
-    `settings` holds keys of TrainConfig, `dataset` at least. Raises InputError where the data are
-    not those of a `fingerprint` among them, UsageError for what does not fit together.
+    `settings` are nested as in TrainConfig, with `dataset` at least. Raises InputError where the
+    settings have a `fingerprint` and the data another, UsageError where settings contradict each
+    other.
     """
     spec = data_spec(settings["dataset"])
     test = data_spec(settings["test"]) if settings.get("test") else None
     parts = train_and_test(
         spec,
         test=test,
-        holdout=settings.get("holdout", HOLDOUT),
+        holdout=settings.get("holdout", TUNING.holdout),
         test_labels_are_true=settings.get("test_labels_are_true", False),
     )
     expected = settings.get("fingerprint")
@@ -119,7 +122,7 @@ def plan(settings: dict[str, Any]) -> Experiment:
 
 
 def _with_columns(fields: dict[str, Any], dataset: LabelledDataset) -> dict[str, Any]:
-    """Return the fields of a data set with the feature columns that were chosen of its own."""
+    """Return the saved fields of a data set, with the feature columns if only some are used."""
     columns = dataset.columns
     if columns is None or not columns.is_chosen:
         return fields
@@ -127,18 +130,21 @@ def _with_columns(fields: dict[str, Any], dataset: LabelledDataset) -> dict[str,
 
 
 def data_spec(fields: dict[str, Any]) -> DataSpec:
-    """Return how a data set was named, of its saved fields."""
+    """Return the DataSpec that was saved as `fields`."""
     named: dict[str, Any] = {key: str(value) for key, value in fields.items()}
     return DataSpec(**{"source": None, **named})
 
 
 def spec_fields(spec: DataSpec) -> dict[str, str]:
-    """Return what was typed, as it is saved."""
+    """Return the fields of a DataSpec that were given, as they are saved."""
     return {key: value for key, value in spec.given().items() if value is not None}
 
 
 def input_shape(dataset: LabelledDataset, image_size: int | None) -> InputShape:
-    """Return what a network for this data takes."""
+    """Return the input shape of a network for this data; images are resized to `image_size`.
+
+    Raises InputError where the data have neither images nor features.
+    """
     if dataset.features is not None and has_features(dataset):
         return InputShape(num_features=dataset.features.shape[1])
     if dataset.images is None and dataset.columns is not None:
@@ -149,8 +155,8 @@ def input_shape(dataset: LabelledDataset, image_size: int | None) -> InputShape:
             help="give an image folder, a manifest, or an .npz with images or features",
         )
     height, width, channels = dataset.images.shape
-    if image_size is None and max(height, width) > LARGEST_AS_IS:
-        image_size = LARGE
+    if image_size is None and max(height, width) > TUNING.largest_native_size:
+        image_size = TUNING.resized_size
     if image_size is not None:
         height = width = image_size
     return InputShape(channels=channels, height=height, width=width)
@@ -159,10 +165,10 @@ def input_shape(dataset: LabelledDataset, image_size: int | None) -> InputShape:
 def corrected_by(
     settings: dict[str, Any], train: LabelledDataset
 ) -> tuple[TransitionMatrix | None, dict[str, Any]]:
-    """Return the T that the loss is corrected by, None without correction, and its settings.
+    """Return the T of forward correction, None without correction, and its completed settings.
 
-    Raises UsageError where one of the two is missing, InputError where the file is none for these
-    classes or holds other values than those of a `fingerprint`.
+    Raises UsageError where T is named without correction or correction without T, InputError where
+    the file is not a T of these classes or does not match the `fingerprint` in the settings.
     """
     named = settings.get("transition") or {}
     if settings.get("correction", "none") == "none":
@@ -189,7 +195,7 @@ def corrected_by(
 
 
 def _check_given(T: TransitionMatrix, train: LabelledDataset, config: TrainConfig) -> None:
-    """Raise InputError where a label occurs that T says is never given."""
+    """Raise InputError where a label occurs whose column of T is zero."""
     counts = np.bincount(train.labels, minlength=T.num_classes)
     for label in np.flatnonzero((counts > 0) & ~T.array.any(axis=0)):
         raise InputError(
@@ -200,18 +206,21 @@ def _check_given(T: TransitionMatrix, train: LabelledDataset, config: TrainConfi
 
 
 def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape) -> TrainConfig:
-    """Return the configuration with everything that was not said filled in.
+    """Return the configuration with every missing setting filled in.
 
-    The paper's settings (Zhou et al., ICML 2021, section 5): learning rate 0.01 with cosine decay,
-    momentum 0.9, gradient norm clipped at 5, batch 128; weight decay 1e-3 for its MNIST network and
-    1e-4 otherwise; 120 epochs for colour images from 32 px and 50 for the rest.
+    The defaults are the paper's (Zhou et al., ICML 2021, section 5): learning rate 0.01 with cosine
+    decay, momentum 0.9, gradient norm clipped at 5, batch 128; weight decay 1e-3 for its MNIST
+    network and 1e-4 otherwise; 120 epochs for colour images from 32 px and 50 otherwise.
+
+    Raises UsageError where settings do not fit together or the data.
     """
     if not settings.get("loss"):
         raise UsageError("no loss is named", help="--loss nce+aul, or `alfs recommend` first")
     model = settings.get("model") or default_model(shape)
     check_name(model, shape)
-    is_colour = shape.channels == 3 and min(shape.height, shape.width) >= LEAST_COLOUR
-    crop = round(min(shape.height, shape.width) / 8) if is_colour else 0
+    least = TUNING.least_augmented_size
+    is_colour = shape.channels == 3 and min(shape.height, shape.width) >= least
+    crop = round(min(shape.height, shape.width) * TUNING.crop_share) if is_colour else 0
     sizes = (shape.height, shape.width)
     native = shape.num_features or train.images is None or train.images.shape[:2] == sizes
     values = {
@@ -248,7 +257,7 @@ def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> No
         if shape.num_features or channels != shape.channels:
             raise UsageError(
                 f"normalisation has {channels} channels, and the data are {shape}",
-                help="a mean and a std a channel, or leave normalisation out",
+                help="give one mean and one std for each channel, or leave normalisation out",
             )
     if config.noise is not None and config.noise.kind != INSTANCE:
         transition(config.noise, train)
@@ -256,7 +265,7 @@ def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> No
         stages = config.nlnl
         if (config.loss, config.correction, config.elr) != ("nlnl", "none", None):
             raise UsageError(
-                "the stages of nlnl are of its own loss, without correction and elr",
+                "the stages of nlnl need its own loss, without correction and elr",
                 help="--loss nlnl --correction none",
             )
         if stages.nl + stages.selnl > config.epochs:
@@ -273,7 +282,7 @@ def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> No
 
 
 def with_noise(parts: TrainTest, config: TrainConfig) -> tuple[TrainTest, NoiseUsed | None]:
-    """Return the parts with the configured noise in the labels trained on, and what it is."""
+    """Return the parts with the configured noise in the training labels, and the noise used."""
     noise, train = config.noise, parts.train
     if noise is None or config.noise_seed is None:
         return parts, None
@@ -291,7 +300,7 @@ def with_noise(parts: TrainTest, config: TrainConfig) -> tuple[TrainTest, NoiseU
 
 
 def transition(noise: NoiseConfig, train: LabelledDataset) -> TransitionMatrix:
-    """Return the matrix that the labels of this data are drawn through."""
+    """Return the T that the configured noise draws the labels of this data from."""
     if noise.rate is None:
         return read_transition(noise.kind, class_names=train.class_names)
     return transition_of(
@@ -305,7 +314,10 @@ def transition(noise: NoiseConfig, train: LabelledDataset) -> TransitionMatrix:
 
 
 def fingerprint_of(T: TransitionMatrix, file: str, expected: str | None) -> str:
-    """Return what stands for the values of a T; raises InputError where another is expected."""
+    """Return the fingerprint of a T; raises InputError where `expected` is another.
+
+    `file` names T in the message.
+    """
     fingerprint = array_digest(T.array)[:16]
     if expected is not None and expected != fingerprint:
         raise InputError(

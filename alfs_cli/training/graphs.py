@@ -1,4 +1,4 @@
-"""A training step as one CUDA graph: at a batch of 128 the launches of its kernels are the cost."""
+"""A training step as one CUDA graph: with batches of 128, kernel launches dominate its time."""
 
 from collections.abc import Iterable
 
@@ -7,21 +7,22 @@ from torch import Tensor
 
 from alfs_cli.training.steps import Step
 
-WARM_UP = 3  # steps in which libraries choose their kernels and allocate what they keep
+WARM_UP = 3  # steps before the capture, in which libraries choose kernels and allocate workspaces
 
 
 def captured(step: Step, example: tuple[Tensor, Tensor, Tensor], kept: Iterable[Tensor]) -> Step:
     """Return the step as a graph that is replayed on batches of the example's shape.
 
-    Others, such as the last batch of an epoch, are taken as before. `kept` are all tensors that a
-    step changes: they are as they were before afterwards. The (loss, hits) returned are overwritten
-    by the next call. Raises RuntimeError where something in the step cannot be captured.
+    Batches of another shape, such as the last one of an epoch, take the original step. `kept` are
+    all tensors that a step changes; they are restored after the capture. The next call overwrites
+    the tensors (loss, hits) that a call returned. Raises RuntimeError where an operation of the
+    step cannot be captured.
     """
     static = tuple(tensor.clone() for tensor in example)
     changed = list(kept)
     before = [tensor.clone() for tensor in changed]
     try:
-        torch.cuda.set_device(static[0].device)  # streams are the current device's
+        torch.cuda.set_device(static[0].device)  # a new stream belongs to the current device
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):

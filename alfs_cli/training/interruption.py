@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop: heard at once, acted on between two steps."""
+"""Ctrl-C and SIGTERM as requests to stop: recorded at once, acted on between two steps."""
 
 import signal
 import threading
@@ -13,17 +13,17 @@ from alfs_cli.errors import stop
 
 @dataclass
 class StopSignal:
-    """What was heard, None while nothing was."""
+    """The signal received last; None if there was none."""
 
     signal: Literal["SIGINT", "SIGTERM"] | None = None
 
 
 @contextmanager
 def stop_signal() -> Iterator[StopSignal]:
-    """Note SIGINT and SIGTERM while the body runs; a second Ctrl-C stops at once.
+    """Record SIGINT and SIGTERM while the body runs; a second Ctrl-C stops at once.
 
-    Not so where SIGINT has a handler of its own: a launcher may send it more than once. Outside the
-    main thread signals stay as they are.
+    A second SIGINT does not stop at once if another program has set its own handler for it: a
+    launcher may send it more than once. Outside the main thread signals are not handled.
     """
     heard = StopSignal()
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""Where the metrics of a run go besides metrics.jsonl: LOGGERS is every place there is."""
+"""Loggers that receive the metrics of a run besides metrics.jsonl; LOGGERS lists their names."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ from alfs_cli.errors import UsageError, unknown
 from alfs_cli.results.run import METRICS, EpochMetrics, load_metrics
 
 LOGGERS = ("none", "tensorboard")
-EVENTS = "tensorboard"  # the folder of events inside a run's
+EVENTS = "tensorboard"  # the folder of event files in a run directory
 
 OnEpoch = Callable[[EpochMetrics], None]
 
 
 def check_logger(name: str) -> str:
-    """Return the name; raises UsageError where there is none such, or it is not installed."""
+    """Return the name of a logger; raises UsageError where it is unknown or not installed."""
     if name not in LOGGERS:
         raise unknown("logger", name, LOGGERS)
     if name == "tensorboard":
@@ -31,10 +31,10 @@ def check_logger(name: str) -> str:
 
 @contextmanager
 def logging_to(name: str, folder: Path, *, resume: bool) -> Iterator[OnEpoch]:
-    """Yield what is to hear of each epoch of the run in `folder`.
+    """Yield a function that logs the metrics of an epoch of the run in `folder`.
 
-    The events of a run that goes on are written anew from its metrics.jsonl, so that no epoch is
-    there twice.
+    When a run is resumed, the events of its earlier epochs are written again from metrics.jsonl, so
+    that no epoch is logged twice.
     """
     if name == "none":
         yield lambda _: None

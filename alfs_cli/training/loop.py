@@ -1,9 +1,9 @@
 """The training loop: epochs, checkpoints, interruption, result.
 
-Data live on the device, batches are made there, and nothing in a step waits for it: losses and hits
-accumulate in tensors that are read once an epoch. After every epoch, and on Ctrl-C or SIGTERM after
-the step at hand, the whole state is saved; a run that is killed and resumed equals one that was not
-bit for bit on a CPU with the same number of threads.
+Data and batches are on the device, and no step waits for it: losses and hits accumulate in tensors
+that are read once an epoch. The whole state is saved after every epoch, and after the current step
+on Ctrl-C or SIGTERM. On a CPU with the same number of threads, a run that was interrupted and
+resumed equals an uninterrupted one bit for bit.
 """
 
 import math
@@ -67,15 +67,17 @@ from alfs_cli.training.prediction import accuracy_of
 from alfs_cli.training.preparation import Material, objective_of, prepare
 from alfs_cli.training.steps import MomentumSgd, Step, learning_rate, make_step
 
-MOST_LR = 0.1  # that is ever suggested
-CACHE = "cache"
+MOST_LR = 0.1  # the largest learning rate that the help on a diverged run suggests
+CACHE = "cache"  # the folder of decoded pictures beside a run directory
 
 
 @dataclass
 class State:
-    """Everything a run needs to go on: `epoch` and `step` count what is done.
+    """Everything that a run needs to resume.
 
-    `losses` (steps,) and `hits` () belong to the epoch at hand, and so do `seconds`.
+    `epoch` counts the finished epochs, `step` the finished steps of the current one. `losses`
+    (steps,), `hits` () and `seconds` are those of the current epoch. `history` has the metrics of
+    the finished epochs.
     """
 
     model: nn.Module
@@ -91,7 +93,7 @@ class State:
     num_tested: int = 0
 
     def save(self, path: Path, run_id: str) -> None:
-        """Write the checkpoint, where this process is the one that does."""
+        """Write the checkpoint if this is the first process."""
         if not distributed.is_first():
             return
         values = {
@@ -110,7 +112,7 @@ class State:
         save_checkpoint(path, values)
 
     def restore(self, saved: dict[str, Any], *, run_id: str, where: str) -> None:
-        """Take up a checkpoint; raises InputError where it is another run's."""
+        """Restore the state of a checkpoint; raises InputError where it is of another run."""
         try:
             if saved["run"] != run_id:
                 raise InputError(
@@ -150,7 +152,7 @@ class _Progress:
 
 
 def _copy_alike(tensor: Tensor, value: Tensor) -> None:
-    """Copy a tensor's values; raises ValueError where the other is of another shape or type."""
+    """Copy `value` into `tensor`; raises ValueError where shape or type differ."""
     if not isinstance(value, Tensor) or (value.shape, value.dtype) != (tensor.shape, tensor.dtype):
         raise ValueError("a tensor of another shape or type than this run has")
     tensor.copy_(value)
@@ -173,10 +175,14 @@ def train(
 ) -> RunResult:
     """Train, save everything under `folder`, and return the result.
 
-    With `resume` the run goes on from its checkpoint. Pictures that memory does not hold are
-    decoded into files under `cache`, a folder beside the run's where none is named. `on_step` hears
-    the steps done of the whole run, `on_note` what else there is to know. Raises Interrupted after
-    a checkpoint on Ctrl-C or SIGTERM, WorkError where the loss is not finite or memory runs out.
+    With `resume` the run continues from its checkpoint. Pictures that memory cannot hold are
+    decoded into files under `cache`, by default a folder beside that of the run. `on_epoch` is
+    called with the metrics of each epoch, `on_step` with the number of finished steps of the whole
+    run, `on_note` with notes and warnings.
+
+    Raises Interrupted on Ctrl-C or SIGTERM after a checkpoint was saved, WorkError where the loss
+    is not finite or memory runs out, and UsageError where the number of processes is not the
+    configured one.
     """
     config = experiment.config
     if distributed.size() != config.processes:
@@ -204,11 +210,11 @@ def train(
             for metrics in _epochs(experiment, folder, device, state, material, on_step, on_note):
                 on_epoch(metrics)
         except Interrupted:
-            with stop_signal():  # who asks again must not cut this short
+            with stop_signal():  # a second signal must not interrupt the writing of the result
                 _save_result(experiment, folder, device, state, "interrupted")
             raise
         except WorkError:
-            with suppress(WorkError):  # on a full disk the first error is the one to tell
+            with suppress(WorkError):  # on a full disk only the first error is reported
                 _save_result(experiment, folder, device, state, "failed")
             raise
         if distributed.is_first():
@@ -220,7 +226,7 @@ def train(
 def _take_up(
     state: State, experiment: Experiment, folder: Path, device: Device, *, resume: bool
 ) -> None:
-    """Bring the state and the folder to where the run goes on, or begins."""
+    """Prepare state and folder for the first step: restore the checkpoint, or remove old files."""
     if resume:
         checkpoint = folder / CHECKPOINT
         saved = load_checkpoint(checkpoint)
@@ -236,7 +242,7 @@ def _take_up(
 
 
 def _trained(state: State, experiment: Experiment, normaliser: Normaliser) -> Trained:
-    """Return the network with what it takes to use it."""
+    """Return the network with the shape, normaliser and classes that its use needs."""
     shape, images = experiment.shape, experiment.parts.train.images
     scale = None if images is None or shape.num_features else images.scale
     return Trained(
@@ -245,7 +251,7 @@ def _trained(state: State, experiment: Experiment, normaliser: Normaliser) -> Tr
 
 
 def start(experiment: Experiment, labels: Tensor, device: Device) -> State:
-    """Return the state before the first step; `labels` (N,) are those trained on."""
+    """Return the state before the first step; `labels` (N,) are the training labels."""
     config, classes = experiment.config, experiment.class_names
     model = device.place(build(config.model, experiment.shape, len(classes), seed=config.seed))
     steps = num_batches(len(labels), config.batch_size)
@@ -268,7 +274,7 @@ def _epochs(
     on_step: Callable[[int], None],
     on_note: Callable[[str], None],
 ) -> Iterator[EpochMetrics]:
-    """Train the epochs that are left, saving the state after each; yield what each came to."""
+    """Train the remaining epochs, saving the state after each; yield the metrics of each."""
     config, normaliser, test = experiment.config, material.normaliser, material.test
     step = step_of(state, material, config, device, on_note)
     with stop_signal() as stop:
@@ -285,7 +291,7 @@ def _epochs(
                     state.save(folder / CHECKPOINT, config.run_id)
                     raise _interrupted(state, config, folder, signal)
             began = time.perf_counter()
-            _check_finite(state, config, folder)  # waits for the device to finish the epoch
+            _check_finite(state, config, folder)  # waits for the device: the time above is whole
             accuracy = None if test is None else accuracy_of(state.model, normaliser, test, device)
             state.seconds += time.perf_counter() - began
             yield _close_epoch(state, rate, accuracy, folder, config.run_id)
@@ -300,7 +306,10 @@ def step_of(
     device: Device,
     on_note: Callable[[str], None] = _nothing,
 ) -> Step:
-    """Return the step of a run; on CUDA as one graph, where nothing in it changes by the epoch."""
+    """Return the step of a run; on CUDA as one graph unless the objective changes by epoch.
+
+    `on_note` is called with the reason if a step cannot be captured as a graph.
+    """
     if distributed.size() > 1:
         parts = (state.model, state.optimizer, state.objective, device)
         return distributed.shared_step(*parts, l1=config.l1)
@@ -331,7 +340,7 @@ def step_of(
 def _steps(
     state: State, batches: EpochBatches, normaliser: Normaliser, step: Step, rate: float
 ) -> Iterator[int]:
-    """Take the steps of an epoch that are left; yield after each how many are done."""
+    """Take the remaining steps of an epoch; yield the number of finished steps after each."""
     began = time.perf_counter() - state.seconds
     if state.step == 0:
         state.losses.zero_()
@@ -350,7 +359,7 @@ def _steps(
 def _close_epoch(
     state: State, rate: float, accuracy: float | None, folder: Path, run_id: str
 ) -> EpochMetrics:
-    """Read the epoch's metrics from the device, save the state, and return them."""
+    """Read the metrics of the epoch from the device, save the state, and return the metrics."""
     metrics = EpochMetrics(
         epoch=state.epoch + 1,
         loss=float(state.losses.cpu().double().mean()),
@@ -401,13 +410,13 @@ def _interrupted(
 
 @contextmanager
 def _memory_errors(config: TrainConfig) -> Iterator[None]:
-    """Turn what an allocator says when memory runs out into a WorkError."""
+    """Convert an allocator's error when memory runs out into a WorkError."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        first = (str(error) or "no more is to be had").splitlines()[0]
+        first = (str(error) or "no more can be allocated").splitlines()[0]
         raise WorkError(
             f"out of memory: {first}",
             help=f"try --batch-size {max(2, config.batch_size // 2)}, a smaller --model, "

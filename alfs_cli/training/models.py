@@ -1,8 +1,9 @@
-"""The networks, by name: the paper's four, two small ones, and any classifier of torchvision.
+"""The networks, by name: the paper's four, three others, and any classifier of torchvision.
 
-Every network of the table is a `Network`: `body` makes the penultimate features (N, F), `head` the
-logits (N, K). Batch norm and ReLU follow each convolution and the first linear layer, as in Zhou et
-al., ICML 2021; convolutions start Kaiming-uniform, linear layers Xavier-uniform, biases at 0.
+Every network of the table MODELS is a `Network`: `body` computes the penultimate features (N, F),
+`head` the logits (N, K). Batch norm and ReLU follow each convolution and the first linear layer, as
+in Zhou et al., ICML 2021. Convolutions are initialised Kaiming-uniform, linear layers
+Xavier-uniform, biases to 0.
 """
 
 from collections import OrderedDict
@@ -15,13 +16,17 @@ from torch import Tensor, nn
 
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.results.run import TORCHVISION
+from alfs_cli.training.tuning import TUNING
 
 
 @dataclass(frozen=True)
 class InputShape:
-    """What a network takes: images of `channels` x `height` x `width`, or `num_features` numbers.
+    """The shape of one input: an image of `channels` x `height` x `width`, or `num_features`.
 
-    `num_features` is 0 for images.
+    `num_features` is 0 for images, and the other three are 0 for features.
+
+    >>> print(InputShape(channels=3, height=32, width=32))
+    32 x 32 x 3 images
     """
 
     channels: int = 0
@@ -31,7 +36,7 @@ class InputShape:
 
     @property
     def size(self) -> int:
-        """Numbers per example."""
+        """The count of numbers in one example."""
         return self.num_features or self.channels * self.height * self.width
 
     def __str__(self) -> str:
@@ -41,7 +46,7 @@ class InputShape:
 
 
 class Network(nn.Sequential):
-    """A body that makes features (N, F) and a linear head that makes logits (N, K)."""
+    """A body that computes features (N, F) and a linear head that computes logits (N, K)."""
 
     def __init__(self, body: nn.Module, head: nn.Module) -> None:
         super().__init__(OrderedDict(body=body, head=head))
@@ -65,19 +70,19 @@ def linear_block(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 def linear(shape: InputShape, num_classes: int) -> Network:
-    """Softmax regression on the flattened input."""
+    """Return softmax regression on the flattened input."""
     return Network(nn.Flatten(), nn.Linear(shape.size, num_classes))
 
 
 def mlp(shape: InputShape, num_classes: int) -> Network:
-    """One hidden layer of 512 units with batch norm."""
+    """Return a network with one hidden layer of 512 units and batch norm."""
     return Network(
         nn.Sequential(nn.Flatten(), *linear_block(shape.size, 512)), nn.Linear(512, num_classes)
     )
 
 
 def cnn4(shape: InputShape, num_classes: int) -> Network:
-    """The paper's MNIST network: two convolutions, each with a pooling, and two linear layers."""
+    """Return the paper's MNIST network: two convolutions, each pooled, and two linear layers."""
     _least_size(shape, 4, "cnn4")
     body = nn.Sequential(
         *conv_block(shape.channels, 32),
@@ -91,7 +96,7 @@ def cnn4(shape: InputShape, num_classes: int) -> Network:
 
 
 def cnn8(shape: InputShape, num_classes: int) -> Network:
-    """The paper's CIFAR-10 network: six convolutions in three pooled pairs, two linear layers."""
+    """Return the paper's CIFAR-10 network: three pooled convolution pairs and two linear layers."""
     _least_size(shape, 8, "cnn8")
     layers: list[nn.Module] = []
     channels = shape.channels
@@ -150,17 +155,17 @@ class Bottleneck(nn.Module):
 
 
 def resnet18(shape: InputShape, num_classes: int) -> Network:
-    """ResNet-18; 3x3 stem without pooling up to 64 px."""
+    """Return ResNet-18; up to 64 px it has a 3x3 stem without pooling."""
     return _resnet(shape, num_classes, BasicBlock, (2, 2, 2, 2))
 
 
 def resnet34(shape: InputShape, num_classes: int) -> Network:
-    """ResNet-34; 3x3 stem without pooling up to 64 px: the paper's CIFAR-100 network."""
+    """Return ResNet-34, the paper's CIFAR-100 network; up to 64 px a 3x3 stem without pooling."""
     return _resnet(shape, num_classes, BasicBlock, (3, 4, 6, 3))
 
 
 def resnet50(shape: InputShape, num_classes: int) -> Network:
-    """ResNet-50; 3x3 stem without pooling up to 64 px: the paper's WebVision network at 224."""
+    """Return ResNet-50, the paper's WebVision network; up to 64 px a 3x3 stem without pooling."""
     return _resnet(shape, num_classes, Bottleneck, (3, 4, 6, 3))
 
 
@@ -170,12 +175,13 @@ def _resnet(
     block: type[BasicBlock] | type[Bottleneck],
     depths: tuple[int, ...],
 ) -> Network:
-    if min(shape.height, shape.width) <= SMALL_STEM:
+    is_small = min(shape.height, shape.width) <= TUNING.largest_small_stem
+    if is_small:
         stem: list[nn.Module] = [_bare_conv(shape.channels, 64, 3, 1)]
     else:
         stem = [_bare_conv(shape.channels, 64, 7, 2)]
     layers = [*stem, nn.BatchNorm2d(64), nn.ReLU(inplace=True)]
-    if min(shape.height, shape.width) > SMALL_STEM:
+    if not is_small:
         layers.append(nn.MaxPool2d(3, stride=2, padding=1))
     channels = 64
     for stage, depth in enumerate(depths):
@@ -186,8 +192,6 @@ def _resnet(
     body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return Network(body, nn.Linear(channels, num_classes))
 
-
-SMALL_STEM = 64  # px: images up to here keep their resolution in the stem of a ResNet
 
 Builder = Callable[[InputShape, int], Network]
 MODELS: dict[str, Builder] = {
@@ -200,11 +204,11 @@ MODELS: dict[str, Builder] = {
     "resnet50": resnet50,
 }
 FOR_FEATURES = ("linear", "mlp")
-WITH_AUXILIARY = ("googlenet", "inception_v3")  # further outputs that training would have to weigh
+WITH_AUXILIARY = ("googlenet", "inception_v3")  # their auxiliary classifiers are left out
 
 
 def check_name(name: str, shape: InputShape) -> None:
-    """Raise UsageError where there is no such network, or it does not take such inputs."""
+    """Raise UsageError where the network does not exist or takes inputs of another kind."""
     if name.startswith(TORCHVISION):
         if shape.num_features:
             raise UsageError(
@@ -222,10 +226,13 @@ def check_name(name: str, shape: InputShape) -> None:
 
 
 def build(name: str, shape: InputShape, num_classes: int, *, seed: int) -> nn.Module:
-    """Return the network of that name, its weights drawn from `seed` alone.
+    """Return the named network, its weights drawn from `seed` only.
 
-    The global random state is as it was afterwards. Raises UsageError for an unknown name or inputs
-    that the network cannot take, and InputError where torchvision is needed and broken.
+    The global random state is restored. Raises UsageError for an unknown name or inputs that the
+    network cannot take, and InputError where torchvision is needed and cannot be imported.
+
+    >>> build("linear", InputShape(num_features=4), 3, seed=0)(torch.zeros(2, 4)).shape
+    torch.Size([2, 3])
     """
     check_name(name, shape)
     with torch.random.fork_rng(devices=[]):
@@ -238,13 +245,17 @@ def build(name: str, shape: InputShape, num_classes: int, *, seed: int) -> nn.Mo
 
 
 def default_model(shape: InputShape) -> str:
-    """Return the network to train where none is named."""
+    """Return the name of the network for inputs of this shape, used if the settings name none.
+
+    >>> default_model(InputShape(channels=3, height=32, width=32))
+    'cnn8'
+    """
     if shape.num_features:
         return "linear"
     longest = max(shape.height, shape.width)
-    if shape.channels == 1 and longest <= 28:
+    if shape.channels == 1 and longest <= 28:  # px, the size of MNIST's images
         return "cnn4"
-    return "cnn8" if longest <= 64 else "resnet18"
+    return "cnn8" if longest <= TUNING.largest_cnn8_size else "resnet18"
 
 
 def _bare_conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:
@@ -277,7 +288,7 @@ def _initialise(layer: nn.Module) -> None:
 
 
 def _torchvision(name: str, shape: InputShape, num_classes: int) -> nn.Module:
-    """Return an untrained torchvision classifier; grey images are given three equal channels."""
+    """Return an untrained classifier of torchvision; grey images get three equal channels."""
     models = torchvision_models()
     known = [m for m in models.list_models(module=models)]
     if name not in known:
@@ -290,13 +301,13 @@ def _torchvision(name: str, shape: InputShape, num_classes: int) -> nn.Module:
 
 
 def _check_takes(network: nn.Module, name: str, shape: InputShape) -> None:
-    """Raise UsageError where a network of torchvision does not work on pictures of this size."""
+    """Raise UsageError where the network fails on pictures of this shape."""
     pictures = torch.zeros(1, shape.channels, shape.height, shape.width)
     try:
         with torch.no_grad():
             network.eval()(pictures)
     except (RuntimeError, AssertionError, ValueError) as error:
-        reason = (str(error) or "it says no more").splitlines()[0]
+        reason = (str(error) or "no reason given").splitlines()[0]
         raise UsageError(
             f"model '{TORCHVISION}{name}' does not take {shape}: {reason}",
             help="--set image_size=224 for pictures of that size, or another --model",
@@ -305,10 +316,10 @@ def _check_takes(network: nn.Module, name: str, shape: InputShape) -> None:
 
 
 def torchvision_models() -> Any:
-    """Import torchvision.models; where it does not match its torch, that raises RuntimeError."""
+    """Return the module torchvision.models; raises InputError where its import fails."""
     try:
         import torchvision.models as models
-    except Exception as error:
+    except Exception as error:  # a torchvision built for another torch raises RuntimeError
         raise InputError(
             f"torchvision cannot be imported: {str(error).splitlines()[0]}",
             help="install the torchvision that matches this torch: "

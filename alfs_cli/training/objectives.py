@@ -1,8 +1,8 @@
-"""What a step minimises: a loss, or a loss that remembers what it saw of each example.
+"""Training objectives: what a step minimises, with or without a state for each example.
 
-An objective is called with logits (B, K), labels (B,) and the places (B,) of the examples among
-those trained on. What it remembers are tensors on the device that a checkpoint saves; what it draws
-at random comes from (seed, epoch), so that an epoch can be taken up at any step.
+An objective is called with logits (B, K), labels (B,) and places (B,), the indices of the examples
+in the training set. Its state consists of tensors on the device, which a checkpoint saves. Its
+random numbers are drawn from (seed, epoch), so that an epoch can resume at any step.
 """
 
 import math
@@ -15,60 +15,61 @@ from torch.nn.functional import cross_entropy
 from alfs_cli.results.run import ElrConfig, NlnlConfig
 from alfs_cli.training.batches import mixed_seed
 
-REMEMBERED = 10  # epochs over which confidence is averaged
-LEAST = math.log(1e-5)  # log(1 - p) is cut off here, as in the authors' code
-NL_STREAM = 1 << 32  # complementary labels are drawn apart from the order and crops of an epoch
+REMEMBERED = 10  # epochs over which NLNL averages the probability of a label
+LEAST = math.log(1e-5)  # lower bound of log(1 - p), as in the code of NLNL's authors
+NL_STREAM = 1 << 32  # added to the epoch, so that complementary labels have a seed of their own
 
 
 class LossOfBatch(Protocol):
     """A loss of this package, corrected or not."""
 
     def __call__(self, logits: Tensor, labels: Tensor, *, check: bool) -> Tensor:
-        """Return the mean over the batch; with `check` logits that are not finite are refused."""
+        """Return the mean over the batch; with `check`, raise InputError for NaN or inf logits."""
         ...
 
 
 class Objective(Protocol):
-    """What is minimised, and what it has to remember."""
+    """A function to minimise, with a state that may change from step to step."""
 
     def __call__(self, logits: Tensor, labels: Tensor, places: Tensor) -> Tensor:
-        """Return the value on a batch, a scalar."""
+        """Return the value on a batch, a scalar tensor."""
         ...
 
     def start_epoch(self, epoch: int) -> None:
-        """Prepare for an epoch, counted from 0, at whatever step it is taken up."""
+        """Prepare for an epoch, counted from 0; also called when it resumes at a later step."""
         ...
 
     def state(self) -> dict[str, Tensor]:
-        """Return what a checkpoint must hold; the tensors themselves, to be copied into."""
+        """Return the tensors that a checkpoint saves; restoring copies into them."""
         ...
 
 
 class Stateless:
-    """A loss that needs nothing but the batch."""
+    """A loss of the batch, without a state."""
 
     def __init__(self, loss: LossOfBatch) -> None:
         self.loss = loss
 
     def __call__(self, logits: Tensor, labels: Tensor, places: Tensor) -> Tensor:
         """Return the mean loss."""
-        return self.loss(logits, labels, check=False)  # NaN stops the run, with its place
+        return self.loss(logits, labels, check=False)  # the loop finds NaN at the end of the epoch
 
     def start_epoch(self, epoch: int) -> None:
-        """Nothing changes."""
+        """Do nothing."""
 
     def state(self) -> dict[str, Tensor]:
-        """Nothing is remembered."""
+        """Return an empty state."""
         return {}
 
 
 class NegativeLearning:
     """NL, then SelNL, then SelPL of Kim et al., ICCV 2019, sections 3.1 to 3.3.
 
-    NL: -log(1 - p) of one random class other than the label, drawn anew every epoch. SelNL: the
-    same on examples whose label has had a mean probability above 1 / K. SelPL: cross entropy on
-    those above `threshold`. The mean is over the last ten epochs, in training mode. An example of
-    given class y weighs max_k n_k / n_y, as in the authors' code.
+    NL: -log(1 - p) of one random class other than the label, drawn again every epoch. SelNL: the
+    same, only on examples whose label has a mean probability above 1 / K. SelPL: cross entropy on
+    examples whose label has a mean probability above `threshold`. The mean is over the last ten
+    epochs, of probabilities predicted in training mode. An example of given class y has weight
+    max_k n_k / n_y, as in the authors' code.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class NegativeLearning:
         self.slot = 0
 
     def start_epoch(self, epoch: int) -> None:
-        """Draw complementary labels and choose examples by what earlier epochs said of them."""
+        """Draw complementary labels, and select examples by their mean probability so far."""
         generator = torch.Generator().manual_seed(mixed_seed(self.seed, NL_STREAM + epoch))
         steps = torch.randint(1, self.num_classes, self.labels.shape, generator=generator)
         self.complements.copy_((self.labels + steps) % self.num_classes)
@@ -102,7 +103,7 @@ class NegativeLearning:
         self.selected.copy_(mean > least)
 
     def __call__(self, logits: Tensor, labels: Tensor, places: Tensor) -> Tensor:
-        """Return the stage's weighted mean over the examples chosen, 0 where there are none."""
+        """Return the weighted mean of the stage's loss over the selected examples, 0 if none is."""
         own = logits.detach().softmax(1).gather(1, labels[:, None])[:, 0]
         self.confidence[places, self.slot] = own
         chosen = self.selected[places]
@@ -116,14 +117,14 @@ class NegativeLearning:
         return (weights * values).sum() / chosen.sum().clamp_min(1)
 
     def state(self) -> dict[str, Tensor]:
-        """Probabilities of the labels in the last epochs."""
+        """Return the probabilities of the labels in the last epochs (N, 11)."""
         return {"confidence": self.confidence}
 
 
 class EarlyLearning:
-    """A loss + strength log(1 - <p, t>): ELR of Liu et al., NeurIPS 2020, equation 6.
+    """A loss + strength log(1 - <p, t>): ELR of Liu et al., NeurIPS 2020, Eq. 6.
 
-    t (N, K) is each example's running average of p with `momentum`; no gradient goes through it.
+    t (N, K) is the running average of each example's p, with `momentum`; it has no gradient.
     """
 
     def __init__(
@@ -134,10 +135,10 @@ class EarlyLearning:
         self.targets = torch.zeros(shape, device=device)
 
     def start_epoch(self, epoch: int) -> None:
-        """Nothing changes."""
+        """Do nothing."""
 
     def __call__(self, logits: Tensor, labels: Tensor, places: Tensor) -> Tensor:
-        """Return the mean loss with the term added."""
+        """Return the mean loss plus the regularisation term."""
         p = logits.softmax(1).clamp(1e-4, 1 - 1e-4)
         now = p.detach() / p.detach().sum(1, keepdim=True)
         momentum = self.config.momentum
@@ -147,5 +148,5 @@ class EarlyLearning:
         return self.loss(logits, labels, check=False) + self.config.strength * term
 
     def state(self) -> dict[str, Tensor]:
-        """The running averages."""
+        """Return the running averages (N, K)."""
         return {"targets": self.targets}

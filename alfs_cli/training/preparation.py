@@ -1,4 +1,4 @@
-"""From an experiment to what the loop works on: examples in place, their inputs, the loss."""
+"""From an experiment to what the loop needs: examples on the device, normaliser, objective."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def _nothing(text: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What is trained and tested on, where it is to be, and how inputs are made of it."""
+    """The training images or features, their labels (N,), the normaliser, and the test examples."""
 
     windows: Windows | Stream
     labels: Tensor
@@ -39,7 +39,11 @@ class Material:
 def prepare(
     experiment: Experiment, device: Device, cache: Path, on_note: Callable[[str], None] = _nothing
 ) -> Material:
-    """Return the examples of an experiment, on the device where they fit."""
+    """Return the material of an experiment, on the device if it fits there.
+
+    Pictures that memory cannot hold are decoded into a file under `cache`; `on_note` is called with
+    notes and warnings.
+    """
     config = experiment.config
     examples = experiment.train_examples(cache=cache, on_note=on_note)
     test = experiment.test_examples(cache=cache, on_note=on_note)
@@ -51,7 +55,7 @@ def prepare(
 
 
 def normaliser_of(config: TrainConfig, examples: Examples) -> Normaliser:
-    """Return the configured statistics, or those of the examples trained on."""
+    """Return the configured normaliser, or that of the training examples."""
     chosen = config.normalisation
     if chosen is None:
         return Normaliser.of(examples)
@@ -59,7 +63,10 @@ def normaliser_of(config: TrainConfig, examples: Examples) -> Normaliser:
 
 
 def objective_of(experiment: Experiment, labels: Tensor, device: Device) -> Objective:
-    """Return what is minimised: the loss, corrected or in stages where that is configured."""
+    """Return the objective: NLNL, or the loss with forward correction and ELR if configured.
+
+    `labels` (N,) are the training labels.
+    """
     config, num_classes = experiment.config, len(experiment.class_names)
     if config.nlnl is not None:
         seed, where = config.seed, device.name

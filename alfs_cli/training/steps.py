@@ -1,4 +1,4 @@
-"""One step of training: forward, loss, backward, clip, update; and how far each epoch steps."""
+"""One step of training: forward, loss, backward, clip, update; and the learning rate schedules."""
 
 import math
 from collections.abc import Callable
@@ -15,11 +15,11 @@ Step = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class MomentumSgd:
-    """Stochastic gradient descent with momentum on lists of tensors at once.
+    """Stochastic gradient descent with momentum, on all parameters at once.
 
-    v <- momentum v + (g + weight_decay p); p <- p - lr v, or p - lr (g + weight_decay p +
-    momentum v) with Nesterov's, as in torch.optim.SGD. That class is not used because making one
-    imports torch's compiler, which takes longer than training a small network.
+    v <- momentum v + (g + weight_decay p); then p <- p - lr v, or with Nesterov momentum
+    p <- p - lr (g + weight_decay p + momentum v), as in torch.optim.SGD. That class is not used
+    because it imports torch's compiler, which takes longer than training a small network.
     """
 
     def __init__(self, model: nn.Module, config: OptimizerConfig) -> None:
@@ -27,7 +27,7 @@ class MomentumSgd:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.velocities = [torch.zeros_like(p) for p in self.parameters]
         where = self.parameters[0].device
-        # on a GPU the rate is read from the device, so that a captured step sees it change
+        # A captured CUDA graph sees a new learning rate only if it reads it from the device.
         self.rate = torch.tensor(config.lr, device=where) if where.type == "cuda" else None
         self.lr = config.lr
 
@@ -49,7 +49,7 @@ class MomentumSgd:
 
     @torch.no_grad()
     def step(self, *, l1: float = 0.0) -> None:
-        """Update the parameters by their gradients, the L1 penalty added and the norm clipped."""
+        """Update the parameters by their gradients, after adding the L1 penalty and clipping."""
         chosen = self.config
         used = [i for i, p in enumerate(self.parameters) if p.grad is not None]
         parameters: list[Tensor] = [self.parameters[i] for i in used]
@@ -75,15 +75,16 @@ class MomentumSgd:
 
 
 def clip_norm(gradients: list[Tensor], most: float) -> None:
-    """Scale the gradients down where their common Euclidean norm exceeds `most`, in place."""
+    """Scale the gradients in place so that their joint Euclidean norm is `most` at most."""
     total = torch.stack(torch._foreach_norm(gradients)).norm()
     torch._foreach_mul_(gradients, (most / (total + 1e-6)).clamp(max=1.0))
 
 
 def learning_rate(config: TrainConfig, epoch: int) -> float:
-    """Return the rate of an epoch, counted from 0.
+    """Return the learning rate of an epoch, counted from 0.
 
-    cosine: lr (1 + cos(pi epoch / epochs)) / 2; constant: lr; exponential:F: lr F^epoch.
+    cosine: lr (1 + cos(pi epoch / epochs)) / 2; constant: lr; exponential:F: lr F^epoch. Raises
+    UsageError for an unknown schedule.
     """
     kind, _, factor = config.schedule.partition(":")
     base = config.optimizer.lr
@@ -110,9 +111,9 @@ def make_step(
 ) -> Step:
     """Return the function that takes one step on (inputs, labels, places) and returns (loss, hits).
 
-    Places say which examples these are, for an objective that remembers. Both results are tensors
-    () on the device: nothing is read back, so that a captured graph of the function may stand in
-    for it. `l1` weighs the sum of the absolute weights in the gradient.
+    `places` (B,) are the indices of the examples, for objectives with a state per example. Both
+    results are scalar tensors on the device: nothing is read back, so that the function can be
+    captured as a CUDA graph. `l1` is the weight of the L1 penalty on the parameters.
     """
 
     def step(inputs: Tensor, labels: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:

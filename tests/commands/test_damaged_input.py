@@ -185,9 +185,10 @@ def test_a_network_whose_weights_are_broken(alfs):
     broken = {name: torch.full_like(value, torch.nan) for name, value in whole.items()}
     inputs = {name: value for name, value in whole.items() if name.startswith("input.")}
     save_file(broken | inputs, path, metadata=about)
-    refused(alfs("evaluate", str(path.parent), "a.npz"), "the network answers with NaN")
+    refused(alfs("evaluate", str(path.parent), "a.npz"), "the network predicts NaN")
     save_file(broken, path, metadata=about)
-    refused(alfs("evaluate", str(path.parent), "a.npz"), "holds what no input is divided by")
+    told = "holds values that no input can be normalised by"
+    refused(alfs("evaluate", str(path.parent), "a.npz"), told)
 
 
 def test_paths_that_the_system_refuses(alfs):

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from alfs_cli.certificate import SLOW_ESCAPE, certify
+from alfs_cli.certificate import certify
+from alfs_cli.certificate.tuning import TUNING as CERTIFICATES
 from alfs_cli.errors import AlfsError, InputError
 from alfs_cli.formats import render
 from alfs_cli.losses import LOSSES, parse_loss
@@ -114,12 +115,12 @@ def concentrated(estimate, **changes):
 def test_concentrated_noise_is_corrected_for(estimate):
     """T comes into training where noise goes to few classes, and nothing is claimed for it."""
     made = concentrated(estimate)
-    assert wrong_classes(made) < TUNING.few
+    assert wrong_classes(made) < TUNING.most_wrong_classes
     found = recommend(made, estimate_path="e")
     first, *others = found.recommendations
     assert found.status == "certified"
     assert first.correction == "forward"
-    assert "rests on the estimated T (trust high)" in first.why
+    assert "relies on the estimated T (trust high)" in first.why
     loss, T = parse_loss(first.loss), np.array(made.transition)
     assert (first.certificate, first.margin, first.term_ratio) == ("n/a", None, None)
     assert (first.mass_at_bound, first.escape) == (None, None)
@@ -210,7 +211,7 @@ def test_how_many_classes_wrong_labels_go_to(estimate, kind, classes, K):
     )
     expected = classes if classes > 0 else K - 1
     assert wrong_classes(made) == pytest.approx(expected)
-    assert (wrong_classes(made) < TUNING.few) == (kind == "pair")
+    assert (wrong_classes(made) < TUNING.most_wrong_classes) == (kind == "pair")
 
 
 def test_the_scale_follows_the_learning_rate(estimate):
@@ -263,7 +264,7 @@ def test_losses_that_keep_lost_classes_come_last(estimate):
     made = estimate(clean_level=level(1.6, 1.2, 2.0))
     found = recommend(made, estimate_path="e", prefer="robustness")
     quotients = [item.escape for item in found.recommendations]
-    slow = [q is not None and q < SLOW_ESCAPE for q in quotients]
+    slow = [q is not None and q < CERTIFICATES.slow_escape for q in quotients]
     assert slow == sorted(slow)
     assert 0 < sum(slow) < len(slow)
     for item, is_slow in zip(found.recommendations, slow, strict=True):
@@ -298,7 +299,7 @@ def test_a_new_loss_is_not_called_refuted(estimate, monkeypatch):
         ruling, rise, minimiser = Computed.ruling, Computed.rise, Computed.minimiser
 
     monkeypatch.setitem(LOSSES, "mine", Mine)
-    with pytest.raises(AlfsError, match="no family of losses") as caught:
+    with pytest.raises(AlfsError, match="not a family of losses") as caught:
         recommend(estimate(), estimate_path="e", losses=("mine",))
     assert "alfs losses check mine" in caught.value.help
     for table in ("FAMILIES", "ROBUST_ORDER"):
@@ -351,7 +352,7 @@ def test_how_many_labels_to_mend(estimate):
     n = 1500 * 0.34
     assert f"about {math.ceil(n * 0.6):,} of them are wrong" in said
     mended = next(m for m in range(1000) if (n * 0.3 + m) / (n * 0.6 - m) >= 1.25 - 1e-9)
-    assert f"{mended:,} put right would do" in said
+    assert f"correcting {mended:,} would be enough" in said
     assert "'cat' given as 'dog'" in said
     assert recheck(estimate(), safety=1.25) == ()
 

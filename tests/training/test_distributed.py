@@ -165,6 +165,6 @@ def test_a_loss_that_remembers_is_refused(tmp_path, monkeypatch, capsys):
     assert run([*TRAIN, "--nproc", "2", "--set", "elr.strength=3"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "remembers each example" in err
+    assert "keeps a state for each example" in err
     assert "help: leave --nproc out" in err
     assert not Path("alfs-out").exists()

@@ -198,8 +198,8 @@ def test_the_stages_learn_under_noise(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"loss": "ce"}, "the stages of nlnl are of its own loss"),
-        ({"elr": {"strength": 1.0}}, "the stages of nlnl are of its own loss"),
+        ({"loss": "ce"}, "the stages of nlnl need its own loss"),
+        ({"elr": {"strength": 1.0}}, "the stages of nlnl need its own loss"),
         ({"epochs": 3}, "nlnl has 2 epochs of NL and 2 of SelNL, and the run has 3"),
     ],
 )
