@@ -71,7 +71,7 @@ def test_labels_alone_go_from_sheet_to_verdict(judged):
     assert claim["forecast"] is None
     more = judged("audit", "judge.csv", *CLAIM, "--sheet", "t.csv")
     assert more.code == 0
-    assert "nothing more is asked" in more.err
+    assert "no more answers are needed" in more.err
     assert not Path("t.csv").exists()
 
 
