@@ -78,9 +78,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     words = sys.argv[1:] if arguments is None else arguments
     if threading.current_thread() is threading.main_thread():
         for number in STOPS:
-            if (
-                signal.getsignal(number) != signal.SIG_IGN
-            ):  # ignored under nohup and in background jobs
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
                 signal.signal(number, stop)
     settle_streams()
     code = run(words)
@@ -88,9 +86,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except OSError as error:
         code = _unusable(error) if code in (0, 1) else code
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # discards what is still buffered
+        # The rest of the buffer would raise again when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 

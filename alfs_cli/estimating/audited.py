@@ -39,9 +39,8 @@ def trusted_of_audit(path: Path, dataset: LabelledDataset) -> Trusted:
     indices, true = [*indices, *known], [*true, *known.values()]
     if not indices:
         raise InputError(f"'{path}' has no clear answer", help="answer some of the draws first")
-    place = np.argsort(
-        positions_of(dataset), kind="stable"
-    )  # audits number examples in the order of DATA
+    # Audits number examples in the order of DATA.
+    place = np.argsort(positions_of(dataset), kind="stable")
     found = random_sample(place[indices], true, chances)
     said = f"{len(indices):,} answers of the audit '{path}' are trusted, weighted by their draws"
     if left := labels.count(None):

@@ -35,9 +35,7 @@ def render(report: Report) -> str:
 
 APART = "&#8203;"  # a zero-width space: it breaks up mentions, links and issue numbers
 MARKUP = re.compile(r"[\\`*_\[\]<>|#~$]")
-BEGINNING = re.compile(
-    r"^(\d*)([-+=.)])(?=\s|[-=]*\s*$)"
-)  # a list item, or the underline of a heading
+BEGINNING = re.compile(r"^(\d*)([-+=.)])(?=\s|[-=]*\s*$)")  # list items, underlined headings
 LIVE = re.compile(
     r"(@)|(\#)(?=\d)|(\bGH-)(?=\d)"  # mentions and issues
     r"|(:)(?=//)|(\bwww)(?=\.)|(\bmailto:|\bxmpp:)"  # links without brackets

@@ -157,9 +157,7 @@ def settle(
         values.update(spec)
         expected.append((fingerprint, _stale("estimate.json", "estimate")))
     if values.get("correction") != "forward" and "transition.least_level" not in said:
-        values.pop(
-            "transition.least_level", None
-        )  # a recommendation sets it for the correction alone
+        values.pop("transition.least_level", None)  # set by the recommendation
     if values.get("correction") == "forward" and "transition.file" not in values:
         values["transition.file"] = str(estimate)
         fingerprint = estimated_transition(estimate, values)
@@ -190,9 +188,7 @@ def _refuse_incomplete(values: dict[str, Any], training: TrainOptions) -> None:
 
     problems = incomplete(values)
     if problems:
-        if (
-            training.recipe is None and training.config is None
-        ):  # name the options that were typed, not the keys
+        if training.recipe is None and training.config is None:  # name options, not keys
             problems = [re.sub(r"'(noise\.\w+)'", _typed_as, text) for text in problems]
         raise RecipeError("\n".join(problems), help="give both, or neither")
 
