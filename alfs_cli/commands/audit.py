@@ -170,7 +170,7 @@ def _write(
             sayings = [] if is_tasks(path) else _said(path, None)
         except InputError as error:
             raise UsageError(
-                f"'{path}' is there already, and is no sheet of an audit",
+                f"'{path}' is there already, and is not a sheet of an audit",
                 help=error.help or "name another file",
             ) from None
         if is_tasks(path):

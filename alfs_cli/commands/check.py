@@ -135,6 +135,6 @@ def _refuse_at_odds(accepted: BaselineFlags, *, is_estimate: bool) -> None:
         raise UsageError("--ratchet says how to update", help="give --update-baseline as well")
     if accepted.update_baseline and is_estimate:
         raise UsageError(
-            "an estimate alone says nothing of files: no baseline can be made of it",
+            "an estimate alone says nothing about files: no baseline can be made from it",
             help="name DATA: alfs check DATA --update-baseline",
         )

@@ -115,9 +115,9 @@ def _predict(
         invocation.console.warn(f"the run was trained on these data: its {words} are in-sample")
     if strange := sorted(set(dataset.class_names) - set(trained.class_names)):
         invocation.console.warn(
-            f"the run knows no class '{strange[0]}'"
-            + (f" nor {len(strange) - 1} more" if len(strange) > 1 else "")
-            + f" of '{dataset.name}': columns are the run's classes"
+            f"'{dataset.name}' has the class '{strange[0]}'"
+            + (f" and {len(strange) - 1} more" if len(strange) > 1 else "")
+            + " that the run does not know: columns are the run's classes"
         )
     outputs = (features_of if features else probabilities_of)(trained, examples.inputs, device)
     names = [f"f_{i}" for i in range(outputs.shape[1])] if features else trained.class_names

@@ -87,7 +87,7 @@ class FixOptions:
             raise UsageError(
                 f"{' and '.join(f'--{m}' for m in modes)} exclude each other"
                 if modes
-                else "what shall be done with the suspects is not said",
+                else "no option says what to do with the suspects",
                 help="one of --drop, --relabel, --review",
             )
         return modes[0]

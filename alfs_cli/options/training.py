@@ -202,14 +202,14 @@ def check_expected(expected: Expected, fingerprint: str, training: TrainOptions)
 
 def _stale(name: str, command: str) -> InputError:
     return InputError(
-        f"'{name}' is for other data: their fingerprint is not that of these",
+        f"'{name}' is for other data: the fingerprints differ",
         help=f"`alfs {command}` anew, or --allow-stale",
     )
 
 
 def _outdated(name: str, estimate: Path) -> InputError:
     return InputError(
-        f"'{name}' was made from another estimate than '{estimate.as_posix()}' holds now",
+        f"'{name}' was made from another estimate than the one in '{estimate.as_posix()}'",
         help="`alfs recommend` anew, or --allow-stale",
     )
 
@@ -307,7 +307,7 @@ def estimated(invocation: Invocation, *, needs_loss: bool) -> tuple[dict[str, An
 
     path = invocation.out / "estimate.json"
     if not path.exists():
-        what = "neither data nor a loss are named" if needs_loss else "no data are named"
+        what = "neither data nor a loss is named" if needs_loss else "no data are named"
         raise UsageError(f"{what}, and there is no '{path.as_posix()}'", help=NOTHING_NAMED)
     if needs_loss:
         raise UsageError(
