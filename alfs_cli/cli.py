@@ -1,7 +1,7 @@
 """The `alfs` command: the table of commands, and the only place that catches errors and exits.
 
 Exit codes: 0 done, 1 judged and the answer is not yes, 2 wrong usage or input, 3 work that could
-not finish, 101 a bug in alfs, 130 and 143 interrupted.
+not finish, 101 a bug in alfs, 130 and 143 interrupted by a signal.
 """
 
 import errno
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     words = sys.argv[1:] if arguments is None else arguments
     if threading.current_thread() is threading.main_thread():
         for number in STOPS:
-            if signal.getsignal(number) != signal.SIG_IGN:  # nohup, or a job in the background
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
                 signal.signal(number, stop)
     settle_streams()
     code = run(words)
@@ -86,14 +86,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except OSError as error:
         code = _unusable(error) if code in (0, 1) else code
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered
+        # The rest of the buffer would raise again when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; every error is printed here.
 
-    Where it could not look, the results of an earlier run that it would have replaced are removed.
+    Where nothing was judged, the results of an earlier run at the same output paths are removed.
     """
     earlier = earlier_results(arguments, usual_out=Path(OUT))
     code = _run(arguments)
@@ -128,7 +129,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _failed(error: Exception, arguments: list[str], *, is_debugged: bool) -> int:
-    """Print an error that is being handled, and return its exit code."""
+    """Print an error and return its exit code; call it while the error is handled."""
     if isinstance(error, USAGE_ERROR):
         return _usage(error)
     is_bug = not isinstance(error, (AlfsError, OSError))
@@ -144,9 +145,12 @@ def _failed(error: Exception, arguments: list[str], *, is_debugged: bool) -> int
 
 
 def _unusable(error: OSError) -> int:
-    """Print the error of a file that the system does not let be used, and return its exit code."""
+    """Print the system's error about a file, and return the exit code."""
     named = f" '{error.filename}'" if error.filename is not None else ""
-    _print_error(f"cannot use{named}: {error.strerror or error}", "see that it is there and yours")
+    _print_error(
+        f"cannot use{named}: {error.strerror or error}",
+        "check that it exists and that you may use it",
+    )
     return 3 if error.errno in DISK_ERRORS else 2
 
 
@@ -173,7 +177,7 @@ def _usage(error: Exception) -> int:
 
 
 def _where_to_look(arguments: list[str], code: int) -> str | None:
-    """Return the help line of an error that has none of its own."""
+    """Return a help line for an error that has none, None where it would not help."""
     if code != 2:
         return None
     known = [word for word in arguments[:1] if word in COMMANDS or word in GROUPS]
@@ -188,19 +192,19 @@ def _print_error(message: str, help: str | None) -> None:
 
 
 def _print_traceback() -> None:
-    """Print the traceback of the error at hand on stderr."""
+    """Print the traceback of the current error on stderr."""
     print(printable(_traceback()), file=sys.stderr)
 
 
 def _traceback() -> str:
-    """Return the traceback of the error at hand, with names in it that steer no terminal."""
+    """Return the traceback of the current error, with control characters escaped."""
     import traceback
 
     return escaped(traceback.format_exc())
 
 
 def _bug(error: Exception) -> int:
-    """Keep the traceback in a file, say so, and return the exit code."""
+    """Save the traceback to a temporary file, print its path, and return the exit code."""
     import tempfile
 
     with tempfile.NamedTemporaryFile(

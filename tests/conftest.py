@@ -1,4 +1,4 @@
-"""Results that several tests look at: an estimate made by hand, so that its numbers are known."""
+"""Shared helpers: an estimate and a recommendation with known numbers, modules of a stranger."""
 
 import gc
 import os
@@ -9,7 +9,7 @@ import pytest
 import typer.main
 from hypothesis import settings
 
-# two workers on two cores: a thread each, or they wait for one another
+# Two test workers share two cores: with one thread each they do not wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -30,18 +30,18 @@ from alfs_cli.results.recommendation import (
     Recommendations,
 )
 
-# the same examples every time, so that a change fails for what it does; ALFS_HYPOTHESIS=random
-# looks for new ones
+# Hypothesis repeats the same examples, so that a test only fails for a change of the code;
+# ALFS_HYPOTHESIS=random looks for new ones.
 settings.register_profile("repeated", derandomize=True)
 if os.environ.get("ALFS_HYPOTHESIS") != "random":
     settings.load_profile("repeated")
 
-# a process of alfs makes its commands once; tests run hundreds of command lines in one
+# alfs builds its commands once per process; tests run hundreds of command lines in one process.
 typer.main.get_command = cache(typer.main.get_command)
 
 
 def pytest_collection_finish():
-    """Leave what was imported out of every later collection of garbage: it is most of the heap."""
+    """Exclude imported modules from later garbage collections: they are most of the heap."""
     gc.collect()
     gc.freeze()
 
@@ -60,7 +60,7 @@ STRANGERS = (
 
 
 def planted(folder):
-    """Lay a stranger's modules into a folder: each leaves a file `owned` there where it is run."""
+    """Write a stranger's modules into a folder; each creates a file `owned` there when it runs."""
     for name in STRANGERS:
         path = folder / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def planted(folder):
 
 
 def make_estimate(**changes):
-    """Return an estimate of three classes; keyword arguments replace fields."""
+    """Return an estimate of three classes; `changes` replace its fields."""
     levels = (0.8 / 0.15, 9.0, 49.0)
     lows, highs = (3.5, 6.0, 20.0), (8.0, 15.0, 120.0)
     runners = ("dog", "cat", "dog")
@@ -110,7 +110,7 @@ def estimate():
 
 
 def make_recommendation(fingerprint, *losses, value=5.0, low=3.5, **changes):
-    """Return a recommendation of these losses for data; the first has a certificate."""
+    """Return a recommendation of these losses for data; only the first has a certificate."""
     items = [
         Recommendation(
             loss=loss, correction="none", asymmetry_ratio=2.0, term_ratio=2.0, margin=1.4,

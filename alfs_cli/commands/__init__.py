@@ -55,7 +55,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         {"list": losses.list_losses, "show": losses.show, "check": losses.check},
     ),
     "recipes": (
-        "Settings that work, to run, to read, to copy and change.",
+        "Tested training settings, to list, show, copy and validate.",
         {
             "list": recipes.list_recipes,
             "show": recipes.show_recipe,

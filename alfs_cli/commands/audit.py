@@ -1,4 +1,4 @@
-"""`alfs audit DATA`: claims about the labels, decided by as few answers of people as possible."""
+"""`alfs audit DATA`: decide claims about the labels with as few human answers as possible."""
 
 import os
 import sys
@@ -37,8 +37,8 @@ def audit(
 ) -> None:
     """Decide claims about the labels by asking people about examples drawn at random.
 
-    Opens a page on this machine, or writes a sheet; stops when all claims are decided. The same
-    command with the same --out goes on where it was. Writes audit.json and audit.jsonl.
+    Opens a page on this machine, or writes a sheet, until all claims are decided. The same
+    command with the same --out continues the audit. Writes audit.json and audit.jsonl.
     """
     if data is None and options.labels is None and pred_probs is None:
         raise UsageError("nothing to audit", help="alfs audit DATA --claim 'noise-rate <= 0.05'")
@@ -77,7 +77,7 @@ def _opened(
     claims: ClaimFlags,
     scoring: ScoreFlags,
 ) -> "Opened":
-    """Return the audit under --out, begun if there is none."""
+    """Open the audit under --out, or begin one."""
     from alfs_cli.auditing.session import open_audit
 
     console = invocation.console
@@ -109,7 +109,7 @@ def _files(*typed: object) -> list[Path]:
 
 
 def _refuse_overwriting(out: Path, files: list[Path], sheet: Path | None) -> None:
-    """Raise UsageError where something that is read would be written over."""
+    """Raise UsageError where the audit or the sheet would overwrite an input."""
     from alfs_cli.audits.record import DOCUMENT, EXAMPLES, LOG
 
     targets = [Target("--out", out / name) for name in (DOCUMENT, LOG, EXAMPLES)]
@@ -136,7 +136,7 @@ def _said(path: Path, who: str | None) -> "list[Said]":
 
 
 def _read(invocation: Invocation, opened: "Opened", shows: "Exhibits", sheets: SheetFlags) -> None:
-    """Take the answers of all sheets in, or of none."""
+    """Enter the answers of all sheets; a mistake in one sheet enters none."""
     from alfs_cli.auditing.answers import enter
 
     paths = sheets.read or []
@@ -147,7 +147,7 @@ def _read(invocation: Invocation, opened: "Opened", shows: "Exhibits", sheets: S
     parts += [f"{read.changed:,} changed"] if read.changed else []
     parts += [f"{read.same:,} read before"] if read.same else []
     if read.own:
-        parts.append(f"{read.own:,} of no draw, which settle those labels and enter no bound")
+        parts.append(f"{read.own:,} of examples not drawn: they settle those labels only")
     invocation.console.note(f"read answers from {names}: {', '.join(parts)}")
 
 
@@ -159,7 +159,7 @@ def _write(
     size: int,
     budget: int | None,
 ) -> None:
-    """Write the next draws, unless nothing more is to be asked."""
+    """Write the next examples to a sheet, unless no more answers are needed."""
     from alfs_cli.auditing.label_studio import is_tasks, write_tasks
     from alfs_cli.auditing.sheet import refuse_unread, write_sheet
     from alfs_cli.audits.status import status
@@ -170,7 +170,7 @@ def _write(
             sayings = [] if is_tasks(path) else _said(path, None)
         except InputError as error:
             raise UsageError(
-                f"'{path}' is there already, and is no sheet of an audit",
+                f"'{path}' is there already, and is not a sheet of an audit",
                 help=error.help or "name another file",
             ) from None
         if is_tasks(path):
@@ -183,13 +183,13 @@ def _write(
     is_decided = status(record, with_forecast=False).is_decided
     tasks = [] if is_decided or size <= 0 else record.batch(size)
     if not tasks:
-        invocation.console.note(f"note: nothing more is asked: '{path}' is not written")
+        invocation.console.note(f"note: no more answers are needed: '{path}' is not written")
         return
     write = write_tasks if is_tasks(path) else write_sheet
     written = write(record, shows, tasks, path)
     beside = f", pictures in {written.pictures}/" if written.pictures else ""
     invocation.console.note(
-        f"wrote {written.rows:,} examples to {path}{beside}; what may be answered is in "
+        f"wrote {written.rows:,} examples to {path}{beside}; the possible answers are in "
         f"{written.classes}"
     )
     invocation.console.note(
@@ -205,7 +205,7 @@ def _serve(
     page: PageFlags,
     budget: int | None,
 ) -> None:
-    """Serve the page until all is decided, the budget is spent, or somebody ends it."""
+    """Serve the page until all claims are decided, the budget is spent, or the user stops it."""
     from alfs_cli.auditing.desk import Desk
 
     try:
@@ -237,7 +237,7 @@ def _serve(
 
 
 def _open(address: str) -> None:
-    """Open a browser where there is one with a window."""
+    """Open a browser, unless there is no display."""
     import webbrowser
 
     has_window = sys.platform in ("win32", "darwin") or any(
@@ -255,7 +255,7 @@ def _conclude(
     *,
     is_awaited: bool,
 ) -> None:
-    """Save and tell what is known; exits with 1 unless all is accepted or answers are awaited."""
+    """Save and publish the result; exit 1 unless all claims hold or a sheet awaits answers."""
     from alfs_cli.auditing.words import over
     from alfs_cli.audits.status import document, save_document, status
     from alfs_cli.reports.audit import audit_report
@@ -282,7 +282,7 @@ def _conclude(
 
 
 def _verify(invocation: Invocation, shows: "Exhibits", path: Path) -> None:
-    """Replay an audit and say whether it says the same; exits with 1 where it does not."""
+    """Replay an audit and publish whether the result is the same; exit 1 where it differs."""
     from alfs_cli.auditing.session import bare
     from alfs_cli.audits.record import DOCUMENT, EXAMPLES, LOG
     from alfs_cli.audits.status import verify

@@ -1,4 +1,4 @@
-"""`alfs compare RUN...`: what each loss bought."""
+"""`alfs compare RUN...`: the accuracy of each loss over seeds, side by side."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="RUN... | SWEEP",
-            help="Runs or sweeps by folder or id, or folders of runs; without any, all runs "
+            help="Runs or sweeps by folder or id, or folders of runs; by default all runs "
             "under --out.",
             show_default=False,
         ),
@@ -25,7 +25,7 @@ def compare(
         bool,
         typer.Option(
             "--paper",
-            help="The paper's figures beside ours, where data, noise and loss are the same.",
+            help="Show the paper's accuracies too, where data, noise and loss are the same.",
         ),
     ] = False,
     baseline: Annotated[
@@ -37,7 +37,10 @@ def compare(
         ),
     ] = None,
 ) -> None:
-    """Compare runs: mean and standard deviation over seeds, best and not-worse marked."""
+    """Compare runs: mean and standard deviation over seeds; the best losses are marked.
+
+    A loss is marked unless it is significantly worse than the best one.
+    """
     from alfs_cli.comparing import compare as side_by_side
     from alfs_cli.comparing import courses, find_runs, regressions
     from alfs_cli.reports.comparison import comparison_report

@@ -1,4 +1,4 @@
-"""`alfs demo`: the whole tour on real data, with the truth beside it."""
+"""`alfs demo`: a tour of the commands on real data whose true labels are known."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from alfs_cli.options.shared import Invocation, command
 def demo(invocation: Invocation) -> None:
     """Take the whole tour on real digits: inject noise, estimate, recommend, train, compare.
 
-    Offline, no GPU, under a minute. Everything it makes lies in demo/ under --out.
+    It runs offline, without a GPU, in under a minute, and writes to demo/ under --out.
     """
     from alfs_cli.demo import run_demo
     from alfs_cli.formats import render

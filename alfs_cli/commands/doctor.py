@@ -1,4 +1,4 @@
-"""`alfs doctor`: versions, devices, what is missing and how to mend it."""
+"""`alfs doctor`: versions, devices, what is missing and how to install it."""
 
 import typer
 

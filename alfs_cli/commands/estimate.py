@@ -8,7 +8,7 @@ from alfs_cli.options.estimate import EstimateFlags
 from alfs_cli.options.shared import Invocation, command
 from alfs_cli.storage.targets import keep_decisions
 
-PICTURES = 48
+PICTURES = 48  # suspects, the most shown as pictures in HTML
 
 
 @command

@@ -1,4 +1,4 @@
-"""`alfs evaluate`: how good a run's network is, on its test data or on other data."""
+"""`alfs evaluate`: how well a run's network predicts its test data or other data."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,12 +24,14 @@ def evaluate(
     data: OptionalData = None,
     test_labels_are_true: Annotated[
         bool,
-        typer.Option("--test-labels-are-true", help="Say that the labels can be relied on."),
+        typer.Option(
+            "--test-labels-are-true", help="Declare the given labels to be the true ones."
+        ),
     ] = False,
 ) -> None:
-    """Judge a trained network: accuracy, per class, calibration, confusion matrix.
+    """Evaluate a trained network: accuracy, also per class, calibration, confusion matrix.
 
-    Without DATA, on what the run was tested on.
+    Without DATA, on the run's own test data.
     """
     import numpy as np
 
@@ -75,7 +77,7 @@ def evaluate(
 
 
 def _own_test(run: str, options: DataOptions) -> "tuple[LabelledDataset, TestSummary]":
-    """Return what the run was tested on."""
+    """Return the data that the run was tested on."""
     from pathlib import Path
 
     from alfs_cli.errors import UsageError
@@ -97,9 +99,9 @@ def _other_test(
     *,
     test_labels_are_true: bool,
 ) -> "tuple[LabelledDataset, TestSummary, str]":
-    """Return other data, their test split where they have one, labels numbered as in training.
+    """Return other test data with the run's class numbers, and the fingerprint of those data.
 
-    The fingerprint is that of the data as they were given.
+    The test split is read where there is one. The fingerprint is taken before labels are replaced.
     """
     from dataclasses import replace
 

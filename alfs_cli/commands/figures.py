@@ -14,7 +14,7 @@ OF_RUNS = {
     "fig7": T_SNE,
     "fig8": T_SNE,
 }
-"""Figures of the paper that need networks trained for hours, and what comes nearest here."""
+"""Figures of the paper that need hours of training, and the commands that come nearest."""
 
 
 @command
@@ -22,13 +22,13 @@ def figures(
     invocation: Invocation,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME...", help="fig1, fig2, fig4, fig6; without any, all."),
+        typer.Argument(metavar="NAME...", help="fig1, fig2, fig4 or fig6; by default all."),
     ] = None,
 ) -> None:
     """Draw the paper's figures under --out as PNG and SVG, with the numbers as CSV.
 
-    fig1 calibration curves, fig2 where the risk is least against the loss's parameter, fig4 the
-    losses, fig6 transition matrices. The others show trained networks, which `alfs sweep` makes.
+    fig1: calibration curves; fig2: the minimiser of the risk by loss parameter; fig4: the losses;
+    fig6: transition matrices. The other figures show trained networks: see `alfs sweep`.
     """
     from alfs_cli.figures import FIGURES, save_all
     from alfs_cli.formats.blocks import Column, Report, Table

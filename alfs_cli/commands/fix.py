@@ -1,4 +1,4 @@
-"""`alfs fix DATA`: a cleaned copy of the labels from issues.csv, never in place."""
+"""`alfs fix DATA`: write a cleaned copy of the labels; DATA itself is never changed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ def fix(invocation: Invocation, options: DataOptions, data: Data, fixing: FixOpt
     to = fixing.to if fixing.to is not None else invocation.out / f"cleaned{suffixes[0]}"
     refuse_list(to, path)
     refuse_target(dataset, to, suffixes, read=[path, beside])
-    if fixing.audit is not None:  # its answers rest on no estimate
+    if fixing.audit is not None:  # an audit's answers need no estimate
         estimate, listed = None, answered(path, dataset)
     else:
         estimate = _estimate_of(invocation, dataset, path, beside, allow_stale=fixing.allow_stale)
@@ -72,7 +72,10 @@ def _estimate_of(
     *,
     allow_stale: bool,
 ) -> "NoiseEstimate | None":
-    """Return the estimate beside the list; raises InputError where it is of other data."""
+    """Return the estimate saved beside the list of suspects, None where there is none.
+
+    Raises InputError where it was made from other data.
+    """
     from alfs_cli.copies.cleaned import refuse_stale
     from alfs_cli.results.estimate import load_estimate
 
@@ -96,7 +99,7 @@ def _tell_doubts(
     *,
     force: bool,
 ) -> None:
-    """Tell what speaks against the copy; raises InputError where that needs --force."""
+    """Warn of doubts about the copy; raise InputError where one of them needs --force."""
     from alfs_cli.copies.cleaned import broken_pictures, doubts
     from alfs_cli.data import in_words
 

@@ -1,4 +1,4 @@
-"""`alfs inject`: a noisy copy of the labels, for rehearsals and experiments."""
+"""`alfs inject`: write a copy of the labels with injected noise, for experiments."""
 
 from pathlib import Path
 from typing import Annotated
@@ -40,12 +40,14 @@ def inject(
     ] = None,
     draw: Annotated[
         str,
-        typer.Option("--draw", help="exact counts in each class, or sampled one by one."),
+        typer.Option(
+            "--draw", help="exact: exact counts in each class; sampled: each label by itself."
+        ),
     ] = "exact",
 ) -> None:
     """Write a copy of the labels with noise in them; images are never touched.
 
-    True labels, where they are known, are what the noise starts from.
+    The noise starts from the true labels where they are known, else from the given ones.
     """
     import numpy as np
 

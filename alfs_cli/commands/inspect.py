@@ -1,4 +1,4 @@
-"""`alfs inspect FILE...`: which pictures cannot be read, before they are committed."""
+"""`alfs inspect FILE...`: find images that cannot be read, before they are committed."""
 
 from typing import Annotated
 
@@ -17,8 +17,7 @@ def inspect(
 ) -> None:
     """Fail with exit code 1 if an image is damaged, cut short or too large to be safe.
 
-    It looks at files alone, and loads no more than it takes to decode them; labels are for alfs
-    check.
+    It reads only the files, and starts fast; `alfs check` judges labels.
     """
     from alfs_cli.inspecting.pictures import inspect_pictures
     from alfs_cli.reports.inspect import inspection_report

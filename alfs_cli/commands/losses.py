@@ -1,4 +1,4 @@
-"""`alfs losses`: every loss, what is known of it, and its certificate on a noise model."""
+"""`alfs losses`: list losses, show their properties, certify them for a noise model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from alfs_cli.noise import TransitionMatrix
 
 Text = Annotated[
-    str, typer.Argument(metavar="LOSS", help="A loss, as nce+agce:a=6,q=1.5,alpha=1,beta=4.")
+    str, typer.Argument(metavar="LOSS", help="A loss, such as nce+agce:a=6,q=1.5,alpha=1,beta=4.")
 ]
 
 
@@ -32,11 +32,11 @@ def show(
     loss: Text,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw it, as .png, .svg or .pdf."),
+        typer.Option("--plot", metavar="FILE", help="Plot the loss to a .png, .svg or .pdf."),
         Writes(),
     ] = None,
 ) -> None:
-    """Show what is known of a loss: formula, ratio, for which noise it is robust."""
+    """Show a loss: its formula, its asymmetry ratio, and the noise it is robust to."""
     from alfs_cli.losses import parse_loss
     from alfs_cli.losses.facts import loss_facts
     from alfs_cli.reports.losses import facts_report
@@ -63,25 +63,29 @@ def check(
         Path | None, typer.Option("--estimate", metavar="FILE", help="T from an estimate.json.")
     ] = None,
     noise: Annotated[
-        str | None, typer.Option("--noise", metavar="KIND", help="A kind of noise, by its name.")
+        str | None,
+        typer.Option("--noise", metavar="KIND", help="A kind of noise, such as symmetric."),
     ] = None,
     rate: Annotated[
         float | None, typer.Option("--rate", metavar="R", help="With --noise: its rate.")
     ] = None,
     classes: Annotated[
-        int | None, typer.Option("--classes", metavar="K", help="With --noise: how many classes.")
+        int | None,
+        typer.Option("--classes", metavar="K", help="With --noise: the number of classes."),
     ] = None,
     python: Annotated[
         str | None,
         typer.Option(
-            "--python", metavar="MODULE:FUNCTION", help="A loss of your own; its module is run."
+            "--python",
+            metavar="MODULE:FUNCTION",
+            help="A loss of your own; its module is imported.",
         ),
     ] = None,
 ) -> None:
     """Prove or refute that a loss withstands the noise of a transition matrix.
 
-    Without --transition, --estimate or --noise: the estimate under --out. Exit code 0: proved,
-    tolerant (the noise moves none of its minima) or not refuted; 1: refuted.
+    By default the matrix is that of the estimate under --out. Exit code 0: proved, tolerant (the
+    noise moves none of its minima) or not refuted; 1: refuted.
     """
     if (loss is None) == (python is None):
         raise UsageError("name one loss", help="LOSS, or --python MODULE:FUNCTION")
@@ -109,7 +113,7 @@ def _known_loss(text: str) -> Any:
 
 
 def _own_loss(place: str) -> Any:
-    """Import MODULE:FUNCTION, also from the folder alfs is run in."""
+    """Import MODULE:FUNCTION, from an installed module or from the current folder."""
     import importlib
     import os
     import sys
@@ -118,7 +122,7 @@ def _own_loss(place: str) -> Any:
     if not (colon and module and name):
         raise UsageError(f"--python '{place}' is not MODULE:FUNCTION", help="my_losses:my_loss")
     if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # last: what else lies there must not stand in for a library
+        sys.path.append(os.getcwd())  # last, so that no file there replaces an installed library
     try:
         found: Any = importlib.import_module(module)
         for part in name.split("."):
@@ -144,7 +148,7 @@ def _noise_model(
     rate: float | None,
     classes: int | None,
 ) -> "tuple[TransitionMatrix, tuple[str, ...] | None]":
-    """Return the T that was asked for, and the names of its classes where they are known."""
+    """Return T (K, K) as the options name it, and its class names where they are known."""
     from alfs_cli.noise import read_named_transition, transition_of
 
     if sum(source is not None for source in (transition, estimate, noise)) > 1:

@@ -16,7 +16,9 @@ def merge(
     flags: CountedFlags,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="What `alfs shard` wrote, once for each part."),
+        typer.Argument(
+            metavar="FILE...", help="The files that `alfs shard` wrote, one for each part."
+        ),
     ],
 ) -> None:
     """Estimate from the statistics of all shards: T, the clean level, suspects, with bounds.

@@ -1,4 +1,4 @@
-"""`alfs predict`: a run's probabilities, or its features, of any data, as a file."""
+"""`alfs predict`: write a run's probabilities or features of any data to a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +30,9 @@ def predict(
     options: ReadingOptions,
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="FILE", help="An .npz or .parquet; without it in --out."),
+        typer.Option(
+            "--to", metavar="FILE", help="An .npz or .parquet; by default an .npz under --out."
+        ),
         Writes(),
     ] = None,
     features: Annotated[
@@ -43,15 +45,15 @@ def predict(
             "--cross-val",
             metavar="K",
             min=2,
-            help="Train anew on DATA, K times with a part left out: probabilities of what was not "
-            "trained on.",
+            help="Train K networks on DATA, each without one part, and predict that part: "
+            "out-of-fold probabilities.",
         ),
     ] = None,
 ) -> None:
     """Write class probabilities (N, K) of DATA, in its order.
 
-    With --cross-val the run lends its settings, not its network. In .npz under `pred_probs` or
-    `features`, in parquet as columns p_<class> or f_<number>; the given labels beside them.
+    --cross-val uses the run's settings, not its network. An .npz holds an array `pred_probs` or
+    `features`, a parquet file columns p_<class> or f_<number>; both hold the given labels too.
     """
     from alfs_cli.errors import UsageError
     from alfs_cli.results.run import find_run
@@ -84,7 +86,7 @@ def _predict(
     *,
     features: bool,
 ) -> None:
-    """Write what a run's network says of every example."""
+    """Write the network's probabilities or features of every example."""
     from alfs_cli.data import load
     from alfs_cli.errors import InputError
     from alfs_cli.reports.run import prediction_report
@@ -113,9 +115,9 @@ def _predict(
         invocation.console.warn(f"the run was trained on these data: its {words} are in-sample")
     if strange := sorted(set(dataset.class_names) - set(trained.class_names)):
         invocation.console.warn(
-            f"the run knows no class '{strange[0]}'"
-            + (f" nor {len(strange) - 1} more" if len(strange) > 1 else "")
-            + f" of '{dataset.name}': columns are the run's classes"
+            f"'{dataset.name}' has the class '{strange[0]}'"
+            + (f" and {len(strange) - 1} more" if len(strange) > 1 else "")
+            + " that the run does not know: columns are the run's classes"
         )
     outputs = (features_of if features else probabilities_of)(trained, examples.inputs, device)
     names = [f"f_{i}" for i in range(outputs.shape[1])] if features else trained.class_names
@@ -133,7 +135,7 @@ def _cross_validated(
     path: Path,
     device: "Device",
 ) -> None:
-    """Train on parts of DATA and write what the networks say of the others."""
+    """Write out-of-fold probabilities: each part is predicted by a network that never saw it."""
     import torch
 
     from alfs_cli.reports.run import prediction_report
@@ -169,7 +171,10 @@ def write_predictions(
     examples: "Examples",
     class_names: tuple[str, ...],
 ) -> None:
-    """Write rows in DATA order; the file is whole or not there."""
+    """Write the outputs (N, D) with the given labels, atomically.
+
+    `names` are the columns of the outputs, `class_names` those of the labels.
+    """
     import numpy as np
     import pandas as pd
 

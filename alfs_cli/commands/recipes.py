@@ -1,4 +1,4 @@
-"""`alfs recipes`: settings that work, to run, to read, to copy and change."""
+"""`alfs recipes`: list, show, copy and validate training settings."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A recipe, such as cif
 
 @command
 def list_recipes(invocation: Invocation) -> None:
-    """List the recipes that alfs brings."""
+    """List the recipes that come with alfs."""
     from alfs_cli.formats.blocks import Column, Report, Table
     from alfs_cli.settings.recipes import load_recipe, recipe_names
 
@@ -33,7 +33,7 @@ def list_recipes(invocation: Invocation) -> None:
 
 @command
 def show_recipe(invocation: Invocation, name: Name) -> None:
-    """Print a recipe as it is written."""
+    """Print the text of a recipe."""
     import sys
 
     from alfs_cli.formats.blocks import Facts, Report
@@ -55,7 +55,9 @@ def copy_recipe(
     name: Name,
     to: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="Where to; without it NAME.yaml here."),
+        typer.Argument(
+            metavar="FILE", help="The copy; by default NAME.yaml in the current folder."
+        ),
         Writes(),
     ] = None,
     overwrite: Annotated[
@@ -85,7 +87,7 @@ def validate_recipe(
     invocation: Invocation,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A recipe of your own.")],
 ) -> None:
-    """Check a recipe; everything wrong in it is told at once."""
+    """Check a recipe and report every mistake in it at once."""
     from alfs_cli.formats.blocks import Report, Verdict
     from alfs_cli.settings.recipes import load_recipe, load_settings
 

@@ -1,4 +1,4 @@
-"""`alfs recommend [ESTIMATE]`: losses that provably withstand the noise that was found."""
+"""`alfs recommend [ESTIMATE]`: losses that provably withstand the estimated noise."""
 
 import shlex
 from pathlib import Path
@@ -21,19 +21,22 @@ def recommend(
     *,
     estimate: Annotated[
         Path | None,
-        typer.Argument(metavar="ESTIMATE", help="estimate.json; without it the one under --out."),
+        typer.Argument(
+            metavar="ESTIMATE", help="An estimate.json; by default the one under --out."
+        ),
     ] = None,
     safety: Annotated[
         float, typer.Option("--safety", help="Factor by which the ratio exceeds the bound.")
     ] = 1.25,
     lr: Annotated[
-        float, typer.Option("--lr", help="Learning rate the loss will be trained with.")
+        float, typer.Option("--lr", help="Learning rate of the training to come.")
     ] = 0.01,
     prefer: Annotated[
         str, typer.Option("--prefer", help="robustness, balanced or fit.")
     ] = "balanced",
     losses: Annotated[
-        str | None, typer.Option("--losses", metavar="LIST", help="Only these, as nce+agce,ael.")
+        str | None,
+        typer.Option("--losses", metavar="LIST", help="Consider only these, such as nce+agce,ael."),
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say where every number comes from.")
@@ -41,7 +44,7 @@ def recommend(
     write_recipe: Annotated[
         Path | None,
         typer.Option(
-            "--write-recipe", metavar="FILE", help="Write the first as a recipe (.yaml) for train."
+            "--write-recipe", metavar="FILE", help="Write the best one as a recipe (.yaml)."
         ),
         Writes(),
     ] = None,
@@ -88,9 +91,9 @@ def recommend(
 
 
 def _train_words(invocation: Invocation, path: Path, made: "NoiseEstimate") -> str:
-    """Return the words by which `alfs train` finds the recommendation and the data."""
+    """Return the arguments with which `alfs train` finds the recommendation and the data."""
     if made.data.source is None:
-        return f" DATA{invocation.out_words}"  # probabilities alone are nothing to train on
+        return f" DATA{invocation.out_words}"  # probabilities alone cannot be trained on
     if path.parent == invocation.out:
         return invocation.out_words
     from alfs_cli.results.estimate import training_words

@@ -1,4 +1,4 @@
-"""`alfs report ESTIMATE|RUN|SWEEP`: a page to hand over, from what was saved."""
+"""`alfs report ESTIMATE|RUN|SWEEP`: an HTML page of saved results, to hand over."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from alfs_cli.formats.blocks import Report
 
 PAGE = "report.html"
-PAIRS = 5
+PAIRS = 5  # pairs of identical pictures under different labels, the most shown
 
 
 @command
@@ -22,7 +22,7 @@ def report(
         str | None,
         typer.Argument(
             metavar="ESTIMATE|RUN|SWEEP",
-            help="An estimate.json, or a run or sweep by folder or id; without it the estimate "
+            help="An estimate.json, or a run or sweep by folder or id; by default the estimate "
             "under --out.",
             show_default=False,
         ),
@@ -33,7 +33,7 @@ def report(
             "--gallery",
             min=0,
             metavar="N",
-            help="Pictures of the N worst suspects, where the images are at hand.",
+            help="Pictures of the N worst suspects, where the images are still there.",
         ),
     ] = 60,
     no_images: Annotated[
@@ -42,7 +42,7 @@ def report(
 ) -> None:
     """Write a self-contained page about an estimate, a run or a sweep.
 
-    It goes to report.html beside what was saved, unless -f or -o say otherwise.
+    It is written to report.html beside those results, unless -f or -o is given.
     """
     from alfs_cli.formats import render
     from alfs_cli.results.saved import find_saved

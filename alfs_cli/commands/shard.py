@@ -1,4 +1,4 @@
-"""`alfs shard --pred-probs FILE --shard I/N --to FILE`: a part of what `alfs merge` reads."""
+"""`alfs shard --pred-probs FILE --shard I/N --to FILE`: statistics for `alfs merge`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,19 +17,23 @@ def shard(
     options: ReadingOptions,
     shard: Annotated[
         str,
-        typer.Option("--shard", metavar="I/N", help="Which part, such as 1/4; all N are needed."),
+        typer.Option(
+            "--shard", metavar="I/N", help="The part to count, such as 1/4; merge needs all."
+        ),
     ],
     to: Annotated[
         Path,
-        typer.Option("--to", "--stats", metavar="FILE", help="Where its statistics go, an .npz."),
+        typer.Option(
+            "--to", "--stats", metavar="FILE", help="The .npz to write the statistics to."
+        ),
         Writes(),
     ],
     pred_probs: PredProbs = None,
 ) -> None:
-    """Read one part of probabilities too many for one machine, for `alfs merge`.
+    """Count one part of a file of probabilities too large for one machine, for `alfs merge`.
 
-    What is written is small, whatever the number of rows; all parts merged are exactly the estimate
-    of one pass over everything.
+    The statistics are small whatever the number of rows. All parts merged give exactly the estimate
+    of a single pass over all rows.
     """
     if pred_probs is None or options.true_labels is not None:
         raise UsageError(

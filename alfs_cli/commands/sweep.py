@@ -1,4 +1,4 @@
-"""`alfs sweep DATA`: losses x noise x seeds as one job that can be stopped and taken up again."""
+"""`alfs sweep DATA`: train losses x noise x seeds as one job that can be stopped and resumed."""
 
 import os
 from collections.abc import Sequence
@@ -11,15 +11,14 @@ import typer
 from alfs_cli.errors import Interrupted, UsageError, WorkError, together, unknown
 from alfs_cli.options.data import DataOptions, OptionalData
 from alfs_cli.options.shared import Invocation, command
-from alfs_cli.options.train import NOISE, TrainOptions
+from alfs_cli.options.sweep import GridFlags, JobFlags
+from alfs_cli.options.train import TrainOptions
 from alfs_cli.text.numbers import MOST_SEED, whole_number
 
 if TYPE_CHECKING:
     from alfs_cli.executors import Executor, Outcome
     from alfs_cli.results.run import TrainConfig
     from alfs_cli.results.sweep import Sweep
-
-JOBS = "Where it runs"
 
 
 @command
@@ -28,44 +27,11 @@ def sweep(
     options: DataOptions,
     *,
     data: OptionalData = None,
-    loss: Annotated[
-        list[str] | None,
-        typer.Option("--loss", help="A loss, such as nce+aul or agce:a=1,q=0.5; repeatable."),
-    ] = None,
-    noise: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--noise",
-            metavar="KIND:RATE|FILE",
-            help="Noise to inject, such as symmetric:0.4, a file with T, or none; repeatable.",
-            rich_help_panel=NOISE,
-        ),
-    ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option("--seeds", metavar="S,S,...", help="A repetition each; 0,1,2 without it."),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            min=1,
-            help="Runs side by side; without it one a core, or one a GPU.",
-            rich_help_panel=JOBS,
-        ),
-    ] = None,
-    executor: Annotated[
-        str,
-        typer.Option(
-            "--executor",
-            help="local: processes of this machine; ray: a Ray cluster, that of RAY_ADDRESS if "
-            "it is set.",
-            rich_help_panel=JOBS,
-        ),
-    ] = "local",
+    grid: GridFlags,
+    jobs: JobFlags,
     training: TrainOptions,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Train again what has been trained.")
+        bool, typer.Option("--overwrite", help="Train finished runs again.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs, and train nothing.")
@@ -73,15 +39,15 @@ def sweep(
 ) -> None:
     """Train losses x noise x seeds as one resumable job, and compare them.
 
-    The same words go on with a sweep that was stopped; what is finished is not trained again.
+    The same command resumes a sweep that was stopped; finished runs are not trained again.
     """
     from alfs_cli.executors import EXECUTORS
     from alfs_cli.training.loggers import check_logger
 
-    if executor not in EXECUTORS:
-        raise unknown("executor", executor, EXECUTORS)
+    if jobs.executor not in EXECUTORS:
+        raise unknown("executor", jobs.executor, EXECUTORS)
     check_logger(training.logger)
-    names, choices, numbers = _read(invocation, loss or [], noise or [], seeds)
+    names, choices, numbers = _read(invocation, grid.loss or [], grid.noise or [], grid.seeds)
     plan, configs = _plan(invocation, options, training, data, names, choices, numbers)
     folder = plan.folder(invocation.out)
     if dry_run:
@@ -89,21 +55,13 @@ def sweep(
 
         invocation.publish(sweep_plan_report(plan, folder))
         return
-    _run(
-        invocation,
-        plan,
-        configs,
-        jobs=jobs,
-        executor=executor,
-        logger=training.logger,
-        overwrite=overwrite,
-    )
+    _run(invocation, plan, configs, jobs, logger=training.logger, overwrite=overwrite)
 
 
 def _read(
     invocation: Invocation, loss: list[str], noise: list[str], seeds: str | None
 ) -> "tuple[list[str], list[tuple[str, float | None] | None], tuple[int, ...]]":
-    """Return losses, noises and seeds; raises UsageError with all that is wrong with them."""
+    """Return losses, noises and seeds; raise one UsageError with every mistake in them."""
     read: list[Any] = together(
         (
             *(partial(_loss, text) for text in loss),
@@ -136,7 +94,7 @@ def _loss(text: str) -> str:
 
 
 def _noise(text: str) -> tuple[str, float | None] | None:
-    """Read KIND:RATE, a file with T, or none."""
+    """Return kind and rate of KIND:RATE, or a file with T and None, or None for `none`."""
     from alfs_cli.noise import INSTANCE, NOISE_KINDS
     from alfs_cli.settings.training import is_file, read_setting
 
@@ -192,20 +150,15 @@ def _run(
     invocation: Invocation,
     plan: "Sweep",
     configs: "dict[str, TrainConfig]",
+    jobs: JobFlags,
     *,
-    jobs: int | None,
-    executor: str,
     logger: str,
     overwrite: bool,
 ) -> None:
-    """Train what is left of the plan, compare what is finished, and say what failed."""
-    from alfs_cli.executors import run_all
+    """Train the unfinished runs of the plan, compare all finished ones, and report failures."""
     from alfs_cli.executors.local import kept_alone
     from alfs_cli.executors.planning import adopt
-    from alfs_cli.executors.task import Task
     from alfs_cli.results.sweep import PLAN, run_folder, status_of
-    from alfs_cli.terminal.sweeping import sweep_progress
-    from alfs_cli.training.interruption import stop_signal
 
     folder = plan.folder(invocation.out)
     with kept_alone(folder) as held:
@@ -215,49 +168,75 @@ def _run(
         adopted = 0 if overwrite else adopt(plan, invocation.out)
         if adopted:
             invocation.console.note(f"{adopted} runs were finished already under {invocation.out}")
-        left = [
-            run for run in configs if overwrite or status_of(run_folder(folder, run)) != "finished"
-        ]
+        left = {
+            run: config
+            for run, config in configs.items()
+            if overwrite or status_of(run_folder(folder, run)) != "finished"
+        }
         invocation.console.note(f"sweep {plan.sweep}: {len(configs)} runs, {len(left)} to train")
         outcomes: dict[str, Outcome] = {}
         if left:
-            log = folder / "log.txt"
-            place, devices = _executor(invocation, executor, jobs, len(left), log, held)
-            tasks = [
-                Task(
-                    run,
-                    str(run_folder(folder, run).resolve()),
-                    configs[run].settings(),
-                    devices[number % len(devices)],
-                    place.threads,
-                    os.getcwd(),
-                    str((invocation.out / "cache").resolve()),
-                    logger,
-                    overwrite,
-                )
-                for number, run in enumerate(left)
-            ]
-            epochs = {run: configs[run].epochs for run in left}
-            with stop_signal() as stop, sweep_progress(invocation.console, epochs) as hear:
-                outcomes = run_all(
-                    tasks, place, on_event=hear, is_stopped=lambda: stop.signal is not None
-                )
-            if log.exists() and not log.stat().st_size:
-                log.unlink()
-            if stop.signal is not None:
-                raise _interrupted(plan, folder, stop.signal)
+            outcomes = _train(
+                invocation, plan, left, jobs, held, logger=logger, overwrite=overwrite
+            )
         _conclude(invocation, plan, folder, outcomes)
+
+
+def _train(
+    invocation: Invocation,
+    plan: "Sweep",
+    left: "dict[str, TrainConfig]",
+    jobs: JobFlags,
+    held: tuple[int, ...],
+    *,
+    logger: str,
+    overwrite: bool,
+) -> "dict[str, Outcome]":
+    """Train runs side by side and return how each ended; raises Interrupted on a signal.
+
+    `held` are the file descriptors of the sweep's lock, which its processes inherit.
+    """
+    from alfs_cli.executors import run_all
+    from alfs_cli.executors.task import Task
+    from alfs_cli.results.sweep import run_folder
+    from alfs_cli.terminal.sweeping import sweep_progress
+    from alfs_cli.training.interruption import stop_signal
+
+    folder = plan.folder(invocation.out)
+    log = folder / "log.txt"
+    place, devices = _executor(invocation, jobs, len(left), log, held)
+    tasks = [
+        Task(
+            run=run,
+            folder=str(run_folder(folder, run).resolve()),
+            settings=config.settings(),
+            device=devices[number % len(devices)],
+            threads=place.threads,
+            working_folder=os.getcwd(),
+            cache=str((invocation.out / "cache").resolve()),
+            logger=logger,
+            anew=overwrite,
+        )
+        for number, (run, config) in enumerate(left.items())
+    ]
+    epochs = {run: config.epochs for run, config in left.items()}
+    with stop_signal() as stop, sweep_progress(invocation.console, epochs) as hear:
+        outcomes = run_all(tasks, place, on_event=hear, is_stopped=lambda: stop.signal is not None)
+    if log.exists() and not log.stat().st_size:
+        log.unlink()
+    if stop.signal is not None:
+        raise _interrupted(plan, folder, stop.signal)
+    return outcomes
 
 
 def _executor(
     invocation: Invocation,
-    name: str,
-    jobs: int | None,
+    jobs: JobFlags,
     num_runs: int,
     log: Path,
     held: tuple[int, ...],
 ) -> "tuple[Executor, list[str]]":
-    """Return the executor, and the devices that its tasks take by turns."""
+    """Return the executor, and the names of the devices that its tasks take in turn."""
     import torch
 
     from alfs_cli.executors.local import LocalExecutor, threads_each
@@ -265,15 +244,15 @@ def _executor(
     from alfs_cli.training.devices import choose_device
 
     device = invocation.device
-    if name == "ray":
+    if jobs.executor == "ray":
         from alfs_cli.executors.on_ray import RayExecutor
 
-        return RayExecutor.join(jobs, num_runs, uses_gpus=device != "cpu"), [device]
+        return RayExecutor.join(jobs.jobs, num_runs, uses_gpus=device != "cpu"), [device]
     chosen = choose_device(device)
     devices = [chosen.name]
     if chosen.kind == "cuda" and ":" not in device:
         devices = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    side_by_side = jobs or min(num_runs, len(devices) if chosen.kind != "cpu" else num_cores())
+    side_by_side = jobs.jobs or min(num_runs, len(devices) if chosen.kind != "cpu" else num_cores())
     return LocalExecutor(side_by_side, threads_each(side_by_side), log, held), devices
 
 
@@ -293,7 +272,7 @@ def _interrupted(plan: "Sweep", folder: Path, signal: str) -> Interrupted:
 def _conclude(
     invocation: Invocation, plan: "Sweep", folder: Path, outcomes: "dict[str, Outcome]"
 ) -> None:
-    """Save and publish the comparison; raise WorkError where runs failed."""
+    """Save and publish the comparison of the finished runs; raise WorkError where runs failed."""
     from dataclasses import replace
 
     from alfs_cli.comparing import compare, courses, find_runs

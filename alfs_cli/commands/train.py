@@ -1,4 +1,4 @@
-"""`alfs train`: robust training, resumable, from what the other commands left or from a recipe."""
+"""`alfs train`: resumable training, set by options, a recipe or the saved recommendation."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +26,7 @@ def train(
     ] = None,
     resume: Annotated[
         str | None,
-        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run."),
+        typer.Option("--resume", metavar="RUN", help="Continue an interrupted run."),
     ] = None,
     noise: Annotated[
         str | None,
@@ -40,7 +40,12 @@ def train(
     ] = None,
     noise_rate: Annotated[
         float | None,
-        typer.Option("--noise-rate", metavar="R", help="From 0 to 1.", rich_help_panel=NOISE),
+        typer.Option(
+            "--noise-rate",
+            metavar="R",
+            help="Rate of the noise, from 0 to 1.",
+            rich_help_panel=NOISE,
+        ),
     ] = None,
     training: TrainOptions,
     nproc: Annotated[
@@ -49,12 +54,12 @@ def train(
             "--nproc",
             min=1,
             metavar="N",
-            help="Train on N processes of this machine, one a GPU.",
+            help="Train on N processes of this machine, one per GPU.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Train again what has been trained.")
+        bool, typer.Option("--overwrite", help="Train a finished run again.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be trained, and train nothing.")
@@ -62,7 +67,7 @@ def train(
 ) -> None:
     """Train a network with a loss that withstands wrong labels.
 
-    Without DATA, the data that `alfs estimate` saw last; without a loss, the one that
+    The data are by default those of the last `alfs estimate`, and the loss is the one that
     `alfs recommend` put first.
     """
     from alfs_cli.options.training import typed
@@ -85,7 +90,7 @@ def train(
 def _new(
     invocation: Invocation, said: dict[str, Any], training: TrainOptions
 ) -> "tuple[Experiment, Path]":
-    """Return a new run's plan and folder."""
+    """Return the experiment and the folder of a new run."""
     from alfs_cli.options.training import check_expected, inputs_of, saved_inputs, settle
     from alfs_cli.training.experiment import plan
 
@@ -104,7 +109,7 @@ def _resumed(
     *,
     overwrite: bool,
 ) -> "tuple[Experiment, Path]":
-    """Return the plan and the folder of a run to go on with."""
+    """Return the experiment and the folder of a run to resume."""
     from alfs_cli.options.training import inputs_of, resumed
     from alfs_cli.training.experiment import plan
 
@@ -148,7 +153,7 @@ def _train(
 
 
 def _refuse_other_data(run: "Run", experiment: "Experiment") -> None:
-    """Raise InputError where files beside DATA are not those of a finished run any more."""
+    """Raise InputError where the test data or features changed since the run was finished."""
     from alfs_cli.errors import InputError
 
     trained, test = run.result.train, experiment.test
@@ -172,7 +177,7 @@ def _launch(
     overwrite: bool,
     logger: str,
 ) -> None:
-    """Train on several processes; exit as they did where they could not finish."""
+    """Train on several processes; exit with their code where they fail."""
     import os
 
     from alfs_cli.executors.launcher import launch
@@ -206,7 +211,7 @@ def _launch(
 def _announce(
     invocation: Invocation, experiment: "Experiment", folder: Path, where: str, *, overwrite: bool
 ) -> bool:
-    """Say what is going to be trained and tested; return whether a checkpoint is gone on from."""
+    """Say what will be trained and tested; return whether training resumes a checkpoint."""
     from alfs_cli.data import in_words
     from alfs_cli.reports.run import labels_of
     from alfs_cli.results.run import CHECKPOINT
@@ -230,7 +235,7 @@ def _announce(
 def _run(
     invocation: Invocation, experiment: "Experiment", folder: Path, *, overwrite: bool, logger: str
 ) -> Any:
-    """Train with progress on stderr; return the result."""
+    """Train with progress on stderr; return its RunResult."""
     from alfs_cli.results.run import EpochMetrics
     from alfs_cli.terminal.training import training_progress
     from alfs_cli.training import train

@@ -1,4 +1,4 @@
-"""From DATA to a finished estimate: in memory, or in passes over what memory does not hold."""
+"""From DATA to an estimate, in memory or in passes over data too large for memory."""
 
 import time
 from collections.abc import Sequence
@@ -27,12 +27,19 @@ def estimate_data(
     given: Given | None = None,
     trusted: Any = None,
 ) -> Estimated:
-    """Read DATA and estimate: in passes where it is probabilities too many for memory.
+    """Read DATA and estimate its noise, in passes where it is a large file of probabilities.
 
-    `given` is what a program holds of DATA, `trusted` true labels that it knows, in a form that
-    `trusted_of` reads.
+    Args:
+        spec: how DATA is read.
+        options: how its noise is estimated.
+        console: who hears notes, warnings and progress.
+        targets: files that will be written; DATA must not list any of them.
+        started: the `time.perf_counter()` from which seconds are counted, by default now.
+        given: arrays of DATA that a Python caller passed.
+        trusted: true labels that a Python caller passed, in a form that `trusted_of` reads.
 
-    Raises AlfsError where DATA cannot be read or judged, or lists a file that `targets` write.
+    Raises:
+        AlfsError: DATA cannot be read or judged, or lists a file of `targets`.
     """
     begun = time.perf_counter() if started is None else started
     check_options(method=options.method, confidence=options.confidence, resamples=options.resamples)

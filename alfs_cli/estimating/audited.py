@@ -1,4 +1,4 @@
-"""The answers of an audit as trusted labels, with the chances by which they were drawn."""
+"""The answers of an audit as trusted labels, with their probabilities of being drawn."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,18 +12,19 @@ from alfs_cli.data import LabelledDataset, Trusted, positions_of, random_sample
 from alfs_cli.errors import InputError
 
 FloatArray = NDArray[np.float64]
-STEPS = 100  # of bisection
+STEPS = 100  # bisection steps, more than double precision needs
 
 
 def is_audit(path: Path) -> bool:
-    """Say whether a file of trusted labels is named as an audit is: its .json or its folder."""
+    """Whether a path of trusted labels names an audit: a .json file or a folder."""
     return path.is_dir() or path.suffix.lower() == ".json"
 
 
 def trusted_of_audit(path: Path, dataset: LabelledDataset) -> Trusted:
-    """Return the blind answers to the draws; what was known beforehand stands for itself.
+    """Return the blind answers to the draws of an audit, with their inclusion probabilities.
 
-    Raises InputError where it is an audit of other data, or has no clear answer.
+    Labels that were known before the audit have probability 1: they stand only for themselves.
+    Raises InputError for an audit of other data, or without any clear answer.
     """
     record = read_audit(path)
     refuse_other_data(record, dataset.fingerprint, path)
@@ -38,21 +39,23 @@ def trusted_of_audit(path: Path, dataset: LabelledDataset) -> Trusted:
     indices, true = [*indices, *known], [*true, *known.values()]
     if not indices:
         raise InputError(f"'{path}' has no clear answer", help="answer some of the draws first")
-    place = np.argsort(positions_of(dataset), kind="stable")  # by the order of DATA, as audited
+    # Audits number examples in the order of DATA.
+    place = np.argsort(positions_of(dataset), kind="stable")
     found = random_sample(place[indices], true, chances)
     said = f"{len(indices):,} answers of the audit '{path}' are trusted, weighted by their draws"
     if left := labels.count(None):
         said += f"; {left:,} without a clear answer ('?', or not answered) are left out"
     if record.suspects:
-        said += f"; {len(record.suspects):,} of no draw say nothing of the others and are left out"
+        said += f"; {len(record.suspects):,} that were not drawn are left out"
     return replace(found, notes=(said,))
 
 
 def inclusion(record: Record, drawn: int) -> FloatArray:
-    """Return how likely each example (N,) was to be among so many draws.
+    """Return the probability (N,) that each example is among the first `drawn` draws.
 
-    Each has a clock that rings after an exponential time of rate w; those that rang by a time t are
-    drawn, 1 - exp(-w t) of them, at the t that makes so many.
+    Weighted draws without replacement are the order of independent exponential times with rates w.
+    By time t an example is drawn with probability 1 - exp(-w t); the t used here is the one at
+    which these probabilities sum to `drawn`.
     """
     weights = record.draws.weights * record.examples.open.astype(np.float64)
     if drawn >= len(record.draws.order):

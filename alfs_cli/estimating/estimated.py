@@ -1,4 +1,4 @@
-"""A finished estimate, the table of suspects, and what is known of each label."""
+"""A finished estimate, its table of suspects, and the scores of single labels."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.duplicates import Digests, content_digest
+from alfs_cli.estimating.tuning import TUNING
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.evidence.gathering import Evidence
 from alfs_cli.findings.finding import Finding
@@ -21,15 +22,15 @@ from alfs_cli.suspects.scores import LabelScores, Listing, suspects, write_issue
 if TYPE_CHECKING:
     import pandas as pd
 
-PICTURE_SIZE = 96  # px, of a thumbnail on a page
-SUSPECT, BORDERLINE = 0.5, 0.05  # scores
+PICTURE_SIZE = 96  # pixels of a thumbnail
+SUSPECT = 0.5  # score of rule ALFS101: the label is more likely wrong than right
 
 
 @dataclass(frozen=True, eq=False)
 class Estimated:
     """An estimate and the table of suspect labels, worst first.
 
-    `judged` says more of each example, where all of them were in memory.
+    `judged` holds the examples and their scores where all of them were in memory.
     """
 
     estimate: NoiseEstimate
@@ -38,7 +39,7 @@ class Estimated:
 
     @property
     def examples(self) -> "Judged":
-        """What is known of each example; raises ValueError where they were only counted."""
+        """The judged examples; raises ValueError where they were only counted, in passes."""
         if self.judged is None:
             raise ValueError("the examples were read in passes: nothing of each is kept")
         return self.judged
@@ -53,11 +54,11 @@ class Estimated:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """The examples that were judged, what was seen of them, and which labels look wrong.
+    """The judged examples with their evidence and scores, in one order.
 
-    `listed` are the places in `dataset` of the labels to write down, and their kinds; `digests`
-    are of each example's content, in its order, None where there are probabilities alone: rows of
-    those may be the same for different examples. `T` is (K, K).
+    `listed` holds the indices into `dataset` of the labels in issues.csv, and their kinds.
+    `digests` are hashes of each example's content, None where only probabilities are given: their
+    rows may be equal for different examples. `T` is (K, K).
     """
 
     dataset: LabelledDataset
@@ -81,9 +82,9 @@ class Judged:
         return tuple(found)
 
     def borderline(self) -> tuple[str, ...]:
-        """Return the fingerprints of labels that are no suspects but might easily be."""
+        """Return the fingerprints of labels with scores just below that of a suspect."""
         dataset = self.dataset
-        near = self.scores.score >= BORDERLINE
+        near = self.scores.score >= TUNING.borderline_score
         near[suspects(self.scores, dataset.labels, SUSPECT)] = False
         found = [
             fingerprint(self._digest(int(place)), dataset.class_names[dataset.labels[place]])
@@ -92,9 +93,9 @@ class Judged:
         return tuple(key for key in found if key is not None)
 
     def ambiguous_findings(self) -> tuple[Finding, ...]:
-        """Return each example for which no class has a probability of one half, least sure first.
+        """Return each example whose classes all have probability below 1/2, least sure first.
 
-        The score of a finding is the probability of the likeliest class.
+        The score of a finding is the highest of these probabilities.
         """
         dataset, names = self.dataset, self.dataset.class_names
         q = true_class_probs(self.evidence.probs, self.T)
@@ -111,7 +112,7 @@ class Judged:
         return self.digests[place] if self.digests else content_digest(self.dataset, place)
 
     def pictures(self, count: int) -> tuple[Picture, ...]:
-        """Return the worst suspects as pictures, with what they are given and look like."""
+        """Return pictures of the worst suspects, captioned by given and suggested class."""
         if self.dataset.images is None:
             return ()
         found = []

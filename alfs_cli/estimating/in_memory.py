@@ -1,4 +1,4 @@
-"""From a data set in memory to a finished estimate, and a score of every label."""
+"""The estimate of a data set in memory, and a score for each of its labels."""
 
 import math
 import time
@@ -57,10 +57,10 @@ from alfs_cli.suspects.weighing import Weighed, promise
 
 @dataclass(frozen=True, eq=False)
 class _Examples:
-    """The examples to judge, with what is known of them besides.
+    """The examples to judge, with their trusted labels and content digests.
 
-    `digests` are of each one's content, `alike` the same but for files that show the same pixels;
-    None where there are probabilities alone.
+    `alike` are the digests where files with equal pixels share one; both are None where only
+    probabilities are given.
     """
 
     dataset: LabelledDataset
@@ -69,7 +69,7 @@ class _Examples:
     alike: Digests | None = None
 
     def among(self, places: NDArray[np.int64]) -> "_Examples":
-        """Return those at `places`, renumbered."""
+        """Return the examples at the indices `places`, renumbered."""
         return _Examples(
             self.dataset.subset(places),
             None if self.digests is None else [self.digests[place] for place in places],
@@ -86,10 +86,12 @@ def estimate_dataset(
     trusted: Trusted | None = None,
     started: float | None = None,
 ) -> Estimated:
-    """Gather evidence of a data set, estimate T from it, and score every label.
+    """Gather evidence on a data set, estimate T from it, and score every label.
 
-    `trusted` are true labels by place in `dataset`, instead of the file the options name. `started`
-    is the `time.perf_counter()` from which seconds are counted.
+    `trusted` holds true labels by index in `dataset`; they replace those of the file in `options`.
+    `started` is the `time.perf_counter()` from which seconds are counted.
+
+    Raises AlfsError where the data cannot be judged as the options ask.
     """
     begun = time.perf_counter() if started is None else started
     check_options(method=options.method, confidence=options.confidence, resamples=options.resamples)
@@ -131,7 +133,7 @@ def estimate_dataset(
 def _examples(
     dataset: LabelledDataset, trusted: Trusted | None, options: EstimateOptions, console: Console
 ) -> _Examples:
-    """Return the examples in the order in which they are judged, or a sample of them."""
+    """Return the examples in canonical order, or a sample of them, with their trusted labels."""
     if trusted is not None:
         positions = positions_of(dataset)[trusted.places]
     ordered, digests = in_canonical_order(dataset)
@@ -152,12 +154,14 @@ def _examples(
     places = sampled(ordered, options.max_examples, options.seed)
     if trusted is not None:
         places = np.union1d(places, trusted.places)
-    console.note(f"note: {len(places):,} of {len(ordered):,} examples judged, drawn by label")
+    console.note(
+        f"note: {len(places):,} of {len(ordered):,} examples judged, a sample stratified by label"
+    )
     return examples.among(places)
 
 
 def _evidence(dataset: LabelledDataset, options: EstimateOptions, console: Console) -> Evidence:
-    """Return the evidence, and say what there is to say of it."""
+    """Return the evidence; notes and doubts about it go to the console."""
     gathering = time.perf_counter()
     with console.progress() as progress:
         seen = gather(
@@ -186,14 +190,14 @@ def _evidence(dataset: LabelledDataset, options: EstimateOptions, console: Conso
 
 
 def _alike(dataset: LabelledDataset, seen: Evidence, digests: Digests | None) -> Digests | None:
-    """Return the digests, the same for files that show the same pixels under different labels."""
+    """Return the digests, with equal ones for files of equal pixels under different labels."""
     if digests is None or dataset.images is None or dataset.paths is None or seen.features is None:
         return digests
     return digests_of_pictures(dataset.images, dataset.labels, digests, seen.features, seen.kept)
 
 
 def _findings(examples: _Examples, evidence: Evidence, console: Console) -> tuple[Finding, ...]:
-    """Return what is wrong with the files themselves, and say it."""
+    """Return the findings in the files; problems are also noted on the console."""
     dataset = examples.dataset
     problems = (*dataset.problems, *_unreadable(dataset, evidence))
     for text in in_words(problems):
@@ -251,7 +255,7 @@ def _scores(
 def _issues_file(
     dataset: LabelledDataset, scores: LabelScores, listed: Listing, weighed: Weighed
 ) -> IssuesFile:
-    """Return how many labels are listed, and what share is wrong: expected, and where known."""
+    """Return how many labels are listed, and their expected and, if known, true precision."""
 
     def promised(kind: str) -> Promise:
         places = listed.of(kind)
@@ -283,7 +287,7 @@ def _issues_file(
 
 
 def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Problem, ...]:
-    """Return why each picture could not be read, and refuse where many cannot."""
+    """Return the problem of each unreadable image; raise InputError where they are many."""
     left_out = np.setdiff1d(np.arange(len(dataset)), evidence.kept)
     left_out = left_out[np.argsort(positions_of(dataset)[left_out])]
     problems = [

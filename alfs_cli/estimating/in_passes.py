@@ -1,4 +1,4 @@
-"""Estimates from probabilities that are read in two passes and never all in memory."""
+"""Estimates from files of probabilities that are read in two passes, never all in memory."""
 
 import math
 import time
@@ -61,13 +61,16 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Result = TypeVar("Result")
 
-BLOCK_NUMBERS = 2**24
-TOO_MANY = {"auto": 5 * 10**7, "confident": 2 * 10**6}  # probabilities: beyond, they are streamed
-TASK = "reading probabilities"
+BLOCK_NUMBERS = 2**24  # probabilities in a block, 64 MB of float32
+TOO_MANY = {
+    "auto": 5 * 10**7,
+    "confident": 2 * 10**6,
+}  # probabilities above which they are streamed
+TASK = "reading probabilities"  # shown with the progress
 
 
 def is_read_in_passes(spec: DataSpec, method: str) -> bool:
-    """Return whether DATA is probabilities alone, and too many to be fitted in memory."""
+    """Whether DATA is only probabilities, and too many of them to be fitted in memory."""
     if spec.source is not None or spec.pred_probs is None or method not in TOO_MANY:
         return False
     if spec.true_labels is not None:
@@ -79,7 +82,7 @@ def is_read_in_passes(spec: DataSpec, method: str) -> bool:
 def estimate_in_passes(
     spec: DataSpec, options: EstimateOptions, console: Console, *, started: float
 ) -> Estimated:
-    """Estimate from all rows of DATA in two passes, by confident counts."""
+    """Estimate from all rows of DATA in two passes, by the method `confident`."""
     stream = open_probabilities(spec)
     whole = passes(stream, 0, stream.count, console, is_whole=True)
     about = about_stream(stream, spec, 1, 1)
@@ -89,7 +92,7 @@ def estimate_in_passes(
 def about_stream(
     stream: ProbabilityStream, spec: DataSpec, part: int, parts: int
 ) -> dict[str, Any]:
-    """Return what the statistics of a part say of the data that they are of."""
+    """Return the description of the data that the statistics of a part are saved with."""
     return {
         "part": part,
         "parts": parts,
@@ -106,9 +109,10 @@ def about_stream(
 def passes(
     stream: ProbabilityStream, first: int, last: int, console: Console, *, is_whole: bool
 ) -> Tallied:
-    """Read rows first .. last twice; return what is kept of them.
+    """Read rows `first` to `last` (exclusive) twice, and return their statistics.
 
-    Where they are the whole data the thresholds are known in the second pass, and nothing is open.
+    The first pass finds the thresholds of confident labels, the second one counts. Of a part of the
+    data only bounds of the thresholds are known: rows between them stay open until the merge.
     """
     K = len(stream.class_names)
     check_classes(K)
@@ -166,7 +170,7 @@ def passes(
 
 
 def _on_threads(work: Callable[[Block], Result], blocks: Iterator[Block]) -> Iterator[Result]:
-    """Yield results in order, with a few blocks in the air."""
+    """Yield the results of blocks in order, computed on a few threads."""
     with ThreadPoolExecutor(THREADS) as pool:
         flying: deque[Future[Result]] = deque()
         for block in blocks:
@@ -188,9 +192,9 @@ def finished(
     *,
     started: float,
 ) -> Estimated:
-    """Return the estimate that the counts of all rows make, with the table of suspects."""
+    """Return the estimate from the statistics of all rows, with its table of suspects."""
     counts, examples, sample = whole.counts, whole.sums.examples, whole.sample
-    if not options.columns_as_given:  # by the confident class, which is the most probable as a rule
+    if not options.columns_as_given:  # the confident class is nearly always the most probable
         text = refuse_permuted(counts.joint, tuple(about["classes"]))
         if text is not None:
             console.warn(text)
@@ -243,9 +247,10 @@ def finished(
 
 
 def _counted(joint: IntArray, examples: IntArray) -> CountedEstimate:
-    """Return the counts, those of rare classes set aside: every example reaches their thresholds.
+    """Return the estimate of the joint counts (K, K) without those of rare classes.
 
-    What is confidently of such a class alone is left out; labels of such a class are let be.
+    The threshold of a rare class is so low that every example reaches it. So its off-diagonal
+    counts are dropped, and its given labels are counted as right.
     """
     counts, rare = joint.astype(np.float64), rare_classes(examples)
     counts[rare], counts[:, rare] = 0.0, 0.0
@@ -261,11 +266,11 @@ def _suspects(
     dataset: LabelledDataset,
     threshold: float,
 ) -> tuple["pd.DataFrame", IssuesFile]:
-    """Return the rows of issues.csv, and what is promised of them.
+    """Return the rows of issues.csv, and their expected precision.
 
-    The sample says how likely each noise rate is. At each the log odds by the label's own
-    probability are shifted by a constant for each label, so that scores add up to the number of
-    wrong labels that it would have.
+    The sample gives a posterior weight to each noise rate of a grid. At each rate the log odds of
+    the label's own probability are shifted by a constant per given label, such that the scores sum
+    to the number of wrong labels at that rate. Scores are averaged over the rates.
     """
     from scipy.special import expit
 
@@ -317,7 +322,7 @@ def _table(
     counts: KindCounts,
     names: tuple[str, ...],
 ) -> "pd.DataFrame":
-    """Return the rows of issues.csv at the places that are listed."""
+    """Return the rows of issues.csv, those of `listed` in that order."""
     import pandas as pd
 
     classes = np.array(names, dtype=object)
@@ -339,9 +344,9 @@ def _table(
 def _wrong_shares(
     whole: Tallied, found: CountedEstimate
 ) -> Callable[[FloatArray], Iterator[FloatArray]]:
-    """Return, for noise rates, the share of each given label that is wrong, (K,) each.
+    """Return a function of noise rates that yields the wrong share of each given label, (K,) each.
 
-    As the counts share them out, and evenly where they see none.
+    The shares are proportional to those of the counts, or equal where the counts have no noise.
     """
     examples = np.maximum(whole.sums.examples, 1)
     wrong = np.clip(1 - np.diag(found.joint()) / examples, 0.0, 1.0)
@@ -355,7 +360,10 @@ def _wrong_shares(
 
 
 def _shifts(whole: Tallied, wrong: FloatArray) -> FloatArray:
-    """Return the shift of the log odds of each label (K,), by bisection, for its wrong share."""
+    """Return the shift of log odds (K,) at which the mean score of a label is its wrong share.
+
+    Found by bisection on the histogram of log odds.
+    """
     from scipy.special import expit
 
     examples = np.maximum(whole.sums.examples, 1)

@@ -1,4 +1,4 @@
-"""Everything an estimate may be told, as one value."""
+"""The options of an estimate, as one value."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +8,10 @@ from pathlib import Path
 class EstimateOptions:
     """How to estimate; the defaults are those of the command line.
 
-    `confidence` is of each one-sided bound, `resamples` of the counts, `issue_threshold` a score
-    from which labels are listed (`all_scores` lists every label). `max_examples` judges a sample
-    drawn by label. `trusted` names a file of true labels; `local` asks for the clean level of
-    single examples. Evidence that was made is kept in the folder `cache`, where one is named.
+    `confidence` is the level of each one-sided bound, `resamples` the number of bootstrap
+    replicates, `issue_threshold` the score from which labels are listed (`all_scores` lists every
+    label). `max_examples` judges a sample stratified by label. `trusted` is a file of true labels;
+    `local` also estimates the clean level of each example. `cache` is a folder that keeps evidence.
     """
 
     evidence: str = "auto"
@@ -34,7 +34,7 @@ class EstimateOptions:
 
     @property
     def is_fitted(self) -> bool:
-        """Whether what is asked for needs all examples in memory, which counts alone do not."""
+        """Whether the options need all examples in memory, which counts do not."""
         return (
             self.all_scores
             or self.local

@@ -1,4 +1,4 @@
-"""The order in which examples are judged, and which of them: neither hangs on how rows lie."""
+"""The order and the sample in which examples are judged, whatever the order of rows in DATA."""
 
 from dataclasses import replace
 
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from alfs_cli.data import LabelledDataset
 from alfs_cli.data.duplicates import Digests, canonical_order, contents_of, digests_of, row_keys
 
-MOST_REORDERED = 5 * 10**7  # given probabilities beyond which a copy in another order costs much
+MOST_REORDERED = 5 * 10**7  # given probabilities above which a reordered copy is too large
 
 
 def in_canonical_order(dataset: LabelledDataset) -> tuple[LabelledDataset, Digests | None]:
-    """Return a data set in an order of its contents, and their digests in that order.
+    """Return a data set ordered by its contents, and the digests of the contents in that order.
 
-    Whatever is drawn or dealt by place does then not depend on how rows were shuffled. Given
-    probabilities alone have no contents.
+    Random folds and samples then do not depend on how rows were shuffled. Where only probabilities
+    are given there are no digests.
     """
     if dataset.images is None and dataset.features is None:
         probs = dataset.pred_probs
@@ -29,9 +29,9 @@ def in_canonical_order(dataset: LabelledDataset) -> tuple[LabelledDataset, Diges
 
 
 def sampled(dataset: LabelledDataset, count: int, seed: int) -> NDArray[np.int64]:
-    """Return the places, in order, of `count` examples: the same share of each label.
+    """Return the sorted indices of `count` examples, the same share of each given label.
 
-    Two of a label at least, if that makes more of them.
+    There are at least two of each label, even if that makes more than `count`.
     """
     generator = np.random.default_rng([seed, 5])
     exact = dataset.given_counts * (count / len(dataset))

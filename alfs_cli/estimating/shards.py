@@ -1,4 +1,4 @@
-"""Probabilities that many machines read: the statistics of each part, and all of them merged."""
+"""Probabilities counted in parts on many machines, and the estimate from all parts."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,11 @@ from alfs_cli.estimators.passes.shards import check_about, load_shard, merged, s
 
 
 def shard_of(text: str) -> tuple[int, int]:
-    """Return (I, N) of `I/N`; raises UsageError unless 1 <= I <= N."""
+    """Return (I, N) of `I/N`; raises UsageError unless 1 <= I <= N.
+
+    >>> shard_of("2/4")
+    (2, 4)
+    """
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise UsageError(
@@ -27,7 +31,7 @@ def shard_of(text: str) -> tuple[int, int]:
 
 
 def write_shard(spec: DataSpec, shard: str, path: Path, console: Console) -> int:
-    """Read one shard of DATA and write its statistics; return how many rows it has."""
+    """Read one shard of DATA, write its statistics, and return its number of rows."""
     part, parts = shard_of(shard)
     stream = open_probabilities(spec)
     first, last = (stream.count * place // parts for place in (part - 1, part))
@@ -43,7 +47,7 @@ def write_shard(spec: DataSpec, shard: str, path: Path, console: Console) -> int
 def estimate_shards(
     paths: Sequence[Path], options: EstimateOptions, console: Console, *, started: float
 ) -> Estimated:
-    """Estimate from the statistics of all shards: exactly the result of one pass over DATA.
+    """Estimate from the statistics of all shards; exactly the result of one read of DATA.
 
     Raises InputError where shards are missing, given twice, or of different data.
     """

@@ -1,1 +1,1 @@
-"""What a check can find: the table of rules, and findings in the files themselves."""
+"""The table of rules, and the types of findings and gates."""

@@ -1,4 +1,4 @@
-"""What a check finds and how a gate was judged, as types."""
+"""The types of findings and of judged gates."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -9,16 +9,16 @@ from alfs_cli.findings.rules import RULES, Level, Measure
 from alfs_cli.storage.documents import Number
 from alfs_cli.text.numbers import between, percent, ratio
 
-WITHOUT_LINES = (".npz", ".npy", ".parquet")  # files of which rows are counted, from 0
+WITHOUT_LINES = (".npz", ".npy", ".parquet")  # files whose rows are counted from 0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found wrong, with the rule that says so and where it is.
+    """One thing found wrong: the rule that it breaks, and where it is.
 
     `path` is the file concerned: the image, or the table or array that holds the example. `line` is
-    the example's 1-based line in `manifest` (its own table, where images are listed in one), `row`
-    its 0-based place in the order of DATA. `fingerprint` is of the content, wherever it lies: the
+    the example's 1-based line in `manifest` (the table that lists the images, if there is one),
+    `row` its 0-based index in DATA. `fingerprint` is of content and label, not of the place: the
     first 16 hex digits of the SHA-256 of the file's (or the row's) bytes, a colon, the given label.
     """
 
@@ -36,12 +36,12 @@ class Finding:
 
     @property
     def place(self) -> tuple[str | None, int | None]:
-        """The file and line to point at: the row of the manifest where there is one."""
+        """The file and line to point at, those of the manifest where there is one."""
         return (self.path if self.manifest is None else self.manifest), self.line
 
     @property
     def where(self) -> str:
-        """The place for people: `a/b.png`, `labels.csv:12 a/b.png`, `x.npz row 3`, or nothing."""
+        """The place in words: `a/b.png`, `labels.csv:12 a/b.png`, `x.npz row 3`, or nothing."""
         file, line = self.place
         text = f"{file or ''}:{line}" if file and line else file or ""
         if line is None and self.row is not None and text.endswith(WITHOUT_LINES):
@@ -54,7 +54,7 @@ GateStatus = Literal["pass", "warn", "fail", "not-judged"]
 
 @dataclass(frozen=True)
 class Missing:
-    """About how many more answers an audit needs: the 10th, 50th and 90th percentile."""
+    """A forecast of the answers that an audit still needs: 10th, 50th and 90th percentile."""
 
     p10: int
     p50: int
@@ -84,10 +84,10 @@ class ByAudit:
 class Gate:
     """One gate and how it was judged; numbers are None where they do not apply.
 
-    `is_unsure` says that trust in the estimate is low: its bounds are told, not its value.
-    `measure` is what the numbers are, where it is not what they are for the rule in general, and
-    `detail` what else the message tells; `by_audit` is what an audit says. The
-    name stays the same from one data set to the next.
+    `name` is the same for every data set. `is_unsure` says that trust in the estimate is low, so
+    that its bounds are shown without its value. `measure` is the kind of the numbers where it
+    differs from that of the rule, `detail` an addition to the message, `by_audit` the verdict of an
+    audit.
     """
 
     rule: str
@@ -104,14 +104,14 @@ class Gate:
 
     @property
     def found(self) -> str:
-        """What was found, for people: the value, or the bounds alone where trust is low."""
+        """The value in words, or the bounds alone where trust is low."""
         if self.is_unsure and self.low is not None and self.high is not None:
             return between(self.low, self.high, self.number)
         return self.number(self.value)
 
     @property
     def message(self) -> str:
-        """The gate in a line: what, how much, its bounds, the limit."""
+        """The gate in one line: its name, value, bounds and limit."""
         text = self.name
         if self.value is not None:
             text += f": {self.found}"
@@ -122,7 +122,7 @@ class Gate:
         return text if self.limit is None else f"{text}, limit {self.number(self.limit)}"
 
     def number(self, value: float | None) -> str:
-        """Write one of its numbers for people."""
+        """Return one of its numbers as text, in the unit of the gate."""
         measure = self.measure or RULES[self.rule].measure
         if value is None:
             return "-"

@@ -1,6 +1,6 @@
-"""What `alfs check` can find: every rule there is, in one table. Ids never change meaning.
+"""The table of all rules of `alfs check`. The meaning of an id never changes.
 
-The gate, `--explain` and the formats that list rules (SARIF, JUnit) all read it.
+The gate, `--explain` and the formats that list rules (SARIF, JUnit) read this table.
 """
 
 from collections.abc import Iterable
@@ -17,9 +17,10 @@ Precision = Literal["very-high", "high", "medium", "low"]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. `scope` is what a finding is about; `measure` is what its gate's numbers are.
+    """One rule.
 
-    `precision` is how rarely a finding is wrong, in the words of code scanning.
+    `scope` is what a finding is about, `measure` the kind of the gate's numbers, and `precision`
+    how rarely a finding is wrong, in the words of SARIF code scanning.
     """
 
     id: str
@@ -134,7 +135,8 @@ _RULES = (
         "The baseline keeps, as ceilings, the bounds that the noise rate, the clean level of each "
         "class and the rate of each pair had when it was made. Even the bound of today that is "
         "most favourable to the data lies beyond one of them.",
-        "Correct what came in since. --update-baseline accepts it as it is; with --ratchet never.",
+        "Correct the labels added since then. --update-baseline accepts the higher noise; with "
+        "--ratchet it never does.",
         "percent",
         "high",
     ),
@@ -254,7 +256,7 @@ ON_REQUEST = ("ALFS102",)
 
 
 def matching(word: str) -> tuple[Rule, ...]:
-    """Return the rules whose id begins like this, or the one of this name.
+    """Return the rules whose id begins with `word`, or the one whose name it is.
 
     Raises UsageError where there is none.
     """
@@ -271,7 +273,7 @@ def matching(word: str) -> tuple[Rule, ...]:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rules are looked at; of `select` and `ignore` the longer beginning decides."""
+    """The rules to judge; where `select` and `ignore` both match, the longer prefix decides."""
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -281,19 +283,19 @@ class Selection:
         return self.selects(rule) and not self.ignores(rule)
 
     def selects(self, rule: str) -> bool:
-        """Whether a rule is among the selected ones; without --select all are, but a few."""
+        """Whether a rule is selected; without --select all are, except those on request."""
         if rule in ON_REQUEST:
             return rule in (word.upper() for word in self.select)
         return not self.select or _length(rule, self.select) > 0
 
     def ignores(self, rule: str) -> bool:
-        """Whether a rule is ignored: by a beginning at least as long as the one it is selected."""
+        """Whether a rule is ignored, by a prefix at least as long as the one that selects it."""
         ignored = _length(rule, self.ignore)
         return ignored > 0 and ignored >= _length(rule, self.select)
 
 
 def _length(rule: str, words: Iterable[str]) -> int:
-    """Return the length of the longest word that the rule's id begins with; a name counts whole."""
+    """Return the length of the longest prefix of the id in `words`; its name counts as the id."""
     return max(
         (
             len(rule) if word.lower() == RULES[rule].name else len(word)

@@ -21,7 +21,7 @@ FORMATS: dict[str, str | None] = {
     "github": "check",
     "gitlab": "check",
 }
-"""Every format, and the one command it is for; None: every command has it."""
+"""Every format, and the only command that has it, None for all commands."""
 
 
 def formats_of(command: str) -> tuple[str, ...]:
@@ -30,12 +30,12 @@ def formats_of(command: str) -> tuple[str, ...]:
 
 
 def only_for(command: str) -> tuple[str, ...]:
-    """Return the formats that one command alone has."""
+    """Return the formats that only this command has."""
     return tuple(name for name, only in FORMATS.items() if only == command)
 
 
 def require_format(name: str, command: str) -> str:
-    """Return the name; raises UsageError for a format that is not there, or not for the command."""
+    """Return the name; raises UsageError for an unknown format or one that the command lacks."""
     known = formats_of(command)
     if name in known:
         return name
@@ -48,7 +48,7 @@ def require_format(name: str, command: str) -> str:
 
 
 def render(report: "Report", format: str, *, width: int = 100, color: bool = False) -> str:
-    """Return the report in a format of FORMATS; only text looks at `width` and `color`."""
+    """Return the report as text in a format of FORMATS; only `text` uses `width` and `color`."""
     module = import_module(f"alfs_cli.formats.{format}")
     if format == "text":
         return str(module.render(report, width=width, color=color))

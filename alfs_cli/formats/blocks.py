@@ -1,8 +1,8 @@
-"""What a command has to say, before it is text: a Report of blocks, with the saved document.
+"""Reports: blocks in reading order with the saved document, before any format renders them.
 
-Commands and builders make Reports; `formats/` turns them into text, JSON, Markdown, CSV or HTML and
-knows nothing else. Numbers stay numbers here: a column says what its numbers are, and each format
-writes them in its own way.
+Commands and builders make Reports; the modules of `formats/` turn them into text, JSON, Markdown,
+CSV or HTML. Cells hold plain numbers: a column names their kind, and each format writes that kind
+in its own way.
 """
 
 import math
@@ -15,9 +15,9 @@ from alfs_cli.findings.rules import RULES, Level
 from alfs_cli.text.numbers import percent, ratio
 
 Kind = Literal["text", "count", "percent", "number", "ratio", "flag"]
-"""What the cells of a column are. `percent` holds a fraction; `ratio` is shown as 3.20x."""
+"""The kind of a column's cells. `percent` holds a fraction; `ratio` is shown as 3.20x."""
 
-MAX_BRIEF = 2  # findings on a first screen
+MAX_BRIEF = 2  # findings on the first screen
 
 Cell = str | int | float | bool | None
 Status = Literal["pass", "warn", "fail", "info"]
@@ -25,7 +25,7 @@ Status = Literal["pass", "warn", "fail", "info"]
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading and what its cells are."""
+    """The heading of a column and the kind of its cells."""
 
     name: str
     kind: Kind = "text"
@@ -33,7 +33,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells. `marks` names cells: `best`, or `not-worse` than the best."""
+    """Rows of cells; `marks` of (row, column) say which are best, or not worse than the best."""
 
     title: str
     columns: tuple[Column, ...]
@@ -61,14 +61,14 @@ class Facts:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Plain words."""
+    """Plain text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Heatmap:
-    """A (K, K) matrix of fractions; the diagonal is greyed out so that the rest uses the scale."""
+    """A (K, K) matrix of fractions; the diagonal is grey, so that the rest has the whole scale."""
 
     title: str
     names: tuple[str, ...]
@@ -81,7 +81,7 @@ class Heatmap:
 class Curves:
     """Lines over a common axis: (name, ((x, y), ...)); y are fractions.
 
-    `bands` are one a line, ((x, low, high), ...), or none at all.
+    `bands` holds ((x, low, high), ...) for each line, or is empty.
     """
 
     title: str
@@ -93,7 +93,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Interval:
-    """A fraction with its bounds, and a word beside it."""
+    """A fraction with its bounds, and a note beside it."""
 
     name: str
     value: float
@@ -104,7 +104,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Intervals:
-    """Fractions with bounds, drawn as dots on bars; for pages, beside a table of the same."""
+    """Fractions with bounds, drawn as dots on bars; shown in HTML only."""
 
     title: str
     rows: tuple[Interval, ...]
@@ -113,7 +113,7 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Picture:
-    """A small PNG and what to say under it."""
+    """A small PNG and its caption."""
 
     png: bytes
     caption: str
@@ -121,7 +121,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures, the most telling first."""
+    """Pictures, the most important first; shown in HTML only."""
 
     title: str
     pictures: tuple[Picture, ...]
@@ -132,7 +132,7 @@ Block = Verdict | Facts | Paragraph | Table | Heatmap | Curves | Intervals | Gal
 
 @dataclass(frozen=True)
 class Limits:
-    """How many findings the formats for CI list: those that refuse more, and one by one."""
+    """The most findings that SARIF lists, and the most that JUnit lists."""
 
     sarif: int = 5000
     findings: int = 100
@@ -142,10 +142,10 @@ class Limits:
 class Report:
     """A title, blocks in reading order, findings, and the document that `-f json` prints.
 
-    `data` are tables of plain numbers for CSV, where those that are shown hold numbers as text.
-    `gates` are those of a check; `source` is the DATA it is about, as it was named; `saved` is the
-    file that holds all findings, for formats that list only some. `brief` are the blocks of the
-    first screen, where not all are wanted at once.
+    `data` are tables of plain numbers for CSV, where the tables of `blocks` hold numbers as text.
+    `gates` are those of a check, `source` is DATA as it was named, and `saved` is the file with all
+    findings, for formats that list only some. `brief` holds the blocks of the first screen, where
+    they are fewer.
     """
 
     title: str
@@ -161,20 +161,17 @@ class Report:
 
     @property
     def first_screen(self) -> "Report":
-        """The report as a terminal shows it unless more is asked for: `brief`, where there is one.
-
-        Of the findings a few stand for all.
-        """
+        """The report that a terminal shows without -v: `brief` if there is one, few findings."""
         if not self.brief:
             return self
         return replace(self, blocks=self.brief, findings=self.findings[:MAX_BRIEF])
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:
-        """The findings, after those of classes and the data set: gates that failed or warn.
+        """The failed and warning gates as findings, then the findings of examples and files.
 
-        For formats that show no gates. A gate that counts findings is not one itself, unless what
-        it counts is not among them.
+        For formats that show no gates. A gate that counts findings is left out where those findings
+        are listed.
         """
         listed = {finding.rule for finding in self.findings}
         levels: dict[str, Level] = {"fail": "error", "warn": "warning"}
@@ -190,7 +187,11 @@ class Report:
 
 
 def show(cell: Cell, kind: Kind) -> str:
-    """Write a cell for people."""
+    """Return a cell as text, as its kind says.
+
+    >>> show(0.053, "percent"), show(1234, "count"), show(None, "number")
+    ('5.3 %', '1,234', '-')
+    """
     if cell is None:
         return "-"
     if kind == "percent" and isinstance(cell, int | float):

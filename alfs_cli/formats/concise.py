@@ -1,11 +1,11 @@
-"""One finding a line, `path:line: RULE message`, for grep and editors."""
+"""One finding per line, `path:line: RULE message`, for grep and editors."""
 
 from alfs_cli.formats.blocks import Report
 from alfs_cli.text.plain import plain
 
 
 def render(report: Report) -> str:
-    """Return a line for every failed or doubtful gate and every finding; nothing if all is well."""
+    """Return a line for every failed or warning gate and every finding, empty without any."""
     lines = []
     for finding in report.all_findings:
         path, line = finding.place

@@ -1,7 +1,7 @@
-"""CSV: the report's tables with plain numbers; its facts where it has none.
+"""CSV: the tables of a report with plain numbers, or its facts where it has no table.
 
-One table is a plain CSV file. Several follow one another, each under a line `# title`, with a blank
-line between.
+One table is a plain CSV file. Several follow one another, each under a line `# title`, separated by
+blank lines.
 """
 
 import csv

@@ -1,7 +1,7 @@
 """Annotations of GitHub Actions: workflow commands on stdout.
 
-A step shows 10 errors, 10 warnings and 10 notices and drops the rest without a word, so that at
-most 9 of a kind are written, and one notice says how many more there are.
+A step shows 10 errors, 10 warnings and 10 notices and silently drops the rest. So at most 9 of each
+level are written, and one notice says how many more there are.
 """
 
 from collections import Counter
@@ -11,12 +11,12 @@ from alfs_cli.formats.blocks import Report
 from alfs_cli.formats.places import place_of, repository, worst_first
 from alfs_cli.text.plain import plain
 
-MAX_OF_A_KIND = 9
+MAX_OF_A_KIND = 9  # annotations of a level; GitHub shows 10
 WORDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def render(report: Report) -> str:
-    """Return an annotation a line: by level, what concerns classes or all data before files."""
+    """Return an annotation per line, by level, those on classes and the data set first."""
     root = repository()
     findings = worst_first(report.all_findings)
     shown: Counter[str] = Counter()

@@ -8,7 +8,7 @@ from alfs_cli.formats.places import key_of, place_of, repository, worst_first
 from alfs_cli.text.plain import plain
 
 SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
-MAX_ISSUES = 5000
+MAX_ISSUES = 5000  # in a report
 
 
 def render(report: Report) -> str:
@@ -21,7 +21,7 @@ def render(report: Report) -> str:
         path, line = place_of(finding, report)
         relative = root.relative(path)
         fingerprint = _digest(finding.rule, key_of(finding))
-        if fingerprint in seen:  # one content in several places: GitLab would merge them
+        if fingerprint in seen:  # the same content elsewhere: GitLab merges equal fingerprints
             fingerprint = _digest(finding.rule, key_of(finding), relative, str(finding.row or line))
         seen.add(fingerprint)
         issues.append(

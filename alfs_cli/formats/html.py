@@ -1,6 +1,6 @@
-"""One self-contained HTML page: no script, no request to anywhere, readable in light and dark.
+"""A self-contained HTML page: no script, no requests, readable in light and dark mode.
 
-A fragment is the same for a cell of a notebook: its style speaks of itself alone.
+A fragment holds the same for a notebook cell; its styles apply to nothing outside of it.
 """
 
 from base64 import b64encode
@@ -11,12 +11,12 @@ from alfs_cli import __version__
 from alfs_cli.formats.blocks import Block, Curves, Heatmap, Report, show
 from alfs_cli.text.plain import plain
 
-MAX_HEATMAP_CLASSES = 50
-MAX_CELL_NUMBERS = 20
-# Okabe and Ito's colours, told apart by all readers; each line also has a dash pattern of its own.
+MAX_HEATMAP_CLASSES = 50  # classes; of more, the 30 noisiest are shown
+MAX_CELL_NUMBERS = 20  # classes up to which cells hold numbers
+# The colours of Okabe and Ito are distinct for colour-blind readers; each line also has its dashes.
 LINE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINE_DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "4 2")
-CURVE_BOX = (640, 260)
+CURVE_BOX = (640, 260)  # width and height in SVG units
 
 
 def render(report: Report) -> str:
@@ -25,7 +25,7 @@ def render(report: Report) -> str:
 
 
 def render_fragment(report: Report) -> str:
-    """Return the title and the blocks, without findings, as a part of somebody else's page."""
+    """Return the title and the blocks, without findings, to be put into another page."""
     return _rendered("fragment.html", report)
 
 
@@ -54,9 +54,9 @@ def _extra(block: Block) -> object:
 
 
 def heat_cells(block: Heatmap) -> dict[str, object]:
-    """Return the rows of a heat map as (text, opacity) cells; above 50 classes the worst 30.
+    """Return the rows of a heat map as (text, opacity, title) cells; of over 50 classes, 30.
 
-    The diagonal has opacity None: it is greyed out so that the rest uses the whole scale.
+    The diagonal has opacity None: it is grey, so that the rest has the whole scale.
     """
     K = len(block.names)
     chosen = list(range(K))

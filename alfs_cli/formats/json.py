@@ -5,5 +5,5 @@ from alfs_cli.storage.documents import render_document
 
 
 def render(report: Report) -> str:
-    """Return the document of the report as it is saved."""
+    """Return the JSON text of the report's document, equal to the saved file."""
     return render_document(dict(report.document))

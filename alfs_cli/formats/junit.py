@@ -1,7 +1,7 @@
-"""JUnit XML: a test case is a gate; the findings are a second suite.
+"""JUnit XML: the first suite has a test case per gate, the second one per finding.
 
-Findings are failures where a gate failed. Where none did they are skipped, so that a server that
-reads the file shows no failure for a job that passes, and lists them all the same.
+Findings are failures if a gate failed. Otherwise they are skipped tests, so that a CI server lists
+them but shows no failure for a job that passes.
 """
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -14,7 +14,7 @@ from alfs_cli.text.plain import plain
 
 
 def render(report: Report) -> str:
-    """Return `testsuites`: the gates, then the worst findings, as many as the report allows."""
+    """Return `testsuites`: the gates, then the worst findings, up to the report's limit."""
     name = plain(report.source or report.title)
     findings = worst_first(report.findings)
     listed = findings[: report.limits.findings]
@@ -83,7 +83,7 @@ def _sample(suite: Element, finding: Finding, *, is_failure: bool) -> None:
 
 
 def _limit(gate: Gate) -> str:
-    """Return what the gate asks for: ` >= 1.00x`; nothing where its name says it."""
+    """Return the condition of a gate, such as ` >= 1.00x`, empty where its name says it."""
     measure = RULES[gate.rule].measure
     if gate.limit is None or (measure == "count" and gate.limit == 0):
         return ""

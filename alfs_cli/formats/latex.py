@@ -1,4 +1,4 @@
-r"""LaTeX tables in the manner of booktabs, to paste into a paper; needs \usepackage{booktabs}."""
+r"""LaTeX tables in booktabs style, to paste into a paper; they need \usepackage{booktabs}."""
 
 from collections.abc import Iterable
 
@@ -18,14 +18,14 @@ SPECIAL = {
     "~": r"\textasciitilde{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
-    "[": "{[}",  # after the end of a row it would begin an option
+    "[": "{[}",  # after the end of a row it would begin an optional argument
 }
 MARKS = {"best": r"\textbf{%s}", "not-worse": r"\underline{%s}"}
 HEAD = r"% needs \usepackage{booktabs}; bold: best, underlined: not significantly worse"
 
 
 def render(report: Report) -> str:
-    """Return every table (a heat map counts as one)."""
+    """Return every table of the report; heat maps become tables."""
     from alfs_cli.formats.text import heatmap_table
 
     tables = [
@@ -37,7 +37,7 @@ def render(report: Report) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text that LaTeX takes literally, on one line; ' +- ' becomes its sign."""
+    """Return text that LaTeX prints literally, on one line; ' +- ' becomes the sign."""
     flat = plain(text, mark="?")
     escaped = "".join(SPECIAL.get(c, c) for c in flat)
     return escaped.replace(" +- ", r" $\pm$ ")

@@ -20,8 +20,8 @@ from alfs_cli.formats.text import heatmap_table
 from alfs_cli.text.plain import plain
 
 MARKS = {"pass": "PASS", "warn": "WARN", "fail": "FAIL", "info": ""}
-MAX_HEATMAP_CLASSES = 20
-MAX_FINDINGS = 50
+MAX_HEATMAP_CLASSES = 20  # classes up to which heat maps are shown
+MAX_FINDINGS = 50  # findings listed
 
 
 def render(report: Report) -> str:
@@ -33,22 +33,22 @@ def render(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-APART = "&#8203;"  # of no width: what it stands between is no name, link or number any more
+APART = "&#8203;"  # a zero-width space: it breaks up mentions, links and issue numbers
 MARKUP = re.compile(r"[\\`*_\[\]<>|#~$]")
-BEGINNING = re.compile(r"^(\d*)([-+=.)])(?=\s|[-=]*\s*$)")  # of a list, or a line under a heading
+BEGINNING = re.compile(r"^(\d*)([-+=.)])(?=\s|[-=]*\s*$)")  # list items, underlined headings
 LIVE = re.compile(
     r"(@)|(\#)(?=\d)|(\bGH-)(?=\d)"  # mentions and issues
-    r"|(:)(?=//)|(\bwww)(?=\.)|(\bmailto:|\bxmpp:)"  # links that need no brackets
-    r"|(:)(?=[\w+-]+:)",  # emoji by name
+    r"|(:)(?=//)|(\bwww)(?=\.)|(\bmailto:|\bxmpp:)"  # links without brackets
+    r"|(:)(?=[\w+-]+:)",  # emoji codes
     re.IGNORECASE,
 )
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown and HTML take literally, on one line.
+    """Return text that Markdown and HTML show literally, on one line.
 
-    GitHub makes links of names, numbers and addresses after Markdown has been read, escaped or not:
-    in each stands a character of no width.
+    GitHub links mentions, issue numbers and addresses after it has parsed Markdown, so that escapes
+    do not stop it: a zero-width space in each does.
     """
     flat = plain(text, mark=" ").lstrip().replace("&", "&amp;")
     flat = BEGINNING.sub(r"\1\\\2", MARKUP.sub(r"\\\g<0>", flat))

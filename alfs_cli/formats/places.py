@@ -1,4 +1,4 @@
-"""Where findings lie, as tools for code want it: a path in the repository and a line."""
+"""The places of findings as code scanning needs them: a path in the repository and a line."""
 
 import os
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ RANK = {"error": 0, "warning": 1, "note": 2}
 
 @dataclass(frozen=True)
 class Repository:
-    """The folder that paths are relative to: the repository around here, else this folder."""
+    """The folder that paths are relative to: the git repository, else the current folder."""
 
     root: str
 
@@ -24,9 +24,10 @@ class Repository:
         return os.path.join(self.root, "")
 
     def relative(self, path: str) -> str:
-        """Return the path from the root, symbolic links followed, with `/` on every system.
+        """Return the path relative to the root with `/` on every system.
 
-        A link that leads out of the repository (as data versioning lays them) is not followed.
+        Symbolic links are followed unless they lead out of the repository, as those of data
+        version control do.
         """
         plain, real = os.path.abspath(path), _real(path)
         chosen = real if real.startswith(self._inside) else plain
@@ -37,7 +38,7 @@ class Repository:
 
 
 def repository() -> Repository:
-    """Return the repository around the current folder."""
+    """Return the git repository of the current folder, or that folder."""
     here = Path.cwd().resolve()
     for folder in (here, *here.parents):
         if (folder / ".git").exists():
@@ -51,25 +52,25 @@ def _real_folder(folder: str) -> str:
 
 
 def _real(path: str) -> str:
-    """Return the path without symbolic links; its folder is looked up once for all its files."""
+    """Return the path without symbolic links; each folder is looked up only once."""
     plain = os.path.abspath(path)
     try:
         if os.path.islink(plain):
             return os.path.realpath(plain)
         folder, name = os.path.split(plain)
         return os.path.join(_real_folder(folder), name)
-    except ValueError:  # no file has such a name
+    except ValueError:  # no file can have such a name
         return plain
 
 
 def place_of(finding: Finding, report: Report) -> tuple[str, int]:
-    """Return the file and the line to point at; what concerns all of the data, lies in DATA."""
+    """Return the file and the line to point at; findings on all data point at DATA."""
     path, line = finding.place
     return path or report.source or report.title, line or 1
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings by level; in a level what is certain, then by score, else in order."""
+    """Return the findings by level; within a level those without score first, then by score."""
     return sorted(
         findings,
         key=lambda found: (RANK[found.level], found.score is not None, -(found.score or 0.0)),
@@ -77,7 +78,7 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def key_of(finding: Finding) -> str:
-    """Return what names the finding from run to run: its content, else its rule and words."""
+    """Return a key that is the same in every run: the fingerprint, else a hash of the message."""
     if finding.fingerprint is not None:
         return finding.fingerprint
     text = f"{finding.rule}\0{finding.path or ''}\0{finding.message}"

@@ -1,9 +1,9 @@
-"""SARIF 2.1.0, as code scanning takes it in.
+"""SARIF 2.1.0, as GitHub's code scanning reads it.
 
-Its limits are 25,000 results a run (more and the file is refused) of which 5,000 are shown, so that
-the worst 5,000 are written and a notification of the tool says what was cut. An image has no lines:
-its region is 1/1/1/1. A row of a manifest lies at its line, with the image as a related location.
-A row of an array is a logical location in the array's file.
+GitHub refuses files of more than 25,000 results in a run and shows 5,000. So by default the worst
+5,000 are written, and a notification says how many were left out. An image has no lines: its region
+is 1/1/1/1. A row of a manifest lies at its line, with the image as a related location. A row of an
+array is a logical location in the array's file.
 """
 
 from typing import Any

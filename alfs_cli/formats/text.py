@@ -1,4 +1,4 @@
-"""Text for a terminal, by rich; plain where there is no colour."""
+"""Text for a terminal, rendered by rich; plain text without colour."""
 
 from collections.abc import Iterable
 from io import StringIO
@@ -30,16 +30,16 @@ from alfs_cli.text.plain import plain
 WORDS = {"pass": "PASS", "warn": "WARN", "fail": "FAIL", "info": ""}
 STYLES = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red", "info": "bold"}
 LEVELS = {"error": "bold red", "warning": "yellow", "note": "dim"}
-MAX_HEATMAP_CLASSES = 12
-MAX_FINDINGS = 20
-WIDEST = 200  # word that is not cut
-HEADINGS = 12  # columns beyond the width that whole headings are worth
+MAX_HEATMAP_CLASSES = 12  # classes up to which heat maps are shown
+MAX_FINDINGS = 20  # findings listed
+WIDEST = 200  # characters of a word up to which it is never cut
+HEADINGS = 12  # characters that a table may exceed the width by before its headings are cut
 
 
 def render(report: Report, *, width: int = 100, color: bool = False) -> str:
-    """Return the report as text of `width` columns, with ANSI colours if asked.
+    """Return the report as text of `width` characters, with ANSI colours if asked.
 
-    A table is wider where words would be cut: half a loss or a path is another loss, another path.
+    A table is wider where words would be cut: half a path or half a loss would be a wrong one.
     """
     stream = StringIO()
     console = Console(
@@ -132,7 +132,7 @@ def _table(block: Table, width: int) -> Iterable[Any]:
 
 
 def _widths(names: list[Text], rows: list[list[Text]], numeric: list[bool], room: int) -> list[int]:
-    """Return columns' widths: the widest give way, but no word and no number is cut."""
+    """Return the widths of columns: the widest are narrowed, but no word or number is cut."""
     cells = [[row[j] for row in rows] for j in range(len(names))]
     widths = [
         max(cell.cell_len for cell in (name, *column))
@@ -151,7 +151,7 @@ def _widths(names: list[Text], rows: list[list[Text]], numeric: list[bool], room
     whole = [max((cell_len(word) for word in name.plain.split()), default=1) for name in names]
     with_names = [max(pair) for pair in zip(least, whole, strict=True)]
     for lowest, limit in ((with_names, room), (least, room + HEADINGS)):
-        while sum(widths) > limit:  # headings are cut where nothing else is left to give
+        while sum(widths) > limit:  # the second round may cut headings
             spare = [own - low for own, low in zip(widths, lowest, strict=True)]
             if max(spare, default=0) <= 0:
                 break
@@ -175,7 +175,7 @@ def _cell(text: str, mark: str | None) -> Text:
 
 
 def heatmap_table(block: Heatmap) -> Table:
-    """Return a heat map as a table of per cents, for formats without colour."""
+    """Return a heat map as a table of percentages, for formats without colour."""
     from alfs_cli.formats.blocks import Column
 
     corner = f"{block.row_axis.split()[0]} \\ {block.column_axis.split()[0]}"

@@ -1,7 +1,8 @@
-"""Gates by the bounds of an audit: they hold at all times, whatever the noise depends on.
+"""Gates judged by the bounds of an audit, which hold at any time and whatever the noise depends on.
 
-A claim of the audit at the very limit decides its gate; elsewhere the interval does, which holds
-for every limit at once. So a limit that is chosen after the answers cannot be favoured.
+Where the audit claims exactly the limit of a gate, the test of that claim decides. For any other
+limit the confidence interval decides: it holds for all limits at once, so that a limit chosen after
+seeing the answers gains nothing.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ LEADS = Claim("clean-level", (), ">=", 1.0)
 
 @dataclass(frozen=True, eq=False)
 class Audited:
-    """An audit to judge by, as it was named, and what it says of each quantity."""
+    """An audit to judge gates by: its path, its record, and what it knows of each quantity."""
 
     path: Path
     record: Record
@@ -27,7 +28,7 @@ class Audited:
 
     @property
     def answers(self) -> int:
-        """How many draws are answered."""
+        """The number of answered draws."""
         return self.record.answers
 
     @property
@@ -40,13 +41,13 @@ class Audited:
         refuse_other_data(self.record, fingerprint, self.path)
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Return the pairs of true and given class, by place, that are claimed of all examples."""
+        """Return the (true, given) class indices of the pairs claimed of all examples."""
         place = self.record.examples.classes.index
         claims = [c for c in self.judge.claims if c.quantity == "pair" and c.where is None]
         return sorted({(place(c.names[0]), place(c.names[1])) for c in claims})
 
     def gate(self, rule: str, name: str, claim: Claim, on: str) -> Gate | None:
-        """Return the gate of a claim at its limit, None where the audit knows nothing of it."""
+        """Return the gate that judges a claim, None where the audit lacks its quantity."""
         tested = self.judge.tested.get(claim.subject)
         if tested is None:
             return None
@@ -55,7 +56,7 @@ class Audited:
         return self._judged(Gate(rule, name, "pass", limit=claim.number), claim, known, verdict, on)
 
     def dominance(self, rule: str, name: str, on: str) -> Gate | None:
-        """Return the gate on r > 1: `clean-level >= 1` would hold of a tie as well."""
+        """Return the gate on r > 1; the claim `clean-level >= 1` would also hold for a tie."""
         tested = self.judge.tested.get(LEADS.subject)
         if not isinstance(tested, LevelUnderTest):
             return None
@@ -67,7 +68,7 @@ class Audited:
         return self._judged(Gate(rule, name, "pass", limit=1.0), LEADS, known, verdict, on)
 
     def _verdict(self, claim: Claim, known: Measured) -> str:
-        """Return whether the claim holds, by its own test where it was claimed."""
+        """Return accepted, rejected or undecided, by the claim's own test where it was claimed."""
         limit = claim.number or 0.0
         is_claimed = (claim.subject, limit) in {(c.subject, c.number) for c in self.judge.claims}
         if is_claimed:
@@ -79,7 +80,7 @@ class Audited:
         return ACCEPTED if is_so else REJECTED if is_not else UNDECIDED
 
     def _judged(self, gate: Gate, claim: Claim, known: Measured, verdict: str, on: str) -> Gate:
-        """Return the gate with its status and numbers, and how many answers are missing."""
+        """Return the gate with its status, its numbers and the number of answers still needed."""
         limit, value = claim.number or 0.0, known.value
         is_beyond = value is not None and (
             value > limit if claim.operator == "<=" else value < limit
@@ -98,7 +99,7 @@ class Audited:
         )  # fmt: skip
 
     def _missing(self, claim: Claim, verdict: str) -> Missing | None:
-        """Return about how many more answers decide the claim; None where that is not known."""
+        """Return a forecast of the answers that decide the claim, None where there is none."""
         if verdict != UNDECIDED or not self.judge.left:
             return None
         record, judge = self.record, self.judge

@@ -1,10 +1,12 @@
-"""The baseline: what a team has accepted, so that the gate speaks of what is new.
+"""The baseline: the findings and bounds that a team has accepted, so that only new ones count.
 
-`accepted` lists findings by the fingerprint of their content, so that files may be moved, and a
-corrected label takes its entry away; `borderline` lists what was nearly one. `ceilings` keep the
-bounds that the noise had: it may fall, and not surely rise above them. The file holds no time, path
-or version, its keys are sorted and each entry has a line, so that it merges well and is the same on
-every machine.
+`accepted` lists findings by the fingerprint of content and label: moved files keep their entries,
+and a corrected label drops its own. `borderline` lists examples whose score was just below that of
+a finding. `ceilings` hold the noise bounds of the time; the gate fails where the noise has surely
+risen above them.
+
+The file holds no time, path or version, its keys are sorted, and each entry has its own line. So it
+merges well in git and is the same on every machine.
 """
 
 import json
@@ -22,13 +24,13 @@ from alfs_cli.storage.writing import write_text
 
 SCHEMA = "alfs.baseline/1"
 USUAL = "alfs-baseline.json"
-SCALE = 10_000  # of ceilings: coarser than what another processor changes
-PAIRS_OF_A_CLASS = 10
+SCALE = 10_000  # ceilings are rounded to 1e-4: processors differ by less
+PAIRS_OF_A_CLASS = 10  # listed ceilings per class, the highest; the least of them is for the rest
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The rules under which a content was accepted, and why, if somebody wrote that down."""
+    """The rules under which an example was accepted, and the reason, if somebody wrote one."""
 
     rules: tuple[str, ...]
     reason: str = ""
@@ -36,11 +38,10 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Ceilings:
-    """The bounds that an estimate had.
+    """The bounds of an estimate: upper ones of rates, lower ones of clean levels.
 
-    Upper ones of the noise rate and of T[i, j] by the names of i and j, lower ones of the clean
-    level of each class. Of a class the pairs with the highest bounds are listed; the least of them
-    holds for the others.
+    `pair` holds bounds of T[i, j] by the names of i and j. Only the pairs with the highest bounds
+    are listed for each class; the least of them is the ceiling of all other pairs.
     """
 
     noise_rate: Number | None = None
@@ -55,7 +56,7 @@ class Ceilings:
 
 @dataclass(frozen=True)
 class Judge:
-    """What labels were judged by: the kind of evidence, and the encoder where it is one."""
+    """The evidence that judged the labels: its kind, and the name of the encoder if it is one."""
 
     kind: str
     encoder: str | None = None
@@ -68,10 +69,9 @@ class Judge:
 class Baseline:
     """The content of alfs-baseline.json.
 
-    `borderline` are contents that were nearly suspect. Scores move a little whenever anything else
-    in the data does; one that crosses the line for that is not new. `evidence` is what judged the
-    labels; other evidence has other suspects and other bounds, and files written by older versions
-    do not name theirs.
+    `borderline` are fingerprints of examples that were nearly suspect. Scores move slightly with
+    any change of the data; an example that becomes suspect by that is not new. Other `evidence` has
+    other suspects and bounds; it is None in files of older versions.
     """
 
     accepted: dict[str, Accepted] = field(default_factory=dict)
@@ -80,18 +80,18 @@ class Baseline:
     evidence: Judge | None = None
 
     def accepts(self, finding: Finding) -> bool:
-        """Whether this finding was accepted, or was borderline."""
+        """Whether this finding was accepted or was borderline."""
         entry = self.accepted.get(finding.fingerprint or "")
         if entry is not None and finding.rule in entry.rules:
             return True
         return finding.rule == "ALFS101" and finding.fingerprint in self.borderline
 
     def stale(self, present: Iterable[str]) -> tuple[str, ...]:
-        """Return the entries whose content, under that label, is no more among those `present`."""
+        """Return the accepted fingerprints that are not among those `present`, sorted."""
         return tuple(sorted(set(self.accepted) - set(present)))
 
     def save(self, path: Path) -> None:
-        """Write the file, an entry a line."""
+        """Write the file, with one entry per line."""
         write_text(path, render(self))
 
 
@@ -115,7 +115,7 @@ def load_baseline(path: Path) -> Baseline:
 
 
 def judge_of(estimate: NoiseEstimate) -> Judge:
-    """Return what an estimate was made from."""
+    """Return the evidence that an estimate was made from."""
     evidence = estimate.evidence
     return Judge(evidence.kind, evidence.encoder)
 
@@ -127,14 +127,14 @@ def refuse_other_evidence(baseline: Baseline, estimate: NoiseEstimate, *, ratche
         return
     anew = "--update-baseline" + (" without --ratchet" if ratchet else "")
     raise UsageError(
-        f"the baseline was made with the evidence '{made}', and this is '{now}': what is new "
-        "cannot be told, nor whether noise rose",
-        help=f"judge by the same (--evidence {made.kind}), or {anew} makes it anew",
+        f"the baseline was made with the evidence '{made}', and this estimate with '{now}': "
+        "they cannot be compared",
+        help=f"judge by the same (--evidence {made.kind}), or write it anew with {anew}",
     )
 
 
 def _check_ceilings(ceilings: Ceilings, *, where: str) -> None:
-    """Raise InputError where a ceiling is no rate, or a floor no clean level."""
+    """Raise InputError where a ceiling or a floor is out of its range."""
     rates = {"noise_rate": 0.0 if ceilings.noise_rate is None else ceilings.noise_rate}
     for true, row in ceilings.pair.items():
         rates |= {f"pair.{true}.{given}": rate for given, rate in row.items()}
@@ -146,7 +146,8 @@ def _check_ceilings(ceilings: Ceilings, *, where: str) -> None:
     ]
     if wrong:
         raise InputError(
-            f"{where}: ceilings.{wrong[0][:100]} cannot be", help="--update-baseline writes it anew"
+            f"{where}: ceilings.{wrong[0][:100]} is out of range",
+            help="--update-baseline writes it anew",
         )
 
 
@@ -176,9 +177,10 @@ def updated(
     borderline: Iterable[str] = (),
     ratchet: bool,
 ) -> Baseline:
-    """Return the baseline with stale entries gone, and today's findings and bounds accepted.
+    """Return the baseline without stale entries, with the current findings and bounds accepted.
 
-    With `ratchet` it only gets stricter: nothing is added, no ceiling rises.
+    `present` are the fingerprints of all current examples. With `ratchet` the baseline only gets
+    stricter: nothing is added, and no ceiling rises.
     """
     gone, evidence = set(old.stale(present)), judge_of(estimate)
     near = {key for key in old.borderline if key in present}
@@ -198,7 +200,7 @@ def updated(
 
 
 def stricter(old: Ceilings, new: Ceilings) -> Ceilings:
-    """Return the lower of the ceilings and the higher of the floors; what is new is taken over."""
+    """Return the lower ceilings and the higher floors of two; those of only one are kept."""
     rates = [rate for rate in (old.noise_rate, new.noise_rate) if rate is not None]
     floors = dict(new.class_clean_level)
     for name, level in old.class_clean_level.items():
@@ -215,7 +217,7 @@ def stricter(old: Ceilings, new: Ceilings) -> Ceilings:
 
 
 def render(baseline: Baseline) -> str:
-    """Return the file's text: keys sorted, an entry a line, LF."""
+    """Return the text of the file: sorted keys, one entry per line, LF."""
     document = to_document(SCHEMA, baseline)
     ceilings = document["ceilings"]
     parts = [
@@ -262,7 +264,7 @@ def _up(value: float) -> float:
 
 
 def _down(value: float) -> float:
-    """Round a clean level down to three digits; infinity stays."""
+    """Round a clean level down to three significant digits; infinity stays."""
     if not math.isfinite(value) or value <= 0:
         return value
     scale = 10.0 ** (2 - math.floor(math.log10(value)))

@@ -1,4 +1,4 @@
-"""From DATA, or a saved estimate, to the verdict of the gate, and to a baseline."""
+"""The gate on DATA or on a saved estimate, and the update of its baseline."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from alfs_cli.storage.targets import Target
 
 FOLLOWED = ("features", "encoder", "pixels", "network")
-"""Kinds of evidence that `check` makes itself, and takes as the baseline says."""
+"""Kinds of evidence that `check` makes itself; where none is named, it makes the baseline's."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is judged and how: limits, what is not to be told, what is accepted or audited."""
+    """What to judge by: limits, suppressions, the baseline, and an audit."""
 
     thresholds: Thresholds = field(default_factory=Thresholds)
     suppressions: Suppressions = field(default_factory=Suppressions)
@@ -46,7 +46,10 @@ class Update:
 
 
 def check_estimate(estimate: NoiseEstimate, plan: Plan) -> CheckResult:
-    """Judge an estimate alone: nothing is known of the files."""
+    """Judge a saved estimate; gates on files are not judged.
+
+    Raises UsageError or InputError where the baseline or the audit is for other data or evidence.
+    """
     if plan.baseline is not None:
         refuse_other_evidence(plan.baseline, estimate, ratchet=False)
     if plan.audit is not None:
@@ -71,9 +74,10 @@ def check_data(
     targets: "Sequence[Target]" = (),
     given: "Given | None" = None,
 ) -> CheckResult:
-    """Read DATA, estimate and judge; with `update` by the new baseline, which is then written.
+    """Read DATA, estimate T and judge the gates.
 
-    `given` is what a program holds of DATA.
+    With `update` the baseline is updated first, judged by, and written. `given` holds arrays of
+    DATA that a Python caller passed instead of files.
     """
     from alfs_cli.estimating import estimate_data
 
@@ -88,7 +92,7 @@ def check_data(
 def check_estimated(
     found: "Estimated", plan: Plan, console: Console, *, update: Update | None = None
 ) -> CheckResult:
-    """Judge an estimate and the examples that it was made from."""
+    """Judge an estimate and the examples that it was made from; `update` as in `check_data`."""
     if found.judged is None:
         return check_estimate(found.estimate, plan)
     if plan.audit is not None:
@@ -121,9 +125,9 @@ def check_estimated(
 def _evidence(
     options: "EstimateOptions", plan: Plan, console: Console, update: Update | None
 ) -> str:
-    """Return the kind of evidence: where it is left open, the one that the baseline was made from.
+    """Return the kind of evidence; where it is `auto`, that of the baseline.
 
-    Else the choice could turn with the data, or with what is installed.
+    `auto` by itself could choose another kind when the data or the installed packages change.
     """
     is_renewed = update is not None and not update.ratchet
     made = None if plan.baseline is None or is_renewed else plan.baseline.evidence
@@ -142,7 +146,7 @@ def _baseline(
     kept: "Sequence[Finding]",
     update: Update | None,
 ) -> tuple[Baseline | None, tuple[str, ...] | None]:
-    """Return the baseline to judge by, brought up to date if so asked, and its stale entries."""
+    """Return the baseline to judge by, updated if asked, and its stale entries."""
     baseline = plan.baseline
     if baseline is not None and (update is None or update.ratchet):
         ratchet = update is not None and update.ratchet
@@ -166,7 +170,7 @@ def _baseline(
 def _findings(
     found: "Judged", rules: Selection, console: Console
 ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-    """Return all that was found, errors in files first, and which rules on files were looked at."""
+    """Return all findings, those of files first, and the rules on files that were checked."""
     from alfs_cli.data.duplicates import digests_of
     from alfs_cli.inspecting.examples import leakage_findings, other_split, other_splits
 

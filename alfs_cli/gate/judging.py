@@ -1,8 +1,8 @@
 """The CI gate: thresholds against confidence bounds, so that it does not fail by chance.
 
 A gate compares a quantity (value, low, high) with a limit. `sure` fails only where even the bound
-most favourable to the data breaks the limit, and warns where the point does; `point` fails where
-the point does; `strict` passes only where even the least favourable bound holds.
+most favourable to the data breaks the limit, and warns where the value does. `point` fails where
+the value does. `strict` passes only where even the least favourable bound keeps the limit.
 """
 
 import math
@@ -33,13 +33,13 @@ INTEGRITY = {
     "ALFS406": "no missing labels",
     "ALFS407": "no oversize images",
 }
-"""The gates that count findings in the files, judged by default."""
+"""Rules on findings in files, which are judged by default, and the names of their gates."""
 
 NOT_JUDGED = {
     "ALFS101": "an estimate alone cannot tell which labels are new: name DATA, or --ignore ALFS101",
     "ALFS901": "an estimate alone cannot tell which entries are stale: name DATA",
 }
-"""What to do where a gate that the user set cannot be judged."""
+"""Help lines for gates that the user set and that cannot be judged."""
 
 EVERY = Selection()
 DEFAULT = (*INTEGRITY, "ALFS203")
@@ -48,7 +48,7 @@ DEFAULT = (*INTEGRITY, "ALFS203")
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The limits a user may set; None is not set. Rates are fractions, clean levels ratios.
+    """The limits that a user may set; None is not set. Rates are fractions, clean levels ratios.
 
     `settings/check.py` says what each may be.
     """
@@ -75,15 +75,20 @@ def judge(
     stale: Sequence[str] | None = None,
     audit: "Audited | None" = None,
 ) -> CheckResult:
-    """Return the verdict on an estimate and on what was found in the files.
+    """Return the verdict on an estimate and on findings in the files.
 
-    `findings` is None where only the estimate is at hand: gates on files are then not judged. Of
-    `rules` only the selected ones are; `ceilings` are those of a baseline; `looked_at` are the
-    rules on files that this data could break at all; `stale` are the entries of a baseline that
-    match nothing, None where there is none to hold against the data. What `audit` knows is judged
-    by its bounds instead of the estimate's.
+    Args:
+        estimate: T, the noise rate and the clean levels, with bounds.
+        thresholds: the limits.
+        findings: None where there is only an estimate; gates on files are then not judged.
+        rules: the rules to judge.
+        ceilings: the bounds of a baseline.
+        looked_at: the rules on files that were checked on these data.
+        stale: entries of a baseline that match nothing; None without data to compare them with.
+        audit: an audit whose bounds replace those of the estimate where it has some.
 
-    Raises UsageError where a gate the user set cannot be judged.
+    Raises:
+        UsageError: a gate that the user set cannot be judged.
     """
     gates = tuple(
         gate
@@ -101,7 +106,7 @@ def judge(
                 f"{gate.rule}: {gate.name} cannot be judged",
                 help=NOT_JUDGED.get(
                     gate.rule,
-                    "a class needs two examples or more; leave the threshold out, or merge it",
+                    "a class needs two examples; leave the threshold out, or merge the class",
                 ),
             )
     passed = all(gate.status != "fail" for gate in gates)
@@ -116,13 +121,13 @@ def judge(
 
 
 def _judged_by(audit: "Audited", gates: Sequence[Gate]) -> JudgedByAudit:
-    """Return what an audit decided, and what it left open."""
+    """Return the gates that an audit decided or left open."""
     judged = [AuditedGate(g.rule, g.name, g.by_audit) for g in gates if g.by_audit is not None]
     return JudgedByAudit(str(audit.path), audit.answers, audit.record.plan.risk, tuple(judged))
 
 
 def _limits(estimate: NoiseEstimate, limits: Thresholds, audit: "Audited | None") -> Iterator[Gate]:
-    """Yield the gates on T and what follows from it; what an audit knows, it decides."""
+    """Yield the gates on T and on quantities of it, by the audit where it measures them."""
     yield from _rate_gates(estimate, limits, audit)
     classes = estimate.class_clean_level
     if not classes:
@@ -144,7 +149,7 @@ def _limits(estimate: NoiseEstimate, limits: Thresholds, audit: "Audited | None"
 def _rate_gates(
     estimate: NoiseEstimate, limits: Thresholds, audit: "Audited | None"
 ) -> Iterator[Gate]:
-    """Yield the gates on the noise rate, of all and of each class."""
+    """Yield the gates on the noise rate of all labels and of each class."""
     on = limits.gate_on
     if (most := limits.max_noise_rate) is not None:
         rate, claim = estimate.noise_rate, Claim("noise-rate", (), "<=", most)
@@ -174,7 +179,7 @@ def _rate_gates(
 def _level_gates(
     estimate: NoiseEstimate, least: float, on: str, audit: "Audited | None"
 ) -> Iterator[Gate]:
-    """Yield a gate for each class; where r was audited, one for all, as r is their least."""
+    """Yield a gate for each class, or one for their minimum r where that was audited."""
     claim = Claim("clean-level", (), ">=", least)
     if by_audit := audit and audit.gate("ALFS201", "clean level", claim, on):
         yield by_audit
@@ -186,7 +191,7 @@ def _level_gates(
 
 
 def _unknown_classes(limits: Thresholds) -> Iterator[Gate]:
-    """Yield the gates on classes where an estimate says nothing of any."""
+    """Yield gates on classes as not judged, for an estimate without clean levels of classes."""
     if limits.max_class_noise_rate is not None:
         yield Gate("ALFS304", "noise rate of each class", "not-judged")
     if limits.min_clean_level is not None:
@@ -198,7 +203,7 @@ def _unknown_classes(limits: Thresholds) -> Iterator[Gate]:
 def _counts(
     limits: Thresholds, findings: Sequence[Finding] | None, looked_at: Collection[str]
 ) -> Iterator[Gate]:
-    """Yield the gates that count findings; a rule whose findings are warnings only warns."""
+    """Yield the gates that count findings; a rule of level warning never fails."""
     if limits.max_new_issues is not None:
         yield _count("ALFS101", "new suspect labels", findings, limits.max_new_issues, "fail")
     for rule, name in INTEGRITY.items():
@@ -217,7 +222,7 @@ def _count(
 
 
 def _stale(limits: Thresholds, stale: Sequence[str] | None) -> Iterator[Gate]:
-    """Yield the gate on entries of the baseline that match nothing, where it is asked for."""
+    """Yield the gate on stale entries of the baseline, where --strict-baseline asks for it."""
     if limits.strict_baseline:
         name = "no stale baseline entries"
         if stale is None:
@@ -227,9 +232,9 @@ def _stale(limits: Thresholds, stale: Sequence[str] | None) -> Iterator[Gate]:
 
 
 def _regressions(estimate: NoiseEstimate, ceilings: Ceilings, on: str) -> Iterator[Gate]:
-    """Yield a gate for the noise rate, and for each class and pair that surely got worse.
+    """Yield a gate for the noise rate, and one for each class and pair that surely got worse.
 
-    Where one only seems to have, the worst class and the worst pair stand for all.
+    Of those that only may have got worse, just the worst class and the worst pair are yielded.
     """
     rate, names = estimate.noise_rate, estimate.data.classes
     if ceilings.noise_rate is not None:
@@ -259,7 +264,7 @@ def _regressions(estimate: NoiseEstimate, ceilings: Ceilings, on: str) -> Iterat
 
 
 def _excess(gate: Gate) -> float:
-    """Return by what factor a gate's value is beyond its limit."""
+    """Return the factor by which a gate's value is beyond its limit."""
     value, limit = gate.value or 0.0, gate.limit or 0.0
     better, worse = (value, limit) if gate.measure == "ratio" else (limit, value)
     return worse / better if better > 0 else math.inf
@@ -268,10 +273,7 @@ def _excess(gate: Gate) -> float:
 def _pair_gates(
     estimate: NoiseEstimate, limit: float, on: str, audit: "Audited | None"
 ) -> Iterator[Gate]:
-    """Yield a gate for each pair over the limit, and for the worst pair in any case.
-
-    And for each that was audited.
-    """
+    """Yield a gate for each audited pair, for each other pair over the limit, and for the worst."""
     names = estimate.data.classes
     audited = {} if audit is None else dict(_audited_pairs(audit, names, limit, on))
     yield from audited.values()
@@ -297,7 +299,7 @@ def _pair_gates(
 def _audited_pairs(
     audit: "Audited", names: Sequence[str], limit: float, on: str
 ) -> Iterator[tuple[tuple[int, int], Gate]]:
-    """Yield the gates of the pairs that were audited, by their places."""
+    """Yield ((i, j), gate) for the pairs that were audited."""
     for i, j in audit.pairs():
         claim = Claim("pair", (names[i], names[j]), "<=", limit)
         name = f"rate of '{names[i]}' given as '{names[j]}'"

@@ -1,7 +1,7 @@
-"""Findings that are not to be told: by rule, by path, by a line of alfs-ignore.csv.
+"""Suppressed findings: by rule, by path, or by a line of alfs-ignore.csv.
 
-A line names a path (a pattern, `**` for any folders) or a finding's fingerprint, a rule or its
-beginning, a reason, and the last day it holds.
+A line holds a path (a pattern, `**` for any folders) or a finding's fingerprint, a rule or a prefix
+of rules, a reason, and its last valid day.
 """
 
 import csv
@@ -36,7 +36,7 @@ class Line:
     expired: bool = False
 
     def covers(self, finding: Finding) -> bool:
-        """Whether a finding is meant, expired or not."""
+        """Whether the line names a finding, expired or not."""
         if not any(rule.id == finding.rule for rule in matching(self.rule)):
             return False
         return self.id_or_path == finding.fingerprint or lies_in(
@@ -44,13 +44,13 @@ class Line:
         )
 
     def describe(self) -> str:
-        """Return the line for people."""
+        """Return the line as text for messages."""
         return f"{self.where}: {self.id_or_path} {self.rule}"
 
 
 @dataclass(frozen=True)
 class Suppressions:
-    """Everything that takes findings away, but the baseline."""
+    """Everything that suppresses findings, except the baseline."""
 
     rules: Selection = field(default_factory=Selection)
     by_path: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -60,7 +60,7 @@ class Suppressions:
 
 @dataclass(frozen=True)
 class Sorted:
-    """Findings that stay, how many were ignored, and lines that did nothing or have expired."""
+    """The findings kept, how many were ignored, and the lines that are unused or expired."""
 
     kept: tuple[Finding, ...]
     ignored: int = 0
@@ -68,7 +68,7 @@ class Sorted:
 
 
 def sort_out(findings: Iterable[Finding], suppressions: Suppressions) -> Sorted:
-    """Return the findings that are left; those of rules that are not selected are not counted."""
+    """Split findings into kept and ignored; those of rules that are not selected are neither."""
     rules = suppressions.rules
     kept: list[Finding] = []
     ignored = 0
@@ -97,7 +97,7 @@ def sort_out(findings: Iterable[Finding], suppressions: Suppressions) -> Sorted:
 
 
 def read_lines(path: Path, *, today: date | None = None) -> tuple[Line, ...]:
-    """Read an ignore file; raises InputError with everything that is wrong in it."""
+    """Read an ignore file; raises one InputError with every mistake in it."""
     day = datetime.now(UTC).date() if today is None else today
     try:
         with as_text_file(path).open(encoding="utf-8-sig", newline="") as file:
@@ -111,7 +111,7 @@ def read_lines(path: Path, *, today: date | None = None) -> tuple[Line, ...]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"cannot read '{path}': {error}",
-            help="see that it is a file and yours to read, or name another: --ignore-file FILE",
+            help="check that it is a file that you may read, or name another: --ignore-file FILE",
         ) from None
     names = [name.strip() for name in header]
     wrong = [name for name in names if name not in COLUMNS]
@@ -169,19 +169,19 @@ def _forms(path: str, base: str) -> Sequence[str]:
 
 
 Part = re.Pattern[str] | None
-"""A pattern of one name; None is `**`, any number of names."""
+"""The pattern of one name in a path; None is `**`, which matches any number of names."""
 
 
 @cache
 def _parts(pattern: str) -> tuple[Part, ...]:
-    """Return a pattern of paths in its parts, a name each; `**` alone stands for any folders.
+    """Return the parts of a path pattern, one per name; `**` matches any number of folders.
 
-    `*` and `?` stand for what is within one name, all else for itself. fnmatch's expressions never
-    go back behind a `*` that was passed, so that a hostile pattern takes no time.
+    `*` and `?` match within one name, every other character matches itself. The expressions of
+    fnmatch never backtrack over a `*` that was passed, so that a hostile pattern cannot be slow.
     """
     names = os.path.normpath(pattern).replace(os.sep, "/").split("/")
     names += ["**"] * pattern.endswith("/")
-    names += ["*"] * (names[-1] == "**")  # something lies in a folder that lies in it
+    names += ["*"] * (names[-1] == "**")  # a folder's pattern matches only what lies in it
     return tuple(
         None if name == "**" else re.compile(fnmatch.translate(name.replace("[", "[[]")))
         for name in names
@@ -189,9 +189,9 @@ def _parts(pattern: str) -> tuple[Part, ...]:
 
 
 def _matches(names: Sequence[str], parts: Sequence[Part]) -> bool:
-    """Whether the names of a path match the parts of a pattern, all of both.
+    """Whether the names of a path match all parts of a pattern.
 
-    Where a name fails, the last `**` takes one name more; none before it need ever change.
+    On a mismatch the last `**` takes one more name; an earlier one never needs to.
     """
     place = part = begin = 0
     after: int | None = None

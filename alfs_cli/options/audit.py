@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 PAGE = "The page"
 SHEET = "Without a page"
-SCORES = "What the draws go by"
+SCORES = "Scores that guide the draws"
 
 
 @dataclass(frozen=True)
 class ClaimFlags:
-    """What is claimed, and how surely it is to be decided."""
+    """The claims, and the risk at which each is decided."""
 
     claim: Annotated[
         list[str] | None,
         typer.Option(
             "--claim",
             metavar="TEXT",
-            help="What to decide, repeatable: 'noise-rate <= 0.05', 'class-noise:NAME <= .1', "
+            help="A claim to decide, repeatable: 'noise-rate <= 0.05', 'class-noise:NAME <= .1', "
             "'given-noise:NAME <= .1', 'pair:TRUE>GIVEN <= .02', 'clean-level >= 1.5', "
             "'certified:LOSS', 'accuracy:RUN >= .9', 'accuracy:RUN_A > accuracy:RUN_B', each also "
-            "of a part, as 'noise-rate\\[camera=3] <= .05'. Without it 'noise-rate <= 0.05'.",
+            "for a part, as 'noise-rate\\[camera=3] <= .05'. By default 'noise-rate <= 0.05'.",
         ),
     ] = None
     by: Annotated[
@@ -36,24 +36,25 @@ class ClaimFlags:
         typer.Option(
             "--by",
             metavar="COLUMN",
-            help="Each claim inside every value of a column, too; each at its own risk.",
+            help="Decide each claim for every value of this column as well, each at its own risk.",
         ),
     ] = None
     risk: Annotated[
         float | None,
         typer.Option(
             "--risk",
-            help="Chance that a claim is ever decided wrongly, each for itself; 0.05.",
+            help="Chance that a claim is ever decided wrongly, for each claim; by default 0.05.",
         ),
     ] = None
     budget: Annotated[
         int | None,
-        typer.Option("--budget", min=1, metavar="N", help="Ask for N answers at most, in all."),
+        typer.Option("--budget", min=1, metavar="N", help="Ask for at most N answers in all."),
     ] = None
     show_given: Annotated[
         bool,
         typer.Option(
-            "--show-given", help="Show the given label while asking: not blind, and said so."
+            "--show-given",
+            help="Show the given label while asking; the result says that answers were not blind.",
         ),
     ] = False
     continues: Annotated[
@@ -61,12 +62,12 @@ class ClaimFlags:
         typer.Option(
             "--continue",
             metavar="OLD",
-            help="After mending: an earlier audit.json, whose answers are kept as known.",
+            help="After labels were corrected: an earlier audit.json, whose answers are kept.",
         ),
     ] = None
 
     def wanted(self, invocation: "Invocation") -> "Wanted":
-        """Return what was asked for."""
+        """Return the claims and settings of the audit as the core takes them."""
         from alfs_cli.auditing.session import Wanted
 
         return Wanted(
@@ -81,7 +82,7 @@ class ClaimFlags:
 
 @dataclass(frozen=True)
 class SheetFlags:
-    """Asking and answering on paper."""
+    """Asking and answering in files, without a page."""
 
     sheet: Annotated[
         Path | None,
@@ -96,7 +97,7 @@ class SheetFlags:
     batch: Annotated[
         int,
         typer.Option(
-            "--batch", min=1, metavar="N", help="How many of them.", rich_help_panel=SHEET
+            "--batch", min=1, metavar="N", help="Examples in a sheet.", rich_help_panel=SHEET
         ),
     ] = 50
     read: Annotated[
@@ -104,7 +105,7 @@ class SheetFlags:
         typer.Option(
             "--read",
             metavar="FILE",
-            help="Take answers in: a sheet, another person's, or a Label Studio export (.json); "
+            help="Read the answers of a filled-in sheet or a Label Studio export (.json); "
             "repeatable.",
             rich_help_panel=SHEET,
         ),
@@ -114,7 +115,7 @@ class SheetFlags:
         typer.Option(
             "--who",
             metavar="NAME",
-            help="Who answered what is read; without it the file's name.",
+            help="Who gave the answers that are read; by default the file's name.",
             rich_help_panel=SHEET,
         ),
     ] = None
@@ -123,7 +124,7 @@ class SheetFlags:
         typer.Option(
             "--verify",
             metavar="FILE",
-            help="Recompute every draw and bound of an audit.json: 0 if it is equal, 1 if not.",
+            help="Recompute every draw and bound of an audit.json: exit 0 if equal, 1 if not.",
             rich_help_panel=SHEET,
         ),
     ] = None
@@ -131,7 +132,7 @@ class SheetFlags:
 
 @dataclass(frozen=True)
 class PageFlags:
-    """Where the page is."""
+    """The address of the page, and whether a browser is opened."""
 
     port: Annotated[
         int,
@@ -139,7 +140,7 @@ class PageFlags:
             "--port",
             min=0,
             max=65535,
-            help="Port of the page on 127.0.0.1; 0 is one that is free.",
+            help="Port of the page on 127.0.0.1; 0 picks a free one.",
             rich_help_panel=PAGE,
         ),
     ] = 0
@@ -153,7 +154,10 @@ class PageFlags:
 
 @dataclass(frozen=True)
 class ScoreFlags:
-    """What scores the labels beforehand, so that draws tell more; bounds do not rest on it."""
+    """What scores the labels before the draws.
+
+    Good scores save answers; the bounds hold whatever the scores.
+    """
 
     evidence: Annotated[
         str,
@@ -179,7 +183,9 @@ class ScoreFlags:
     ] = False
     no_cache: Annotated[
         bool,
-        typer.Option("--no-cache", help="Make the evidence anew.", rich_help_panel=SCORES),
+        typer.Option(
+            "--no-cache", help="Recompute the evidence, not from the cache.", rich_help_panel=SCORES
+        ),
     ] = False
 
     def read(self, invocation: "Invocation") -> "EstimateOptions":

@@ -1,4 +1,7 @@
-"""The options of `alfs check` that a variable or a configuration file may set as well."""
+"""The options of `alfs check`.
+
+Environment variables and configuration files may set those of `CheckOptions` as well.
+"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,57 +27,68 @@ def _rule(name: str, help: str, metavar: str | None = None) -> Any:
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """What was typed; None where nothing was, so that a variable or a file may speak."""
+    """The settings that were typed; None where a variable or a file may decide."""
 
-    max_noise_rate: Annotated[float | None, _limit("--max-noise-rate", "ALFS301, a fraction.")] = (
-        None
-    )
+    max_noise_rate: Annotated[
+        float | None, _limit("--max-noise-rate", "ALFS301: highest noise rate, a fraction.")
+    ] = None
     max_class_noise_rate: Annotated[
-        float | None, _limit("--max-class-noise-rate", "ALFS304, each class.")
+        float | None, _limit("--max-class-noise-rate", "ALFS304: highest noise rate of any class.")
     ] = None
     min_clean_level: Annotated[
-        float | None, _limit("--min-clean-level", "ALFS201, the ratio r of each class.")
+        float | None, _limit("--min-clean-level", "ALFS201: lowest clean level r of any class.")
     ] = None
     max_pair_rate: Annotated[
-        float | None, _limit("--max-pair-rate", "ALFS202, each pair T[i, j].")
+        float | None, _limit("--max-pair-rate", "ALFS202: highest rate T\\[i, j] of any pair.")
     ] = None
     require_dominance: Annotated[
         bool | None,
         _limit(
             "--require-dominance/--no-require-dominance",
-            "ALFS203: the clean label leads in every class; on.",
+            "ALFS203: the clean label leads in every class; on by default.",
         ),
     ] = None
-    min_trust: Annotated[str | None, _limit("--min-trust", "ALFS303: low, medium or high.")] = None
+    min_trust: Annotated[
+        str | None, _limit("--min-trust", "ALFS303: lowest trust: low, medium or high.")
+    ] = None
     max_new_issues: Annotated[
         int | None,
-        _limit("--max-new-issues", "ALFS101: suspect labels that the baseline does not list."),
+        _limit(
+            "--max-new-issues",
+            "ALFS101: highest number of suspect labels that the baseline does not list.",
+        ),
     ] = None
     gate_on: Annotated[
         str | None,
         _limit(
             "--gate-on",
-            "sure (usual): fail where even the favourable bound breaks the limit; point: where the "
-            "estimate does; strict: unless even the unfavourable bound holds.",
+            "When to fail. sure (the default): if even the favourable bound breaks the limit; "
+            "point: if the estimate does; strict: unless even the unfavourable bound keeps it.",
         ),
     ] = None
     select: Annotated[
         list[str] | None,
-        _rule("--select", "Only these rules, or beginnings such as ALFS4.", "RULE,..."),
+        _rule("--select", "Judge only these rules, or prefixes such as ALFS4.", "RULE,..."),
     ] = None
-    ignore: Annotated[list[str] | None, _rule("--ignore", "Not these rules.", "RULE,...")] = None
+    ignore: Annotated[list[str] | None, _rule("--ignore", "Leave these rules out.", "RULE,...")] = (
+        None
+    )
     ignore_file: Annotated[
         str | None,
-        _rule("--ignore-file", "Findings not to tell; alfs-ignore.csv if it is here.", "FILE"),
+        _rule(
+            "--ignore-file",
+            "Findings to leave out; by default alfs-ignore.csv if it exists.",
+            "FILE",
+        ),
     ] = None
     baseline: Annotated[
-        str | None, _rule("--baseline", "What is accepted: findings, and bounds.", "FILE")
+        str | None, _rule("--baseline", "Findings and bounds that were accepted.", "FILE")
     ] = None
     strict_baseline: Annotated[
         bool | None,
         typer.Option(
             "--strict-baseline",
-            help="ALFS901: fail where a baseline entry matches nothing any more.",
+            help="ALFS901: fail if a baseline entry no longer matches anything.",
             rich_help_panel=RULES,
         ),
     ] = None
@@ -83,24 +97,25 @@ class CheckOptions:
         typer.Option(
             "--audit",
             metavar="FILE",
-            help="An audit.json of these data: its bounds decide what it knows of.",
+            help="An audit.json of these data; its bounds replace those of the estimate.",
             rich_help_panel=LIMITS,
             show_default=False,
         ),
     ] = None
     exit_zero: Annotated[
         bool | None,
-        typer.Option("--exit-zero", help="Report, and exit 0 whatever was found."),
+        typer.Option("--exit-zero", help="Report, but exit 0 whatever was found."),
     ] = None
     evidence: Annotated[
         str | None,
         typer.Option("--evidence", help="auto, pred-probs, features, encoder or pixels."),
     ] = None
-    folds: Annotated[int | None, typer.Option("--folds", help="Folds of held-out scoring; 5.")] = (
-        None
-    )
+    folds: Annotated[
+        int | None, typer.Option("--folds", help="Folds of held-out scoring; by default 5.")
+    ] = None
     confidence: Annotated[
-        float | None, typer.Option("--confidence", help="Level of each one-sided bound; 0.95.")
+        float | None,
+        typer.Option("--confidence", help="Level of each one-sided bound; by default 0.95."),
     ] = None
     in_sample_ok: Annotated[
         bool | None,
@@ -108,23 +123,23 @@ class CheckOptions:
     ] = None
     columns_as_given: Annotated[
         bool | None,
-        typer.Option("--columns-as-given", help="Take columns that look permuted as they are."),
+        typer.Option("--columns-as-given", help="Keep the order of columns that look permuted."),
     ] = None
 
     def typed(self) -> dict[str, Any]:
-        """Return what was typed, by the name of the setting."""
+        """Return the typed values by the name of the setting, such as max-noise-rate."""
         return {name.replace("_", "-"): value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
 class BaselineFlags:
-    """Whether today's findings are accepted from now on."""
+    """Whether the baseline is updated to accept the current findings."""
 
     update_baseline: Annotated[
         bool,
         typer.Option(
             "--update-baseline",
-            help="Accept today's findings and bounds; writes --baseline, or alfs-baseline.json.",
+            help="Accept the current findings and bounds: write --baseline, or alfs-baseline.json.",
             rich_help_panel=RULES,
         ),
     ] = False
@@ -132,7 +147,7 @@ class BaselineFlags:
         bool,
         typer.Option(
             "--ratchet",
-            help="With --update-baseline: only make it stricter.",
+            help="With --update-baseline: only make the baseline stricter.",
             rich_help_panel=RULES,
         ),
     ] = False
@@ -140,25 +155,28 @@ class BaselineFlags:
 
 @dataclass(frozen=True)
 class FileFlags:
-    """Which files are read besides DATA."""
+    """Which configuration and cached files are read besides DATA."""
 
     config: Annotated[
         Path | None,
         typer.Option(
             "--config",
             metavar="FILE",
-            help="Settings; without it the nearest alfs.yaml, .alfs.yaml or pyproject.toml.",
+            help="Settings; by default the nearest alfs.yaml, .alfs.yaml or pyproject.toml.",
         ),
     ] = None
     isolated: Annotated[
-        bool, typer.Option("--isolated", help="Read no configuration or ignore file by itself.")
+        bool,
+        typer.Option("--isolated", help="Read no configuration or ignore file that is not named."),
     ] = False
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Recompute the evidence, not from the cache.")
+    ] = False
 
 
 @dataclass(frozen=True)
 class ListOptions:
-    """How much the formats for CI list."""
+    """How many findings the formats for CI list."""
 
     sarif_max: Annotated[
         int,
@@ -166,7 +184,7 @@ class ListOptions:
             "--sarif-max",
             min=1,
             max=25_000,
-            help="Findings in SARIF, worst first.",
+            help="Maximum number of findings in SARIF, worst first.",
             rich_help_panel=LISTS,
         ),
     ] = 5000
@@ -175,7 +193,7 @@ class ListOptions:
         typer.Option(
             "--max-findings",
             min=0,
-            help="Findings that are failures in JUnit, worst first.",
+            help="Maximum number of failures in JUnit, worst first.",
             rich_help_panel=LISTS,
         ),
     ] = 100
@@ -189,7 +207,7 @@ class ListOptions:
     ] = False
 
     def limits(self) -> "Limits":
-        """Return the limits as a report carries them."""
+        """Return the limits as reports hold them."""
         from alfs_cli.formats.blocks import Limits
 
         return Limits(sarif=self.sarif_max, findings=self.max_findings)

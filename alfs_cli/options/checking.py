@@ -1,4 +1,4 @@
-"""What the command line, variables and files say of a check, as the core takes it."""
+"""The settings of a check, from the command line, environment variables and files."""
 
 import os
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """Every setting of a check by name, whoever gave it, and the files that they name."""
+    """Every setting of a check by name, and the contents of the files that settings name."""
 
     values: Mapping[str, Setting]
     suppressions: Suppressions
@@ -41,7 +41,7 @@ class CheckSettings:
         return self.values[name].value
 
     def spec(self, source: str | None) -> "DataSpec":
-        """Return how DATA is read."""
+        """Return the specification of DATA, `source` with the settings of reading."""
         from alfs_cli.data import DataSpec
 
         named = {
@@ -52,7 +52,7 @@ class CheckSettings:
         return DataSpec(source, **named)
 
     def plan(self) -> "Plan":
-        """Return by what is judged."""
+        """Return the limits, suppressions, baseline and audit to judge by."""
         from alfs_cli.gate.checking import Plan
 
         names = {field.name: field.name.replace("_", "-") for field in fields(Thresholds)}
@@ -60,7 +60,7 @@ class CheckSettings:
         return Plan(limits, self.suppressions, self.baseline, self.audit)
 
     def options(self, invocation: "Invocation", *, use_cache: bool) -> "EstimateOptions":
-        """Return how to estimate."""
+        """Return the options of the estimate."""
         from alfs_cli.estimating import EstimateOptions
 
         return EstimateOptions(
@@ -75,7 +75,7 @@ class CheckSettings:
         )
 
     def update(self, flags: "BaselineFlags") -> "Update | None":
-        """Return which baseline is to be written, None for none."""
+        """Return the baseline update that was asked for, None for none."""
         from alfs_cli.gate.checking import Update
 
         if not flags.update_baseline:
@@ -91,10 +91,12 @@ def check_settings(
     files: "FileFlags",
     may_be_new: bool = False,
 ) -> CheckSettings:
-    """Return what the command line, variables and files say; `-v` tells which said what.
+    """Merge typed options, environment variables and files; `-v` prints where each came from.
 
-    `source` is DATA, whose folder no settings are taken from; the baseline `may_be_new`, when it is
-    about to be written.
+    `source` is DATA: no settings are read from inside its folder, which may be a stranger's. With
+    `may_be_new` the baseline need not exist, as it is about to be written.
+
+    Raises UsageError or InputError where a setting or a file is wrong.
     """
     data = Path(source).resolve() if source is not None and Path(source).is_dir() else None
     path = files.config
@@ -129,7 +131,7 @@ def _audit(named: str | None) -> "Audited | None":
 
 
 def _suppressions(settings: Mapping[str, Setting], *, base: str, is_searched: bool) -> Suppressions:
-    """Return what is not to be told; the usual file counts if it `is_searched` for."""
+    """Return the suppressions; `is_searched` allows the default ignore file to be read."""
     ignore_file = settings["ignore-file"].value
     if ignore_file is None and is_searched:
         ignore_file = USUAL_IGNORE if Path(USUAL_IGNORE).is_file() else None
@@ -169,9 +171,9 @@ def _refuse_inputs(
     *,
     may_be_new: bool,
 ) -> None:
-    """Raise UsageError where what is written is an input, by settings from wherever.
+    """Raise UsageError where a file to be written is an input, whoever named it.
 
-    A baseline that is updated is read and written: it may only not be any other input.
+    A baseline that is updated is both read and written: it may not be any other input.
     """
     names = ("labels", "true-labels", "features", "pred-probs", "ignore-file", "audit")
     inputs = [source, config, *(settings[name].value for name in names)]
@@ -182,7 +184,7 @@ def _refuse_inputs(
 
 
 def _is_trusted(folder: Path, data: Path | None) -> bool:
-    """Say whether a folder is outside DATA."""
+    """Whether a folder is outside DATA, so that its files may set options."""
     return data is None or (folder != data and data not in folder.parents)
 
 

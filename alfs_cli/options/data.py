@@ -1,4 +1,4 @@
-"""The options that name a data set, defined once for every command that reads one."""
+"""The options that name a data set, defined once for all commands that read one."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,7 +34,7 @@ Split = Annotated[
     typer.Option(
         "--split",
         metavar="NAME",
-        help="Which split to read; without it train if there are splits, else everything.",
+        help="Split to read; by default train if there are splits, else everything.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -79,7 +79,7 @@ LabelColumn = Annotated[
     typer.Option(
         "--label-column",
         metavar="NAME",
-        help="Column (or .npz array) of the given labels; without it label (or labels).",
+        help="Column (or .npz array) of the given labels; by default label (or labels).",
         rich_help_panel=PANEL,
     ),
 ]
@@ -88,7 +88,7 @@ PathColumn = Annotated[
     typer.Option(
         "--path-column",
         metavar="NAME",
-        help="Column of image paths; without it path, file_name, image or filename.",
+        help="Column of image paths; by default path, file_name, image or filename.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -97,7 +97,7 @@ TrueLabelColumn = Annotated[
     typer.Option(
         "--true-label-column",
         metavar="NAME",
-        help="Column (or .npz array) of true labels; without it true_label (or true_labels).",
+        help="Column (or .npz array) of true labels; by default true_label (or true_labels).",
         rich_help_panel=PANEL,
     ),
 ]
@@ -115,7 +115,7 @@ FeatureColumns = Annotated[
     typer.Option(
         "--feature-columns",
         metavar="A,B,C",
-        help="Numeric columns to judge by, and no others; those of arrays by number.",
+        help="Use only these numeric columns as features; columns of arrays by number.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -124,7 +124,7 @@ ExcludeColumns = Annotated[
     typer.Option(
         "--exclude-columns",
         metavar="A,B,C",
-        help="Numeric columns that are no features: ids, dates, what tells the label.",
+        help="Numeric columns that are no features: ids, dates, whatever reveals the label.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -133,8 +133,8 @@ GroupColumn = Annotated[
     typer.Option(
         "--group-column",
         metavar="NAME",
-        help="Column (or .npz array) of what belongs together, such as patient or video: no part "
-        "of it judges another.",
+        help="Column (or .npz array) of groups, such as patient or video: no example is judged by "
+        "others of its group.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -143,7 +143,7 @@ Classes = Annotated[
     typer.Option(
         "--classes",
         metavar="FILE|A,B,C",
-        help="Class names in order: a file with one a line or JSON, or names with commas.",
+        help="Class names in order: a file (one per line, or JSON), or names with commas.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -152,7 +152,7 @@ Root = Annotated[
     typer.Option(
         "--root",
         metavar="FOLDER",
-        help="Folder of the built-in data sets, or that a manifest's paths are relative to.",
+        help="Folder of the built-in data sets, or the one a manifest's paths start from.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -160,7 +160,7 @@ Root = Annotated[
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """The options that say how DATA is read; `command` gives each its place on the command line."""
+    """The options that say how DATA is read."""
 
     split: Split = None
     labels: Labels = None
@@ -175,15 +175,15 @@ class ReadingOptions:
     root: Root = None
 
     def named(self) -> dict[str, Any]:
-        """Return what was typed, by option."""
+        """Return the typed values by field."""
         return asdict(self)
 
     def typed(self) -> dict[str, Any]:
-        """Return what was typed, by the name of the option."""
+        """Return the typed values by the name of the option, such as label-column."""
         return {name.replace("_", "-"): value for name, value in self.named().items()}
 
     def spec(self, source: str | None, *, pred_probs: str | None = None) -> "DataSpec":
-        """Return how the data set was named."""
+        """Return the specification of the data set `source`."""
         from alfs_cli.data import DataSpec
 
         return DataSpec(source, pred_probs=pred_probs, **self.named())
@@ -191,7 +191,7 @@ class ReadingOptions:
 
 @dataclass(frozen=True)
 class DataOptions(ReadingOptions):
-    """Those, and what else may stand for pictures and their labels."""
+    """The options of reading, and those that replace pictures by features or several labels."""
 
     features: FeaturesFile = None
     label_columns: LabelColumns = None

@@ -1,6 +1,7 @@
-"""What an earlier run left at the places a command line names: it goes where this one cannot look.
+"""Removal of an earlier run's result files where this run could not judge anything.
 
-An upload step that runs whatever happened would else hand in the files of the last green run.
+A CI step that uploads results whatever happened would otherwise upload those of the last run that
+succeeded.
 """
 
 import os
@@ -11,34 +12,37 @@ from pathlib import Path
 from alfs_cli.storage.marks import bears_mark
 from alfs_cli.storage.targets import is_of_a_run
 
-COULD_NOT_LOOK = (2, 3, 101, 130, 143)  # exit codes
+COULD_NOT_LOOK = (2, 3, 101, 130, 143)  # exit codes of runs that judged nothing
 CHECK = "check.json"
 SAVED = (
     *("estimate.json", "transition.csv", "issues.csv", "issues.parquet"),
     *("recommendation.json", "audit.json", "audit.jsonl"),
-)  # under --out, that other commands read
-FLAGS = "qv"  # short options without a value, that may stand before -o in one word
+)  # results under --out that other commands read: they are never removed
+FLAGS = "qv"  # short options without a value, which may precede -o in one word, as in -qo
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A result that was there before the command ran: its file, which one that was, its format."""
+    """A result file that existed before the command ran.
+
+    `identity` is its device, inode and modification time: a file written since has another.
+    """
 
     path: Path
     identity: tuple[int, int, int]
     format: str
 
     def remove(self) -> None:
-        """Remove it, unless it has been written anew since."""
+        """Remove the file, unless it was written since."""
         if _identity(self.path) == self.identity:
             self.path.unlink(missing_ok=True)
 
 
 def earlier_results(words: Sequence[str], *, usual_out: Path) -> list[Earlier]:
-    """Return the results of earlier runs where the words say that this one's shall be written.
+    """Return the earlier results at the paths that a command line names for its own.
 
-    Never a file that is not alfs's by its mark, nor one that the words name as something to read,
-    nor a saved result that other commands read. The words may be wrong otherwise.
+    Left out are files without the mark of alfs, files that the words name as inputs, and saved
+    results that other commands read. The words may otherwise be wrong.
     """
     outputs, out, others = _parsed(words)
     out = out or usual_out
@@ -51,7 +55,7 @@ def earlier_results(words: Sequence[str], *, usual_out: Path) -> list[Earlier]:
             is_named = any(_is_same(path, other) for other in others)
             is_kept = _is_saved(path, out)
             identity = _identity(path) if path.is_file() else None
-        except (OSError, ValueError):  # no file has such a name
+        except (OSError, ValueError):  # no file can have such a name
             continue
         if identity and not is_named and not is_kept and bears_mark(path, format):
             found.append(Earlier(path, identity, format))
@@ -97,7 +101,7 @@ def _parsed(words: Sequence[str]) -> tuple[list[tuple[str, str]], Path | None, l
 
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield `-o` and `--out` with their values, and with no option what stands alone."""
+    """Yield (option, value) of each `-o` and `--out`, and ("", word) of everything else."""
     rest = iter(words)
     for word in rest:
         name, equals, value = word.partition("=")

@@ -20,25 +20,30 @@ METHODS = tuple(ESTIMATORS)
 
 @dataclass(frozen=True)
 class CountedFlags:
-    """What an estimate from counts alone may be told too."""
+    """The options of an estimate that need only counts: those of `alfs merge`."""
 
     confidence: Annotated[
         float, typer.Option("--confidence", help="Level of each one-sided bound.")
     ] = 0.95
-    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Resamples of the counts.")] = 1000
+    bootstrap: Annotated[
+        int, typer.Option("--bootstrap", help="Bootstrap replicates of the counts.")
+    ] = 1000
     issue_threshold: Annotated[
-        float, typer.Option("--issue-threshold", min=0, max=1, help="List labels scored above it.")
+        float,
+        typer.Option(
+            "--issue-threshold", min=0, max=1, help="List labels with a score above this."
+        ),
     ] = 0.5
     in_sample_ok: Annotated[
         bool, typer.Option("--in-sample-ok", help="Trust probabilities that look in-sample.")
     ] = False
     columns_as_given: Annotated[
         bool,
-        typer.Option("--columns-as-given", help="Take columns that look permuted as they are."),
+        typer.Option("--columns-as-given", help="Keep the order of columns that look permuted."),
     ] = False
 
     def read(self, invocation: "Invocation", *, use_cache: bool = False) -> "EstimateOptions":
-        """Return the options as the core takes them."""
+        """Return the options as plain values for the core."""
         from alfs_cli.estimating.options import EstimateOptions
 
         values = asdict(self)
@@ -54,7 +59,7 @@ class CountedFlags:
 
 @dataclass(frozen=True)
 class EstimateFlags(CountedFlags):
-    """Everything that `alfs estimate` may be told."""
+    """The options of `alfs estimate`."""
 
     evidence: Annotated[
         str,
@@ -79,23 +84,28 @@ class EstimateFlags(CountedFlags):
         typer.Option(
             "--trusted",
             metavar="FILE",
-            help="Examples whose true labels are known: index and true_label, drawn at random "
-            "(probability: how likely each); or issues.csv with decisions; or the "
-            "audit.json of these data.",
+            help="Examples with known true labels: a table of index and true_label, drawn at "
+            "random (column probability: the chance of each); or issues.csv with decisions; or "
+            "the audit.json of these data.",
         ),
         Kept(),
     ] = None
     local: Annotated[
-        bool, typer.Option("--local", help="The clean level of single examples, too.")
+        bool, typer.Option("--local", help="Estimate the clean level of each example as well.")
     ] = False
     folds: Annotated[int, typer.Option("--folds", help="Folds of held-out scoring.")] = 5
     all_scores: Annotated[
-        bool, typer.Option("--all-scores", help="List every label with its score.")
+        bool, typer.Option("--all-scores", help="Write the score of every label.")
     ] = False
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Make the evidence anew.")] = False
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Recompute the evidence, not from the cache.")
+    ] = False
     max_examples: Annotated[
         int | None,
         typer.Option(
-            "--max-examples", min=2, metavar="N", help="Judge a sample of N, drawn by label."
+            "--max-examples",
+            min=2,
+            metavar="N",
+            help="Judge a random sample of N, stratified by label.",
         ),
     ] = None

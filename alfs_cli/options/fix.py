@@ -1,4 +1,4 @@
-"""The options of `alfs fix`, and what they come to."""
+"""The options of `alfs fix`, and the mode and files that they select."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class FixOptions:
         typer.Option(
             "--to",
             metavar="FILE",
-            help="Where to write it, in the form of DATA (.csv for a folder); without it "
+            help="Where to write the copy, in the form of DATA (.csv for a folder); by default "
             "cleaned.csv, .npz, ... under --out.",
         ),
         Writes(),
@@ -33,12 +33,14 @@ class FixOptions:
     ] = False
     review: Annotated[
         bool,
-        typer.Option("--review", help="Change only what the column decision says."),
+        typer.Option("--review", help="Make only the changes in the column decision."),
     ] = False
     issues: Annotated[
         Path | None,
         typer.Option(
-            "--issues", metavar="FILE", help="The list; without it issues.csv under --out."
+            "--issues",
+            metavar="FILE",
+            help="The list of suspects; by default issues.csv under --out.",
         ),
     ] = None
     audit: Annotated[
@@ -46,11 +48,12 @@ class FixOptions:
         typer.Option(
             "--audit",
             metavar="FILE",
-            help="With --review: an audit.json, whose answers are put in the labels' place.",
+            help="With --review: an audit.json, whose answers replace the labels.",
         ),
     ] = None
     min_score: Annotated[
-        float, typer.Option("--min-score", min=0, max=1, help="Touch labels scored so or above.")
+        float,
+        typer.Option("--min-score", min=0, max=1, help="Change only labels scored this or higher."),
     ] = 0.5
     min_confidence: Annotated[
         float,
@@ -58,12 +61,14 @@ class FixOptions:
             "--min-confidence",
             min=0,
             max=1,
-            help="Relabel only where the suggested class is so probable.",
+            help="Relabel only where the suggested class is at least this probable.",
         ),
     ] = 0.0
     force: Annotated[
         bool,
-        typer.Option("--force", help="Write it though trust is low, or a class loses all."),
+        typer.Option(
+            "--force", help="Write the copy even if trust is low or a class loses all its labels."
+        ),
     ] = False
     allow_stale: Annotated[
         bool,
@@ -71,7 +76,7 @@ class FixOptions:
     ] = False
 
     def mode(self) -> "Mode":
-        """Return what is done with the suspects; raises UsageError where that is not one thing."""
+        """Return what to do with suspects; raise UsageError unless exactly one option says so."""
         by_mode: dict[Mode, bool] = {
             "drop": self.drop,
             "relabel": self.relabel,
@@ -82,13 +87,13 @@ class FixOptions:
             raise UsageError(
                 f"{' and '.join(f'--{m}' for m in modes)} exclude each other"
                 if modes
-                else "what shall be done with the suspects is not said",
+                else "no option says what to do with the suspects",
                 help="one of --drop, --relabel, --review",
             )
         return modes[0]
 
     def suspects(self, out: Path) -> Path:
-        """Return the list of suspects, or the audit; raises UsageError where there is none."""
+        """Return the path of the suspects or of the audit; raise UsageError where there is none."""
         if self.audit is not None:
             if self.issues is not None or not self.review:
                 raise UsageError(

@@ -1,4 +1,4 @@
-"""Words that have another name now, and are understood for one version more."""
+"""Former spellings of commands, which are understood for one more version."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,9 +6,12 @@ SHARD, MERGE = ("--shard", "--stats"), "--merge"
 
 
 def renamed(words: Sequence[str], *, note: Callable[[str], None]) -> list[str]:
-    """Return a command line in today's words; says which were of yesterday.
+    """Return the command line with former spellings replaced; `note` is told of each.
 
-    Shards and their merging were options of `estimate`: --shard I/N --stats FILE, and --merge A B.
+    `shard` and `merge` were options of `estimate`: --shard I/N --stats FILE, and --merge A B.
+
+    >>> renamed(["estimate", "--merge", "1.npz", "2.npz"], note=lambda text: None)
+    ['merge', '1.npz', '2.npz']
     """
     if not words or words[0] != "estimate":
         return list(words)
@@ -23,7 +26,7 @@ def renamed(words: Sequence[str], *, note: Callable[[str], None]) -> list[str]:
 
 
 def _without_merge(words: Sequence[str]) -> list[str]:
-    """Return the words after `--merge` as arguments: its own value, and those that follow it."""
+    """Return the words without `--merge`; a value given as --merge=FILE stays, as a word."""
     kept = []
     for word in words:
         name, equals, value = word.partition("=")

@@ -32,7 +32,7 @@ PANEL = "Shared options"
 
 @dataclass(frozen=True)
 class Invocation:
-    """The shared options of one command line; `targets` are the files it names to be written."""
+    """The shared options of one command line; `targets` are the files that it will write."""
 
     format: str = "text"
     outputs: tuple[tuple[str, Path], ...] = ()
@@ -45,25 +45,25 @@ class Invocation:
     targets: tuple[Target, ...] = ()
 
     def refuse_inputs(self, *inputs: Any) -> None:
-        """Raise UsageError where a file to be written is one of these, which are read."""
+        """Raise UsageError where a file to be written is one of these inputs."""
         refuse_inputs(self.targets, inputs)
 
     @property
     def out_words(self) -> str:
-        """What a further command needs on its line to find what this one wrote."""
+        """The `--out` option with which a next command finds the results, empty for the default."""
         return "" if self.out == Path(OUT) else f" --out {shlex.quote(str(self.out))}"
 
     def writes(self, format: str) -> bool:
-        """Say whether the result is wanted in a format, on stdout or in a file."""
+        """Whether the result is wanted in a format, on stdout or in a file."""
         return format in (self.format, *(written for written, _ in self.outputs))
 
     def say_saved(self, command: str) -> None:
-        """Say what a command wrote under --out."""
+        """Note which files a command wrote under --out."""
         slash = "/" if self.out != Path(".") else ""
         self.console.note(f"wrote {', '.join(SAVES[command])} in {self.out}{slash}")
 
     def publish(self, report: "Report") -> None:
-        """Write the result to stdout and to every `-o FORMAT=PATH`: to all of them or to none."""
+        """Write the report to every `-o FORMAT=PATH`, to all or none, then to stdout."""
         from alfs_cli.formats import render
         from alfs_cli.storage.marks import marked
         from alfs_cli.storage.writing import write_texts
@@ -91,9 +91,10 @@ class Invocation:
 
 
 def command(body: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options: its own parameters stay, an Invocation comes first.
+    """Return a function for typer: the body's own options, then the shared ones.
 
-    A parameter whose type is a dataclass of options stands for all of them.
+    The body is called with an Invocation, made of the shared options, as its first argument. A
+    parameter whose type is a dataclass of options is expanded into all of its fields.
     """
     own: list[inspect.Parameter] = []
     groups: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {}
@@ -124,12 +125,21 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
         body(invocation, **arguments)
 
     run.__name__ = body.__name__
-    run.__doc__ = body.__doc__
+    run.__doc__ = _unwrapped(body.__doc__ or "")
     run.__module__ = body.__module__
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *shared)]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
+
+
+def _unwrapped(text: str) -> str:
+    r"""Return a docstring with a line per paragraph: help is wrapped to the terminal's width.
+
+    >>> _unwrapped("Do this.\n\n    Or do\n    that.\n    ")
+    'Do this.\n\nOr do that.'
+    """
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n"))
 
 
 @cache
@@ -144,7 +154,7 @@ def _shared(
         typer.Option(
             "-f",
             "--format",
-            help=f"Form of the result on stdout: {', '.join(formats_of(''))}; "
+            help=f"Format of the result on stdout: {', '.join(formats_of(''))}; "
             f"for check also {', '.join(only_for('check'))}.",
             rich_help_panel=PANEL,
         ),
@@ -168,7 +178,7 @@ def _shared(
             "--seed",
             min=0,
             max=MOST_SEED,
-            help="Seed of all randomness; 0.",
+            help="Seed of all randomness; by default 0.",
             rich_help_panel=PANEL,
         ),
     ] = None,
@@ -185,7 +195,8 @@ def _shared(
         bool, typer.Option("-v", "--verbose", help="More notes.", rich_help_panel=PANEL)
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Tracebacks of errors.", rich_help_panel=PANEL)
+        bool,
+        typer.Option("--debug", help="Print the traceback of an error.", rich_help_panel=PANEL),
     ] = False,
 ) -> Invocation:
     """Check the shared options and return them as one value."""
@@ -210,7 +221,7 @@ def _is_marked(annotation: Any, mark: type) -> bool:
 def _targets(
     invocation: Invocation, command: str, named: Mapping[str, Path | None]
 ) -> tuple[Target, ...]:
-    """Return the files that the options name to be written, and those that always are."""
+    """Return the files that the options name to be written, and those always written."""
     return (
         *(Target("-o", path, format) for format, path in invocation.outputs),
         *(Target(option, path) for option, path in named.items() if path is not None),
@@ -219,7 +230,7 @@ def _targets(
 
 
 def _check_formats(invocation: Invocation, *, command: str) -> None:
-    """Raise UsageError for a format that the command does not have, or a file named twice."""
+    """Raise UsageError for a format that the command lacks, or a file named twice."""
     from alfs_cli.formats import require_format
 
     require_format(invocation.format, command)

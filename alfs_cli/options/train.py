@@ -1,4 +1,4 @@
-"""The options of training that `train` and `sweep` share, defined once."""
+"""The options of training that `alfs train` and `alfs sweep` share."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,14 @@ TESTING = "Testing"
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What decides a run beside its data, loss, noise and seed."""
+    """Everything that decides a run except its data, loss, noise and seed."""
 
     recommendation: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="FILE[#i]", help="Take the i-th loss of a recommendation.json."
+            "--from",
+            metavar="FILE[#i]",
+            help="Train with loss i, counted from 0, of a recommendation.json.",
         ),
     ] = None
     recipe: Annotated[
@@ -34,7 +36,7 @@ class TrainOptions:
         typer.Option(
             "--model",
             help="linear, mlp, cnn4, cnn8, resnet18, resnet34, resnet50 or torchvision:NAME; "
-            "without it by the data.",
+            "by default it follows the data.",
             rich_help_panel=TRAINING,
         ),
     ] = None
@@ -43,7 +45,7 @@ class TrainOptions:
         typer.Option(
             "--correction",
             metavar="none|forward",
-            help="Train on what T makes of the prediction; T from the estimate.",
+            help="forward: multiply predictions by T of the estimate before the loss.",
             rich_help_panel=TRAINING,
         ),
     ] = None
@@ -52,7 +54,7 @@ class TrainOptions:
         typer.Option(
             "--transition",
             metavar="FILE",
-            help="T to correct by, .csv, .npy or estimate.json, instead of the estimate's.",
+            help="T of the correction (.csv, .npy or estimate.json) instead of the estimate's.",
             rich_help_panel=TRAINING,
         ),
     ] = None
@@ -61,24 +63,24 @@ class TrainOptions:
         typer.Option(
             "--epochs",
             min=1,
-            help="Without it 120 for colour images from 32 px, else 50.",
+            help="By default 120 for colour images of 32 pixels or more, else 50.",
             rich_help_panel=TRAINING,
         ),
     ] = None
     batch_size: Annotated[
         int | None,
-        typer.Option("--batch-size", min=2, help="128 without it.", rich_help_panel=TRAINING),
+        typer.Option("--batch-size", min=2, help="By default 128.", rich_help_panel=TRAINING),
     ] = None
     lr: Annotated[
         float | None,
         typer.Option(
-            "--lr", help="First learning rate; 0.01 without it.", rich_help_panel=TRAINING
+            "--lr", help="First learning rate; by default 0.01.", rich_help_panel=TRAINING
         ),
     ] = None
     weight_decay: Annotated[
         float | None,
         typer.Option(
-            "--weight-decay", help="1e-3 for cnn4, else 1e-4, without it.", rich_help_panel=TRAINING
+            "--weight-decay", help="By default 1e-3 for cnn4, else 1e-4.", rich_help_panel=TRAINING
         ),
     ] = None
     set_: Annotated[
@@ -93,7 +95,9 @@ class TrainOptions:
     noise_seed: Annotated[
         int | None,
         typer.Option(
-            "--noise-seed", help="Without it the noise follows --seed.", rich_help_panel=NOISE
+            "--noise-seed",
+            help="Seed of the noise; by default that of --seed.",
+            rich_help_panel=NOISE,
         ),
     ] = None
     test: Annotated[
@@ -104,7 +108,7 @@ class TrainOptions:
         float | None,
         typer.Option(
             "--holdout",
-            help="Share of each class to test on where there is no test split; 0.2 without it.",
+            help="Share of each class to test on where there is no test split; by default 0.2.",
             rich_help_panel=TESTING,
         ),
     ] = None
@@ -112,18 +116,21 @@ class TrainOptions:
         bool,
         typer.Option(
             "--test-labels-are-true",
-            help="Say that the test labels can be relied on.",
+            help="Declare the test labels to be the true ones.",
             rich_help_panel=TESTING,
         ),
     ] = False
     allow_stale: Annotated[
         bool,
-        typer.Option("--allow-stale", help="Take a recommendation that is for other data."),
+        typer.Option(
+            "--allow-stale", help="Accept saved results of other data or of an older estimate."
+        ),
     ] = False
-
     logger: Annotated[
         str,
         typer.Option(
-            "--logger", help="none, or tensorboard for its events too.", rich_help_panel=TRAINING
+            "--logger",
+            help="none, or tensorboard to write its event files too.",
+            rich_help_panel=TRAINING,
         ),
     ] = "none"

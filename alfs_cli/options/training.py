@@ -1,6 +1,7 @@
-"""What a command line of `train` settles: what was said, over a recipe, over saved results.
+"""The settings of a training run: typed options first, then a recipe, then saved results.
 
-Importing this must stay light; the functions load what they need.
+Settings are dictionaries by dotted key, such as optimizer.lr. Importing this module must stay
+light: functions import what they need.
 """
 
 import re
@@ -25,7 +26,7 @@ OPTIONS = {
 def typed(
     training: TrainOptions, data: str | None, options: DataOptions, more: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what was typed, checked, by dotted key; `more` are further keys."""
+    """Return the typed settings by dotted key, checked; `more` holds further settings."""
     return named(
         {
             "dataset.source": data,
@@ -49,9 +50,9 @@ def typed(
 
 
 def named(options: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """Return what was said by options and --set, checked, by dotted key.
+    """Return the settings of options and of --set by dotted key, checked.
 
-    Raises UsageError for a value out of range and for one thing said twice.
+    Raises UsageError for a value out of range, and for a key that is set twice.
     """
     from alfs_cli.settings.training import overrides, read_setting
 
@@ -76,7 +77,7 @@ def named(options: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
 
 
 def _read_option(key: str, value: Any, read: Any) -> Any:
-    """Read an option; a loss and a kind of noise say themselves what is wrong with them."""
+    """Return the value of an option; losses, models and noise have error messages of their own."""
     if key == "loss":
         from alfs_cli.losses import parse_loss
 
@@ -99,7 +100,11 @@ def _read_option(key: str, value: Any, read: Any) -> Any:
 
 
 def option_of(key: str) -> str:
-    """Return the option that sets a key."""
+    """Return the option that sets a key.
+
+    >>> option_of("optimizer.lr"), option_of("batch_size")
+    ('--lr', '--batch-size')
+    """
     if key in OPTIONS:
         return OPTIONS[key]
     if key in ("dataset.source", "test.source"):
@@ -113,8 +118,11 @@ def _typed_as(key: re.Match[str]) -> str:
     return option_of(key[1])
 
 
-# Fingerprints of the data and the error for others; None is the fingerprint of none.
 Expected = list[tuple[str | None, InputError]]
+"""The data fingerprints that saved results expect, and the error to raise for any other data.
+
+None equals no fingerprint: its error is raised for all data.
+"""
 
 
 def settle(
@@ -122,9 +130,12 @@ def settle(
     said: Mapping[str, Any],
     training: TrainOptions,
 ) -> tuple[dict[str, Any], Expected]:
-    """Return the nested settings of a new run, and which data saved results expect.
+    """Return the nested settings of a new run, and the data that saved results expect.
 
-    Raises UsageError where no data or no loss is to be had.
+    `said` are the typed settings by dotted key. What they and the recipe leave open is taken from
+    the recommendation and the estimate under --out.
+
+    Raises UsageError where neither names data or a loss.
     """
     from alfs_cli.settings.training import nest
 
@@ -146,7 +157,7 @@ def settle(
         values.update(spec)
         expected.append((fingerprint, _stale("estimate.json", "estimate")))
     if values.get("correction") != "forward" and "transition.least_level" not in said:
-        values.pop("transition.least_level", None)  # it came with a recommendation
+        values.pop("transition.least_level", None)  # set by the recommendation
     if values.get("correction") == "forward" and "transition.file" not in values:
         values["transition.file"] = str(estimate)
         fingerprint = estimated_transition(estimate, values)
@@ -157,7 +168,7 @@ def settle(
 
 
 def _base(training: TrainOptions) -> Mapping[str, Any]:
-    """Return the settings of --recipe or --config, none without them."""
+    """Return the settings of --recipe or --config by dotted key, empty without them."""
     from alfs_cli.results.run import TRANSITION
     from alfs_cli.settings.recipes import load_recipe, load_settings
 
@@ -172,18 +183,18 @@ def _base(training: TrainOptions) -> Mapping[str, Any]:
 
 
 def _refuse_incomplete(values: dict[str, Any], training: TrainOptions) -> None:
-    """Raise RecipeError for what is said of noise by halves."""
+    """Raise RecipeError where only half of a pair of settings is given, such as a noise rate."""
     from alfs_cli.settings.training import RecipeError, incomplete
 
     problems = incomplete(values)
     if problems:
-        if training.recipe is None and training.config is None:  # typed, so as it was typed
+        if training.recipe is None and training.config is None:  # name options, not keys
             problems = [re.sub(r"'(noise\.\w+)'", _typed_as, text) for text in problems]
         raise RecipeError("\n".join(problems), help="give both, or neither")
 
 
 def check_expected(expected: Expected, fingerprint: str, training: TrainOptions) -> None:
-    """Raise the error of saved results that are for other data than these."""
+    """Raise the error of the first saved result that was made from other data than these."""
     for found, error in expected:
         if found != fingerprint and not training.allow_stale:
             raise error
@@ -191,20 +202,20 @@ def check_expected(expected: Expected, fingerprint: str, training: TrainOptions)
 
 def _stale(name: str, command: str) -> InputError:
     return InputError(
-        f"'{name}' is for other data: their fingerprint is not that of these",
+        f"'{name}' is for other data: the fingerprints differ",
         help=f"`alfs {command}` anew, or --allow-stale",
     )
 
 
 def _outdated(name: str, estimate: Path) -> InputError:
     return InputError(
-        f"'{name}' was made from another estimate than '{estimate.as_posix()}' holds now",
+        f"'{name}' was made from another estimate than the one in '{estimate.as_posix()}'",
         help="`alfs recommend` anew, or --allow-stale",
     )
 
 
 def _with_data(base: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay what was said over a recipe; other data replace the recipe's altogether."""
+    """Return a recipe with typed settings on top; typed data replace all of the recipe's data."""
     other_data = "dataset.source" in said
     kept = {
         key: value
@@ -221,10 +232,12 @@ def _with_data(base: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, An
 def recommended(
     text: str | None, invocation: Invocation, *, required: bool
 ) -> tuple[dict[str, Any], Expected, Path] | None:
-    """Return the settings that are recommended, what they expect, and the estimate they rest on.
+    """Return the recommended settings, the data they expect, and the estimate they were made from.
 
-    `text` is FILE[#i], or None for the saved one; where that is missing it is UsageError if
-    `required`, else None.
+    `text` is FILE[#i], or None for the recommendation under --out. Where that is missing the result
+    is None.
+
+    Raises UsageError where it is missing and `required`, or where it has no entry i.
     """
     from alfs_cli.losses import parse_loss
     from alfs_cli.results.estimate import load_estimate
@@ -256,7 +269,7 @@ def recommended(
     corrected = "" if chosen.correction == "none" else f" with {chosen.correction} correction"
     invocation.console.note(f"loss {loss}{corrected}, recommended in {path.as_posix()}")
     estimate = Path(advice.estimate)
-    if not estimate.is_file():  # as it was typed then, from another folder
+    if not estimate.is_file():  # the saved path was relative to another folder
         estimate = path.parent / "estimate.json"
     settings: dict[str, Any] = {"loss": loss, "correction": chosen.correction}
     if chosen.least_level:
@@ -269,9 +282,9 @@ def recommended(
 
 
 def estimated_transition(path: Path, values: Mapping[str, Any]) -> str:
-    """Return the fingerprint of the data whose T the estimate at `path` holds.
+    """Return the data fingerprint of the estimate at `path`, whose T corrects the loss.
 
-    Raises UsageError where it is not there, or noise is injected that it cannot know of.
+    Raises UsageError where there is no estimate, or where `values` inject noise that it lacks.
     """
     from alfs_cli.results.estimate import load_estimate
 
@@ -289,12 +302,12 @@ def estimated_transition(path: Path, values: Mapping[str, Any]) -> str:
 
 
 def estimated(invocation: Invocation, *, needs_loss: bool) -> tuple[dict[str, Any], str]:
-    """Return the settings of the data of the saved estimate, and their fingerprint."""
+    """Return the data settings of the estimate under --out, and the fingerprint of those data."""
     from alfs_cli.results.estimate import load_estimate
 
     path = invocation.out / "estimate.json"
     if not path.exists():
-        what = "neither data nor a loss are named" if needs_loss else "no data are named"
+        what = "neither data nor a loss is named" if needs_loss else "no data are named"
         raise UsageError(f"{what}, and there is no '{path.as_posix()}'", help=NOTHING_NAMED)
     if needs_loss:
         raise UsageError(
@@ -313,7 +326,7 @@ def estimated(invocation: Invocation, *, needs_loss: bool) -> tuple[dict[str, An
 
 
 def inputs_of(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what nested settings name that may be a file: data, T, a model of the noise."""
+    """Yield every string in nested settings: any of them may name an input file."""
     for value in settings.values():
         if isinstance(value, Mapping):
             yield from inputs_of(value)
@@ -322,7 +335,7 @@ def inputs_of(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def saved_inputs(out: Path) -> tuple[Path, Path]:
-    """Return the files of other commands that data and a loss are taken from, if not named."""
+    """Return the saved results that data and a loss are taken from where none are named."""
     return out / "estimate.json", out / "recommendation.json"
 
 
@@ -334,9 +347,9 @@ def resumed(
     *,
     overwrite: bool,
 ) -> tuple[Path, dict[str, Any]]:
-    """Return the folder and the settings of a run to go on with.
+    """Return the folder and the nested settings of a run to resume.
 
-    Raises UsageError where something else is asked for beside it.
+    Raises UsageError where any other setting is given: a run resumes as it was configured.
     """
     from alfs_cli.results.run import find_run, saved_settings
 

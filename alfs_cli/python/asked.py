@@ -1,4 +1,8 @@
-"""How a program names its data: parameters as a DataSpec, and what it holds in memory."""
+"""The data that a Python caller names: a DataSpec, and arrays in memory.
+
+`estimate` and `check` each list the parameters of data themselves, so that help() and editors show
+names, types and defaults; a test keeps the two lists alike.
+"""
 
 import json
 import os
@@ -11,7 +15,7 @@ from alfs_cli.errors import UsageError
 from alfs_cli.text.names import joined
 
 Names = Sequence[str] | str | None
-"""Several names: a sequence, or a text with commas."""
+"""Several names: a sequence, or text with commas."""
 
 FileName = str | os.PathLike[str]
 
@@ -31,9 +35,9 @@ def data_asked(
     group_column: str | None,
     root: FileName | None,
 ) -> tuple[DataSpec, Given | None]:
-    """Return how the data are named, and what of them is in memory, None where it is all in files.
+    """Return the DataSpec, and the arrays in memory, None where all of the data are in files.
 
-    Of `given`, what is a path is a file. Raises UsageError where `data` is no path.
+    A path in `given` names a file. Raises UsageError where `data` is not a path.
     """
     if data is not None and not isinstance(data, str | os.PathLike):
         raise UsageError(
@@ -85,7 +89,7 @@ def _names(names: Names) -> str | None:
 
 
 def _classes(names: Names) -> str | None:
-    """Return class names as `parse_classes` reads them."""
+    """Return class names as one text that `parse_classes` reads."""
     if names is None or isinstance(names, str):
         return names
     texts = [str(name) for name in names]

@@ -1,4 +1,4 @@
-"""`alfs.check`: the gate for programs; thresholds in, a verdict out, no configuration read."""
+"""`alfs.check`: the gate for Python callers; it reads no configuration."""
 
 import os
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ KEYS = {name.replace("-", "_"): key for name, key in CHECK.items()} | {"seed": K
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checked(Shown):
-    """The verdict of the gate: `result` is all that check.json says."""
+    """The verdict of the gate; `result` is the content of check.json."""
 
     result: CheckResult
     notes: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Checked(Shown):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found: rule, level, message, path, line, row, given, suggested, score."""
+        """Every finding: rule, level, message, path, line, row, given, suggested, score."""
         return self.result.findings
 
     def save(self, folder: FileName) -> None:
@@ -114,16 +114,16 @@ def check(
     group_column: str | None = None,
     root: FileName | None = None,
 ) -> Checked:
-    """Judge whether label quality breaks a threshold, surely.
+    """Judge whether label quality surely breaks a threshold.
 
     Data are named as for `estimate`; `data` may also be an estimate, or the path of an
-    estimate.json, which is judged in a moment. Rates are fractions, clean levels ratios; with
-    `gate_on` sure a gate fails only where even the bound most favourable to the data breaks its
-    limit, point where the estimate does, and with strict it passes only where even the least
-    favourable bound holds. `baseline` is a file of accepted findings; `select` and `ignore` name
-    rules or their beginnings. No configuration file and no variable is read.
+    estimate.json, which takes a moment. Rates are fractions, clean levels ratios. With `gate_on`
+    sure a gate fails only where even the bound most favourable to the data breaks its limit; with
+    point, where the estimate does; with strict it passes only where even the least favourable bound
+    keeps the limit. `baseline` is a file of accepted findings; `select` and `ignore` hold rules or
+    prefixes of them. Neither configuration files nor environment variables are read.
 
-    Raises AlfsError where the data cannot be judged, or a gate that was asked for cannot be.
+    Raises AlfsError where the data or a gate that was asked for cannot be judged.
 
     >>> import numpy as np
     >>> y = np.arange(200) % 2
@@ -208,7 +208,7 @@ def _plan(
 
 
 def _estimate_named(data: Any) -> Estimate | None:
-    """Return the estimate that is to be judged, None where it is data."""
+    """Return the estimate to judge, None where `data` names data."""
     if isinstance(data, Estimate):
         return data
     is_path = isinstance(data, str | os.PathLike)

@@ -1,4 +1,4 @@
-"""Coming from cleanlab, and going back: a Datalab's labels and columns, and its frame of issues."""
+"""The bridge to cleanlab: data from a Datalab, and label issues in the form of one."""
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DatalabInputs(TypedDict, total=False):
-    """What `estimate` and `check` take, of a Datalab: `estimate(**from_datalab(lab))`."""
+    """Arguments of `estimate` and `check` from a Datalab: `estimate(**from_datalab(lab))`."""
 
     labels: "pd.Series[Any]"
     features: Any
@@ -24,16 +24,16 @@ class DatalabInputs(TypedDict, total=False):
 
 
 def from_datalab(lab: "Datalab", *, features: Any = None, pred_probs: Any = None) -> DatalabInputs:
-    """Return what `estimate` and `check` take of a cleanlab Datalab, by name.
+    """Return arguments of `estimate` and `check`, by name, from a cleanlab Datalab.
 
-    The labels come with the names and the order of its classes. A Datalab keeps neither features
-    nor probabilities: give those that `find_issues` was given, (N, D) or (N, K). Without them the
-    numeric columns of its data set are the features.
+    The labels keep the names and the order of its classes. A Datalab stores neither features nor
+    probabilities: pass those that `find_issues` was given, (N, D) or (N, K). By default the numeric
+    columns of its data set are the features.
 
-    A folder that a Datalab was saved in holds a pickle, which runs what is in it when it is read;
-    alfs reads none: `from_datalab(Datalab.load(folder))` says that you trust it.
+    A saved Datalab is a pickle, and reading a pickle runs code in it, so that alfs never reads one:
+    pass `Datalab.load(folder)` if you trust the folder.
 
-    Raises InputError where it has no labels of single classes, or nothing to judge them by.
+    Raises InputError where it has no labels of one class per example, or no features.
 
     >>> import warnings, numpy as np, pandas as pd
     >>> from cleanlab import Datalab
@@ -51,7 +51,7 @@ def from_datalab(lab: "Datalab", *, features: Any = None, pred_probs: Any = None
     codes: Any = np.asarray(lab.labels) if lab.has_labels else np.zeros(0)
     if codes.dtype.kind not in "iu" or codes.ndim != 1:
         raise InputError(
-            "this Datalab has no labels of one class an example",
+            "this Datalab has no labels of one class per example",
             help="Datalab(data, label_name=...), of the task classification",
         )
     names = pd.Index([str(name) for name in lab.class_names])
@@ -67,7 +67,7 @@ def from_datalab(lab: "Datalab", *, features: Any = None, pred_probs: Any = None
 
 
 def _numeric_columns(lab: "Datalab") -> pd.DataFrame:
-    """Return the columns of numbers of a Datalab's data set but the label."""
+    """Return the numeric columns of a Datalab's data set without the label."""
     others = [name for name in lab.data.column_names if name != lab.label_name]
     numbers = [name for name in others if _is_number(lab.data.features[name])]
     if not numbers:
@@ -83,7 +83,7 @@ def _is_number(feature: Any) -> bool:
 
 
 def issue_frame(judged: "Judged", threshold: float, index: "pd.Index[Any] | None") -> pd.DataFrame:
-    """Return each judged example as Datalab lists label issues, in the order of the data."""
+    """Return the label issues of all judged examples in Datalab's form, in the data's order."""
     dataset, scores = judged.dataset, judged.scores
     positions = positions_of(dataset)
     names = np.array(dataset.class_names, dtype=object)

@@ -39,11 +39,13 @@ WHOLE = {
 class Estimate(Shown):
     """How noisy the labels of a data set are, and which look wrong.
 
-    `result` is all that estimate.json says; `notes` is what there was to say on the way: columns
-    that were set aside, and why. Every `low` and `high` is a one-sided bound at the confidence
-    asked for (0.95), rates are fractions, clean levels ratios. The rest is where it comes from:
-    what was made, the `index` of the data, the `threshold` of suspects, the file it was read from,
-    and the file of decisions that it rests on.
+    `result` is the content of estimate.json, `notes` the messages of the estimate, such as columns
+    set aside and why. Every `low` and `high` is a one-sided bound at the requested confidence (by
+    default 0.95); rates are fractions, clean levels ratios.
+
+    The other fields say where it comes from: `made` is the estimate with its table of suspects,
+    `index` the index of the data, `threshold` the score of suspects, `source` the file it was read
+    from, and `reviewed` the file of decisions that it was made with.
     """
 
     result: NoiseEstimate
@@ -56,12 +58,12 @@ class Estimate(Shown):
 
     @property
     def noise_rate(self) -> Bounded:
-        """The share of labels that are wrong: `.value`, `.low`, `.high`."""
+        """The share of wrong labels: `.value`, `.low`, `.high`."""
         return self.result.noise_rate
 
     @property
     def clean_level(self) -> CleanLevel:
-        """How many times the right label leads in the weakest class, with the pair of classes."""
+        """The least ratio of the right label to the most frequent wrong one, and its classes."""
         return self.result.clean_level
 
     @property
@@ -76,25 +78,25 @@ class Estimate(Shown):
 
     @property
     def trust(self) -> Trust:
-        """How far to believe this: `.level` is high, medium or low, `.reasons` say why."""
+        """How far to trust the estimate: `.level` is high, medium or low; `.reasons` say why."""
         return self.result.trust
 
     @property
     def n(self) -> int:
-        """How many labels were judged."""
+        """The number of judged labels."""
         return self.result.data.n
 
     @property
     def method(self) -> str:
-        """The estimator that really ran."""
+        """The estimator that ran, also where `auto` chose it."""
         return self.result.method
 
     @property
     def suspects(self) -> pd.DataFrame:
-        """The labels that look wrong, the columns of issues.csv, worst first.
+        """The labels that look wrong, with the columns of issues.csv, worst first.
 
-        Its index is that of the data where they had one; the column `index` is the 0-based place.
-        Raises InputError where an estimate was read and no issues.parquet lay beside it.
+        The frame has the index of the data where they had one; its column `index` is the 0-based
+        position. Raises InputError for an estimate that was read without an issues.parquet.
         """
         if self.made is None:
             raise InputError(
@@ -107,7 +109,7 @@ class Estimate(Shown):
         return table.set_index(self.index[table["index"].to_numpy()])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a class, by its name.
+        """Return a row per class, indexed by its name.
 
         Columns: n (given labels), prior, clean_share (T[i, i]), clean_level with its bounds,
         mostly_given_as, judged (False where there were too few examples).
@@ -131,26 +133,27 @@ class Estimate(Shown):
         return pd.DataFrame(rows, index=pd.Index(self.class_names, name="class"))
 
     def to_datalab(self) -> pd.DataFrame:
-        """Return every judged label as cleanlab's Datalab lists issues of labels.
+        """Return all judged labels as cleanlab's Datalab lists label issues.
 
-        One row an example in the order of the data, under its index: `is_label_issue`,
-        `label_score` (1 is surely right), `given_label`, `predicted_label` (the likeliest true
-        class). Raises InputError for an estimate that was read, or made in passes over a file:
-        nothing of each example is kept.
+        It has a row per example in the order of the data, with their index: `is_label_issue`,
+        `label_score` (1 is surely right), `given_label`, `predicted_label` (the most probable true
+        class). Raises InputError for an estimate that was read from a file, or made from a file in
+        passes: scores of single examples are not kept then.
         """
         from alfs_cli.python.datalab import issue_frame
 
         if self.made is None or self.made.judged is None:
             raise InputError(
-                "nothing is kept of each example", help="alfs.estimate from data in memory keeps it"
+                "the scores of single examples are not kept",
+                help="alfs.estimate from data in memory keeps them",
             )
         return issue_frame(self.made.judged, self.threshold, self.index)
 
     def save(self, folder: FileName) -> None:
         """Write estimate.json, transition.csv, issues.csv and issues.parquet into a folder.
 
-        The same files as the command's; suspects in which a person has decided, and that this was
-        made from, are kept as issues.reviewed.csv.
+        These are the files of `alfs estimate`. An issues.csv with people's decisions that the
+        estimate was made from is kept as issues.reviewed.csv.
         """
         out = Path(folder)
         with told_to_programs():
@@ -228,23 +231,26 @@ def estimate(
 ) -> Estimate:
     """Estimate how noisy labels are: T, the clean level, suspects, with bounds and trust.
 
-    `data` is a path or a built-in name, as `alfs estimate` takes it: an image folder, a manifest,
-    an .npz, digits. Without it, or over it: `features` (N, D), an array, a tensor or a DataFrame
-    (whose columns that tell the label, number the rows or are ids are set aside); `pred_probs`
-    (N, K), out-of-fold, a column a class in the order of `class_names`, or a DataFrame whose
-    columns are named after them; `labels` (N,), whole numbers or names, categories or bools. Each
-    may be the path of a file instead.
+    `data` is a path or a built-in name, as for `alfs estimate`: an image folder, a manifest, an
+    .npz, digits. Arrays replace it or parts of it:
+
+    - `features` (N, D): an array, a tensor or a DataFrame. Columns of a DataFrame that reveal the
+      label, number the rows or hold ids are set aside.
+    - `pred_probs` (N, K): out-of-fold probabilities, columns in the order of `class_names`, or a
+      DataFrame whose columns have those names.
+    - `labels` (N,): whole numbers, names, categories or bools.
+
+    Each may be the path of a file instead.
 
     `trusted` are true labels of examples drawn at random: {index: label}, a Series, a DataFrame
     with `index` (0-based) and `true_label`, or a file. `evidence` is auto, pred-probs, features,
-    encoder, pixels or network; `method` auto, confident, joint-ml, hoc, knn, anchor, dual-t, gold
-    or annotators. `confidence` is that of each one-sided bound, `resamples` of the counts,
-    `issue_threshold` the score from which a label is suspected; `cache` a folder that keeps
-    evidence. The rest says how `data` is read, as the options of the command do.
+    encoder, pixels or network; `method` is auto, confident, joint-ml, hoc, knn, anchor, dual-t,
+    gold or annotators. `confidence` is the level of each one-sided bound, `resamples` the number of
+    bootstrap replicates, `issue_threshold` the score from which a label is suspect, and `cache` a
+    folder that keeps evidence. The other parameters are the options of `alfs estimate`.
 
-    What the user should know warns as an AlfsWarning. Raises AlfsError (UsageError, InputError)
-    where the data cannot be read or judged. Methods: the help of `alfs estimate`, and Zhou et al.,
-    ICML 2021, for the clean level.
+    Warnings are AlfsWarning. Raises AlfsError (UsageError, InputError) where the data cannot be
+    read or judged. The clean level is that of Zhou et al., ICML 2021.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -306,8 +312,8 @@ def estimate(
 def load_estimate(path: FileName) -> Estimate:
     """Read an estimate.json, or the one in a folder, as `alfs.estimate` returned it.
 
-    Suspects come from the issues.parquet beside it, where there is one. Raises InputError where
-    the file is missing, broken, newer or at odds with itself.
+    Suspects are read from the issues.parquet beside it, if there is one. Raises InputError where a
+    file is missing, broken, newer or inconsistent.
 
     >>> import tempfile, numpy as np
     >>> y = np.arange(200) % 2
@@ -333,5 +339,5 @@ def load_estimate(path: FileName) -> Estimate:
 
 
 def estimate_of(source: "Estimate | FileName") -> Estimate:
-    """Return an estimate, read where its path is given."""
+    """Return an estimate; a path is read."""
     return source if isinstance(source, Estimate) else load_estimate(source)

@@ -1,4 +1,4 @@
-"""`alfs.recommend` and `alfs.certify`: losses that provably withstand the noise that was found."""
+"""`alfs.recommend` and `alfs.certify`: losses that provably withstand the estimated noise."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -31,9 +31,9 @@ IN_MEMORY = "an estimate in memory"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recommended(Shown, Sequence[Recommendation]):
-    """Losses, best first: `rec[0].loss`, `.certificate`, `.margin`, `.why`.
+    """Recommended losses, best first: `rec[0].loss`, `.certificate`, `.margin`, `.why`.
 
-    `result` is all that recommendation.json says.
+    `result` is the content of recommendation.json.
     """
 
     result: Recommendations
@@ -42,7 +42,7 @@ class Recommended(Shown, Sequence[Recommendation]):
         return len(self.result.recommendations)
 
     def __getitem__(self, place: Any) -> Any:
-        """Return a recommendation, or several."""
+        """Return a recommendation, or those of a slice."""
         return self.result.recommendations[place]
 
     def __iter__(self) -> Iterator[Recommendation]:
@@ -50,7 +50,7 @@ class Recommended(Shown, Sequence[Recommendation]):
 
     @property
     def loss(self) -> str:
-        """The first loss, as text; raises InputError where none is recommended."""
+        """The best loss as text; raises InputError where none is recommended."""
         if not len(self):
             raise InputError(
                 f"no loss is recommended: {self.status}", help="; ".join(self.advice) or None
@@ -59,12 +59,12 @@ class Recommended(Shown, Sequence[Recommendation]):
 
     @property
     def status(self) -> str:
-        """Which of certified, uncertain or impossible it is."""
+        """Certified, uncertain or impossible."""
         return self.result.status
 
     @property
     def advice(self) -> tuple[str, ...]:
-        """What a person should know or do, a sentence each."""
+        """What the user should know or do, one sentence each."""
         return self.result.advice
 
     def save(self, folder: FileName) -> None:
@@ -137,18 +137,18 @@ def recommend(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Certified(Shown):
-    """What holds of a loss on a T: `result` is all that the document says."""
+    """The certificate of a loss on a T; `result` holds all of it."""
 
     result: "Certificate"
 
     @property
     def loss(self) -> str:
-        """The loss, every parameter written out."""
+        """The loss with all its parameters."""
         return self.result.loss
 
     @property
     def verdict(self) -> str:
-        """Which of proved, tolerant, refuted or not-refuted it is: the worst of the rows'."""
+        """Proved, tolerant, refuted or not-refuted: the worst verdict of the rows."""
         return self.result.verdict
 
     @property
@@ -186,10 +186,9 @@ def certify(
 ) -> Certified:
     """Prove or refute that a loss withstands the noise of a transition matrix.
 
-    `loss` is text such as `nce+agce:a=6,q=1.5,alpha=1,beta=4`, or a function of your own from
-    logits (N, K) and labels (N,) to losses (N,), which can be refuted and never proved.
-    `transition` is T (K, K), rows true classes, an estimate, or the file of either. Zhou et al.,
-    ICML 2021, Definition 2.
+    `loss` is text such as `nce+agce:a=6,q=1.5,alpha=1,beta=4`, or a function from logits (N, K) and
+    labels (N,) to losses (N,), which can be refuted but never proved. `transition` is T (K, K) with
+    rows for true classes, an estimate, or the file of either. Zhou et al., ICML 2021, Definition 2.
 
     Raises AlfsError where the loss is not known or T is no transition matrix.
 
@@ -205,13 +204,14 @@ def certify(
         names = class_names or names
         if names is not None and len(names) != len(T):
             raise InputError(
-                f"{len(names)} class_names for a T of {len(T)} classes", help="a name a row of T"
+                f"{len(names)} class_names for a T of {len(T)} classes",
+                help="one name per row of T",
             )
         return Certified(judged(loss, T, class_names=names))
 
 
 def _noise_model(transition: Any) -> "tuple[NDArray[np.float64], Sequence[str] | None]":
-    """Return T (K, K) of whatever holds one, and the names of its classes where it has them."""
+    """Return T (K, K) from an estimate, a file or an array, and its class names if it has any."""
     if isinstance(transition, Estimate):
         return transition.transition, transition.class_names
     if isinstance(transition, str | os.PathLike):

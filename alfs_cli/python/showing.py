@@ -1,4 +1,4 @@
-"""What a result looks like: a few lines in a console, the head of its page in a notebook."""
+"""How results are shown: a few lines in a console, the head of a page in a notebook."""
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -6,17 +6,17 @@ from dataclasses import replace
 from alfs_cli.formats.blocks import Report
 from alfs_cli.text.plain import plain
 
-MOST_CHARACTERS = 1400
-MOST_OF_A_LINE = 200
-LABEL = 12
+MOST_CHARACTERS = 1400  # of a repr
+MOST_OF_A_LINE = 200  # characters of a line
+LABEL = 12  # characters that labels are padded to
 
 
 class Shown(ABC):
-    """A result that a notebook shows as the head of its page, and a console in lines."""
+    """A result that consoles show as lines of text, and notebooks as HTML."""
 
     @abstractmethod
     def _lines(self) -> tuple[str, list[tuple[str, str]]]:
-        """Return the first line, and labelled ones."""
+        """Return the first line, and (label, text) of the others."""
 
     @abstractmethod
     def _report(self) -> Report:

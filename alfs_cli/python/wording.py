@@ -1,7 +1,7 @@
-"""Messages for programs: what the core says of an option names the parameter instead.
+"""Messages for Python callers: options that they name become parameters.
 
-The core serves both, and its messages name options as they are typed: `--folds 5`. A program is
-told `folds=5`.
+The core also serves the command line, and its messages name options as they are typed: `--folds 5`.
+A Python caller reads `folds=5`.
 """
 
 import re
@@ -14,7 +14,7 @@ from alfs_cli.errors import AlfsError, UsageError, brief
 from alfs_cli.settings.layers import Key
 
 RENAMED = {"classes": "class_names", "bootstrap": "resamples"}
-"""Options whose parameter bears another name."""
+"""Options whose parameter has another name."""
 
 PARAMETERS = frozenset({
     "features", "labels", "pred-probs", "true-labels", "classes", "trusted", "evidence", "method",
@@ -24,13 +24,13 @@ PARAMETERS = frozenset({
     "losses", "max-noise-rate", "max-class-noise-rate", "min-clean-level", "max-pair-rate",
     "min-trust", "max-new-issues", "gate-on", "select", "ignore", "baseline",
 })  # fmt: skip
-"""Options that are parameters of a function, with a value."""
+"""Options with a value that are parameters of a public function."""
 
 FLAGS = frozenset({
     "download", "local", "all-scores", "in-sample-ok", "columns-as-given", "strict-baseline",
     "require-dominance",
 })  # fmt: skip
-"""Options that are parameters, true or false."""
+"""Options without a value that are parameters, True or False."""
 
 VALUE = r"""(?: (?P<value>FILE\|A,B,C|[A-Z](?:,[A-Z])*\b(?!')|[A-Z]{2,}\b|[0-9][\w.]*|'[^']*'))?"""
 OPTION = re.compile(r"--(?P<no>no-)?(?P<name>[a-z][a-z-]*[a-z])" + VALUE)
@@ -41,11 +41,11 @@ WORDS = frozenset({
     "pred-probs", "features", "encoder", "pixels", "network", "annotators", "confident",
     "joint-ml", "hoc", "knn", "anchor", "dual-t", "gold", "auto",
 })  # fmt: skip
-"""What may be said behind --evidence and --method."""
+"""The values of --evidence and --method that messages name."""
 
 
 def for_programs(text: str) -> str:
-    """Return a message with parameters in the place of options.
+    """Return a message with its options replaced by parameters.
 
     >>> for_programs("--folds is 1, not between 2 and 100: for example --folds 5")
     'folds is 1, not between 2 and 100: for example folds=5'
@@ -74,7 +74,7 @@ def _parameter(found: re.Match[str]) -> str:
 
 @contextmanager
 def told_to_programs() -> Iterator[None]:
-    """Let errors of alfs name parameters, and bring their help along in the traceback."""
+    """Let errors of alfs name parameters, and add their help line to the traceback."""
     try:
         yield
     except AlfsError as error:
@@ -88,7 +88,7 @@ def told_to_programs() -> Iterator[None]:
 
 
 class Listener(Quiet):
-    """Warns as Python does, and keeps the notes for whoever asks."""
+    """A console that keeps notes, and turns warnings into those of Python."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -103,9 +103,9 @@ class Listener(Quiet):
 
 
 def checked(values: Mapping[str, Any], keys: Mapping[str, Key]) -> dict[str, Any]:
-    """Return values as the settings of their names read them; what is None is not set.
+    """Return values as the keys of the same names read and check them; None stays None.
 
-    Raises UsageError for the first that is refused.
+    Raises UsageError for the first value out of range.
     """
     found: dict[str, Any] = {}
     for name, value in values.items():

@@ -1,1 +1,1 @@
-"""One builder per result type: a saved result in, a Report out. No arrays, no torch."""
+"""One builder per type of result: it takes a result and returns a Report. No arrays, no torch."""

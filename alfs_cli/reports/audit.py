@@ -1,4 +1,4 @@
-"""What a person reads of an audit: each claim, what is known of it, what is missing."""
+"""The report of an audit: each claim, what is known of it, and what would decide it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ from alfs_cli.formats.blocks import Status as Mark
 from alfs_cli.text.numbers import percent
 
 SCHEMA = "alfs.audit-verified/1"
-MOST_TOLD = 20
+MOST_TOLD = 20  # differences of a replay, the most listed
 
 
 def audit_report(
@@ -32,7 +32,7 @@ def audit_report(
     over: str | None = None,
     budget: int | None = None,
 ) -> Report:
-    """Return the report of an audit; `before` is what was known before mending."""
+    """Return the report of an audit; `before` is the status before labels were corrected."""
     blocks: list[Block] = [verdict(now, over, budget), claims_table(now)]
     if before is not None:
         blocks.append(before_and_after(before, now))
@@ -42,7 +42,7 @@ def audit_report(
 
 
 def verdict(now: Status, over: str | None, budget: int | None) -> Verdict:
-    """Return the line that a reader must not miss, and what is to be done."""
+    """Return the counts of accepted, rejected and undecided claims, and what would decide more."""
     counts = {
         word: sum(claim.status == word for claim in now.claims)
         for word in ("accepted", "rejected", "undecided")
@@ -68,7 +68,7 @@ def verdict(now: Status, over: str | None, budget: int | None) -> Verdict:
 
 
 def claims_table(now: Status) -> Table:
-    """Return a row for each claim: its status, interval and what is missing."""
+    """Return a row for each claim: its status, its interval, and the answers it still needs."""
     rows = tuple(
         (
             claim.text,
@@ -90,7 +90,7 @@ def claims_table(now: Status) -> Table:
 
 
 def numbers(now: Status) -> Table:
-    """Return the claims as plain numbers, for CSV."""
+    """Return the claims as numbers, for CSV."""
     names = ("claim", "status", "value", "low", "high", "answers", "p10", "p50", "p90")
     rows = tuple(
         (
@@ -112,7 +112,7 @@ def numbers(now: Status) -> Table:
 
 
 def before_and_after(before: Status, now: Status) -> Table:
-    """Return what was known before mending beside what is known now."""
+    """Return the status of each claim before labels were corrected, and now."""
     earlier = {claim.text: claim for claim in before.claims}
     rows: list[tuple[str, ...]] = [
         ("wrong labels", between_of(before), between_of(now)),
@@ -131,7 +131,7 @@ def between_of(now: Status) -> str:
 
 
 def facts(now: Status, document: Mapping[str, Any], examples: int) -> list[tuple[str, str]]:
-    """Return what is known besides the claims."""
+    """Return the facts besides the claims: answers, skipped draws, agreement of people."""
     rows = [
         ("wrong labels", between_of(now)),
         ("answers", f"{now.answers:,} of {examples:,} examples"),
@@ -144,7 +144,9 @@ def facts(now: Status, document: Mapping[str, Any], examples: int) -> list[tuple
     if now.changed:
         rows.append(("changed later", f"{now.changed:,}, after the given label was shown"))
     if now.suspects:
-        rows.append(("settled besides", f"{now.suspects:,} of no draw; they enter no bound"))
+        rows.append(
+            ("settled besides", f"{now.suspects:,} that were not drawn; they enter no bound")
+        )
     if now.repeats.both:
         rows.append(("asked twice", f"{now.repeats.alike} of {now.repeats.both} alike"))
     if now.people is not None:
@@ -156,23 +158,23 @@ def facts(now: Status, document: Mapping[str, Any], examples: int) -> list[tuple
 
 
 def promise(now: Status) -> str:
-    """Return what is promised and what it rests on."""
+    """Return the guarantee of the audit and its assumptions."""
     blind = "" if now.blind else " The given labels were shown: these answers are not blind."
     return (
-        f"Each claim is decided wrongly with a chance of at most {percent(now.risk, 0)}, and each "
-        "side of an interval fails with no more, however often one looks and whatever the noise "
-        f"depends on. It rests on the draws and on the answers being right.{blind}"
+        f"Each claim is decided wrongly with a chance of at most {percent(now.risk, 0)}, and so is "
+        "each side of an interval, however often one looks and whatever the noise depends on. "
+        f"This assumes that the answers are right, and nothing else.{blind}"
     )
 
 
 def verified_report(path: Path, different: Sequence[str]) -> Report:
-    """Return whether a replay says the same as the document."""
+    """Return the report of a replay; `different` lists where it differs from the document."""
     document = {"schema": SCHEMA, "file": str(path), "equal": not different}
     document["different"] = list(different)
     if not different:
-        text = "replayed: every draw and every bound is as it is written"
+        text = "replayed: every draw and every bound is as written"
         return Report(f"Audit {path}", (Verdict("pass", text),), document)
     more = f", and {len(different) - MOST_TOLD} more" if len(different) > MOST_TOLD else ""
-    text = f"a replay says something else in {len(different)} places{more}"
+    text = f"a replay differs in {len(different)} places{more}"
     found = Verdict("fail", text, tuple(different[:MOST_TOLD]))
     return Report(f"Audit {path}", (found,), document)

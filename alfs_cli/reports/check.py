@@ -1,4 +1,4 @@
-"""What a person reads of the gate: passed or failed, each gate, what was found where."""
+"""The report of `alfs check`: the verdict, each gate, and the findings."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from alfs_cli.results.check import CheckResult
 from alfs_cli.text.numbers import between
 
 ORDER = ("fail", "warn", "not-judged", "pass")
-MAX_PASSED = 10
-MAX_STALE = 3
+MAX_PASSED = 10  # passed gates listed
+MAX_STALE = 3  # stale entries named
 
 
 def check_report(
     result: CheckResult, *, title: str, source: str | None = None, exit_zero: bool = False
 ) -> Report:
-    """Return the report of the gate; the findings follow the tables."""
+    """Return the report of a check; formats render its findings after the blocks."""
     counts = Counter(gate.status for gate in result.gates)
     judged = len(result.gates) - counts["not-judged"]
     failed = counts["fail"]
@@ -30,7 +30,7 @@ def check_report(
     if unsure:
         reasons.append(f"{unsure} beyond the limit, but not surely: a warning")
     if counts["warn"] > unsure:
-        reasons.append(f"{counts['warn'] - unsure} found something that is only a warning")
+        reasons.append(f"{counts['warn'] - unsure} with findings that are only warnings")
     if counts["not-judged"]:
         reasons.append(f"{counts['not-judged']} could not be judged")
     if result.estimate is not None and result.estimate.trust == "low":
@@ -38,7 +38,7 @@ def check_report(
         reasons.append(f"trust is low: {between(rate.low, rate.high)} of the labels are wrong")
     reasons += [*_audited(result, source), *_suppressed(result)]
     if exit_zero and failed:
-        reasons.append("exit code 0 all the same, as asked")
+        reasons.append("exit code 0 all the same: --exit-zero")
     blocks: list[Block] = [
         Verdict(status, text, tuple(reasons)),
     ]
@@ -51,7 +51,7 @@ def check_report(
 
 
 def _audited(result: CheckResult, source: str | None) -> Iterator[str]:
-    """Yield which gates an audit judged, and what would decide those it left open."""
+    """Yield how many gates an audit judged, and what would decide those it left open."""
     audit = result.audit
     if audit is None:
         return
@@ -72,7 +72,7 @@ def _audited(result: CheckResult, source: str | None) -> Iterator[str]:
 
 
 def _suppressed(result: CheckResult) -> Iterator[str]:
-    """Yield what was found and is not told, and which entries have nothing to suppress."""
+    """Yield how many findings are suppressed, and which entries suppress nothing."""
     by_baseline, ignored = result.suppressed.baseline, result.suppressed.ignored
     if by_baseline or ignored:
         total = by_baseline + ignored

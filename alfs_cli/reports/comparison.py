@@ -1,4 +1,4 @@
-"""What a person reads of a comparison: losses by mean accuracy, per data set and noise."""
+"""The report of a comparison: losses by mean accuracy, for each data set and noise."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +15,7 @@ KEY = (
     "standard deviation over n seeds. The last epoch decides; the best epoch was chosen on test."
 )
 LABELS = {"true": "true labels", "given": "given labels, which may be wrong", None: "?"}
-LAST = 4  # the column of the last epoch
+LAST = 4  # the index of the column of the last epoch
 DATA = (
     *("loss", "variant", "dataset", "noise", "rate", "labels", "model", "epochs", "n"),
     *("last_mean", "last_std", "best_mean", "best_std", "is_best", "not_worse"),
@@ -32,7 +32,7 @@ def comparison_report(
 ) -> Report:
     """Return the report of a comparison; `courses` are accuracies over epochs, for pages.
 
-    `fallen` is what got worse than in `baseline`, None where that was not asked.
+    `fallen` are the losses that got worse than in the file `baseline`, None without one.
     """
     blocks: list[Block] = [] if fallen is None else [_verdict(fallen, baseline)]
     for _, group in groupby(comparison.rows, key=_setting):
@@ -120,7 +120,7 @@ def _paper(figure: PaperFigure | None, missing: str | None) -> tuple[str, str]:
 
 
 def _about_paper(row: ComparedLoss) -> str:
-    """Say what the paper's figures are, and what of ours may differ."""
+    """Return the source of the paper's accuracies, and how its runs differ from these."""
     text = " Paper: Zhou et al., ICML 2021, last epoch"
     if row.dataset in SETTINGS:
         model, epochs = SETTINGS[row.dataset]
@@ -131,7 +131,7 @@ def _about_paper(row: ComparedLoss) -> str:
 
 
 def _curves(rows: list[ComparedLoss], courses: Sequence[Course]) -> list[Block]:
-    """Return the courses of one setting as a chart, the best loss first."""
+    """Return the accuracies over epochs of one setting as a chart, the best loss first."""
     order = {row.name: place for place, row in reversed(list(enumerate(rows)))}
     chosen = [c for c in courses if c.setting == _setting(rows[0]) and len(c.points) > 1]
     if not chosen:
@@ -149,6 +149,10 @@ def _curves(rows: list[ComparedLoss], courses: Sequence[Course]) -> list[Block]:
 
 
 def plus_minus(accuracy: Accuracy) -> str:
-    """Write an accuracy in per cent: '93.12 +- 0.30', without its spread for a single run."""
+    """Return an accuracy in per cent, with its standard deviation unless it is of a single run.
+
+    >>> plus_minus(Accuracy(0.9312, 0.003)), plus_minus(Accuracy(0.9312, None))
+    ('93.12 +- 0.30', '93.12')
+    """
     mean = f"{100 * accuracy.mean:.2f}"
     return mean if accuracy.std is None else f"{mean} +- {100 * accuracy.std:.2f}"

@@ -1,4 +1,4 @@
-"""What the demo shows: the estimate beside the truth, and what the recommended loss bought."""
+"""The report of the demo: the estimate beside the truth, and accuracies with each loss."""
 
 from alfs_cli.demo import Demo, DemoSummary
 from alfs_cli.formats.blocks import (
@@ -15,7 +15,7 @@ from alfs_cli.formats.blocks import (
 from alfs_cli.reports.estimate import estimate_report, found
 from alfs_cli.text.numbers import percent, ratio
 
-PICTURES = 48
+PICTURES = 48  # suspects shown on the page
 
 
 def demo_report(demo: Demo) -> Report:
@@ -36,7 +36,7 @@ def demo_report(demo: Demo) -> Report:
 
 
 def demo_page(demo: Demo) -> Report:
-    """Return the page: the summary, the curves, the estimate with its suspects as pictures."""
+    """Return the page: the summary, the accuracy curves, the estimate with pictures of suspects."""
     estimate = estimate_report(demo.found.estimate, pictures=demo.found.examples.pictures(PICTURES))
     extra: list[Block] = []
     for block in estimate.blocks:

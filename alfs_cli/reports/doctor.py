@@ -1,4 +1,4 @@
-"""What a person reads of `alfs doctor`."""
+"""The report of `alfs doctor`."""
 
 from alfs_cli.doctor import Diagnosis
 from alfs_cli.formats.blocks import Column, Report, Table, Verdict

@@ -1,4 +1,4 @@
-"""What a person reads of an estimate: verdict, trust, classes, pairs, T, and its own error."""
+"""The report of an estimate: verdict, trust, classes, pairs, T, and what the bounds cover."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -23,20 +23,21 @@ from alfs_cli.recommending.advice import labels_to_tell
 from alfs_cli.results.estimate import Bounded, IssuesFile, LocalCleanLevel, NoiseEstimate, Truth
 from alfs_cli.text.numbers import between, percent, ratio
 
-MAX_CLASSES = 12
-MAX_PAIRS, MAX_PAIRS_BRIEF = 8, 2
+MAX_CLASSES = 12  # classes listed
+MAX_PAIRS, MAX_PAIRS_BRIEF = 8, 2  # pairs listed, and those on the first screen
 COVERS = (
     "Bounds cover sampling error: how far another sample of the same size could move the numbers. "
     "{overlap} Each is one-sided, so low to high is a {interval:.0f} % interval. T describes noise "
     "that depends on the true class; where it varies inside a class, its clean level is an average."
 )
 OVERLAP_COVERED = (
-    "They also reach from what the methods say at the least to labels that know nothing beyond the "
-    "evidence, for overlap of classes and noise that varies inside a class look alike."
+    "They also reach from the lowest estimate of the methods to the case that labels carry no "
+    "information beyond the evidence, because overlapping classes look like noise that varies "
+    "inside a class."
 )
 TRUSTED_COVERED = (
-    "They rest on the trusted examples, whatever the noise depends on, if these were drawn at "
-    "random, or evenly over the given labels."
+    "They rest on the trusted examples and hold whatever the noise depends on, if these were drawn "
+    "at random, or evenly over the given labels."
 )
 ANNOTATORS_COVERED = "They do not cover errors that annotators make together."
 OVERLAP_LEFT_OUT = (
@@ -50,7 +51,7 @@ def estimate_report(
     findings: Sequence[Finding] = (),
     pictures: Sequence[Picture] = (),
 ) -> Report:
-    """Return the report of an estimate; pictures of suspects appear on pages only."""
+    """Return the report of an estimate; `pictures` of suspects are shown in HTML only."""
     blocks: list[Block] = [
         Facts(_facts(estimate)),
         Verdict(_status(estimate), *_verdict(estimate)),
@@ -83,7 +84,7 @@ def estimate_report(
 
 
 def source_name(estimate: NoiseEstimate) -> str:
-    """Return what the data was called, for titles."""
+    """Return the name of the data, for titles."""
     held = "the given probabilities" if estimate.data.kind == "probabilities" else "the given data"
     return estimate.data.source or held
 
@@ -108,14 +109,17 @@ def _status(estimate: NoiseEstimate) -> Status:
 
 
 def found(bounded: Bounded, write: Callable[[float], str], *, is_sure: bool) -> str:
-    """Write a value with its bounds, or the bounds alone where the value is not to be trusted."""
+    """Return a value with its bounds, or the bounds alone where trust in the value is low."""
     if not is_sure:
         return between(bounded.low, bounded.high, write)
     return f"{write(bounded.value)} ({write(bounded.low)} to {write(bounded.high)})"
 
 
 def headline(estimate: NoiseEstimate) -> str:
-    """Say how many labels are wrong: where trust is low, the interval and what would decide."""
+    """Return in words how many labels are wrong.
+
+    Where trust is low, these are the bounds and the number of true labels that would tell.
+    """
     rate = estimate.noise_rate
     if estimate.trust.level == "low":
         return (
@@ -151,7 +155,7 @@ def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
 
 
 def _brief(estimate: NoiseEstimate, findings: Sequence[Finding]) -> tuple[Block, ...]:
-    """Return the first screen: how many, between which classes, how sure, what is listed, next."""
+    """Return the first screen: how many labels are wrong, in which classes, how sure, what next."""
     _, (_, lead, *listed) = _verdict(estimate)
     reasons = [*_worst_pairs(estimate), lead]
     trust = estimate.trust
@@ -164,7 +168,7 @@ def _brief(estimate: NoiseEstimate, findings: Sequence[Finding]) -> tuple[Block,
 
 
 def _worst_pairs(estimate: NoiseEstimate) -> tuple[str, ...]:
-    """Say between which classes most labels are wrong, where there is any."""
+    """Return the pairs of classes with the highest rates in words, empty without any."""
     is_sure = estimate.trust.level != "low"
     pairs = _cells(estimate)[:MAX_PAIRS_BRIEF]
     if not pairs:
@@ -240,7 +244,7 @@ def _classes(estimate: NoiseEstimate) -> Table:
 
 
 def _cells(estimate: NoiseEstimate) -> list[tuple[float, int, int]]:
-    """Return the cells of T off the diagonal that are not empty, the highest first."""
+    """Return (T[i, j], i, j) of the positive cells off the diagonal, the highest first."""
     return sorted(
         (
             (value, i, j)

@@ -1,11 +1,11 @@
-"""What a person reads of a cleaning: how many labels were changed, and which into which."""
+"""The report of `alfs fix`: how many labels were changed, and from which class to which."""
 
 from alfs_cli.copies.cleaned import SCHEMA, CleanedTruth, CleaningSummary
 from alfs_cli.formats.blocks import Block, Column, Facts, Report, Table, Verdict
 from alfs_cli.storage.documents import to_document
 from alfs_cli.text.numbers import percent
 
-MAX_CHANGES = 15
+MAX_CHANGES = 15  # kinds of changes listed
 DONE = {
     "drop": "suspects left out",
     "relabel": "suspects given the suggested class",
@@ -14,7 +14,7 @@ DONE = {
 
 
 def fix_report(result: CleaningSummary) -> Report:
-    """Return the report: what was changed, by pairs of classes, and where it was written."""
+    """Return the report: the changes by pairs of classes, and where the copy was written."""
     part = f", split {result.split}" if result.split else ""
     touched = f", scored {result.min_score:g} or more" if result.mode != "review" else ""
     trust = f", trust {result.trust}" if result.trust is not None else ""

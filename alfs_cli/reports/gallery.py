@@ -1,4 +1,4 @@
-"""Pictures of suspect labels for a page, from the list that lies beside a saved estimate."""
+"""Pictures of suspect labels for a page, from the list beside a saved estimate."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,15 +11,14 @@ from alfs_cli.results.estimate import NoiseEstimate
 if TYPE_CHECKING:
     import pandas as pd
 
-ISSUES = "issues.parquet"
-PICTURE_SIZE = 96  # px
-MOST_BYTES = 3_000_000  # of pictures on a page, which base64 makes a third longer
-MOST_OF_A_PAIR = 3
+PICTURE_SIZE = 96  # pixels of the longer side
+MOST_BYTES = 3_000_000  # of pictures on a page; base64 adds a third
+MOST_OF_A_PAIR = 3  # pictures of a pair of classes
 
 
 @dataclass(frozen=True)
 class Suspects:
-    """Pictures of the worst suspects, and of the pairs of classes most often confused."""
+    """Pictures of the worst suspects, and of the most confused pairs of classes."""
 
     worst: tuple[Picture, ...] = ()
     pairs: tuple[Picture, ...] = ()
@@ -27,28 +26,26 @@ class Suspects:
 
 
 def suspects_of(path: Path, estimate: NoiseEstimate, *, count: int, num_pairs: int) -> Suspects:
-    """Return pictures of what issues.parquet lists beside an estimate, its data read once more.
+    """Return pictures of the suspects that issues.parquet lists beside an estimate.
 
-    There are none where the list or the data are gone, are others now, or hold no images; `note`
-    says which.
+    The data are read again. There are no pictures where the list or the data are missing or have
+    changed, or where the data are no images; `note` gives the reason.
     """
-    import pandas as pd
-
     from alfs_cli.data import DataSpec, load, positions_of
     from alfs_cli.errors import AlfsError
+    from alfs_cli.suspects.scores import LISTED, read_issues_table
 
-    file = path.with_name(ISSUES)
-    if not file.is_file():
-        return Suspects(note=f"{ISSUES} is not beside {path.name}, so no picture is shown")
-    if estimate.data.source is None:
-        return Suspects()
     try:
-        rows = pd.read_parquet(file)
+        rows = read_issues_table(path, estimate.data.classes)
+        if rows is None:
+            return Suspects(note=f"{LISTED} is not beside {path.name}, so no picture is shown")
+        if estimate.data.source is None:
+            return Suspects()
         spec: dict[str, Any] = {"source": None, **estimate.data.spec}
         dataset = load(DataSpec(**spec))
     except (AlfsError, OSError, ValueError, TypeError) as error:
         first = str(error).splitlines()[0]
-        return Suspects(note=f"the data are not at hand, so no picture is shown: {first}")
+        return Suspects(note=f"the data cannot be read, so no picture is shown: {first}")
     if dataset.fingerprint != estimate.data.fingerprint:
         return Suspects(note="the data have changed since, so no picture is shown")
     if dataset.images is None:
@@ -56,7 +53,7 @@ def suspects_of(path: Path, estimate: NoiseEstimate, *, count: int, num_pairs: i
     images = dataset.images
     places = {int(position): place for place, position in enumerate(positions_of(dataset))}
 
-    def pictures(chosen: pd.DataFrame) -> Iterator[Picture]:
+    def pictures(chosen: "pd.DataFrame") -> Iterator[Picture]:
         for row in chosen.to_dict("records"):
             png = images.png(places[int(row["index"])], PICTURE_SIZE)
             if png is not None:

@@ -1,4 +1,4 @@
-"""What a person reads of an injection: how many labels were flipped, and which."""
+"""The report of `alfs inject`: how many labels were flipped, and from which class to which."""
 
 from alfs_cli.copies.noisy import SCHEMA, CopySummary
 from alfs_cli.formats.blocks import Column, Facts, Report, Table, Verdict

@@ -1,4 +1,4 @@
-"""What a person reads of losses: the list, one loss, a certificate."""
+"""The reports of `alfs losses`: the list, one loss, a certificate."""
 
 import math
 
@@ -16,11 +16,11 @@ STATUS: dict[str, Status] = {
     "not-refuted": "warn",
 }
 WORDS = {
-    "tolerant": "Tolerant: this noise moves none of the loss's minima. They are those of clean "
-    "labels, the right class with probability 1 among them, though not alone.",
+    "tolerant": "Tolerant: this noise moves none of the loss's minima. They are the minima on "
+    "clean labels: probability 1 for the right class is one of them, but not the only one.",
     "not-refuted": "Not refuted is not proved: no counter-example was found.",
 }
-MAX_ROWS = 100
+MAX_ROWS = 100  # classes listed
 
 
 def list_report(found: LossList) -> Report:
@@ -40,22 +40,23 @@ def list_report(found: LossList) -> Report:
         "Losses; any two make a sum: name+name:key=value,...,alpha=1,beta=1",
         columns,
         rows,
-        note="ratio: robust where it times the clean level is 1 or more, shape: in the label's "
-        "probability; - for losses of the whole vector, which alfs losses check judges on your T. "
-        "fit: speed of fitting beside cross entropy. alfs losses show LOSS has formula and ranges.",
+        note="ratio: the loss is robust where ratio x clean level is 1 or more; shape: as a "
+        "function of the label's probability; -: the loss uses the whole probability vector, and "
+        "alfs losses check judges it on your T; fit: speed of fitting, cross entropy is 1. "
+        "alfs losses show LOSS prints formula and ranges.",
     )
     return Report("Losses", (table,), found.document())
 
 
 def _source(facts: LossFacts) -> str:
-    """Return author and venue; sums that have defaults are those of the paper's Table 4."""
+    """Return author and venue; sums with default parameters are those of the paper's Table 4."""
     if len(facts.terms) > 1:
         return "Zhou et al., ICML 2021"
     return ", ".join(facts.terms[0].source.split(", ")[:2])
 
 
 def facts_report(facts: LossFacts) -> Report:
-    """Return everything that is known of one loss."""
+    """Return the report of one loss: formula, robustness, speed of fitting."""
     blocks: list[Block] = []
     for term in facts.terms:
         rows = [("term", term.name)] if len(facts.terms) > 1 else []
@@ -73,7 +74,7 @@ def facts_report(facts: LossFacts) -> Report:
 
 
 def _escape(facts: LossFacts) -> list[tuple[str, str]]:
-    """Say how a class that training has lost comes back."""
+    """Return in words from which clean level a class that training has lost comes back."""
     slope = facts.escape_slope
     if slope is None:
         return []
@@ -149,10 +150,11 @@ def certificate_report(found: Certificate) -> Report:
         for row in shown
     )
     note = (
-        "lowest at: the true class's probability where the risk is least; mass at bound: the same "
-        "with logits in [-10, 10]. escape: w_m g(0) / (w_n g(1)), the pull back to the true class "
-        "where training has lost it to the runner-up, over what holds it there; above 1 it comes "
-        "back, the sooner the larger. Noise is taken as dependent on the true class alone."
+        "lowest at: the true class's probability at the minimum of the risk; mass at bound: the "
+        "same with logits in [-10, 10]; escape: w_m g(0) / (w_n g(1)), the pull back to a true "
+        "class that training has lost to the runner-up, over the pull that holds it there: above 1 "
+        "it comes back, the sooner the larger. The noise is assumed to depend only on the true "
+        "class."
     )
     if len(shown) < len(found.rows):
         note = f"the worst {len(shown)} of {len(found.rows)} classes. {note}"
@@ -171,7 +173,7 @@ def _severity(row: RowCertificate) -> tuple[int, float]:
 
 
 def _least(found: Certificate) -> tuple[str, ...]:
-    """Return the least margin and, where it is near 1, the least escape quotient in words."""
+    """Return in words the least margin and, where it is small, the least escape quotient."""
     margins = [row.margin for row in found.rows if row.margin is not None]
     said = [f"least margin {ratio(min(margins))}"] if margins else []
     escapes = [row.escape for row in found.rows if row.escape is not None]

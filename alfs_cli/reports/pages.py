@@ -1,4 +1,4 @@
-"""The pages of `alfs report`: what a person wants to know first, then the rest, in one order."""
+"""The pages of `alfs report`: what readers want to know first, then the details."""
 
 import shlex
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ from alfs_cli.results.run import EpochMetrics, Run, TrainConfig
 from alfs_cli.results.saved import RECOMMENDATION
 from alfs_cli.results.sweep import Sweep
 
-MOST_CLASSES = 30
-MOST_EPOCHS = 12
+MOST_CLASSES = 30  # classes charted
+MOST_EPOCHS = 12  # epochs listed
 
 
 def estimate_page(
@@ -45,7 +45,7 @@ def estimate_page(
 ) -> Report:
     """Return the page of an estimate: verdict, trust, loss, classes, pairs, T, suspects, gates.
 
-    `folder` is where it lies, and the recommendation beside it.
+    `folder` holds the estimate and the recommendation.
     """
     report = estimate_report(estimate)
     verdicts = [block for block in report.blocks if isinstance(block, Verdict)]
@@ -70,7 +70,7 @@ def estimate_page(
 
 def _advice(advice: Recommendations, estimate: NoiseEstimate, file: Path) -> Verdict:
     if not advice.rests_on(estimate):
-        said = "it was made from another estimate of these data: alfs recommend makes it anew"
+        said = "it was made from another estimate of these data: run alfs recommend again"
         return Verdict("warn", "The recommendation beside it is not for this estimate", (said,))
     if not advice.recommendations or advice.status != "certified":
         return Verdict("warn", f"Recommended loss: {advice.status}, none is certified")
@@ -133,7 +133,7 @@ def _origin(estimate: NoiseEstimate) -> Facts:
     words = ["alfs", "estimate", *data_words(data.spec), "--seed", str(estimate.seed)]
     return Facts(
         (
-            ("made anew by", shlex.join(words)),
+            ("repeat it with", shlex.join(words)),
             ("alfs", estimate.alfs_version),
             ("fingerprint of the data", data.fingerprint),
         ),
@@ -153,7 +153,7 @@ def run_page(run: Run, history: Sequence[EpochMetrics], config: TrainConfig) -> 
     blocks.append(
         Facts(
             (
-                ("made anew by", shlex.join(["alfs", "train", "--config", file])),
+                ("repeat it with", shlex.join(["alfs", "train", "--config", file])),
                 *versions,
                 ("fingerprint of the data", config.fingerprint),
             ),
@@ -164,7 +164,7 @@ def run_page(run: Run, history: Sequence[EpochMetrics], config: TrainConfig) -> 
 
 
 def _epochs(history: Sequence[EpochMetrics]) -> Table:
-    """Return the metrics of some epochs, evenly spaced, the first and the last among them."""
+    """Return the metrics of evenly spaced epochs, with the first and the last."""
     count = min(MOST_EPOCHS, len(history))
     step = (len(history) - 1) / max(1, count - 1)
     chosen = [history[round(i * step)] for i in range(count)]
@@ -202,7 +202,7 @@ def _plain(value: object) -> str:
 def sweep_page(
     sweep: Sweep, folder: Path, comparison: Comparison, courses: Sequence[Course]
 ) -> Report:
-    """Return the page of a sweep: how far it is, the comparison, every run, what failed."""
+    """Return the page of a sweep: finished runs, the comparison, every run, the failures."""
     report = comparison_report(comparison, courses)
     table = runs_table(sweep, folder)
     done = sum(row[-1] == "finished" for row in table.rows)

@@ -1,4 +1,4 @@
-"""What a person reads of recommendations: possible or not, which losses, and why."""
+"""The report of `alfs recommend`: the status, the losses, and the reasons."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ STATUS: dict[str, Status] = {"certified": "pass", "uncertain": "warn", "impossib
 def recommendation_report(
     found: Recommendations, *, explained: Iterable[tuple[str, str]] = ()
 ) -> Report:
-    """Return the report of recommendations; `explained` says where each number comes from."""
+    """Return the report of recommendations; `explained` holds where each number comes from."""
     blocks: list[Block] = [Verdict(STATUS[found.status], _headline(found), found.advice)]
     blocks.append(Facts(_facts(found)))
     if found.recommendations:
@@ -22,9 +22,9 @@ def recommendation_report(
             "Not certified here",
             (Column("loss"), Column("ratio", "number"), Column("reason")),
             tuple((r.loss, r.asymmetry_ratio, r.reason) for r in found.rejected),
-            note="Not certified is not inconsistent. A certificate speaks of the loss's minimiser "
-            "under noise that depends on the true class, not of accuracy: alfs compare shows what "
-            "a loss bought.",
+            note="Not certified does not mean inconsistent. A certificate is about the minimiser "
+            "of the loss under noise that depends on the true class, not about accuracy: alfs "
+            "compare shows accuracies.",
         )
     )
     if rows := tuple(explained):
@@ -43,7 +43,7 @@ def _headline(found: Recommendations) -> str:
         case "impossible":
             return "impossible: the clean label does not lead in every class"
         case _:
-            return "uncertain: the clean label may lead in every class, the data does not show it"
+            return "uncertain: the clean label may lead in every class, but the data do not show it"
 
 
 def _facts(found: Recommendations) -> tuple[tuple[str, str], ...]:
@@ -75,8 +75,8 @@ def _table(found: Recommendations) -> Table:
         "Losses, best first",
         columns,
         rows,
-        note="ratio of the asymmetric term; margin = ratio x lower bound of r, above 1 is robust; "
-        "escape: above 1 a class that training lost comes back, the sooner the larger; fit = speed "
-        "of fitting beside cross entropy. With correction forward the loss is of log(T^T p), which "
-        "no certificate speaks of (n/a). Take another: alfs train --from FILE#i",
+        note="ratio: of the asymmetric term; margin: ratio x lower bound of r, robust above 1; "
+        "escape: above 1 a class that training has lost comes back, the sooner the larger; fit: "
+        "speed of fitting, cross entropy is 1. With correction forward the loss is applied to "
+        "T^T p, which no certificate covers (n/a). To train with another: alfs train --from FILE#i",
     )

@@ -1,4 +1,4 @@
-"""What a person reads of the gate's rules: `alfs check --explain`."""
+"""The report of the gate's rules: `alfs check --explain`."""
 
 from dataclasses import asdict
 
@@ -9,7 +9,7 @@ SCHEMA = "alfs.rules/1"
 
 
 def rules_report(word: str) -> Report:
-    """Return what a rule (or several, by their common beginning; or `all`) means."""
+    """Return the explanation of a rule, or the list of the rules with a prefix or of `all`."""
     rules = tuple(RULES.values()) if word == "all" else matching(word)
     document = {"schema": SCHEMA, "rules": [asdict(rule) for rule in rules]}
     if len(rules) == 1:

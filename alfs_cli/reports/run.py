@@ -1,4 +1,4 @@
-"""Reports of runs: what was planned, what training came to, how good the network is."""
+"""The reports of runs: the plan, the result of training, the evaluation, the prediction."""
 
 from collections.abc import Sequence
 
@@ -7,22 +7,26 @@ from alfs_cli.results.evaluation import Evaluation
 from alfs_cli.results.run import EpochMetrics, NoiseConfig, Run, RunResult, TestSummary, TrainConfig
 from alfs_cli.text.numbers import percent
 
-MOST_CLASSES = 25  # of a confusion matrix that is drawn
+MOST_CLASSES = 25  # of a confusion matrix that is shown
 
 
 def labels_of(test: TestSummary) -> str:
-    """Say which labels an accuracy is on: '360 true labels of digits, split test'."""
+    """Return the labels of an accuracy in words: '360 true labels of digits, split test'."""
     of = f"{test.n:,} {test.labels or 'unknown'} labels of {test.source}"
     return f"{of}, split {test.split}" if test.split else of
 
 
 def epochs_of(count: int) -> str:
-    """Return '1 epoch', '12 epochs'."""
+    """Return a number of epochs in words.
+
+    >>> epochs_of(1), epochs_of(12)
+    ('1 epoch', '12 epochs')
+    """
     return f"{count} epoch" if count == 1 else f"{count} epochs"
 
 
 def plan_report(config: TrainConfig, folder: str, test: TestSummary | None) -> Report:
-    """Report what would be trained."""
+    """Return the report of a dry run: what would be trained."""
     noise = config.noise
     facts = Facts(
         (
@@ -42,7 +46,7 @@ def plan_report(config: TrainConfig, folder: str, test: TestSummary | None) -> R
 
 
 def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
-    """Report a run: the last epoch's accuracy, and on which labels."""
+    """Return the report of a run: the accuracy of the last epoch, and on which labels."""
     result = run.result
     accuracy, test = result.test_accuracy, result.test
     ended = "" if run.is_finished else f"{result.status} in epoch {result.epochs + 1}: "
@@ -85,7 +89,7 @@ def train_report(run: Run, history: Sequence[EpochMetrics]) -> Report:
 
 
 def _beside_the_loss(run: TrainConfig | RunResult) -> tuple[tuple[str, str], ...]:
-    """Return what is done beside the loss: its correction, its stages, a term added."""
+    """Return the facts that go with the loss: correction, stages of training, added terms."""
     facts = []
     if run.transition is not None:
         level = run.transition.least_level
@@ -109,7 +113,7 @@ def _injected(kind: str, rate: float, seed: int) -> str:
 
 
 def accuracy_curves(history: Sequence[EpochMetrics], test: TestSummary | None) -> Curves:
-    """Return accuracy over epochs, on the labels trained on and on test."""
+    """Return accuracy over epochs on the training labels and on the test labels."""
     lines = [
         (
             "on the labels trained on",
@@ -123,7 +127,7 @@ def accuracy_curves(history: Sequence[EpochMetrics], test: TestSummary | None) -
 
 
 def evaluation_report(evaluation: Evaluation, class_names: Sequence[str]) -> Report:
-    """Report how good a network is: overall, by class, which classes it confuses."""
+    """Return the report of an evaluation: accuracy, also per class, and the confusion matrix."""
     test = evaluation.test
     verdict = Verdict("info", f"accuracy {percent(evaluation.accuracy)} on {labels_of(test)}")
     kind = "true" if test.labels == "true" else "given"
@@ -152,7 +156,7 @@ def evaluation_report(evaluation: Evaluation, class_names: Sequence[str]) -> Rep
 def prediction_report(
     run: str, data: str, file: str, kind: str, shape: tuple[int, ...], *, folds: int | None = None
 ) -> Report:
-    """Report what was predicted and where it was written."""
+    """Return the report of a prediction: its size, and where it was written."""
     what = "probabilities" if kind == "pred_probs" else "features"
     facts = Facts(
         (

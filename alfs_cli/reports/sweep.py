@@ -1,4 +1,4 @@
-"""What a person reads of a sweep before it is run."""
+"""The report of a planned sweep, and the table of its runs."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from alfs_cli.results.sweep import PlannedNoise, Sweep, run_folder, status_of
 
 
 def sweep_plan_report(sweep: Sweep, folder: Path) -> Report:
-    """Report the runs that a sweep would train, and which are there already."""
+    """Return the report of a dry run: the runs of a sweep and their status."""
     facts = Facts(
         (
             ("sweep", folder.as_posix()),
@@ -20,7 +20,7 @@ def sweep_plan_report(sweep: Sweep, folder: Path) -> Report:
 
 
 def runs_table(sweep: Sweep, folder: Path) -> Table:
-    """Return every run of a sweep with how far it is."""
+    """Return the table of a sweep's runs with their status."""
     failed = {run.run for run in sweep.failed}
     rows = tuple(
         (
@@ -43,7 +43,11 @@ def runs_table(sweep: Sweep, folder: Path) -> Table:
 
 
 def noise_text(noise: PlannedNoise | None) -> str:
-    """Write a kind of noise and its rate: 'symmetric 0.4', 'none'."""
+    """Return a kind of noise and its rate as text.
+
+    >>> noise_text(PlannedNoise("symmetric", 0.4, seed=0)), noise_text(None)
+    ('symmetric 0.4', 'none')
+    """
     if noise is None:
         return "none"
     return noise.kind if noise.rate is None else f"{noise.kind} {noise.rate:g}"

@@ -1,4 +1,4 @@
-"""The content of check.json."""
+"""The content of check.json, with its reader and writer."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ SCHEMA = "alfs.check/1"
 
 @dataclass(frozen=True)
 class Suppressed:
-    """How many findings a baseline or an ignore list took away."""
+    """How many findings the baseline and the ignore list suppressed."""
 
     baseline: int = 0
     ignored: int = 0
@@ -20,7 +20,7 @@ class Suppressed:
 
 @dataclass(frozen=True)
 class Judged:
-    """What the gates were held against, whatever their limits."""
+    """The quantities of the estimate that gates compare with their limits."""
 
     noise_rate: Bounded
     clean_level: CleanLevel
@@ -38,7 +38,7 @@ class AuditedGate:
 
 @dataclass(frozen=True)
 class JudgedByAudit:
-    """The audit that gates were judged by: its answers, and the risk of each bound."""
+    """The audit that judged gates: its number of answers, and the risk of each bound."""
 
     file: str
     answers: int

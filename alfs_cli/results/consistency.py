@@ -1,6 +1,6 @@
-"""Whether the numbers of a saved estimate can be, and agree with one another.
+"""Checks that the numbers of a saved estimate are possible and agree with one another.
 
-A file that was edited, cut or merged must not pass a gate by a number that is none.
+A file that was edited, cut or merged must not pass a gate by an impossible number.
 """
 
 import math
@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from alfs_cli.errors import InputError
 from alfs_cli.results.estimate import Bounded, IssuesFile, NoiseEstimate, OtherEstimate, Rows, Truth
 
-EXACT = 1e-6  # sums and ratios of what was written in full
-ROUNDED = 5e-3  # of the noise rate: as far as a rate of whole per cent, as people write it, is off
-Problem = tuple[str, str]  # the field, and what is wrong with it
+EXACT = 1e-6  # tolerance of sums and bounds of numbers written with all digits
+ROUNDED = 5e-3  # tolerance of rates that were rounded to whole per cent by hand
+Problem = tuple[str, str]  # a field, and what is wrong with it
 
 
 def check_estimate(estimate: NoiseEstimate, *, where: str) -> NoiseEstimate:
-    """Return the estimate; raises InputError naming the first field that cannot be so."""
+    """Return the estimate; raises InputError naming the first field that is wrong."""
     for parts in (_shapes, _ranges, _agreement):
         for field, wrong in parts(estimate):
             raise InputError(
@@ -42,12 +42,12 @@ def _shapes(estimate: NoiseEstimate) -> Iterator[Problem]:
     }
     for name, rows in matrices.items():
         if len(rows) != K or any(len(row) != K for row in rows):
-            yield name, f"not {K} x {K}, one row and column a class"
+            yield name, f"not {K} x {K}, one row and column per class"
     lists: dict[str, Sequence[object]] = {
         "data.given_counts": data.given_counts,
         "class_prior": estimate.class_prior,
     }
-    if estimate.class_clean_level:  # without any, gates on classes cannot be judged
+    if estimate.class_clean_level:  # may be empty: gates on classes are then not judged
         lists["class_clean_level"] = estimate.class_clean_level
     for name, values in lists.items():
         if len(values) != K:
@@ -112,11 +112,14 @@ def _bounds(name: str, found: Bounded, least: float, most: float) -> Iterator[Pr
         if not least - EXACT <= number <= most + EXACT:
             yield f"{name}.{part}", f"{number:g} is not between {least:g} and {most:g}"
     if not found.low <= found.value + EXACT or not found.value <= found.high + EXACT:
-        yield name, f"low {found.low:g}, value {found.value:g}, high {found.high:g} are no order"
+        yield (
+            name,
+            f"low {found.low:g}, value {found.value:g}, high {found.high:g} are not in order",
+        )
 
 
 def _agreement(estimate: NoiseEstimate) -> Iterator[Problem]:
-    """Yield where one field says something else than another."""
+    """Yield the fields that contradict other fields."""
     T, prior, data = estimate.transition, estimate.class_prior, estimate.data
     yield from _sums("transition", T)
     if estimate.truth is not None:
@@ -152,7 +155,7 @@ def _level(T: Rows, i: int) -> float:
 
 
 def _is_near(value: float, other: float) -> bool:
-    """Say whether two clean levels are one; beyond a million they are all infinite."""
+    """Whether two clean levels agree; all beyond a million count as infinite."""
     return math.isclose(value, other, rel_tol=1e-3, abs_tol=1e-3) or min(value, other) > 1e6
 
 

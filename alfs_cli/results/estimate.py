@@ -1,4 +1,4 @@
-"""What estimate.json says, as types; load and save. No arrays here, so that reading one is quick.
+"""The content of estimate.json, with its reader and writer; without arrays, so that it loads fast.
 
 Every `low` and `high` is a one-sided bound at `confidence`. Matrices are (K, K), rows = true class.
 """
@@ -33,7 +33,7 @@ class Bounded:
 
 @dataclass(frozen=True)
 class CleanLevel(Bounded):
-    """r = min_i r_i and the pair of classes where it is attained."""
+    """r = min_i r_i with its bounds, and the pair of classes where it is attained."""
 
     true_class: str
     given_class: str
@@ -41,7 +41,10 @@ class CleanLevel(Bounded):
 
 @dataclass(frozen=True)
 class ClassCleanLevel:
-    """r_i of one class, against the label it is most often mistaken for; n counts given labels."""
+    """r_i of one class with its bounds, against `runner_up`, its most frequent wrong label.
+
+    `n` counts given labels; `judged` is False where they are too few.
+    """
 
     class_name: Annotated[str, Field(alias="class")]
     value: Number
@@ -54,7 +57,7 @@ class ClassCleanLevel:
 
 @dataclass(frozen=True)
 class DataSummary:
-    """The data an estimate was made from; `spec` is what reads it again."""
+    """The data of an estimate; `spec` holds the fields of the DataSpec that reads them again."""
 
     source: str | None
     kind: str
@@ -68,10 +71,10 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class NeighbourCheck:
-    """What nearest neighbours say of the noise without any fit; the noise rate's closed bounds.
+    """Bounds on the noise rate from nearest neighbours, without a fitted model.
 
-    `agreement` is the share of examples whose nearest neighbour carries the same given label,
-    `purity` how many share their true class, by the estimate itself.
+    `agreement` is the share of examples whose nearest neighbour has the same given label, `purity`
+    the share whose nearest neighbour has the same true class, according to the estimate.
     """
 
     examples: int
@@ -82,7 +85,11 @@ class NeighbourCheck:
 
 
 def data_words(spec: Mapping[str, str | None], *, leave_out: tuple[str, ...] = ()) -> list[str]:
-    """Return how data were named on the command line, from what was typed of a DataSpec."""
+    """Return the command-line arguments that name the data of a spec.
+
+    >>> data_words({"source": "a.csv", "label_column": "y", "split": None})
+    ['a.csv', '--label-column', 'y']
+    """
     words = [str(spec["source"])] if spec.get("source") else []
     for name, value in spec.items():
         if name not in ("source", *leave_out) and value is not None:
@@ -91,16 +98,16 @@ def data_words(spec: Mapping[str, str | None], *, leave_out: tuple[str, ...] = (
 
 
 def training_words(spec: Mapping[str, str | None]) -> list[str]:
-    """Return how `alfs train` is told of the data; it has no use for probabilities."""
+    """Return the arguments that name the data for `alfs train`, which reads no probabilities."""
     return data_words(spec, leave_out=("pred_probs",))
 
 
 @dataclass(frozen=True)
 class CopiesSummary:
-    """How many different contents the examples have, and how many of them repeat another's.
+    """The number of distinct examples, and how many examples duplicate another one.
 
-    `exact` copies are the same to the byte, `near` ones far closer than examples of their kind lie.
-    `groups` are what folds keep together.
+    `exact` duplicates are equal in every byte; `near` ones are far closer than other examples are.
+    Folds keep each of the `groups` of duplicates together.
     """
 
     contents: int
@@ -111,9 +118,9 @@ class CopiesSummary:
 
 @dataclass(frozen=True)
 class ColumnsSummary:
-    """The feature columns in use, those set aside and those used although they tell the label.
+    """The feature columns `used`, those set `aside`, and those used that may leak the label.
 
-    Each of the latter with the reason.
+    `aside` and `leaks` hold the reason of each column.
     """
 
     used: tuple[str, ...]
@@ -126,9 +133,9 @@ class EvidenceSummary:
     """Where the out-of-fold probabilities came from, and how good they are.
 
     `agreement` is the share of given labels that are the most probable class; `calibration_error`
-    the expected calibration error against the given labels, 15 bins. `encoder` is the network whose
-    features were taken, `map` what they went through: linear borders between classes, or the curved
-    ones of random Fourier features.
+    is the expected calibration error against the given labels, 15 bins. `encoder` is the network
+    that made the features, `map` what was fitted to them: linear borders between classes, or the
+    curved ones of random Fourier features.
     """
 
     kind: str
@@ -146,7 +153,7 @@ class EvidenceSummary:
 
 @dataclass(frozen=True)
 class Trust:
-    """How far to believe the estimate, and why."""
+    """How far the estimate can be trusted, and why."""
 
     level: Literal["high", "medium", "low"]
     reasons: tuple[str, ...]
@@ -154,7 +161,7 @@ class Trust:
 
 @dataclass(frozen=True)
 class OtherEstimate:
-    """What another method says on the same evidence."""
+    """The estimate of another method from the same evidence."""
 
     method: str
     noise_rate: Number
@@ -164,7 +171,7 @@ class OtherEstimate:
 
 @dataclass(frozen=True)
 class PopulationTruth:
-    """The matrix that labels were drawn from, where alfs injected them."""
+    """The T that the noise was drawn from, where alfs injected it."""
 
     noise_rate: Number
     clean_level: Number
@@ -173,9 +180,10 @@ class PopulationTruth:
 
 @dataclass(frozen=True)
 class Truth:
-    """What true labels, where they are known, say; counted from the labels at hand.
+    """The true noise, counted from the true labels where they are known.
 
-    `row_tv` is the mean over rows of half the L1 distance between the estimate and this.
+    `row_tv` is the mean over rows of the total variation distance between the estimated T and this
+    one.
     """
 
     noise_rate: Number
@@ -187,7 +195,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Promise:
-    """The share of listed labels that is wrong, with its bounds; None where none is listed."""
+    """The expected share of wrong labels among listed ones, with bounds; None without any."""
 
     value: float | None = None
     low: float | None = None
@@ -195,13 +203,13 @@ class Promise:
 
 
 def _promise(value: Any) -> Any:
-    """Return what an earlier alfs wrote, a number without bounds, as a promise."""
+    """Read a bare number, as earlier versions wrote it, as a promise without bounds."""
     return {"value": value} if value is None or isinstance(value, int | float) else value
 
 
 @dataclass(frozen=True)
 class PromiseByKind:
-    """What is promised of the labels that are likely wrong, and of those that are possibly."""
+    """The promise for labels listed as likely wrong, and for those as possibly wrong."""
 
     likely: Promise = Promise()
     possible: Promise = Promise()
@@ -209,7 +217,7 @@ class PromiseByKind:
 
 @dataclass(frozen=True)
 class KindCounts:
-    """How many labels of each kind are listed."""
+    """The number of listed labels of each kind."""
 
     proven: int = 0
     likely: int = 0
@@ -218,10 +226,10 @@ class KindCounts:
 
 @dataclass(frozen=True)
 class IssuesFile:
-    """Where the suspect labels are written, relative to estimate.json, and how many there are.
+    """The file of suspect labels, relative to estimate.json, and how many it lists.
 
-    `expected_precision` is of the likely ones; `precision` and `recall` are what they are, of the
-    proven and likely, where the truth is known. `counts` is None where an earlier alfs wrote it.
+    `expected_precision` is that of the likely ones. `precision` and `recall` are the actual ones of
+    the proven and likely, where true labels are known. `counts` is None in files of older versions.
     """
 
     file: str
@@ -235,7 +243,7 @@ class IssuesFile:
 
 @dataclass(frozen=True)
 class LocalCleanLevel:
-    """Instance-level clean level by k nearest neighbours."""
+    """Clean levels of single examples, from the labels of their k nearest neighbours."""
 
     k: int
     median: Number
@@ -247,7 +255,8 @@ class LocalCleanLevel:
 class NoiseEstimate:
     """T, the clean level and what they rest on: the content of estimate.json.
 
-    `trusted_examples` is how many true labels T rests on, `annotators` how many people's.
+    `trusted_examples` is the number of true labels that T was estimated from, `annotators` the
+    number of people whose labels it was.
     """
 
     alfs_version: str
@@ -289,7 +298,7 @@ class NoiseEstimate:
 
 
 def load_estimate(path: Path) -> NoiseEstimate:
-    """Read an estimate.json; raises InputError where it is missing, broken, newer or at odds."""
+    """Read an estimate.json; raises InputError if it is missing, broken, newer or inconsistent."""
     from alfs_cli.results.consistency import check_estimate
 
     document = read_document(path, SCHEMA)

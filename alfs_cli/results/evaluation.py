@@ -1,4 +1,4 @@
-"""What `alfs evaluate` prints: accuracy, by class, calibration, confusion; no torch here."""
+"""The result of `alfs evaluate`: accuracy, also per class, calibration, confusion; no torch."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCHEMA = "alfs.evaluate/1"
-BINS = 15
+BINS = 15  # of equal width, as in Guo et al.
 
 
 @dataclass(frozen=True)
 class ClassAccuracy:
-    """The share of a class's n labels that are predicted; None where it has none."""
+    """The share of a class's n labels that are predicted; None where n is 0."""
 
     class_name: Annotated[str, Field(alias="class")]
     n: int
@@ -27,10 +27,10 @@ class ClassAccuracy:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good a run's network is on labels that `test` names.
+    """How well a run's network predicts the labels of `test`.
 
     `ece` is the expected calibration error in 15 bins of equal width; `confusion[i][j]` counts the
-    labels i that were predicted j.
+    examples with label i and prediction j.
     """
 
     run: str
@@ -53,7 +53,7 @@ def evaluate(
     run: str,
     test: TestSummary,
 ) -> Evaluation:
-    """Judge class probabilities (N, K) against labels (N,)."""
+    """Return the evaluation of class probabilities (N, K) against labels (N,)."""
     import numpy as np
 
     predicted = probs.argmax(axis=1)
@@ -74,7 +74,12 @@ def evaluate(
 
 
 def calibration_error(probs: "NDArray[np.float64]", labels: "NDArray[np.int64]") -> float:
-    """Return sum_b n_b / N |accuracy_b - confidence_b|, 15 bins. Guo et al., ICML 2017, Eq. 3."""
+    """Return sum_b n_b / N |accuracy_b - confidence_b|, 15 bins. Guo et al., ICML 2017, Eq. 3.
+
+    >>> import numpy as np
+    >>> round(calibration_error(np.array([[0.9, 0.1], [0.9, 0.1]]), np.array([0, 1])), 6)
+    0.4
+    """
     import numpy as np
 
     confidence = probs.max(axis=1)

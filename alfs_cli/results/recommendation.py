@@ -1,4 +1,4 @@
-"""The content of recommendation.json."""
+"""The content of recommendation.json, with its reader and writer."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ SCHEMA = "alfs.recommendation/1"
 
 @dataclass(frozen=True)
 class DataReference:
-    """The data a recommendation was made for."""
+    """The data that a recommendation is for."""
 
     source: str | None
     kind: str
@@ -35,12 +35,12 @@ class LevelReference:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A loss, what its certificate says, and why it is here.
+    """A recommended loss, its certificate, and the reason for it.
 
-    `margin` is the ratio (of the separable term, in a sum) times the lower bound of r, `escape` the
-    escape quotient there. A corrected loss is of log(T'^T p), where T' holds classes that swap
-    labels apart by `least_level`; a certificate of the loss without T is none of it: "n/a", and
-    what goes with it is None.
+    `margin` is the asymmetry ratio (in a sum, of the separable term) times the lower bound of r;
+    `escape` is the escape quotient at that r. A loss with forward correction is applied to
+    T'^T p, where T' is T with classes that swap labels held apart by `least_level`. No certificate
+    covers the correction: it is "n/a", and the numbers that belong to it are None.
     """
 
     loss: str
@@ -83,7 +83,7 @@ class Recommendations:
     advice: tuple[str, ...] = field(default=())
 
     def rests_on(self, estimate: NoiseEstimate) -> bool:
-        """Say whether the clean level is that of an estimate."""
+        """Whether this was made from an estimate: its clean level is the same."""
         level = estimate.clean_level
         return (self.clean_level.value, self.clean_level.low) == (level.value, level.low)
 

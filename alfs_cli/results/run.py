@@ -1,6 +1,6 @@
-"""What a run directory says: its complete configuration, its id, its epochs, its result.
+"""The content of a run directory: configuration, id, epochs, result, with readers and writers.
 
-No arrays and no torch here, so that `compare` and the like start quickly. A run lives under
+Without arrays and torch, so that commands such as `compare` start quickly. A run lies in
 `<out>/runs/<loss>-<8 hex of the configuration>-s<seed>/`.
 """
 
@@ -44,11 +44,11 @@ SCHEDULES = ("cosine", "constant", "exponential:FACTOR")
 
 @dataclass(frozen=True)
 class NoiseConfig:
-    """Noise injected into the labels of the training part; without a seed it follows the run's.
+    """Noise to inject into the training labels; its seed is by default that of the run.
 
-    `kind` is a name and has a `rate`, or a file with T, whose values `fingerprint` stands for.
-    `draw` is exact (expected counts in each class) or sampled; `sequential` and `blocks_of_five`
-    are what public code did to CIFAR-10 and CIFAR-100 under the name of asymmetric noise.
+    `kind` is a name that needs a `rate`, or a file with T, and `fingerprint` is a hash of that T.
+    `draw` is exact (expected counts in each class) or sampled. `sequential` and `blocks_of_five`
+    repeat what public code did to CIFAR-10 and CIFAR-100 under the name of asymmetric noise.
     """
 
     kind: str
@@ -73,10 +73,10 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """What is done to the pictures of a batch at random, in this order; 0 and false are off.
+    """Random changes of training images, in this order; 0 and false are off.
 
     A crop after padding by `crop` black pixels; a horizontal flip; a rotation by up to `rotation`
-    degrees; a part of the area of at least the share `resized_crop`, stretched to the whole;
+    degrees; a crop of at least the share `resized_crop` of the area, resized to the whole image;
     brightness, contrast and saturation times 1 - `colour_jitter` .. 1 + `colour_jitter`.
     """
 
@@ -89,7 +89,7 @@ class AugmentationConfig:
 
 @dataclass(frozen=True)
 class NormalisationConfig:
-    """Per channel, of pixels in [0, 1]."""
+    """Mean and standard deviation per channel, of pixels in [0, 1]."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -97,9 +97,10 @@ class NormalisationConfig:
 
 @dataclass(frozen=True)
 class NlnlConfig:
-    """How many epochs are NL and how many SelNL; SelPL has the rest, on labels above `threshold`.
+    """Negative learning from complementary labels. Kim et al., ICCV 2019.
 
-    Negative learning with sampled complementary labels: Kim et al., ICCV 2019.
+    The first `nl` epochs are NL, the next `selnl` are SelNL, and the rest SelPL on labels with
+    probability above `threshold`.
     """
 
     nl: int
@@ -109,7 +110,7 @@ class NlnlConfig:
 
 @dataclass(frozen=True)
 class ElrConfig:
-    """Early-learning regularisation, with the paper's values for CIFAR-10: Liu et al., 2020."""
+    """Early-learning regularisation, by default as on CIFAR-10 in Liu et al., NeurIPS 2020."""
 
     strength: float = 3.0
     momentum: float = 0.7
@@ -117,7 +118,7 @@ class ElrConfig:
 
 @dataclass(frozen=True)
 class TransitionConfig:
-    """The T that a loss is corrected by: the file it is read from, and what its values come to.
+    """The T of a loss correction: its file, and a fingerprint of its values.
 
     Rows of classes that swap labels are moved toward the identity until the right label is
     `least_level` times as frequent as the other's (`TransitionMatrix.held_apart`).
@@ -130,12 +131,12 @@ class TransitionConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides a run's outcome on one machine; the device is no part of it.
+    """Everything that decides a run's outcome on one machine, except the device.
 
-    `dataset` and `test` are what was typed (fields of DataSpec). `normalisation` is None for
-    features, which are standardised by the statistics of the training part. `l1` weighs the sum of
-    the absolute weights in the gradient. With `correction` forward the loss is of log(T^T p).
-    Each of several `processes` has its share of every batch, and statistics of that share.
+    `dataset` and `test` hold the typed fields of DataSpec. `normalisation` is None for features,
+    which are standardised by the statistics of the training part. `l1` is the weight of the L1
+    penalty. With `correction` forward the loss is applied to T^T p. Each of several `processes`
+    takes a share of every batch, with batch statistics of that share.
     """
 
     dataset: dict[str, str]
@@ -163,13 +164,13 @@ class TrainConfig:
 
     @property
     def run_id(self) -> str:
-        """`<loss>-<8 hex>-s<seed>`; runs that differ in the seed alone share the 8 hex."""
+        """`<loss>-<group>-s<seed>`; runs that differ only in the seed share the group."""
         name = self.loss.partition(":")[0]
         return f"{name}-{self.group}-s{self.seed}"
 
     @property
     def group(self) -> str:
-        """8 hex of the configuration without its seed, and without the place where T lay."""
+        """8 hex digits of a hash of the configuration without its seed and the path of T."""
         body = asdict(self)
         del body["seed"]
         if self.processes == 1:
@@ -181,7 +182,7 @@ class TrainConfig:
 
     @property
     def feature_columns(self) -> tuple[str, ...] | None:
-        """The feature columns trained on, None for all there were (or pictures)."""
+        """The feature columns to train on, None for all columns or for images."""
         from alfs_cli.text.names import parse_columns
 
         return parse_columns(self.dataset.get("feature_columns"))
@@ -194,7 +195,7 @@ class TrainConfig:
         return self.seed if self.noise.seed is None else self.noise.seed
 
     def settings(self) -> dict[str, Any]:
-        """Return the configuration as plain nested values, what is None left out."""
+        """Return the configuration as nested plain values, without those that are None."""
         values: dict[str, Any] = _without_none(asdict(self))
         if self.processes == 1:
             del values["processes"]
@@ -232,7 +233,7 @@ class EpochMetrics:
 
 @dataclass(frozen=True)
 class NoiseUsed:
-    """The noise injected, with the seed that drew it; `rate` of a file's T is what it comes to."""
+    """The injected noise and its seed; for a T from a file, `rate` is that of T."""
 
     kind: str
     rate: float
@@ -241,7 +242,7 @@ class NoiseUsed:
 
 @dataclass(frozen=True)
 class TestSummary:
-    """What the accuracies are on; `labels` says whether its labels are true ones."""
+    """The test data of an accuracy; `labels` says whether their labels are the true ones."""
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
@@ -253,7 +254,7 @@ class TestSummary:
 
 @dataclass(frozen=True)
 class TestAccuracy:
-    """Of the last epoch, and of the best one, which was chosen on the test data themselves."""
+    """Test accuracy of the last epoch and of the best one, which is chosen on the test data."""
 
     __test__ = False
 
@@ -264,10 +265,7 @@ class TestAccuracy:
 
 @dataclass(frozen=True)
 class TrainSummary:
-    """The data trained on, and what stands for files beside it.
-
-    `features` are those that were laid over it, `test` the data tested on and their labels.
-    """
+    """The training data; `features` and `test` are fingerprints of --features and the test data."""
 
     n: int
     classes: tuple[str, ...]
@@ -278,7 +276,7 @@ class TrainSummary:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came out of a run: the content of result.json."""
+    """The result of a run: the content of result.json."""
 
     alfs_version: str
     status: Literal["finished", "interrupted", "failed"]
@@ -364,7 +362,7 @@ def load_run(folder: Path) -> Run:
 
 
 def _check_result(result: RunResult, *, where: str) -> None:
-    """Raise InputError where a number of a result cannot be."""
+    """Raise InputError where a number of a result is impossible."""
     found = result.test_accuracy
     shares = {} if found is None else {"last": found.last, "best": found.best}
     wrong = [f"test_accuracy.{name}" for name, share in shares.items() if not 0 <= share <= 1]
@@ -372,13 +370,13 @@ def _check_result(result: RunResult, *, where: str) -> None:
     wrong += [name for name, count in counts.items() if not count >= 0]
     if wrong:
         raise InputError(
-            f"{where}: {wrong[0]}: cannot be so",
+            f"{where}: {wrong[0]} is out of range",
             help="the file was edited; train the run anew with --overwrite",
         )
 
 
 def saved_settings(folder: Path) -> dict[str, Any]:
-    """Return the settings of a run as they can be planned again, its T read from the run itself."""
+    """Return the settings that repeat a run, with T read from the run's own folder."""
     settings = load_config(folder).settings()
     if "transition" in settings:
         settings["transition"]["file"] = (folder / TRANSITION).as_posix()
@@ -404,7 +402,7 @@ def load_config(folder: Path) -> TrainConfig:
 
 
 def render_metrics(history: Iterable[EpochMetrics]) -> str:
-    """Return metrics.jsonl: a JSON object a line."""
+    """Return the text of metrics.jsonl, a JSON object per line."""
     return "".join(json.dumps(asdict(epoch)) + "\n" for epoch in history)
 
 
@@ -434,7 +432,7 @@ def accuracy_over(history: Iterable[EpochMetrics]) -> TestAccuracy | None:
 
 
 def save_environment(path: Path, *, device: str, precision: str, threads: int) -> None:
-    """Write environment.json: versions, device, threads and commit, and nothing about the host."""
+    """Write environment.json: versions, device, threads and commit, but no name of the host."""
     import platform
 
     write_document(
@@ -452,7 +450,7 @@ def save_environment(path: Path, *, device: str, precision: str, threads: int) -
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what takes part in training."""
+    """Return the versions of Python and of the packages that training uses."""
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
@@ -468,7 +466,7 @@ def versions() -> dict[str, str]:
 
 
 def _commit() -> str | None:
-    """Return the commit of the checkout alfs runs from, None where it is installed."""
+    """Return the git commit of the checkout that alfs runs from, None outside of one."""
     import subprocess
 
     top = Path(__file__).resolve().parents[2]

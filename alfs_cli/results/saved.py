@@ -1,4 +1,4 @@
-"""What a name or path of a saved result stands for, and what lies beside it: for reports."""
+"""Saved results found by name or path, and the documents beside an estimate."""
 
 from pathlib import Path
 from typing import Literal
@@ -18,10 +18,10 @@ Kind = Literal["estimate", "run", "sweep"]
 
 
 def find_saved(name: str | None, out: Path) -> tuple[Kind, Path]:
-    """Return what kind of result a name stands for, and its file (estimate) or folder.
+    """Return the kind of a saved result, and its file (an estimate) or folder (a run or a sweep).
 
-    A name is a path, or the id of a run or sweep under `out`; without one it is the estimate there.
-    Raises InputError where there is nothing of the kind.
+    `name` is a path, or the id of a run or sweep under `out`; None is the estimate under `out`.
+    Raises InputError where there is no such result.
     """
     path = Path(name) if name is not None else out / ESTIMATE
     if name is None and not path.is_file():
@@ -40,7 +40,7 @@ def find_saved(name: str | None, out: Path) -> tuple[Kind, Path]:
 
 
 def advice_beside(path: Path, estimate: NoiseEstimate) -> Recommendations | None:
-    """Return the recommendation beside an estimate, where there is one for the same data."""
+    """Return the recommendation beside an estimate, None without one for the same data."""
     file = path.with_name(RECOMMENDATION)
     if not file.is_file():
         return None
@@ -49,7 +49,7 @@ def advice_beside(path: Path, estimate: NoiseEstimate) -> Recommendations | None
 
 
 def check_beside(path: Path) -> CheckResult | None:
-    """Return the check beside an estimate, where there is one that is no older."""
+    """Return the check beside an estimate, None without one or where the estimate is newer."""
     file = path.with_name("check.json")
     if not file.is_file() or file.stat().st_mtime_ns < path.stat().st_mtime_ns:
         return None

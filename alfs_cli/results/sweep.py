@@ -1,8 +1,8 @@
-"""What a sweep directory says: the runs that were planned, and what became of each.
+"""The content of a sweep directory: the planned runs, and the status of each.
 
-A sweep lives under `<out>/sweeps/<8 hex>/`: `sweep.json` is the plan, `runs/` holds the runs, each
-a run directory like any other, and `compare.json` their comparison. The 8 hex stand for the
-configurations of all its runs, so the same words on the same data are the same sweep.
+A sweep lies in `<out>/sweeps/<8 hex>/`: `sweep.json` is the plan, `runs/` holds the runs, each an
+ordinary run directory, and `compare.json` is their comparison. The 8 hex digits are a hash of the
+configurations of all runs, so the same command on the same data is the same sweep.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ Status = Literal["finished", "started", "planned"]
 
 @dataclass(frozen=True)
 class PlannedNoise:
-    """Noise to inject, with the seed that draws it; a file's T has no rate of its own."""
+    """Noise to inject and the seed that draws it; `rate` is None where T is read from a file."""
 
     kind: str
     rate: float | None
@@ -33,7 +33,7 @@ class PlannedNoise:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a sweep: its id, and what tells it from the others."""
+    """One run of a sweep: its id, and the settings in which it differs from the others."""
 
     run: str
     loss: str
@@ -43,7 +43,7 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class FailedRun:
-    """A run that failed in every attempt of the last time the sweep was run, and why."""
+    """A run that failed in every attempt when the sweep last ran, and the last error."""
 
     run: str
     attempts: int
@@ -52,7 +52,7 @@ class FailedRun:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The content of sweep.json; `config` is what all runs have in common."""
+    """The content of sweep.json; `config` holds the settings that all runs share."""
 
     alfs_version: str
     sweep: str
@@ -71,22 +71,22 @@ class Sweep:
         write_document(folder / PLAN, self.document())
 
     def folder(self, out: Path) -> Path:
-        """Return where the sweep lives."""
+        """Return the folder of the sweep."""
         return out / SWEEPS / self.sweep
 
 
 def sweep_id(run_ids: Iterable[str]) -> str:
-    """Return 8 hex that stand for a set of runs, in whatever order they are named."""
+    """Return 8 hex digits of a hash of the run ids, the same for any order."""
     return hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()[:8]
 
 
 def run_folder(folder: Path, run: str) -> Path:
-    """Return where a run of the sweep lives."""
+    """Return the folder of a run of the sweep."""
     return folder / "runs" / run
 
 
 def status_of(folder: Path) -> Status:
-    """Say how far a run directory is; raises InputError where its result is broken or newer."""
+    """Return the status of a run directory; raises InputError for a broken or newer result."""
     if (folder / RESULT).exists() and load_run(folder).is_finished:
         return "finished"
     return "started" if (folder / CHECKPOINT).exists() else "planned"
@@ -99,7 +99,7 @@ def load_sweep(folder: Path) -> Sweep:
 
 
 def find_sweep(name: str, out: Path) -> Path | None:
-    """Return the folder of a sweep named by its path or its 8 hex under `out`, None if none is."""
+    """Return the folder of a sweep named by its path or by its id under `out`, None without one."""
     for folder in (Path(name), out / SWEEPS / name):
         if (folder / PLAN).is_file():
             return folder

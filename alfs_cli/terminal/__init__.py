@@ -1,1 +1,1 @@
-"""What is shown on stderr and to a runner while a command works."""
+"""Notes, warnings and progress on stderr, and the step summary of a CI runner."""

@@ -1,6 +1,7 @@
-"""The terminal a command runs in: notes, warnings and progress on stderr.
+"""The terminal that a command runs in: notes, warnings and progress on stderr.
 
-What is printed steers neither the terminal nor a runner that reads it.
+Control characters, and workflow commands of a CI runner, are removed from everything printed: names
+of files and classes may come from strangers.
 """
 
 import os
@@ -18,38 +19,38 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.progress import TaskID
 
-PLAIN_WIDTH = 100  # where stdout is no terminal; rich's 80 would wrap paths
-QUIET_SECONDS = 60.0  # between lines of progress where there is no terminal
+PLAIN_WIDTH = 100  # characters where stdout is no terminal; rich's 80 would wrap paths
+QUIET_SECONDS = 60.0  # between lines of progress where stderr is no terminal
 HASH_SIGNS = {"json": "\\u0023", "sarif": "\\u0023", "gitlab": "\\u0023", "junit": "&#35;"}
-"""How formats that a program reads write a `#`, so that what it reads stays the same."""
+"""Escapes of `#` in formats for programs, which parse them back to the same text."""
 
 
 @dataclass(frozen=True)
 class Terminal:
-    """Stderr as a Console: -1 says warnings only, 0 notes as well, 1 details too."""
+    """Stderr as a Console; verbosity -1 prints only warnings, 0 also notes, 1 also details."""
 
     verbosity: int = 0
     color: str = "auto"
 
     def note(self, text: str) -> None:
-        """Say something that is not the result, on stderr; `-q` silences it."""
+        """Print a message that is not the result on stderr, unless -q is given."""
         if self.verbosity >= 0:
             _to_stderr(text)
 
     def detail(self, text: str) -> None:
-        """Say something that only `-v` shows."""
+        """Print a message on stderr if -v is given."""
         if self.verbosity > 0:
             _to_stderr(text)
 
     def warn(self, text: str) -> None:
-        """Say on stderr what the user should know even under `-q`."""
+        """Print a warning on stderr, even with -q."""
         _to_stderr(f"warning: {text}")
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
-        """Draw bars on stderr while the body runs; call what is yielded with (task, done, total).
+        """Yield a function of (task, done, total) that draws progress bars on stderr.
 
-        Where stderr is no terminal a line a minute tells how far it is; under `-q` nothing does.
+        Where stderr is no terminal it prints a line each minute; with -q it prints nothing.
         """
         if self.verbosity < 0:
             yield lambda *_: None
@@ -73,7 +74,7 @@ class Terminal:
 
     @contextmanager
     def working(self, task: str) -> Iterator[None]:
-        """Turn a spinner on stderr while the body runs, for work that no bar can measure."""
+        """Show a spinner on stderr while the body runs, for work without measurable progress."""
         if self.verbosity < 0 or not sys.stderr.isatty():
             yield
             return
@@ -88,7 +89,7 @@ class Terminal:
 
 
 def _each_minute(say: Callable[[str], None]) -> Progress:
-    """Return what tells of progress, but once a minute: a log is no place for a bar."""
+    """Return a function that prints progress once a minute, for logs."""
     last = time.monotonic()
 
     def tell(task: str, done: int, total: int) -> None:
@@ -113,10 +114,9 @@ def printable(text: str) -> str:
 
 
 def inert(text: str, format: str) -> str:
-    """Return a result so that no name in it can steer what reads this program's output.
+    """Return a result without workflow commands, unless its format consists of them.
 
-    The formats see to what steers a terminal. Under GitHub Actions only the format made of commands
-    to the runner may give any.
+    The formats have already removed control characters.
     """
     if format == "github":
         return text
@@ -124,9 +124,9 @@ def inert(text: str, format: str) -> str:
 
 
 def _without_commands(text: str, *, hash_sign: str = " #") -> str:
-    """Return text without commands to the runner of GitHub Actions, where that reads it.
+    """Return text without workflow commands where GitHub Actions reads it, else unchanged.
 
-    They are lines that begin with `::`, and `##[` anywhere.
+    Commands are lines that begin with `::`, and `##[` anywhere.
     """
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return text
@@ -138,7 +138,7 @@ def _without_commands(text: str, *, hash_sign: str = " #") -> str:
 
 
 def terminal_width(stream: Any) -> int:
-    """Return the columns of the terminal, or a fixed width where there is none."""
+    """Return the width of the terminal in characters, or PLAIN_WIDTH where there is none."""
     if not stream.isatty():
         return PLAIN_WIDTH
     try:
@@ -148,7 +148,7 @@ def terminal_width(stream: Any) -> int:
 
 
 def wants_color(stream: Any) -> bool:
-    """Say whether a stream shows colours, as NO_COLOR, FORCE_COLOR and TERM have it."""
+    """Whether a stream shows colours, by NO_COLOR, FORCE_COLOR, TERM and the terminal."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return bool(os.environ.get("FORCE_COLOR")) or bool(stream.isatty())

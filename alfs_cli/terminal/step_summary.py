@@ -1,6 +1,6 @@
-"""The summary page of a step of GitHub Actions, kept far below the size at which it is dropped.
+"""The step summary of GitHub Actions, kept far below the size at which GitHub drops it.
 
-The action's comment on a pull request is the same page.
+The action's comment on a pull request shows the same page.
 """
 
 import os
@@ -11,16 +11,16 @@ from alfs_cli.formats import render
 from alfs_cli.formats.blocks import Report
 from alfs_cli.formats.markdown import APART
 
-MAX_BYTES = 64_000
-MAX_STEP_BYTES = 1_000_000
+MAX_BYTES = 64_000  # of a page; GitHub refuses comments of more than 65,536 characters
+MAX_STEP_BYTES = 1_000_000  # of all pages of a step; GitHub drops more than 1 MiB
 COMMENT = "<!-- alfs check -->\n"
 CUT = "\n\n... cut here: the summary of a step has to stay small.\n"
 
 
 def append_step_summary(report: Report, *, warn: Callable[[str], None]) -> None:
-    """Append the report as Markdown to $GITHUB_STEP_SUMMARY, where GitHub Actions runs this.
+    """Append the report as Markdown to $GITHUB_STEP_SUMMARY, if GitHub Actions runs the command.
 
-    A page that cannot be written is warned of: the verdict stands without it.
+    Where that fails, `warn` is told; the verdict stands without it.
     """
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if os.environ.get("GITHUB_ACTIONS") != "true" or not name:
@@ -38,7 +38,7 @@ def append_step_summary(report: Report, *, warn: Callable[[str], None]) -> None:
 
 
 def shortened(text: str) -> str:
-    """Return the text, or as many of its lines as fit in 64 kB of UTF-8."""
+    """Return the text, or as many of its first lines as fit in MAX_BYTES of UTF-8."""
     content = text.encode("utf-8", "backslashreplace")
     if len(content) <= MAX_BYTES:
         return text
@@ -47,9 +47,9 @@ def shortened(text: str) -> str:
 
 
 def comment_from(page: str) -> str:
-    """Return the page as a comment: known by its first line, short enough, and nobody is called.
+    """Return the page as a comment on a pull request: marked, short, and without mentions.
 
-    A class may be named like a person, and `@name` in a comment would send them mail. What alfs
-    wrote calls nobody; a page that was changed since may.
+    A class may be named like a person, and `@name` in a comment would notify them. The page of alfs
+    mentions nobody, but it may have been changed since.
     """
     return COMMENT + shortened(page.replace("@", f"@{APART}").replace(APART + APART, APART))

@@ -1,8 +1,8 @@
-"""The standard streams, so that what becomes of them never changes an exit code.
+"""Standard streams whose closing does not change the exit code.
 
-A reader that goes away early (`alfs ... | head -1`) and a stream that was closed from the first
-(`>&-`) say nothing about the data: what is written there is lost, and the command goes on. A full
-disk behind stdout is another matter, as a result is lost that somebody asked for.
+A reader may exit early (`alfs ... | head -1`), or a stream may be closed from the start (`>&-`).
+That says nothing about the data: output to it is dropped, and the command continues. A full disk
+behind stdout is an error, as the result is lost.
 """
 
 import errno
@@ -19,14 +19,14 @@ STREAMS = ("stdin", "stdout", "stderr")
 
 
 class _Output(io.FileIO):
-    """A file descriptor whose reader may be gone; `is_spare` where any error may be passed over."""
+    """A file descriptor whose reader may be gone; `is_spare` ignores every other error too."""
 
     def __init__(self, descriptor: int, *, is_spare: bool) -> None:
         super().__init__(descriptor, "w", closefd=False)
         self.is_spare = is_spare
 
     def write(self, data: "ReadableBuffer", /) -> int | None:  # type: ignore[override]
-        """Write, or lose, the bytes."""
+        """Write the bytes, or drop them where the reader is gone."""
         try:
             return super().write(data)
         except OSError as error:
@@ -36,10 +36,10 @@ class _Output(io.FileIO):
 
 
 def settle_streams() -> None:
-    """Let stdout and stderr outlive their readers, and open what was closed on /dev/null.
+    """Let stdout and stderr outlive their readers, and open closed streams on /dev/null.
 
-    Otherwise the next file that is opened would get a closed stream's number, and take what a
-    library or a child process prints.
+    Otherwise the next opened file would get the descriptor of the closed stream, and libraries and
+    child processes would print into that file.
     """
     for name in STREAMS:
         if getattr(sys, name) is None:
@@ -52,13 +52,13 @@ def settle_streams() -> None:
 
 
 def _outliving(stream: TextIO, *, is_spare: bool) -> TextIO:
-    """Return a stream to the same place; one that is no plain file of Python's stays as it is."""
+    """Return a stream that outlives its reader; streams that Python did not open stay unchanged."""
     if type(stream) is not io.TextIOWrapper or isinstance(stream.buffer, io.BytesIO):
         return stream
     try:
         stream.flush()
         raw = _Output(stream.fileno(), is_spare=is_spare)
-    except OSError:  # a closed one, or a folder
+    except OSError:  # the stream is closed, or a folder
         return stream
     if isinstance(getattr(stream.buffer, "raw", stream.buffer), _Output):
         return stream

@@ -1,4 +1,4 @@
-"""Progress of a sweep on stderr: a bar in a terminal, a line a finished run elsewhere."""
+"""Progress of a sweep on stderr: a bar in a terminal, else a line per finished run."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,7 @@ Listener = Callable[["Outcome | Progress", int], None]
 
 @contextmanager
 def sweep_progress(terminal: Terminal, epochs: Mapping[str, int]) -> Iterator[Listener]:
-    """Yield what to tell of each event; `epochs` are those of each run to train."""
+    """Yield a function to call with each event and attempt; `epochs` are those of each run."""
     from alfs_cli.executors import Progress
 
     done: set[str] = set()

@@ -1,4 +1,4 @@
-"""Progress of training on stderr: a bar in a terminal, a line an epoch elsewhere."""
+"""Progress of training on stderr: a bar in a terminal, else a line per epoch."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ Listeners = tuple[Callable[["EpochMetrics"], None], Callable[[int], None]]
 def training_progress(
     terminal: Terminal, config: "TrainConfig", num_examples: int
 ) -> Iterator[Listeners]:
-    """Yield what to tell of each epoch and of each step."""
+    """Yield two functions: to call with the metrics of each epoch, and with the steps done."""
     if terminal.verbosity >= 0 and sys.stderr.isatty():
         with _bar(terminal, config, num_examples) as listeners:
             yield listeners
@@ -30,7 +30,7 @@ def training_progress(
 
 
 def describe(metrics: "EpochMetrics", epochs: int, *, pace: str | None = None) -> str:
-    """Return one line about an epoch, ending in its pace or its seconds."""
+    """Return a line about an epoch that ends with `pace` or its seconds."""
     tested = "" if metrics.test_accuracy is None else f"  test {100 * metrics.test_accuracy:.1f} %"
     return (
         f"epoch {metrics.epoch}/{epochs}  loss {metrics.loss:.4f}  "

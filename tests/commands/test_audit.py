@@ -71,7 +71,7 @@ def test_labels_alone_go_from_sheet_to_verdict(judged):
     assert claim["forecast"] is None
     more = judged("audit", "judge.csv", *CLAIM, "--sheet", "t.csv")
     assert more.code == 0
-    assert "nothing more is asked" in more.err
+    assert "no more answers are needed" in more.err
     assert not Path("t.csv").exists()
 
 
@@ -215,7 +215,7 @@ def test_label_studio_tasks_are_written_and_read(judged):
         (("judge.csv", "--claim", "given-noise:spma <= .1"), "did you mean 'spam'"),
         (("judge.csv", "--risk", "0.7", "--sheet", "s.csv"), "a risk of 0.7"),
         (("judge.csv", "--sheet", "s.txt"), "neither .csv nor .json"),
-        (("judge.csv", "--sheet", "judge.csv"), "is no sheet of an audit"),
+        (("judge.csv", "--sheet", "judge.csv"), "is not a sheet of an audit"),
         (("judge.csv", "--read", "none.csv"), "no such file: 'none.csv'"),
         (("judge.csv", "--by", "chanel", "--sheet", "s.csv", *CLAIM), "did you mean 'channel'"),
         (("judge.csv", "--claim", "accuracy:run-x >= .5"), "run-x"),

@@ -330,7 +330,7 @@ def test_a_baseline_of_other_evidence_is_refused(accepted):
         before = Path("alfs-baseline.json").read_bytes()
         done = accepted(*words, *more)
         assert (done.code, done.out) == (2, "")
-        assert "made with the evidence 'pred-probs', and this is 'features'" in done.err
+        assert "made with the evidence 'pred-probs', and this estimate with 'features'" in done.err
         assert "--update-baseline" in done.err
         assert Path("alfs-baseline.json").read_bytes() == before
     assert accepted(*words, "--update-baseline").code == 0
@@ -347,7 +347,7 @@ def test_evidence_left_open_is_the_baselines(accepted):
     assert "no images here" in done.err
     done = accepted(*words, "--evidence", "features")
     assert done.code == 2
-    assert "'encoder efficientnet-lite0', and this is 'features'" in done.err
+    assert "'encoder efficientnet-lite0', and this estimate with 'features'" in done.err
 
 
 def test_a_baseline_of_before_is_read_with_a_note(accepted):

@@ -145,7 +145,7 @@ def test_without_to_it_lies_under_out(pictures):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((), "what shall be done"),
+        ((), "no option says what to do"),
         (("--drop", "--relabel"), "--drop and --relabel exclude each other"),
         (("--drop", "--issues", "no.csv"), "'no.csv' is not there"),
         (("--drop", "--to", "c.npz"), "does not end in .csv or .tsv"),

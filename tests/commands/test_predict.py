@@ -55,7 +55,7 @@ def test_data_of_other_classes_are_told_of(alfs, run):
     np.savez("named.npz", images=digits.images.astype(np.uint8), labels=names[digits.target])
     done = alfs("predict", run["run"], "named.npz", "--to", "p.npz")
     assert done.code == 0, done.err
-    assert "the run knows no class 'eight' nor 1 more of 'named.npz'" in done.err
+    assert "'named.npz' has the class 'eight' and 1 more that the run does not know" in done.err
 
 
 def test_refusals(alfs, run):

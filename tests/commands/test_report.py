@@ -14,6 +14,9 @@ from tests.conftest import make_estimate, make_recommendation
 
 HOSTILE = "<script>alert(1)</script>"
 NAMES = ("cat", "dog", HOSTILE)
+CONFIDENCES = {
+    "self_confidence": 0.1, "suggested_confidence": 0.9, "score": 0.9, "kind": "likely",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def saved(alfs):
     make_estimate(data=data).save(Path("alfs-out/estimate.json"))
     index = np.arange(0, 30, 3)
     suspects = pd.DataFrame(
-        {"index": index, "path": "", "given": "dog", "suggested": "cat", "score": 0.9}
+        {"index": index, "path": "", "given": "dog", "suggested": "cat", **CONFIDENCES}
     )
     suspects.loc[0, "given"] = HOSTILE
     suspects.to_parquet("alfs-out/issues.parquet", index=False)
@@ -92,7 +95,7 @@ def test_no_pictures_where_the_data_are_gone_or_others(saved):
     assert "The data have changed since, so no picture is shown" in page
     Path("d.npz").unlink()
     page = page_of(saved("report"))
-    assert "The data are not at hand" in page
+    assert "The data cannot be read" in page
     assert "data:image" not in page
 
 
@@ -122,7 +125,9 @@ def test_many_large_pictures_stay_within_the_budget(saved):
     data = DataSummary("big.npz", "npz", 900, NAMES, (300,) * 3, None,
                        load(DataSpec("big.npz")).fingerprint, {"source": "big.npz"})  # fmt: skip
     make_estimate(data=data).save(Path("alfs-out/estimate.json"))
-    frame = {"index": np.arange(900), "path": "", "given": "dog", "suggested": "cat", "score": 0.9}
+    frame = {
+        "index": np.arange(900), "path": "", "given": "dog", "suggested": "cat", **CONFIDENCES
+    }  # fmt: skip
     pd.DataFrame(frame).to_parquet("alfs-out/issues.parquet")
     page = page_of(saved("report", "--gallery", "900"))
     assert 2_000_000 < len(page) < 5_000_000

@@ -235,7 +235,7 @@ def refused(done, message, help=""):
 @pytest.mark.parametrize(
     ("words", "message", "help"),
     [
-        ((), "neither data nor a loss are named", "alfs train DATA --loss nce+aul"),
+        ((), "neither data nor a loss is named", "alfs train DATA --loss nce+aul"),
         (("digits",), "no loss is named", "--loss nce+aul"),
         (("--loss", "ce"), "no data are named", "alfs train DATA"),
         (("digits", "--loss", "agec"), "did you mean 'agce'?", "known"),

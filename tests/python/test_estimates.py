@@ -122,7 +122,7 @@ def test_saved_and_read_again(tmp_path, est):
     assert alone.noise_rate == est.noise_rate
     with pytest.raises(alfs.AlfsError, match=r"no issues\.parquet lies beside"):
         _ = alone.suspects
-    with pytest.raises(alfs.AlfsError, match="nothing is kept of each example"):
+    with pytest.raises(alfs.AlfsError, match="scores of single examples are not kept"):
         alone.to_datalab()
 
 
