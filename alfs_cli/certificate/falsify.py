@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.errors import InputError
 
-FloatArray = NDArray[np.float64]
 TorchLoss = Callable[[Any, Any], Any]
 
 GAPS = (20.0, 25.0, 30.0)  # logit gaps that stand for the vertex: 1 - u is 1e-9 .. 1e-13

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data import LabelledDataset, Problem, batches
 from alfs_cli.data.readers.reviewed import DROP, UNDECIDED, Issues
 from alfs_cli.errors import InputError, UsageError
@@ -17,7 +17,6 @@ Mode = Literal["drop", "relabel", "review"]
 MAX_NAMED = 10  # classes in a message
 MOST_UNSURE = 0.1  # share of labels that a list of low trust may change without being told to
 AT_ONCE, LOOKED_AT = 4096, 64  # pictures decoded at once, and their side in pixels
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +29,7 @@ class Cleaned:
 
     dataset: LabelledDataset
     labels: IntArray
-    is_kept: NDArray[np.bool_]
+    is_kept: BoolArray
     mode: Mode
     min_score: float
     min_confidence: float
@@ -38,7 +37,7 @@ class Cleaned:
     drops_undecided: bool = False
 
     @property
-    def is_relabelled(self) -> NDArray[np.bool_]:
+    def is_relabelled(self) -> BoolArray:
         """Kept under another label, (N,)."""
         return np.asarray(self.is_kept & (self.labels != self.dataset.labels), dtype=np.bool_)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.readers.manifest import (
     TEXT_COLUMNS,
@@ -20,8 +21,6 @@ from alfs_cli.data.readers.manifest import (
 )
 from alfs_cli.data.readers.tables import Table, read_table
 
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 Move = Callable[[str], str]
 DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # an absolute path of Windows
 STAYS = -1

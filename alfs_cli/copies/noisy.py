@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from alfs_cli.arrays import IntArray
 from alfs_cli.copies.writing import new_suffixes, refuse_target, write_anew, written_form
 from alfs_cli.data import LabelledDataset
 from alfs_cli.data.images.decoding import instance_features
@@ -17,7 +18,6 @@ from alfs_cli.noise import (
     DRAWS,
     INSTANCE,
     NOISE_KINDS,
-    IntArray,
     TransitionMatrix,
     clean_level,
     inject,

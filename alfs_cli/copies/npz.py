@@ -9,13 +9,12 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
 from alfs_cli.storage.writing import replacing
 
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 EXAMPLES = ("images", "features", "pred_probs", "labels")
 DRAWN_FROM = "transition"  # the T that its labels were drawn from, which they no more are
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.copies.delimited import cells_of, edited_text
 from alfs_cli.copies.edits import (
     Moved,
@@ -29,9 +30,6 @@ from alfs_cli.data.readers.tables import SEPARATORS
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.storage.arrays import save_npz
 from alfs_cli.storage.writing import replacing
-
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 def written_form(dataset: LabelledDataset) -> Literal["manifest", "npz"]:

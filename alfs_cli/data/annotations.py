@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data.classes import numbered
-from alfs_cli.data.dataset import IntArray
 from alfs_cli.data.labels import RawLabels, missing_labels, raw_labels
 from alfs_cli.errors import InputError, brief
 
@@ -21,7 +21,7 @@ class Annotations:
 
     names: tuple[str, ...]
     columns: tuple[RawLabels, ...]
-    missing: NDArray[np.bool_]
+    missing: BoolArray
 
     @property
     def seen(self) -> list[RawLabels]:

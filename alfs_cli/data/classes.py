@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import DataSpec, IntArray
+from alfs_cli.arrays import BoolArray, IntArray
+from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.ordering import (
     few,
@@ -152,9 +152,7 @@ def _is_counting(names: Sequence[str]) -> bool:
     return all(name == str(index) for index, name in enumerate(names))
 
 
-def unknown_labels(
-    raw: RawLabels, names: Sequence[str], *, by_name: bool = False
-) -> NDArray[np.bool_]:
+def unknown_labels(raw: RawLabels, names: Sequence[str], *, by_name: bool = False) -> BoolArray:
     """Say which labels (N,) are no class, by the rules of `numbered`.
 
     None of them where whole numbers seem to start at 1: then all are off by one.

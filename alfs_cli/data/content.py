@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, FloatArray, IntArray, Probabilities
 from alfs_cli.data.annotations import Annotations
-from alfs_cli.data.dataset import Images, IntArray, Probabilities, Problem
+from alfs_cli.data.dataset import Images, Problem
 from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import Candidates
 from alfs_cli.data.labels import RawLabels
@@ -45,9 +46,9 @@ class Content:
     features: Candidates | None = None
     pred_probs: Probabilities | None = None
     column_names: tuple[str, ...] | None = None
-    population: NDArray[np.float64] | None = None
+    population: FloatArray | None = None
     population_names: tuple[str, ...] | None = None
-    readable: NDArray[np.bool_] | None = None
+    readable: BoolArray | None = None
     paths: tuple[str, ...] | None = None
     lines: IntArray | None = None
     manifest: str | None = None

@@ -2,19 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, ByteArray, Features, FloatArray, IntArray, Probabilities
 from alfs_cli.data.feature_columns import Columns
 
 if TYPE_CHECKING:
     from alfs_cli.data.images.depth import Scale
 
-IntArray = NDArray[np.int64]
-ByteArray = NDArray[np.uint8]
-Probabilities = NDArray[np.floating[Any]]
 Progress = Callable[[int], None]
 
 
@@ -112,7 +109,7 @@ class Images(Protocol):
         size: int | None = None,
         channels: int | None = None,
         progress: Progress | None = None,
-    ) -> tuple[ByteArray, NDArray[np.bool_]]:
+    ) -> tuple[ByteArray, BoolArray]:
         """Return pixels (n, H, W, C) uint8 of the given positions, and which could be read (n,).
 
         `size` asks for H = W = size, `channels` for grey (1) or colour (3). A picture that cannot
@@ -163,7 +160,7 @@ class LabelledDataset:
     class_names: tuple[str, ...]
     fingerprint: str
     images: Images | None = None
-    features: NDArray[np.float32] | None = None
+    features: Features | None = None
     pred_probs: Probabilities | None = None
     true_labels: IntArray | None = None
     annotations: IntArray | None = None
@@ -173,7 +170,7 @@ class LabelledDataset:
     lines: IntArray | None = None
     manifest: str | None = None
     split: str | None = None
-    population: NDArray[np.float64] | None = None
+    population: FloatArray | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
     content_digest: str = ""
@@ -261,7 +258,7 @@ class SomeImages:
         size: int | None = None,
         channels: int | None = None,
         progress: Progress | None = None,
-    ) -> tuple[ByteArray, NDArray[np.bool_]]:
+    ) -> tuple[ByteArray, BoolArray]:
         """Return pixels (n, H, W, C) uint8 and which could be read (n,)."""
         chosen = self.indices[indices]
         return self.source.decode(chosen, size=size, channels=channels, progress=progress)

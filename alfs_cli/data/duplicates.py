@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from alfs_cli.data.dataset import Images, IntArray, LabelledDataset
+from alfs_cli.arrays import IntArray
+from alfs_cli.data.dataset import Images, LabelledDataset
 from alfs_cli.storage.memory import threads
 
 LEADING = 8  # features by which pictures are taken to look alike

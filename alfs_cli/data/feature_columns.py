@@ -15,11 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, Features, FloatArray, IntArray
 from alfs_cli.errors import InputError, did_you_mean
 from alfs_cli.text.names import parse_columns
-
-Column = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 LEAST = 20  # rows below which an order may be chance
 HEAD = 256  # rows that most columns show on that they are no order and no code
@@ -69,7 +67,7 @@ class Candidates:
     """
 
     names: tuple[str, ...]
-    values: NDArray[np.float32]
+    values: Features
     orders: tuple[tuple[str, str], ...] = ()
     aside: tuple[tuple[str, str], ...] = ()
     is_asked: bool = False
@@ -156,12 +154,12 @@ def order_in(column: NDArray[Any]) -> str | None:
     return _count_in(values, counts) if is_whole else None
 
 
-def _may_be_order(head: Column) -> bool:
+def _may_be_order(head: FloatArray) -> bool:
     steps = np.diff(head)
     return bool((head == np.floor(head)).all() or (steps >= 0).all() or (steps <= 0).all())
 
 
-def _count_in(values: Column, counts: IntArray) -> str | None:
+def _count_in(values: FloatArray, counts: IntArray) -> str | None:
     """Return why whole numbers (V,), each seen so often (V,), count the rows; None: they do not."""
     gaps, N = np.diff(values), int(counts.sum())
     if (gaps == gaps[0]).all() and (counts == counts[0]).all():
@@ -205,17 +203,17 @@ def answer_in(column: NDArray[Any], labels: IntArray) -> str | None:
     return None
 
 
-def _sampled(column: NDArray[Any]) -> Column:
+def _sampled(column: NDArray[Any]) -> FloatArray:
     return np.asarray(column[:: max(1, len(column) // HEAD)][:HEAD], dtype=np.float64)
 
 
-def _may_be_code(sample: Column) -> bool:
+def _may_be_code(sample: FloatArray) -> bool:
     values = np.unique(sample)
     gaps = np.diff(values)
     return bool((gaps > SAME * (values[-1] - values[0])).sum() < HEAD // 4)
 
 
-def _codes(column: Column) -> IntArray | None:
+def _codes(column: FloatArray) -> IntArray | None:
     """Return the number of each row's value (N,), values that nearly coincide being one.
 
     None where there is one value, and where they spread as a measurement does.
@@ -235,9 +233,7 @@ def _codes(column: Column) -> IntArray | None:
     return codes
 
 
-def screened(
-    found: Candidates, labels: IntArray, known: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], Columns]:
+def screened(found: Candidates, labels: IntArray, known: BoolArray) -> tuple[Features, Columns]:
     """Return the features (N, D) without the columns that give the answer away.
 
     `known` (N,) says which labels (N,) are there. Columns that were asked for stay, and are told as

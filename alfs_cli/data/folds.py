@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.arrays import IntArray
 
 
 def stratified_folds(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray
 from alfs_cli.errors import InputError, brief
 
 RawLabels = NDArray[Any]
@@ -98,7 +99,7 @@ def _one_a_row(values: NDArray[Any]) -> str:
     )
 
 
-def missing_labels(labels: RawLabels, *, declared: Collection[str] = ()) -> NDArray[np.bool_]:
+def missing_labels(labels: RawLabels, *, declared: Collection[str] = ()) -> BoolArray:
     """Say which labels (N,) are missing: below 0, white space, or what stands for no value.
 
     A word that `declared` names is a class, whatever it is.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from alfs_cli.data.dataset import IntArray, Probabilities
+from alfs_cli.arrays import IntArray, Probabilities
 from alfs_cli.errors import InputError
 
 RATIO = 2.0  # as many agreements as the columns as given have among the classes that move

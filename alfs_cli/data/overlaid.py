@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from alfs_cli.arrays import Probabilities
 from alfs_cli.data.classes import declared_classes
 from alfs_cli.data.content import Content
-from alfs_cli.data.dataset import DataSpec, Probabilities
+from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import Candidates
 from alfs_cli.data.labels import RawLabels

@@ -1,15 +1,14 @@
 """Classes with next to no examples, of which nothing can be said."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.arrays import BoolArray, IntArray
 
 FEW = 10  # examples, and
 SHARE = 0.1  # of the median class, below which a class is set aside
 
 
-def rare_classes(counts: IntArray) -> NDArray[np.bool_]:
+def rare_classes(counts: IntArray) -> BoolArray:
     """Say which classes are set aside, given examples by label (K,).
 
     None of them where fewer than two classes would be left.

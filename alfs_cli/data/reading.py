@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, Features, FloatArray, IntArray, Probabilities
 from alfs_cli.data.classes import (
     checked_names,
     derived_names,
@@ -18,7 +18,7 @@ from alfs_cli.data.classes import (
     unknown_labels,
 )
 from alfs_cli.data.content import Content, array_digest, fingerprint_of
-from alfs_cli.data.dataset import DataSpec, IntArray, LabelledDataset, Probabilities, Problem
+from alfs_cli.data.dataset import DataSpec, LabelledDataset, Problem
 from alfs_cli.data.feature_columns import Columns, as_they_are, in_words, only, screened
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
 from alfs_cli.data.overlaid import (
@@ -245,8 +245,8 @@ def _feature_columns(
     laid: Overlaid,
     spec: DataSpec,
     labels: IntArray,
-    usable: NDArray[np.bool_],
-) -> tuple[NDArray[np.float32] | None, Columns | None]:
+    usable: BoolArray,
+) -> tuple[Features | None, Columns | None]:
     """Return the features without the columns that hold the answer, and which those are."""
     found = laid.features
     if found is None:
@@ -273,7 +273,7 @@ def _groups(content: Content, spec: DataSpec) -> IntArray | None:
 
 
 def _without_missing(
-    laid: Overlaid, usable: NDArray[np.bool_], problems: list[Problem], *, spec: DataSpec
+    laid: Overlaid, usable: BoolArray, problems: list[Problem], *, spec: DataSpec
 ) -> Overlaid:
     """Note the examples without a label as ALFS406 and as unusable; another label stands there."""
     named = laid.content.found_classes if spec.labels is None else ()  # a folder is a class
@@ -310,7 +310,7 @@ def _perhaps_missing(
 def _without_unknown(
     laid: Overlaid,
     names: tuple[str, ...],
-    usable: NDArray[np.bool_],
+    usable: BoolArray,
     problems: list[Problem],
     *,
     by_name: bool,
@@ -327,7 +327,7 @@ def _without_unknown(
     return _replaced(laid, unknown, usable)
 
 
-def _replaced(laid: Overlaid, broken: NDArray[np.bool_], usable: NDArray[np.bool_]) -> Overlaid:
+def _replaced(laid: Overlaid, broken: BoolArray, usable: BoolArray) -> Overlaid:
     usable &= ~broken
     given = laid.given.copy()
     given[broken] = given[~broken][0]
@@ -441,7 +441,7 @@ def _columns_in_order(laid: Overlaid, names: tuple[str, ...]) -> Probabilities |
     return laid.pred_probs[:, [laid.columns.index(name) for name in names]]
 
 
-def _population(content: Content, names: tuple[str, ...]) -> NDArray[np.float64] | None:
+def _population(content: Content, names: tuple[str, ...]) -> FloatArray | None:
     """Return the T that labels were drawn from, in class order; None where it is of other classes.
 
     A T that is none is passed over: it only adds a line to reports.

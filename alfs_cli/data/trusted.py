@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.data.classes import numbered
-from alfs_cli.data.dataset import IntArray, LabelledDataset, positions_of
+from alfs_cli.data.dataset import LabelledDataset, positions_of
 from alfs_cli.data.labels import RawLabels, raw_labels
 from alfs_cli.data.readers.arrays import load_npz, missing_key
 from alfs_cli.data.readers.columns import table_labels
@@ -15,7 +16,6 @@ from alfs_cli.data.readers.reviewed import DROP, KEEP, is_reviewed, read_issues
 from alfs_cli.data.readers.tables import TABLE_SUFFIXES, Table, read_table
 from alfs_cli.errors import InputError, did_you_mean, has
 
-FloatArray = NDArray[np.float64]
 FEW = 50  # random examples below which an estimate says so
 
 
@@ -177,7 +177,7 @@ def _indices(table: Table) -> IntArray:
     return np.asarray(values, dtype=np.int64)
 
 
-def _places(dataset: LabelledDataset, index: NDArray[np.int64], *, where: str) -> IntArray:
+def _places(dataset: LabelledDataset, index: IntArray, *, where: str) -> IntArray:
     """Return where in the data set examples of DATA order are, -1 for what was left out."""
     positions = positions_of(dataset)
     size = int(positions.max()) + 1

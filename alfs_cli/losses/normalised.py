@@ -26,13 +26,11 @@ from alfs_cli.losses.separable import AGCE, CE, FL, focal
 from alfs_cli.losses.terms import LARGEST_SPAN, Computed, Rows, Separable, Slopes
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
+    from alfs_cli.arrays import FloatArray as Points
     from alfs_cli.losses.terms import Evaluated
 
-    Points = NDArray[np.float64]
     Shares = tuple[Tensor, Tensor, Tensor, Tensor]
 
 NEAR = 1e-3  # L1 distance within which a minimiser counts as the vertex

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from alfs_cli.arrays import BoolArray as Mask
+    from alfs_cli.arrays import FloatArray as Points
     from alfs_cli.losses.terms import Computed
 
-    Points = NDArray[np.float64]
-    Mask = NDArray[np.bool_]
 
 EQUAL = 1e-12  # relative: weights, margins and risks nearer than this count as equal
 EVEN = 1e-9  # relative: labels nearer than this count as equally frequent, as T is written in files

@@ -21,13 +21,11 @@ from alfs_cli.losses.terms import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
+    from alfs_cli.arrays import FloatArray as Points
     from alfs_cli.losses.terms import Evaluated
 
-    Points = NDArray[np.float64]
 
 TINY = 1e-30
 LOG_POWER = 1e-12  # powers nearer 0 than this are their limit, the logarithm

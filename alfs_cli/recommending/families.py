@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.losses import Loss, parse_loss
 from alfs_cli.losses.fitting import corrected_fit_score, fit_score
 from alfs_cli.recommending.tuning import TUNING
-
-FloatArray = NDArray[np.float64]
 
 ACTIVE_SHARES = {"easy": 0.2, "hard": 0.5}  # of a sum's fit score, what its NCE term gives
 MILD = "gce:q=0.1"  # a milder one starves no class: gce:q=0.3 lost one of ten digits at times

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import ByteArray, LabelledDataset, Progress
+from alfs_cli.arrays import ByteArray
+from alfs_cli.data.dataset import LabelledDataset, Progress
 from alfs_cli.data.reading import refuse_unreadable
 from alfs_cli.errors import InputError, UsageError
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import ByteArray
+from alfs_cli.arrays import ByteArray
 
 Range = tuple[float, float]
 

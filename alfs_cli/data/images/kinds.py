@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from alfs_cli.data.dataset import ByteArray, IntArray, Problem, Progress
+from alfs_cli.arrays import BoolArray, ByteArray, IntArray
+from alfs_cli.data.dataset import Problem, Progress
 from alfs_cli.data.images.depth import Scale
 from alfs_cli.data.images.look import (
     ALONE,
@@ -85,7 +86,7 @@ class ArrayImages:
         size: int | None = None,
         channels: int | None = None,
         progress: Progress | None = None,
-    ) -> tuple[ByteArray, NDArray[np.bool_]]:
+    ) -> tuple[ByteArray, BoolArray]:
         """Return pixels (n, H, W, C) uint8, and that all could be read."""
         height, width, own = self.shape
         chosen = self.pixels[indices].reshape(len(indices), height, width, own)
@@ -178,7 +179,7 @@ class FileImages:
         size: int | None = None,
         channels: int | None = None,
         progress: Progress | None = None,
-    ) -> tuple[ByteArray, NDArray[np.bool_]]:
+    ) -> tuple[ByteArray, BoolArray]:
         """Return pixels (n, H, W, C) uint8, and which could be read (n,); the others are black."""
         height, width, own = self.shape
         channels, scale = channels or own, self.scale or ALONE

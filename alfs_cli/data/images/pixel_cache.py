@@ -13,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alfs_cli import __version__
-from alfs_cli.data.dataset import ByteArray, LabelledDataset, batches, positions_of
+from alfs_cli.arrays import BoolArray, ByteArray
+from alfs_cli.data.dataset import LabelledDataset, batches, positions_of
 from alfs_cli.errors import InputError, UsageError, WorkError
 from alfs_cli.storage.documents import DAMAGED
 from alfs_cli.storage.writing import replacing, unwritable
@@ -40,7 +40,7 @@ def mapped_pixels(
     size: int | None = None,
     channels: int | None = None,
     on_note: Callable[[str], None] = _nothing,
-) -> tuple[ByteArray, NDArray[np.bool_]]:
+) -> tuple[ByteArray, BoolArray]:
     """Return pixels (n, H, W, C) uint8 of the pictures that can be read, and which (N,) these are.
 
     The pixels are mapped from a file under `folder` that is made where it is not there; its name
@@ -87,7 +87,7 @@ def _is_whole(pixels: Path, shape: tuple[int, int, int]) -> bool:
         return False
 
 
-def _readable(pixels: Path) -> NDArray[np.bool_]:
+def _readable(pixels: Path) -> BoolArray:
     """Return which pictures could be read (N,), mapped: a file that claims more is refused."""
     return np.asarray(np.load(pixels.with_suffix(".npy"), mmap_mode="r", allow_pickle=False))
 

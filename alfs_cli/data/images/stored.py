@@ -16,9 +16,8 @@ import numpy as np
 import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
-from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data.images.opening import HEAD, format_of
 from alfs_cli.errors import InputError, brief
 from alfs_cli.storage.memory import refuse_too_large
@@ -146,7 +145,7 @@ class Stored:
 
     pictures: tuple[StoredPicture, ...]
     digests: tuple[bytes, ...]
-    readable: NDArray[np.bool_]
+    readable: BoolArray
 
 
 def stored_pictures(path: Path, name: str, rows: IntArray) -> Stored:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import Features, FloatArray
 from alfs_cli.data.annotations import Annotations, annotations_of, column_names
 from alfs_cli.data.classes import declared_classes
 from alfs_cli.data.content import Content, array_digest
@@ -110,7 +111,7 @@ def names_of(values: NDArray[Any], *, where: str) -> tuple[str, ...]:
     return tuple(text_labels(values.ravel()))
 
 
-def _numbers(values: NDArray[Any] | None) -> NDArray[np.float64] | None:
+def _numbers(values: NDArray[Any] | None) -> FloatArray | None:
     """Return an array as floats, None where it holds something else."""
     if values is None or values.dtype.kind not in "fiub":
         return None
@@ -231,7 +232,7 @@ def unreadable_array(path: Path, error: Exception) -> InputError:
     )
 
 
-def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]:
+def checked_features(values: NDArray[Any], *, where: str) -> Features:
     """Return features (N, D) as float32; raises InputError for another shape, type, NaN or inf."""
     if values.ndim != 2 or values.shape[1] == 0:
         raise InputError(

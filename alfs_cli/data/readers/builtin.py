@@ -9,10 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import ByteArray, FloatArray, IntArray
 from alfs_cli.data.content import Content, array_digest
-from alfs_cli.data.dataset import IntArray
 from alfs_cli.data.images.kinds import ArrayImages
 from alfs_cli.data.names import CIFAR10, CIFAR100, FASHION_MNIST
 from alfs_cli.data.readers import BUILTINS, function
@@ -37,7 +36,7 @@ def digits(split: str, _root: Path) -> Content:
     return _content("digits", split, images[chosen], labels[chosen].astype(np.int64), names)
 
 
-def _scikit_learns_digits() -> tuple[NDArray[np.float64], IntArray]:
+def _scikit_learns_digits() -> tuple[FloatArray, IntArray]:
     """Return pixels of 0 to 16 [n, 64] and labels [n]; its file is read without importing it.
 
     The import takes three seconds, and every process of a sweep would pay for it.
@@ -47,7 +46,7 @@ def _scikit_learns_digits() -> tuple[NDArray[np.float64], IntArray]:
     if not file.is_file():  # another version may keep it elsewhere
         from sklearn.datasets import load_digits
 
-        found: tuple[NDArray[np.float64], IntArray] = load_digits(return_X_y=True)
+        found: tuple[FloatArray, IntArray] = load_digits(return_X_y=True)
         return found
     table = np.loadtxt(file, delimiter=",")
     return table[:, :-1], table[:, -1].astype(np.int64)
@@ -56,7 +55,7 @@ def _scikit_learns_digits() -> tuple[NDArray[np.float64], IntArray]:
 def _content(
     kind: str,
     split: str,
-    pixels: NDArray[np.uint8],
+    pixels: ByteArray,
     labels: IntArray,
     class_names: tuple[str, ...],
 ) -> Content:
@@ -138,7 +137,7 @@ def _idx(kind: str, folder: str, split: str, root: Path, class_names: tuple[str,
     return _content(kind, split, pixels, labels.astype(np.int64), class_names)
 
 
-def read_idx(path: Path) -> NDArray[np.uint8]:
+def read_idx(path: Path) -> ByteArray:
     """Return the array of an idx file of unsigned bytes, .gz or plain.
 
     Raises InputError where header and length disagree.

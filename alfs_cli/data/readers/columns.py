@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import Probabilities
+from alfs_cli.arrays import Probabilities
 from alfs_cli.data.declared import Declared, positions_named
 from alfs_cli.data.feature_columns import LISTED, Candidates
 from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels

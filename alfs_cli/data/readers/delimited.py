@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.arrays import IntArray
 from alfs_cli.data.labels import same_text
 from alfs_cli.data.placeholders import refuse_placeholder
 from alfs_cli.errors import InputError, brief

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray
 from alfs_cli.data.content import Content, array_digest
 from alfs_cli.data.dataset import DataSpec, LabelledDataset
 from alfs_cli.data.declared import Declared
@@ -288,7 +289,7 @@ def labels_of(
     return cells, None
 
 
-def _refuse_missing_values(values: "pd.Series[Any]", missing: NDArray[np.bool_], name: str) -> None:
+def _refuse_missing_values(values: "pd.Series[Any]", missing: BoolArray, name: str) -> None:
     """Raise InputError for labels that are None or NaN, naming rows and their index."""
     rows = np.flatnonzero(missing)
     places = [

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.data.annotations import annotations_of, column_names
 from alfs_cli.data.classes import declared_classes, refuse_id_column
 from alfs_cli.data.content import Content, array_digest
-from alfs_cli.data.dataset import DataSpec, IntArray, Problem
+from alfs_cli.data.dataset import DataSpec, Problem
 from alfs_cli.data.feature_columns import LISTED, Candidates
 from alfs_cli.data.images.kinds import FileImages
 from alfs_cli.data.labels import RawLabels, same_text
@@ -341,7 +341,7 @@ def _on_disk(path: str) -> str:
     return next((form for form in forms if os.path.exists(form)), path)
 
 
-def _population(path: Path) -> tuple[NDArray[np.float64] | None, tuple[str, ...] | None]:
+def _population(path: Path) -> tuple[FloatArray | None, tuple[str, ...] | None]:
     beside = transition_beside(path)
     if not beside.is_file():
         return None, None

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import ByteArray, IntArray
 from alfs_cli.errors import InputError
 
 
@@ -20,7 +20,7 @@ class _Array:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.state = state
 
-    def pixels(self) -> NDArray[np.uint8]:
+    def pixels(self) -> ByteArray:
         """Return the array; raises ValueError for what is not plain uint8."""
         _, shape, dtype, fortran, raw = self.state
         content = raw.encode("latin1") if isinstance(raw, str) else raw
@@ -64,7 +64,7 @@ class _Unpickler(pickle.Unpickler):
             raise pickle.UnpicklingError(f"it names {module}.{name}") from None
 
 
-def read_batch(path: Path, label_key: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def read_batch(path: Path, label_key: str) -> tuple[ByteArray, IntArray]:
     """Return pixels (N, 3072) and labels (N,) of a CIFAR batch.
 
     Raises InputError for a pickle that holds anything but plain arrays, texts, lists and dicts.

@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import Probabilities
+from alfs_cli.arrays import FloatArray, Probabilities
 from alfs_cli.errors import InputError
 from alfs_cli.storage.memory import refuse_too_large
-
-Rows = NDArray[np.float64]
 
 CHECK_BYTES = 1 << 20
 # A row that misses 1 by no more than a thousandth is left as it is. No sum of decimals lies at the
@@ -108,7 +106,7 @@ def refuse_other_forms(probs: NDArray[Any], *, where: str) -> None:
     raise InputError(f"{where} are of type {probs.dtype}, not floating point", help=help)
 
 
-def _tolerance(rows: NDArray[Any]) -> Rows:
+def _tolerance(rows: NDArray[Any]) -> FloatArray:
     """Return by how much each row (m, K) may miss 1, as its own digits tell, (m,)."""
     values = rows.astype(np.float64)
     allowed = np.full(len(rows), EXACT)
@@ -158,7 +156,7 @@ def _refusal(probs: NDArray[Any], row: int, first_row: int, where: str) -> Input
     return InputError(f"row {place} of {where} sums to {values.sum():.4g}{below}{looks}", help=help)
 
 
-def _below_zero(row: Rows, sample: Rows) -> tuple[str, str]:
+def _below_zero(row: FloatArray, sample: FloatArray) -> tuple[str, str]:
     """Return what rows with values below 0 look like, and what to do."""
     with np.errstate(over="ignore"):
         if (row <= 1e-6).all() and abs(np.exp(row).sum() - 1) < CLOSE:
@@ -176,7 +174,7 @@ def _below_zero(row: Rows, sample: Rows) -> tuple[str, str]:
     return ": these look like logits", "apply softmax; alfs will not guess"
 
 
-def _above_zero(row: Rows, sample: Rows) -> tuple[str, str]:
+def _above_zero(row: FloatArray, sample: FloatArray) -> tuple[str, str]:
     """Return what rows without values below 0 look like, and what to do."""
     sums = sample.sum(axis=1)
     middle = float(np.median(sums))

@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, FloatArray, IntArray
 from alfs_cli.data.dataset import LabelledDataset, positions_of
 from alfs_cli.data.labels import is_nothing, same_text
 from alfs_cli.data.readers.delimited import rows_of
 from alfs_cli.errors import InputError, brief, did_you_mean, has
 from alfs_cli.text.cells import unguarded
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 NEEDED = ("index", "given", "suggested", "suggested_confidence", "score")
 UNDECIDED, KEEP, DROP = -3, -2, -1
@@ -45,7 +42,7 @@ class Issues:
     suggested_confidence: FloatArray
     score: FloatArray
     decision: IntArray
-    is_suspect: NDArray[np.bool_]
+    is_suspect: BoolArray
 
     @property
     def num_decided(self) -> int:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from alfs_cli.arrays import IntArray, Probabilities
 from alfs_cli.data.classes import checked_names, numbered, parse_classes
-from alfs_cli.data.dataset import DataSpec, IntArray, Probabilities
+from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.declared import declared_in
 from alfs_cli.data.labels import (
     FILL_IN,

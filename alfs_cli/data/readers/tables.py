@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.arrays import IntArray
 from alfs_cli.data.declared import Declared, declared_in, pandas_notes
 from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
 from alfs_cli.data.labels import FILL_IN, RawLabels, as_written, missing_labels, same_text
