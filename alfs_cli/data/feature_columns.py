@@ -4,7 +4,7 @@ A row index, an id or a counter shows where an example stands, and rows are ofte
 column may also repeat the label: as a code, one-hot, or in other units. A model trained on such a
 column reproduces the given labels, wrong ones included, so that no error is found. Columns are
 therefore judged by what they contain, and by their names where these are clear. A continuous column
-is always a feature, however well it separates the classes.
+is a feature, however well it separates the classes.
 """
 
 import re
