@@ -1,7 +1,7 @@
 """Data in a Python program's memory: arrays, lists, tensors, series and frames.
 
-A frame is read as a file of its table would be, an array as a file of it. So the same numbers give
-the same estimate, whether they were saved first or not.
+Frames are read like files of tables, arrays like files of arrays. So the same numbers give the same
+estimate, whether they were saved first or not.
 """
 
 from collections.abc import Collection, Mapping, Sequence

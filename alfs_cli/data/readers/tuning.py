@@ -13,10 +13,10 @@ class Tuning:
         6.0, "standard deviations", "the sum of independent rounding errors does not reach further"
     )
     largest_rounding: float = tuned(
-        0.25, "probability", "a row that misses 1 by more says too little, or is not rounded"
+        0.25, "probability", "a row that misses 1 by more is too coarse to use, or is not rounded"
     )
     broken_cells: float = tuned(
-        0.5, "share of rows", "a column with more cells that are not numbers is a column of text"
+        0.5, "share of rows", "a column with more cells that are no numbers is a column of text"
     )
     utf16_zeros: float = tuned(
         0.4, "share of every other byte", "Latin text in UTF-16 is half NUL, other text has none"
