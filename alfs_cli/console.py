@@ -1,4 +1,4 @@
-"""What the core says while it works, and to whom: a protocol that asks for no command line."""
+"""Messages and progress of the core, as a protocol that needs no command line."""
 
 import sys
 import warnings
@@ -9,49 +9,49 @@ from typing import Protocol
 from alfs_cli.errors import AlfsWarning
 
 Progress = Callable[[str, int, int], None]
-"""Told of a task by name, how much of it is done, and how much there is."""
+"""A function (task, done, total) that is called as a task proceeds."""
 
 
 class Console(Protocol):
-    """Whoever listens: a terminal, a Python program, nobody."""
+    """A receiver of messages: a terminal, a Python program, or none."""
 
     def note(self, text: str) -> None:
-        """Say something that is not the result."""
+        """Say something for the user beside the result."""
         ...
 
     def detail(self, text: str) -> None:
-        """Say something that only a curious reader wants."""
+        """Say something that is only shown on demand."""
         ...
 
     def warn(self, text: str) -> None:
-        """Say what the user should know even where nothing else is said."""
+        """Say something that is shown even if notes are not."""
         ...
 
     def progress(self) -> AbstractContextManager[Progress]:
-        """Return what is to be told of progress while its context is open."""
+        """Return a context in which progress can be reported."""
         ...
 
     def working(self, task: str) -> AbstractContextManager[None]:
-        """Show that a task runs of which no progress can be told."""
+        """Return a context in which a task is shown as running, without its progress."""
         ...
 
 
 class Quiet:
-    """Says nothing but warnings, which are Python's: for `import alfs_cli` and tests."""
+    """A console that gives Python warnings and shows nothing else: for `import alfs_cli`, tests."""
 
     def note(self, text: str) -> None:
-        """Say nothing."""
+        """Ignore a note."""
 
     def detail(self, text: str) -> None:
-        """Say nothing."""
+        """Ignore a detail."""
 
     def warn(self, text: str) -> None:
-        """Warn as Python does, at the line that called into alfs."""
+        """Give a Python warning, at the line that called into alfs."""
         warnings.warn(text, AlfsWarning, stacklevel=_depth() + 1)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
-        """Yield what tells nobody."""
+        """Yield a function that ignores progress."""
         yield lambda *_: None
 
     @contextmanager
@@ -61,7 +61,7 @@ class Quiet:
 
 
 def _depth() -> int:
-    """Return how many frames above its caller the first one outside of this package is."""
+    """Return the number of frames from the caller up to the first one outside this package."""
     frame, depth = sys._getframe(1), 0
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
         frame, depth = frame.f_back, depth + 1

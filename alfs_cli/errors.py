@@ -1,7 +1,8 @@
-"""What can go wrong that the user can mend: one base, an exit code and a help line each.
+"""Errors that the user can mend, each with an exit code and a help line.
 
-A message says what is wrong, where, and what would be right: lower case, no full stop, values in
-quotes. `cli.main` prints it as `error: ...` and `help: ...` and exits with `exit_code`.
+A message says what is wrong and where: in lower case, without a full stop, with values in quotes.
+`help` says what to do. `cli.main` prints them as `error: ...` and `help: ...` and exits with
+`exit_code`.
 """
 
 import signal
@@ -11,11 +12,11 @@ from typing import NoReturn, TypeVar
 
 
 class AlfsWarning(UserWarning):
-    """Something that the user should know, which stops nothing."""
+    """Something that the user should know, but that does not stop the work."""
 
 
 class AlfsError(Exception):
-    """Usage, configuration or input is wrong; nothing was judged (exit code 2)."""
+    """Usage, configuration or input is wrong, and nothing was computed (exit code 2)."""
 
     exit_code = 2
 
@@ -25,7 +26,7 @@ class AlfsError(Exception):
 
 
 class UsageError(AlfsError):
-    """An option or argument cannot mean what was typed."""
+    """An option or argument is wrong."""
 
 
 class InputError(AlfsError):
@@ -33,13 +34,13 @@ class InputError(AlfsError):
 
 
 class WorkError(AlfsError):
-    """Work started and could not finish: loss NaN, out of memory, disk full (exit code 3)."""
+    """Work began and could not finish: a loss of NaN, no memory, a full disk (exit code 3)."""
 
     exit_code = 3
 
 
 class Interrupted(AlfsError):
-    """The user or the system asked to stop; whatever could be saved is saved."""
+    """The user or the system asked to stop, and what could be saved was saved."""
 
     def __init__(self, message: str, *, exit_code: int, help: str | None = None) -> None:
         super().__init__(message, help=help)
@@ -47,9 +48,9 @@ class Interrupted(AlfsError):
 
 
 class Stopped(BaseException):
-    """A signal asked to stop (exit code 130 or 143) where nothing listens for it.
+    """A signal asked to stop, and no handler of its own was set (exit code 130 or 143).
 
-    No Exception, so that what guards against errors of a library does not swallow it.
+    It is no Exception, so that code that catches any error of a library does not catch it.
     """
 
     def __init__(self, message: str, *, exit_code: int) -> None:
@@ -58,7 +59,7 @@ class Stopped(BaseException):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an allocator had no more: torch's CPU allocator raises a plain RuntimeError."""
+    """Say whether an error means that memory ran out; on the CPU, torch raises a RuntimeError."""
     if isinstance(error, MemoryError):
         return True
     if not isinstance(error, RuntimeError):
@@ -71,7 +72,7 @@ Read = TypeVar("Read")
 
 
 def together(readers: Iterable[Callable[[], Read]]) -> list[Read]:
-    """Return what each reads; raises one UsageError that tells the mistakes of all."""
+    """Return the results of all readers; raises one UsageError with the messages of all."""
     found: list[Read] = []
     wrong: list[UsageError] = []
     for read in readers:
@@ -91,34 +92,41 @@ STOPS = {int(signal.SIGINT): "interrupted", int(signal.SIGTERM): "terminated"}
 
 
 def stop(number: int, _frame: FrameType | None) -> NoReturn:
-    """Raise Stopped: what these signals do wherever nothing listens for them."""
+    """Raise Stopped; the default handler of the signals in STOPS."""
     raise Stopped(STOPS[number], exit_code=128 + number)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)` for the nearest known name, or nothing."""
-    from difflib import get_close_matches  # only where something went wrong
+    """Return ` (did you mean 'x'?)` for the nearest known name, "" where none is near.
+
+    >>> did_you_mean("noize", ["noise", "rate"])
+    " (did you mean 'noise'?)"
+    """
+    from difflib import get_close_matches  # needed after an error alone
 
     near = get_close_matches(name, list(known), n=1)
     return f" (did you mean '{brief(near[0])}'?)" if near else ""
 
 
 MOST_SHOWN = 100  # characters of a value in a message
-NEAR = 0.4  # of spellings that differ in everything
+SIMILAR = 0.4  # the distance below which names count as similar; 1 is that of unlike names
 
 
 def brief(value: object) -> str:
-    """Return a value as text for a message: at most 100 characters of it."""
+    """Return a value as text for a message, of at most 100 characters."""
     text = str(value)
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
 
 
 def has(names: Iterable[str], wanted: Iterable[str], *, most: int = 20) -> str:
-    """Return `has: a, b, c`, the names nearest to those wanted first, and how many more there are.
+    """Return a list of names for a message, of more than `most` those similar to `wanted` first.
 
-    Near is what is spelt alike, or holds the other.
+    Names are similar where their spelling is, or where one contains the other.
+
+    >>> has(["a", "b", "label_2"], ["label"], most=2)
+    'has: label_2, a and 1 more'
     """
-    from difflib import SequenceMatcher  # only where something went wrong
+    from difflib import SequenceMatcher  # needed after an error alone
 
     def distance(name: str) -> float:
         plain = name.casefold()
@@ -135,14 +143,14 @@ def has(names: Iterable[str], wanted: Iterable[str], *, most: int = 20) -> str:
     there, words = list(names), [word.casefold() for word in wanted if word]
     if not there:
         return "has: nothing"
-    near = sorted((name for name in there if distance(name[:MOST_SHOWN]) < NEAR), key=distance)
+    near = sorted((name for name in there if distance(name[:MOST_SHOWN]) < SIMILAR), key=distance)
     order = list(dict.fromkeys([*near, *there])) if len(there) > most else there
     shown = ", ".join(map(brief, order[:most]))
     return f"has: {shown}" + (f" and {len(there) - most:,} more" if len(there) > most else "")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """Return the error for a name that is in no table, with the nearest one that is."""
+    """Return the error for an unknown name, with the nearest known one; `kind` says of what."""
     names = list(known)
     listed = ", ".join(names) if len(names) <= 40 else ", ".join(names[:40]) + ", ..."
     return UsageError(

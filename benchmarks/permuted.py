@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alfs_cli.data.matching import RATIO, SHARE, confusion_of, cycles_of
+from alfs_cli.data.matching import confusion_of, cycles_of
+from alfs_cli.data.tuning import TUNING
 
 RESULTS = Path(__file__).parent / "results"
 LIMITS = tuple(itertools.product((1.5, 2.0, 3.0), (0.05, 0.15, 0.3)))
@@ -116,9 +117,16 @@ def main() -> None:
     tell(table)
 
 
+def at_limits_in_use(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the limits that alfs uses."""
+    return table[
+        (table["ratio"] == TUNING.permuted_ratio) & (table["share"] == TUNING.permuted_share)
+    ]
+
+
 def save(table: pd.DataFrame) -> None:
     """Write both files."""
-    used = table[(table["ratio"] == RATIO) & (table["share"] == SHARE)]
+    used = at_limits_in_use(table)
     by = ["classes", "examples", "noise", "model", "apart", "move"]
     points = used.groupby(by, sort=False)[["runs", "fired"]].sum()
     points.to_csv(RESULTS / "permuted.csv")
@@ -130,9 +138,9 @@ def tell(table: pd.DataFrame) -> None:
     """Print the share of runs that fire, by limits; and false alarms of the limits in use."""
     summed = table.groupby(["ratio", "share", "model", "move"])[["fired", "runs"]].sum()
     print((summed["fired"] / summed["runs"]).unstack("move").round(4))
-    used = table[(table["ratio"] == RATIO) & (table["share"] == SHARE)]
+    used = at_limits_in_use(table)
     alarms = used[(used["move"] == "as given") & (used["fired"] > 0)]
-    print(f"\nfalse alarms at ratio {RATIO:g}, share {SHARE:g}:")
+    print(f"\nfalse alarms at ratio {TUNING.permuted_ratio:g}, share {TUNING.permuted_share:g}:")
     print(alarms.drop(columns=["move", "ratio", "share"]).to_string(index=False))
     moved = used[
         (used["move"] != "as given") & used["noise"].isin(("none", "symmetric", "pair .3"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.certificate import risk
 from alfs_cli.certificate.risk import Verdict
 from alfs_cli.certificate.tuning import TUNING
@@ -20,8 +21,6 @@ from alfs_cli.losses.minimisers import convex_minimiser
 from alfs_cli.losses.normalised import Unbounded
 from alfs_cli.losses.ruling import EQUAL, SMALLEST, Ruling, is_dominant, levels, ruling, vertices
 from alfs_cli.losses.terms import Computed, Parts, Separable
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

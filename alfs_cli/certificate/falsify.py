@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.certificate.tuning import TUNING as SEARCH
 from alfs_cli.errors import InputError
 from alfs_cli.losses.tuning import TUNING
 
-FloatArray = NDArray[np.float64]
 TorchLoss = Callable[[Any, Any], Any]
 
 GAPS = (20.0, 25.0, 30.0)  # logit gaps of points near the vertex, where 1 - u is 1e-9 .. 1e-13

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.losses import SeparableSum
 from alfs_cli.losses.terms import Parts
 
-FloatArray = NDArray[np.float64]
 Verdict = Literal["proved", "tolerant", "refuted", "not-refuted"]
 
 

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.certificate.decisions import Decision, decide, masses
 from alfs_cli.certificate.risk import Verdict
 from alfs_cli.losses import Loss, parse_loss
@@ -35,8 +36,6 @@ from alfs_cli.losses.ruling import EQUAL
 from alfs_cli.noise import TransitionMatrix, as_array
 from alfs_cli.noise.threads import one_blas_thread
 from alfs_cli.storage.documents import Number, to_document
-
-FloatArray = NDArray[np.float64]
 
 TorchLoss = Callable[[Any, Any], Any]
 """A user's own loss: a function of logits (N, K) and labels (N,) that returns losses (N,)."""

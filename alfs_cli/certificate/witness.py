@@ -8,15 +8,12 @@ risks are then compared over logits within several bounds.
 import itertools
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.certificate.risk import risk_at, slope_range
 from alfs_cli.losses import SeparableSum
 from alfs_cli.losses.ruling import EQUAL
 from alfs_cli.losses.terms import Computed, Parts
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 STEPS = np.concatenate([[0.0], np.geomspace(1e-9, 1.0, 120)])  # shares of the line
 SLOPE_ROUNDING = 1e-13  # relative bound of the rounding error of a sum of slopes

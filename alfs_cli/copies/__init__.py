@@ -1,1 +1,1 @@
-"""Copies of a data set under other labels: noisy ones, cleaned ones, and how they are written."""
+"""Copies of a data set with other labels, noisy or cleaned, and the files they are written to."""

@@ -1,4 +1,4 @@
-"""What people answered in an audit, as decisions on the labels of its data."""
+"""The answers that people gave in an audit, as decisions on labels."""
 
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from alfs_cli.errors import UsageError
 
 
 def answered(path: Path, dataset: LabelledDataset) -> Issues:
-    """Return the latest clear answer to each example; `dataset` is in the order of DATA.
+    """Return the latest clear answer for each example of an audit as a decision.
 
-    Raises InputError where it is an audit of other data, UsageError where nothing is answered.
+    `dataset` is in the order of DATA. Raises InputError where the audit is of other data,
+    UsageError where it has no clear answer.
     """
     record = read_audit(path)
     refuse_other_data(record, dataset.fingerprint, path)

@@ -1,12 +1,13 @@
-"""A cleaned copy of the labels: suspects dropped or relabelled, people's decisions first."""
+"""A cleaned copy of the labels: decisions of people are carried out, then suspects are changed."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, IntArray
+from alfs_cli.copies.tuning import TUNING
 from alfs_cli.data import LabelledDataset, Problem, batches
 from alfs_cli.data.readers.reviewed import DROP, UNDECIDED, Issues
 from alfs_cli.errors import InputError, UsageError
@@ -14,23 +15,22 @@ from alfs_cli.results.estimate import NoiseEstimate
 
 SCHEMA = "alfs.fix/1"
 Mode = Literal["drop", "relabel", "review"]
-MAX_NAMED = 10  # classes in a message
-MOST_UNSURE = 0.1  # share of labels that a list of low trust may change without being told to
-AT_ONCE, LOOKED_AT = 4096, 64  # pictures decoded at once, and their side in pixels
-IntArray = NDArray[np.int64]
+MAX_NAMED = 10  # classes named in a message
+AT_ONCE, SIDE = 4096, 64  # pictures decoded at a time, and their side in pixels
 
 
 @dataclass(frozen=True, eq=False)
 class Cleaned:
-    """A data set, its labels after cleaning (N,), and which examples are kept (N,).
+    """A data set, its labels after cleaning (N,), and a mask (N,) of the examples that are kept.
 
-    `mode`, `min_score` and `min_confidence` are what was asked for. `undecided` are how many were
-    dropped or relabelled on the list's word alone; `drops_undecided` says that some were dropped.
+    `mode`, `min_score` and `min_confidence` are the options. `undecided` is the number of examples
+    dropped or relabelled because of their scores, without a person's decision; `drops_undecided`
+    says whether any of those were dropped.
     """
 
     dataset: LabelledDataset
     labels: IntArray
-    is_kept: NDArray[np.bool_]
+    is_kept: BoolArray
     mode: Mode
     min_score: float
     min_confidence: float
@@ -38,13 +38,13 @@ class Cleaned:
     drops_undecided: bool = False
 
     @property
-    def is_relabelled(self) -> NDArray[np.bool_]:
-        """Kept under another label, (N,)."""
+    def is_relabelled(self) -> BoolArray:
+        """A mask (N,) of the examples that are kept with another label."""
         return np.asarray(self.is_kept & (self.labels != self.dataset.labels), dtype=np.bool_)
 
     @property
     def vanished(self) -> tuple[str, ...]:
-        """Classes that had examples and have none left."""
+        """The names of the classes that had examples and have none left."""
         left = np.bincount(self.labels[self.is_kept], minlength=self.dataset.num_classes)
         gone = (left == 0) & (np.bincount(self.dataset.labels, minlength=len(left)) > 0)
         return tuple(self.dataset.class_names[k] for k in np.flatnonzero(gone))
@@ -52,7 +52,7 @@ class Cleaned:
 
 @dataclass(frozen=True)
 class Change:
-    """How many examples given as one class were relabelled as another, or dropped (new None)."""
+    """How many examples of one given class got a new one, or were dropped (`new` is None)."""
 
     given: str
     new: str | None
@@ -61,7 +61,11 @@ class Change:
 
 @dataclass(frozen=True)
 class CleanedTruth:
-    """What the change did where true labels are known; rates are shares of wrong labels."""
+    """The effect of a change, where true labels are known.
+
+    Rates are shares of wrong labels, before among all examples, after among those kept. `spoiled`
+    is the number of right labels that became wrong.
+    """
 
     noise_rate_before: float
     noise_rate_after: float
@@ -74,7 +78,7 @@ class CleanedTruth:
 
 @dataclass(frozen=True)
 class CleaningSummary:
-    """What `alfs fix -f json` prints."""
+    """The result of `alfs fix`, as `-f json` prints it."""
 
     alfs_version: str
     source: str | None
@@ -101,7 +105,7 @@ class CleaningSummary:
 
 
 def refuse_stale(dataset: LabelledDataset, estimate: NoiseEstimate, path: Path) -> None:
-    """Raise InputError where an estimate is of other data or other labels."""
+    """Raise InputError where an estimate was made from other data or other labels."""
     made = estimate.data
     if made.fingerprint != dataset.fingerprint:
         raise InputError(
@@ -113,18 +117,17 @@ def refuse_stale(dataset: LabelledDataset, estimate: NoiseEstimate, path: Path) 
 
 @dataclass(frozen=True)
 class Doubt:
-    """What speaks against a change, and whether it may not be made without being told to."""
+    """A reason against a change, and whether it stops the change unless the user insists."""
 
     text: str
     needs_force: bool = True
 
 
 def doubts(result: Cleaned, estimate: NoiseEstimate | None) -> tuple[Doubt, ...]:
-    """Return what speaks against the change: a list that is not to be trusted, classes that go.
+    """Return the reasons against a change: low trust in the list of suspects, vanished classes.
 
-    Trust in the list is of no matter where people decided each change. At low trust nothing is
-    dropped and no more than a tenth of the labels is changed without being told to: so few a person
-    can look through.
+    Changes that people decided need no trust. At low trust the user must insist on other changes if
+    they drop any example, or relabel more than a tenth of them.
     """
     n, names = len(result.dataset), result.vanished
     dropped, moved = int((~result.is_kept).sum()), int(result.is_relabelled.sum())
@@ -132,7 +135,7 @@ def doubts(result: Cleaned, estimate: NoiseEstimate | None) -> tuple[Doubt, ...]
     found = []
     if result.undecided and estimate is not None and estimate.trust.level == "low":
         why = f" ({estimate.trust.reasons[0]})" if estimate.trust.reasons else ""
-        is_much = result.drops_undecided or result.undecided > MOST_UNSURE * n
+        is_much = result.drops_undecided or result.undecided > TUNING.unsure_share * n
         found.append(Doubt(f"trust in the list is low{why}: {changes}", is_much))
     if names:
         listed = ", ".join(f"'{name}'" for name in names[:MAX_NAMED])
@@ -142,13 +145,13 @@ def doubts(result: Cleaned, estimate: NoiseEstimate | None) -> tuple[Doubt, ...]
 
 
 def broken_pictures(result: Cleaned) -> tuple[Problem, ...]:
-    """Return the pictures in the copy that cannot be read whole: no label mends them."""
+    """Return the problems of pictures in the copy that cannot be read whole."""
     images, kept = result.dataset.images, np.flatnonzero(result.is_kept)
     if images is None or result.dataset.paths is None:
         return ()
     found = []
     for run in batches(len(kept), AT_ONCE):
-        _, readable = images.decode(kept[run], size=LOOKED_AT)
+        _, readable = images.decode(kept[run], size=SIDE)
         found += [images.problem(int(place)) for place in kept[run][~readable]]
     return tuple(problem for problem in found if problem is not None)
 
@@ -161,11 +164,11 @@ def cleaned(
     min_score: float = 0.5,
     min_confidence: float = 0.0,
 ) -> Cleaned:
-    """Do what people decided; with what they left open, what the mode says.
+    """Return the labels after people's decisions, and after what `mode` does with other suspects.
 
-    `drop` leaves out suspects scored `min_score` or more, `relabel` gives them the suggested class
-    where the evidence's probability of it is `min_confidence` or more; `review` leaves them alone.
-    What is listed as merely possible is for people to decide.
+    `drop` leaves out suspects with a score of `min_score` or more. `relabel` gives these the
+    suggested class where its probability is `min_confidence` or more. `review` changes nothing
+    else. Rows of the kind `possible` change by a decision alone.
 
     Raises InputError where nothing would be left, UsageError where `review` finds no decision.
     """
@@ -210,7 +213,7 @@ def cleaning_summary(
     other_rows: int,
     trust: str | None,
 ) -> CleaningSummary:
-    """Return what was changed, for the report and -f json."""
+    """Return the result of a change, for the report and -f json."""
     dataset, kept = result.dataset, result.is_kept
     names, K = dataset.class_names, dataset.num_classes
     return CleaningSummary(
@@ -244,7 +247,7 @@ def _counts(labels: IntArray, K: int) -> tuple[int, ...]:
 
 
 def _changes(result: Cleaned) -> tuple[Change, ...]:
-    """Return the pairs of given and new label, the most frequent first; drops count as a class."""
+    """Return how often each label became each other one, or was dropped, most frequent first."""
     names, K = result.dataset.class_names, result.dataset.num_classes
     new = np.where(result.is_kept, result.labels, K)
     is_changed = ~result.is_kept | result.is_relabelled

@@ -1,4 +1,4 @@
-"""CSV and TSV under other labels: rows in which nothing changes are those of the file."""
+"""CSV and TSV with other labels: rows in which nothing changes keep their exact text."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,10 @@ from alfs_cli.errors import InputError
 
 
 def cells_of(table: Table) -> TextRows:
-    """Return a table as text: of a delimited file its own, of another one what its values say."""
+    """Return a table as text: the file's own text of CSV and TSV, else its values as CSV.
+
+    Raises InputError for pictures and other bytes, which text cannot hold.
+    """
     columns = table.columns
     if table.pictures:
         raise InputError(
@@ -43,7 +46,7 @@ def cells_of(table: Table) -> TextRows:
 
 
 def _values(table: Table, column: str) -> list[Any]:
-    """Return a column as stored: whole numbers stay whole where others are missing."""
+    """Return the stored values of a column, whole numbers even where some are missing."""
     if table.path.suffix.lower() != ".parquet":
         return list(table.frame[column].to_numpy(dtype=object))
     import pyarrow.parquet
@@ -68,7 +71,11 @@ def _as_cell(value: Any, path: Path) -> str:
 
 
 def edited_text(table: Table, edit: Edit, suffix: str) -> bytes:
-    """Return the text of a CSV or TSV; rows in which nothing changes are those of the file."""
+    """Return the bytes of a CSV or TSV after an edit; unchanged rows keep their exact text.
+
+    `suffix` is that of the copy. Raises InputError where the file as text has other rows than the
+    table.
+    """
     found = cells_of(table)
     _refuse_other_rows(table, found, edit)
     if table.path.suffix.lower() != suffix:
@@ -104,7 +111,7 @@ def _edited(
     spelled: list[str],
     found: TextRows,
 ) -> Record:
-    """Return a row with its label and its path as they are to be."""
+    """Return a row with its new label and path; `spelled` says how to write each class."""
     cells, new = list(record.cells), int(edit.label[row])
     if column is None:
         cells.append("" if new == STAYS else written(spelled[new], found.separator))
@@ -118,7 +125,7 @@ def _edited(
 
 
 def _refuse_other_rows(table: Table, found: TextRows, edit: Edit) -> None:
-    """Raise InputError unless the text's label cells are those that the reader read."""
+    """Raise InputError unless the labels in the text are those of the table."""
     if edit.label_column not in table.columns:
         return
     column = table.columns.index(edit.label_column)
@@ -133,7 +140,7 @@ def _refuse_other_rows(table: Table, found: TextRows, edit: Edit) -> None:
 
 
 def _separated(found: TextRows, separator: str) -> TextRows:
-    """Return the same cells with another separator between them."""
+    """Return the same cells, separated by another character."""
 
     def again(record: Record) -> Record:
         return Record(tuple(written(plain(c), separator, like=c) for c in record.cells), record.end)

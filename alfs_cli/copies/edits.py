@@ -1,4 +1,4 @@
-"""What a copy of a manifest changes: labels by row, rows left out, where paths lead from there."""
+"""What a copy of a manifest changes: labels, rows that are left out, and relative paths."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.readers.manifest import (
     TEXT_COLUMNS,
@@ -20,20 +21,19 @@ from alfs_cli.data.readers.manifest import (
 )
 from alfs_cli.data.readers.tables import Table, read_table
 
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 Move = Callable[[str], str]
-DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # an absolute path of Windows
-STAYS = -1
+DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # the beginning of an absolute path of Windows
+STAYS = -1  # in place of a class: the cell does not change
 
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """What a copy changes, by the 0-based rows of the file.
+    """The changes of a copy, for each of the R rows of the file.
 
-    `label` (rows,) is the class that a row's label shall name, STAYS where its cell is left alone;
-    `spelled` (K,) a row whose cell is how the file writes that class, -1 where there is none;
-    `move` gives a path as it is to be written, None where all stay as they are.
+    `label` (R,) is the new class of each row, STAYS where its cell does not change. `is_kept` (R,)
+    is False for rows that are left out. `spelled` (K,) is, for each class, a row whose cell shows
+    how the file writes that class, STAYS where there is none. `move` turns a path of the file into
+    that in the copy, None where all stay the same.
     """
 
     label_column: str
@@ -47,14 +47,14 @@ class Edit:
 
 @dataclass(frozen=True)
 class Moved:
-    """How paths are written in a copy, and the --root that reads it, None where it needs none."""
+    """How a copy writes paths, and the --root with which to read it, None where it needs none."""
 
     move: Move | None
     root: str | None
 
 
 def read_manifest_of(dataset: LabelledDataset) -> Table:
-    """Return all rows of the manifest that a data set was read from."""
+    """Return the manifest that a data set was read from, with the rows of all splits."""
     spec = dataset.spec
     named = [name for name in (spec.label_column, spec.path_column) if name is not None]
     return read_table(Path(str(dataset.manifest)), text=[*TEXT_COLUMNS, *named], pictures=True)
@@ -63,9 +63,10 @@ def read_manifest_of(dataset: LabelledDataset) -> Table:
 def edit_of(
     dataset: LabelledDataset, table: Table, labels: IntArray, is_kept: BoolArray, to: Path
 ) -> tuple[Edit, str | None]:
-    """Return the edit that gives a data set's examples `labels` (N,), and the --root to read it.
+    """Return the edit that gives the examples of a data set new labels (N,), and the copy's --root.
 
-    Rows that are no example of the data set, such as those of other splits, stay as they are.
+    `is_kept` (N,) is False for examples that are left out. `to` is the path of the copy. Rows that
+    are no example of the data set, such as those of other splits, do not change.
     """
     spec, names = dataset.spec, dataset.class_names
     column = spec.label_column or "label"
@@ -94,9 +95,9 @@ def edit_of(
 
 
 def moved_paths(cells: NDArray[Any], beside: Path, root: str | None, to: Path) -> Moved:
-    """Return how paths of a manifest in `beside` are written in a copy at `to`.
+    """Return how the paths of a manifest in the folder `beside` are written in a copy at `to`.
 
-    Absolute ones stay. The copy needs a --root where they lead farther than a reader follows them.
+    Absolute paths do not change. The copy needs a --root where a path leads out of its folder.
     """
     base, _ = base_of(cells, beside, root)
     start, folder = os.path.abspath(base), os.path.abspath(to.parent)
@@ -115,7 +116,7 @@ def moved_paths(cells: NDArray[Any], beside: Path, root: str | None, to: Path) -
 
 
 def root_for(files: list[str], manifest: Path) -> str | None:
-    """Return the --root that a manifest of these absolute paths needs, None where it needs none."""
+    """Return the --root that a manifest with these absolute paths needs, None if it needs none."""
     folder = os.path.abspath(manifest.parent)
     if all(is_inside(file, folder) for file in files):
         return None

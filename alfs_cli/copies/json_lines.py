@@ -1,4 +1,4 @@
-"""JSON lines under other labels: of an object only the values that change are written anew."""
+"""JSON lines with other labels: only the values that change are rewritten."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from alfs_cli.data.readers.tables import Table
 
 
 def edited_json_lines(table: Table, edit: Edit) -> bytes:
-    """Return JSON lines; of an object only the values that change are written anew."""
+    """Return the bytes of a file of JSON lines after an edit, all other text being kept."""
     content = table.path.read_bytes().decode("utf-8")
     ends = [*(found.span() for found in LINE_END.finditer(content)), (len(content),) * 2]
     starts = [0, *(stop for _, stop in ends[:-1])]
@@ -29,7 +29,7 @@ def edited_json_lines(table: Table, edit: Edit) -> bytes:
 
 
 def _spelled_json(edit: Edit, objects: list[str], k: int) -> str:
-    """Return how the file writes a class."""
+    """Return class `k` as JSON, as the file writes it if it does."""
     row = int(edit.spelled[k])
     if row == STAYS:
         return json.dumps(edit.class_names[k], ensure_ascii=False)
@@ -58,7 +58,7 @@ def _edited_json(text: str, edit: Edit, row: int, names: list[str]) -> str:
 
 
 def _spans(text: str) -> Mapping[str, tuple[int, int]]:
-    """Return where the values of a JSON object's own keys stand in its text."""
+    """Return (start, stop) in the text of a JSON object of the value of each of its keys."""
     decoder, space = json.JSONDecoder(), re.compile(r"[\s\ufeff]*")
 
     def after_space(at: int) -> int:

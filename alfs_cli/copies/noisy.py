@@ -1,4 +1,4 @@
-"""A copy of a data set's labels with noise in them, and the file that holds it."""
+"""A copy of a data set with noise in its labels, and the file that holds it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from alfs_cli.arrays import IntArray
 from alfs_cli.copies.writing import new_suffixes, refuse_target, write_anew, written_form
 from alfs_cli.data import LabelledDataset
 from alfs_cli.data.images.decoding import instance_features
@@ -17,7 +18,6 @@ from alfs_cli.noise import (
     DRAWS,
     INSTANCE,
     NOISE_KINDS,
-    IntArray,
     TransitionMatrix,
     clean_level,
     inject,
@@ -35,7 +35,7 @@ SCHEMA = "alfs.inject/1"
 
 @dataclass(frozen=True, eq=False)
 class NoisyCopy:
-    """A data set whose labels are the true ones, the noisy labels (N,), and the T behind them."""
+    """A data set with its true labels, noisy labels (N,), and the T that these were drawn from."""
 
     dataset: LabelledDataset
     given: IntArray
@@ -43,17 +43,20 @@ class NoisyCopy:
 
     @property
     def true(self) -> IntArray:
-        """The labels that the noise started from, (N,)."""
+        """The labels before the noise, (N,)."""
         return self.dataset.labels
 
     def counts(self) -> IntArray:
-        """Return how many examples of each true class carry each label, (K, K)."""
+        """Return the number of examples by true class and noisy label, (K, K)."""
         return realised(self.true, self.given, self.dataset.num_classes)
 
 
 @dataclass(frozen=True)
 class CopySummary:
-    """What `alfs inject -f json` prints. `noise_rate` and `clean_level` are of the population T."""
+    """The result of `alfs inject`, as `-f json` prints it.
+
+    `noise_rate` and `clean_level` are those of the T that labels were drawn from.
+    """
 
     alfs_version: str
     seed: int
@@ -84,10 +87,10 @@ def noisy_copy(
     draw: Literal["exact", "sampled"],
     generator: np.random.Generator,
 ) -> NoisyCopy:
-    """Draw noisy labels from the true ones, or from the given ones where no truth is known.
+    """Draw noisy labels from the true labels, or from the given ones where true ones are not known.
 
-    `noise` is a kind, `instance`, or a file with T. Raises UsageError for an unknown kind or draw,
-    and where a rate is missing or given beside a file.
+    `noise` is a kind of noise, `instance`, or a file with T. Raises UsageError for an unknown kind
+    or draw, and for a rate that is missing or stands beside a file.
     """
     if draw not in DRAWS:
         raise unknown("draw", draw, DRAWS)
@@ -112,10 +115,10 @@ def noisy_copy(
 
 
 def write_copy(copy: NoisyCopy, path: Path, *, read: Sequence[Path] = ()) -> list[str]:
-    """Write the copy to `path`, T within it or beside it; return notes on how to read it.
+    """Write the copy to `path`, with T in it or beside it, and return notes on how to read it.
 
-    Raises UsageError where the suffix is another form's, or where DATA, or a file of those that
-    were `read` besides, would be written over.
+    Raises UsageError for a suffix that the copy cannot have, and where DATA, or another file in
+    `read`, would be overwritten.
     """
     dataset = copy.dataset
     T = copy.population.array
@@ -140,7 +143,7 @@ def summary(
     rate: float | None,
     draw: str,
 ) -> CopySummary:
-    """Return what was done, for the report and -f json."""
+    """Return the result of a copy, for the report and -f json."""
     dataset, counts = copy.dataset, copy.counts()
     flipped = int(counts.sum() - np.trace(counts))
     share = np.bincount(copy.true, minlength=dataset.num_classes) / len(dataset)

@@ -1,4 +1,4 @@
-"""An .npz under other labels: arrays that stay are copied as they lie there, byte by byte."""
+"""An .npz with other labels: arrays that do not change are copied byte by byte."""
 
 import shutil
 import zipfile
@@ -9,25 +9,24 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
 from alfs_cli.storage.writing import replacing
 
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 EXAMPLES = ("images", "features", "pred_probs", "labels")
-DRAWN_FROM = "transition"  # the T that its labels were drawn from, which they no more are
+DRAWN_FROM = "transition"  # the T of the labels, dropped because it does not hold for new ones
 
 
 def write_edited_npz(
     dataset: LabelledDataset, labels: IntArray, is_kept: BoolArray, to: Path
 ) -> None:
-    """Write the .npz that a data set was read from, its examples under `labels` (N,).
+    """Write a copy of the .npz that a data set was read from, with new `labels` (N,).
 
-    Arrays with a row an example lose the rows that are not kept; all else stays, objects included.
-
-    Raises InputError where objects of Python have a row an example and rows are left out.
+    Arrays with a row for each example lose the rows that are not kept, `is_kept` (N,). All other
+    arrays are copied, even those of Python objects. Raises InputError where rows of an array of
+    Python objects would have to be left out.
     """
     source = Path(str(dataset.spec.source))
     key = dataset.spec.label_column or "labels"
@@ -62,7 +61,10 @@ def write_edited_npz(
 
 
 def _labels(dataset: LabelledDataset, labels: IntArray, own: NDArray[Any] | None) -> NDArray[Any]:
-    """Return the labels as the file writes them, in its own type: names or numbers."""
+    """Return the new labels as names or numbers, in the way and type of the file's own array.
+
+    The array may have more rows than the data set; those keep their labels.
+    """
     names, positions = dataset.class_names, positions_of(dataset)
     if own is None:
         return labels
@@ -86,7 +88,7 @@ def _labels(dataset: LabelledDataset, labels: IntArray, own: NDArray[Any] | None
 
 
 def _laid(dataset: LabelledDataset) -> dict[str, NDArray[Any]]:
-    """Return the arrays that other files laid over the data: a copy is whole without them."""
+    """Return the arrays that other files supplied, so that the copy is complete without them."""
     laid: dict[str, NDArray[Any]] = {}
     if dataset.spec.features is not None and dataset.features is not None:
         laid["features"] = dataset.features
@@ -96,14 +98,14 @@ def _laid(dataset: LabelledDataset) -> dict[str, NDArray[Any]]:
 
 
 def _needs_names(dataset: LabelledDataset, left: IntArray, *, has_labels: bool) -> bool:
-    """Say whether the classes could not be told from the copy's labels alone."""
+    """Say whether the copy needs `class_names`, since its labels do not show all classes."""
     is_whole = len(np.unique(left)) == dataset.num_classes
     spec = dataset.spec
     return not (is_whole and has_labels and spec.classes is None and spec.labels is None)
 
 
 def _length(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int | None:
-    """Return the rows of an array by its header, None for a single value."""
+    """Return the number of rows of an array, from its header; None for a single value."""
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         read = {(1, 0): np.lib.format.read_array_header_1_0}
@@ -137,7 +139,7 @@ def _add_raw(copy: zipfile.ZipFile, archive: zipfile.ZipFile, member: zipfile.Zi
 
 
 def arrays_as_they_lie(source: Path, rows: IntArray) -> Mapping[str, NDArray[Any]]:
-    """Return all arrays of an .npz, those with a row an example at these rows alone."""
+    """Return the arrays of an .npz, of those with a row for each example only the rows `rows`."""
     arrays = load_npz(source)
     arrays.pop(DRAWN_FROM, None)
     count = max((len(array) for key, array in arrays.items() if key in EXAMPLES), default=0)

@@ -1,4 +1,4 @@
-"""Parquet under other labels: types, categories, metadata and compression are the file's own."""
+"""Parquet with other labels: types, categories, metadata and compression are kept."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def write_edited_parquet(table: Table, edit: Edit, to: Path) -> None:
-    """Write the Parquet file: types, metadata and compression are those of the source."""
+    """Write a copy of a table's Parquet file after an edit, with its types and compression."""
     import pyarrow
     import pyarrow.parquet
 
@@ -52,7 +52,7 @@ def write_edited_parquet(table: Table, edit: Edit, to: Path) -> None:
 def _with_values(
     column: "pyarrow.ChunkedArray", values: Mapping[int, Any]
 ) -> "pyarrow.ChunkedArray":
-    """Return a column with some values replaced; its type, and the order of categories, stay."""
+    """Return a column with some values replaced, with the same type and order of categories."""
     import pyarrow
 
     if not values:

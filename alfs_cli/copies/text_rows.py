@@ -1,7 +1,7 @@
-"""Text tables taken apart so that nothing of them is lost: joined again they are the same bytes.
+"""Text tables, split into cells without loss: joined again, they give the same bytes.
 
-A CSV reader keeps what cells mean. A copy that differs in some cells only must also keep how the
-others were written: quotes, spaces, `1.50`, line ends, blank lines, a byte-order mark.
+A CSV reader keeps only the meaning of cells. A copy that differs in a few cells must also keep how
+the others were written: quotes, spaces, `1.50`, line ends, blank lines and a byte-order mark.
 """
 
 import codecs
@@ -19,12 +19,12 @@ BOMS = {
 }
 BOM = "\ufeff"
 LINE_END = re.compile(r"\r\n|\r|\n")
-NAMED_SEPARATOR = re.compile(r"sep=(.)(?:\r\n|\r|\n)")  # a first line that spreadsheets know
+NAMED_SEPARATOR = re.compile(r"sep=(.)(?:\r\n|\r|\n)")  # a first line for spreadsheets
 
 
 @dataclass(frozen=True)
 class Record:
-    """One row as written: its cells with their quotes, and what ends the line."""
+    """One row as written: its cells with their quotes, and its line end."""
 
     cells: tuple[str, ...]
     end: str
@@ -32,10 +32,9 @@ class Record:
 
 @dataclass(frozen=True)
 class TextRows:
-    """A delimited file: `head` before the names (a mark, `sep=;`), names, and rows.
+    """A delimited file: the text before the header (a byte-order mark, `sep=;`), header and rows.
 
-    `rows` holds also lines that no reader takes for a row (`places` leaves them out): the k-th row
-    of the table is `rows[places[k]]`.
+    `rows` includes blank lines: row k of the table is `rows[places[k]]`.
     """
 
     encoding: str
@@ -46,14 +45,14 @@ class TextRows:
     places: tuple[int, ...]
 
     def text(self, record: Record) -> str:
-        """Return a row as it is written."""
+        """Return the text of a row, with its line end."""
         return self.separator.join(record.cells) + record.end
 
 
 def read_text_rows(path: Path, *, columns: int, count: int) -> TextRows:
-    """Take a file apart; `columns` and `count` are how many columns and rows its reader found.
+    """Split a file into cells; `columns` and `count` are the numbers that its reader found.
 
-    Raises InputError where no separator gives as many.
+    Raises InputError where no separator gives as many columns and rows.
     """
     text, encoding = _decoded(path.read_bytes())
     head = BOM if text.startswith(BOM) else ""
@@ -80,7 +79,11 @@ def read_text_rows(path: Path, *, columns: int, count: int) -> TextRows:
 
 
 def plain(cell: str) -> str:
-    """Return what a written cell says, without its quotes."""
+    """Return the content of a written cell, without its quotes.
+
+    >>> plain('"a, b"')
+    'a, b'
+    """
     if not cell.startswith('"'):
         return cell
     close = re.match(r'"((?:[^"]|"")*)"', cell)
@@ -90,7 +93,11 @@ def plain(cell: str) -> str:
 
 
 def written(text: str, separator: str, *, like: str = "") -> str:
-    """Return a text as a cell: in quotes where it needs them, or where the cell `like` has them."""
+    """Return a text as a cell, in quotes where it needs them or the cell `like` has them.
+
+    >>> written("a,b", ",")
+    '"a,b"'
+    """
     needs = any(c in text for c in (separator, '"', "\r", "\n")) or text != text.strip()
     if needs or like.startswith('"'):
         return '"' + text.replace('"', '""') + '"'
@@ -105,12 +112,12 @@ def _decoded(content: bytes) -> tuple[str, str]:
 
 
 def encoded(text: str, encoding: str) -> bytes:
-    """Return text as the bytes that it was read from."""
+    """Return the bytes of a text in its file's encoding; undecodable bytes are restored."""
     return text.encode(encoding, "surrogateescape" if encoding == "utf-8" else "strict")
 
 
 def _records(text: str, separator: str) -> list[Record]:
-    """Return all lines; a line break within quotes ends none."""
+    """Return the rows of a text; a line break within quotes does not end a row."""
     if '"' not in text:
         return [Record(tuple(line.split(separator)), end) for line, end in _lines(text)]
     sep = re.escape(separator)

@@ -1,4 +1,4 @@
-"""A data set under other labels, as a file: a manifest or an .npz; DATA itself stays as it is."""
+"""Writing a data set with other labels to a new manifest or .npz; DATA is never changed."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.copies.delimited import cells_of, edited_text
 from alfs_cli.copies.edits import (
     Moved,
@@ -30,17 +31,14 @@ from alfs_cli.errors import InputError, UsageError
 from alfs_cli.storage.arrays import save_npz
 from alfs_cli.storage.writing import replacing
 
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
-
 
 def written_form(dataset: LabelledDataset) -> Literal["manifest", "npz"]:
-    """Return what a copy is written as: arrays as .npz, everything else as a manifest."""
+    """Return the form of a copy: arrays are written as .npz, all other data as a manifest."""
     return "manifest" if dataset.paths is not None or dataset.kind == "manifest" else "npz"
 
 
 def edited_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
-    """Return what an edited copy may end in, its usual form first."""
+    """Return the suffixes that an edited copy may have, the usual one first."""
     if written_form(dataset) == "npz":
         return (".npz",)
     own = ".csv" if dataset.manifest is None else Path(dataset.manifest).suffix.lower()
@@ -48,14 +46,14 @@ def edited_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
 
 
 def new_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
-    """Return what a copy that is written anew may end in."""
+    """Return the suffixes that a newly made copy may have."""
     return (".npz",) if written_form(dataset) == "npz" else tuple(SEPARATORS)
 
 
 def refuse_target(
     dataset: LabelledDataset, path: Path, suffixes: Iterable[str], *, read: Iterable[Path] = ()
 ) -> None:
-    """Raise UsageError where `path` ends otherwise, or is a file that is read."""
+    """Raise UsageError where `path` has none of the suffixes, or is a file that is read."""
     if path.suffix.lower() not in suffixes:
         raise UsageError(
             f"--to '{path}' does not end in {' or '.join(suffixes)}",
@@ -82,7 +80,7 @@ def _inputs(dataset: LabelledDataset) -> list[Path]:
 
 @dataclass(frozen=True)
 class Written:
-    """Notes on how to read a copy, and how many rows are in it that are no examples of DATA."""
+    """Notes on how to read a copy, and its number of rows that are no examples of the data set."""
 
     notes: tuple[str, ...] = ()
     other_rows: int = 0
@@ -91,9 +89,9 @@ class Written:
 def write_edited(
     dataset: LabelledDataset, labels: IntArray, is_kept: BoolArray, path: Path
 ) -> Written:
-    """Write DATA's own file with its examples under `labels` (N,), without those not kept.
+    """Write a copy of DATA with new `labels` (N,), without the examples that are not kept.
 
-    A manifest or .npz is the user's in all else; other data become a new one.
+    A copy of a manifest or .npz is equal to it in all else. Other data get a new manifest or .npz.
     """
     if dataset.kind == "npz" and dataset.spec.source is not None:
         write_edited_npz(dataset, labels, is_kept, path)
@@ -123,12 +121,12 @@ def write_anew(
     true: IntArray | None,
     more: Mapping[str, NDArray[Any]] | None = None,
 ) -> list[str]:
-    """Write the examples of `dataset` under `labels` (N,) and true labels, where known.
+    """Write a new file with the examples of `dataset`, `labels` (N,) and true labels, if known.
 
-    Folders and manifests become a manifest of `path`, `label` and `true_label`, a manifest's other
-    columns behind; an .npz keeps its other arrays, of the examples that are in `dataset` where they
-    have a row an example. `more` are arrays for an .npz alone. Returns what is to be said of it:
-    what was left out, and how to read it.
+    Folders and manifests become a manifest with `path`, `label`, `true_label` and the other columns
+    of the old one. An .npz keeps its other arrays, with the rows of these examples. `more` are
+    arrays to add to an .npz. Returns notes for the user: what was left out, and how to read the
+    copy.
     """
     if written_form(dataset) == "npz":
         _write_npz(dataset, labels, true, path, dict(more or {}))
@@ -193,7 +191,7 @@ def _write_manifest(
 def _other_columns(
     dataset: LabelledDataset, taken: set[str]
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """Return a manifest's columns that a copy has no other name for, and what is left out of it."""
+    """Return the columns of a manifest that the copy keeps, and a note on what it leaves out."""
     spec, table = dataset.spec, read_manifest_of(dataset)
     text = cells_of(table)
     rows = numbers_of_split(table, dataset.split)[positions_of(dataset)]
@@ -214,7 +212,7 @@ def _other_columns(
 
 
 def _paths_from(dataset: LabelledDataset, to: Path) -> tuple[Moved, list[str]]:
-    """Return the paths of pictures as they are written in a manifest at `to`."""
+    """Return the paths of the pictures as a manifest at `to` writes them."""
     if dataset.manifest is not None:
         table = read_manifest_of(dataset)
         rows = numbers_of_split(table, dataset.split)[positions_of(dataset)]

@@ -1,7 +1,7 @@
 """Labelled data sets and their readers: image folder, manifest, arrays, built-in.
 
-`load(spec)` reads DATA; `train_and_test(spec, ...)` splits it the way training does. What is named
-here is loaded when it is used, so that the table of readers can be had without NumPy.
+`load(spec)` reads DATA; `train_and_test(spec, ...)` splits it the way training does. Each name is
+imported when it is first used, so that the table of readers can be read without NumPy.
 """
 
 from importlib import import_module

@@ -7,35 +7,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data.classes import numbered
-from alfs_cli.data.dataset import IntArray
 from alfs_cli.data.labels import RawLabels, missing_labels, raw_labels
+from alfs_cli.data.tuning import TUNING
 from alfs_cli.errors import InputError, brief
-
-FEW_ROWS = 10  # two annotators may well say 0 and 1 of so few in turn
 
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """Labels as written, a column (N,) an annotator, and where one gave none (N, M)."""
+    """Labels of M annotators as written, a column (N,) each; `missing` (N, M) is True for none."""
 
     names: tuple[str, ...]
     columns: tuple[RawLabels, ...]
-    missing: NDArray[np.bool_]
+    missing: BoolArray
 
     @property
     def seen(self) -> list[RawLabels]:
-        """The labels that were given, a column an annotator."""
+        """The labels that were given, one array for each annotator."""
         return [column[~self.missing[:, m]] for m, column in enumerate(self.columns)]
 
     def take(self, rows: IntArray) -> "Annotations":
-        """Return some of the examples."""
+        """Return the examples at `rows` (n,)."""
         return Annotations(
             self.names, tuple(column[rows] for column in self.columns), self.missing[rows]
         )
 
     def numbered(self, names: Sequence[str], *, where: str) -> IntArray:
-        """Return labels (N, M) as positions in `names`, -1 where there is none."""
+        """Return labels (N, M) as indices into `names`, -1 where an annotator gave none."""
         marks = np.full(self.missing.shape, -1)
         for m, column in enumerate(self.columns):
             given = ~self.missing[:, m]
@@ -45,7 +44,10 @@ class Annotations:
         return marks
 
     def majority(self, *, where: str) -> RawLabels:
-        """Return each example's commonest label (N,); of equally common ones the first's."""
+        """Return each example's most frequent label (N,); ties go to the first annotator's.
+
+        Raises InputError for an example without any label.
+        """
         nobody = np.flatnonzero(self.missing.all(axis=1))
         if len(nobody):
             raise InputError(
@@ -67,16 +69,16 @@ def annotations_of(
     where: str,
     declared: Collection[str] = (),
 ) -> Annotations:
-    """Return the columns as labels; what `missing_labels` says, NaN included, is no label.
+    """Return the columns (N,) as labels of annotators; NaN and `missing_labels` count as none.
 
-    Raises InputError where the columns are classes and not annotators: one 1 in every row.
+    Raises InputError where the columns are a one-hot code: exactly one 1 in every row.
     """
     _refuse_one_hot(names, columns, where=where)
     missing = np.zeros((len(columns[0]), len(columns)), dtype=bool)
     kept: list[RawLabels] = []
     for m, column in enumerate(columns):
         if column.dtype.kind in "iuf":
-            missing[:, m] = ~(column >= 0)  # NaN is not
+            missing[:, m] = ~(column >= 0)  # NaN included
             whole = np.where(missing[:, m], 0, column)
             kept.append(raw_labels(whole, where=f"{names[m]} of {where}"))
         else:
@@ -88,7 +90,7 @@ def annotations_of(
 
 
 def _refuse_one_hot(names: Sequence[str], columns: Sequence[NDArray[Any]], *, where: str) -> None:
-    if len(columns) < 2 or len(columns[0]) < FEW_ROWS:
+    if len(columns) < 2 or len(columns[0]) < TUNING.annotator_rows:
         return
     marks = [np.isin(column.astype(str), ("1", "1.0", "true", "True")) for column in columns]
     known = ("0", "1", "0.0", "1.0", "true", "false", "True", "False")
@@ -105,7 +107,11 @@ def _refuse_one_hot(names: Sequence[str], columns: Sequence[NDArray[Any]], *, wh
 
 
 def column_names(text: str) -> tuple[str, ...]:
-    """Return the names in `A,B,C`."""
+    """Return the names in `A,B,C`; raises InputError where there is none or one occurs twice.
+
+    >>> column_names("anna, ben")
+    ('anna', 'ben')
+    """
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if len(set(names)) < len(names) or not names:
         raise InputError(

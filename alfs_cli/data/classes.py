@@ -1,4 +1,4 @@
-"""Class names and their order: --classes, else the names in the file, else sorted."""
+"""Class names and their order: from --classes, else from the data's own list, else sorted."""
 
 import json
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import DataSpec, IntArray
+from alfs_cli.arrays import BoolArray, IntArray
+from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.ordering import (
     few,
@@ -18,16 +18,18 @@ from alfs_cli.data.ordering import (
     unknown_order,
     value_of,
 )
+from alfs_cli.data.tuning import TUNING
 from alfs_cli.errors import InputError, brief, did_you_mean
 from alfs_cli.storage.files import as_text_file
 
-ID_COLUMN_CLASSES = 20
-
 
 def parse_classes(text: str) -> tuple[str, ...]:
-    """Read --classes: a file (names in lines, a JSON list or {name: index}), a JSON list, a,b,c.
+    """Return the names that --classes gives: as a file, as a JSON list, or as a,b,c.
 
-    Raises InputError for fewer than two names or a name given twice.
+    Raises InputError for fewer than two names, and for a name given twice.
+
+    >>> parse_classes("cat,dog")
+    ('cat', 'dog')
     """
     path = Path(text)
     try:
@@ -41,7 +43,7 @@ def parse_classes(text: str) -> tuple[str, ...]:
 
 
 def _names_in(text: str) -> tuple[str, ...]:
-    """Return names between commas, or those of a JSON list, which may hold commas themselves."""
+    """Return names between commas, or those of a JSON list, whose names may contain commas."""
     if text.startswith('["'):
         with suppress(ValueError, RecursionError):
             names = json.loads(text)
@@ -51,12 +53,15 @@ def _names_in(text: str) -> tuple[str, ...]:
 
 
 def declared_classes(spec: DataSpec) -> tuple[str, ...]:
-    """Return the names that --classes gives; none where it was not typed."""
+    """Return the names that --classes gives, () without that option."""
     return () if spec.classes is None else parse_classes(spec.classes)
 
 
 def read_class_file(path: Path) -> tuple[str, ...]:
-    """Return the names in a file: one a line, or JSON (a list, or {name: index})."""
+    """Return the names in a file: one on each line, or JSON (a list, or {name: index}).
+
+    Raises InputError for a file that cannot be read or holds something else.
+    """
     try:
         text = as_text_file(path).read_text(encoding="utf-8-sig")
         if path.suffix != ".json":
@@ -83,7 +88,7 @@ def read_class_file(path: Path) -> tuple[str, ...]:
 
 
 def checked_names(names: Sequence[str], *, where: str) -> tuple[str, ...]:
-    """Return the names; raises InputError where one is empty, repeated, or there are under two."""
+    """Return the names; raises InputError for an empty or repeated one, and for fewer than two."""
     seen: set[str] = set()
     for name in names:
         if not name:
@@ -107,10 +112,14 @@ def checked_names(names: Sequence[str], *, where: str) -> tuple[str, ...]:
 def numbered(
     raw: RawLabels, names: Sequence[str], *, where: str, by_name: bool = False
 ) -> IntArray:
-    """Return labels (N,) as positions in `names`.
+    """Return labels (N,) as indices into `names`.
 
-    Text is looked up. Whole numbers are positions already, unless they are not and every one is a
-    name; `by_name` looks for names first. Raises InputError for a label that is no class.
+    Text is looked up. Whole numbers are indices where all of them are below K, and are looked up
+    as names otherwise; with `by_name` names come first, where every number is one. Raises
+    InputError for a label that is no class.
+
+    >>> numbered(np.array(["dog", "cat"], dtype=object), ("cat", "dog"), where="labels")
+    array([1, 0])
     """
     K = len(names)
     if raw.dtype != object and len(raw) and raw.max() < K and _is_counting(names):
@@ -148,16 +157,15 @@ def numbered(
 
 
 def _is_counting(names: Sequence[str]) -> bool:
-    """Return whether names are 0 .. K - 1, so that a position is its name."""
+    """Say whether the names are 0 .. K - 1 in order, so that each index is its own name."""
     return all(name == str(index) for index, name in enumerate(names))
 
 
-def unknown_labels(
-    raw: RawLabels, names: Sequence[str], *, by_name: bool = False
-) -> NDArray[np.bool_]:
-    """Say which labels (N,) are no class, by the rules of `numbered`.
+def unknown_labels(raw: RawLabels, names: Sequence[str], *, by_name: bool = False) -> BoolArray:
+    """Return a mask (N,) of the labels that are no class by the rules of `numbered`.
 
-    None of them where whole numbers seem to start at 1: then all are off by one.
+    Where whole numbers run from 1 to K the mask is False everywhere: all of them are off by one,
+    and `numbered` says so.
     """
     K = len(names)
     if raw.dtype == object:
@@ -182,11 +190,12 @@ def derived_names(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return class names where nothing declares their order, and notes on what was decided.
 
-    Whole numbers 0 .. K - 1 are positions. Everything else is a name, and names are sorted as text.
-    `num_columns` are those of probabilities that come without names; `categories` are classes that
-    a file lists in no order.
+    Whole numbers 0 .. K - 1 are indices. Everything else is a name, and names are sorted as text.
+    `found` are classes that exist even if no label names them. `num_columns` is how many columns
+    the probabilities have, where these have no names. `categories` are classes that a file lists
+    without an order.
 
-    Raises InputError where the order matters and the names may stand in another.
+    Raises InputError where the order decides which column is which, and another is as likely.
     """
     whole = [raw for raw in labels if raw.dtype != object]
     if whole and len(whole) == len(labels) and not found:
@@ -221,7 +230,7 @@ def derived_names(
 
 def refuse_id_column(num_classes: int, count: int, *, where: str) -> None:
     """Raise InputError where there are so many classes that the column is likely an id."""
-    if num_classes > ID_COLUMN_CLASSES and num_classes > count / 5:
+    if num_classes > TUNING.id_classes and num_classes > count / TUNING.id_repeats:
         raise InputError(
             f"{where} has {num_classes:,} different labels in {count:,} rows: is it an id?",
             help="--label-column names another column; --classes FILE says that these are classes",

@@ -1,4 +1,4 @@
-"""What a reader hands on: examples in DATA order, their labels still as they were written."""
+"""What a reader returns: examples in the order of DATA, with labels as they were written."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,26 +9,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, FloatArray, IntArray, Probabilities
 from alfs_cli.data.annotations import Annotations
-from alfs_cli.data.dataset import Images, IntArray, Probabilities, Problem
+from alfs_cli.data.dataset import Images, Problem
 from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import Candidates
 from alfs_cli.data.labels import RawLabels
 from alfs_cli.storage.memory import threads
 
-WHOLE_BYTES = 1 << 28
-PART_BYTES = 1 << 25
+WHOLE_BYTES = 1 << 28  # 256 MiB: larger arrays are digested in parts, by several threads
+PART_BYTES = 1 << 25  # 32 MiB
 
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """One row an example, before classes are put in order and labels numbered.
+    """N examples as a reader found them, before classes are ordered and labels numbered.
 
-    `digest` is of the examples without their labels. `class_names` are the names the data itself
-    declares (whole-number labels index them), `order` what it declares of a column of names;
-    `found_classes` are those that exist, even if empty. `column_names` are the classes of the
-    columns of `pred_probs` that lie over other data.
-    `readable` (N,) is False for examples that are left out in the end.
+    `digest` covers the examples without their labels. `class_names` are names that the data
+    declare, and whole-number labels are indices into them. `order` is what the data declare of the
+    classes of a column of names. `found_classes` are classes that exist even without an example, as
+    empty folders do. `column_names` name the columns of `pred_probs`. `readable` (N,) is False for
+    examples that will be left out.
     """
 
     kind: str
@@ -45,9 +46,9 @@ class Content:
     features: Candidates | None = None
     pred_probs: Probabilities | None = None
     column_names: tuple[str, ...] | None = None
-    population: NDArray[np.float64] | None = None
+    population: FloatArray | None = None
     population_names: tuple[str, ...] | None = None
-    readable: NDArray[np.bool_] | None = None
+    readable: BoolArray | None = None
     paths: tuple[str, ...] | None = None
     lines: IntArray | None = None
     manifest: str | None = None
@@ -57,9 +58,9 @@ class Content:
 
 
 def array_digest(*arrays: NDArray[Any] | None) -> str:
-    """Return the SHA-256 of arrays' types, shapes and bytes.
+    """Return a hexadecimal SHA-256 of the types, shapes and bytes of arrays.
 
-    An array beyond 256 MiB counts by the digests of its parts, which all cores make.
+    Of an array above 256 MiB the digests of its parts are digested, so that all cores can work.
     """
     total = hashlib.sha256()
     for array in arrays:
@@ -84,7 +85,7 @@ def _digest_of(part: NDArray[Any], kind: np.dtype[Any]) -> bytes:
 
 
 def fingerprint_of(digest: str, labels: IntArray, class_names: Sequence[str]) -> str:
-    """Return 16 hex digits that stand for the examples, their given labels and the class names."""
+    """Return 16 hexadecimal digits that identify examples, given labels and class names."""
     total = hashlib.sha256(digest.encode())
     total.update(np.ascontiguousarray(labels, dtype="<i8").data)
     for name in class_names:

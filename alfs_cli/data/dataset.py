@@ -2,19 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, ByteArray, Features, FloatArray, IntArray, Probabilities
 from alfs_cli.data.feature_columns import Columns
 
 if TYPE_CHECKING:
     from alfs_cli.data.images.depth import Scale
 
-IntArray = NDArray[np.int64]
-ByteArray = NDArray[np.uint8]
-Probabilities = NDArray[np.floating[Any]]
 Progress = Callable[[int], None]
 
 
@@ -23,9 +20,9 @@ class DataSpec:
     """How a data set was named on the command line: enough to read it again.
 
     Paths are as they were typed. `source` is a path or a built-in name; None means probabilities
-    and labels only. `lenient` asks to leave out, with a Problem each, what is refused otherwise:
-    labels that are missing or no class, empty classes, unreadable images however many.
-    `labels_alone` says that labels are enough, where a table holds nothing to judge them by.
+    and labels only. With `lenient`, what is refused otherwise is left out and noted as a Problem:
+    labels that are missing or no class, and unreadable images, however many; empty classes are
+    accepted. With `labels_alone`, a table of labels without images or features is accepted.
     """
 
     source: str | None
@@ -47,7 +44,7 @@ class DataSpec:
     labels_alone: bool = False
 
     def given(self) -> dict[str, str | None]:
-        """Return what was typed, for estimate.json."""
+        """Return the options that were typed, as estimate.json records them."""
         typed = asdict(self)
         del typed["lenient"], typed["labels_alone"]
         return {key: value for key, value in typed.items() if value is not None}
@@ -68,11 +65,11 @@ class Problem:
     row: int | None = None
 
 
-MOST_TOLD = 5
+MOST_TOLD = 5  # problems named in a message
 
 
 def in_words(problems: Sequence[Problem]) -> list[str]:
-    """Return a line for each of the first few problems, and how many more there are."""
+    """Return a line for each of the first few problems, and a line that counts the others."""
     lines = [f"{problem.message} ({problem.rule})" for problem in problems[:MOST_TOLD]]
     if len(problems) > MOST_TOLD:
         lines.append(f"and {len(problems) - MOST_TOLD:,} more; `alfs check` lists them")
@@ -93,16 +90,16 @@ class Images(Protocol):
 
     @property
     def scale(self) -> "Scale | None":
-        """How more than 8 bits become 8, None where no picture has more."""
+        """Which values become black and white in pictures of more than 8 bits, None without any."""
         ...
 
     def scaled(self, scale: "Scale | None") -> "Images":
-        """Return the same pictures with more than 8 bits read as in other data."""
+        """Return the same pictures, read with the scale of other data."""
         ...
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said of how they are read."""
+        """Remarks for the user on how the pictures are read."""
         ...
 
     def decode(
@@ -112,11 +109,11 @@ class Images(Protocol):
         size: int | None = None,
         channels: int | None = None,
         progress: Progress | None = None,
-    ) -> tuple[ByteArray, NDArray[np.bool_]]:
-        """Return pixels (n, H, W, C) uint8 of the given positions, and which could be read (n,).
+    ) -> tuple[ByteArray, BoolArray]:
+        """Return pixels (n, H, W, C) uint8 at `indices`, and a mask (n,) of what could be read.
 
         `size` asks for H = W = size, `channels` for grey (1) or colour (3). A picture that cannot
-        be read is black and False.
+        be read is black, and its mask False. `progress` is called with how many are decoded.
         """
         ...
 
@@ -129,13 +126,13 @@ class Images(Protocol):
         ...
 
     def digest(self, index: int) -> bytes | None:
-        """Return a digest of the bytes as they lie there, None where they cannot be read."""
+        """Return a digest of the stored bytes, None where they cannot be read."""
         ...
 
     def pixel_digest(self, index: int) -> bytes | None:
-        """Return a digest that equal pictures share in whatever file; None where it is not known.
+        """Return a digest of the decoded pixels, which does not depend on the file format.
 
-        It is not where a picture cannot be read, moves, or has more than 16 million pixels.
+        None where a picture cannot be read, is animated, or has more than 16 million pixels.
         """
         ...
 
@@ -144,16 +141,16 @@ class Images(Protocol):
 class LabelledDataset:
     """N examples with given labels, and true ones where they are known.
 
-    `labels` (N,) int64 index `class_names`; `positions` (N,) is each example's 0-based place in the
-    order of DATA before anything was left out; `paths[i]` is an example's file as it can be opened
-    from here, and `lines[i]` its 1-based line in `manifest`, the table that lists the examples.
-    `pred_probs` (N, K) keep the precision of their file and may be a read-only view of it.
-    `population` (K, K) is the T that alfs drew the given labels from, where it did. `annotations`
-    (N, M) are the labels of M `annotators`, -1 where one gave none. `fingerprint` is of the content
-    as it was read: examples, given labels and class names, not of `pred_probs`, true labels or
-    where the data lies. `columns` says which columns `features` are, where they have columns to
-    choose from. `groups` (N,) number what belongs together, a patient or a video; `contents` (N,)
-    what is one and the same.
+    `labels` (N,) int64 are indices into `class_names`. `positions` (N,) are the examples' 0-based
+    positions in the order of DATA, before anything was left out. `paths[i]` is an example's file as
+    it can be opened from here, and `lines[i]` its 1-based line in `manifest`, the table that lists
+    the examples. `pred_probs` (N, K) keep the precision of their file and may be a read-only view
+    of it. `population` (K, K) is the T that alfs drew the given labels from, where it did.
+    `annotations` (N, M) are the labels of M `annotators`, -1 where one gave none. `fingerprint`
+    covers the examples, given labels and class names as they were read, but not `pred_probs`, true
+    labels or the place of the files. `columns` says which columns the `features` are, where there
+    were columns to choose from. `groups` (N,) number the groups of examples that belong together,
+    such as one patient's; examples with the same number in `contents` (N,) have the same content.
     """
 
     name: str
@@ -163,7 +160,7 @@ class LabelledDataset:
     class_names: tuple[str, ...]
     fingerprint: str
     images: Images | None = None
-    features: NDArray[np.float32] | None = None
+    features: Features | None = None
     pred_probs: Probabilities | None = None
     true_labels: IntArray | None = None
     annotations: IntArray | None = None
@@ -173,7 +170,7 @@ class LabelledDataset:
     lines: IntArray | None = None
     manifest: str | None = None
     split: str | None = None
-    population: NDArray[np.float64] | None = None
+    population: FloatArray | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = field(default=())
     content_digest: str = ""
@@ -187,7 +184,7 @@ class LabelledDataset:
 
     @property
     def given_counts(self) -> IntArray:
-        """Examples by given label, (K,)."""
+        """The number of examples of each given label, (K,)."""
         if self.totals is not None:
             return self.totals
         return np.bincount(self.labels, minlength=self.num_classes).astype(np.int64)
@@ -198,7 +195,7 @@ class LabelledDataset:
         return len(self.class_names)
 
     def subset(self, indices: IntArray) -> "LabelledDataset":
-        """Return the examples at these places, in this order; images stay where they are."""
+        """Return the examples at `indices`, in that order; images are not copied."""
         pick = np.asarray(indices, dtype=np.int64)
         positions = self.positions if self.positions is not None else np.arange(len(self))
         return replace(
@@ -217,7 +214,7 @@ class LabelledDataset:
         )
 
     def scaled(self, scale: "Scale | None") -> "LabelledDataset":
-        """Return the same examples, pictures of more than 8 bits read as in other data."""
+        """Return the same examples, with pictures read by the scale of other data."""
         return self if self.images is None else replace(self, images=self.images.scaled(scale))
 
     def with_labels(self, labels: IntArray) -> "LabelledDataset":
@@ -227,7 +224,7 @@ class LabelledDataset:
 
 @dataclass(frozen=True, eq=False)
 class SomeImages:
-    """Some of the images of another source, in another order."""
+    """The images of `source` at `indices`, in that order."""
 
     source: Images
     indices: IntArray
@@ -242,16 +239,16 @@ class SomeImages:
 
     @property
     def scale(self) -> "Scale | None":
-        """How more than 8 bits become 8."""
+        """The scale of the source, None without pictures of more than 8 bits."""
         return self.source.scale
 
     def scaled(self, scale: "Scale | None") -> "SomeImages":
-        """Return the same pictures with more than 8 bits read as in other data."""
+        """Return the same pictures, read with the scale of other data."""
         return SomeImages(self.source.scaled(scale), self.indices)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said of how they are read."""
+        """Remarks for the user on how the pictures are read."""
         return self.source.notes
 
     def decode(
@@ -261,8 +258,8 @@ class SomeImages:
         size: int | None = None,
         channels: int | None = None,
         progress: Progress | None = None,
-    ) -> tuple[ByteArray, NDArray[np.bool_]]:
-        """Return pixels (n, H, W, C) uint8 and which could be read (n,)."""
+    ) -> tuple[ByteArray, BoolArray]:
+        """Return pixels (n, H, W, C) uint8, and a mask (n,) of what could be read."""
         chosen = self.indices[indices]
         return self.source.decode(chosen, size=size, channels=channels, progress=progress)
 
@@ -275,22 +272,22 @@ class SomeImages:
         return self.source.problem(int(self.indices[index]))
 
     def digest(self, index: int) -> bytes | None:
-        """Return a digest of the bytes."""
+        """Return a digest of the stored bytes, None where they cannot be read."""
         return self.source.digest(int(self.indices[index]))
 
     def pixel_digest(self, index: int) -> bytes | None:
-        """Return a digest that equal pictures share."""
+        """Return a digest of the decoded pixels, None where it is not known."""
         return self.source.pixel_digest(int(self.indices[index]))
 
 
 @dataclass(frozen=True)
 class TestLabels:
-    """What accuracies are computed on: where from, and whether its labels are true ones.
+    """Which examples accuracy is measured on, and whether their labels are the true ones.
 
-    `fingerprint` is of the examples and of these labels.
+    `fingerprint` covers the examples and these labels.
     """
 
-    __test__ = False  # not a test class, whatever pytest thinks of its name
+    __test__ = False  # pytest would take the name for that of a test class
 
     source: str
     split: str | None
@@ -301,7 +298,7 @@ class TestLabels:
 
 @dataclass(frozen=True, eq=False)
 class TrainTest:
-    """The part to train on, the part to test on (None where there is none), and what it is."""
+    """The part to train on, and the part to test on with its description (None without one)."""
 
     train: LabelledDataset
     test: LabelledDataset | None
@@ -309,11 +306,15 @@ class TrainTest:
 
 
 def positions_of(dataset: LabelledDataset) -> IntArray:
-    """Return each example's 0-based place in the order of DATA, shape (N,)."""
+    """Return each example's 0-based position in the order of DATA, (N,)."""
     return dataset.positions if dataset.positions is not None else np.arange(len(dataset))
 
 
 def batches(count: int, size: int) -> Iterator[IntArray]:
-    """Yield 0 .. count - 1 in runs of at most `size`."""
+    """Yield 0 .. count - 1 in runs of at most `size`.
+
+    >>> [batch.tolist() for batch in batches(5, 2)]
+    [[0, 1], [2, 3], [4]]
+    """
     for start in range(0, count, size):
         yield np.arange(start, min(start + size, count))

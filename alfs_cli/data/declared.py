@@ -1,4 +1,4 @@
-"""Classes that a Parquet file declares for a column: categories, and Hugging Face's ClassLabel."""
+"""Classes that a file declares for a column: Parquet's categories, Hugging Face's ClassLabel."""
 
 import json
 from collections.abc import Mapping
@@ -16,10 +16,11 @@ MISSING = -1  # how ClassLabel writes that there is no label
 
 @dataclass(frozen=True)
 class Declared:
-    """The classes of a column as its file lists them, those that no row has included.
+    """The classes of a column as its file lists them, including those without a row.
 
-    `is_order` is False for categories that are declared to be in no order. `are_positions` says
-    that cells are places in `names`. `is_lost` says that an order was declared and is not kept.
+    `is_order` is False for categories that are declared without an order. With `are_positions` the
+    cells are indices into `names`. `is_lost` means that the file declares an order, but does not
+    keep it.
     """
 
     names: tuple[str, ...]
@@ -29,11 +30,11 @@ class Declared:
 
     @property
     def is_followed(self) -> bool:
-        """Whether it says in which order the classes are."""
+        """Whether the order of the names is the order of the classes."""
         return self.is_order and not self.is_lost
 
     def named(self, cells: RawLabels) -> RawLabels:
-        """Return cells, text, as names; what is no position stays as it is."""
+        """Return cells of text (N,) as names; a cell that is no index stays as it is."""
         if not self.are_positions:
             return cells
         names = {str(place): name for place, name in enumerate(self.names)}
@@ -42,10 +43,10 @@ class Declared:
 
 
 def declared_in(schema: Any, dictionaries: Mapping[str, list[Any]]) -> dict[str, Declared]:
-    """Return what a file declares of its columns.
+    """Return what a Parquet file declares of its columns, by column.
 
-    `schema` is an Arrow schema, `dictionaries` the values (pyarrow arrays, one a chunk) of its
-    columns of categories.
+    `schema` is its Arrow schema. `dictionaries` are the categories of each column that has some:
+    one pyarrow array for each chunk.
     """
     about = schema.metadata or {}
     found: dict[str, Declared] = {}
@@ -73,9 +74,9 @@ def declared_in(schema: Any, dictionaries: Mapping[str, list[Any]]) -> dict[str,
 
 
 def positions_named(labels: RawLabels, names: tuple[str, ...], *, where: str) -> RawLabels:
-    """Return whole numbers as the names that they are places of, text as it is.
+    """Return whole numbers as the names that they are indices of, and text as it is.
 
-    Raises InputError for a number that is no place.
+    Raises InputError for a number that is not below the number of names.
     """
     if labels.dtype == object:
         return labels
@@ -86,12 +87,12 @@ def positions_named(labels: RawLabels, names: tuple[str, ...], *, where: str) ->
             f"{len(names)} class_names beside it (ALFS405)",
             help="labels are places in class_names, from 0, or names",
         )
-    named = np.array(["", *names], dtype=object)  # below 0: missing, where that is let be
+    named = np.array(["", *names], dtype=object)  # numbers below 0 are missing labels: ""
     return np.asarray(named[np.maximum(labels, -1) + 1])
 
 
 def pandas_notes(schema: Any, key: str) -> list[Any]:
-    """Return a list of what pandas noted in an Arrow schema, nothing where it did not."""
+    """Return the list under `key` of pandas' metadata in an Arrow schema, [] without one."""
     found = _document((schema.metadata or {}).get(b"pandas")).get(key)
     return found if isinstance(found, list) else []
 
@@ -103,7 +104,7 @@ def _hub_features(text: bytes | None) -> dict[str, Any]:
 
 
 def _document(text: bytes | None) -> dict[str, Any]:
-    """Return JSON of a file's own notes, nothing where they are something else."""
+    """Return a JSON object in a file's metadata, {} where there is something else."""
     try:
         document = json.loads(text or b"{}")
     except (ValueError, RecursionError):

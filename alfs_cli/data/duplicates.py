@@ -1,4 +1,4 @@
-"""Identical examples under different labels: a proof that one of them is wrong, not an estimate."""
+"""Identical examples under different labels, of which at most one label can be right."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,28 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from alfs_cli.data.dataset import Images, IntArray, LabelledDataset
+from alfs_cli.arrays import IntArray
+from alfs_cli.data.dataset import Images, LabelledDataset
+from alfs_cli.data.tuning import TUNING
 from alfs_cli.storage.memory import threads
 
-LEADING = 8  # features by which pictures are taken to look alike
-NEAR = 0.1  # in standard deviations of each
-GRID = 0.005  # likewise: what is closer is one place
-NEIGHBOURS = 8
-BY_CHANCE = 20.0  # times the pairs that independent columns would bring about
-MAX_COMPARED = 10_000  # pictures that are decoded to be compared
-
+MAX_COMPARED = 10_000  # pictures decoded to be compared, so that this takes seconds
 
 Digests = Sequence[bytes | None]
 """SHA-256 of each example's content, in the order of the data set; None where it cannot be read."""
 
 
 def digests_of(dataset: LabelledDataset) -> Digests:
-    """Return the digest of every example."""
+    """Return the `content_digest` of every example, N of them."""
     return [content_digest(dataset, place) for place in range(len(dataset))]
 
 
 def contents_of(digests: Digests) -> IntArray:
-    """Return the number of each example's content (N,): the same for examples with one digest."""
+    """Return the number of each example's content (N,), which examples with equal digests share.
+
+    An example without a digest has a number of its own.
+
+    >>> contents_of([b"a", b"b", b"a", None])
+    array([0, 1, 0, 2])
+    """
     numbers: dict[bytes, int] = {}
     found = np.empty(len(digests), dtype=np.int64)
     for place, digest in enumerate(digests):
@@ -41,16 +43,16 @@ def contents_of(digests: Digests) -> IntArray:
 
 
 def canonical_order(digests: Digests, labels: IntArray) -> IntArray:
-    """Return the places (N,) in an order that depends on contents and labels alone.
+    """Return the indices (N,) in an order that depends on contents and labels alone.
 
-    What is drawn or dealt by place is then the same however the rows of a file are shuffled.
+    What is drawn by this order stays the same when the rows of a file are shuffled.
     """
     heads = np.asarray([int.from_bytes((digest or b"")[:8]) for digest in digests], np.uint64)
     return np.lexsort([labels, heads])
 
 
 def row_keys(rows: NDArray[Any]) -> NDArray[np.uint64]:
-    """Return a number for each row (N, D) that equal rows share, and others next to never."""
+    """Return a 64-bit hash (N,) of each row (N, D): equal rows have equal hashes."""
     words = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), -1)
     if words.shape[1] % 4:
         words = np.pad(words, ((0, 0), (0, 4 - words.shape[1] % 4)))
@@ -64,10 +66,11 @@ def row_keys(rows: NDArray[Any]) -> NDArray[np.uint64]:
 
 
 def are_coincidences(features: NDArray[Any], labels: IntArray, contents: IntArray) -> bool:
-    """Say whether identical rows of features (N, D) are what few values a column lead to.
+    """Say whether identical rows of features (N, D) are coincidences and not copies.
 
-    Where columns were independent within a label, so many pairs would coincide by chance; copies
-    are many times more. Rows of measurements never coincide by chance.
+    Rows of columns with few values coincide by chance. The number of identical pairs is compared
+    with the number to expect if the columns were independent within each label; copies make it many
+    times larger. `labels` (N,) are given labels, `contents` (N,) the same for identical rows.
     """
     _, sizes = np.unique(contents, return_counts=True)
     seen = float((sizes * (sizes - 1.0)).sum()) / 2
@@ -83,15 +86,18 @@ def are_coincidences(features: NDArray[Any], labels: IntArray, contents: IntArra
             if share * len(part) ** 2 < 1e-9:
                 break
         expected += share * len(part) ** 2 / 2
-    return seen <= BY_CHANCE * expected
+    return seen <= TUNING.coincidence_ratio * expected
 
 
 def conflicting_duplicates(
     labels: IntArray, digests: Sequence[bytes | None]
 ) -> tuple[tuple[int, ...], ...]:
-    """Return the places of examples with the same digest (N,) that carry different labels (N,).
+    """Return groups of examples, as indices, that have one digest and different labels.
 
-    Each group is in order, and the groups by their first member.
+    `labels` and `digests` are (N,). Indices ascend within a group, and groups by their first index.
+
+    >>> conflicting_duplicates(np.array([0, 1, 1]), [b"a", b"a", b"b"])
+    ((0, 1),)
     """
     groups: dict[bytes, list[int]] = defaultdict(list)
     for place, digest in enumerate(digests):
@@ -105,10 +111,10 @@ def conflicting_duplicates(
 
 
 def content_digest(dataset: LabelledDataset, place: int) -> bytes | None:
-    """Return the SHA-256 of an example's content: a file's bytes, a picture's, or a row's.
+    """Return the SHA-256 of an example's content: its file, its pixels, or its row of numbers.
 
-    Rows are little-endian: float32 of features, else the probabilities as they came. None where a
-    file cannot be read.
+    A row is digested in little-endian order: its features in float32, else its probabilities in
+    their own precision. None where a file cannot be read.
     """
     if dataset.images is not None:
         return dataset.images.digest(place)
@@ -126,11 +132,12 @@ def digests_of_pictures(
     features: NDArray[Any],
     places: IntArray,
 ) -> list[bytes | None]:
-    """Return the digests (N,) with one for all that show the same pixels under different labels.
+    """Return the digests (N,), made equal where pictures of different labels have equal pixels.
 
-    Files may hold one picture in different bytes: saved anew, in another format, with other
-    metadata. To decode and compare all would take as long as the evidence did, so only those are
-    that `features` (n, D) of the examples at `places` (n,) find alike, and at most 10,000.
+    Different files may hold one picture: saved again, in another format, with other metadata. To
+    decode all of them would take as long as computing the features did. So only pictures whose
+    features are close are decoded, at most 10,000. `features` (n, D) belong to the examples at
+    `places` (n,).
     """
     alike = places[_look_alike(features, labels[places])]
     compared = [int(place) for place in alike if digests[place] is not None][:MAX_COMPARED]
@@ -148,16 +155,16 @@ def digests_of_pictures(
 
 
 def _look_alike(features: NDArray[Any], labels: IntArray) -> IntArray:
-    """Return the rows that have a near neighbour under another label, the nearest first."""
-    X = np.asarray(features[:, :LEADING], dtype=np.float64)
+    """Return the rows that have a near neighbour with another label, the nearest pairs first."""
+    X = np.asarray(features[:, : TUNING.alike_features], dtype=np.float64)
     spread = X.std(axis=0)
-    cells = np.round(X / np.where(spread > 0, spread, 1) / GRID)
+    cells = np.round(X / np.where(spread > 0, spread, 1) / TUNING.alike_grid)
     if not X.size or not np.isfinite(cells).all():
         return np.zeros(0, dtype=np.int64)
     spots, spot_of = np.unique(np.column_stack([cells, labels]), axis=0, return_inverse=True)
-    where, label_of = spots[:, :-1] * GRID, spots[:, -1]
-    ranks = range(1, min(NEIGHBOURS, len(spots)) + 1)
-    found = cKDTree(where).query(where, k=ranks, distance_upper_bound=NEAR)
+    where, label_of = spots[:, :-1] * TUNING.alike_grid, spots[:, -1]
+    ranks = range(1, min(TUNING.alike_neighbours, len(spots)) + 1)
+    found = cKDTree(where).query(where, k=ranks, distance_upper_bound=TUNING.alike_distance)
     distances, near = np.asarray(found[0]), np.asarray(found[1])
     spot, rank = np.nonzero(near < len(spots))
     other = near[spot, rank]

@@ -1,10 +1,10 @@
-"""Which numeric columns are features, and which would give the answer away.
+"""Which numeric columns are features, and which leak the given labels.
 
-A row index, an id or a counter tells the place of an example, and rows often stand in class order;
-a column may also hold the label again, as its code, one-hot or in other units. Whatever is trained
-on such a column repeats the given labels, wrong ones included, and reads them as right. So what a
-column *contains* decides, and its name where that says enough. A continuous column is a feature
-however well it separates the classes.
+A row index, an id or a counter shows where an example stands, and rows are often sorted by class. A
+column may also repeat the label: as a code, one-hot, or in other units. A model trained on such a
+column reproduces the given labels, wrong ones included, so that no error is found. Columns are
+therefore judged by what they contain, and by their names where these are clear. A continuous column
+is a feature, however well it separates the classes.
 """
 
 import re
@@ -15,23 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, Features, FloatArray, IntArray
+from alfs_cli.data.tuning import TUNING
 from alfs_cli.errors import InputError, did_you_mean
 from alfs_cli.text.names import parse_columns
 
-Column = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-LEAST = 20  # rows below which an order may be chance
-HEAD = 256  # rows that most columns show on that they are no order and no code
-SURPRISE = 12.0  # expected pairs of equal numbers, e^-12, where there are none
-REPEATS = 5  # rows a value of a code has on average
-LARGEST_CODE = 10  # values, or twice as many as there are labels
-MANY, OFTEN = 64, 20  # values of whole numbers that miss no row, and rows each has on average
-LARGEST_TABLE = 4096  # values beyond which a column is no code
-SAME = 1e-3  # of a column's range: values that lie closer are one
-SLIPS = 0.002  # of the rows, which a code may miss
-LISTED = 12  # columns that a message names
-FEW = 3  # examples of a label below which it proves nothing
+HEAD = 256  # rows looked at first: they rule out most columns, so that few are read whole
+LARGEST_TABLE = 4096  # rows of a table of values by labels, to bound its memory
+LISTED = 12  # columns named in a message
 
 NAMELESS = re.compile(r"|unnamed(: ?\d+)?(_level_\d+)?|__index_level_\d+__|level_\d+", re.I)
 IDENTIFIER = re.compile(
@@ -42,10 +33,11 @@ CAMEL = re.compile(r".*[a-z](Id|ID|Idx)")
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns used as features, and of those that are not, each with the reason.
+    """Names of the columns used as features, and (name, reason) of those set aside.
 
-    `leaks` are columns in use because they were asked for, although they hold the answer.
-    `is_table` says that the names are the file's own, not the numbers of an array's columns.
+    `leaks` are columns that are used because the user asked for them, although they leak the
+    labels. With `is_table` the names are the file's own, without it the numbers of an array's
+    columns.
     """
 
     used: tuple[str, ...]
@@ -55,21 +47,21 @@ class Columns:
 
     @property
     def is_chosen(self) -> bool:
-        """Whether other data need to be told which columns these are."""
+        """Whether these columns must be named to read the same ones from other data."""
         return self.is_table or bool(self.aside or self.leaks)
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Numeric columns (N, D) by name, before the labels are looked at.
+    """Numeric columns (N, D) with their names, before they are compared with the labels.
 
-    `is_asked` says that the user named them, `is_free` that they may hold the answer, for a network
-    is to see them that was trained on such. `is_table` says that their names are the file's, not
-    their numbers. `orders` are columns whose numbers follow the rows or count them.
+    `orders` are (name, reason) of columns that follow or count the rows, `aside` of those left out.
+    `is_asked` means that the user named the columns. `is_free` means that they are not screened for
+    leaks, since a network that is to see them was trained on them. `is_table` is as in `Columns`.
     """
 
     names: tuple[str, ...]
-    values: NDArray[np.float32]
+    values: Features
     orders: tuple[tuple[str, str], ...] = ()
     aside: tuple[tuple[str, str], ...] = ()
     is_asked: bool = False
@@ -78,7 +70,11 @@ class Candidates:
 
 
 def reason_by_name(name: str, index_columns: Sequence[str] = ()) -> str | None:
-    """Return why a column of this name is no feature, None where it may be one."""
+    """Return why a column of this name is no feature, None where it may be one.
+
+    >>> reason_by_name("patient_id")
+    'is named as an id'
+    """
     if name in index_columns:
         return "the index of the table"
     if NAMELESS.fullmatch(name.strip()):
@@ -97,9 +93,10 @@ def wanted(
     index_columns: Sequence[str] = (),
     are_names: bool = True,
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Return which columns to read as features, by name, and those left out with the reason.
+    """Return the names of the columns to read as features, and (name, reason) of those left out.
 
-    Raises InputError for a column that was named and is not there.
+    `asked` and `excluded` are the values of --feature-columns and --exclude-columns. `are_names` is
+    False for the numbers of an array's columns. Raises InputError for a column that is not there.
     """
     include, leave = parse_columns(asked), parse_columns(excluded) or ()
     for option, typed in (("--feature-columns", include or ()), ("--exclude-columns", leave)):
@@ -125,7 +122,7 @@ def wanted(
 def orders_among(
     names: Sequence[str], columns: Iterable[NDArray[Any]]
 ) -> tuple[tuple[str, str], ...]:
-    """Return the columns (N,) that tell the order of the rows or count them, with the reason."""
+    """Return (name, reason) of the columns (N,) that follow the order of the rows or count them."""
     found = []
     for name, column in zip(names, columns, strict=True):
         reason = order_in(column)
@@ -135,19 +132,24 @@ def orders_among(
 
 
 def order_in(column: NDArray[Any]) -> str | None:
-    """Return why a column (N,) is an order or a count of the rows, None where it is not.
+    """Return why a column (N,) follows or counts the rows, None where it does not.
 
-    Numbers that never fall or never rise from row to row; whole numbers that fill a range in even
-    steps; whole numbers that never repeat, although as many draws from their range would.
+    Such columns are: numbers that never fall, or never rise, from row to row; whole numbers that
+    fill a range in even steps; whole numbers that never repeat, although random ones from their
+    range would.
+
+    >>> order_in(np.arange(100.0))
+    'rises with the rows'
     """
-    if len(column) < LEAST or not _may_be_order(np.asarray(column[:HEAD], dtype=np.float64)):
+    head = np.asarray(column[:HEAD], dtype=np.float64)
+    if len(column) < TUNING.fewest_rows or not _may_be_order(head):
         return None
     numbers = np.asarray(column, dtype=np.float64)
     if not np.isfinite(numbers).all():
         return None
     is_whole = bool((numbers == np.floor(numbers)).all())
     values, counts = np.unique(numbers, return_counts=True)
-    if len(values) < LEAST:
+    if len(values) < TUNING.fewest_rows:
         return None
     steps = np.diff(numbers)
     rises, falls = bool((steps >= 0).all()), bool((steps <= 0).all())
@@ -156,30 +158,30 @@ def order_in(column: NDArray[Any]) -> str | None:
     return _count_in(values, counts) if is_whole else None
 
 
-def _may_be_order(head: Column) -> bool:
+def _may_be_order(head: FloatArray) -> bool:
     steps = np.diff(head)
     return bool((head == np.floor(head)).all() or (steps >= 0).all() or (steps <= 0).all())
 
 
-def _count_in(values: Column, counts: IntArray) -> str | None:
-    """Return why whole numbers (V,), each seen so often (V,), count the rows; None: they do not."""
+def _count_in(values: FloatArray, counts: IntArray) -> str | None:
+    """Return why distinct whole numbers (V,) with `counts` (V,) count the rows, None if not."""
     gaps, N = np.diff(values), int(counts.sum())
     if (gaps == gaps[0]).all() and (counts == counts[0]).all():
         return "counts the rows" if counts[0] == 1 else "counts groups of rows"
     span = float(values[-1] - values[0]) / float(np.gcd.reduce(gaps.astype(np.int64))) + 1
-    if len(values) == N and N * (N - 1) / (2 * span) >= SURPRISE:
+    if len(values) == N and N * (N - 1) / (2 * span) >= TUNING.surprising_pairs:
         return "numbers each row once, as an id"
     return None
 
 
 def answer_in(column: NDArray[Any], labels: IntArray) -> str | None:
-    """Return how a column (N,) of few values tells the given labels (N,), None where it does not.
+    """Return how a column (N,) of few values repeats the given labels (N,), None if it does not.
 
-    Either each label has one value or each value has one label, but for two rows in a thousand;
-    of more values than a code of the labels has, whole numbers alone are taken for one, and where
-    not one row speaks against it.
+    A column does where each label has one value, or each value one label, except in two rows of a
+    thousand. With more values than a code of the labels would have, it does only where it holds
+    whole numbers and no row is an exception.
     """
-    if len(labels) < LEAST or not _may_be_code(_sampled(column)):
+    if len(labels) < TUNING.fewest_rows or not _may_be_code(_sampled(column)):
         return None
     codes = _codes(np.asarray(column, dtype=np.float64))
     if codes is None or codes.max() >= LARGEST_TABLE:
@@ -187,61 +189,62 @@ def answer_in(column: NDArray[Any], labels: IntArray) -> str | None:
     K, V = int(labels.max()) + 1, int(codes.max()) + 1
     table = np.zeros((V, K), dtype=np.int64)
     np.add.at(table, (codes, labels), 1)
-    table = table[:, table.sum(axis=0) >= FEW]
+    table = table[:, table.sum(axis=0) >= TUNING.code_label_examples]
     table = table[table.sum(axis=1) > 0]
     N, present = int(table.sum()), table.shape[1]
     if present < 2 or len(table) < 2:
         return None
-    slips = SLIPS * N
-    if N - table.max(axis=0).sum() <= slips and len(np.unique(table.argmax(axis=0))) > 1:
+    allowed = TUNING.code_errors * N
+    if N - table.max(axis=0).sum() <= allowed and len(np.unique(table.argmax(axis=0))) > 1:
         return "holds the label again" if len(table) >= present else "holds part of the label"
     if len(np.unique(table.argmax(axis=1))) < 2:
         return None
-    missed, each = N - table.max(axis=1).sum(), N / len(table)
-    is_code = len(table) <= max(LARGEST_CODE, 2 * present) and each >= REPEATS and missed <= slips
+    errors, repeats = N - table.max(axis=1).sum(), N / len(table)
+    is_small = len(table) <= max(TUNING.code_values, 2 * present)
+    if is_small and repeats >= TUNING.code_repeats and errors <= allowed:
+        return "has values that belong to one label each"
     is_whole = bool((column == np.floor(column)).all())
-    if is_code or (is_whole and len(table) <= MANY and each >= OFTEN and not missed):
+    is_large = len(table) > TUNING.whole_code_values or repeats < TUNING.whole_code_repeats
+    if is_whole and not is_large and not errors:
         return "has values that belong to one label each"
     return None
 
 
-def _sampled(column: NDArray[Any]) -> Column:
+def _sampled(column: NDArray[Any]) -> FloatArray:
     return np.asarray(column[:: max(1, len(column) // HEAD)][:HEAD], dtype=np.float64)
 
 
-def _may_be_code(sample: Column) -> bool:
+def _may_be_code(sample: FloatArray) -> bool:
     values = np.unique(sample)
     gaps = np.diff(values)
-    return bool((gaps > SAME * (values[-1] - values[0])).sum() < HEAD // 4)
+    return bool((gaps > TUNING.equal_values * (values[-1] - values[0])).sum() < HEAD // 4)
 
 
-def _codes(column: Column) -> IntArray | None:
-    """Return the number of each row's value (N,), values that nearly coincide being one.
+def _codes(column: FloatArray) -> IntArray | None:
+    """Return the number of each row's value (N,), nearly equal values being one.
 
-    None where there is one value, and where they spread as a measurement does.
+    None for a constant column, and where nearly equal values form a chain, as measurements do.
     """
     span = float(column.max() - column.min())
     if span == 0 or not np.isfinite(span):
         return None
     order = np.argsort(column, kind="stable")
     ordered = column[order]
-    numbers = np.cumsum(np.diff(ordered, prepend=ordered[0]) > SAME * span)
+    numbers = np.cumsum(np.diff(ordered, prepend=ordered[0]) > TUNING.equal_values * span)
     firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
     lasts = np.append(firsts[1:], len(ordered)) - 1
-    if (ordered[lasts] - ordered[firsts] > SAME * span).any():
+    if (ordered[lasts] - ordered[firsts] > TUNING.equal_values * span).any():
         return None
     codes = np.empty(len(column), dtype=np.int64)
     codes[order] = numbers
     return codes
 
 
-def screened(
-    found: Candidates, labels: IntArray, known: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], Columns]:
-    """Return the features (N, D) without the columns that give the answer away.
+def screened(found: Candidates, labels: IntArray, known: BoolArray) -> tuple[Features, Columns]:
+    """Return the features (N, D) without the columns that leak the labels, and what was decided.
 
-    `known` (N,) says which labels (N,) are there. Columns that were asked for stay, and are told as
-    leaks.
+    `known` (N,) is a mask of the labels (N,) that are not missing. Columns that the user asked for
+    stay, and are listed as leaks.
     """
     if found.is_free:
         return found.values, Columns(found.names, found.aside, is_table=found.is_table)
@@ -261,7 +264,7 @@ def screened(
 
 
 def nothing_left(columns: Columns, *, where: str) -> InputError:
-    """Return the error for data of whose columns none is left to judge by."""
+    """Return the error for data of which every column was set aside."""
     named = "; ".join(f"'{name}' {reason}" for name, reason in columns.aside[:LISTED])
     return InputError(
         f"no feature is left in {where}: {named}",
@@ -270,9 +273,9 @@ def nothing_left(columns: Columns, *, where: str) -> InputError:
 
 
 def only(found: Candidates, names: Sequence[str], *, where: str) -> Candidates:
-    """Return the columns of these names, in this order: those a network was trained on.
+    """Return the columns of these names, in this order, without screening them for leaks.
 
-    Raises InputError where one is missing.
+    Raises InputError where one is missing. `names` are the columns that a network was trained on.
     """
     missing = [name for name in names if name not in found.names]
     if missing:
@@ -288,12 +291,12 @@ def only(found: Candidates, names: Sequence[str], *, where: str) -> Candidates:
 
 
 def as_they_are(found: Candidates) -> Candidates:
-    """Return the columns as ones that are not looked into."""
+    """Return the same columns, not to be screened for leaks."""
     return replace(found, is_free=True)
 
 
 def in_words(columns: Columns) -> tuple[str, ...]:
-    """Return what is to be said of the columns: used, not used and why, used in spite of that."""
+    """Return notes on the columns: which are used, which are not and why, and which leak."""
     said = []
     noun = "columns" if columns.is_table else "columns of the features"
     if columns.is_table and columns.used:

@@ -1,8 +1,8 @@
-"""Folds in which every class is dealt out evenly, and what belongs together stays together."""
+"""Stratified folds: each has its share of every class, and no group is split."""
 
 import numpy as np
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.arrays import IntArray
 
 
 def stratified_folds(
@@ -12,9 +12,13 @@ def stratified_folds(
     *,
     groups: IntArray | None = None,
 ) -> IntArray:
-    """Return a fold 0 .. folds - 1 for each example (N,): each class is dealt out evenly.
+    """Return a fold 0 .. folds - 1 for each example (N,), each class spread evenly over the folds.
 
     Examples with the same number in `groups` (N,) are in one fold.
+
+    >>> folds = stratified_folds(np.array([0, 0, 1, 1]), 2, np.random.default_rng(0))
+    >>> sorted(folds[:2].tolist()), sorted(folds[2:].tolist())
+    ([0, 1], [0, 1])
     """
     loads = np.zeros((int(labels.max(initial=-1)) + 1, folds), dtype=np.int64)
     fold_of = np.full(len(labels), -1)
@@ -29,7 +33,10 @@ def stratified_folds(
 
 
 def num_groups(labels: IntArray, groups: IntArray | None, num_classes: int) -> IntArray:
-    """Return how many groups have examples of each label, (K,); each example is one without any."""
+    """Return the number of groups with examples of each label, (K,).
+
+    Without `groups` each example is a group of its own.
+    """
     if groups is None:
         return np.bincount(labels, minlength=num_classes).astype(np.int64)
     pairs = np.unique(np.column_stack([groups, labels]), axis=0)
@@ -43,7 +50,11 @@ def _deal_groups(
     loads: IntArray,
     fold_of: IntArray,
 ) -> None:
-    """Put groups of several into the fold with the fewest of their labels, the largest first."""
+    """Put each group of several examples into the fold with the fewest of its labels.
+
+    The largest groups come first. `loads` (K, folds) counts labels by fold; it and `fold_of` (N,)
+    are changed in place.
+    """
     _, unit_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(unit_of.reshape(-1), kind="stable")
     several = generator.permutation(np.flatnonzero(sizes > 1))
@@ -60,7 +71,7 @@ def _deal_groups(
 
 
 def _evenly(load: IntArray, count: int, start: int) -> IntArray:
-    """Return the folds (count,) of single examples, so that loads (folds,) become even."""
+    """Return folds (count,) for single examples, so that `load` (folds,) becomes even."""
     folds = len(load)
     turn = np.roll(np.arange(folds), -(start % folds))
     if not load.any():

@@ -1,4 +1,4 @@
-"""Labels as they are written: whole numbers or text, none missing."""
+"""Labels as they were written: whole numbers or text, and which of them are missing."""
 
 import unicodedata
 from collections import Counter
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray
 from alfs_cli.errors import InputError, brief
 
 RawLabels = NDArray[Any]
@@ -16,9 +17,9 @@ RawLabels = NDArray[Any]
 
 
 def same_text(text: str) -> str:
-    r"""Return the text in Unicode's composed form, so that equal names are equal.
+    r"""Return the text in Unicode's composed form (NFC), so that names that look equal are equal.
 
-    Halves of characters, which no encoding can hold, become \uNNNN.
+    Lone surrogates, which no encoding can hold, become \uNNNN.
     """
     if text.isascii():
         return text
@@ -27,17 +28,17 @@ def same_text(text: str) -> str:
 
 
 def text_labels(values: Iterable[object]) -> RawLabels:
-    """Return names as an object array of composed text, shape (N,)."""
+    """Return values as text in composed form, an array (N,) of objects."""
     written = list(values)
     labels = np.empty(len(written), dtype=object)
     labels[:] = [same_text(str(value)) for value in written]
     return labels
 
 
-# Nobody's class: what pandas, numpy and spreadsheets write where there is no value.
+# What pandas, numpy and spreadsheets write for a missing value; no class is called so.
 MISSING = ("nan", "-nan", "<na>", "nat", "#n/a", "#na", "#n/a n/a", "1.#ind", "1.#qnan")
-# These too, but somebody's class may bear the name ("none" is one of wafer maps, "null" of
-# movements).
+# Words for a missing value that may also be class names: "none" is a class of wafer maps, "null" of
+# gestures.
 PERHAPS_MISSING = ("na", "n/a", "none", "null", "nil", "-", "--", "?", ".")
 FILL_IN = (
     "fill them in or leave those examples out; if a class bears such a name, --classes with all "
@@ -52,8 +53,8 @@ def raw_labels(
 ) -> RawLabels:
     """Return an array's labels (N,) as int64 or text.
 
-    Raises InputError for another shape or type, for numbers that are not whole, and for labels that
-    are missing (`missing_labels`); these are kept as written, or as -1, if `lenient`.
+    Raises InputError for another shape or type, for numbers that are not whole, and for missing
+    labels (`missing_labels`). With `lenient` missing labels are kept: text as written, NaN as -1.
     """
     if values.ndim != 1:
         raise InputError(
@@ -85,7 +86,7 @@ def raw_labels(
 
 
 def _one_a_row(values: NDArray[Any]) -> str:
-    """Return what to do with labels (N, K) that are no list of one a row."""
+    """Return the help for labels in an array of two dimensions or more."""
     if values.ndim != 2 or values.shape[1] < 2 or values.dtype.kind not in "fiub":
         return "labels.ravel()" if values.size == max(values.shape, default=0) else ONE_EACH
     if not np.isin(values, (0, 1)).all():
@@ -98,10 +99,10 @@ def _one_a_row(values: NDArray[Any]) -> str:
     )
 
 
-def missing_labels(labels: RawLabels, *, declared: Collection[str] = ()) -> NDArray[np.bool_]:
-    """Say which labels (N,) are missing: below 0, white space, or what stands for no value.
+def missing_labels(labels: RawLabels, *, declared: Collection[str] = ()) -> BoolArray:
+    """Return a mask (N,) of missing labels: below 0, white space, or a word for a missing value.
 
-    A word that `declared` names is a class, whatever it is.
+    A word in `declared` is a class, whatever the word.
     """
     if labels.dtype != object:
         return np.asarray(labels < 0, dtype=np.bool_)
@@ -111,13 +112,17 @@ def missing_labels(labels: RawLabels, *, declared: Collection[str] = ()) -> NDAr
 
 
 def is_nothing(word: str) -> bool:
-    """Say whether a text is white space or a word that stands for no value."""
+    """Say whether a text is white space or a word for a missing value.
+
+    >>> is_nothing("NaN"), is_nothing("cat")
+    (True, False)
+    """
     bare = word.translate(INVISIBLE).strip().casefold()
     return not bare or bare in MISSING
 
 
 def odd_words(names: Sequence[str], *, declared: Collection[str] = ()) -> list[str]:
-    """Return the class names that nobody declared and that may stand for a missing label."""
+    """Return the names that may be words for a missing label, except those in `declared`."""
     return [
         name
         for name in names
@@ -126,7 +131,7 @@ def odd_words(names: Sequence[str], *, declared: Collection[str] = ()) -> list[s
 
 
 def refuse_missing(labels: RawLabels, *, where: str, declared: Collection[str] = ()) -> None:
-    """Raise InputError if any label (N,) is missing, naming the first 0-based rows."""
+    """Raise InputError, which names the first 0-based rows, if any label (N,) is missing."""
     rows = np.flatnonzero(missing_labels(labels, declared=declared))
     if len(rows):
         listed = ", ".join(str(row) for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
@@ -138,7 +143,7 @@ def refuse_missing(labels: RawLabels, *, where: str, declared: Collection[str] =
 
 
 def as_written(labels: RawLabels) -> str:
-    """Return how labels that are missing are written, as a clause; nothing for empty ones."""
+    """Return a clause that says how missing labels are written, "" for empty ones."""
     if labels.dtype != object:
         return ": below 0, or NaN"
     words = [word for word in dict.fromkeys(labels) if word]
@@ -148,7 +153,7 @@ def as_written(labels: RawLabels) -> str:
 def refuse_several(names: Iterable[str], *, where: str) -> None:
     """Raise InputError where labels are lists of labels: `cat,dog` beside `cat` and `dog,bird`.
 
-    A name that merely holds a separator is a class: its parts are not found in other labels.
+    A name with a separator is a class where its parts do not occur in other labels.
     """
     texts = {name for name in names if name}
     lists = [name for name in texts if name[0] + name[-1] == "[]" and len(name) > 2]

@@ -1,8 +1,8 @@
-"""Whether the columns of probabilities look permuted: another matching agrees far better.
+"""Whether the columns of probabilities are permuted: another order of them fits the labels better.
 
-A matching is found on a random half of the examples and judged on the other, cycle by cycle, since
-the best of K! matchings always agrees a little better on what it was found on. What the limits were
-chosen by: benchmarks/permuted.py.
+The best assignment of columns to labels is found on a random half of the examples and judged on the
+other half, because the best of K! assignments always fits its own half a little better. Each cycle
+of the permutation is judged on its own.
 """
 
 import math
@@ -12,21 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from alfs_cli.data.dataset import IntArray, Probabilities
+from alfs_cli.arrays import IntArray, Probabilities
+from alfs_cli.data.tuning import TUNING
 from alfs_cli.errors import InputError
 
-RATIO = 2.0  # as many agreements as the columns as given have among the classes that move
-SHARE = 0.05  # of those classes' examples that agree more
-DEVIATIONS = 4.0  # of the difference, were either matching as good as the other
-LISTED = 4
-BLOCK = 1 << 16
+LISTED = 4  # classes named in a message
+BLOCK = 1 << 16  # rows read at a time
 
 
 @dataclass(frozen=True)
 class Cycle:
-    """Classes that another matching moves: class `labels[i]` fits column `columns[i]`.
+    """A cycle of the best permutation: class `labels[i]` fits column `columns[i]`.
 
-    `as_given` and `moved` are the agreements with and without moving, of `count` examples.
+    Of the `count` examples of these classes, the most probable class is the label in `as_given` as
+    the columns are, and in `moved` under the permutation.
     """
 
     labels: tuple[int, ...]
@@ -37,18 +36,30 @@ class Cycle:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the difference is no chance."""
-        either = self.as_given + self.moved
-        return self.moved - self.as_given > DEVIATIONS * math.sqrt(either)
+        """Whether the permutation fits better by more than chance explains.
 
-    def stands_out(self, *, ratio: float = RATIO, share: float = SHARE) -> bool:
-        """Whether so much better an agreement speaks for permuted columns, not for noise."""
+        If both fitted equally well, the standard deviation of the difference would be at most
+        sqrt(as_given + moved).
+        """
+        either = self.as_given + self.moved
+        return self.moved - self.as_given > TUNING.permuted_deviations * math.sqrt(either)
+
+    def stands_out(self, *, ratio: float, share: float) -> bool:
+        """Whether the permutation fits so much better that label noise does not explain it.
+
+        `ratio` is the least moved / as_given, `share` the least gain as a share of `count`.
+        """
         gain = self.moved - self.as_given
         return self.is_sure and self.moved >= ratio * self.as_given and gain >= share * self.count
 
 
 def confusion_of(probs: Probabilities, labels: IntArray) -> IntArray:
-    """Return how many examples have each column highest and carry each label, (K, K)."""
+    """Return the number of examples by most probable column and by label, (K, K).
+
+    >>> confusion_of(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 0]))
+    array([[1, 0],
+           [1, 0]])
+    """
     K = probs.shape[1]
     counts = np.zeros(K * K, dtype=np.int64)
     for start in range(0, len(labels), BLOCK):
@@ -59,12 +70,15 @@ def confusion_of(probs: Probabilities, labels: IntArray) -> IntArray:
 
 
 def cycles_of(confusion: IntArray, generator: np.random.Generator) -> Iterator[Cycle]:
-    """Yield what the best other matching moves, of counts by column and label (K, K)."""
+    """Yield the cycles of the permutation that fits half of the counts best, judged on the other.
+
+    `confusion` (K, K) counts examples by most probable column and by label.
+    """
     half = generator.binomial(confusion, 0.5)
     if (np.diag(half) >= np.maximum(half.max(axis=0), half.max(axis=1))).all():
         return
     K = len(half)
-    stays = np.eye(K) * (0.5 / K)  # of equally good matchings the one that moves least
+    stays = np.eye(K) * (0.5 / K)  # of equally good permutations, prefer the one that moves least
     rows, fits = linear_sum_assignment(half.T + stays, maximize=True)
     column_of = np.empty(K, dtype=np.int64)
     column_of[rows] = fits
@@ -88,12 +102,14 @@ def cycles_of(confusion: IntArray, generator: np.random.Generator) -> Iterator[C
 
 
 def refuse_permuted(confusion: IntArray, names: tuple[str, ...]) -> str | None:
-    """Raise InputError where the columns look permuted; counts by column and label (K, K).
+    """Raise InputError where the columns look permuted, or return a sentence of doubt, or None.
 
-    Where another matching agrees better, and not so much better, return that as a sentence.
+    `confusion` (K, K) counts examples by most probable column and by label. The sentence is
+    returned where another order fits better, but not so much that noise is ruled out.
     """
     better = [cycle for cycle in cycles_of(confusion, np.random.default_rng(6)) if cycle.is_sure]
-    found = [cycle for cycle in better if cycle.stands_out()]
+    ratio, share = TUNING.permuted_ratio, TUNING.permuted_share
+    found = [cycle for cycle in better if cycle.stands_out(ratio=ratio, share=share)]
     if found:
         raise InputError(
             f"columns look permuted: {_told(found, names)}",

@@ -26,9 +26,10 @@ CIFAR100 = (
 
 
 def known_as(dataset: LabelledDataset) -> str:
-    """Return the name under which the data set's look-alike classes are known, else its kind.
+    """Return the name of a built-in data set by its class names, else the kind of the data.
 
-    CIFAR is known by its class names, in a folder of images too.
+    CIFAR is known by its class names in a folder of images too. The name says which of its classes
+    look alike.
     """
     names = {CIFAR10: "cifar10", CIFAR100: "cifar100"}
     return names.get(dataset.class_names, dataset.kind)

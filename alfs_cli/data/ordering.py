@@ -1,4 +1,4 @@
-"""Whether class names have one order or two: as text, class10 comes before class2."""
+"""Whether class names sort in one way or in two: as text, class10 comes before class2."""
 
 import re
 from collections import defaultdict
@@ -8,12 +8,12 @@ from decimal import Decimal, InvalidOperation
 from alfs_cli.errors import InputError
 
 DIGITS = re.compile(r"(\d+)")
-MINUS = "\u2212"  # the typographic sign
-LISTED = 30
+MINUS = "\u2212"  # the typographic minus sign
+LISTED = 30  # classes named in a help
 
 
 def value_of(name: str) -> Decimal | None:
-    """Return the number that a name is as a whole, such as -1, 2.0 or 1e3; None for others."""
+    """Return the number that a whole name stands for, such as -1, 2.0 or 1e3; None for others."""
     try:
         value = Decimal(name.replace(MINUS, "-"))
     except InvalidOperation:
@@ -22,19 +22,24 @@ def value_of(name: str) -> Decimal | None:
 
 
 def natural_order(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names as people count: numbers by value, others with their digits as numbers."""
+    """Return the names with numbers sorted by value, and digits within names as numbers.
+
+    >>> natural_order(["class10", "class2"])
+    ('class2', 'class10')
+    """
     return tuple(sorted(names, key=_natural))
 
 
 def sorts_two_ways(names: Sequence[str]) -> bool:
-    """Say whether names that hold numbers sort otherwise as text than by those numbers.
+    """Say whether names that contain numbers sort otherwise as text than by those numbers.
 
-    What is no number never tells two orders apart.
+    >>> sorts_two_ways(["class10", "class2"]), sorts_two_ways(["cat", "dog"])
+    (True, False)
     """
     numbers = {name: value for name in names if (value := value_of(name)) is not None}
     if sorted(numbers) != sorted(numbers, key=lambda name: (numbers[name], name)):
         return True
-    after: dict[str, set[str]] = defaultdict(set)  # what follows the same beginning
+    after: dict[str, set[str]] = defaultdict(set)  # ends of names, by their beginning
     for name in names:
         for run in DIGITS.finditer(name):
             if name not in numbers or (run.start() == 0 and name.isdecimal()):
@@ -43,7 +48,7 @@ def sorts_two_ways(names: Sequence[str]) -> bool:
 
 
 def refuse_two_orders(names: Sequence[str], *, why: str = "nothing names the classes") -> None:
-    """Raise InputError for names that sort in two ways, and whose order matters."""
+    """Raise InputError for names that sort in two ways, where their order matters."""
     if not sorts_two_ways(names):
         return
     natural = natural_order(names)
@@ -55,7 +60,7 @@ def refuse_two_orders(names: Sequence[str], *, why: str = "nothing names the cla
 def unknown_order(
     one: Sequence[str], other: Sequence[str], *, why: str, option: str = "--classes"
 ) -> InputError:
-    """Return the error where the columns of probabilities may stand in one order or another."""
+    """Return the error for columns of probabilities that may be in one order or another."""
     listed = ",".join(other)
     return InputError(
         f"{why}: the columns may be {few(one)} or {few(other)}",
@@ -79,7 +84,7 @@ def _natural(name: str) -> Key:
     value = value_of(name)
     if value is not None:
         return False, value, (), name
-    parts = DIGITS.split(name)  # text, digits, text, ...: like compares with like
+    parts = DIGITS.split(name)  # text, digits, text, ...: so text is compared with text
     return True, Decimal(0), tuple(Decimal(p) if i % 2 else p for i, p in enumerate(parts)), name
 
 

@@ -1,4 +1,4 @@
-"""Whether data are the published originals, pixel for pixel: what a paper's figures speak of."""
+"""Whether a built-in data set is the published one, to which a paper's accuracies refer."""
 
 import hashlib
 from functools import cache
@@ -9,8 +9,8 @@ from alfs_cli.data.readers.builtin import DEFAULT_ROOT
 from alfs_cli.data.reading import load
 from alfs_cli.errors import AlfsError
 
-FINGERPRINTS = {"mnist": "5e585ad3dd790e9c"}  # of the training part
-MD5 = {  # of the files, as torchvision's datasets.CIFAR10 and CIFAR100 list them
+FINGERPRINTS = {"mnist": "5e585ad3dd790e9c"}  # the fingerprint of the training split
+MD5 = {  # the digests of the files that torchvision's datasets.CIFAR10 and CIFAR100 list
     "cifar10": {
         "cifar-10-batches-py/data_batch_1": "c99cafc152244af753f735de768cd75f",
         "cifar-10-batches-py/data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
@@ -30,8 +30,8 @@ MD5 = {  # of the files, as torchvision's datasets.CIFAR10 and CIFAR100 list the
 def is_original(name: str, root: str | None, fingerprint: str) -> bool:
     """Say whether a built-in data set of this fingerprint is the published one.
 
-    MNIST is known by its fingerprint; CIFAR by the digests of its files, which must lie under
-    `root` and have that fingerprint. Where that cannot be seen the answer is no.
+    MNIST is recognised by its fingerprint. CIFAR is recognised by the digests of its files, which
+    must lie under `root` and have this fingerprint when read. False where the files cannot be read.
     """
     if name in FINGERPRINTS:
         return fingerprint == FINGERPRINTS[name]

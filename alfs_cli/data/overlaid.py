@@ -1,11 +1,12 @@
-"""What other files say instead of DATA: --labels, --true-labels, --pred-probs, --features."""
+"""Files that replace parts of DATA: --labels, --true-labels, --pred-probs and --features."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from alfs_cli.arrays import Probabilities
 from alfs_cli.data.classes import declared_classes
 from alfs_cli.data.content import Content
-from alfs_cli.data.dataset import DataSpec, Probabilities
+from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import Candidates
 from alfs_cli.data.labels import RawLabels
@@ -21,12 +22,17 @@ from alfs_cli.data.readers.columns import (
 from alfs_cli.data.readers.probabilities import normalised
 from alfs_cli.errors import InputError, UsageError
 
-GIVEN = "the data"  # which a program holds and gives no name
+GIVEN = "the data"  # the name of data that a program passes in memory
 
 
 @dataclass(frozen=True, eq=False)
 class Overlaid:
-    """A reader's content and what other files say instead; labels that name the classes first."""
+    """A reader's content, and what other files put in its place.
+
+    `given` are the given labels, from --labels where that is used. `own` are the labels in DATA,
+    from which class names are derived. `columns` name the columns of `pred_probs`, `order` is what
+    is declared of the classes.
+    """
 
     content: Content
     given: RawLabels
@@ -40,7 +46,10 @@ class Overlaid:
 
 
 def overlaid(content: Content, spec: DataSpec) -> Overlaid:
-    """Read --labels, --true-labels, --pred-probs and --features; each has a row an example."""
+    """Read --labels, --true-labels, --pred-probs and --features, which have a row for each example.
+
+    Raises InputError where one cannot be read, or where they differ in length.
+    """
     true, features = content.true_labels, content.features
     said = _said_by_probabilities(content, spec)
     given, order, columns = said.labels, said.order, said.columns
@@ -83,7 +92,7 @@ def overlaid(content: Content, spec: DataSpec) -> Overlaid:
 
 
 class _Said(NamedTuple):
-    """Labels and classes that DATA name, else --pred-probs, and the probabilities."""
+    """Probabilities, with labels and classes from DATA, else from --pred-probs."""
 
     labels: RawLabels | None
     order: Order
@@ -93,7 +102,7 @@ class _Said(NamedTuple):
 
 
 def _said_by_probabilities(content: Content, spec: DataSpec) -> _Said:
-    """Read --pred-probs; probabilities in DATA are made to sum to 1."""
+    """Read --pred-probs, or take the probabilities in DATA; their rows are made to sum to 1."""
     given, order, probs = content.labels, content.order, content.pred_probs
     if spec.pred_probs is not None and content.kind == "probabilities":
         return _Said(given, order, probs, content.class_names)
@@ -108,7 +117,7 @@ def _said_by_probabilities(content: Content, spec: DataSpec) -> _Said:
 
 
 def _or_majority(given: RawLabels | None, content: Content, spec: DataSpec) -> RawLabels:
-    """Return the labels, else what most annotators say; raises InputError without either."""
+    """Return the labels, else each example's majority label; raises InputError without either."""
     if spec.label_columns is not None and content.annotations is None:
         raise UsageError(
             f"--label-columns: {where_of(spec)} has no columns", help="name them of a table or .npz"
@@ -123,9 +132,9 @@ def _or_majority(given: RawLabels | None, content: Content, spec: DataSpec) -> R
 
 
 def _agreed(own: Order, beside: Order, *, nameless: bool) -> Order:
-    """Return the order that DATA declares, else that of --labels.
+    """Return the order of classes that DATA declares, else that of --labels.
 
-    Raises InputError where they differ and probabilities come without names.
+    Raises InputError where the two differ and the columns of probabilities have no names.
     """
     if own is None or not own.is_followed:
         return own if beside is None else beside
@@ -136,13 +145,13 @@ def _agreed(own: Order, beside: Order, *, nameless: bool) -> Order:
 
 
 def declared_in(content: Content, spec: DataSpec) -> tuple[str, ...]:
-    """Return the names that are said to be classes: --classes, else the data's own list."""
+    """Return the declared class names: those of --classes, else the data's own list."""
     listed = () if content.order is None else content.order.names
     return declared_classes(spec) or content.class_names or listed
 
 
 def features_beside(spec: DataSpec, file: str) -> Candidates:
-    """Read the columns of --features that may be features."""
+    """Return the columns of a --features file that may be features."""
     return read_features(file, asked=spec.feature_columns, excluded=spec.exclude_columns)
 
 

@@ -1,6 +1,6 @@
-"""What version control leaves where a large file should be: pointers, and links that lead nowhere.
+"""Placeholders that version control leaves for large files: pointers and dangling links.
 
-Git LFS puts a text of three lines in its place, git-annex a link or a line with its key, DVC a link
+Git LFS leaves a text of three lines, git-annex a link or a line with the file's key, and DVC a link
 into its cache.
 """
 
@@ -12,7 +12,7 @@ from alfs_cli.errors import InputError
 
 LFS = (b"version https://git-lfs.github.com/", b"version https://hawser.github.com/")
 ANNEX = b"/annex/objects/"
-ENOUGH = 64
+ENOUGH = 64  # bytes that tell a pointer
 OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 FETCH = {
     "git-lfs": "git lfs pull fetches what pointers stand for (in GitHub's checkout: lfs: true)",
@@ -23,7 +23,7 @@ FETCH = {
 
 
 def tool_of(path: str | Path) -> str | None:
-    """Return whose placeholder a file is: a key of FETCH; None where it is none."""
+    """Return the tool that left a placeholder here, a key of FETCH; None for any other file."""
     try:
         if os.path.islink(path) and not os.path.exists(path):
             target = os.readlink(path)
@@ -45,10 +45,7 @@ def tool_of(path: str | Path) -> str | None:
 
 
 def what_lies_there(path: str | Path) -> str | None:
-    """Return what a file is in place of its content, as a clause; None where it is no placeholder.
-
-    Example: `is a pointer of Git LFS, not the file`.
-    """
+    """Return a clause for a message, `is a pointer of Git LFS, ...`; None for no placeholder."""
     tool = tool_of(path)
     if tool is None:
         return None
@@ -61,12 +58,12 @@ def what_lies_there(path: str | Path) -> str | None:
 
 
 def how_to_fetch(paths: Iterable[str | Path]) -> str | None:
-    """Return the help for the first of some files that is a placeholder, None where none is."""
+    """Return how to fetch the first file that is a placeholder, None where none is one."""
     return next((FETCH[tool] for tool in map(tool_of, paths) if tool is not None), None)
 
 
 def refuse_placeholder(path: str | Path) -> None:
-    """Raise InputError where a file that is to be read is a placeholder."""
+    """Raise InputError where a file is a placeholder."""
     said = what_lies_there(path)
     if said is not None:
         raise InputError(f"'{path}' {said}", help=how_to_fetch([path]))

@@ -1,20 +1,20 @@
-"""Classes with next to no examples, of which nothing can be said."""
+"""Classes with too few examples for their noise to be estimated."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import IntArray
-
-FEW = 10  # examples, and
-SHARE = 0.1  # of the median class, below which a class is set aside
+from alfs_cli.arrays import BoolArray, IntArray
+from alfs_cli.data.tuning import TUNING
 
 
-def rare_classes(counts: IntArray) -> NDArray[np.bool_]:
-    """Say which classes are set aside, given examples by label (K,).
+def rare_classes(counts: IntArray) -> BoolArray:
+    """Return a mask (K,) of the classes to set aside, given the number of examples of each (K,).
 
-    None of them where fewer than two classes would be left.
+    It is False everywhere if fewer than two classes would be left.
+
+    >>> rare_classes(np.array([100, 100, 3]))
+    array([False, False,  True])
     """
     carried = counts[counts > 0]
-    least = min(FEW, SHARE * float(np.median(carried))) if len(carried) else 0.0
-    rare = counts < max(least, 1)
+    median = float(np.median(carried)) if len(carried) else 0.0
+    rare = counts < max(min(TUNING.rare_examples, TUNING.rare_share * median), 1)
     return rare if (~rare).sum() >= 2 else np.zeros(len(counts), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""`load`: find the reader for DATA, lay the other files over it, number its labels."""
+"""`load`: choose the reader for DATA, put other files in place of its parts, number its labels."""
 
 import os
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, Features, FloatArray, IntArray, Probabilities
 from alfs_cli.data.classes import (
     checked_names,
     derived_names,
@@ -18,7 +18,7 @@ from alfs_cli.data.classes import (
     unknown_labels,
 )
 from alfs_cli.data.content import Content, array_digest, fingerprint_of
-from alfs_cli.data.dataset import DataSpec, IntArray, LabelledDataset, Probabilities, Problem
+from alfs_cli.data.dataset import DataSpec, LabelledDataset, Problem
 from alfs_cli.data.feature_columns import Columns, as_they_are, in_words, only, screened
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
 from alfs_cli.data.overlaid import (
@@ -43,7 +43,7 @@ from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
 from alfs_cli.storage.files import as_file
 
 ARRAY_KINDS = ("npz", "arrays", "probabilities")
-MAX_BAD = 0.01
+MAX_BAD = 0.01  # share of images that may be unreadable, as documented
 
 
 def load(
@@ -56,14 +56,20 @@ def load(
 ) -> LabelledDataset:
     """Read a data set as it was named on the command line, or by a program.
 
-    Images are not decoded yet; files that do not begin like an image are left out, with a Problem
-    each. `class_names` are those of data that this belongs to, where it declares none itself;
-    `columns` the feature columns that a network was trained on: those are taken, whatever they
-    hold. Without `is_screened` no column is left out for what it holds. `given` is what a program
-    has in memory, instead of files or over them.
+    Images are not decoded yet; files that do not begin like an image are left out, each with a
+    Problem.
 
-    Raises InputError where it is not there or not what it should be, UsageError where the options
-    contradict each other.
+    Args:
+        spec: what was named.
+        class_names: the classes of the data that this set belongs to, such as those trained on;
+            used where the set declares none itself.
+        columns: the feature columns that a network was trained on, read whatever they contain.
+        is_screened: leave out columns that leak the labels.
+        given: arrays that a program passes, alone or in place of parts of DATA.
+
+    Raises:
+        InputError: the data are missing, or not what they should be.
+        UsageError: the options contradict each other.
     """
     content = _content(spec, given)
     laid = overlaid(content, spec)
@@ -75,7 +81,7 @@ def load(
 
 
 def splits_of(spec: DataSpec) -> tuple[str, ...]:
-    """Return the names of the splits that DATA has: train, val, test or its own."""
+    """Return the names of the splits in DATA: train, val, test, or names of its own."""
     if spec.source is None:
         return ()
     if spec.source in BUILTINS:
@@ -95,7 +101,7 @@ def _content(spec: DataSpec, given: Given | None) -> Content:
         return _probabilities_alone(spec) if spec.source is None else _read(spec)
     if spec.source is None:
         return laid_over(_probabilities_alone(spec), given, spec)
-    # of what lies over DATA readers ask no more than whether it is there
+    # A reader only asks whether these options are set: their values come from `given`.
     held: dict[str, Any] = {name: GIVEN for name in given.names() if getattr(spec, name) is None}
     return laid_over(_read(replace(spec, **held)), given, spec)
 
@@ -132,7 +138,7 @@ def _read(spec: DataSpec) -> Content:
 
 
 def _metadata(folder: Path) -> Path | None:
-    """Return the manifest of a folder whose images lie in no class folders."""
+    """Return the metadata file of a folder that has no class folders, None where there is none."""
     beside = next((folder / name for name in METADATA if (folder / name).is_file()), None)
     if beside is None:
         return None
@@ -179,7 +185,7 @@ def _probabilities_alone(spec: DataSpec) -> Content:
 
 
 def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -> LabelledDataset:
-    """Return the data set with its classes in order and its labels as positions in them."""
+    """Return the data set with its classes in order and its labels as indices into them."""
     content, where = laid.content, where_of(spec)
     problems: list[Problem] = []
     usable = np.ones(content.count, dtype=np.bool_)
@@ -245,9 +251,9 @@ def _feature_columns(
     laid: Overlaid,
     spec: DataSpec,
     labels: IntArray,
-    usable: NDArray[np.bool_],
-) -> tuple[NDArray[np.float32] | None, Columns | None]:
-    """Return the features without the columns that hold the answer, and which those are."""
+    usable: BoolArray,
+) -> tuple[Features | None, Columns | None]:
+    """Return the features without the columns that leak the labels, and what was decided."""
     found = laid.features
     if found is None:
         if spec.feature_columns is not None or spec.exclude_columns is not None:
@@ -262,7 +268,7 @@ def _feature_columns(
 
 
 def _groups(content: Content, spec: DataSpec) -> IntArray | None:
-    """Return the number of each example's group (N,): examples that belong together."""
+    """Return the number of each example's group (N,), None without --group-column."""
     if spec.group_column is None:
         return None
     if content.groups is None:
@@ -273,11 +279,14 @@ def _groups(content: Content, spec: DataSpec) -> IntArray | None:
 
 
 def _without_missing(
-    laid: Overlaid, usable: NDArray[np.bool_], problems: list[Problem], *, spec: DataSpec
+    laid: Overlaid, usable: BoolArray, problems: list[Problem], *, spec: DataSpec
 ) -> Overlaid:
-    """Note the examples without a label as ALFS406 and as unusable; another label stands there."""
-    named = laid.content.found_classes if spec.labels is None else ()  # a folder is a class
-    declared = (*declared_in(laid.content, spec), *named)
+    """Note the examples without a label as ALFS406, and unset them in `usable` (N,), in place.
+
+    In the result an arbitrary class stands in for the missing labels, so that all can be numbered.
+    """
+    folders = laid.content.found_classes if spec.labels is None else ()
+    declared = (*declared_in(laid.content, spec), *folders)
     missing = missing_labels(laid.given, declared=declared)
     if not missing.any():
         return laid
@@ -296,7 +305,7 @@ def _without_missing(
 def _perhaps_missing(
     labels: IntArray, names: tuple[str, ...], *, declared: Sequence[str]
 ) -> list[str]:
-    """Return a note on each class whose name may stand for a missing label."""
+    """Return a note on each class whose name may be a word for a missing label."""
     notes = []
     for word in odd_words(names, declared=declared):
         count = int((labels == names.index(word)).sum())
@@ -310,14 +319,17 @@ def _perhaps_missing(
 def _without_unknown(
     laid: Overlaid,
     names: tuple[str, ...],
-    usable: NDArray[np.bool_],
+    usable: BoolArray,
     problems: list[Problem],
     *,
     by_name: bool,
 ) -> Overlaid:
-    """Note the examples whose label is no class as ALFS405 and as unusable, likewise."""
+    """Note the examples whose label is no class as ALFS405, and unset them in `usable` (N,).
+
+    As in `_without_missing`, an arbitrary class stands in for their labels.
+    """
     unknown = unknown_labels(laid.given, names, by_name=by_name)
-    if not unknown.any() or unknown.all():  # where no label is a class, the error says more
+    if not unknown.any() or unknown.all():  # if no label is a class, `numbered` raises the error
         return laid
     for row in np.flatnonzero(unknown):
         label = str(laid.given[row])
@@ -327,7 +339,7 @@ def _without_unknown(
     return _replaced(laid, unknown, usable)
 
 
-def _replaced(laid: Overlaid, broken: NDArray[np.bool_], usable: NDArray[np.bool_]) -> Overlaid:
+def _replaced(laid: Overlaid, broken: BoolArray, usable: BoolArray) -> Overlaid:
     usable &= ~broken
     given = laid.given.copy()
     given[broken] = given[~broken][0]
@@ -344,7 +356,7 @@ def _row_problem(
 
 
 def refuse_unreadable(problems: Sequence[Problem], count: int, *, where: str) -> None:
-    """Raise InputError where more than 1 % of the images cannot be read, naming five."""
+    """Raise InputError, which names five, where more than 1 % of `count` images are unreadable."""
     if len(problems) > MAX_BAD * count:
         paths = [problem.path for problem in problems if problem.path is not None]
         first = ", ".join(
@@ -361,7 +373,7 @@ def refuse_unreadable(problems: Sequence[Problem], count: int, *, where: str) ->
 def _named_order(
     laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None
 ) -> tuple[str, ...] | None:
-    """Return the classes that somebody names in order, None where nobody does."""
+    """Return the classes in a declared order, None where nothing declares one."""
     order = laid.order
     if spec.classes is not None:
         return parse_classes(spec.classes)
@@ -376,7 +388,7 @@ def _named_order(
 
 
 def _derived_order(laid: Overlaid, spec: DataSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the classes that the labels make, and notes on them."""
+    """Return the classes that occur among the labels, in a derived order, and notes on them."""
     content, order, where = laid.content, laid.order, where_of(spec)
     nameless = laid.pred_probs is not None and laid.columns is None
     if order is not None and order.is_lost and nameless:
@@ -402,7 +414,7 @@ def _derived_order(laid: Overlaid, spec: DataSpec) -> tuple[tuple[str, ...], tup
 def _class_order(
     laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the class names in order, (K,), and notes on where the order is from."""
+    """Return the K class names in order, and notes on how the order was decided."""
     content, where = laid.content, where_of(spec)
     named = _named_order(laid, spec, belongs)
     names, notes = _derived_order(laid, spec) if named is None else (named, ())
@@ -428,7 +440,7 @@ def _all_in(labels: RawLabels, names: tuple[str, ...] | None) -> bool:
 
 
 def _columns_in_order(laid: Overlaid, names: tuple[str, ...]) -> Probabilities | None:
-    """Return the probabilities with their columns in class order, copied only if they move."""
+    """Return the probabilities (N, K) with columns in class order, copied only where they move."""
     if laid.pred_probs is None or laid.columns is None or laid.columns == names:
         return laid.pred_probs
     missing = [name for name in names if name not in laid.columns]
@@ -441,10 +453,11 @@ def _columns_in_order(laid: Overlaid, names: tuple[str, ...]) -> Probabilities |
     return laid.pred_probs[:, [laid.columns.index(name) for name in names]]
 
 
-def _population(content: Content, names: tuple[str, ...]) -> NDArray[np.float64] | None:
-    """Return the T that labels were drawn from, in class order; None where it is of other classes.
+def _population(content: Content, names: tuple[str, ...]) -> FloatArray | None:
+    """Return the T (K, K) that the labels were drawn from, in class order.
 
-    A T that is none is passed over: it only adds a line to reports.
+    None where its classes are others. A matrix that is no T is ignored as well, since it only adds
+    a line to reports.
     """
     T = content.population
     if T is None or T.shape != (len(names), len(names)) or not np.isfinite(T).all():
@@ -484,5 +497,5 @@ def _look_alikes(names: tuple[str, ...]) -> list[str]:
 
 
 def without_files(spec: DataSpec, *, split: str) -> DataSpec:
-    """Return how to read another split of the same DATA: files laid over one are not for it."""
+    """Return the spec of another split of DATA, without the files that belong to the first one."""
     return replace(spec, split=split, labels=None, true_labels=None, pred_probs=None, features=None)

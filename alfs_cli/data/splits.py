@@ -1,4 +1,4 @@
-"""What is trained on and what is tested on."""
+"""The part of a data set to train on, and the part to test on."""
 
 from dataclasses import replace
 
@@ -20,11 +20,15 @@ def train_and_test(
     holdout: float = 0.2,
     test_labels_are_true: bool = False,
 ) -> TrainTest:
-    """Read DATA and what to test on, the first that applies.
+    """Read DATA to train on, and the data to test on.
 
-    The `test` data; the `test` split, else `val`; else `holdout` of each class, drawn with seed 0
-    (0: nothing is tested on). The test part's labels are true ones for built-in data, where true
-    labels are known (they are then its labels), and with `test_labels_are_true`; else given ones.
+    The test part is the first of these: the data that `test` names; the split `test`, else `val`,
+    of DATA; a share `holdout` of each class, drawn with seed 0 (none if it is 0). Where the true
+    labels of the test part are known, they become its labels. Otherwise its given labels count as
+    true only with `test_labels_are_true`.
+
+    Raises UsageError for a `holdout` outside 0 .. 1, and InputError where the test part has other
+    classes or would be empty.
     """
     if not 0 <= holdout < 1:
         raise UsageError(
@@ -49,9 +53,9 @@ def train_and_test(
 
 
 def same_classes(dataset: LabelledDataset, other: LabelledDataset) -> LabelledDataset:
-    """Return the data set with its labels numbered as in another one, by class name.
+    """Return `dataset` with the class names, and so the numbers of classes, of `other`.
 
-    Raises InputError for a class that the other one does not have.
+    Raises InputError for a class that `other` does not have.
     """
     if dataset.class_names == other.class_names:
         return dataset

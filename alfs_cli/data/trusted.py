@@ -1,4 +1,4 @@
-"""Examples whose true labels somebody knows: a random sample, or decisions on suspects."""
+"""Examples whose true labels are known: a random sample, or reviewed suspects."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -6,29 +6,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.data.classes import numbered
-from alfs_cli.data.dataset import IntArray, LabelledDataset, positions_of
+from alfs_cli.data.dataset import LabelledDataset, positions_of
 from alfs_cli.data.labels import RawLabels, raw_labels
 from alfs_cli.data.readers.arrays import load_npz, missing_key
 from alfs_cli.data.readers.columns import table_labels
 from alfs_cli.data.readers.reviewed import DROP, KEEP, is_reviewed, read_issues
 from alfs_cli.data.readers.tables import TABLE_SUFFIXES, Table, read_table
+from alfs_cli.data.tuning import TUNING
 from alfs_cli.errors import InputError, did_you_mean, has
-
-FloatArray = NDArray[np.float64]
-FEW = 50  # random examples below which an estimate says so
 
 
 @dataclass(frozen=True, eq=False)
 class Trusted:
-    """True classes (m,) of the examples at `places` (m,) of a data set.
+    """True classes (m,) of the examples at indices `places` (m,) of a data set.
 
-    `is_random` says that the examples were drawn without looking at them, so that they stand for
-    the rest (or for the rest of their given label). Decisions on suspects do not: the examples were
-    chosen because their labels look wrong, and they speak for themselves only.
+    `is_random` means that the examples are a random sample, so that they represent the others, or
+    the others of their given label. Decisions on suspects do not: those examples were chosen
+    because their labels look wrong.
 
-    `probability` (m,), up to a factor, is how likely each was to be drawn, None where all were
-    alike: one that was drawn twice as likely stands for half as many others.
+    `probability` (m,) is proportional to each example's probability of being drawn, None where all
+    were equal. An example with twice the probability represents half as many others.
     """
 
     places: IntArray
@@ -39,7 +38,7 @@ class Trusted:
 
     @property
     def weights(self) -> FloatArray:
-        """For how many others each stands (m,), up to a factor: 1 / probability."""
+        """The weight of each example (m,), 1 / probability: how many others it represents."""
         if self.probability is None:
             return np.ones(len(self.places))
         return np.asarray(1 / self.probability)
@@ -48,14 +47,17 @@ class Trusted:
         return len(self.places)
 
     def among(self, kept: IntArray, count: int) -> "Trusted":
-        """Return those that are among the places `kept` of a data set of `count`, renumbered."""
+        """Return the trusted examples among `kept`, with indices into `kept`.
+
+        `kept` (n,) are indices into a data set of `count` examples.
+        """
         place = np.full(count, -1)
         place[kept] = np.arange(len(kept))
         moved = place[self.places]
         return replace(self.taken(moved >= 0), places=moved[moved >= 0])
 
     def taken(self, which: NDArray[np.generic]) -> "Trusted":
-        """Return some of them, or all in another order: a mask (m,) or indices."""
+        """Return the examples that `which` selects, a mask (m,) or indices."""
         probability = None if self.probability is None else self.probability[which]
         return replace(
             self, places=self.places[which], true=self.true[which], probability=probability
@@ -65,9 +67,13 @@ class Trusted:
 def random_sample(
     places: ArrayLike, true: ArrayLike, probability: ArrayLike | None = None
 ) -> Trusted:
-    """Return a random sample of examples (m,) with their true classes (m,).
+    """Return a random sample: indices of examples (m,), with their true classes (m,).
 
-    `probability` (m,), up to a factor, is how likely each was to be drawn; None where all alike.
+    `probability` (m,) is proportional to each one's probability of being drawn, None where all are
+    equal. Raises InputError for shapes that differ, and for an example that occurs twice.
+
+    >>> random_sample([7, 2], [0, 1]).places
+    array([2, 7])
     """
     where, classes = np.asarray(places, dtype=np.int64), np.asarray(true, dtype=np.int64)
     if where.ndim != 1 or where.shape != classes.shape or not len(where):
@@ -83,7 +89,7 @@ def random_sample(
 
 
 def _chances(probability: ArrayLike | None, count: int, *, where: str = "") -> FloatArray | None:
-    """Return chances (m,) of being drawn; raises InputError where they cannot be."""
+    """Return probabilities of being drawn (m,); raises InputError for values not above 0."""
     if probability is None:
         return None
     try:
@@ -99,13 +105,13 @@ def _chances(probability: ArrayLike | None, count: int, *, where: str = "") -> F
 
 
 def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
-    """Read --trusted: .npz or a table with `index` and `true_label`, or `index` and `decision`.
+    """Read --trusted: an .npz or table with `index` and `true_label`, or a table of decisions.
 
-    A `probability` beside `true_label` says how likely each was to be drawn.
-    `index` is the 0-based position in DATA order. A decision is `keep` (the given label is right),
-    `drop`, a class name, or nothing, in a .csv that a spreadsheet may have saved. Raises InputError
-    where an index or a label is none of the data set's, where two rows contradict each other, or
-    where nothing is known.
+    `index` is the 0-based position in the order of DATA. `probability`, beside `true_label`, is
+    proportional to an example's probability of being drawn. A table with `index` and `decision` is
+    a reviewed issues.csv: a decision is `keep` (the given label is right), `drop`, a class name, or
+    nothing. Raises InputError for an index or label that the data set does not have, for rows that
+    contradict each other, and where no true label is known.
     """
     suffix = path.suffix.lower()
     if suffix == ".npz":
@@ -147,7 +153,7 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
 
 
 def _reviewed(path: Path, dataset: LabelledDataset) -> Trusted:
-    """Return the decided rows: `keep` is the given label, `drop` tells no class."""
+    """Return the examples whose class a person decided; `drop` decides none."""
     issues = read_issues(path, dataset, needed=("index", "decision"))
     settles = (issues.decision >= 0) | (issues.decision == KEEP)
     if not settles.any():
@@ -177,8 +183,8 @@ def _indices(table: Table) -> IntArray:
     return np.asarray(values, dtype=np.int64)
 
 
-def _places(dataset: LabelledDataset, index: NDArray[np.int64], *, where: str) -> IntArray:
-    """Return where in the data set examples of DATA order are, -1 for what was left out."""
+def _places(dataset: LabelledDataset, index: IntArray, *, where: str) -> IntArray:
+    """Return the index in the data set of each position in DATA, -1 for an example left out."""
     positions = positions_of(dataset)
     size = int(positions.max()) + 1
     wrong = np.flatnonzero((index < 0) | (index >= size))
@@ -200,10 +206,10 @@ def trusted_among(
     where: str,
     probability: ArrayLike | None = None,
 ) -> Trusted:
-    """Return a random sample told by positions (m,) in the order of DATA and true labels (m,).
+    """Return a random sample, given positions `index` (m,) in the order of DATA and true labels.
 
-    `probability` (m,) is how likely each was to be drawn. Raises InputError as `read_trusted` does;
-    `where` is what its messages call the sample.
+    `probability` (m,) is proportional to each one's probability of being drawn. `where` names the
+    sample in messages. Raises InputError as `read_trusted` does.
     """
     if index.dtype == object:
         raise InputError(
@@ -231,7 +237,10 @@ def trusted_among(
         raise InputError(
             f"{where} says two things of example {example}", help="leave one row an example"
         )
-    if len(unique) < FEW:
-        notes.append(f"{len(unique)} trusted examples are few: {FEW} or more say something")
+    if len(unique) < TUNING.few_trusted:
+        notes.append(
+            f"{len(unique)} trusted examples are few: use {TUNING.few_trusted} or more for useful "
+            "intervals"
+        )
     once = None if chances is None else chances[first]
     return Trusted(unique, labels[first], is_random=True, notes=tuple(notes), probability=once)

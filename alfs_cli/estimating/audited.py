@@ -4,14 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.audits.reading import read_audit, refuse_other_data
 from alfs_cli.audits.record import Record
 from alfs_cli.data import LabelledDataset, Trusted, positions_of, random_sample
 from alfs_cli.errors import InputError
 
-FloatArray = NDArray[np.float64]
 STEPS = 100  # bisection steps, more than double precision needs
 
 

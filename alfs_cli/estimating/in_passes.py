@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.console import Console
 from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.data.matching import refuse_permuted
@@ -57,8 +57,6 @@ from alfs_cli.suspects.weighing import spread, weigh
 if TYPE_CHECKING:
     import pandas as pd
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Result = TypeVar("Result")
 
 BLOCK_NUMBERS = 2**24  # probabilities in a block, 64 MB of float32

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.certificate.risk import log_softmax, risk_at
 from alfs_cli.errors import UsageError
 from alfs_cli.losses import Loss, SeparableSum, parse_loss
@@ -23,7 +23,6 @@ from alfs_cli.losses.minimisers import convex_minimiser
 from alfs_cli.noise import asymmetric, symmetric
 from alfs_cli.storage.writing import replacing, write_text
 
-FloatArray = NDArray[np.float64]
 SUFFIXES = (".png", ".svg", ".pdf")
 ROW = (0.4, 0.2, 0.15, 0.15, 0.1)  # a row of T for figure 2; the paper does not give its own
 DESCENTS, STEPS = 20, 1000  # gradient descents for each point of figure 2, and steps of each

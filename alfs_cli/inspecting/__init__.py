@@ -1,1 +1,1 @@
-"""What is wrong with the files themselves: pictures, copies, labels that contradict each other."""
+"""What is wrong with the files: unreadable pictures, duplicates, labels that contradict them."""

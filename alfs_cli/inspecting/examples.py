@@ -1,7 +1,7 @@
-"""Findings in the files themselves, which are proofs and no estimates; how findings are made.
+"""Findings in the files themselves, which are certain and need no estimate.
 
-Files that cannot be read, classes without examples, labels that are missing or no class are
-problems that the readers met. Identical examples are found here, by the digest of their content.
+The readers note files that cannot be read, classes without examples, and labels that are missing or
+no class. Identical examples are found here, by the digests of their content.
 """
 
 from collections import defaultdict
@@ -16,17 +16,23 @@ from alfs_cli.errors import InputError
 from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import RULES
 
-HEX_DIGITS = 16
-LISTED = 5
+HEX_DIGITS = 16  # of a digest, in a fingerprint
+LISTED = 5  # examples named in a message
 
 
 def fingerprint(digest: bytes | None, given: str) -> str | None:
-    """Return what a content under a label is known by: 16 hex digits, a colon, the label."""
+    """Return the fingerprint of a content with a label: 16 hexadecimal digits, a colon, the label.
+
+    None without a digest.
+
+    >>> fingerprint(bytes(32), "cat")
+    '0000000000000000:cat'
+    """
     return None if digest is None else f"{digest.hex()[:HEX_DIGITS]}:{given}"
 
 
 def fingerprints_of(dataset: LabelledDataset, digests: Digests) -> frozenset[str]:
-    """Return the fingerprints of all examples."""
+    """Return the fingerprints of all examples that have a digest; `digests` are N."""
     names = [dataset.class_names[label] for label in dataset.labels]
     pairs = zip(digests, names, strict=True)
     return frozenset(found for pair in pairs if (found := fingerprint(*pair)) is not None)
@@ -35,7 +41,10 @@ def fingerprints_of(dataset: LabelledDataset, digests: Digests) -> frozenset[str
 def example_finding(
     dataset: LabelledDataset, place: int, rule: str, text: str, digest: bytes | None
 ) -> Finding:
-    """Return a finding about one example: where it is, what it is given, its fingerprint."""
+    """Return a finding about the example at index `place`, with its label and fingerprint.
+
+    `rule` is the id of the rule that was broken, `text` what was found.
+    """
     given = dataset.class_names[dataset.labels[place]]
     row = int(positions_of(dataset)[place])
     where = f"row {row}: " if dataset.paths is None and dataset.lines is None else ""
@@ -53,12 +62,12 @@ def example_finding(
 
 
 def _container(dataset: LabelledDataset) -> str | None:
-    """Return the file that holds examples which are rows; a built-in data set has none."""
+    """Return the file whose rows are the examples, None where they are files or built in."""
     return dataset.name if dataset.kind in ("manifest", "npz", "probabilities") else None
 
 
 def problem_finding(problem: Problem, dataset: LabelledDataset) -> Finding:
-    """Return a problem that a reader met as a finding."""
+    """Return a problem that a reader noted as a finding."""
     digest = None
     if problem.path is not None and problem.path != _container(dataset):
         digest = digest_of_file(problem.path)
@@ -76,7 +85,7 @@ def problem_finding(problem: Problem, dataset: LabelledDataset) -> Finding:
 
 
 def _of_class(problem: Problem) -> str | None:
-    """Return what a problem of a whole class is known by."""
+    """Return the fingerprint of a problem of a whole class, None for any other problem."""
     whole = problem.path is None and problem.row is None and problem.given is not None
     return f"class:{problem.given}" if whole else None
 
@@ -84,10 +93,10 @@ def _of_class(problem: Problem) -> str | None:
 def duplicate_findings(
     dataset: LabelledDataset, digests: Digests, alike: Digests
 ) -> tuple[Finding, ...]:
-    """Return a finding for each group of identical examples under different labels (ALFS103).
+    """Return a finding for each group of identical examples with different labels (ALFS103).
 
-    `alike` (N,) are digests too, the same for pictures of the same pixels. A finding lies where the
-    first example of its group is; its fingerprint names all the labels, in order.
+    `digests` are those of the files, `alike` those that pictures of equal pixels share, N of each.
+    A finding is placed at the first example of its group. Its fingerprint contains all labels.
     """
     found = []
     positions = positions_of(dataset)
@@ -113,7 +122,7 @@ def duplicate_findings(
 
 
 def other_splits(dataset: LabelledDataset) -> tuple[str, ...]:
-    """Return the splits of DATA beside the one that is judged; none where all of it is."""
+    """Return the splits of DATA other than the data set's own, () where it is all of DATA."""
     if dataset.split is None:
         return ()
     return tuple(name for name in splits_of(dataset.spec) if name != dataset.split)
@@ -122,9 +131,9 @@ def other_splits(dataset: LabelledDataset) -> tuple[str, ...]:
 def other_split(
     dataset: LabelledDataset, split: str, note: Callable[[str], None]
 ) -> LabelledDataset | None:
-    """Return another split of the same DATA; where it cannot be read, note why and return None.
+    """Return another split of the same DATA; if it cannot be read, note why and return None.
 
-    The split that is judged is not to blame: the other may have no labels at all.
+    That is no error of the data set that is judged, since the other split may have no labels.
     """
     try:
         return load(
@@ -140,7 +149,10 @@ def other_split(
 def leakage_findings(
     dataset: LabelledDataset, digests: Digests, others: Mapping[str, LabelledDataset]
 ) -> tuple[Finding, ...]:
-    """Return a finding for each example whose content is in another split as well (ALFS404)."""
+    """Return a finding for each example whose content is in another split too (ALFS404).
+
+    `others` are the other splits by name.
+    """
     elsewhere: dict[bytes, list[str]] = defaultdict(list)
     for split, other in others.items():
         for place, digest in enumerate(digests_of(other)):

@@ -1,4 +1,4 @@
-"""Picture files alone, whatever their labels: which of them cannot be read whole."""
+"""Which picture files cannot be read to their end, whatever their labels."""
 
 import os
 from collections.abc import Iterable
@@ -21,21 +21,24 @@ DATA_SETS = (*TABLE_SUFFIXES, ".npz")
 
 @dataclass(frozen=True)
 class Inspection:
-    """How many files were read, and what is wrong with which (ALFS401, ALFS402, ALFS407)."""
+    """The number of files that were read, and a finding for each that cannot be decoded.
+
+    Findings are of the rules ALFS401, ALFS402 and ALFS407.
+    """
 
     passed: bool
     files: int
     findings: tuple[Finding, ...]
 
     def document(self) -> dict[str, object]:
-        """Return the JSON document."""
+        """Return the inspection as a JSON document."""
         return to_document(SCHEMA, self)
 
 
 def inspect_pictures(paths: Iterable[str]) -> Inspection:
-    """Decode files, and the images of folders, on all cores.
+    """Decode files, and the images in folders and below, and return which cannot be decoded.
 
-    Raises InputError for a path that is not there, or a folder without images.
+    Raises InputError for a path that does not exist, a data set, and a folder without images.
     """
     files: dict[str, None] = {}
     for path in paths:

@@ -9,11 +9,10 @@ from alfs_cli.errors import InputError, UsageError
 from alfs_cli.losses.terms import Parts, Rows, Separable, Shape, Term, number
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
-    Points = NDArray[np.float64]
+    from alfs_cli.arrays import FloatArray as Points
+
 
 WEIGHTS = ("alpha", "beta")
 LARGEST_WEIGHT = 1e12  # limit on input, so that weighted losses stay within float32

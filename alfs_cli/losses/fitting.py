@@ -8,12 +8,11 @@ import math
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.errors import UsageError
 from alfs_cli.losses import Loss
 
-FloatArray = NDArray[np.float64]
 NODES = 200  # of the quadrature
 
 

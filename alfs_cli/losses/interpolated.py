@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 from alfs_cli.losses.terms import LARGEST_SPAN, Rows, Separable, Shape
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
-    Points = NDArray[np.float64]
+    from alfs_cli.arrays import FloatArray as Points
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,9 @@ from alfs_cli.losses.separable import AEL, AGCE, AUL, CE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from alfs_cli.arrays import FloatArray as Points
     from alfs_cli.losses.combine import SeparableSum
     from alfs_cli.losses.terms import Separable
-
-    Points = NDArray[np.float64]
 
 
 def convex_minimiser(loss: "SeparableSum", w: "Points") -> "Points":

@@ -27,13 +27,11 @@ from alfs_cli.losses.terms import LARGEST_SPAN, Computed, Rows, Separable, Slope
 from alfs_cli.losses.tuning import TUNING
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
+    from alfs_cli.arrays import FloatArray as Points
     from alfs_cli.losses.terms import Evaluated
 
-    Points = NDArray[np.float64]
     Shares = tuple[Tensor, Tensor, Tensor, Tensor]
 
 

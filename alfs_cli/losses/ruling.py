@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from alfs_cli.arrays import BoolArray as Mask
+    from alfs_cli.arrays import FloatArray as Points
     from alfs_cli.losses.terms import Computed
 
-    Points = NDArray[np.float64]
-    Mask = NDArray[np.bool_]
 
 EQUAL = 1e-12  # relative tolerance within which weights, margins and risks are equal
 EVEN = 1e-9  # relative tolerance within which labels are equally frequent: T is rounded in files

@@ -21,13 +21,11 @@ from alfs_cli.losses.terms import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
+    from alfs_cli.arrays import FloatArray as Points
     from alfs_cli.losses.terms import Evaluated
 
-    Points = NDArray[np.float64]
 
 TINY = 1e-30  # guards a division by 1 - u
 LOG_POWER = 1e-12  # a smaller power q is computed as its limit q = 0, the logarithm

@@ -13,12 +13,8 @@ from alfs_cli.losses.separable import CE
 from alfs_cli.losses.terms import LARGEST_SPAN, SMALLEST_SPAN, Computed, Rows, Slopes
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from alfs_cli.arrays import FloatArray as Points
     from alfs_cli.losses.terms import Evaluated
-
-    Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,10 @@ from alfs_cli.errors import UsageError
 from alfs_cli.losses.ruling import Ruling, ruling
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
-    Points = NDArray[np.float64]
+    from alfs_cli.arrays import FloatArray as Points
+
     Evaluated = tuple[Tensor, "Slopes | None"]
 
 Shape = Literal["affine", "convex", "concave", "other"]

@@ -19,12 +19,8 @@ from alfs_cli.losses.ruling import (
 from alfs_cli.losses.terms import Computed, Parts, Rows, Slopes, Term
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from alfs_cli.arrays import FloatArray as Points
     from alfs_cli.losses.terms import Evaluated
-
-    Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,6 @@ from alfs_cli.noise.kinds import (
     transition_of,
 )
 from alfs_cli.noise.matrix import (
-    FloatArray,
-    IntArray,
     TransitionMatrix,
     as_array,
     class_clean_levels,
@@ -40,8 +38,6 @@ __all__ = [
     "INSTANCE",
     "NOISE_KINDS",
     "SUPERCLASS",
-    "FloatArray",
-    "IntArray",
     "TransitionMatrix",
     "as_array",
     "asymmetric",

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.noise.matrix import FloatArray
 
 
 def clean_level_bounds(

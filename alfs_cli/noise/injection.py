@@ -5,8 +5,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.errors import InputError, UsageError, unknown
-from alfs_cli.noise.matrix import FloatArray, IntArray, TransitionMatrix
+from alfs_cli.noise.matrix import TransitionMatrix
 
 DRAWS = ("exact", "sampled")
 INSTANCE = "instance"

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.errors import InputError
 from alfs_cli.storage.files import as_text_file
 from alfs_cli.text.cells import unguarded
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 ROW_TOLERANCE = 1e-6  # of the sum of a row: files hold rounded entries
 

@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.losses import Loss, parse_loss
 from alfs_cli.losses.fitting import corrected_fit_score, fit_score
 from alfs_cli.recommending.tuning import TUNING
-
-FloatArray = NDArray[np.float64]
 
 LEAST_GAP = 1e-3  # of T[i, i] - T[i, j]: a smaller one needs too large an a of JAL
 

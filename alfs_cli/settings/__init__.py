@@ -1,1 +1,1 @@
-"""Values from the command line, variables, files and recipes: read, checked and merged."""
+"""Settings from the command line, variables, files and recipes: reading, checking, merging."""

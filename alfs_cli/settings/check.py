@@ -1,4 +1,4 @@
-"""What `alfs check` can be told, by option, variable or file: CHECK is every key there is."""
+"""The settings of `alfs check`: CHECK lists every key of options, variables and files."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ TRUST = ("low", "medium", "high")
 
 
 def _rules(value: Any) -> tuple[str, ...]:
-    """Read rule ids or their beginnings; each must match a rule."""
+    """Return rule ids, or beginnings of ids; raises ValueError for one that matches no rule."""
     if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
         raise ValueError("not a list of rules")
     words = [part for word in value for part in as_words(word)]

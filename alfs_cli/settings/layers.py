@@ -1,8 +1,8 @@
 """Settings from the command line, the environment, a file or their defaults, in that order.
 
-The file is the nearest `alfs.yaml`, `.alfs.yaml` or `pyproject.toml` with `[tool.alfs]` from the
-current folder up to the root of the repository or the home folder; nothing is merged. Files in the
-folder of DATA are not read: data may be somebody else's.
+The file is the nearest `alfs.yaml`, `.alfs.yaml` or `pyproject.toml` with `[tool.alfs]`, from the
+current folder up to the root of the repository or the home folder; only one file is read. Files in
+the folder of DATA are not read, since data may come from somebody else.
 """
 
 import os
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 
 FILES = ("alfs.yaml", ".alfs.yaml", "pyproject.toml")
 REPOSITORY = (".git", ".hg", ".svn")
-DEPTH = 6
+DEPTH = 6  # levels of keys that are searched for keys set twice; aliases may nest without end
 
 
 class ConfigurationError(UsageError):
-    """Settings are not what they should be; one line for each thing wrong."""
+    """Settings are wrong; the message has a line for each mistake."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """What a setting may be. `read` returns the checked value or raises ValueError with why not.
+    """A setting: how to check it, its default, and where it may be set.
 
-    `parse` makes a typed value of the environment's text; None keeps the key to files.
+    `read` returns the checked value, or raises ValueError with what the value is not. `parse` turns
+    the text of an environment variable into a value; None means that only files can set the key.
+    Values with `is_path` are relative to the file that sets them.
     """
 
     read: Callable[[Any], Any]
@@ -43,7 +45,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Setting:
-    """A value and where it came from: `--max-noise-rate`, a variable, `alfs.yaml:3`, `default`."""
+    """A value and its origin: `--max-noise-rate`, a variable, `alfs.yaml:3` or `default`."""
 
     value: Any
     origin: str
@@ -51,7 +53,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A file's sections: section -> key -> (value, place); keys with dashes. And what is wrong."""
+    """A configuration file: section -> key -> (value, place), and the mistakes in it.
+
+    Keys are written with dashes.
+    """
 
     path: Path
     sections: Mapping[str, Mapping[str, tuple[Any, str]]]
@@ -62,9 +67,9 @@ class ConfigFile:
 
 
 def find(start: Path, *, data: Path | None = None) -> tuple[Path | None, tuple[str, ...]]:
-    """Return the nearest configuration file from `start` upward, and notes on what was passed over.
+    """Return the nearest configuration file from `start` upward, and notes on files not read.
 
-    `data` is the folder of DATA, if it is one: files in it and below it are not read.
+    Files in the folder `data`, or below it, are not read.
     """
     notes: list[str] = []
     for folder in _upward(start):
@@ -95,7 +100,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _near(path: Path) -> str:
-    """Return a path as it is best read from here."""
+    """Return a path relative to the current folder, for messages."""
     try:
         return os.path.relpath(path)
     except ValueError:
@@ -115,7 +120,7 @@ def _text_of(path: Path) -> str:
 
 
 def load(path: Path, sections: Iterable[str]) -> ConfigFile:
-    """Read a configuration file and note what is out of place in it.
+    """Return the given sections of a configuration file, and the mistakes in it.
 
     Raises InputError where it cannot be read, ConfigurationError where it is no YAML or TOML.
     """
@@ -149,7 +154,7 @@ def _toml(written: str, where: str) -> dict[str, Any]:
 
     try:
         document = tomllib.loads(written)
-    except (ValueError, RecursionError) as error:  # also a number of too many digits
+    except (ValueError, RecursionError) as error:  # ValueError: also a number with too many digits
         raise ConfigurationError(f"{where}: not valid TOML: {error}") from None
     table = document.get("tool", {})
     tree = table.get("alfs", {}) if isinstance(table, dict) else {}
@@ -161,7 +166,7 @@ def _toml(written: str, where: str) -> dict[str, Any]:
 def _yaml(
     written: str, where: str, lines: dict[tuple[str, ...], int], errors: list[str]
 ) -> dict[str, Any]:
-    """Return the mapping in YAML text; note the line of each key by its path."""
+    """Return the mapping in a YAML text; add the line of each key, by its path, to `lines`."""
     import yaml
 
     try:
@@ -189,7 +194,7 @@ def _walk(
     lines: dict[tuple[str, ...], int],
     errors: list[str],
 ) -> None:
-    """Note each key's line, and each key that is set twice; aliases end with the depth."""
+    """Add the line of each key to `lines`, and each key that is set twice to `errors`."""
     from yaml import MappingNode
 
     if not isinstance(node, MappingNode) or len(path) > DEPTH:
@@ -217,9 +222,9 @@ def resolve(
     environment: Mapping[str, str],
     file: ConfigFile | None,
 ) -> dict[str, Setting]:
-    """Return every key's value and origin; raises ConfigurationError with everything wrong.
+    """Return the value and origin of every key; raises ConfigurationError with all mistakes.
 
-    `typed` holds what the command line says, None where it says nothing.
+    `typed` are the values of options, None for an option that was not typed.
     """
     errors = list(file.errors) if file is not None else []
     said: dict[str, _Said] = {}
@@ -251,7 +256,7 @@ def resolve(
 
 @dataclass(frozen=True)
 class _Said:
-    """A value as it was said, where, and what to call it in an error."""
+    """A value as it was written, its origin, and its name in an error."""
 
     value: Any
     origin: str
@@ -261,7 +266,7 @@ class _Said:
 def _variables(
     section: str, keys: Mapping[str, Key], environment: Mapping[str, str], errors: list[str]
 ) -> dict[str, _Said]:
-    """Return what the variables ALFS_<SECTION>_<KEY> say."""
+    """Return the values of the variables ALFS_<SECTION>_<KEY>; add mistakes to `errors`."""
     prefix = f"ALFS_{section.upper()}_"
     readable = [name for name, key in keys.items() if key.parse is not None]
     said: dict[str, _Said] = {}
@@ -280,7 +285,7 @@ def _variables(
 
 
 def _short(value: Any) -> str:
-    """Write a wrong value; aliases in YAML can make one that has no end."""
+    """Return a wrong value as a short text, even if aliases in YAML make it endless."""
     from reprlib import Repr
 
     short = Repr()

@@ -1,7 +1,8 @@
-"""Recipes: training settings as flat YAML that reads alone; find, load, override, validate.
+"""Recipes: training settings in one YAML file each, and how they are found, read and checked.
 
-Nothing in a recipe is code, and none includes another. Keys are those of `settings.SETTINGS`, in
-YAML nested; all errors of a file are told at once, with their lines.
+A recipe contains no code and includes no other recipe. Its keys are those of
+`settings.training.SETTINGS`, nested by group. All errors of a file are reported together, with
+their lines.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ SUFFIXES = (".yaml", ".yml")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings read from YAML: dotted key -> checked value, and where they come from."""
+    """The settings of a YAML text, as dotted key -> checked value, with the name of the recipe."""
 
     name: str
     text: str
@@ -33,12 +34,12 @@ class Recipe:
 
     @property
     def about(self) -> str:
-        """The first line of its header comment."""
+        """The first line of the comment at the top, "" without one."""
         first = self.text.partition("\n")[0]
         return first.lstrip("# ").strip() if first.startswith("#") else ""
 
     def nested(self) -> dict[str, Any]:
-        """Return the settings nested as in YAML."""
+        """Return the settings as nested mappings, as in YAML."""
         return nest(self.values)
 
 
@@ -46,13 +47,13 @@ class Recipe:
 
 
 def recipe_dir() -> Traversable:
-    """Return the recipes of this installation, or of this checkout."""
+    """Return the folder of recipes in this installation, or in this checkout."""
     packaged = files("alfs_cli") / "_recipes"
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "recipes"
 
 
 def recipe_names() -> tuple[str, ...]:
-    """Return the names of the recipes that alfs brings, sorted: `cifar10/nce-aul`."""
+    """Return the names of the recipes that come with alfs, such as `cifar10/nce-aul`, sorted."""
     return tuple(sorted(_names(recipe_dir(), "")))
 
 
@@ -65,9 +66,10 @@ def _names(folder: Traversable, prefix: str) -> Iterator[str]:
 
 
 def load_recipe(name: str) -> Recipe:
-    """Read a recipe: a file where the name has the suffix .yaml, else one that alfs brings.
+    """Read a recipe: the file where `name` ends in .yaml or .yml, else one that comes with alfs.
 
-    Raises InputError where there is none, RecipeError with everything that is wrong in it.
+    Raises InputError for a missing file, UsageError for an unknown name, and RecipeError with all
+    mistakes in the recipe.
     """
     if name.endswith(SUFFIXES):
         return load_settings(Path(name))
@@ -86,7 +88,7 @@ def load_recipe(name: str) -> Recipe:
 
 
 def load_settings(path: Path) -> Recipe:
-    """Read a recipe or a config.yaml from a file."""
+    """Read a recipe or a config.yaml; raises InputError or RecipeError as `load_recipe` does."""
     try:
         text = as_text_file(path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -102,7 +104,7 @@ def load_settings(path: Path) -> Recipe:
 
 
 def parse_recipe(text: str, *, name: str, where: str) -> Recipe:
-    """Read YAML text; raises RecipeError with every error and its line."""
+    """Return the recipe in a YAML text; raises RecipeError with all mistakes and their lines."""
     import yaml
 
     try:
@@ -140,7 +142,7 @@ def parse_recipe(text: str, *, name: str, where: str) -> Recipe:
 def _entries(
     root: "MappingNode", errors: list[tuple[int, str]]
 ) -> "Iterator[tuple[str, Node, int]]":
-    """Yield (dotted key, value, line) of a mapping and of the groups in it."""
+    """Yield (dotted key, value, line) for each setting in a mapping and in the groups in it."""
     from yaml import MappingNode, ScalarNode
 
     for key_node, value in root.value:
@@ -158,7 +160,7 @@ def _entries(
 
 
 def _plain(node: "Node") -> Any:
-    """Return the value of a node: a scalar, or a list of scalars; raises UsageError for more."""
+    """Return a node's value, a scalar or a list of scalars; raises UsageError for any other."""
     import yaml
 
     if isinstance(node, yaml.MappingNode):

@@ -1,6 +1,6 @@
-"""Training settings by dotted key: SETTINGS is every key there is and what its value may be.
+"""Training settings: SETTINGS lists every key, with the function that checks its value.
 
-Recipes, `config.yaml` and `--set KEY=VALUE` share it, and so does what the options of `train` say.
+It is shared by recipes, `config.yaml`, `--set KEY=VALUE` and the options of `train`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ Values = dict[str, Any]  # dotted key -> value
 
 
 class RecipeError(AlfsError):
-    """Settings are not what they should be; one line for each thing wrong."""
+    """Settings are wrong; the message has a line for each mistake."""
 
 
 MOST_SHOWN = 100  # characters of a value in a message
@@ -58,7 +58,11 @@ def _noise(value: Any) -> str:
 
 
 def is_file(noise: str) -> bool:
-    """Say whether noise is named by a file with T, which has no rate, and not by its kind."""
+    """Say whether `noise` names a file with T, which has no rate, and not a kind of noise.
+
+    >>> is_file("T.csv"), is_file("symmetric")
+    (True, False)
+    """
     return noise not in (*NOISE_KINDS, INSTANCE) and "." in noise.rpartition("/")[2][1:]
 
 
@@ -121,13 +125,13 @@ SETTINGS: dict[str, Reader] = {
     "transition.fingerprint": text,
     "transition.least_level": number(0, most=100),
 }
-SHORT = {  # a plain name stands for where it comes from
+SHORT = {  # keys that may be written without their group
     "dataset": "dataset.source",
     "test": "test.source",
     "transition": "transition.file",
 }
 GROUPS = {key.partition(".")[0] for key in SETTINGS if "." in key}
-TOGETHER = (
+TOGETHER = (  # keys that need each other
     ("noise.kind", "noise.rate"),
     ("nlnl.nl", "nlnl.selnl"),
     ("normalisation.mean", "normalisation.std"),
@@ -135,7 +139,11 @@ TOGETHER = (
 
 
 def nest(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return dotted keys as nested mappings."""
+    """Return dotted keys as nested mappings.
+
+    >>> nest({"noise.rate": 0.4, "epochs": 10})
+    {'noise': {'rate': 0.4}, 'epochs': 10}
+    """
     tree: dict[str, Any] = {}
     for key, value in values.items():
         group, dot, name = key.partition(".")
@@ -163,7 +171,7 @@ def read_setting(key: str, value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as a message tells it; a number may have more digits than Python writes."""
+    """Return a value as text for a message; a number may have more digits than Python writes."""
     try:
         text = repr(value)
     except ValueError:
@@ -172,13 +180,13 @@ def _shown(value: Any) -> str:
 
 
 def _nearest(key: str) -> str:
-    """Return a hint: the key of that last part, or the nearest one."""
+    """Return a hint for a message: a key with this last part, or the nearest key."""
     same = [known for known in SETTINGS if known.rpartition(".")[2] == key]
     return f" (did you mean '{same[0]}'?)" if same else did_you_mean(key, [*SETTINGS, *GROUPS])
 
 
 def incomplete(values: Values) -> list[str]:
-    """Return what is wrong with settings as a whole."""
+    """Return a message for each setting that is missing beside another, or contradicts it."""
     if is_file(values.get("noise.kind", "")):
         if "noise.rate" in values:
             return ["'noise.rate' has no meaning beside a file with T"]
@@ -192,7 +200,11 @@ def incomplete(values: Values) -> list[str]:
 
 
 def overrides(assignments: Sequence[str]) -> Values:
-    """Read `--set KEY=VALUE` texts; raises RecipeError with everything that is wrong."""
+    """Return the settings in `--set KEY=VALUE` texts; raises RecipeError with all mistakes.
+
+    >>> overrides(["optimizer.lr=0.1"])
+    {'optimizer.lr': 0.1}
+    """
     values: Values = {}
     errors: list[str] = []
     for written_as in assignments:

@@ -1,6 +1,7 @@
-"""Kinds of values that a setting may have, wherever it is written: each is checked here, once.
+"""Readers of values, shared by all kinds of settings.
 
-A reader returns the checked value, or raises ValueError with what the value is not.
+A reader takes a value from the command line, YAML or TOML. It returns the checked value, or raises
+ValueError with what the value is not.
 """
 
 import math
@@ -12,26 +13,26 @@ from alfs_cli.errors import did_you_mean
 from alfs_cli.text.numbers import MOST_SEED
 
 Reader = Callable[[Any], Any]
-MOST_WHOLE = 2**63 - 1  # what 64 bits hold
+MOST_WHOLE = 2**63 - 1  # the largest signed number of 64 bits
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 def text(value: Any) -> str:
-    """Read text, or a number that stands for a name."""
+    """Return a text; a number counts as text, since a name may consist of digits."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
         raise ValueError("not text")
     return str(value)
 
 
 def flag(value: Any) -> bool:
-    """Read true or false."""
+    """Return true or false."""
     if not isinstance(value, bool):
         raise ValueError("not true or false")
     return value
 
 
 def whole(least: int, most: int = MOST_WHOLE) -> Reader:
-    """Return what reads a whole number."""
+    """Return a reader of whole numbers from `least` to `most`, both included."""
 
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -45,10 +46,13 @@ def whole(least: int, most: int = MOST_WHOLE) -> Reader:
 
 
 def number(least: float, most: float = math.inf, *, above: bool = False, hint: str = "") -> Reader:
-    """Return what reads a number from `least`, or `above` it, to `most`, both included.
+    """Return a reader of numbers from `least` to `most`, both included.
 
-    `hint` says how it is written. Text is read too: YAML 1.1 takes 1e-4, which lacks a point, for
-    text.
+    With `above` the number must be larger than `least`. `hint` says in the error how to write it.
+    Text is read as a number too, since YAML 1.1 takes 1e-4, without a point, for text.
+
+    >>> number(0, 1)("1e-4")
+    0.0001
     """
     wanted = f"not a number {'above' if above else 'from'} {least:g}"
     wanted += f" to {most:g}" if most < math.inf else ""
@@ -69,7 +73,7 @@ def number(least: float, most: float = math.inf, *, above: bool = False, hint: s
 
 
 def one_of(names: Iterable[str]) -> Reader:
-    """Return what reads one of some names."""
+    """Return a reader of one of some names."""
     known = tuple(names)
 
     def read(value: Any) -> str:
@@ -81,7 +85,7 @@ def one_of(names: Iterable[str]) -> Reader:
 
 
 def as_number(written: str) -> float:
-    """Return the number that a variable's text writes, a whole one where it is."""
+    """Return the number in a text, an int if it is whole; raises ValueError if there is none."""
     for kind in (int, float):
         with suppress(ValueError):
             return kind(written)
@@ -89,12 +93,19 @@ def as_number(written: str) -> float:
 
 
 def as_flag(written: str) -> bool:
-    """Return what a variable's text says: 1, true, yes and on, or 0, false, no and off."""
+    """Return True for the texts 1, true, yes, on, and False for 0, false, no, off.
+
+    Raises ValueError for any other text.
+    """
     if written.lower() not in (*TRUE, *FALSE):
         raise ValueError("not true or false")
     return written.lower() in TRUE
 
 
 def as_words(written: str) -> list[str]:
-    """Return the words between commas."""
+    """Return the words between commas.
+
+    >>> as_words("ALFS1, ALFS403")
+    ['ALFS1', 'ALFS403']
+    """
     return [word.strip() for word in written.split(",") if word.strip()]

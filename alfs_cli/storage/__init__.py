@@ -1,1 +1,1 @@
-"""Files and what is written to them: documents with a schema, atomic writes, locks, memory."""
+"""Files on disk: documents with a schema, atomic writes, locks, and limits of memory."""

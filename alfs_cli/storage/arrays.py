@@ -1,4 +1,4 @@
-"""Arrays that are written to an .npz, whole or not at all, and without code in it."""
+"""Writing arrays to an .npz atomically, and without pickled objects."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 def save_npz(
     path: Path, arrays: "Mapping[str, NDArray[Any]]", *, is_compressed: bool = False
 ) -> None:
-    """Write arrays under their names.
+    """Write arrays to an .npz by name, replacing the file at `path` only when all is written.
 
-    Raises ValueError for an array of Python objects, which only code could read back. NumPy's own
-    `allow_pickle` is an array of that name to NumPy 1.
+    Raises ValueError for an array of Python objects, which would be pickled. That is checked here
+    because NumPy 1 has no option against it: it takes `allow_pickle` for the name of an array.
     """
     import numpy as np
 

@@ -1,7 +1,7 @@
-"""Saved results as JSON: the schema name, "inf" for unbounded, null for not known, atomic writes.
+"""Saved results as JSON, with a schema name, "inf" for infinity, and null for unknown numbers.
 
-A result type is a frozen dataclass; pydantic reads and checks it by its annotations. Keys that a
-reader does not know are passed over, so additions keep the schema's number.
+A result type is a frozen dataclass; pydantic reads and checks it by its annotations. Readers ignore
+keys that they do not know, so that a schema keeps its number when keys are added.
 """
 
 import json
@@ -24,7 +24,7 @@ DAMAGED = (
     OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
     tokenize.TokenError, SyntaxError,
 )  # fmt: skip
-"""What numpy raises, besides ValueError, for files that are no whole .npy or .npz."""
+"""The errors, besides ValueError, that NumPy raises for damaged .npy and .npz files."""
 
 
 def _number_from_json(value: Any) -> Any:
@@ -40,21 +40,21 @@ def _number_to_json(value: float) -> float | str | None:
 Number = Annotated[
     float, BeforeValidator(_number_from_json), PlainSerializer(_number_to_json, return_type=Any)
 ]
-"""A float of a saved result: infinity is written as "inf"."""
+"""A float in a saved result; infinity is written as "inf", NaN as null."""
 
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 
 def _adapter_of(kind: type[T]) -> TypeAdapter[T]:
-    """Return what reads and writes a dataclass; made once, for it takes longer than a document."""
+    """Return pydantic's adapter of a type, kept because making it takes longer than using it."""
     if kind not in _ADAPTERS:
         _ADAPTERS[kind] = TypeAdapter(kind)
     return _ADAPTERS[kind]
 
 
 def to_document(schema: str, result: Any) -> dict[str, Any]:
-    """Return the JSON document of a result dataclass, its schema name first."""
+    """Return the JSON document of a result dataclass, with its schema name as the first key."""
     body = _adapter_of(type(result)).dump_python(result, mode="json", by_alias=True)
     return {"schema": schema, **body}
 
@@ -62,9 +62,10 @@ def to_document(schema: str, result: Any) -> dict[str, Any]:
 def from_document(
     document: dict[str, Any], kind: type[T], *, where: str, is_strict: bool = False
 ) -> T:
-    """Return the result a document holds; `is_strict` takes numbers for numbers alone.
+    """Return the result in a document.
 
-    Raises InputError naming the first wrong key and its place.
+    With `is_strict` only finite JSON numbers and "inf" count as numbers. Raises InputError, which
+    names the first wrong key and, with `where`, the file.
     """
     adapter = _adapter_of(kind)
     try:
@@ -87,7 +88,10 @@ def from_document(
 
 
 def _no_number(said: Any, read: Any, place: str = "") -> str | None:
-    """Return where something else was read as a number: true, "NaN", "1", or one without end."""
+    """Return the key at which a number was read from true, "NaN", "1" or infinity, else None.
+
+    `said` is the document, `read` the same as read and written again.
+    """
     if isinstance(read, dict) and isinstance(said, dict):
         pairs = [(key, said[key], value) for key, value in read.items() if key in said]
     elif isinstance(read, list | tuple) and isinstance(said, list | tuple):
@@ -98,7 +102,7 @@ def _no_number(said: Any, read: Any, place: str = "") -> str | None:
         wanted = isinstance(read, int | float) and not isinstance(read, bool)
         if isinstance(read, bool):
             return None if isinstance(said, bool) else place
-        wanted = wanted or (read is None and said is not None)  # "NaN", as it is written again
+        wanted = wanted or (read is None and said is not None)  # NaN is written as null
         return place if wanted and not is_known else None
     found = (_no_number(one, other, f"{place}.{key}".lstrip(".")) for key, one, other in pairs)
     return next((wrong for wrong in found if wrong is not None), None)
@@ -110,10 +114,10 @@ def write_document(path: Path, document: dict[str, Any]) -> None:
 
 
 def render_document(document: dict[str, Any]) -> str:
-    """Return the saved form: two-space indents, numeric rows on one line, a final newline.
+    """Return the saved text of a document: indented by two, rows of numbers on one line.
 
-    Characters that are not for printing are escaped: those that steer a terminal or turn the
-    direction of text, and halves of characters that UTF-8 cannot hold.
+    Characters that are not printable are escaped: those that control a terminal or the direction of
+    text, and lone surrogates, which UTF-8 cannot hold.
     """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     lines = (line if line.isprintable() else _escaped(line) for line in text.split("\n"))
@@ -125,7 +129,7 @@ def _escaped(line: str) -> str:
 
 
 def _join_number_rows(text: str) -> str:
-    """Put each list of plain numbers on one line: a 10 x 10 matrix is 10 lines, not 100."""
+    """Put each list of numbers on one line, so that a 10 x 10 matrix has 10 lines, not 100."""
     lines: list[str] = []
     row: list[str] | None = None
     for line in text.split("\n"):
@@ -153,9 +157,9 @@ def _join_number_rows(text: str) -> str:
 
 
 def read_document(path: Path, schema: str) -> dict[str, Any]:
-    """Return the JSON document at `path`, its schema checked.
+    """Return the JSON document at `path`.
 
-    Raises InputError if it is missing, not JSON, of another schema, or of a newer number.
+    Raises InputError if it is missing, is no JSON, or has another schema or a newer version of it.
     """
     try:
         text = as_text_file(path).read_text(encoding="utf-8")
@@ -212,10 +216,10 @@ def _refuse_constant(name: str) -> None:
 
 
 def limit_nesting(text: str, most: int = 100) -> str:
-    """Return YAML text; raises RecursionError where its brackets are nested deeper than `most`.
+    """Return the YAML text; raises RecursionError where brackets are nested deeper than `most`.
 
-    The time that reading takes grows with the depth. Brackets in quotes count too: settings have
-    none.
+    Deep nesting would make the YAML parser slow. Brackets in quotes count too, since no setting has
+    any.
     """
     depth = 0
     for character in text:

@@ -1,4 +1,4 @@
-"""Files that are named to alfs: those that can be read more than once, and end."""
+"""Checks of files before they are read: no pipes or devices, and no texts that are too large."""
 
 import os
 import stat
@@ -16,14 +16,14 @@ KINDS = {
 
 
 def as_file(path: str | Path) -> Path:
-    """Return the path of a file to read or to replace.
+    """Return the path of a file to read or replace; raises InputError for a pipe or a device.
 
-    What is not there, or is a folder, is for the reader to say. Raises InputError for a pipe, a
-    socket or a device: it may never end, and a file is read more than once.
+    Those may never end, and files are read more than once. Missing files and folders are not
+    refused here, but where they are opened.
     """
     try:
         kind = KINDS.get(stat.S_IFMT(os.stat(path).st_mode))
-    except (OSError, ValueError):  # no file has such a name
+    except (OSError, ValueError):  # a missing file, or a name that no file can have
         kind = None
     if kind is not None:
         raise InputError(
@@ -34,7 +34,7 @@ def as_file(path: str | Path) -> Path:
 
 
 def as_text_file(path: str | Path) -> Path:
-    """Return the path of a text to read whole; raises InputError above 1 GB too."""
+    """Return the path of a text to read whole; raises InputError as `as_file`, and above 1 GB."""
     file = as_file(path)
     try:
         size = os.stat(file).st_size

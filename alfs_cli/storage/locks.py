@@ -1,4 +1,4 @@
-"""One process a run: a folder that is being trained in is kept from every other."""
+"""A lock on the folder of a run, so that only one process trains there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ LOCK = "lock"
 
 @contextmanager
 def one_trainer(folder: Path) -> Iterator[None]:
-    """Keep the folder of a run to this process; the lock ends with it, however it ends.
+    """Lock the folder of a run while the context is open, or until this process ends.
 
-    Raises UsageError where another process trains there. On file systems without locks nothing is
-    kept.
+    Raises UsageError where another process holds the lock. On file systems without locks nothing is
+    locked.
     """
     from filelock import FileLock, Timeout
 
@@ -33,5 +33,5 @@ def one_trainer(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (folder / LOCK).unlink(missing_ok=True)  # while it is held: nobody waits for it
+        (folder / LOCK).unlink(missing_ok=True)  # before the release: no process waits for it
         lock.release()

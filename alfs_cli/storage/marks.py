@@ -1,22 +1,22 @@
-"""By what a file tells that alfs wrote it, format by format.
+"""How a file is recognised as a result that alfs wrote, in each format.
 
-JSON has its schema's name, SARIF the tool's, JUnit the name of its suites, HTML its generator,
-LaTeX its first line. CSV, GitHub's and GitLab's forms have no room for a word of ours: there it is
-what only alfs writes, the columns of gates and the ids of rules. Prose ends in a line of its own.
-A table that judges nothing has no mark as CSV.
+JSON is known by its schema, SARIF by its tool, JUnit by its suites, HTML by its generator, and
+LaTeX by its first line. CSV and the formats of GitHub and GitLab have no place for a name, so they
+are known by columns and rule ids that only alfs writes. Text and Markdown end in a line of their
+own. A CSV table without verdicts is not recognised.
 """
 
 import re
 from pathlib import Path
 
-HEAD_BYTES, FOOT_BYTES = 2**16, 200
+HEAD_BYTES, FOOT_BYTES = 2**16, 200  # read from the beginning and the end of a file
 FOOTERS = {"text": "-- alfs\n", "markdown": "\n<!-- alfs -->\n"}
 EMPTY = {"concise": "", "github": "", "gitlab": "[]"}
-"""What a format holds where nothing was found: the greenest of files, and no mark in it."""
+"""The content of a file without findings, in formats where it has no mark."""
 
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 _RULE = r"ALFS\d{3}"
-_COLUMNS = "|".join(  # of the tables that judge: gates, classes, losses, rows of T, runs
+_COLUMNS = "|".join(  # the headers of tables with verdicts: gates, classes, losses, rows of T, runs
     (
         "status,rule,name,value,low,high,limit",
         "true class,n given,clean share,clean level r,",
@@ -26,7 +26,7 @@ _COLUMNS = "|".join(  # of the tables that judge: gates, classes, losses, rows o
     )
 )
 _HEADS = (
-    r'\{\s*"schema":\s*"alfs\.(?!baseline)',  # what a team has accepted is no result
+    r'\{\s*"schema":\s*"alfs\.(?!baseline)',  # a baseline is an input, not a result
     r'\{\s*"\$schema":\s*"[^"]*sarif[^"]*",\s*"version":\s*"2\.1\.0",\s*"runs":\s*\[\s*\{\s*"tool":\s*'
     r'\{\s*"driver":\s*\{\s*"name":\s*"alfs"',
     r'(?:<\?xml[^>]*\?>\s*)?<testsuites name="alfs"',
@@ -41,12 +41,12 @@ _OURS = re.compile("|".join(_HEADS), re.DOTALL | re.IGNORECASE)
 
 
 def marked(text: str, format: str) -> str:
-    """Return what is written to a file of a format: prose gets its mark."""
+    """Return the text to write to a file, with the last line that marks text and Markdown."""
     return text + FOOTERS.get(format, "")
 
 
 def bears_mark(path: Path, format: str) -> bool:
-    """Say whether a file is a result that alfs wrote; `format` is what it is named as now."""
+    """Say whether a file is a result that alfs wrote; `format` is that of the new file."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES).decode("utf-8", "replace")

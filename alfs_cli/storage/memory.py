@@ -1,28 +1,28 @@
-"""What the machine has: memory, asked before anything is unpacked, and cores."""
+"""The memory and the cores that this process may use."""
 
 import os
 from pathlib import Path
 
 from alfs_cli.errors import InputError
 
-MAX_THREADS = 16
+MAX_THREADS = 16  # however many cores there are
 MEMINFO = Path("/proc/meminfo")
 
 
 def num_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def threads() -> int:
-    """Return how many threads read files, decode images and make digests."""
+    """Return the number of threads to read files, decode images and compute digests with."""
     return min(MAX_THREADS, num_cores())
 
 
 def available_bytes() -> int | None:
-    """Return the bytes of memory that are free to use, None where the system does not say."""
+    """Return the bytes of free memory, None where the system does not say, as outside Linux."""
     try:
         for line in MEMINFO.read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
@@ -38,7 +38,10 @@ def refuse_too_large(
     where: str,
     help: str = "store it in parts, or as .npy files, which are read in place",
 ) -> None:
-    """Raise InputError where `size` bytes are more than memory has left."""
+    """Raise InputError where `size` bytes are more than the free memory.
+
+    `where` says in the message what needs them.
+    """
     available = available_bytes()
     if available is not None and size > available:
         raise InputError(

@@ -1,6 +1,6 @@
-"""Where a command writes, held against what it reads: no input is ever written over.
+"""Checks that a command does not overwrite a file that it reads.
 
-Paths are compared as the system does, whatever their spelling, symbolic and hard links included.
+Paths are compared as files, whatever their spelling, so that symbolic and hard links are found.
 """
 
 import os
@@ -23,23 +23,23 @@ SAVES = {
     "recommend": ("recommendation.json",),
     "check": ("check.json",),
 }
-"""What commands always write under --out."""
+"""The files that each command always writes under --out."""
 
 
-OF_A_RUN = ("config.yaml", "sweep.json")
+OF_A_RUN = ("config.yaml", "sweep.json")  # files by which the folder of a run or sweep is known
 
 
 class Writes:
-    """Marks, in the annotation of an option, that its value is a file to be written."""
+    """Marks, in the annotation of an option, a value that is a file to be written."""
 
 
 class Kept:
-    """Marks an option whose file, where it is the list of suspects, is kept under another name."""
+    """Marks an option whose file is copied first, if it is the issues.csv to be overwritten."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A file to be written, and the words that say so."""
+    """A file to be written, in `format`; `said` is what messages say of it."""
 
     said: str
     path: Path
@@ -47,9 +47,10 @@ class Target:
 
 
 def refuse_inputs(targets: Iterable[Target], inputs: Iterable[Any]) -> None:
-    """Raise UsageError where a target is one of the inputs, or a stranger's file in a folder of it.
+    """Raise UsageError where a target is an input, or lies in an input folder and is not alfs' own.
 
-    Inputs are what was typed: files, folders, patterns, lists of them; what is no path is none.
+    Inputs are values of options: files, folders, glob patterns, and lists of them. Values that are
+    no paths are ignored.
     """
     there = [target for target in targets if target.path.exists()]
     if not there:
@@ -61,9 +62,9 @@ def refuse_inputs(targets: Iterable[Target], inputs: Iterable[Any]) -> None:
 
 
 def keep_decisions(file: Path, out: Path) -> Path | None:
-    """Copy a list of suspects that `out` is about to get anew, with what people decided in it.
+    """Copy an issues.csv with people's decisions, `file`, before a new one in `out` overwrites it.
 
-    Returns where the copy is, None where `file` is another file.
+    Returns the path of the copy, None where `file` is not the issues.csv in `out`.
     """
     listed = out / SUSPECTS
     try:
@@ -78,7 +79,7 @@ def keep_decisions(file: Path, out: Path) -> Path | None:
 
 
 def refuse_listed(targets: Iterable[Target], paths: Iterable[str]) -> None:
-    """Raise UsageError where a target is one of the files that DATA list."""
+    """Raise UsageError where a target is one of the files at `paths`, which DATA lists."""
     there = {os.path.realpath(target.path): target for target in targets if target.path.exists()}
     if not there:
         return
@@ -118,5 +119,5 @@ def _is_within(target: Target, value: str) -> bool:
 
 
 def is_of_a_run(path: Path) -> bool:
-    """Say whether a file lies in the folder of a run or a sweep, where results are kept."""
+    """Say whether a file lies in the folder of a run or a sweep."""
     return any((path.parent / name).exists() for name in OF_A_RUN)

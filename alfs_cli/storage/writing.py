@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: a temporary one beside them is renamed into place."""
+"""Atomic writes: a temporary file in the same folder is renamed into place when it is complete."""
 
 import errno
 import os
@@ -13,11 +13,12 @@ from pathlib import Path
 from alfs_cli.errors import WorkError
 from alfs_cli.storage.files import as_file
 
-OURS, ABANDONED_SECONDS = ".alfs-", 60.0  # in the names of temporary files; older are no new ones
+OURS = ".alfs-"  # in the name of every temporary file
+ABANDONED_SECONDS = 60.0  # the least age of a temporary file that is removed
 
 
 def unwritable(path: Path, error: OSError) -> WorkError:
-    """Return the error of a file that cannot be written: a full disk, most of the time."""
+    """Return the error for a file that cannot be written, mostly because the disk is full."""
     return WorkError(
         f"cannot write '{path}': {error.strerror or error}",
         help="make room there and type it again, or take another folder with --out",
@@ -26,10 +27,10 @@ def unwritable(path: Path, error: OSError) -> WorkError:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; it becomes `path` if the body succeeds.
+    """Yield a temporary path in the same folder, which is renamed to `path` if the body succeeds.
 
     Raises WorkError where the disk is full or the folder cannot be written, InputError where `path`
-    is a device or a pipe; then it is as it was before.
+    is a device or a pipe. The file at `path` does not change then.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(path, error) from None
     try:
-        _lock(handle)  # as long as this process lives and writes
+        _lock(handle)  # until the file is complete, or this process ends
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
@@ -52,9 +53,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _begun_beside(path: Path) -> tuple[Path, int]:
-    """Make an empty file beside `path`, for the eyes of those for whom `path` will be, and open it.
+    """Create and open an empty file beside `path`, with the permissions that `path` will have.
 
-    They are those that the umask lets, and no more than the file that is there lets.
+    These are the permissions that the umask allows, and those of the file at `path` if there is
+    one.
     """
     temporary = path.with_name(f".{path.name}{OURS}{secrets.token_hex(4)}{path.suffix}")
     mode = 0o666 & (path.stat().st_mode | 0o600) if path.exists() else 0o666
@@ -62,7 +64,10 @@ def _begun_beside(path: Path) -> tuple[Path, int]:
 
 
 def _lock(handle: int) -> bool:
-    """Lock an open file; return whether no other process holds it. True without file locks."""
+    """Lock an open file; return False if another process holds the lock.
+
+    True on systems without file locks.
+    """
     try:
         import fcntl
     except ImportError:
@@ -76,9 +81,9 @@ def _lock(handle: int) -> bool:
 
 @cache
 def _clear_abandoned(folder: Path) -> None:
-    """Remove temporary files of ours that a killed process left in a folder.
+    """Remove the temporary files that killed processes of alfs left in a folder.
 
-    Those that a live process holds, and new ones, stay.
+    Files that are locked by a process, or new, are kept.
     """
     pattern = re.compile(r"\..+" + re.escape(OURS) + r"[a-z0-9_]{8}(\.\w+)?")
     with suppress(OSError), os.scandir(folder) as entries:
@@ -100,7 +105,7 @@ def _remove_abandoned(entry: "os.DirEntry[str]") -> None:
 
 
 def remove_leftovers(paths: Iterable[Path]) -> None:
-    """Remove what a process that was killed while writing one of these files left beside it."""
+    """Remove the temporary files that a process, killed while writing one of `paths`, left."""
     for path in paths:
         for temporary in path.parent.glob(f".{path.name}.*"):
             temporary.unlink(missing_ok=True)
@@ -112,7 +117,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_texts(files: Iterable[tuple[Path, str]]) -> None:
-    """Write several files, each by a temporary one beside it; if one cannot be, none is."""
+    """Write several files, each by renaming a temporary one; if one cannot be written, none is."""
     with ExitStack() as stack:
         for path, text in files:
             temporary = stack.enter_context(replacing(path))

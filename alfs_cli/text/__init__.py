@@ -1,1 +1,1 @@
-"""Text as people write it and as terminals show it."""
+"""Text: numbers, names and cells, read and written, and made safe to show."""

@@ -1,25 +1,32 @@
-"""Cells of a table that a spreadsheet shows: they steer nothing, and come back as they were."""
+"""Cells that are safe to open in a spreadsheet, and can be read back unchanged."""
 
 from typing import Any
 
 from alfs_cli.text.plain import escaped, unescaped
 
-FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet may run
+FORMULA = ("=", "+", "-", "@", "\t")  # beginnings of what a spreadsheet may run as a formula
 
 
 def safe_cell(cell: Any) -> Any:
-    r"""Return a cell that steers nothing: text that looks like a formula gets a `'`.
+    r"""Return a cell that a spreadsheet does not run: `'` is put before text like a formula.
 
-    Characters that are not printable are written out, `\x1b` for ESC.
+    Characters that are not printable are escaped, as `\x1b` for ESC. None and NaN become "".
+
+    >>> safe_cell("=1+1")
+    "'=1+1"
     """
     if isinstance(cell, str):
         text = escaped(cell)
         return "'" + text if text[:1] in FORMULA else text
-    if cell is None or cell != cell:  # NaN is not known
+    if cell is None or cell != cell:  # NaN
         return ""
     return cell
 
 
 def unguarded(text: str) -> str:
-    """Return the text that `safe_cell` made this from."""
+    """Return the text from which `safe_cell` made this cell.
+
+    >>> unguarded("'=1+1")
+    '=1+1'
+    """
     return unescaped(text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text)

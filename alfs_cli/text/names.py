@@ -1,4 +1,4 @@
-"""Several names in one word: `a,b,c`, as CSV quotes them."""
+"""Lists of names in one text, `a,b,c`, with the quotes of CSV."""
 
 import csv
 import io
@@ -8,7 +8,11 @@ from alfs_cli.errors import UsageError
 
 
 def parse_columns(text: str | None) -> tuple[str, ...] | None:
-    """Return the names in `a,b,c`, None where nothing was typed."""
+    """Return the distinct names in `a,b,c`, None for None; raises UsageError if there is none.
+
+    >>> parse_columns('width,"a,b"')
+    ('width', 'a,b')
+    """
     if text is None:
         return None
     cells = next(csv.reader([text], skipinitialspace=True), [])
@@ -19,7 +23,11 @@ def parse_columns(text: str | None) -> tuple[str, ...] | None:
 
 
 def joined(names: Sequence[str]) -> str:
-    """Return names as `parse_columns` reads them."""
+    """Return names as one text that `parse_columns` reads.
+
+    >>> joined(["width", "a,b"])
+    'width,"a,b"'
+    """
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(names)
     return line.getvalue()

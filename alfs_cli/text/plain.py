@@ -1,7 +1,7 @@
-"""Text that cannot steer what shows it: no control characters, no marks that turn its direction.
+"""Text that is safe to show: without control characters and marks of writing direction.
 
-What a text may hold is what Python calls printable. `plain` puts a mark for the rest; `escaped`
-writes it out, and `unescaped` gives the text back.
+Characters that Python calls printable are kept. `plain` replaces all others by a mark; `escaped`
+writes them as escapes, and `unescaped` restores them.
 """
 
 import re
@@ -12,17 +12,20 @@ NOT_ITSELF = re.compile(rf"\\(?={TAIL})|[^\\ -~]")
 
 
 def plain(text: str, *, keep: str = "", mark: str = "\ufffd") -> str:
-    """Return text with `mark` for each character that is neither printable nor one of `keep`."""
+    """Return the text with `mark` for each character that is neither printable nor in `keep`."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else mark for c in text)
 
 
 def escaped(text: str, *, keep: str = "\n\t") -> str:
-    r"""Return text with `\xNN`, `\uNNNN` or `\UNNNNNNNN` for what is not printable.
+    r"""Return the text with `\xNN`, `\uNNNN` or `\UNNNNNNNN` for characters not printable.
 
-    A backslash before what would read as one of these becomes `\x5c`, so that `unescaped` gives
-    back the very same text.
+    A backslash before a text that could be read as such an escape becomes `\x5c`, so that
+    `unescaped` restores the exact text. Characters in `keep` are not escaped.
+
+    >>> escaped("a\x1b") == r"a\x1b"
+    True
     """
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
@@ -37,12 +40,12 @@ def escaped(text: str, *, keep: str = "\n\t") -> str:
 
 
 def unescaped(text: str) -> str:
-    """Return the text that `escaped` made this from."""
+    """Return the text from which `escaped` made this one."""
     return WRITTEN.sub(lambda match: _meant(match[0]) or match[0], text)
 
 
 def _meant(text: str) -> str | None:
-    """Return the character that an escape at the beginning of a text stands for, if it is one."""
+    """Return the character of an escape at the beginning of a text, None where there is none."""
     match = WRITTEN.match(text)
     code = int(match[0][2:], 16) if match else -1
     character = chr(code) if 0 <= code < 0x110000 else "a"

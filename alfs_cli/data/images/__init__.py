@@ -1,1 +1,1 @@
-"""Pictures: opened safely, decoded, kept in memory or on disk."""
+"""Pictures: opening them safely, decoding them, and keeping pixels in memory or on disk."""

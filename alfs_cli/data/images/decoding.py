@@ -1,4 +1,4 @@
-"""All pixels of a data set at one size, without the pictures that cannot be read."""
+"""The pixels of all pictures of a data set at one size, without unreadable ones."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import ByteArray, LabelledDataset, Progress
+from alfs_cli.arrays import ByteArray
+from alfs_cli.data.dataset import LabelledDataset, Progress
+from alfs_cli.data.images.tuning import TUNING
 from alfs_cli.data.reading import refuse_unreadable
 from alfs_cli.errors import InputError, UsageError
-
-INSTANCE_PIXELS = 32
 
 
 def decode_all(
     dataset: LabelledDataset, *, size: int | None = None, progress: Progress | None = None
 ) -> tuple[ByteArray, LabelledDataset]:
-    """Return pixels (n, H, W, C) uint8 and the n examples they belong to.
+    """Return pixels (n, H, W, C) uint8, and the data set of these n examples.
 
     Pictures that cannot be read are left out and become problems of the data set. Raises InputError
-    where they are more than 1 % of all, those that `load` left out included.
+    where these are more than 1 % of all, counting those that `load` left out.
     """
     if dataset.images is None:
         raise UsageError(f"'{dataset.name}' has no images", help="it has features")
@@ -35,7 +35,10 @@ def decode_all(
 
 
 def instance_features(dataset: LabelledDataset) -> NDArray[Any]:
-    """Return what instance-dependent noise depends on: features, else pixels in 0 .. 1, (N, D)."""
+    """Return the numbers (N, D) on which instance noise depends: features, else pixels in 0 .. 1.
+
+    Raises InputError where there are neither, or where a picture cannot be read.
+    """
     if dataset.features is not None:
         return dataset.features
     if dataset.images is None:
@@ -43,8 +46,8 @@ def instance_features(dataset: LabelledDataset) -> NDArray[Any]:
             f"'{dataset.name}' has neither images nor features, on which instance noise depends",
             help="--features FILE supplies them",
         )
-    large = max(dataset.images.shape[:2]) > 2 * INSTANCE_PIXELS
-    pixels, kept = decode_all(dataset, size=INSTANCE_PIXELS if large else None)
+    is_large = max(dataset.images.shape[:2]) > 2 * TUNING.instance_side
+    pixels, kept = decode_all(dataset, size=TUNING.instance_side if is_large else None)
     if len(kept) != len(dataset):
         raise InputError(
             f"{len(dataset) - len(kept)} images of '{dataset.name}' cannot be read, and instance "

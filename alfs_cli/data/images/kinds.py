@@ -1,4 +1,4 @@
-"""Pixels of N images: arrays in memory, or files that are decoded when asked for."""
+"""The two kinds of images: arrays in memory, and files that are decoded on demand."""
 
 import io
 import logging
@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from alfs_cli.data.dataset import ByteArray, IntArray, Problem, Progress
+from alfs_cli.arrays import BoolArray, ByteArray, IntArray
+from alfs_cli.data.dataset import Problem, Progress
 from alfs_cli.data.images.depth import Scale
 from alfs_cli.data.images.look import (
     ALONE,
     BROKEN,
-    LOOKED_AT,
-    SAMPLED,
     Look,
     PictureFile,
     is_deep,
@@ -30,17 +29,19 @@ from alfs_cli.data.images.look import (
     source_of,
 )
 from alfs_cli.data.images.opening import opened
+from alfs_cli.data.images.tuning import TUNING
 from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
 from alfs_cli.storage.memory import refuse_too_large, threads
 
-CHUNK = 128
-LARGE_PIXELS = 1 << 24
-ONE_LARGE = Lock()  # one at a time: each may need a gigabyte
-PLAIN_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # RGBA holds all that they can say
+CHUNK = 128  # pictures that a thread decodes at a time
+LARGE_PIXELS = 1 << 24  # pixels above which a picture is shrunk early, and one is decoded at a time
+CHECKED_SIDE = 256  # pixels: the size at which a picture is decoded to see whether it can be
+ONE_LARGE = Lock()  # a large picture may need a gigabyte
+PLAIN_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # modes that RGBA holds without loss
 
-# Pillow warns at MAX_IMAGE_PIXELS and refuses at twice that, 179 Mpx, which is our limit (ALFS407).
-# What it says about damaged files would reach the terminal without the file's name; we say it with.
+# Pillow warns at MAX_IMAGE_PIXELS and refuses at twice that, 179 Mpx, which ALFS407 reports.
+# Its warnings about damaged files do not name the file; alfs reports them with the name instead.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -48,10 +49,7 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, eq=False)
 class ArrayImages:
-    """Images in memory: `pixels` (N, H, W) or (N, H, W, C) uint8, C = 1 or 3.
-
-    `size` stretches to a square; nothing is cropped.
-    """
+    """Images in memory: `pixels` (N, H, W) or (N, H, W, C) uint8, C = 1 or 3."""
 
     pixels: ByteArray
 
@@ -66,16 +64,16 @@ class ArrayImages:
 
     @property
     def scale(self) -> None:
-        """Pixels of 8 bits are taken as they are."""
+        """None: pixels of 8 bits are not scaled."""
         return None
 
     def scaled(self, scale: Scale | None) -> "ArrayImages":
-        """Return the same: there is nothing to scale."""
+        """Return the images unchanged."""
         return self
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """There is nothing to say of how they are read."""
+        """Always empty."""
         return ()
 
     def decode(
@@ -85,8 +83,11 @@ class ArrayImages:
         size: int | None = None,
         channels: int | None = None,
         progress: Progress | None = None,
-    ) -> tuple[ByteArray, NDArray[np.bool_]]:
-        """Return pixels (n, H, W, C) uint8, and that all could be read."""
+    ) -> tuple[ByteArray, BoolArray]:
+        """Return pixels (n, H, W, C) uint8, and a mask (n,) that is True: all could be read.
+
+        `size` stretches pictures to a square; nothing is cropped.
+        """
         height, width, own = self.shape
         chosen = self.pixels[indices].reshape(len(indices), height, width, own)
         if channels is not None and channels != own:
@@ -104,34 +105,35 @@ class ArrayImages:
         return thumbnail(Image.fromarray(pixels[..., 0] if channels == 1 else pixels), size)
 
     def problem(self, index: int) -> Problem | None:
-        """Nothing is wrong with pixels in memory."""
+        """Return None: pixels in memory can always be read."""
         return None
 
     def digest(self, index: int) -> bytes | None:
-        """Return a digest of the pixels."""
+        """Return the SHA-256 of the pixels."""
         return sha256(self.pixels[index].tobytes()).digest()
 
     def pixel_digest(self, index: int) -> bytes | None:
-        """Return a digest of the pixels."""
+        """Return the SHA-256 of the pixels."""
         return self.digest(index)
 
 
 def _grey(pixels: ByteArray) -> ByteArray:
-    """Return the brightness (n, H, W, 1) of colours, as Pillow has it: ITU-R 601-2."""
+    """Return the brightness (n, H, W, 1) of RGB pixels by ITU-R 601-2, rounded as Pillow does."""
     weighed = pixels.astype(np.uint32) @ np.asarray([19595, 38470, 7471], dtype=np.uint32)
     return ((weighed + 0x8000) >> 16).astype(np.uint8)[..., None]
 
 
 @dataclass(frozen=True, eq=False)
 class FileImages:
-    """Images in files, decoded when asked for by all cores.
+    """Images in files, decoded on demand by several threads.
 
-    Turned as their EXIF says, first frame, alpha over white; more than 8 bits are scaled to 8 alike
-    in all, as `given_scale` says, else as the data have it. All are stretched to one size: the
-    commonest of a sample, or (size, size). They are grey only if the whole sample is. `shown[i]` is
-    the path as people see it; a picture inside another file has none of its own. `digests` (N,) are
-    the SHA-256 of the files as they were when they were listed, where that is known, empty for what
-    could not be read.
+    Of an animation the first frame is read. Pictures are turned as their EXIF data say, and alpha
+    is laid over white. More than 8 bits are scaled to 8, alike in all pictures: as `given_scale`
+    says, else by their own values. All are stretched to one size, the commonest in a sample or that
+    asked for, and are grey only if the whole sample is.
+
+    `shown` (N,) are the paths that messages show. `digests` (N,) are the SHA-256 of the files when
+    they were listed, b"" for a file that could not be read; () where they are not known.
     """
 
     files: tuple[PictureFile, ...]
@@ -144,31 +146,34 @@ class FileImages:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of most of a sample of all files."""
+        """(H, W, C) by default: the commonest size in a sample of the files."""
         return self.look.shape
 
     @property
     def scale(self) -> Scale | None:
-        """How more than 8 bits become 8, None where no picture has more."""
+        """Which values become black and white in pictures of more than 8 bits, None without any."""
         return self.given_scale or self.look.scale
 
     def scaled(self, scale: Scale | None) -> "FileImages":
-        """Return the same pictures with more than 8 bits read as in other data."""
+        """Return the same pictures, read with the scale of other data."""
         return self if scale is None else replace(self, given_scale=scale)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said of how they are read."""
+        """Remarks for the user on how the pictures are read."""
         return self.look.notes(is_own=self.given_scale is None)
 
     @cached_property
     def look(self) -> "Look":
-        """What a sample is like; it does not depend on the order where digests are known."""
-        places = np.arange(len(self.files))
-        if len(places) > SAMPLED and self.digests:
-            places = np.asarray(sorted(places, key=lambda i: (self.digests[i], i))[:SAMPLED])
-        elif len(places) > SAMPLED:
-            places = np.unique(np.linspace(0, len(places) - 1, SAMPLED).astype(np.int64))
+        """What a sample of the pictures is like.
+
+        It is chosen by digests where they are known, so that the order of files has no influence.
+        """
+        places, most = np.arange(len(self.files)), TUNING.sampled_pictures
+        if len(places) > most and self.digests:
+            places = np.asarray(sorted(places, key=lambda i: (self.digests[i], i))[:most])
+        elif len(places) > most:
+            places = np.unique(np.linspace(0, len(places) - 1, most).astype(np.int64))
         return look_at([self.files[place] for place in places], first=self.shown[0])
 
     def decode(
@@ -178,8 +183,11 @@ class FileImages:
         size: int | None = None,
         channels: int | None = None,
         progress: Progress | None = None,
-    ) -> tuple[ByteArray, NDArray[np.bool_]]:
-        """Return pixels (n, H, W, C) uint8, and which could be read (n,); the others are black."""
+    ) -> tuple[ByteArray, BoolArray]:
+        """Return pixels (n, H, W, C) uint8, and a mask (n,) of the readable; others are black.
+
+        Raises InputError where the pixels need more memory than is free.
+        """
         height, width, own = self.shape
         channels, scale = channels or own, self.scale or ALONE
         if size is not None:
@@ -221,7 +229,11 @@ class FileImages:
             return None
 
     def problem(self, index: int) -> Problem | None:
-        """Say why a file cannot be read: ALFS401, cut short ALFS402, too large ALFS407."""
+        """Return why a file cannot be read, None where it can.
+
+        The rule is ALFS402 for a file that is cut short, ALFS407 for one that is too large, and
+        ALFS401 for any other.
+        """
         shown, file = self.shown[index], self.files[index]
         path, row = (shown, None) if isinstance(file, str) else (None, index)
         try:
@@ -238,7 +250,7 @@ class FileImages:
         return None
 
     def digest(self, index: int) -> bytes | None:
-        """Return a digest of the file's bytes, None where it cannot be read."""
+        """Return the SHA-256 of the file, None where it cannot be read."""
         if self.digests:
             return self.digests[index] or None
         file = self.files[index]
@@ -250,10 +262,10 @@ class FileImages:
             return None
 
     def pixel_digest(self, index: int) -> bytes | None:
-        """Return a digest of the upright picture, whatever the file is like.
+        """Return the SHA-256 of the decoded, upright picture, which no file format changes.
 
-        Nothing is lost on the way: alpha and depth count. None for an animation, for what cannot be
-        read, and above 16 Mpx.
+        Pictures that differ in alpha or depth differ. None for an animation, for a picture that
+        cannot be read, and above 16 Mpx.
         """
         try:
             with opened(source_of(self.files[index])) as picture:
@@ -270,7 +282,7 @@ class FileImages:
 
 
 def digest_of_file(path: str) -> bytes | None:
-    """Return the SHA-256 of a file's bytes; None where it cannot be read or is no plain file."""
+    """Return the SHA-256 of a file; None where it cannot be read or is no regular file."""
     try:
         if not os.path.isfile(path):
             return None
@@ -288,9 +300,10 @@ def _read(
     scale: Scale = ALONE,
     near: int | None = None,
 ) -> Image.Image:
-    """Return a file's first frame upright in L or RGB, stretched to (W, H) where `size` is given.
+    """Return the first frame of a file, upright, in L or RGB, stretched to `size` (W, H) if given.
 
-    A JPEG is decoded at a fraction of its size where that is still not below what is wanted.
+    A JPEG is decoded at a fraction of its size if that is still at least the size wanted: `size`,
+    or a square of side `near`.
     """
     with opened(source_of(file)) as picture:
         wanted = size if size is not None else (near, near) if near is not None else None
@@ -300,7 +313,8 @@ def _read(
         is_large = picture.width * picture.height > LARGE_PIXELS
         with ONE_LARGE if is_large else nullcontext():
             picture.load()
-            upright = _smaller(picture, wanted or (LOOKED_AT, LOOKED_AT)) if is_large else picture
+            side = wanted or (CHECKED_SIDE, CHECKED_SIDE)
+            upright = _smaller(picture, side) if is_large else picture
             ImageOps.exif_transpose(upright, in_place=True)
             plain = _in_mode(upright, "L" if channels == 1 else "RGB", scale)
     return plain if size is None or plain.size == size else plain.resize(size, RESAMPLING)
@@ -310,9 +324,9 @@ RESAMPLING = Image.Resampling.BILINEAR
 
 
 def _smaller(picture: Image.Image, wanted: tuple[int, int]) -> Image.Image:
-    """Return a picture that is still twice as large as wanted, by the mean over square blocks.
+    """Return a picture shrunk to at least twice the size `wanted`, (W, H), by means over blocks.
 
-    What follows makes several copies of a picture, which a very large one has no room for.
+    The next steps make several copies of the picture, for which a very large one leaves no memory.
     """
     factor = min(picture.size) // (2 * max(wanted))
     if factor < 2:
@@ -327,7 +341,7 @@ def _smaller(picture: Image.Image, wanted: tuple[int, int]) -> Image.Image:
 
 
 def _in_mode(picture: Image.Image, mode: str, scale: Scale) -> Image.Image:
-    """Return the picture in L or RGB."""
+    """Return the picture in `mode`, L or RGB, with alpha laid over white."""
     if picture.mode == mode:
         return picture
     if is_deep(picture):
@@ -340,9 +354,12 @@ def _in_mode(picture: Image.Image, mode: str, scale: Scale) -> Image.Image:
 
 
 def array_images(pixels: NDArray[Any], *, where: str) -> ArrayImages:
-    """Return images of an array (N, H, W[, C]) uint8; four channels are laid over white.
+    """Return the images of an array (N, H, W[, C]) uint8; of four channels, alpha is over white.
 
     Raises InputError for another type or shape.
+
+    >>> array_images(np.zeros((2, 8, 8), np.uint8), where="images").shape
+    (8, 8, 1)
     """
     if pixels.dtype != np.uint8:
         raise InputError(

@@ -1,4 +1,4 @@
-"""What the pictures of a data set are like: size, colours and depth, by a sample of them."""
+"""Size, colours and depth of the pictures of a data set, judged by a sample."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,19 +11,17 @@ from PIL import Image
 
 from alfs_cli.data.images.depth import Scale, measured
 from alfs_cli.data.images.opening import opened
+from alfs_cli.data.images.tuning import TUNING
 from alfs_cli.errors import InputError
 
-SAMPLED = 1024  # pictures whose colours and depth are looked at
-LOOKED_AT = 256  # of which the size, and the values of more than 8 bits
-LEAST_LEVELS = 32  # of 256
-ALONE = Scale()
+ALONE = Scale()  # each picture is scaled by its own range
 GREY_MODES = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 BROKEN = Exception  # Pillow's decoders raise nearly anything for a damaged file
-ORIENTATION = 0x0112
+ORIENTATION = 0x0112  # the EXIF tag; from 5 on, width and height are swapped
 
 
 class Inside(Protocol):
-    """A picture inside another file."""
+    """A picture stored inside another file."""
 
     def read(self) -> bytes:
         """Return its bytes; raises OSError where they cannot be read."""
@@ -34,7 +32,7 @@ PictureFile = str | Inside
 
 
 def source_of(file: PictureFile) -> str | bytes:
-    """Return what a picture is opened from: its path, or its bytes inside another file."""
+    """Return what to open a picture from: its path, or its bytes if it is inside another file."""
     return file if isinstance(file, str) else file.read()
 
 
@@ -42,7 +40,9 @@ def source_of(file: PictureFile) -> str | bytes:
 class Look:
     """What a sample of pictures is like: commonest size, channels, colours and depth.
 
-    `cut` is the highest of the 8 bits that are read of coloured pictures of 16, None without such.
+    `shape` is (H, W, C). Of the `count` pictures that could be read, `coloured` are in colour and
+    `deep` are grey with more than 8 bits. Of coloured pictures of 16 bits only the upper 8 are
+    read; `cut` is the highest value of those, None without such pictures.
     """
 
     shape: tuple[int, int, int]
@@ -53,7 +53,10 @@ class Look:
     cut: int | None
 
     def notes(self, *, is_own: bool) -> tuple[str, ...]:
-        """Return what is to be said: mixed colours, and a scale that is the data's own."""
+        """Return notes for the user on mixed colours, on the scale, and on bits that are lost.
+
+        `is_own` is False if the scale of other data is used.
+        """
         said = []
         if 0 < self.coloured < self.count:
             said.append(
@@ -71,9 +74,10 @@ class Look:
 
 
 def look_at(files: Sequence[PictureFile], *, first: str) -> Look:
-    """Return what pictures are like, their pixels read only where they have more than 8 bits.
+    """Return what the pictures are like; pixels are read only of those of more than 8 bits.
 
-    Raises InputError where none can be read, and where 16 bits of colour would be read as nothing.
+    `first` names the first picture in a message. Raises InputError where none can be read, and
+    where coloured pictures of 16 bits are nearly black in the 8 bits that are read.
     """
     sizes: Counter[tuple[int, int]] = Counter()
     coloured = 0
@@ -86,7 +90,7 @@ def look_at(files: Sequence[PictureFile], *, first: str) -> Look:
                 width, height = picture.size
                 is_coloured = picture.mode not in GREY_MODES
                 depth, upper = is_deep(picture), _is_cut(picture)
-                if count < LOOKED_AT:  # of a PNG all is read to see how it is turned
+                if count < TUNING.measured_pictures:  # orientation: a PNG is read to its end
                     turned = picture.getexif().get(ORIENTATION, 1) >= 5
                     sizes[(width, height) if turned else (height, width)] += 1
         except BROKEN:
@@ -100,20 +104,22 @@ def look_at(files: Sequence[PictureFile], *, first: str) -> Look:
             f"none of the images can be read (first: '{first}')", help="are they images?"
         )
     height, width = max(sizes, key=lambda size: (sizes[size], size))
-    levels = _pixels_of(deep[:LOOKED_AT])
+    most = TUNING.measured_pictures
+    levels = _pixels_of(deep[:most])
     scale = measured(levels, beside_bytes=len(deep) < count) if deep else None
-    highest = max((int(part.max()) for part in _pixels_of(cut[:LOOKED_AT])), default=None)
-    if highest is not None and highest < LEAST_LEVELS:
+    highest = max((int(part.max()) for part in _pixels_of(cut[:most])), default=None)
+    if highest is not None and highest < TUNING.least_levels:
         raise InputError(
-            f"coloured pictures of 16 bits use none of their values from {256 * LEAST_LEVELS:,} on "
-            f"{_such_as(cut[0])}: the upper 8 bits, which are read, would be nearly one colour",
+            "coloured pictures of 16 bits use none of their values from "
+            f"{256 * TUNING.least_levels:,} on {_such_as(cut[0])}: the upper 8 bits, which are "
+            "read, would be nearly one colour",
             help="save them with 8 bits, all scaled alike",
         )
     return Look((height, width, 3 if coloured else 1), scale, count, coloured, len(deep), highest)
 
 
 def _pixels_of(files: Sequence[PictureFile]) -> Iterator[NDArray[Any]]:
-    """Yield the pixels of files as they lie there; those that cannot be read are passed over."""
+    """Yield the pixels of each file in its own type, without files that cannot be read."""
     for file in files:
         try:
             with opened(source_of(file)) as picture:
@@ -128,7 +134,7 @@ def is_deep(picture: Image.Image) -> bool:
 
 
 def _is_cut(picture: Image.Image) -> bool:
-    """Say whether Pillow gives the upper 8 of a coloured picture's 16 bits."""
+    """Say whether Pillow reads only the upper 8 of a coloured picture's 16 bits."""
     tiles = getattr(picture, "tile", ())
     return not is_deep(picture) and any(";16" in str(tile[3]) for tile in tiles)
 

@@ -1,7 +1,7 @@
-"""Picture files as a stranger may have made them: the first bytes say which decoder opens one.
+"""Opening picture files that may be hostile: the first bytes decide which decoder is used.
 
-Pillow alone tries every decoder it has, whatever a file is called; some of them start other
-programs. Here a file is opened as what it begins like, or not at all.
+Pillow by itself tries every decoder it has, whatever the file is called, and some of them start
+other programs. Here a file is opened by the one decoder of the format that it begins like.
 """
 
 import io
@@ -31,7 +31,11 @@ AVIF_BRANDS = (b"avif", b"avis")
 
 
 def format_of(head: bytes) -> str | None:
-    """Return Pillow's name of the format that a file begins like, None where it is none of ours."""
+    """Return Pillow's name of the format that `head`, a file's first bytes, shows; None if unknown.
+
+    >>> format_of(b"GIF89a")
+    'GIF'
+    """
     if head[:4] == b"RIFF":
         return "WEBP" if head[8:12] == b"WEBP" else None
     if head[4:8] == b"ftyp":
@@ -43,10 +47,10 @@ def format_of(head: bytes) -> str | None:
 
 @contextmanager
 def opened(picture: str | bytes) -> Iterator[Image.Image]:
-    """Open a picture, a file's path or the content of one, by the one decoder of its format.
+    """Open a picture, given its path or its bytes, by the one decoder of its format.
 
-    Raises InputError for a pipe or a device, OSError for what is no picture, and what Pillow raises
-    for one that is damaged.
+    Raises InputError for a pipe or a device, OSError for a file that does not begin like a picture,
+    and any error of Pillow's for a damaged one.
     """
     with _file_of(picture) as file:
         format = format_of(file.read(HEAD))

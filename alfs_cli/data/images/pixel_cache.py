@@ -1,8 +1,8 @@
-"""Decoded pictures in a file that is mapped into memory: for data that memory does not hold.
+"""A cache of decoded pictures on disk, mapped into memory, for data larger than memory.
 
-A cache is two files: `pixels-<key>.npy` says which pictures could be read, `pixels-<key>.u8` holds
-those one after the other. The second gets its name when it is whole and on disk, so a cache that is
-there is complete, whatever was killed while writing it.
+A cache is two files: `pixels-<key>.npy` says which pictures could be read, and `pixels-<key>.u8`
+holds their pixels one after the other. The second is renamed to its name when it is complete and on
+disk, so that a killed run leaves no incomplete cache.
 """
 
 import os
@@ -13,20 +13,20 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alfs_cli import __version__
-from alfs_cli.data.dataset import ByteArray, LabelledDataset, batches, positions_of
+from alfs_cli.arrays import BoolArray, ByteArray
+from alfs_cli.data.dataset import LabelledDataset, batches, positions_of
 from alfs_cli.errors import InputError, UsageError, WorkError
 from alfs_cli.storage.documents import DAMAGED
 from alfs_cli.storage.writing import replacing, unwritable
 
 try:
     import fcntl
-except ImportError:  # no such locks on Windows: two runs may then decode the same twice
+except ImportError:  # Windows has no such locks: two runs may then decode the same pictures
     fcntl = None  # type: ignore[assignment]
 
-AT_ONCE = 1 << 26  # bytes decoded before they are written
+AT_ONCE = 1 << 26  # bytes decoded between two writes
 
 
 def _nothing(text: str) -> None:
@@ -40,12 +40,12 @@ def mapped_pixels(
     size: int | None = None,
     channels: int | None = None,
     on_note: Callable[[str], None] = _nothing,
-) -> tuple[ByteArray, NDArray[np.bool_]]:
-    """Return pixels (n, H, W, C) uint8 of the pictures that can be read, and which (N,) these are.
+) -> tuple[ByteArray, BoolArray]:
+    """Return pixels (n, H, W, C) uint8 of the readable pictures, and a mask (N,) of these.
 
-    The pixels are mapped from a file under `folder` that is made where it is not there; its name
-    holds the data's fingerprint, the examples chosen and the size. Raises WorkError where the disk
-    is full.
+    The pixels are mapped from a file under `folder`, which is written if it is missing. Its name
+    depends on the data's fingerprint, the examples and the size. Raises InputError where the disk
+    has too little room, WorkError where writing fails.
     """
     if dataset.images is None:
         raise UsageError(f"'{dataset.name}' has no images", help="it has features")
@@ -65,13 +65,13 @@ def mapped_pixels(
             _write(dataset, pixels, size, channels, total)
     readable = _readable(pixels)
     count = int(readable.sum())
-    # mode c: private to this process, and writable as torch wants arrays to be
+    # Mode c (copy on write): torch wants writable arrays, and the file must not change.
     mapped = np.memmap(pixels, np.uint8, mode="c", shape=(count, *shape)) if count else None
     return np.zeros((0, *shape), np.uint8) if mapped is None else mapped, readable
 
 
 def _key(dataset: LabelledDataset, shape: tuple[int, int, int]) -> str:
-    """Return 16 hex digits of what the file holds."""
+    """Return 16 hexadecimal digits that identify the content of the cache."""
     scale = None if dataset.images is None else dataset.images.scale
     words = f"{__version__} {dataset.fingerprint} {dataset.split} {shape} {scale}"
     digest = sha256(words.encode())
@@ -87,15 +87,15 @@ def _is_whole(pixels: Path, shape: tuple[int, int, int]) -> bool:
         return False
 
 
-def _readable(pixels: Path) -> NDArray[np.bool_]:
-    """Return which pictures could be read (N,), mapped: a file that claims more is refused."""
+def _readable(pixels: Path) -> BoolArray:
+    """Return the mask (N,) of readable pictures; mapped, so that a cut file raises an error."""
     return np.asarray(np.load(pixels.with_suffix(".npy"), mmap_mode="r", allow_pickle=False))
 
 
 def _write(
     dataset: LabelledDataset, pixels: Path, size: int | None, channels: int, total: int
 ) -> None:
-    """Decode all pictures into the file, a part at a time."""
+    """Decode all pictures into `pixels`, a part at a time; `total` is its size in bytes."""
     images = dataset.images
     if images is None:
         raise UsageError(f"'{dataset.name}' has no images", help="it has features")
@@ -130,7 +130,7 @@ def _write(
 
 @contextmanager
 def _locked(folder: Path, path: Path) -> Iterator[None]:
-    """Hold a lock, so that of several runs one decodes and the others wait for it."""
+    """Hold a lock, so that one of several runs decodes and the others wait for it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:

@@ -1,7 +1,7 @@
-"""Pictures that lie inside a Parquet file, as the Hugging Face Hub stores them.
+"""Pictures inside a Parquet file, as the Hugging Face Hub stores them.
 
-A column of them is binary, or a struct {bytes, path}. What is read at a time is a row group; the
-last few are kept.
+A column of pictures is binary, or a struct {bytes, path}. Row groups are read whole, and the last
+few are kept in memory.
 """
 
 from bisect import bisect_right
@@ -16,24 +16,23 @@ import numpy as np
 import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
-from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data.images.opening import HEAD, format_of
 from alfs_cli.errors import InputError, brief
 from alfs_cli.storage.memory import refuse_too_large
 
-KEPT_BYTES = 1 << 28
+KEPT_BYTES = 1 << 28  # of row groups that stay in memory
 PICTURE_NAMES = ("image", "img", "picture", "photo")
-LOOKED_AT = 16
+LOOKED_AT = 16  # values by which a binary column is judged
 BYTES = "bytes"
 
 
 def picture_columns(file: Any) -> dict[str, str]:
-    """Return the columns of a pyarrow ParquetFile that hold pictures, each with its leaf's path.
+    """Return the columns of a pyarrow ParquetFile that hold pictures, with the path of their bytes.
 
-    A binary column does where one of its first values begins like a picture; under the name of one,
-    where they are no text.
+    A binary column holds pictures if one of its first values begins like one, or if it has one of
+    PICTURE_NAMES and a value that is no text.
     """
     found: dict[str, str] = {}
     for column in file.schema_arrow:
@@ -69,7 +68,11 @@ def _is_no_text(value: bytes) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class PictureColumn:
-    """A column of pictures; `starts` are the rows at which its row groups begin."""
+    """A column of pictures in a Parquet file.
+
+    `leaf` is the path of its bytes, `starts` the rows at which row groups begin, and `kept` the row
+    groups in memory, the last used at the end.
+    """
 
     path: Path
     name: str
@@ -79,7 +82,7 @@ class PictureColumn:
     lock: Any = field(default_factory=Lock)
 
     def content(self, row: int) -> bytes:
-        """Return a picture's bytes, empty where it has none; raises OSError for a damaged file."""
+        """Return the bytes of a picture, b"" without one; raises OSError for a damaged file."""
         number = bisect_right(self.starts, row) - 1
         return bytes(self._group(number)[row - self.starts[number]].as_py() or b"")
 
@@ -112,7 +115,7 @@ class StoredPicture:
 
 
 def _leaf(table: Any) -> Any:
-    """Return the one column of a table, a struct's bytes."""
+    """Return the one column of a pyarrow table; of structs, the bytes in them."""
     values = table.column(0)
     if pyarrow.types.is_struct(values.type):
         values = pyarrow.compute.struct_field(values, [0])
@@ -120,9 +123,9 @@ def _leaf(table: Any) -> Any:
 
 
 def open_pictures(path: Path, name: str) -> PictureColumn:
-    """Open a column of pictures.
+    """Open the column `name` of pictures.
 
-    Raises InputError where one of its row groups is more than memory has left.
+    Raises InputError where one of its row groups needs more memory than is free.
     """
     with pyarrow.parquet.ParquetFile(path) as file:
         about = file.metadata
@@ -142,17 +145,17 @@ def open_pictures(path: Path, name: str) -> PictureColumn:
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """Pictures (N,) in a file, the digest of each one's bytes, and which begin like a picture."""
+    """N pictures in a file, the SHA-256 of each, and a mask (N,) of those that begin like one."""
 
     pictures: tuple[StoredPicture, ...]
     digests: tuple[bytes, ...]
-    readable: NDArray[np.bool_]
+    readable: BoolArray
 
 
 def stored_pictures(path: Path, name: str, rows: IntArray) -> Stored:
-    """Look at the pictures of some rows of a Parquet file, a row group at a time.
+    """Return the pictures in column `name` of a Parquet file, at `rows` (N,).
 
-    Raises InputError where the file cannot be read, and where there is no picture at all.
+    Raises InputError where the file cannot be read, and where none of them is a picture.
     """
     column = open_pictures(path, name)
     digests: list[bytes] = []

@@ -1,4 +1,4 @@
-"""One reader per form of DATA: READERS by suffix, BUILTINS by name. Each is loaded when used."""
+"""One reader per form of DATA: READERS by suffix, BUILTINS by name, each imported when used."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,21 +12,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reader:
-    """Where the function lies that reads a file, `module:function`: (path, spec) -> Content.
+    """The functions that read a kind of file, each written `module:function`.
 
-    `splits` is the one that names the splits of a file, where a file of its kind can have any.
+    `place` is that of (path, spec) -> Content. `splits` is that of path -> names of splits, None
+    where such a file has none.
     """
 
     place: str
     splits: str | None = None
 
     def read(self, path: Path, spec: "DataSpec") -> "Content":
-        """Read a file as a data set was named."""
+        """Return the content of a file, read as `spec` says."""
         content: Content = function(self.place)(path, spec)
         return content
 
     def splits_of(self, path: Path) -> tuple[str, ...]:
-        """Return the splits of a file."""
+        """Return the names of the splits in a file, () where it has none."""
         found: tuple[str, ...] = () if self.splits is None else function(self.splits)(path)
         return found
 
@@ -49,11 +50,11 @@ BUILTINS = {
     "cifar100": "builtin:cifar100",
     "webvision-mini": "webvision:webvision_mini",
 }
-"""Data sets that are known by name, and what reads them: (split, root) -> Content."""
+"""The built-in data sets by name, with the functions that read them: (split, root) -> Content."""
 
 
 def forms() -> str:
-    """Return what DATA can be, for help."""
+    """Return the list of what DATA can be, for help lines."""
     return (
         f"a folder of images, a file ({' '.join(READERS)}), or a built-in data set: "
         f"{', '.join(BUILTINS)}"
@@ -61,6 +62,6 @@ def forms() -> str:
 
 
 def function(place: str) -> Any:
-    """Return the function at `module:function` among the readers."""
+    """Return the function at `module:function` in this package."""
     module, _, name = place.partition(":")
     return getattr(import_module(f"alfs_cli.data.readers.{module}"), name)

@@ -1,4 +1,4 @@
-"""Arrays: one .npz with images or features and labels, and files of labels or probabilities."""
+"""Arrays of a data set in one .npz, and what all files of arrays have in common."""
 
 import zipfile
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import Features, FloatArray
 from alfs_cli.data.annotations import Annotations, annotations_of, column_names
 from alfs_cli.data.classes import declared_classes
 from alfs_cli.data.content import Content, array_digest
@@ -22,7 +23,7 @@ from alfs_cli.errors import InputError, brief, has
 from alfs_cli.storage.documents import DAMAGED
 from alfs_cli.storage.files import as_file
 
-MAX_CODE = 0x10FFFF  # of Unicode
+MAX_CODE = 0x10FFFF  # the largest code point of Unicode
 Names = tuple[str, ...]
 WHOLE = "is it whole? write it again with numpy.savez"
 NPZ_KEYS = ("images", "features", "pred_probs")
@@ -31,8 +32,9 @@ NPZ_KEYS = ("images", "features", "pred_probs")
 def read_npz(path: Path, spec: DataSpec) -> Content:
     """Read a data set of `images` or `features` (or `pred_probs` alone) and `labels`.
 
-    Optional: `class_names` (K,), `true_labels` (N,), `pred_probs` (N, K), and `transition` (K, K),
-    the T that `alfs inject` drew the labels from.
+    Optional arrays: `class_names` (K,), `true_labels` (N,), `pred_probs` (N, K), and `transition`
+    (K, K), the T that `alfs inject` drew the labels from. Raises InputError where a needed array is
+    missing, or one has another shape or type.
     """
     has = npz_keys(path)
     label_key = own_name(spec.label_column, "labels", has, elsewhere=spec.labels)
@@ -99,7 +101,7 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
 
 
 def names_of(values: NDArray[Any], *, where: str) -> tuple[str, ...]:
-    """Return class names; raises InputError for an array of anything but text and whole numbers."""
+    """Return class names as text; raises InputError unless they are text or whole numbers."""
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "backslashreplace")
     if values.dtype.kind not in "Uiu":
@@ -110,7 +112,7 @@ def names_of(values: NDArray[Any], *, where: str) -> tuple[str, ...]:
     return tuple(text_labels(values.ravel()))
 
 
-def _numbers(values: NDArray[Any] | None) -> NDArray[np.float64] | None:
+def _numbers(values: NDArray[Any] | None) -> FloatArray | None:
     """Return an array as floats, None where it holds something else."""
     if values is None or values.dtype.kind not in "fiub":
         return None
@@ -135,7 +137,7 @@ def _groups(
 def _annotations(
     path: Path, arrays: Mapping[str, NDArray[Any]], names: Names, declared: Names
 ) -> Annotations:
-    """Return the annotators' labels: an array (N,) each, or one array (N, M) of all."""
+    """Return the labels of M annotators, from an array (N,) for each or one (N, M) for all."""
     for name in names:
         if name not in arrays:
             raise missing_key(path, name)
@@ -153,18 +155,19 @@ def _annotations(
 
 
 def own_name(asked: str | None, usual: str, has: list[str], *, elsewhere: str | None) -> str:
-    """Return the name of DATA's own array or column.
+    """Return the name of an array or column in DATA: the one asked for, else the usual one.
 
-    Where a file is laid over it (`elsewhere`), the name that was asked for may be that file's.
+    Where another file supplies the values (`elsewhere`), the name asked for may be a name in that
+    file, so that it counts only if DATA has it too.
     """
     return usual if asked is None or (elsewhere is not None and asked not in has) else asked
 
 
 def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, NDArray[Any]]:
-    """Return the arrays of an .npz (those of `keys`, where given) without unpickling anything.
+    """Return the arrays of an .npz by name, only those in `keys` if given; nothing is unpickled.
 
-    Raises InputError where it is no .npz, holds Python objects, or unpacks to more than memory or
-    than such a file should.
+    Raises InputError where the file is no .npz, holds Python objects, or unpacks to more than
+    memory holds or than its size allows for.
     """
     try:
         with zipfile.ZipFile(as_file(path)) as archive:
@@ -191,7 +194,7 @@ def load_npz(path: Path, *, keys: tuple[str, ...] | None = None) -> dict[str, ND
 
 
 def refuse_no_text(array: NDArray[Any], *, where: str) -> None:
-    """Raise InputError where an array of text holds numbers that are no characters."""
+    """Raise InputError where an array of text holds codes beyond Unicode."""
     if array.dtype.kind == "U" and array.size and array.itemsize:
         codes = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(array.dtype.byteorder))
         if codes.max() > MAX_CODE:
@@ -199,7 +202,7 @@ def refuse_no_text(array: NDArray[Any], *, where: str) -> None:
 
 
 def npz_keys(path: Path) -> list[str]:
-    """Return the names of the arrays in an .npz."""
+    """Return the names of the arrays in an .npz; raises InputError where it cannot be read."""
     refuse_placeholder(path)
     try:
         with zipfile.ZipFile(as_file(path)) as archive:
@@ -209,7 +212,7 @@ def npz_keys(path: Path) -> list[str]:
 
 
 def missing_key(path: Path, *keys: str) -> InputError:
-    """Return the error for an .npz without an array that is needed."""
+    """Return the error for an .npz that has none of the arrays `keys`."""
     there = npz_keys(path)
     return InputError(
         f"'{path}' has no array '{brief(keys[0])}'"
@@ -220,7 +223,7 @@ def missing_key(path: Path, *keys: str) -> InputError:
 
 
 def unreadable_array(path: Path, error: Exception) -> InputError:
-    """Return the error for an array that numpy will not read."""
+    """Return the error for an array that NumPy refused to read."""
     if any(word in str(error) for word in ("allow_pickle", "Object arrays", "Python objects")):
         return InputError(
             f"'{path}' holds Python objects; alfs never unpickles data",
@@ -231,7 +234,7 @@ def unreadable_array(path: Path, error: Exception) -> InputError:
     )
 
 
-def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]:
+def checked_features(values: NDArray[Any], *, where: str) -> Features:
     """Return features (N, D) as float32; raises InputError for another shape, type, NaN or inf."""
     if values.ndim != 2 or values.shape[1] == 0:
         raise InputError(
@@ -257,9 +260,10 @@ def checked_features(values: NDArray[Any], *, where: str) -> NDArray[np.float32]
 def array_candidates(
     values: NDArray[Any], *, where: str, asked: str | None = None, excluded: str | None = None
 ) -> Candidates:
-    """Return features (N, D) of an array, columns known by their number, as candidates.
+    """Return the columns of an array (N, D) as candidates for features, named by their numbers.
 
-    Raises InputError for another shape, type, NaN or inf, or a column that is not there.
+    `asked` and `excluded` are the values of --feature-columns and --exclude-columns. Raises
+    InputError for another shape or type, NaN or infinite values, or a column that is not there.
     """
     features = checked_features(values, where=where)
     numbers = [str(place) for place in range(features.shape[1])]
@@ -271,7 +275,7 @@ def array_candidates(
 
 
 def one_row_each(counts: Mapping[str, int]) -> None:
-    """Raise InputError where things that belong together differ in length."""
+    """Raise InputError unless all `counts`, the numbers of rows by name, are equal."""
     (first, count), *rest = counts.items()
     for name, other in rest:
         if other != count:

@@ -1,4 +1,4 @@
-"""Data sets that are known by name."""
+"""The built-in data sets: digits, MNIST, Fashion-MNIST, CIFAR-10 and CIFAR-100."""
 
 import gzip
 import io
@@ -9,10 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import ByteArray, FloatArray, IntArray
 from alfs_cli.data.content import Content, array_digest
-from alfs_cli.data.dataset import IntArray
 from alfs_cli.data.images.kinds import ArrayImages
 from alfs_cli.data.names import CIFAR10, CIFAR100, FASHION_MNIST
 from alfs_cli.data.readers import BUILTINS, function
@@ -24,11 +23,11 @@ DEFAULT_ROOT = "data"
 AGAIN = "is it whole? delete it and fetch it again (--download)"
 DIGITS, DIGITS_HOLDOUT = "datasets/data/digits.csv.gz", 0.2
 IDX_BYTES = b"\0\0\x08"
-MAX_IDX = 1 << 28  # bytes of images, unpacked; MNIST's are a fifth
+MAX_IDX = 1 << 28  # bytes of an unpacked file, five times those of MNIST's images
 
 
 def digits(split: str, _root: Path) -> Content:
-    """Return scikit-learn's 8 x 8 digits: 1,797 images, the stratified 80/20 split of seed 0."""
+    """Return scikit-learn's 1,797 digits of 8 x 8 pixels, split 80/20, stratified, with seed 0."""
     pixels, labels = _scikit_learns_digits()
     images = np.round(pixels.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     train, test = stratified_split(labels, DIGITS_HOLDOUT)
@@ -37,17 +36,17 @@ def digits(split: str, _root: Path) -> Content:
     return _content("digits", split, images[chosen], labels[chosen].astype(np.int64), names)
 
 
-def _scikit_learns_digits() -> tuple[NDArray[np.float64], IntArray]:
-    """Return pixels of 0 to 16 [n, 64] and labels [n]; its file is read without importing it.
+def _scikit_learns_digits() -> tuple[FloatArray, IntArray]:
+    """Return pixels 0 .. 16 (1797, 64) and labels (1797,), read from scikit-learn's own file.
 
-    The import takes three seconds, and every process of a sweep would pay for it.
+    scikit-learn is not imported: that takes seconds, in every process of a sweep.
     """
     package = find_spec("sklearn")
     file = Path(package.origin if package and package.origin else "").parent / DIGITS
-    if not file.is_file():  # another version may keep it elsewhere
+    if not file.is_file():  # in another version of scikit-learn
         from sklearn.datasets import load_digits
 
-        found: tuple[NDArray[np.float64], IntArray] = load_digits(return_X_y=True)
+        found: tuple[FloatArray, IntArray] = load_digits(return_X_y=True)
         return found
     table = np.loadtxt(file, delimiter=",")
     return table[:, :-1], table[:, -1].astype(np.int64)
@@ -56,7 +55,7 @@ def _scikit_learns_digits() -> tuple[NDArray[np.float64], IntArray]:
 def _content(
     kind: str,
     split: str,
-    pixels: NDArray[np.uint8],
+    pixels: ByteArray,
     labels: IntArray,
     class_names: tuple[str, ...],
 ) -> Content:
@@ -73,10 +72,14 @@ def _content(
 
 
 def stratified_split(labels: IntArray, holdout: float) -> tuple[IntArray, IntArray]:
-    """Return the sorted places of the two parts; the second has `holdout` of N, rounded up.
+    """Return the sorted indices of two parts of labels (N,), the second a share `holdout` of N.
 
-    Each class gives its share, by largest remainders. Drawn with seed 0 whatever else is drawn, so
-    that it is the same part in every run. A class of two or more is in both parts.
+    N `holdout` is rounded up, and each class gives its share by largest remainders; a class of two
+    or more is in both parts. The seed is always 0, so that every run has the same parts.
+
+    >>> kept, held = stratified_split(np.array([0, 0, 0, 0, 1, 1]), 0.25)
+    >>> len(kept), len(held)
+    (4, 2)
     """
     generator = np.random.default_rng(0)
     classes, sizes = np.unique(labels, return_counts=True)
@@ -138,10 +141,10 @@ def _idx(kind: str, folder: str, split: str, root: Path, class_names: tuple[str,
     return _content(kind, split, pixels, labels.astype(np.int64), class_names)
 
 
-def read_idx(path: Path) -> NDArray[np.uint8]:
-    """Return the array of an idx file of unsigned bytes, .gz or plain.
+def read_idx(path: Path) -> ByteArray:
+    """Return the array of an idx file of unsigned bytes, plain or .gz.
 
-    Raises InputError where header and length disagree.
+    Raises InputError where the header does not match the length.
     """
     try:
         content = path.read_bytes()
@@ -184,7 +187,7 @@ def _cifar(
 
 
 def read_builtin(name: str, split: str | None, root: str | None) -> Content:
-    """Read a built-in data set by name; raises InputError where it or its split is not there."""
+    """Return the content of a built-in data set; raises InputError where its files are missing."""
     wanted = SPLIT_NAMES.get((split or "train").lower(), split or "train")
     splits = builtin_splits(name)
     if wanted not in splits:
@@ -198,5 +201,5 @@ def read_builtin(name: str, split: str | None, root: str | None) -> Content:
 
 
 def builtin_splits(name: str) -> tuple[str, ...]:
-    """Return the splits of a built-in data set, the one to train on first."""
+    """Return the names of the splits of a built-in data set, the one to train on first."""
     return ("train", "val") if name == "webvision-mini" else ("train", "test")

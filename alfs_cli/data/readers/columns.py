@@ -1,4 +1,4 @@
-"""Files laid beside or over a data set: labels, class probabilities, features; shards of them."""
+"""Files of labels, class probabilities or features, alone or beside DATA, whole or in shards."""
 
 import glob
 from collections.abc import Collection, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import Probabilities
+from alfs_cli.arrays import Probabilities
 from alfs_cli.data.declared import Declared, positions_named
 from alfs_cli.data.feature_columns import LISTED, Candidates
 from alfs_cli.data.labels import RawLabels, raw_labels, same_text, text_labels
@@ -31,16 +31,17 @@ from alfs_cli.storage.documents import DAMAGED
 from alfs_cli.storage.files import as_file, as_text_file
 
 SUFFIXES = (".npy", ".npz", ".txt", *TABLE_SUFFIXES)
-PREFIX = "p_"
+PREFIX = "p_"  # before the class in the name of a column of probabilities
 SEPARATES = ",;|\t"
-Order = Declared | None
+Order = Declared | None  # what is declared of the order of classes, None for nothing
 
 
 @dataclass(frozen=True, eq=False)
 class ProbabilityFile:
-    """Class probabilities (N, K), the class names if the file has them, labels if it has any.
+    """Class probabilities (N, K), with class names and labels (N,) where the file has them.
 
-    `order` is what the file declares of its labels' classes.
+    `rounding` says how many rows were divided by their sum. `order` is what the file declares of
+    the classes of its labels.
     """
 
     probs: Probabilities
@@ -52,9 +53,9 @@ class ProbabilityFile:
 
 
 def files_of(text: str, *, option: str) -> list[Path]:
-    """Return the file, or the sorted shards of a folder or glob.
+    """Return the file that `text` names, or the sorted shards in a folder or of a glob pattern.
 
-    Raises InputError where there is none or where the shards are of different kinds.
+    Raises InputError where there is none, and where the shards are of different kinds.
     """
     path = Path(text)
     if path.is_dir():
@@ -93,11 +94,11 @@ def read_labels(
     lenient: bool = False,
     declared: Collection[str] = (),
 ) -> RawLabels:
-    """Read labels (N,): .npy, .npz, a column of a table, or one name a line (.txt).
+    """Return labels (N,) from .npy, .npz, a column of a table, or a .txt with one name on a line.
 
-    `column` names the column or array; without it the first of `usual` that is there, or the only
-    one. Missing labels are kept as `raw_labels` does if `lenient`; words that `declared` names are
-    classes.
+    `column` names the column or array. Without it, it is the first of `usual` that the file has, or
+    the only one. With `lenient`, missing labels are kept as in `raw_labels`. Words in `declared`
+    are classes. Raises InputError where the file or the column cannot be read.
     """
     parts = [
         _labels_of(
@@ -111,9 +112,9 @@ def read_labels(
 
 
 def label_order(text: str, *, option: str, column: str | None, usual: Sequence[str]) -> Order:
-    """Return what files of labels declare of their classes, None where they say nothing.
+    """Return what files of labels declare of the order of their classes, None for nothing.
 
-    Raises InputError where shards say different things.
+    Raises InputError where shards declare different classes.
     """
     found = {_order_of(path, column, usual) for path in files_of(text, option=option)}
     if len(found) > 1:
@@ -179,7 +180,7 @@ def _labels_of(
 
 
 def _refuse_guess(table: Table, column: str, *, option: str) -> None:
-    """Raise InputError where both what separates the cells and the column would be a guess."""
+    """Raise InputError where both the separator and the column of labels would be guesses."""
     usual = USUAL.get(table.path.suffix.lower())
     if usual is None or len(table.columns) < 2:
         return
@@ -198,16 +199,16 @@ def _chosen(names: list[str], column: str | None, usual: Sequence[str]) -> str |
     found = next((name for name in usual if name in names), None)
     if found is not None or len(names) != 1:
         return found
-    # a name such as 'label;by' is a row that was not taken apart
+    # A name such as 'label;by' is a header that was not split at its separator.
     return None if any(mark in names[0] for mark in SEPARATES) else names[0]
 
 
 def table_labels(
     table: Table, column: str, *, lenient: bool = False, declared: Collection[str] = ()
 ) -> RawLabels:
-    """Return a column as labels: Parquet's whole numbers stay numbers, all else is text.
+    """Return a column as labels (N,): whole numbers in Parquet stay numbers, all else is text.
 
-    Numbers that the file declares to be places among names become those names.
+    Numbers that the file declares to be indices into a list of names become those names.
     """
     values = table.frame[column]
     is_plain = column not in table.orders or not table.orders[column].are_positions
@@ -218,14 +219,17 @@ def table_labels(
 
 
 def named_labels(labels: RawLabels, names: NDArray[Any] | None, *, where: str) -> RawLabels:
-    """Return labels by the class_names that lie beside them, as they are where none do."""
+    """Return labels (N,) as the class_names of their file, unchanged where it has none."""
     if names is None:
         return labels
     return positions_named(labels, names_of(names, where=where), where=where)
 
 
 def load_npy(path: Path) -> NDArray[Any]:
-    """Return the array of an .npy file, read in place; raises InputError for Python objects."""
+    """Return the array of an .npy file, mapped into memory; nothing is unpickled.
+
+    Raises InputError where it cannot be read or holds Python objects.
+    """
     try:
         array = np.load(as_file(path), mmap_mode="r", allow_pickle=False)
     except (ValueError, *DAMAGED) as error:
@@ -239,9 +243,10 @@ def load_npy(path: Path) -> NDArray[Any]:
 def read_features(
     text: str, *, asked: str | None = None, excluded: str | None = None
 ) -> Candidates:
-    """Read features: .npy, .npz (`features` or the only array), or numeric columns of a table.
+    """Return features from .npy, .npz (`features`, or the only array), or a table's numbers.
 
-    `asked` and `excluded` name columns, those of arrays by number.
+    `asked` and `excluded` name columns, those of arrays by number. Raises InputError where there
+    are no features, or where shards have different columns.
     """
     parts = []
     for path in files_of(text, option="--features"):
@@ -286,10 +291,11 @@ def _features_of_npz(path: Path) -> NDArray[Any]:
 
 
 def read_probabilities(text: str, *, label_column: str | None = None) -> ProbabilityFile:
-    """Read class probabilities (N, K), checked: a file, or the shards of a folder or glob.
+    """Return class probabilities (N, K) whose rows sum to 1, from a file or from shards.
 
-    .npy (read in place), .npz with `pred_probs` (and `labels`, `class_names`), or a table with
-    columns `p_<class>` (and `label`).
+    Files are .npy (mapped into memory), .npz with `pred_probs` (and `labels`, `class_names`), or
+    tables with columns `p_<class>` (and `label`). Raises InputError for rows that are no
+    distributions, and where shards have different classes.
     """
     parts = []
     for path in files_of(text, option="--pred-probs"):
@@ -360,7 +366,7 @@ def _probabilities_of(path: Path, label_column: str | None) -> ProbabilityFile:
 
 
 def no_columns(path: Path, columns: Sequence[str]) -> InputError:
-    """Return the error for a table without columns of probabilities."""
+    """Return the error for a table without columns `p_<class>`."""
     return InputError(
         f"'{path}' has no columns p_<class> ({has(columns, (PREFIX, 'prob', 'pred'))})",
         help="one column of probabilities a class: rename them to p_cat, p_dog, ...",

@@ -1,4 +1,4 @@
-"""Delimited text as spreadsheets of any country save it: separator, decimal comma, encoding."""
+"""CSV and TSV as spreadsheets save them: separator, decimal comma and encoding vary by country."""
 
 import codecs
 import csv
@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.arrays import IntArray
 from alfs_cli.data.labels import same_text
 from alfs_cli.data.placeholders import refuse_placeholder
+from alfs_cli.data.readers.tuning import TUNING
 from alfs_cli.errors import InputError, brief
 from alfs_cli.storage.files import as_file
 
 USUAL = {".csv": ",", ".tsv": "\t"}
 NAMES = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
-HEAD_BYTES = 1 << 16
+HEAD_BYTES = 1 << 16  # bytes read to find out how a file is written
 THERE = "see that it is there and yours to read"
-SAMPLE_ROWS = 200
+SAMPLE_ROWS = 200  # rows that must agree on the separator
 UTF8 = "utf-8-sig"
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, UTF8),
@@ -35,7 +36,7 @@ DECIMAL_COMMA = r"\s*[+-]?(?:\d{1,3}(?:\.\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?\s*"
 
 @dataclass(frozen=True)
 class Form:
-    """How a file is written; `before` is how many lines lie before the names of the columns."""
+    """How a file is written; `before` is the number of lines above the header."""
 
     encoding: str
     separator: str
@@ -43,10 +44,10 @@ class Form:
 
 
 def form_of(path: Path) -> Form:
-    """Look at the beginning of a file: its byte-order mark, a first line `sep=;`, its rows.
+    """Return how a file is written, from its byte-order mark, a line `sep=;`, and its first rows.
 
-    What separates cells is what makes all rows as long as the first; where none does, what is usual
-    for the suffix. Raises InputError where two do, and where the file is no text.
+    The separator is the one that gives all rows as many cells as the first. Where none does, it is
+    the usual one for the suffix. Raises InputError where several do, and where the file is no text.
     """
     refuse_placeholder(as_file(path))
     if path.exists() and not path.is_file():
@@ -72,14 +73,14 @@ def form_of(path: Path) -> Form:
 
 
 def _encoding(head: bytes) -> str:
-    """Return what a file is encoded in; UTF-16 without a mark has a NUL in every other place."""
+    """Return the encoding of a file, by its byte-order mark, else by NULs in every other byte."""
     for mark, name in MARKS:
         if head.startswith(mark):
             return name
     half = max(1, len(head) // 2)
-    if head[1::2].count(0) > 0.4 * half:
+    if head[1::2].count(0) > TUNING.utf16_zeros * half:
         return "utf-16-le"
-    return "utf-16-be" if head[::2].count(0) > 0.4 * half else UTF8
+    return "utf-16-be" if head[::2].count(0) > TUNING.utf16_zeros * half else UTF8
 
 
 def _separator(text: str, usual: str, *, is_whole: bool, path: Path) -> str:
@@ -107,7 +108,7 @@ def _separator(text: str, usual: str, *, is_whole: bool, path: Path) -> str:
 
 
 def _sample(text: str, separator: str, *, is_whole: bool) -> list[list[str]]:
-    """Return the first rows that are not empty, without the last where it may be cut short."""
+    """Return the first rows that are not empty, without a last one that may be cut short."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows: list[list[str]] = []
     try:
@@ -122,7 +123,7 @@ def _sample(text: str, separator: str, *, is_whole: bool) -> list[list[str]]:
 
 
 def not_text(path: Path, encoding: str) -> InputError:
-    """Return the error for a file whose bytes are no text in its encoding."""
+    """Return the error for a file whose bytes are not text in `encoding`."""
     if encoding != UTF8:
         return InputError(
             f"'{path}' begins like {encoding.upper()} text, and is none",
@@ -136,9 +137,10 @@ def not_text(path: Path, encoding: str) -> InputError:
 
 
 def read_frame(path: Path, form: Form, text: Collection[str]) -> pd.DataFrame:
-    """Read a file of this form; columns of numbers are numbers, with decimal commas as well.
+    """Return the table in a file; columns of numbers become numbers, decimal commas included.
 
-    Columns named in `text` keep every character. Raises InputError naming the line.
+    Columns named in `text` keep every character. Raises InputError, which names the line, where the
+    file cannot be parsed.
     """
     try:
         with warnings.catch_warnings():
@@ -182,8 +184,8 @@ def _parsed(path: Path, form: Form, dtype: Any, *, skip_blank_lines: bool) -> pd
 
 
 def _with_blank_lines(frame: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of one column: a blank line between others is a row with nothing in it."""
-    if list(whole.columns) != list(frame.columns):  # the blank lines lie above the name
+    """Return a table of one column in which a blank line between others is an empty row."""
+    if list(whole.columns) != list(frame.columns):  # the blank lines are above the header
         return frame
     filled = np.flatnonzero(whole.iloc[:, 0].str.strip() != "")
     count = int(filled[-1]) + 1 if len(filled) else 0
@@ -193,7 +195,7 @@ def _with_blank_lines(frame: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
 def _with_decimal_commas(frame: pd.DataFrame, path: Path, text: Collection[str]) -> pd.DataFrame:
     """Return the table with `1,5` and `1.234,5` as numbers.
 
-    Raises InputError where other numbers have a decimal point: what `1.234` is nobody can tell.
+    Raises InputError where other numbers have a decimal point, since `1.234` is then ambiguous.
     """
     with_comma, with_point = [], []
     for name in frame.columns:
@@ -225,9 +227,10 @@ def _with_decimal_commas(frame: pd.DataFrame, path: Path, text: Collection[str])
 
 
 def line_numbers(path: Path, form: Form, count: int) -> IntArray | None:
-    """Return the 1-based line on which each row starts; quoted cells may hold line breaks.
+    """Return the 1-based line on which each of `count` rows starts, (count,).
 
-    None where the rows of the csv module are not those that were read.
+    Quoted cells may contain line breaks. None where Python's csv module finds other rows than
+    pandas did.
     """
     first = form.before + 2
     if form.encoding == UTF8:
@@ -251,13 +254,13 @@ def line_numbers(path: Path, form: Form, count: int) -> IntArray | None:
 
 
 def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row as text, the names of the columns first, with the 1-based line it begins on.
+    """Yield the 1-based first line and the cells of each row, the header included.
 
-    Raises InputError where the file is not there, is no text, or cannot be taken apart.
+    Raises InputError where the file is missing, is no text, or cannot be parsed.
     """
     form = form_of(path)
     try:
-        text = path.read_text(encoding=form.encoding)  # \r\n and \r become \n
+        text = path.read_text(encoding=form.encoding)  # turns \r\n and \r into \n
     except UnicodeError:
         raise not_text(path, form.encoding) from None
     except OSError as error:

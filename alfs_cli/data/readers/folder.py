@@ -34,14 +34,14 @@ SPLIT_NAMES = {
 SKIPPED = ("thumbs.db", "desktop.ini", "__macosx")
 CLASS_FILES = ("classes.txt", "classes.json", "class_to_idx.json")
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
-HEAD_BYTES = 1 << 16
-BLOCK_BYTES = 1 << 20
+HEAD_BYTES = 1 << 16  # bytes of a first read, which holds most small files whole
+BLOCK_BYTES = 1 << 20  # bytes of each further read
 OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass
 class Scan:
-    """What a walk through folders met: images, and what was passed over."""
+    """What a walk through folders found: images, other files by suffix, and links that loop."""
 
     images: list[tuple[str, str]] = field(default_factory=list)  # (relative path, class)
     ignored: Counter[str] = field(default_factory=Counter)
@@ -50,20 +50,24 @@ class Scan:
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders directly inside DATA, by what they are."""
+    """The folders directly inside DATA, and the number of images beside them."""
 
-    splits: dict[str, str]  # canonical name -> folder
+    splits: dict[str, str]  # usual name -> folder
     classes: tuple[str, ...]
-    loose: int  # images that lie in no folder
+    loose: int  # images outside of any folder
 
 
 def visible(name: str) -> bool:
-    """Say whether a name is neither hidden nor what systems leave behind."""
+    """Say whether a name is neither hidden nor that of a file that an operating system leaves."""
     return not name.startswith(".") and name.lower() not in SKIPPED
 
 
 def is_image(name: str) -> bool:
-    """Say whether a name ends like an image's, in either case."""
+    """Say whether a name has the suffix of an image, in upper or lower case.
+
+    >>> is_image("a.JPG"), is_image("notes.txt")
+    (True, False)
+    """
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
@@ -77,10 +81,10 @@ def shown(path: str) -> str:
 
 
 def layout_of(root: Path) -> Layout:
-    """Look at the top of an image folder: splits, classes, loose images.
+    """Return the layout of an image folder: splits, classes, and images in neither.
 
-    Folders with a split's name that hold images themselves are classes. Raises InputError where two
-    folders name the same split.
+    If all folders with a split's name hold images directly, they are classes. Raises InputError
+    where two folders name the same split.
     """
     folders: list[str] = []
     loose = 0
@@ -106,14 +110,14 @@ def layout_of(root: Path) -> Layout:
 
 
 def folder_splits(root: Path) -> tuple[str, ...]:
-    """Return the splits of an image folder by their usual names."""
+    """Return the usual names of the splits of an image folder."""
     return tuple(layout_of(root).splits)
 
 
 def read_folder(root: Path, spec: DataSpec) -> Content:
-    """Read the images of one split (or all), labelled by the folder that they lie in.
+    """Return the images of one split, or all of a folder without splits, labelled by their folders.
 
-    Raises InputError where there are no images, or where split and class folders are mixed.
+    Raises InputError where there are no images, and where split and class folders are mixed.
     """
     layout = layout_of(root)
     if layout.splits and layout.classes and spec.split is None:
@@ -130,9 +134,9 @@ def read_folder(root: Path, spec: DataSpec) -> Content:
 
 
 def chosen_split(wanted: str | None, splits: tuple[str, ...], *, where: str) -> str | None:
-    """Return the split to read, by its usual name: the one asked for, else train, else None.
+    """Return the usual name of the split to read: `wanted`, else train; None without any splits.
 
-    Raises InputError where the one asked for is not there, or there are some but no train.
+    Raises InputError where `wanted` is not there, and where there are splits but no train.
     """
     has = f"{where} has {'the splits ' + ', '.join(splits) if splits else 'no splits'}"
     if wanted is not None:
@@ -195,7 +199,11 @@ def _content(root: Path, top: Path, split: str | None, *, labelled: bool) -> Con
 
 
 def _walk(path: str, relative: str, label: str, scan: Scan, above: set[tuple[int, int]]) -> None:
-    """Note the images in a folder and below it, depth first; folders may be thousands deep."""
+    """Add the images in a folder and below it to `scan`, depth first.
+
+    There is no recursion, since folders may be nested thousands deep. `above` identifies the
+    folders above, so that links back to them are not followed.
+    """
     here = _identity(path)
     if here in above:
         scan.loops.append(shown(path))
@@ -258,7 +266,7 @@ def _holds_images(path: Path) -> bool:
 
 
 def images_below(path: Path | str) -> list[str]:
-    """Return the paths of the images in a folder and in those below it, in order."""
+    """Return the paths of the images in a folder and below it, depth first in order of names."""
     scan = Scan()
     _walk(str(path), "", "", scan, set())
     return [os.path.join(path, relative.removeprefix("/")) for relative, _ in scan.images]
@@ -270,9 +278,9 @@ def _order(relative: str) -> str:
 
 @dataclass(frozen=True)
 class Head:
-    """A file's size (-1: no file), SHA-256 of all of it, and if it begins like an image.
+    """The size of a file, the SHA-256 of its content, and whether it begins like an image.
 
-    The digest is empty where it cannot be read.
+    The size is -1 where there is no file, the digest empty where it cannot be read.
     """
 
     size: int
@@ -281,7 +289,10 @@ class Head:
 
 
 def heads_of(paths: list[str]) -> list[Head]:
-    """Read every file, on all cores; of what is no plain file only the beginning."""
+    """Return the `Head` of each file, read by several threads.
+
+    Of a pipe or device only the beginning is read.
+    """
     with ThreadPoolExecutor(threads()) as pool:
         runs = [paths[start : start + 512] for start in range(0, len(paths), 512)]
         heads = pool.map(lambda run: [_head(path) for path in run], runs)
@@ -302,7 +313,7 @@ def _head(path: str) -> Head:
             os.close(file)
     except OSError as error:
         return Head(-1 if isinstance(error, FileNotFoundError) else 0, b"", readable=False)
-    except UnicodeEncodeError:  # no file has such a name: half of a character
+    except UnicodeEncodeError:  # a lone surrogate, which no file name can hold
         return Head(-1, b"", readable=False)
     known = format_of(content[:HEAD]) is not None
     return Head(size, digest.digest(), known)
@@ -316,7 +327,10 @@ def unreadable(
     given: str | None = None,
     row: int | None = None,
 ) -> Problem:
-    """Return the problem of a file that does not begin like an image; `path` is for people."""
+    """Return the Problem of a file that does not begin like an image.
+
+    `path` is how messages show it, `file` the path to open where that differs.
+    """
     why = what_lies_there(file or path) or "cannot be read as an image"
     return Problem("ALFS401", f"'{path}' {why}", path, line, given, row)
 
@@ -352,7 +366,10 @@ def _no_images(top: Path, scan: Scan) -> InputError:
 
 
 def found(candidates: Sequence[Path], kind: str, root: Path) -> Path:
-    """Return the first path that is a file; raises InputError where none is."""
+    """Return the first path that is a file; raises InputError where none is.
+
+    `kind` and `root` name the data set and its folder in the message.
+    """
     for path in candidates:
         if path.is_file():
             return path

@@ -1,7 +1,7 @@
-"""What a Python program holds: arrays, lists, tensors, series and frames, as a data set's content.
+"""Data in a Python program's memory: arrays, lists, tensors, series and frames.
 
-Frames are read as tables are, arrays as files of arrays: the same numbers give the same estimate
-whether they were saved first or not.
+Frames are read like files of tables, arrays like files of arrays. So the same numbers give the same
+estimate, whether they were saved first or not.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray
 from alfs_cli.data.content import Content, array_digest
 from alfs_cli.data.dataset import DataSpec, LabelledDataset
 from alfs_cli.data.declared import Declared
@@ -34,14 +35,14 @@ from alfs_cli.errors import InputError, UsageError, brief, has
 
 BOOLS = ("false", "true")
 OF_FILES = ("split", "label-column", "path-column", "true-label-column", "label-columns", "root")
-LABEL_COLUMNS = ("label", "true_label")  # no features, as in a file of features
+LABEL_COLUMNS = ("label", "true_label")  # never features, as in files
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a program gives, in whatever form it has it; None where it gives nothing.
+    """The values that a program passes: arrays, lists, tensors, series or frames, None for nothing.
 
-    `features` (N, D), `labels` and `true_labels` (N,), `pred_probs` (N, K).
+    `features` are (N, D), `labels` and `true_labels` (N,), `pred_probs` (N, K).
     """
 
     features: Any = None
@@ -51,11 +52,11 @@ class Given:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is given."""
+        """Whether no value was passed."""
         return not self.names()
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of what is given."""
+        """Return the names of the values that were passed."""
         return tuple(name for name, thing in self._things().items() if thing is not None)
 
     def _things(self) -> dict[str, Any]:
@@ -67,10 +68,9 @@ class Given:
         }
 
     def index(self) -> "pd.Index[Any] | None":
-        """Return the index that frames and series have in common, None where they have none.
+        """Return the index that frames and series share, None where they only count rows from 0.
 
-        An index that counts the rows from 0 is none. Raises InputError where two differ: their rows
-        would be taken for one another.
+        Raises InputError where two indices differ, since rows are matched by their order.
         """
         found: dict[str, pd.Index[Any]] = {}
         for name, thing in self._things().items():
@@ -92,9 +92,10 @@ class Given:
 
 
 def content_of(given: Given, spec: DataSpec) -> Content:
-    """Return the content of what is given alone.
+    """Return the content of a data set that consists of what is given alone.
 
-    Raises InputError where it has another shape or type, or holds NaN.
+    Raises InputError for another shape or type, and for NaN. Raises UsageError where there are
+    neither features nor probabilities, and for options that only concern files.
     """
     if given.features is None and given.pred_probs is None:
         raise UsageError(
@@ -129,7 +130,7 @@ def content_of(given: Given, spec: DataSpec) -> Content:
 
 
 def laid_over(content: Content, given: Given, spec: DataSpec) -> Content:
-    """Return DATA's content with what is given in the place of its own."""
+    """Return the content of DATA with the given values in place of its own."""
     if given.features is not None:
         features, groups = _features(given.features, spec)
         content = replace(content, features=features, groups=groups or content.groups)
@@ -151,11 +152,14 @@ def _with_labels(content: Content, given: Given, spec: DataSpec) -> Content:
 
 
 def as_array(values: Any, *, name: str) -> NDArray[Any]:
-    """Return values as an array; tensors without importing their library.
+    """Return values as an array.
 
     Raises InputError for rows of different lengths, and for sparse matrices.
+
+    >>> as_array([1, 2], name="labels")
+    array([1, 2])
     """
-    if hasattr(values, "detach") and hasattr(values, "cpu"):  # a tensor of torch, on any device
+    if hasattr(values, "detach") and hasattr(values, "cpu"):  # a tensor, without importing torch
         values = values.detach().cpu()
         values = values.float() if str(values.dtype) == "torch.bfloat16" else values
     elif hasattr(values, "toarray"):
@@ -170,10 +174,10 @@ def as_array(values: Any, *, name: str) -> NDArray[Any]:
 
 
 def _features(values: Any, spec: DataSpec) -> tuple[Candidates, RawLabels | None]:
-    """Return the columns (N, D) that may be features, and the group of each row, if any is named.
+    """Return the columns (N, D) that may be features, and each row's group (N,), None without any.
 
-    A frame's columns are those of a table; where they merely count, and in arrays, they go by
-    number.
+    The columns of a frame have their names. Those of an array, and of a frame that only counts its
+    columns, have numbers.
     """
     is_table = isinstance(values, pd.DataFrame) and not values.columns.equals(
         pd.RangeIndex(values.shape[1])
@@ -208,7 +212,7 @@ def _features(values: Any, spec: DataSpec) -> tuple[Candidates, RawLabels | None
 
 
 def _as_numbers(array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of Python's own numbers as floats, None being NaN; any other as it is."""
+    """Return an array of Python objects as floats, None as NaN; any other array unchanged."""
     if array.dtype != object:
         return array
     try:
@@ -218,7 +222,7 @@ def _as_numbers(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _table(frame: pd.DataFrame, name: str) -> Table:
-    """Return a frame as the table that a file of it would be."""
+    """Return a frame as the table that reading a file of it would give."""
     columns = [_column_name(column) for column in frame.columns]
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
@@ -259,14 +263,14 @@ def labels_of(
 ) -> tuple[RawLabels, Declared | None]:
     """Return labels (N,) as whole numbers or text, and the classes that their type declares.
 
-    Categories keep their order where it is declared, or is another than sorting would give; false
-    comes before true. Raises InputError for labels that are missing, naming the first rows; if
-    `lenient` they are kept, as -1 or the empty text.
+    The order of categories counts where it is declared, or differs from sorting; false comes before
+    true. Raises InputError, which names the first rows, for missing labels. With `lenient` these
+    are kept, as -1 or the empty text.
     """
     if not isinstance(values, pd.Series):
         array = values if isinstance(values, pd.Categorical) else as_array(values, name=name)
         if array.ndim != 1:
-            return raw_labels(np.asarray(array), where=name), None  # which refuses it
+            return raw_labels(np.asarray(array), where=name), None  # raises for such a shape
         values = pd.Series(array)
     series = values.reset_index(drop=True)
     missing = np.asarray(series.isna(), dtype=np.bool_)
@@ -288,8 +292,8 @@ def labels_of(
     return cells, None
 
 
-def _refuse_missing_values(values: "pd.Series[Any]", missing: NDArray[np.bool_], name: str) -> None:
-    """Raise InputError for labels that are None or NaN, naming rows and their index."""
+def _refuse_missing_values(values: "pd.Series[Any]", missing: BoolArray, name: str) -> None:
+    """Raise InputError, with the first rows and their index, for labels that are None or NaN."""
     rows = np.flatnonzero(missing)
     places = [
         str(row) if values.index[row] == row else f"{row} (index {values.index[row]!r})"
@@ -321,10 +325,11 @@ def _categories(
 
 
 def trusted_of(values: Any, dataset: LabelledDataset, index: "pd.Index[Any] | None") -> Trusted:
-    """Return true labels that a program knows: {index: label}, a series, or a frame.
+    """Return the true labels that a program passes: {index: label}, a series, or a frame.
 
-    A frame has the columns `index` (0-based positions) and `true_label`, as a file of them; the
-    others name examples by the index of the data where it has one, else by position.
+    A frame has the columns `index` (0-based positions) and `true_label`, as a file would. A mapping
+    or series names examples by the `index` of the data, or by position where that is None. Raises
+    InputError for an example that the data do not have.
     """
     if isinstance(values, pd.DataFrame):
         for column in ("index", "true_label"):

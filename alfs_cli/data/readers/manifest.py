@@ -1,4 +1,4 @@
-"""Manifests: one row an example, with a label and an image path or numeric features."""
+"""Manifests: tables with a row for each example, its label, and an image path or features."""
 
 import hashlib
 import os
@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.data.annotations import annotations_of, column_names
 from alfs_cli.data.classes import declared_classes, refuse_id_column
 from alfs_cli.data.content import Content, array_digest
-from alfs_cli.data.dataset import DataSpec, IntArray, Problem
+from alfs_cli.data.dataset import DataSpec, Problem
 from alfs_cli.data.feature_columns import LISTED, Candidates
 from alfs_cli.data.images.kinds import FileImages
 from alfs_cli.data.labels import RawLabels, same_text
@@ -30,15 +30,19 @@ TEXT_COLUMNS = ("label", "true_label", "split", *PATH_COLUMNS)
 
 
 def transition_beside(path: Path) -> Path:
-    """Return where `alfs inject` puts the T that a manifest's labels were drawn from."""
+    """Return the path at which `alfs inject` saves the T that a manifest's labels were drawn from.
+
+    >>> transition_beside(Path("noisy.csv")).name
+    'noisy.transition.csv'
+    """
     return path.with_name(f"{path.stem}.transition.csv")
 
 
 def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Content:
-    """Read a manifest; image paths are relative to `--root`, `root` or the manifest's folder.
+    """Return the content of a manifest.
 
-    Raises InputError for columns that are not there, labels that are missing, paths that do not
-    exist, and paths that leave the root.
+    Image paths are relative to --root, else to `root`, else to the manifest's folder. Raises
+    InputError for missing columns and labels, and for paths that do not exist or leave that folder.
     """
     options = (spec.label_column, spec.true_label_column, spec.path_column)
     several = () if spec.label_columns is None else column_names(spec.label_columns)
@@ -97,17 +101,17 @@ def _groups(table: Table, spec: DataSpec) -> RawLabels | None:
 
 
 def manifest_splits(path: Path) -> tuple[str, ...]:
-    """Return the splits that a manifest's `split` column names."""
+    """Return the names of the splits in a manifest's column `split`."""
     return tuple(dict.fromkeys(_splits(read_table(path, text=TEXT_COLUMNS, pictures=True))))
 
 
 def rows_of_split(table: Table, split: str | None) -> Table:
-    """Return the rows of one split, all of them where `split` is None."""
+    """Return the rows of one split, or all rows where `split` is None."""
     return table if split is None else table.take(numbers_of_split(table, split))
 
 
 def numbers_of_split(table: Table, split: str | None) -> IntArray:
-    """Return the 0-based numbers of the rows of one split, in the order of DATA."""
+    """Return the 0-based numbers of the rows of one split, or all where `split` is None."""
     if split is None:
         return np.arange(len(table.frame))
     return np.flatnonzero(_splits(table) == split)
@@ -119,11 +123,11 @@ def path_column_of(columns: Collection[str], spec: DataSpec) -> str | None:
 
 
 def base_of(relative: Iterable[str], beside: Path, root: str | None) -> tuple[Path, str]:
-    """Return the folder that paths are relative to, and the one that they may not leave.
+    """Return the folder that paths are relative to, and the folder that they may not leave.
 
-    Both are `root`, or the manifest's folder `beside` where none is named. Where none of the paths
-    is under `root`, but from the manifest's folder, they are relative to that, as in a copy that
-    `alfs fix` wrote into a folder of its own; `root` holds them in all the same.
+    Both are `root`, or the manifest's folder `beside` without one. There is an exception for copies
+    that `alfs fix` wrote into another folder: if no path exists under `root` and the first exists
+    under `beside`, paths are relative to `beside`, and still may not leave `root`.
     """
     if root is None:
         return beside, os.path.abspath(beside)
@@ -135,7 +139,7 @@ def base_of(relative: Iterable[str], beside: Path, root: str | None) -> tuple[Pa
 
 
 def is_inside(path: str, folder: str) -> bool:
-    """Say whether an absolute path is a folder, or lies below it."""
+    """Say whether an absolute path is `folder` or lies below it."""
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
@@ -208,7 +212,7 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
 
 
 def _digest_of_cells(table: Table, left_out: Collection[str]) -> str:
-    """Return a digest of the rows as text, without the columns that are left out."""
+    """Return a digest of the rows as text, without the columns in `left_out`."""
     digest = hashlib.sha256(str(len(table.frame)).encode())
     for name in table.columns:
         if name not in left_out:
@@ -218,7 +222,7 @@ def _digest_of_cells(table: Table, left_out: Collection[str]) -> str:
 
 
 def _nothing_to_judge_by(table: Table, found: Candidates) -> InputError:
-    """Return the error for a manifest without image paths and without numbers to judge by."""
+    """Return the error for a manifest that has neither image paths nor numeric columns."""
     aside = [f"'{name}' {reason}" for name, reason in found.aside if reason != "holds no numbers"]
     said = f"; {'; '.join(aside[:LISTED])}" if aside else ""
     return InputError(
@@ -229,9 +233,9 @@ def _nothing_to_judge_by(table: Table, found: Candidates) -> InputError:
 
 
 def _picture_column(table: Table, spec: DataSpec) -> str | None:
-    """Return the column whose pictures lie in the table's own file, None where there is none.
+    """Return the column that holds pictures themselves, not their paths; None without one.
 
-    Raises InputError where there are several and nothing says which.
+    Raises InputError where there are several and no option chooses one.
     """
     if spec.path_column is not None:
         return spec.path_column if spec.path_column in table.pictures else None
@@ -246,10 +250,8 @@ def _picture_column(table: Table, spec: DataSpec) -> str | None:
 
 
 def _with_stored(content: Content, table: Table, column: str) -> Content:
-    """Return the content with the pictures of a column of the table's own file."""
-    from alfs_cli.data.images.stored import (
-        stored_pictures,  # pyarrow, where a Parquet file needs it
-    )
+    """Return the content with the pictures in a column of the manifest itself."""
+    from alfs_cli.data.images.stored import stored_pictures  # which imports pyarrow
 
     rows = table.frame.index.to_numpy(dtype=np.int64)
     found = stored_pictures(table.path, column, rows)
@@ -274,9 +276,9 @@ def _with_stored(content: Content, table: Table, column: str) -> Content:
 
 
 def slashes_turned(written: RawLabels, root: Path) -> RawLabels:
-    """Return paths (N,) with the backslashes of Windows as slashes, but where such a name exists.
+    """Return paths (N,) with backslashes turned into slashes, unless a file has that very name.
 
-    Whether a turned path exists, and lies inside the root, is for who opens it.
+    It is not checked whether the new path exists or lies inside the root.
     """
     turned = written.copy()
     for row, text in enumerate(written):
@@ -288,7 +290,7 @@ def slashes_turned(written: RawLabels, root: Path) -> RawLabels:
 def _no_such_paths(
     table: Table, relative: RawLabels, paths: list[str], missing: IntArray, root: Path
 ) -> InputError:
-    """Return the error for paths of which some lead nowhere."""
+    """Return the error for paths that do not exist; `missing` are their rows."""
     first = int(missing[0])
     help = f"paths are taken relative to '{root}'; --root names another folder"
     why = what_lies_there(paths[first])
@@ -304,7 +306,7 @@ def _no_such_paths(
 
 
 def _of_windows(path: str) -> str | None:
-    """Return what to do about a path that starts at a drive or a share; None for any other."""
+    """Return the help for a path with a drive or a network share, None for any other path."""
     if re.match(r"[A-Za-z]:", path) is None and not path.startswith("//"):
         return None
     return (
@@ -334,14 +336,14 @@ def _checked_paths(table: Table, relative: RawLabels, base: Path, top: str) -> l
 
 
 def _on_disk(path: str) -> str:
-    """Return the path in the Unicode form that exists, composed or decomposed."""
+    """Return the path in the Unicode form, composed or decomposed, in which it exists."""
     if path.isascii() or os.path.exists(path):
         return path
     forms = (unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
     return next((form for form in forms if os.path.exists(form)), path)
 
 
-def _population(path: Path) -> tuple[NDArray[np.float64] | None, tuple[str, ...] | None]:
+def _population(path: Path) -> tuple[FloatArray | None, tuple[str, ...] | None]:
     beside = transition_beside(path)
     if not beside.is_file():
         return None, None

@@ -1,4 +1,4 @@
-"""The CIFAR batches' pickles, read without running anything that is in them."""
+"""The pickles of CIFAR, read without running any code in them."""
 
 import io
 import pickle
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import ByteArray, IntArray
 from alfs_cli.errors import InputError
 
 
 class _Array:
-    """Stands in for numpy's array while a pickle is read; keeps the state that numpy was given."""
+    """Stands in for NumPy's array in a pickle, and keeps the state that the array was to have."""
 
     def __init__(self, *_: object) -> None:
         self.state: tuple[Any, ...] = ()
@@ -20,8 +20,8 @@ class _Array:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.state = state
 
-    def pixels(self) -> NDArray[np.uint8]:
-        """Return the array; raises ValueError for what is not plain uint8."""
+    def pixels(self) -> ByteArray:
+        """Return the array; raises ValueError where it is not of uint8."""
         _, shape, dtype, fortran, raw = self.state
         content = raw.encode("latin1") if isinstance(raw, str) else raw
         if not isinstance(dtype, _Type) or dtype.name != "u1" or not isinstance(content, bytes):
@@ -31,7 +31,7 @@ class _Array:
 
 
 class _Type:
-    """Stands in for numpy's dtype."""
+    """Stands in for NumPy's dtype in a pickle."""
 
     def __init__(self, name: object = "", *_: object) -> None:
         self.name = name.decode("latin1") if isinstance(name, bytes) else str(name)
@@ -41,7 +41,7 @@ class _Type:
 
 
 def _encode(text: str, _encoding: str = "latin1") -> bytes:
-    """Stand in for the function that pickles of bytes name; other encodings are not needed."""
+    """Stand in for `_codecs.encode`, which pickles of bytes call; they use latin1 alone."""
     return text.encode("latin1")
 
 
@@ -55,7 +55,7 @@ KNOWN: dict[tuple[str, str], Any] = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows the four names of KNOWN and no others, so that a pickle can call nothing else."""
+    """Resolves the names in KNOWN alone, so that a pickle can call nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
         try:
@@ -64,10 +64,10 @@ class _Unpickler(pickle.Unpickler):
             raise pickle.UnpicklingError(f"it names {module}.{name}") from None
 
 
-def read_batch(path: Path, label_key: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def read_batch(path: Path, label_key: str) -> tuple[ByteArray, IntArray]:
     """Return pixels (N, 3072) and labels (N,) of a CIFAR batch.
 
-    Raises InputError for a pickle that holds anything but plain arrays, texts, lists and dicts.
+    Raises InputError for a pickle with anything but uint8 arrays, texts, numbers, lists and dicts.
     """
     try:
         content = _Unpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()

@@ -1,4 +1,4 @@
-"""Class probabilities: rows that sum to 1 up to how they are rounded, and what others look like."""
+"""Class probabilities: which rows sum to 1 up to rounding, and what other rows seem to be."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,28 +6,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.data.dataset import Probabilities
+from alfs_cli.arrays import FloatArray, Probabilities
+from alfs_cli.data.readers.tuning import TUNING
 from alfs_cli.errors import InputError
 from alfs_cli.storage.memory import refuse_too_large
 
-Rows = NDArray[np.float64]
-
-CHECK_BYTES = 1 << 20
-# A row that misses 1 by no more than a thousandth is left as it is. No sum of decimals lies at the
-# limit itself, where the order of adding would decide and blocks of other sizes differ.
+CHECK_BYTES = 1 << 20  # bytes checked at a time
+# A row whose sum misses 1 by about a thousandth or less is left unchanged. The limit is no decimal
+# number, so that no sum of rounded numbers equals it: there the order of addition would decide.
 EXACT = 1 / 955
-HALF = 1e-2  # numbers of 11 binary digits (float16), and the sums that made them
-BRAIN = 2.0**-7  # numbers of 8 binary digits (bfloat16): two units of the last one
-DECIMALS = (6, 5, 4, 3, 2)
-SPREAD = 6  # standard deviations that the sum of rounding errors may reach
-COARSEST = 0.25  # what is more is no rounding, or says nothing any more
-LOOKED_AT = 1000
-CLOSE = 1e-2
+HALF = 1e-2  # the largest miss of rows in float16, which has 11 binary digits
+BRAIN = 2.0**-7  # the largest miss of rows in bfloat16: two units of its 8 binary digits
+DECIMALS = (6, 5, 4, 3, 2)  # numbers of decimals to which rows may be rounded
+LOOKED_AT = 1000  # rows from which a message guesses what the numbers are
+CLOSE = 1e-2  # the largest difference at which a message calls numbers equal
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """How many of some rows missed 1 by rounding and were mended; `most` is the largest miss."""
+    """How many of `of` rows were divided by their sum, and by how much a sum missed 1 at `most`."""
 
     rows: int = 0
     of: int = 0
@@ -37,7 +34,7 @@ class Rounding:
         return Rounding(self.rows + other.rows, self.of + other.of, max(self.most, other.most))
 
     def notes(self) -> tuple[str, ...]:
-        """Return what a user should know, if anything."""
+        """Return a note for the user if any row was changed."""
         if not self.rows:
             return ()
         return (
@@ -52,13 +49,18 @@ NOTHING_MENDED = Rounding()
 def normalised(
     probs: NDArray[Any], *, where: str, first_row: int = 0
 ) -> tuple[Probabilities, Rounding]:
-    """Return probabilities (N, K) whose rows are distributions, and which of them were mended.
+    """Return probabilities (N, K) whose rows sum to 1, and how many were divided by their sum.
 
-    A row may miss 1 by what its own precision explains: half and brain floats, two to six decimals,
-    and K. Each row is judged by itself, so that blocks and shards give what the whole gives. Reads
-    the array once, in blocks, and copies it only where a row is mended.
+    A sum may miss 1 by as much as the precision of its row explains: float16, bfloat16, or two to
+    six decimals in K columns. Each row is judged alone, so that blocks and shards give the same
+    result as the whole. The array is read once, in blocks, and copied only if a row changes.
 
-    Raises InputError for anything else, saying what it looks like. Rows are named from `first_row`.
+    Raises InputError for any other row, with a guess at what the numbers are. Rows are counted from
+    `first_row` in messages.
+
+    >>> probs, rounding = normalised(np.array([[0.33, 0.33, 0.33]]), where="p")
+    >>> probs.round(3).tolist(), rounding.rows
+    ([[0.333, 0.333, 0.333]], 1)
     """
     refuse_other_forms(probs, where=where)
     single = probs.dtype.itemsize < 8
@@ -89,7 +91,7 @@ def normalised(
 
 
 def refuse_other_forms(probs: NDArray[Any], *, where: str) -> None:
-    """Raise InputError for an array of another shape or type than (N, K) floating point."""
+    """Raise InputError unless an array is (N, K), K >= 2, and of floating point."""
     if probs.ndim != 2 or probs.shape[1] < 2:
         alone = probs.ndim == 1 or (probs.ndim == 2 and probs.shape[1] == 1)
         raise InputError(
@@ -108,8 +110,8 @@ def refuse_other_forms(probs: NDArray[Any], *, where: str) -> None:
     raise InputError(f"{where} are of type {probs.dtype}, not floating point", help=help)
 
 
-def _tolerance(rows: NDArray[Any]) -> Rows:
-    """Return by how much each row (m, K) may miss 1, as its own digits tell, (m,)."""
+def _tolerance(rows: NDArray[Any]) -> FloatArray:
+    """Return by how much the sum of each row (m, K) may miss 1, judged by its digits, (m,)."""
     values = rows.astype(np.float64)
     allowed = np.full(len(rows), EXACT)
     if rows.dtype.itemsize > 2:
@@ -127,16 +129,17 @@ def _tolerance(rows: NDArray[Any]) -> Rows:
         slack = np.minimum(steps * eps + 1e-9, 0.25)
         is_rounded = (np.abs(steps - np.round(steps)) <= slack).all(axis=1)
         unit = 0.5 * 10.0**-decimals
-        by_chance = unit * np.minimum(filled, SPREAD * np.sqrt(filled / 3))
-        vanished = unit * (values.shape[1] - filled)  # what became 0 can only have been more
+        spread = TUNING.rounding_deviations * np.sqrt(filled / 3)  # errors uniform in -unit .. unit
+        by_chance = unit * np.minimum(filled, spread)
+        vanished = unit * (values.shape[1] - filled)  # numbers rounded to 0 only lower the sum
         lost = values.sum(axis=1) < 1
-        reach = np.minimum(by_chance + np.where(lost, vanished, 0), COARSEST)
+        reach = np.minimum(by_chance + np.where(lost, vanished, 0), TUNING.largest_rounding)
         allowed = np.where(is_rounded, np.maximum(allowed, reach), allowed)
     return allowed
 
 
 def _refusal(probs: NDArray[Any], row: int, first_row: int, where: str) -> InputError:
-    """Return the error for a row that is no distribution, by what it and the others look like."""
+    """Return the error for a row that is no distribution, with a guess at what the numbers are."""
     values = probs[row].astype(np.float64)
     place = first_row + row
     if np.isnan(values).any() or np.isposinf(values).any():
@@ -158,8 +161,8 @@ def _refusal(probs: NDArray[Any], row: int, first_row: int, where: str) -> Input
     return InputError(f"row {place} of {where} sums to {values.sum():.4g}{below}{looks}", help=help)
 
 
-def _below_zero(row: Rows, sample: Rows) -> tuple[str, str]:
-    """Return what rows with values below 0 look like, and what to do."""
+def _below_zero(row: FloatArray, sample: FloatArray) -> tuple[str, str]:
+    """Return what rows with values below 0 seem to be, and the help."""
     with np.errstate(over="ignore"):
         if (row <= 1e-6).all() and abs(np.exp(row).sum() - 1) < CLOSE:
             return ": these look like log-probabilities", "apply exp; alfs will not guess"
@@ -176,8 +179,8 @@ def _below_zero(row: Rows, sample: Rows) -> tuple[str, str]:
     return ": these look like logits", "apply softmax; alfs will not guess"
 
 
-def _above_zero(row: Rows, sample: Rows) -> tuple[str, str]:
-    """Return what rows without values below 0 look like, and what to do."""
+def _above_zero(row: FloatArray, sample: FloatArray) -> tuple[str, str]:
+    """Return what rows without values below 0 seem to be, and the help."""
     sums = sample.sum(axis=1)
     middle = float(np.median(sums))
     K = len(row)

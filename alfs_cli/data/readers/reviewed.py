@@ -1,7 +1,7 @@
-"""issues.csv as it comes back: as alfs wrote it, or reviewed by people and saved by a spreadsheet.
+"""issues.csv, read back: as alfs wrote it, or after people reviewed it in a spreadsheet.
 
-A spreadsheet may have written it in its own way (`delimited`), with commas in numbers, and put rows
-into another order.
+A spreadsheet may have changed separators and encoding (see `delimited`), written decimal commas,
+and sorted the rows.
 """
 
 from collections.abc import Iterator
@@ -10,33 +10,31 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, FloatArray, IntArray
 from alfs_cli.data.dataset import LabelledDataset, positions_of
 from alfs_cli.data.labels import is_nothing, same_text
 from alfs_cli.data.readers.delimited import rows_of
 from alfs_cli.errors import InputError, brief, did_you_mean, has
 from alfs_cli.text.cells import unguarded
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
-
 NEEDED = ("index", "given", "suggested", "suggested_confidence", "score")
 UNDECIDED, KEEP, DROP = -3, -2, -1
 ACTIONS = {"keep": KEEP, "drop": DROP}
-CLASS, ACTION = "class:", "action:"  # said before a word that could be either
+CLASS, ACTION = "class:", "action:"  # prefixes for a word that is both a class and an action
 LIKELY = "likely"
 ACTED_ON = ("proven", LIKELY)
 KINDS = (*ACTED_ON, "possible")
-MAX_NAMED = 20
+MAX_NAMED = 20  # mistakes listed in a message
 
 
 @dataclass(frozen=True, eq=False)
 class Issues:
-    """Rows of issues.csv: the place in the data set of each, what was suggested and decided.
+    """M rows of issues.csv: `place` (M,) is an example's index in the data set.
 
-    `decision` (M,) is KEEP, DROP, UNDECIDED, or the class that a person chose. `is_suspect` (M,) is
-    False for what the column `kind` calls merely possible.
+    `suggested` (M,) are classes, -1 where the file has none. `suggested_confidence` and `score`
+    (M,) are between 0 and 1, NaN where the file has none. `decision` (M,) is KEEP, DROP, UNDECIDED,
+    or the class that a person chose. `is_suspect` (M,) is False for rows of the kind `possible`.
     """
 
     path: Path
@@ -45,22 +43,22 @@ class Issues:
     suggested_confidence: FloatArray
     score: FloatArray
     decision: IntArray
-    is_suspect: NDArray[np.bool_]
+    is_suspect: BoolArray
 
     @property
     def num_decided(self) -> int:
-        """How many rows a person has decided."""
+        """The number of rows that a person has decided."""
         return int((self.decision != UNDECIDED).sum())
 
 
 def read_issues(
     path: Path, dataset: LabelledDataset, *, needed: tuple[str, ...] = NEEDED
 ) -> Issues:
-    """Read issues.csv of `dataset`, or a table with at least the columns `needed` of it.
+    """Read an issues.csv of `dataset`, or a table with at least the columns `needed` of it.
 
-    What a column that is not there would say is -1, or NaN. Raises InputError where it is no such
-    file, where its rows are not of these data (index, path and given label are compared), and for
-    values that mean nothing: all at once, with their lines.
+    Raises InputError where columns are missing, where rows belong to other data (index, path and
+    given label are compared), and for cells that cannot be understood: those are listed together,
+    with their lines.
     """
     rows = _rows(path, needed)
     place_of = {int(position): place for place, position in enumerate(positions_of(dataset))}
@@ -104,7 +102,7 @@ def read_issues(
 
 
 class _Said(NamedTuple):
-    """What a row says, as in `Issues`."""
+    """The values of one row of `Issues`."""
 
     place: int
     suggested: int
@@ -115,7 +113,7 @@ class _Said(NamedTuple):
 
 
 def _said(row: dict[str, str], place: int, class_of: dict[str, int]) -> _Said:
-    """Return what a row says; what means nothing is as if it was not there."""
+    """Return the values of a row; a cell that cannot be understood counts as missing."""
     chosen = _decision(row.get("decision", ""), class_of)
     return _Said(
         place,
@@ -128,7 +126,7 @@ def _said(row: dict[str, str], place: int, class_of: dict[str, int]) -> _Said:
 
 
 def _problems(row: dict[str, str], class_of: dict[str, int]) -> Iterator[str]:
-    """Yield what means nothing in a row."""
+    """Yield a message for each cell of a row that cannot be understood."""
     for column in ("score", "suggested_confidence"):
         if column in row and not 0 <= _number(row[column]) <= 1:
             yield f"{column} '{brief(row[column])}' is not between 0 and 1"
@@ -147,13 +145,13 @@ def _kind(row: dict[str, str]) -> str:
 
 
 def is_reviewed(path: Path) -> bool:
-    """Say whether a table has a column `decision`, and no `true_label`."""
+    """Say whether a table has a column `decision` and none called `true_label`."""
     columns = [name.strip() for name in _header(path)[1]]
     return "decision" in columns and "true_label" not in columns
 
 
 def _header(path: Path) -> tuple[Iterator[tuple[int, list[str]]], list[str]]:
-    """Return the rows of a table after its first, and that one."""
+    """Return an iterator over the rows of a table, and its header."""
     if not path.exists() and not path.is_symlink():
         raise InputError(f"no such file: '{path}'", help="alfs estimate DATA writes issues.csv")
     rows = rows_of(path)
@@ -161,7 +159,10 @@ def _header(path: Path) -> tuple[Iterator[tuple[int, list[str]]], list[str]]:
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """Return each row that is not empty with its line: cells by column, without their guards."""
+    """Return the line and the cells by column of each row that is not empty.
+
+    The apostrophes that `safe_cell` puts before formulas are removed.
+    """
     found, header = _header(path)
     columns = [name.strip() for name in header]
     missing = [name for name in needed if name not in columns]
@@ -191,7 +192,7 @@ def _whole(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    """Return the number in a cell, NaN where there is none; decimal commas are points."""
+    """Return the number in a cell, with a decimal point or comma; NaN where there is none."""
     try:
         return float(text.strip().replace(",", "."))
     except ValueError:
@@ -199,7 +200,7 @@ def _number(text: str) -> float:
 
 
 def _is_here(row: dict[str, str], dataset: LabelledDataset, place: int) -> bool:
-    """Return whether label and file, where the row names them, are the example's."""
+    """Say whether the given label and the file name in a row, if any, are the example's."""
     if "given" in row and row["given"] != dataset.class_names[dataset.labels[place]]:
         return False
     shown = row.get("path", "")
@@ -209,10 +210,10 @@ def _is_here(row: dict[str, str], dataset: LabelledDataset, place: int) -> bool:
 
 
 def _decision(text: str, class_of: dict[str, int]) -> int | str:
-    """Return what a cell decides, or what is wrong with it.
+    """Return the class or action in a cell of `decision`, or a message if it cannot be understood.
 
-    `keep` and `drop` are no classes, unless a class is called so: then `class:drop` and
-    `action:drop` tell them apart, and the bare word is refused.
+    `keep` and `drop` are actions. If a class has such a name, `class:drop` and `action:drop` tell
+    the two apart, and the word alone is refused.
     """
     bare = text.strip()
     if not bare:

@@ -1,4 +1,4 @@
-"""Probabilities that need not fit in memory: blocks of rows, in order, as often as wanted."""
+"""Probabilities that need not fit in memory: read in blocks of rows, in order, repeatedly."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from alfs_cli.arrays import IntArray, Probabilities
 from alfs_cli.data.classes import checked_names, numbered, parse_classes
-from alfs_cli.data.dataset import DataSpec, IntArray, Probabilities
+from alfs_cli.data.dataset import DataSpec
 from alfs_cli.data.declared import declared_in
 from alfs_cli.data.labels import (
     FILL_IN,
@@ -35,7 +36,7 @@ from alfs_cli.data.readers.folder import heads_of
 from alfs_cli.data.readers.probabilities import NOTHING_MENDED, Rounding, normalised
 from alfs_cli.errors import InputError, UsageError, brief
 
-BLOCK_ROWS = 1 << 18
+BLOCK_ROWS = 1 << 18  # rows read at a time
 LABEL = "label"
 LABEL_COLUMNS = ("labels", "label")
 WHOLE = "is it whole? write or fetch it again"
@@ -43,7 +44,10 @@ WHOLE = "is it whole? write or fetch it again"
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Rows `start` and on: probabilities (n, K), what was mended in them, and labels (n,)."""
+    """The n rows from `start` on: probabilities (n, K) and labels (n,).
+
+    `rounding` says how many rows were divided by their sum.
+    """
 
     start: int
     probs: Probabilities
@@ -51,7 +55,7 @@ class Block:
     rounding: Rounding = NOTHING_MENDED
 
     def checked(self) -> "Block":
-        """Return the block with rows that sum to 1; raises InputError at one that cannot."""
+        """Return the block with rows that sum to 1; raises InputError for one that is not close."""
         where = f"pred_probs from row {self.start} on"
         probs, rounding = normalised(self.probs, where=where, first_row=self.start)
         return Block(self.start, probs, self.labels, rounding)
@@ -59,10 +63,10 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class ProbabilityStream:
-    """The rows of one or more files of probabilities with their labels, read a block at a time.
+    """The N rows of one or more files of probabilities with their labels, read in blocks.
 
-    Memory: a block, a Parquet row group, and the labels where they come from a file of their own
-    that is not .npy. `given` are such labels, (N,).
+    Memory holds one block, one Parquet row group, and `given`: the labels (N,) from a file of their
+    own, which are mapped from disk if that is .npy.
     """
 
     files: tuple[Path, ...]
@@ -77,10 +81,10 @@ class ProbabilityStream:
     def blocks(
         self, rows: int = BLOCK_ROWS, *, first: int = 0, last: int | None = None, check: bool = True
     ) -> Iterator[Block]:
-        """Yield the rows from `first` up to `last` (all) in order; each call starts anew.
+        """Yield blocks of at most `rows` rows, from row `first` up to `last`, None being the end.
 
-        Raises InputError at the first row that is no distribution, and for a label that is no
-        class; `check=False` skips the former for rows that were read before.
+        Raises InputError for a row that is no distribution, and for a label that is no class. With
+        `check=False` rows are not checked, which saves time when they were read before.
         """
         last = self.count if last is None else last
         start = 0
@@ -103,7 +107,7 @@ class ProbabilityStream:
             start = after
 
     def _numbered(self, raw: RawLabels, start: int) -> IntArray:
-        """Return labels from row `start` on as positions in the class names."""
+        """Return labels (n,) as indices into the class names; `start` is for messages."""
         where = f"labels from row {start} on"
         if raw.dtype == object:
             refuse_missing(raw, where=where, declared=self.class_names)
@@ -140,7 +144,7 @@ class ProbabilityStream:
         wanted = columns if self.given is not None else [*columns, own]
         file = pyarrow.parquet.ParquetFile(path)
         groups, skipped = _row_groups(file.metadata, begin, end)
-        batches = chain.from_iterable(  # group by group: a reader keeps what it has read
+        batches = chain.from_iterable(  # one group at a time: a reader keeps all it has read
             file.iter_batches(batch_size=rows, columns=wanted, row_groups=[group])
             for group in groups
         )
@@ -172,10 +176,10 @@ class ProbabilityStream:
 
 
 def open_probabilities(spec: DataSpec) -> ProbabilityStream:
-    """Open --pred-probs (and --labels) to be read in blocks.
+    """Open --pred-probs and --labels for reading in blocks.
 
-    Class names are --classes, the columns', or 0 .. K - 1. Raises InputError where files, columns
-    or lengths do not match.
+    Class names are those of --classes, else those that the files declare, else 0 .. K - 1. Raises
+    InputError where files, columns or lengths do not match.
     """
     if spec.pred_probs is None:
         raise UsageError("no probabilities to read", help="--pred-probs FILE")
@@ -213,7 +217,7 @@ def open_probabilities(spec: DataSpec) -> ProbabilityStream:
 
 
 def _order(spec: DataSpec, heads: Sequence["_Header"]) -> Order:
-    """Return what is declared of the labels' classes; raises InputError where shards differ."""
+    """Return what the labels' files declare of their classes; raises InputError if they differ."""
     if spec.labels is not None:
         return label_order(
             spec.labels, option="--labels", column=spec.label_column, usual=LABEL_COLUMNS
@@ -229,7 +233,7 @@ def _order(spec: DataSpec, heads: Sequence["_Header"]) -> Order:
 def _class_names(
     spec: DataSpec, names: tuple[str, ...] | None, order: Order, width: int
 ) -> tuple[str, ...]:
-    """Return --classes, else the declared order, else the columns' names, else 0 .. K - 1."""
+    """Return the names of --classes, else in declared order, else of columns, else 0 .. K - 1."""
     if spec.classes is not None:
         return parse_classes(spec.classes)
     if (
@@ -242,7 +246,7 @@ def _class_names(
 
 
 def _refuse_unknown_order(spec: DataSpec, order: Order, class_names: tuple[str, ...]) -> None:
-    """Raise InputError for columns without names where names of labels sort in two ways."""
+    """Raise InputError for nameless columns where the labels' names sort in two ways."""
     if spec.classes is not None or (order is not None and order.is_followed):
         return
     refuse_two_orders(class_names)
@@ -297,7 +301,7 @@ def _header(path: Path, label_column: str | None) -> _Header:
 
 
 def _declared(file: Any, column: str) -> Order:
-    """Return what a pyarrow ParquetFile declares of a column; only its first rows are read."""
+    """Return what a pyarrow ParquetFile declares of a column, reading its first row at most."""
     import pyarrow
 
     chunks = []
@@ -308,7 +312,7 @@ def _declared(file: Any, column: str) -> Order:
 
 
 def _row_groups(metadata: Any, begin: int, end: int) -> tuple[list[int], int]:
-    """Return the row groups of a Parquet file that hold rows begin .. end, and the first's row."""
+    """Return the row groups of a Parquet file with rows begin .. end - 1, and their first row."""
     chosen: list[int] = []
     first = at = 0
     for group in range(metadata.num_row_groups):
@@ -332,7 +336,7 @@ def _given(spec: DataSpec, count: int) -> RawLabels | None:
             option="--labels",
             column=spec.label_column,
             usual=LABEL_COLUMNS,
-            lenient=True,  # `_numbered` looks, and knows the classes
+            lenient=True,  # `_numbered` refuses missing labels, knowing the classes
         )
     if labels.ndim != 1:
         raise InputError(
@@ -347,7 +351,7 @@ def _given(spec: DataSpec, count: int) -> RawLabels | None:
 
 
 def _labels_of(batch: Any, column: str) -> RawLabels:
-    """Return a batch's labels: whole numbers as they are, text composed."""
+    """Return a batch's labels (n,): whole numbers unchanged, text in composed form."""
     import pyarrow
 
     values = batch.column(column)

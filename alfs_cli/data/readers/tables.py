@@ -1,4 +1,4 @@
-"""Rows of text, Parquet or JSON lines, with labels kept as they were written and line numbers."""
+"""Tables from CSV, TSV, Parquet or JSON lines, with labels as written and numbers of lines."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alfs_cli.data.dataset import IntArray
+from alfs_cli.arrays import IntArray
 from alfs_cli.data.declared import Declared, declared_in, pandas_notes
 from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
 from alfs_cli.data.labels import FILL_IN, RawLabels, as_written, missing_labels, same_text
@@ -23,6 +23,7 @@ from alfs_cli.data.readers.delimited import (
     not_text,
     read_frame,
 )
+from alfs_cli.data.readers.tuning import TUNING
 from alfs_cli.errors import InputError, brief, did_you_mean, has
 from alfs_cli.storage.files import as_file
 from alfs_cli.storage.memory import refuse_too_large
@@ -34,18 +35,17 @@ SYNONYMS = {
     "index": ("index", "id", "row"),
 }
 LINES = 'one object a line, as {"path": "a.png", "label": "cat"}'
-MOSTLY = 0.5
-CELL_BYTES = 8  # at least, once read
+CELL_BYTES = 8  # the least that a cell takes in memory
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The rows of a file; `lines` (N,) are their 1-based lines, None in Parquet.
+    """The N rows of a file; `lines` (N,) are their 1-based lines, None for Parquet.
 
-    `pictures` are columns that stay in the file: theirs are too large to hold. `index_columns` are
-    those that pandas wrote as the table's index, `orders` what the file says of the classes of its
-    columns.
+    `pictures` are the columns of pictures, which stay in the file because memory may not hold them.
+    `index_columns` are those that pandas wrote as the table's index. `orders` is what the file
+    declares of the classes of its columns.
     """
 
     path: Path
@@ -57,13 +57,13 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns."""
+        """The names of the columns in memory."""
         return list(self.frame.columns)
 
     def require(self, column: str, *, option: str) -> None:
-        """Raise InputError where there is no such column, naming those there are, near ones first.
+        """Raise InputError where there is no such column, with the columns that there are.
 
-        Columns 0/1 that say the same one by one are named as what they are.
+        A one-hot code of the labels is named as such.
         """
         if column in self.columns:
             return
@@ -90,7 +90,7 @@ class Table:
         )
 
     def one_hot(self) -> tuple[str, ...]:
-        """Return the columns of 0 and 1 that have exactly one 1 in every row, if there are any."""
+        """Return the columns of 0 and 1 if every row has exactly one 1 in them, () otherwise."""
         names = [
             name
             for name in self.columns
@@ -103,7 +103,10 @@ class Table:
         return tuple(names) if (np.asarray(sums) == 1).all() else ()
 
     def text(self, column: str) -> RawLabels:
-        """Return a column as composed text, objects (N,); a missing cell is the empty text."""
+        """Return a column as text in composed form (N,); a missing cell is the empty text.
+
+        Raises InputError for a cell that holds a list, an object, or bytes that are no text.
+        """
         values = self.frame[column].to_numpy(dtype=object)
         for row, value in enumerate(values):
             if isinstance(value, list | dict | np.ndarray):
@@ -123,7 +126,7 @@ class Table:
         return self.orders[column].named(cells) if column in self.orders else cells
 
     def exact(self, column: str) -> RawLabels:
-        """Return a column of texts as they are, objects (N,); a missing cell is the empty text."""
+        """Return a column as text (N,), not composed, as paths need it; a missing cell is empty."""
         cells = self.text(column)
         for row, value in enumerate(self.frame[column]):
             if isinstance(value, str):
@@ -131,9 +134,9 @@ class Table:
         return cells
 
     def labels(self, column: str, *, declared: Collection[str] = ()) -> RawLabels:
-        """Return a column of names; raises InputError naming the lines where one is missing.
+        """Return a column of names (N,); raises InputError, with the lines, where one is missing.
 
-        A word that `declared` names is none that stands for a missing one.
+        A word in `declared` is a class, even if it is a word for a missing value.
         """
         cells = self.text(column)
         self.refuse_missing(cells, column, declared=declared)
@@ -142,7 +145,7 @@ class Table:
     def refuse_missing(
         self, cells: RawLabels, column: str, *, declared: Collection[str] = ()
     ) -> None:
-        """Raise InputError where a cell is missing, naming the first lines."""
+        """Raise InputError, with the first lines, where one of the cells (N,) is missing."""
         names = self.orders[column].names if column in self.orders else ()
         rows = np.flatnonzero(missing_labels(cells, declared=(*declared, *names)))
         if not len(rows):
@@ -156,7 +159,7 @@ class Table:
         )
 
     def places(self, rows: IntArray) -> str:
-        """Name the first of some rows by line, as far as the file has lines."""
+        """Return a text that names the first few rows, by line where the file has lines."""
         first = rows[:5] if self.lines is None else self.lines[rows[:5]]
         word = "row" if self.lines is None else "line"
         more = ", ..." if len(rows) > 5 else ""
@@ -167,9 +170,9 @@ class Table:
     ) -> Candidates:
         """Return the numeric columns other than `but`, as candidates for features.
 
-        Only those of `asked`, where it names some, and none of `excluded`. Raises InputError where
-        most cells of a column are numbers and some are not, or where one that was asked for has
-        none.
+        `asked` and `excluded` are the values of --feature-columns and --exclude-columns. Raises
+        InputError where a column has both numbers and, in fewer cells, something else, and where
+        one that was asked for is not numeric.
         """
         where = f"'{self.path}'"
         others = [name for name in self.columns if name not in but]
@@ -198,12 +201,12 @@ class Table:
         values = self.frame[column]
         if pd.api.types.is_numeric_dtype(values):
             return True
-        if values.dtype.kind in "mM":  # times, which pandas would count in nanoseconds
+        if values.dtype.kind in "mM":  # times, which pandas would turn into nanoseconds
             return False
         broken = np.asarray(pd.to_numeric(values, errors="coerce").isna(), dtype=np.bool_)
         if len(broken) and not broken.any():
             return True
-        if len(broken) and broken.mean() <= MOSTLY:
+        if len(broken) and broken.mean() <= TUNING.broken_cells:
             raise InputError(
                 f"column '{brief(column)}' of '{self.path}' is not a number in {broken.sum():,} of "
                 f"{len(values):,} rows ({self.places(np.flatnonzero(broken))})",
@@ -212,16 +215,17 @@ class Table:
         return False
 
     def take(self, rows: IntArray) -> "Table":
-        """Return some of the rows."""
+        """Return the table of the rows at `rows` (n,)."""
         lines = None if self.lines is None else self.lines[rows]
         return replace(self, frame=self.frame.iloc[rows], lines=lines)
 
 
 def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> Table:
-    """Read .csv, .tsv, .parquet or .jsonl; the columns named in `text` keep every character.
+    """Return the table in a .csv, .tsv, .parquet or .jsonl.
 
-    `pictures` says that columns of pictures may be left in the file. Raises InputError where it
-    cannot be read as what its suffix says, naming the line.
+    Columns named in `text` keep every character. Columns of pictures stay in the file with
+    `pictures`, and are refused without. Raises InputError, which names the line, where the file is
+    not what its suffix says.
     """
     suffix = as_file(path).suffix.lower()
     refuse_placeholder(path)
@@ -252,7 +256,11 @@ def _is_text(value: bytes) -> bool:
 
 
 def cell_text(value: object) -> str:
-    """Return a cell as composed text; what stands for no value is the empty text."""
+    """Return a cell as text in composed form; None and NaN are the empty text.
+
+    >>> cell_text(2.0), cell_text(True), cell_text(None)
+    ('2', 'true', '')
+    """
     if isinstance(value, str):
         return same_text(value)
     if isinstance(value, bool | np.bool_):
@@ -267,7 +275,7 @@ def cell_text(value: object) -> str:
 
 
 def _read_parquet(path: Path) -> Table:
-    """Return the columns of a file; those of pictures are named and left in it."""
+    """Return the columns of a file, those of pictures by name alone."""
     import pyarrow
     import pyarrow.parquet
 
@@ -312,7 +320,7 @@ def _read_parquet(path: Path) -> Table:
 
 
 def _num_cells(about: Any, columns: Collection[str]) -> int:
-    """Return how many values a Parquet file's columns hold by its own account, lists included."""
+    """Return the number of values in columns of a Parquet file, by its metadata."""
     groups = [about.row_group(index) for index in range(about.num_row_groups)]
     chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
     held = [chunk for chunk in chunks if chunk.path_in_schema.split(".")[0] in columns]
@@ -347,7 +355,7 @@ def _read_jsonl(path: Path) -> Table:
 
 
 def _column(values: list[Any]) -> Any:
-    """Return JSON values as numbers where all are, else as objects that stay as they are."""
+    """Return JSON values as an array of numbers where all are numbers, else as objects."""
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return np.asarray(values)
     return pd.Series(values, dtype=object)

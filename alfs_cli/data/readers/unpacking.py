@@ -1,4 +1,4 @@
-"""What a compressed file unpacks to, looked at before it is read: a small one may fill memory."""
+"""The unpacked size of a compressed file, checked first: a small file may fill all memory."""
 
 import zipfile
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ import numpy as np
 from alfs_cli.errors import InputError
 from alfs_cli.storage.memory import refuse_too_large
 
-FREE = 1 << 29  # bytes that may come of anything
-MAX_RATIO = 100  # to one; pictures and features reach ten, zeros a thousand
+FREE = 1 << 29  # bytes to which any file may unpack
+MAX_RATIO = 100  # unpacked / packed bytes: pictures and features reach 10, zeros 1,000
 
 
 def refuse_unpacked(
     archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], path: Path
 ) -> None:
-    """Raise InputError where arrays of an .npz are not what the archive says, or too large.
+    """Raise InputError where arrays of an .npz are cut short or too large.
 
-    None may be shorter than its shape and type ask for. All together must fit in memory, and where
-    they are above 0.5 GB be at most a hundred times as large as in the file.
+    No array may be shorter than its shape and type say. Together they must fit in memory, and above
+    0.5 GB they may be at most a hundred times as large as in the file.
     """
     size = sum(member.file_size for member in members)
     refuse_too_large(size, where=f"'{path}'")
@@ -33,7 +33,7 @@ def refuse_unpacked(
 
 
 def refuse_ratio(packed: int, size: int, path: Path, *, help: str) -> None:
-    """Raise InputError where `packed` bytes of a file become `size`, as in a bomb."""
+    """Raise InputError where `packed` bytes unpack to so many more, `size`, as in a zip bomb."""
     if size > FREE and size > MAX_RATIO * packed:
         raise InputError(
             f"'{path}' unpacks to {size / 1e9:,.1f} GB, {size // packed:,} times what it takes "
@@ -43,11 +43,11 @@ def refuse_ratio(packed: int, size: int, path: Path, *, help: str) -> None:
 
 
 def _refuse_length(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
-    """Raise InputError where an array's header asks for more than there is."""
+    """Raise InputError where an array is shorter than its header says."""
     with archive.open(member) as stream:
         shape, dtype = _header(stream)
         header = stream.tell()
-    if dtype.hasobject:  # told of where it is read
+    if dtype.hasobject:  # refused where it is read
         return
     size = header + prod(shape) * dtype.itemsize
     if size > member.file_size:
@@ -60,7 +60,7 @@ def _refuse_length(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path
 
 
 def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Return shape and type; raises ValueError, or what is in DAMAGED, where there is no header."""
+    """Return the shape and type of an array; raises ValueError, or a DAMAGED error, without one."""
     version = np.lib.format.read_magic(stream)
     read = (
         np.lib.format.read_array_header_1_0 if version == (1, 0)

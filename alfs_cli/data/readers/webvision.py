@@ -1,4 +1,4 @@
-"""WebVision 1.0, the first 50 classes: images of web searches, with the searches' labels."""
+"""The first 50 classes of WebVision 1.0: images found by web search, labelled by the query."""
 
 import hashlib
 import os
@@ -18,10 +18,11 @@ VAL_FOLDER = "val_images_256"
 
 
 def webvision_mini(split: str, top: Path) -> Content:
-    """Return the first 50 classes of WebVision 1.0: Google's images to train, `val` to test.
+    """Return the first 50 classes of WebVision 1.0: `train` from Google, or `val`.
 
-    ROOT holds `info/train_filelist_google.txt`, `info/val_filelist.txt`, `google/` and
-    `val_images_256/`. The labels to train on came from web searches and are not known to be true.
+    `top` holds `info/train_filelist_google.txt`, `info/val_filelist.txt`, `google/` and
+    `val_images_256/`. Only the labels of `val` are known to be true. Raises InputError where a
+    listing or an image is missing.
     """
     file, folder = (
         ("train_filelist_google.txt", "") if split == "train" else ("val_filelist.txt", VAL_FOLDER)
@@ -68,7 +69,7 @@ def webvision_mini(split: str, top: Path) -> Content:
 
 
 def _synsets(path: Path) -> tuple[str, ...]:
-    """Return the first 50 names, made distinct by the synset where two are alike."""
+    """Return the first 50 class names, with the synset added to equal ones; else 0 .. 49."""
     numbers = tuple(str(number) for number in range(NUM_CLASSES))
     if not path.is_file():
         return numbers

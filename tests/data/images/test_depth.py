@@ -1,11 +1,14 @@
 """Pictures of more than 8 bits: one scale for all of a data set, by the values that they use."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from alfs_cli.data import FileImages
 from alfs_cli.data.images.depth import Scale, measured, scale_from
+from alfs_cli.data.images.tuning import TUNING
 from alfs_cli.errors import InputError
 
 RAMP = np.arange(64).reshape(8, 8)
@@ -75,7 +78,8 @@ def test_new_pictures_by_the_scale_of_others(tmp_path):
 
 
 def test_the_sample_does_not_depend_on_the_order(tmp_path, monkeypatch):
-    monkeypatch.setattr("alfs_cli.data.images.kinds.SAMPLED", 3)
+    few = replace(TUNING, sampled_pictures=3)
+    monkeypatch.setattr("alfs_cli.data.images.kinds.TUNING", few)
     images = saved(tmp_path, [(RAMP * k + 1).astype(np.uint16) for k in range(1, 9)])
     digests = tuple(images.digest(i) for i in range(8))
     forward = FileImages(images.files, images.shown, digests)
