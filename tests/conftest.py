@@ -2,8 +2,10 @@
 
 import gc
 import os
+import subprocess
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import typer.main
@@ -29,6 +31,7 @@ from alfs_cli.results.recommendation import (
     Recommendation,
     Recommendations,
 )
+from tests.forks import forked_worker
 
 # Hypothesis repeats the same examples, so that a test only fails for a change of the code;
 # ALFS_HYPOTHESIS=random looks for new ones.
@@ -66,6 +69,15 @@ def planted(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(TRAP.format(here=str(folder)))
     return folder
+
+
+@pytest.fixture
+def forked_workers(monkeypatch):
+    """The workers of sweeps are copies of the process that sweeps, and have nothing to import."""
+    from alfs_cli.executors import local
+
+    copies = SimpleNamespace(**vars(subprocess) | {"Popen": forked_worker})
+    monkeypatch.setattr(local, "subprocess", copies)
 
 
 def make_estimate(**changes):

@@ -4,17 +4,19 @@ Each is really added, to a copy of the package, by a new file and one changed on
 help, in the reports and in the certificate, and it works.
 """
 
+import importlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE, CompletedProcess
 
 import numpy as np
 import pytest
 
 import alfs_cli
+from tests.forks import forked
 
 PACKAGE = Path(alfs_cli.__file__).parent
 
@@ -23,7 +25,7 @@ PACKAGE = Path(alfs_cli.__file__).parent
 def copy(tmp_path, monkeypatch):
     """A copy of the package to add to, and what runs `alfs` from it in an empty folder."""
     home = tmp_path / "home"
-    shutil.copytree(PACKAGE, home / "alfs_cli", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, home / "alfs_cli")
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
@@ -47,15 +49,22 @@ class Copy:
         listed.write_text(before.replace(old, new))
 
     def alfs(self, *words):
-        """Run `alfs`; return its exit code, stdout and stderr."""
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "alfs_cli", *words],
-            env={**os.environ, "PYTHONPATH": str(self.home), "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+        """Run `alfs`, imported anew from here; return its exit code, stdout and stderr."""
+
+        def run():
+            for name in [name for name in sys.modules if name.partition(".")[0] == "alfs_cli"]:
+                del sys.modules[name]
+            sys.path.insert(0, str(self.home))
+            program = importlib.import_module("alfs_cli.__main__")
+            assert Path(program.__file__).is_relative_to(self.home)
+            sys.argv = ["alfs", *map(str, words)]
+            program.main()
+
+        environment = {**os.environ, "COLUMNS": "200"}
+        process = forked(run, env=environment, stdout=PIPE, stderr=PIPE, text=True)
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in err, err
+        return CompletedProcess(words, process.returncode, out, err)
 
 
 def features(path="d.npz", count=200):

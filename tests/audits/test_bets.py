@@ -37,19 +37,18 @@ def small(seed, sign=1.0, *, known=()):
 
 
 def expectations(fresh, free, cell, weight, answer):
-    """Return the exact mean of the wealths (E) after each number of draws."""
-    found = []
-    for count in range(len(free) + 1):
-        total = 0
-        for order in itertools.permutations(free, count):
-            chance, left, wealth, past = 1.0, weight[free].sum(), fresh(), []
-            for i in order:
-                chance *= weight[i] / left
-                left -= weight[i]
-                wealth.enter(int(cell[i]), float(weight[i]), np.array([answer(i, past)]))
-                past.append(i)
-            total = total + chance * np.exp(wealth.log_wealth[0])
-        found.append(total)
+    """Return the exact mean of the wealths (E) after each number of draws, over every order."""
+    found = [0.0] * (len(free) + 1)
+
+    def go_on(wealth, past, left, chance):
+        found[len(past)] = found[len(past)] + chance * np.exp(wealth.log_wealth[0])
+        for i in left:
+            further = wealth.copy()
+            further.enter(int(cell[i]), float(weight[i]), np.array([answer(i, past)]))
+            rest = [j for j in left if j != i]
+            go_on(further, [*past, i], rest, chance * weight[i] / weight[left].sum())
+
+    go_on(fresh(), [], list(free), 1.0)
     return np.array(found)
 
 

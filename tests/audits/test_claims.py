@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from alfs_cli.audits.claims import FORMS, Claim, Slice, known, parse, quoted
 from alfs_cli.errors import UsageError
 
-NAMES = st.text(min_size=1, max_size=12).filter(lambda s: "\n" not in s and s.isprintable())
+PRINTABLE = st.characters(exclude_categories=["C", "Z"], include_characters=" ")
+NAMES = st.text(PRINTABLE, min_size=1, max_size=12)
 SHARES = st.floats(0.001, 0.999)
 WHERE = st.none() | st.builds(Slice, NAMES, NAMES)
 

@@ -3,10 +3,8 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -25,6 +23,7 @@ from alfs_cli.audits.record import (
 )
 from alfs_cli.audits.status import document, save_document, status, verify
 from alfs_cli.errors import InputError, UsageError, WorkError
+from tests.forks import forked
 
 CLAIMS = [parse(text) for text in ("noise-rate <= 0.5", "given-noise:a <= 0.9")]
 
@@ -326,23 +325,17 @@ def test_a_disk_that_refuses(audit, monkeypatch):
         record.answer(record.next_task(), 1)
 
 
-WRITER = """
-import sys
-from pathlib import Path
-from alfs_cli.audits.record import resume
-record = resume(Path(sys.argv[1]))
-print("ready", flush=True)
-while (task := record.next_task(sys.argv[2])) is not None and record.answers < int(sys.argv[3]):
-    record.answer(task, task.index % 3, by=sys.argv[2])
-    print(task.number, flush=True)
-"""
+def write(folder, by, until):
+    """Answer what a record asks until there are so many answers; tell the number of each."""
+    record = resume(folder)
+    print("ready", flush=True)
+    while (task := record.next_task(by)) is not None and record.answers < until:
+        record.answer(task, task.index % 3, by=by)
+        print(task.number, flush=True)
 
 
-def writer(folder: Path, by: str, until: int) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(folder), by, str(until)],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+def writer(folder, by, until):
+    return forked(lambda: write(folder, by, until), stdout=PIPE, text=True)
 
 
 def test_two_writers_at_once_corrupt_nothing(audit):

@@ -100,10 +100,12 @@ def test_features_with_truth(features):
 
 
 @pytest.mark.slow
-def test_evidence_is_cached_and_the_seed_decides(features):
+def test_evidence_is_cached_and_the_seed_decides(features, fits):
     first = features("estimate", "features.npz", "-f", "json")
+    fits.clear()
     again = features("estimate", "features.npz", "-f", "json")
     assert "evidence taken from" in again.err
+    fits.clear()
     fresh = features("estimate", "features.npz", "-f", "json", "--no-cache")
     assert "evidence taken from" not in fresh.err
     documents = [json.loads(done.out) for done in (first, again, fresh)]

@@ -1,22 +1,20 @@
 """`alfs sweep` as typed: the plan, real worker processes, kills, failures, what is not repeated."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from tests.conftest import planted
+from tests.forks import forked_alfs
 
-TOP = Path(__file__).resolve().parents[2]
 QUICK = ("sweep", "digits", "--loss", "ce", "--loss", "mae", "--noise", "symmetric:0.4",
          "--model", "linear", "--epochs", "2")  # fmt: skip
 LONG = ("sweep", "digits", "--loss", "ce", "--loss", "nce+rce", "--model", "mlp",
-        "--seeds", "0,1", "--epochs", "12", "--jobs", "1")  # fmt: skip
+        "--seeds", "0,1", "--epochs", "8", "--jobs", "1")  # fmt: skip
 
 
 def only_sweep(out="alfs-out"):
@@ -33,9 +31,12 @@ def weights(folder):
 
 
 @pytest.mark.slow
-def test_a_sweep_is_trained_compared_and_not_repeated(alfs):
+def test_a_sweep_is_trained_compared_and_not_repeated(alfs, tmp_path):
+    """By processes of Python's own, begun in a folder with modules of a stranger's."""
+    planted(tmp_path)
     done = alfs(*QUICK, "--seeds", "0,1", "--jobs", "2", "-f", "json")
     assert done.code == 0, done.err
+    assert not Path("owned").exists()
     document = json.loads(done.out)
     assert document["schema"] == "alfs.compare/1"
     assert [row["n"] for row in document["rows"]] == [2, 2]
@@ -121,7 +122,7 @@ def test_wrong_words(alfs, words, message):
 
 
 @pytest.mark.slow
-def test_failing_runs_are_tried_twice_and_are_exit_3(alfs):
+def test_failing_runs_are_tried_twice_and_are_exit_3(alfs, forked_workers):
     done = alfs(*QUICK, "--seeds", "0", "--lr", "1e38", "--set", "optimizer.grad_clip=0",
                 "--jobs", "1")  # fmt: skip
     assert (done.code, done.out) == (3, "")
@@ -133,21 +134,8 @@ def test_failing_runs_are_tried_twice_and_are_exit_3(alfs):
 
 
 def started(folder, *words):
-    """Start a sweep in a process of its own, amid a stranger's modules.
-
-    Return it once its second run has begun; its results lie in `folder`.
-    """
-    checkout = folder / "checkout"
-    checkout.mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "alfs_cli", *words, "--out", folder / "alfs-out"],
-        cwd=planted(checkout),
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    """Start a sweep in a process of its own; return it once its second run has begun."""
+    process = forked_alfs(*words, cwd=folder, stdout=PIPE, stderr=PIPE, text=True)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         begun = list(folder.glob("alfs-out/sweeps/*/runs/*/metrics.jsonl"))
@@ -167,13 +155,12 @@ def started(folder, *words):
     ],
     ids=["SIGKILL", "SIGINT"],
 )
-def test_a_stopped_sweep_goes_on_and_repeats_nothing(alfs, tmp_path, number, code):
+def test_a_stopped_sweep_goes_on_and_repeats_nothing(alfs, forked_workers, tmp_path, number, code):
     process = started(tmp_path, *LONG)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     assert process.returncode == code, err
     assert out == ""
-    assert not (tmp_path / "checkout" / "owned").exists()
     folder = only_sweep()
     finished = {
         run: path.stat().st_mtime_ns
@@ -195,6 +182,6 @@ def test_a_stopped_sweep_goes_on_and_repeats_nothing(alfs, tmp_path, number, cod
         return
     for loss in ("ce", "nce+rce"):
         for seed in ("0", "1"):
-            words = ("--loss", loss, "--seed", seed, "--model", "mlp", "--epochs", "12")
+            words = ("--loss", loss, "--seed", seed, "--model", "mlp", "--epochs", "8")
             assert alfs("train", "digits", *words, "--out", "whole", "-q").code == 0
     assert weights(folder) == weights(Path("whole"))

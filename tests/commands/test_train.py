@@ -4,11 +4,10 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
 import time
 from functools import cache
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -16,10 +15,10 @@ import torch
 import yaml
 
 from tests.conftest import make_recommendation
+from tests.forks import forked_alfs
 
 QUICK = ("--epochs", "2", "--model", "linear")
 NCE = ("train", "digits", "--loss", "nce+rce", *QUICK)
-TOP = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -327,19 +326,11 @@ def test_nan_is_exit_3(alfs):
 
 # Real signals, on a real process.
 
-LONG = ("train", "digits", "--loss", "nce+rce", "--model", "mlp", "--epochs", "40")
+LONG = ("train", "digits", "--loss", "nce+rce", "--model", "mlp", "--epochs", "15")
 
 
 def started(folder, *words):
-    environment = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "alfs_cli", *words],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = forked_alfs(*words, cwd=folder, stdout=PIPE, stderr=PIPE, text=True)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         files = list(folder.glob("alfs-out/runs/*/metrics.jsonl"))

@@ -22,8 +22,8 @@ def test_shares_of_the_cores(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_replaced_and_its_run_goes_on(tmp_path):
-    settings = {"dataset": {"source": "digits"}, "loss": "ce", "model": "mlp", "epochs": 30}
+def test_a_killed_worker_is_replaced_and_its_run_goes_on(tmp_path, forked_workers):
+    settings = {"dataset": {"source": "digits"}, "loss": "ce", "model": "mlp", "epochs": 15}
     _, configs, _ = plan_sweep(settings, losses=(), noises=(), seeds=(0,))
     ((run, config),) = configs.items()
     folder = tmp_path / run
@@ -43,7 +43,7 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on(tmp_path):
     assert executor.workers == []
     second = [epoch for kind, epoch, attempt in seen if kind == "Progress" and attempt == 2]
     assert second[0] > 2  # from its checkpoint
-    assert second[-1] == 30
+    assert second[-1] == 15
 
 
 def test_a_folder_is_kept_to_one_process(tmp_path, monkeypatch):

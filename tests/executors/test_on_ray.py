@@ -5,15 +5,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from alfs_cli.cli import run
 from tests.conftest import planted
+from tests.forks import forked_alfs
 
 TOP = Path(__file__).resolve().parents[2]
 SWEEP = ("sweep", "digits", "--loss", "ce", "--loss", "nce+rce", "--seeds", "0", "--epochs", "3",
-         "--model", "linear", "--jobs", "2")  # fmt: skip
+         "--model", "linear")  # fmt: skip
 CLUSTER = """
 import sys, ray
 ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="error")
@@ -23,23 +25,17 @@ print(int(ray.available_resources().get("CPU", 0)), flush=True)
 """
 
 
-def environment(**changes):
-    return {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1", **changes}
-
-
 def swept(folder, out, *words, **changes):
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "alfs_cli", *SWEEP, "--out", out, *words],
-        cwd=folder,
-        env=environment(**changes),
-        capture_output=True,
+    environment = {**os.environ, "PYTHONPATH": str(TOP), **changes}
+    process = forked_alfs(
+        *SWEEP, "--out", out, *words, cwd=folder, env=environment, stdout=PIPE, stderr=PIPE,
         text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
+    )  # fmt: skip
+    said, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
     assert not (folder / "owned").exists()
     found = sorted((folder / out).glob("sweeps/*/runs/*/model.safetensors"))
-    return done.stdout, {path.parent.name: path.read_bytes() for path in found}
+    return said, {path.parent.name: path.read_bytes() for path in found}
 
 
 def test_without_ray_it_says_so(monkeypatch, tmp_path, capsys):
@@ -54,25 +50,28 @@ def test_without_ray_it_says_so(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
-def test_results_are_those_of_local_processes_here_and_on_the_users_cluster(tmp_path):
-    """Nor does any of the three run a module of the folder it is started in."""
+def test_results_are_those_of_local_processes_here_and_on_the_users_cluster(
+    tmp_path, forked_workers
+):
+    """One at a time here, two there; none runs a module of the folder the sweep is started in."""
     planted(tmp_path)
-    local = swept(tmp_path, "local")
+    local = swept(tmp_path, "local", "--jobs", "1")
     assert len(local[1]) == 2
-    assert swept(tmp_path, "here", "--executor", "ray") == local
+    assert swept(tmp_path, "here", "--executor", "ray", "--jobs", "1") == local
     open_to_all = {"RAY_AUTH_MODE": "disabled"}  # the two clients share no token
     with subprocess.Popen(
         [sys.executable, "-c", CLUSTER],
-        env=environment(**open_to_all),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        env={**os.environ, **open_to_all},
+        stdin=PIPE,
+        stdout=PIPE,
         text=True,
     ) as cluster:
         address = cluster.stdout.readline().strip()
         try:
             there = swept(
-                tmp_path, "there", "--executor", "ray", RAY_ADDRESS=address, **open_to_all
-            )
+                tmp_path, "there", "--executor", "ray", "--jobs", "2",
+                RAY_ADDRESS=address, **open_to_all,
+            )  # fmt: skip
         finally:
             left, _ = cluster.communicate("")
     assert there == local

@@ -1,10 +1,9 @@
 """Two processes in one place: one trainer a run, and temporary files that nobody holds any more."""
 
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -14,8 +13,7 @@ from alfs_cli.errors import UsageError
 from alfs_cli.storage import writing
 from alfs_cli.storage.locks import one_trainer
 from alfs_cli.storage.writing import replacing, write_text
-
-HOLD = "from alfs_cli.storage.locks import one_trainer\nfrom pathlib import Path\nimport time\n"
+from tests.forks import forked
 
 
 def test_a_run_is_trained_by_one_process(tmp_path, monkeypatch, capsys):
@@ -25,11 +23,13 @@ def test_a_run_is_trained_by_one_process(tmp_path, monkeypatch, capsys):
     assert run(words) == 0
     (folder,) = Path("alfs-out/runs").iterdir()
     before = (folder / "result.json").read_bytes()
-    body = "    print('held', flush=True)\n    time.sleep(60)"
-    script = f"{HOLD}with one_trainer(Path({str(folder)!r})):\n{body}"
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
-    ) as other:
+
+    def hold():
+        with one_trainer(folder):
+            print("held", flush=True)
+            time.sleep(60)
+
+    with forked(hold, stdout=PIPE, text=True) as other:
         assert other.stdout.readline() == "held\n"
         capsys.readouterr()
         assert run([*words, "--overwrite"]) == 2

@@ -4,16 +4,18 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from alfs_cli import member
 from tests.conftest import planted
+from tests.forks import forked, forked_alfs
 
 TOP = Path(__file__).resolve().parents[2]
 TRAIN = ("train", "digits", "--loss", "nce+rce", "-q", "-f", "json")
@@ -52,10 +54,6 @@ print(worst, told, *signals)
 """
 
 
-def environment(**changes):
-    return {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1", **changes}
-
-
 def free_port():
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -64,14 +62,10 @@ def free_port():
 
 @pytest.mark.slow
 def test_two_processes_step_as_one_on_the_whole_batch(monkeypatch):
-    """This process, which has torch already, is the first of the two."""
+    """This process is the first of the two."""
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
-    with subprocess.Popen(
-        [sys.executable, "-c", STEPS],
-        env=environment(**shared, RANK="1", LOCAL_RANK="1"),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as other:
+    environment = {**os.environ, **shared, "RANK": "1", "LOCAL_RANK": "1"}
+    with forked(lambda: exec(STEPS, {}), env=environment, stdout=PIPE, text=True) as other:
         for name, value in {**shared, "RANK": "0", "LOCAL_RANK": "0"}.items():
             monkeypatch.setenv(name, value)
         found = {}
@@ -85,6 +79,16 @@ def test_two_processes_step_as_one_on_the_whole_batch(monkeypatch):
         assert answer[0] < 1e-6
         assert answer[1] < 1e-5
         assert answer[2] == [None, "SIGTERM"]
+
+
+def forked_member(handler, args, env):
+    """Start a process of a run as the launcher does, but as a copy of this one."""
+    program, *flags, module, file = args
+    assert (program, flags, module) == (sys.executable, ["-P", "-m"], member.__name__)
+    return forked(
+        lambda: sys.exit(member.main(file)), env=env,
+        stdout=handler._stdout, stderr=handler._stderr, start_new_session=True,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -106,23 +110,21 @@ def alfs(tmp_path, monkeypatch, capfd):
 
 
 @pytest.mark.slow
-def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(alfs, tmp_path):
+def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(
+    alfs, tmp_path, monkeypatch
+):
     """By a network without batch norm; interrupted, taken up again, and with its exit codes.
 
-    It is started in a folder with modules of a stranger's, none of which is run.
+    It is started in a folder with modules of a stranger's, none of which is run by processes of
+    Python's own; those that take it up are copies of this one.
     """
     words = (*TRAIN, "--model", "linear", "--epochs", "20")
     one = json.loads(alfs(*words, "--out", "one")[1])
     checkout = tmp_path / "checkout"
     checkout.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "alfs_cli", *words, "--nproc", "2",
-         "--out", tmp_path / "alfs-out"],
-        cwd=planted(checkout),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = forked_alfs(
+        *words, "--nproc", "2", "--out", tmp_path / "alfs-out",
+        cwd=planted(checkout), stdout=PIPE, stderr=PIPE, text=True,
     )  # fmt: skip
     runs = tmp_path / "alfs-out" / "runs"
     deadline = time.monotonic() + 120
@@ -141,6 +143,9 @@ def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(al
     assert folder.name != Path(one["run"]).name
     assert "processes: 2" in (folder / "config.yaml").read_text()
     assert alfs("train", "--resume", str(folder), "--nproc", "1")[0] == 2
+
+    handlers = "torch.distributed.elastic.multiprocessing.subprocess_handler"
+    monkeypatch.setattr(f"{handlers}.SubprocessHandler._popen", forked_member)
     code, out, err = alfs("train", "--resume", str(folder), "-q", "-f", "json")
     assert (code, err) == (0, "")
     two = json.loads(out)

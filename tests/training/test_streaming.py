@@ -2,10 +2,9 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -13,12 +12,14 @@ import torch
 from PIL import Image
 
 from alfs_cli.data import DataSpec, load
+from alfs_cli.data.images import pixel_cache
 from alfs_cli.data.images.pixel_cache import mapped_pixels
 from alfs_cli.errors import InputError, WorkError
 from alfs_cli.results.run import WEIGHTS, AugmentationConfig
 from alfs_cli.training import batches, plan, train
 from alfs_cli.training.batches import EpochBatches, Normaliser, Stream, Windows, gather
 from alfs_cli.training.devices import Device
+from tests.forks import forked
 
 CPU = Device("cpu", "float32", channels_last=True)
 TOP = Path(__file__).resolve().parents[2]
@@ -170,32 +171,25 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
         mapped_pixels(data, tmp_path / "cache")
 
 
-DECODE = """
-import sys, time
-from pathlib import Path
-from alfs_cli.data import DataSpec, load
-from alfs_cli.data.images import pixel_cache
-pixel_cache.AT_ONCE = 4000
-real = pixel_cache.batches
-def slowly(*arguments):
-    for part in real(*arguments):
-        yield part
-        print("part", flush=True)
-        time.sleep(0.05)
-pixel_cache.batches = slowly
-pixel_cache.mapped_pixels(load(DataSpec(sys.argv[1])), Path(sys.argv[2]))
-"""
+def decode_slowly(data, cache):
+    """Decode pictures in many parts, and tell of each."""
+    real = pixel_cache.batches
+
+    def slowly(*arguments):
+        for part in real(*arguments):
+            yield part
+            print("part", flush=True)
+            time.sleep(0.05)
+
+    pixel_cache.AT_ONCE, pixel_cache.batches = 4000, slowly
+    mapped_pixels(data, cache)
 
 
 @pytest.mark.slow
 def test_killed_while_decoding(tmp_path):
     data = write_folder(tmp_path / "data")
     cache = tmp_path / "cache"
-    process = subprocess.Popen(
-        [sys.executable, "-c", DECODE, str(tmp_path / "data"), str(cache)],
-        env={**os.environ, "PYTHONPATH": str(TOP)},
-        stdout=subprocess.PIPE,
-    )
+    process = forked(lambda: decode_slowly(data, cache), stdout=PIPE)
     process.stdout.readline()
     time.sleep(0.02)
     process.send_signal(signal.SIGKILL)

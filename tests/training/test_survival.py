@@ -3,87 +3,79 @@
 import errno
 import json
 import os
-import subprocess
-import sys
+import random
+import time
 from pathlib import Path
+from subprocess import PIPE
 
+import numpy as np
 import pytest
 import torch
 
 from alfs_cli.results.run import CHECKPOINT, METRICS, RESULT, WEIGHTS
-from alfs_cli.training.checkpoint import load_checkpoint
-
-TOP = Path(__file__).resolve().parents[2]
-
-# A process of its own forks children that train, and kills each: when it has written something, and
-# then after a random while or, every other one, as soon as it is writing a checkpoint.
-KILLER = """
-import os, random, signal, sys, time
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from alfs_cli.results.run import CHECKPOINT, METRICS, RESULT
 from alfs_cli.training import plan, train
+from alfs_cli.training.checkpoint import load_checkpoint
 from alfs_cli.training.devices import Device
+from tests.forks import forked
 
-top, (kills, epochs, *seeds) = Path(sys.argv[1]), map(int, sys.argv[2:])
-settings = {"dataset": {"source": "digits"}, "loss": "nce+rce", "model": "mlp", "epochs": epochs,
-            "noise": {"kind": "symmetric", "rate": 0.4}}
-cpu = Device("cpu", "float32", channels_last=True)
-
-train(plan(settings), top / "whole", cpu)
-
-def begin():
-    child = os.fork()
-    if child == 0:
-        train(plan(settings), folder, cpu, resume=(folder / CHECKPOINT).exists())
-        os._exit(0)
-    return child
-
-def stamp():
-    try:
-        return (folder / METRICS).stat().st_mtime_ns
-    except OSError:
-        return None
-
-def writing():
-    return any((folder / CHECKPOINT).parent.glob(".last.pt.*"))
-
-for seed in seeds:
-    folder, draw, amid_writing = top / f"killed{seed}", random.Random(seed), 0
-    for done in range(kills):
-        before, child = stamp(), begin()
-        while stamp() in (before, None):
-            time.sleep(0.001)
-        if done % 2:
-            while not writing() and not (folder / RESULT).exists():
-                time.sleep(0.0001)
-        else:
-            time.sleep(draw.uniform(0, 0.05))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        if (folder / RESULT).exists():
-            raise SystemExit("the run ended before it was killed often enough")
-        amid_writing += writing()
-    assert os.waitpid(begin(), 0)[1] == 0
-    print(amid_writing)
-"""
+CPU = Device("cpu", "float32", channels_last=True)
 
 
-def killed(top, kills, *, epochs, seeds):
-    """Train `whole`, and for each seed a run through that many kills, `killed` and the seed.
+def small(path):
+    """Write features of four classes; return the settings of a run on them, twelve steps an epoch.
 
-    Return how many kills of each fell into writing.
+    Its epochs are short, so that what is tested is the kills and not the training.
     """
-    done = subprocess.run(
-        [sys.executable, "-c", KILLER, str(top), str(kills), str(epochs), *map(str, seeds)],
-        env={**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [int(word) for word in done.stdout.split()]
+    generator = np.random.default_rng(0)
+    labels = np.arange(480) % 4
+    np.savez(path, features=generator.normal(size=(480, 8)) + 2 * np.eye(8)[labels], labels=labels)
+    return {
+        "dataset": {"source": str(path)}, "loss": "nce+rce", "model": "mlp", "epochs": 90,
+        "batch_size": 32, "noise": {"kind": "symmetric", "rate": 0.4},
+    }  # fmt: skip
+
+
+def killed(settings, folder, kills, seed):
+    """Train a run in processes that are killed one after the other, and in one that ends.
+
+    Each is killed when it has written something, and then after a random while or, every other one,
+    as soon as it is writing a checkpoint. Return how many kills fell into writing.
+    """
+    checkpoint, draw, amid_writing = folder / CHECKPOINT, random.Random(seed), 0
+
+    def begin():
+        resume = checkpoint.exists()
+        return forked(lambda: train(plan(settings), folder, CPU, resume=resume), stderr=PIPE)
+
+    def stamp():
+        try:
+            return (folder / METRICS).stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def is_writing():
+        try:
+            return any(name.startswith(".last.pt.") for name in os.listdir(checkpoint.parent))
+        except FileNotFoundError:
+            return False
+
+    for done in range(kills):
+        before, process = stamp(), begin()
+        while stamp() in (before, None) and process.poll() is None:
+            time.sleep(0.002)
+        if done % 2:
+            while not is_writing() and not (folder / RESULT).exists():
+                time.sleep(0.0003)
+        else:
+            time.sleep(draw.uniform(0, 0.03))
+        process.kill()
+        process.communicate()
+        assert not (folder / RESULT).exists(), "it ended before it was killed often enough"
+        amid_writing += is_writing()
+    process = begin()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return amid_writing
 
 
 def outcome(folder):
@@ -97,10 +89,13 @@ def outcome(folder):
 
 @pytest.mark.slow
 def test_fifty_kills_in_two_runs(tmp_path):
-    amid_writing = killed(tmp_path, 25, epochs=70, seeds=(0, 1))
-    assert all(amid_writing)  # some fell into writing a checkpoint
+    torch.set_num_threads(1)
+    settings = small(tmp_path / "data.npz")
+    train(plan(settings), tmp_path / "whole", CPU)
     for seed in (0, 1):
-        assert outcome(tmp_path / f"killed{seed}") == outcome(tmp_path / "whole")
+        folder = tmp_path / f"killed{seed}"
+        assert killed(settings, folder, 25, seed)  # some fell into writing a checkpoint
+        assert outcome(folder) == outcome(tmp_path / "whole")
     assert not list(tmp_path.rglob(".*"))
 
 

@@ -1,5 +1,7 @@
 """Classes with next to no examples do not speak for the others."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -20,12 +22,18 @@ def digits():
     return X, y
 
 
+@pytest.fixture(scope="module")
+def before(digits):
+    """Return what a method estimates of them; made once."""
+    return cache(lambda method: estimate_transition(*digits, features=True, method=method))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("few", [1, 3])
 @pytest.mark.parametrize("method", ["auto", "confident", "hoc", "knn", "dual-t"])
-def test_a_stray_label_changes_nothing_for_the_others(digits, method, few):
+def test_a_stray_label_changes_nothing_for_the_others(digits, before, method, few):
     X, y = digits
-    before = estimate_transition(X, y, features=True, method=method)
+    before = before(method)
     stray = y.copy()
     stray[np.flatnonzero(y == 3)[:few]] = 4
     after = estimate_transition(X, stray, features=True, method=method)
