@@ -1,6 +1,5 @@
 """The data that the pages of docs/ speak of, made small: what a reader would have already."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -27,17 +26,19 @@ def make(folder: Path) -> None:
     probs = np.exp(2.5 * np.eye(3)[true] + noise)
     probs /= probs.sum(axis=1, keepdims=True)
 
-    rows = pd.DataFrame({"path": paths, "label": names[given], "species": names[given]})
+    rows = pd.DataFrame({"path": paths, "label": names[given]})
     rows.to_csv(folder / "data" / "labels.csv", index=False)
-    rows.drop(columns="label").to_csv(folder / "data" / "images.csv", index=False)
+    rows = rows.rename(columns={"label": "species"})
+    rows.to_csv(folder / "data" / "images.csv", index=False)
     np.savez(folder / "features.npz", features=X, labels=names[given])
     np.save(folder / "out_of_fold.npy", probs)
     np.save(folder / "given.npy", given)
     (folder / "probabilities").mkdir()
     for part, block in enumerate(np.array_split(probs, 2)):
         np.save(folder / "probabilities" / f"part-{part}.npy", block)
-    known = rng.choice(COUNT, 40, replace=False)
-    sample = pd.DataFrame({"index": known, "true_label": names[true[known]]})
+    known = rng.choice(COUNT, 40, replace=False)  # places in data/: sorted by path
+    order = np.argsort(paths)
+    sample = pd.DataFrame({"index": known, "true_label": names[true[order[known]]]})
     sample.to_csv(folder / "sample.csv", index=False)
     _votes(folder / "votes.csv", X, true, names, rng)
     (folder / "my_module.py").write_text(LOSS, encoding="utf-8")
@@ -68,10 +69,3 @@ def _votes(path: Path, X: np.ndarray, true: np.ndarray, names: np.ndarray, rng) 
         for who in ("ann", "ben", "cem")
     }
     pd.DataFrame(votes | {f"x{i}": X[:, i] for i in range(1, 60)}).to_csv(path, index=False)
-
-
-if __name__ == "__main__":
-    import sys
-
-    make(Path(sys.argv[1]))
-    print(json.dumps(CLASSES))
