@@ -23,10 +23,13 @@ nb_execution_timeout = 300
 default_role = "code"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 
 highlight_language = "none"
+smartquotes = False  # two hyphens before a word are an option
 html_theme = "furo"
 html_title = f"alfs {release}"
 html_show_sphinx = False
+html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["alfs.css"]
 html_copy_source = False
