@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-fast test-lowest lint format golden clean
+.PHONY: demo test test-fast test-lowest lint format golden docs docs-pages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,8 @@ help:
 	@echo "make test        every test (ten minutes or more); make test-fast leaves out the slow ones"
 	@echo "make test-lowest every test under the lowest versions that pyproject.toml declares (7 GB)"
 	@echo "make lint        ruff, mypy, import-linter, vulture"
+	@echo "make docs        the documentation, into build/docs; warnings are errors"
+	@echo "make docs-pages  the pages that are made from results, commands, types and constants"
 	@echo "make format      let ruff rewrite the code"
 	@echo "make golden      rewrite the expected outputs in tests/golden (read the diff)"
 
@@ -68,8 +70,18 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+$(VENV)/.docs: $(READY)
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $(VENV)/.docs
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+
+docs-pages: $(READY)
+	$(BIN)/python benchmarks/write_pages.py
+
 golden: $(READY)
 	ALFS_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/formats
 
 clean:
-	rm -rf $(VENV) $(LOWEST) alfs-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) build alfs-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
