@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 import numpy as np
 from audit_batch import level_audits, mean_audits, orders
-from audit_cases import Case, made, people
+from audit_cases import Case, made, people, unsure
 
 from alfs_cli.audits import pairs as pairs_module
 from alfs_cli.audits import quantities
@@ -38,6 +38,7 @@ from alfs_cli.audits.quantities import Mean, Ratio, cells_of, outcomes, packed, 
 RESULTS = Path(__file__).parent / "results"
 RISK = 0.05
 POWER = 0.9  # of the fixed plan
+MOST_ANSWERS = 800  # of an audit that is looked at for a false bound
 MULTIPLES = (0.5, 0.8, 1.25, 2.0)
 
 
@@ -58,11 +59,11 @@ def tests_of(
     return what, wealth, values
 
 
-def worths(what: Mean | Ratio, numbers: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Return what each example's true answer is worth to each form (N, 2 G)."""
-    found = np.zeros((len(true), 2 * len(numbers)))
+def worths(what: Mean | Ratio, numbers: np.ndarray, case: Case) -> np.ndarray:
+    """Return what a person's answer to each example is worth to each form (N, 2 G)."""
+    found = np.zeros((len(case.true), 2 * len(numbers)))
     for index in np.flatnonzero(what.members):
-        found[index] = outcomes(what, numbers, int(index), (int(true[index]),))
+        found[index] = outcomes(what, numbers, int(index), case.answer(int(index)))
     return found
 
 
@@ -94,10 +95,19 @@ def validity_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
     yield made("nearly all wrong .9, N 1,000", 1_000, 5, 0.9, seed=11)
     yield made("skewed classes .2, N 5,000", 5_000, 10, 0.2, kind="skewed", seed=12)
     yield made("2 classes .45, N 400", 400, 2, 0.45, scores="lying", seed=13)
+    yield made("N 30, symmetric .2", 30, 3, 0.2, seed=14)
+    yield made("N 30, no scores .4", 30, 2, 0.4, scores="none", seed=15)
+    yield made("100 classes, scores that lie .2", 20_000, 100, 0.2, scores="lying", seed=16)
+    yield unsure(made("all answers ?, .1, N 5,000", 5_000, 5, 0.1, seed=17), "all")
+    lying = made("half of the wrong ?, lying .2", 5_000, 5, 0.2, scores="lying", seed=18)
+    yield unsure(lying, "wrong")
     if data is not None:
         yield people(data, "random_label1", 0, 50_000, cache)
         yield people(data, "worse_label", 0, 50_000, cache)
         yield people(data, "instance:.25", 20_000, 50_000, cache)
+
+
+KINDS = ("noise-rate", "class-noise", "given-noise", "pair", "accuracy", "a > b", "clean-level")
 
 
 def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
@@ -106,50 +116,59 @@ def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dic
     A claim that is false by however little is accepted no more often than that; bounds beyond the
     truth are as rare.
     """
-    for kind in ("noise-rate", "clean-level", "class-noise", "given-noise", "pair"):
-        for case in validity_cases(data, cache):
-            examples = case.population()
-            if kind == "clean-level":
-                some = audits // 4 if case.num_classes < 50 else audits // 20
-                yield level_validity(case, examples, some if case.num_classes > 5 else audits)
-                continue
-            steps = min(len(examples), 800)
-            first = int(np.bincount(case.true).argmax())
-            of = {
-                "noise-rate": "",
-                "pair": f":c{first}>c{(first + 1) % case.num_classes}",
-            }.get(kind, f":c{first}")
-            yield mean_validity(case, examples, parse(f"{kind}{of} >= .5"), audits, steps)
+    for case in validity_cases(data, cache):
+        for kind in KINDS:
+            if kind != "clean-level":
+                yield mean_validity(case, subject_of(kind, case), audits)
+        # a clean level is tested by K (K - 1) pairs, which takes the longer
+        yield level_validity(case, audits // 2 if case.num_classes <= 5 else audits // 8)
 
 
-def mean_validity(
-    case: Case, examples: Population, claim: Claim, audits: int, steps: int
-) -> dict[str, object]:
+def subject_of(kind: str, case: Case) -> Claim:
+    """Return a claim of a kind: about the most frequent class, given as another; on two runs."""
+    first = int(np.bincount(case.true).argmax())
+    as_others = np.bincount(case.given[case.true == first], minlength=case.num_classes)
+    as_others[first] = -1
+    second = int(as_others.argmax())
+    if kind == "a > b":
+        return parse("accuracy:a > accuracy:b")
+    of = {"noise-rate": "", "pair": f":c{first}>c{second}", "accuracy": ":a"}.get(
+        kind, f":c{first}"
+    )
+    return parse(f"{kind}{of} >= .5")
+
+
+def mean_validity(case: Case, claim: Claim, audits: int) -> dict[str, object]:
     """Return how often the bounds of a mean or a ratio have ever been wrong."""
     rng = np.random.default_rng(1)
+    examples = case.population(with_runs=claim.quantity == "accuracy")
     kind = quantity(claim, examples)
     weights = balanced_weights(examples, [kind.members, *everything(examples)])
     truth = truth_of(kind, case.true)
     what, wealth, numbers = tests_of(examples, claim, (truth,), weights)
     members = np.flatnonzero(what.members)
-    order = orders(members, weights, audits, steps, rng)
-    z = worths(what, numbers, case.true)
+    order = orders(members, weights, audits, min(len(examples), MOST_ANSWERS), rng)
+    z = worths(what, numbers, case)
     reached = mean_audits(wealth, what.cell, weights, z, order, RISK).reached > 0
-    return row_of(case, claim.subject, truth, audits, order.shape[1], *reached.T)
+    stated = what.offset + what.slope * truth
+    return row_of(case, claim.subject, stated, audits, order.shape[1], *reached.T)
 
 
-def level_validity(case: Case, examples: Population, audits: int) -> dict[str, object]:
+def level_validity(case: Case, audits: int) -> dict[str, object]:
     """Test the clean level just above the truth (a false claim) and at it (a true one)."""
     rng = np.random.default_rng(2)
+    examples = case.population()
     true_level = case.clean_level()
     level = 20.0 if not 0 < true_level < 1e6 else true_level
     weights = balanced_weights(examples, everything(examples))
-    steps = min(len(examples), 400)
+    steps = min(len(examples), MOST_ANSWERS // 2)
     found = []
     for at, side in ((level * (1 + 1e-9), FOR), (level, AGAINST)):
         pairs = Pairs(examples, np.ones(len(examples), bool), weights, (at,), RISK)
         order = orders(np.arange(len(examples)), weights, audits, steps, rng)
-        done = level_audits(pairs, examples, weights, case.true, order, RISK, sides=(side,))
+        done = level_audits(
+            pairs, examples, weights, case.true, order, RISK, sides=(side,), told=case.told
+        )
         found.append((done.accepted if side == FOR else done.rejected) > 0)
     if level != true_level:
         found[0] = np.zeros(audits, bool)  # "r >= 20" is true where no pair is ever confused
@@ -203,7 +222,7 @@ def decided_after(
     claim = parse("noise-rate <= .5")
     what, wealth, values = tests_of(examples, claim, numbers, weights)
     order = orders(np.arange(len(examples)), weights, audits, most, np.random.default_rng(3))
-    z = worths(what, values, case.true)
+    z = worths(what, values, case)
     done = mean_audits(wealth, what.cell, weights, z, order, RISK, until_decided=True)
     times = np.where(done.reached > 0, done.reached, most)
     count = len(numbers)
