@@ -15,6 +15,7 @@ from alfs_cli.python.showing import Shown
 from alfs_cli.python.wording import told_to_programs
 from alfs_cli.recommending import SAFETY
 from alfs_cli.recommending import recommend as sought
+from alfs_cli.recommending.audited import audit_reference
 from alfs_cli.results.recommendation import Recommendation, Recommendations
 from alfs_cli.text.numbers import ratio
 
@@ -104,12 +105,15 @@ def recommend(
     lr: float = 0.01,
     prefer: str = "balanced",
     losses: Names = None,
+    audit: FileName | None = None,
 ) -> Recommended:
     """Recommend loss parameters whose asymmetry ratio exceeds the bound, each with a certificate.
 
     `est` is an estimate, its file or its folder. `safety` is the factor by which the ratio exceeds
     1 / r, `lr` the learning rate that the loss will be trained with, `prefer` robustness, balanced
-    or fit; `losses` keeps these families only. Zhou et al., ICML 2021, Theorem 3 and Corollaries.
+    or fit; `losses` keeps these families only. `audit` is the audit.json of an audit of the same
+    data: certificates then rest on the clean level that it shows. Zhou et al., ICML 2021, Theorem 3
+    and Corollaries.
 
     Raises AlfsError for an estimate that cannot be read or a setting out of its range.
 
@@ -131,6 +135,7 @@ def recommend(
             lr=lr,
             prefer=prefer,
             losses=None if families is None else tuple(families),
+            audit=None if audit is None else audit_reference(Path(audit), made.result),
         )
     return Recommended(found)
 

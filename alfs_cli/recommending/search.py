@@ -28,10 +28,12 @@ from alfs_cli.recommending.aims import (
     target_ratio,
     wrong_classes,
 )
+from alfs_cli.recommending.audited import with_audit
 from alfs_cli.recommending.families import FAMILIES, Wanted, member, mild_member
 from alfs_cli.recommending.tuning import TUNING
 from alfs_cli.results.estimate import NoiseEstimate
 from alfs_cli.results.recommendation import (
+    AuditReference,
     DataReference,
     LevelReference,
     Recommendation,
@@ -55,19 +57,22 @@ def recommend(
     lr: float = 0.01,
     prefer: str = "balanced",
     losses: tuple[str, ...] | None = None,
+    audit: AuditReference | None = None,
 ) -> Recommendations:
     """Return losses for an estimate, best first, each with its certificate on the estimate's T.
 
     Where noise is concentrated on few pairs of classes a mildly robust loss of the corrected
     posterior comes first, which no certificate speaks of. Of losses certified alike those come
     first in which a class that was lost early comes back. `losses` keeps only these families,
-    uncorrected. Raises UsageError for a safety below 1, a learning rate that is not
-    positive, an unknown preference or family.
+    uncorrected; with `audit` certificates rest on the r it knows. Raises UsageError for a safety
+    below 1, a learning rate that is not positive, an unknown preference or family.
     """
     _check_options(safety=safety, lr=lr, prefer=prefer)
     for name in losses or ():
         _check_family(name)
     check_estimate(estimate, where=estimate_path)
+    if audit is not None:
+        estimate = with_audit(estimate, audit)
     level = estimate.clean_level
     required = min(1.0, safety / level.low) if level.low > 0 else 1.0
     wanted = Wanted(
@@ -97,7 +102,8 @@ def recommend(
         recommendations=tuple(chosen),
         rejected=tuple(_reject(parse_loss(name), estimate) for name in REJECTED),
         prefer=prefer,
-        advice=advice_on(estimate, status, safety),
+        advice=advice_on(estimate, status, safety, audit),
+        audit=audit,
     )
 
 
