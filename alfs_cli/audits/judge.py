@@ -142,10 +142,11 @@ class UnderTest:
         low = float(self.numbers[first_open - 1]) if first_open else 0.0
         last_open = int(np.argmin(above[::-1])) if not above.all() else count
         high = float(self.numbers[count - last_open]) if last_open else 1.0
-        if isinstance(self.what, Mean):
+        if isinstance(self.what, Mean):  # what the answers leave possible is certain: tests may err
             wealth = self.wealth
-            low = max(low, float((wealth.answered[0] + wealth.sure[0]) / wealth.n))
-            high = min(high, -float((wealth.answered[-1] + wealth.sure[-1]) / wealth.n))
+            least = float((wealth.answered[0] + wealth.sure[0]) / wealth.n)
+            most = -float((wealth.answered[-1] + wealth.sure[-1]) / wealth.n)
+            low, high = min(max(low, least), most), max(min(high, most), least)
         return (low, high) if low <= high else (high, low)
 
     def _value(self) -> float | None:
