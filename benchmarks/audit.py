@@ -1,7 +1,7 @@
 """Is an audit ever wrong more often than it says, and how many answers does it take?
 
-    python benchmarks/audit.py [--full] [--only validity,answers,level,design,forecast,scale]
-                               [--data DATA] [--cache DIR]
+    python benchmarks/audit.py [--full | --audits N] [--data DATA] [--cache DIR]
+                               [--only validity,answers,level,design,forecast,scale]
 
 Answers come from the true labels. `validity`: the chance that a bound is ever beyond the truth,
 looked at after each answer, 2,000 audits a case (--full; 200 without). `answers`: until claims at
@@ -17,23 +17,22 @@ import csv
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 from audit_batch import level_audits, mean_audits, orders
 from audit_cases import Case, made, people, unsure
 
-from alfs_cli.audits import pairs as pairs_module
-from alfs_cli.audits import quantities
 from alfs_cli.audits.bets import Wealth
 from alfs_cli.audits.claims import Claim, parse
-from alfs_cli.audits.draws import BY_DOUBT, balanced_weights, draws
+from alfs_cli.audits.draws import balanced_weights, draws
 from alfs_cli.audits.forecast import forecast
 from alfs_cli.audits.judge import UNDECIDED, Judge
 from alfs_cli.audits.pairs import AGAINST, FOR, Pairs
 from alfs_cli.audits.population import Population
 from alfs_cli.audits.quantities import Mean, Ratio, cells_of, outcomes, packed, quantity, wealth_of
+from alfs_cli.audits.tuning import TUNING
 
 RESULTS = Path(__file__).parent / "results"
 RISK = 0.05
@@ -121,7 +120,7 @@ def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dic
             if kind != "clean-level":
                 yield mean_validity(case, subject_of(kind, case), audits)
         # a clean level is tested by K (K - 1) pairs, which takes the longer
-        yield level_validity(case, audits // 2 if case.num_classes <= 5 else audits // 8)
+        yield level_validity(case, audits // 2 if case.num_classes <= 5 else audits // 4)
 
 
 def subject_of(kind: str, case: Case) -> Claim:
@@ -213,8 +212,8 @@ def answer_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
 
 
 def decided_after(
-    case: Case, audits: int, *, with_scores: bool, by_doubt: float, numbers: Sequence[float],
-    most: int = 4_000,
+    case: Case, audits: int, *, with_scores: bool, numbers: Sequence[float],
+    by_doubt: float | None = None, most: int = 4_000,
 ) -> np.ndarray:  # fmt: skip
     """Return answers until "noise-rate <= number" is decided (audits, numbers), `most` if not."""
     examples = case.population(with_scores=with_scores)
@@ -253,7 +252,7 @@ def answers(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict
     for case in answer_cases(data, cache):
         numbers = [multiple * case.rate for multiple in MULTIPLES]
         plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
-        ours = decided_after(case, audits, with_scores=True, by_doubt=BY_DOUBT, numbers=numbers)
+        ours = decided_after(case, audits, with_scores=True, numbers=numbers)
         precision = case.average_precision()
         for at, multiple in enumerate(MULTIPLES):
             yield {
@@ -292,7 +291,13 @@ def level_cases(data: Path | None, cache: Path | None) -> Iterator[tuple[Case, f
 
 
 def level_after(
-    case: Case, level: float, audits: int, *, with_scores: bool, by_doubt: float, most: int = 3_000
+    case: Case,
+    level: float,
+    audits: int,
+    *,
+    with_scores: bool,
+    by_doubt: float | None = None,
+    most: int = 3_000,
 ) -> np.ndarray:
     """Return answers until "clean-level >= level" is accepted (audits)."""
     examples = case.population(with_scores=with_scores)
@@ -307,7 +312,7 @@ def level(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
     """Yield how many answers claims on the clean level take."""
     for case, at in level_cases(data, cache):
         plain = level_after(case, at, audits, with_scores=False, by_doubt=0)
-        ours = level_after(case, at, audits, with_scores=True, by_doubt=BY_DOUBT)
+        ours = level_after(case, at, audits, with_scores=True)
         yield {
             "case": case.name,
             "r": f"{case.clean_level():.2f}",
@@ -324,19 +329,34 @@ def level(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
 
 # ---- the design: what the constants of the bets and of the draws were chosen by -----------------
 
-DESIGNS: dict[str, tuple[float, float, tuple[float, ...], float]] = {
-    # share drawn by doubt; share of the wealth that bets on the scores, their odds and shape
-    "as it is": (BY_DOUBT, quantities.SCORED, quantities.SCORED_ODDS, quantities.SHAPE),
-    "even draws": (0.0, quantities.SCORED, quantities.SCORED_ODDS, quantities.SHAPE),
-    "by doubt .3": (0.3, quantities.SCORED, quantities.SCORED_ODDS, quantities.SHAPE),
-    "half on the scores": (BY_DOUBT, 0.5, quantities.SCORED_ODDS, quantities.SHAPE),
-    "three odds": (BY_DOUBT, quantities.SCORED, quantities.ODDS, quantities.SHAPE),
-    "scores as they are": (BY_DOUBT, quantities.SCORED, quantities.SCORED_ODDS, 1.0),
+HALF_AND_DOUBLE = {
+    "as it is": {},
+    "by doubt 0": {"by_doubt": 0.0},
+    "by doubt, half": {"by_doubt": TUNING.by_doubt / 2},
+    "by doubt, double": {"by_doubt": TUNING.by_doubt * 2},
+    "bets on the scores, half": {"scored": TUNING.scored / 2},
+    "bets on the scores, double": {"scored": TUNING.scored * 2},
+    "shape, half": {"shape": TUNING.shape / 2},
+    "shape, 1": {"shape": 1.0},
+    "scored odds as the plain": {"scored_odds": TUNING.odds},
 }
 PLAINS = {
-    "as it is": pairs_module.PLAIN,
-    "nine of ten right": ((1.4, 0.9), (3.0, 0.9), (10.0, 0.9)),
+    "as it is": {},
+    "nine of ten right": {"level_plain": ((1.4, 0.9), (3.0, 0.9), (10.0, 0.9))},
 }
+
+
+@contextmanager
+def tuned(values: dict[str, object]) -> Iterator[None]:
+    """Let constants be others for a while."""
+    before = {name: getattr(TUNING, name) for name in values}
+    for name, value in values.items():
+        object.__setattr__(TUNING, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            object.__setattr__(TUNING, name, value)
 
 
 def tuning_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
@@ -354,16 +374,13 @@ def design(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]
     for case in tuning_cases(data, cache):
         numbers = [multiple * case.rate for multiple in MULTIPLES]
         plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
-        for name, (by_doubt, *bets) in DESIGNS.items():
-            names = ("SCORED", "SCORED_ODDS", "SHAPE")
-            with patch.multiple(quantities, **dict(zip(names, bets, strict=True))):
-                ours = decided_after(
-                    case, audits, with_scores=True, by_doubt=by_doubt, numbers=numbers
-                )
+        for name, values in HALF_AND_DOUBLE.items():
+            with tuned(values):
+                ours = decided_after(case, audits, with_scores=True, numbers=numbers)
             ratio = (ours.mean(0) / plain.mean(0)).mean()
             yield design_row(case, "noise-rate", name, audits, f"{ratio:.3f}")
-        for name, plains in PLAINS.items():
-            with patch.object(pairs_module, "PLAIN", plains):
+        for name, values in PLAINS.items():
+            with tuned(values):
                 took = level_after(case, 1.0, audits // 10, with_scores=False, by_doubt=0)
             yield design_row(case, "clean-level >= 1", name, audits // 10, f"{took.mean():.0f}")
 
@@ -490,6 +507,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--audits", type=int, help="so many a row, in place of those of --full")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--to", type=Path, default=RESULTS)
@@ -498,7 +516,8 @@ def main() -> None:
         run, full, quick = PARTS[name]
         with (options.to / f"audit_{name}.csv").open("w", newline="") as file:
             writer = None
-            for row in run(full if options.full else quick, options.data, options.cache):
+            audits = options.audits or (full if options.full else quick)
+            for row in run(audits, options.data, options.cache):
                 if writer is None:
                     writer = csv.DictWriter(file, row)
                     writer.writeheader()
