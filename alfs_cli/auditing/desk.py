@@ -96,13 +96,21 @@ class Desk:
         with self._lock:
             visitor = self._heard(page, by)
             self.record.answer(task, label, by=by, seconds=seconds, content=content)
-            visitor.holds = [held for held in visitor.holds if held != task]
+            visitor.holds = [h for h in visitor.holds if h != task and not self._is_answered(h)]
 
-    def undo(self, page: str, by: str) -> Task | None:
-        """Return the last draw that this person answered, to be answered anew."""
+    def _is_answered(self, task: Task) -> bool:
+        """Say whether a task was taken back and then left as it was."""
+        drawn = self.record.drawn.get(task.number)
+        return not task.is_repeat and drawn is not None and drawn.counts is not None
+
+    def undo(self, page: str, by: str, *, before: int | None = None) -> Task | None:
+        """Return the last draw that this person answered, to be answered anew.
+
+        `before` is the one that was taken back last: then it is the one before that.
+        """
         with self._lock:
             visitor = self._heard(page, by)
-            task = self.record.undo(by=by)
+            task = self.record.undo(by=by, before=before)
             if task is not None and task not in visitor.holds:
                 visitor.holds.insert(0, task)
             return task

@@ -163,15 +163,18 @@ class Record:
         if by not in self._of(number).shown_to:
             self._append({"event": "shown", "draw": number, "by": by})
 
-    def undo(self, *, by: str = "") -> Task | None:
+    def undo(self, *, by: str = "", before: int | None = None) -> Task | None:
         """Return the last draw this person answered, to be answered again; None if there is none.
 
-        Nothing is written: the next answer to it takes the place of the last, as long as it is
-        blind, and is kept beside it otherwise. The draw stays.
+        `before` is a draw of theirs: then it is the one they answered before that. Nothing is
+        written: the next answer to it takes the place of the last, as long as it is blind, and is
+        kept beside it otherwise. The draw stays.
         """
         self.refresh()
-        own = [number for number, who in self._changes if who == by]
-        return self.task(own[-1]) if own else None
+        own = list(dict.fromkeys(n for n, who in reversed(self._changes) if who == by))
+        if before in own:
+            own = own[own.index(before) + 1 :]
+        return self.task(own[0]) if own else None
 
     def suspect(self, index: int, label: int | None, *, by: str = "") -> None:
         """Write the answer to an example that somebody chose to look at: it enters no bound."""
