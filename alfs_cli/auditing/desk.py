@@ -1,8 +1,8 @@
 """Who is asked what: the tasks that pages hold, their answers, and what is known after each.
 
-Several pages share one record under one lock. A page holds the task that is looked at and the next
-one, whose picture it loads ahead; what it holds nobody else is given. A page that says nothing for
-a while is taken to be gone.
+Several pages share one record under one lock. A page holds two tasks: the one that a person looks
+at, and the next one, whose picture it loads ahead. No other page is given these. A page that sends
+nothing for two minutes is taken to be closed, and its tasks are free.
 """
 
 import time

@@ -187,7 +187,7 @@ class Wealth:
         return np.asarray(1 + share[..., None, None] * (ahead - 1))
 
     def copy(self) -> "Wealth":
-        """Return a wealth that goes on by itself."""
+        """Return a copy that takes further draws without changing this one."""
         other = copy(self)
         other.log_wealth = self.log_wealth.copy()
         other.weights, other.counts = self.weights.copy(), self.counts.copy()

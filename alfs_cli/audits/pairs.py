@@ -243,7 +243,7 @@ class Pairs:
         return np.asarray(1 + share[..., None, None] * (ahead - 1))
 
     def copy(self) -> "Pairs":
-        """Return wealths that go on by themselves."""
+        """Return a copy that takes further draws without changing this one."""
         other = copy(self)
         for name in MOVING:
             setattr(other, name, getattr(self, name).copy())

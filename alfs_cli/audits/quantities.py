@@ -41,7 +41,10 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Mean(Quantity):
-    """z = 1 where the true label is `hit`, else 0; with `miss`, one half and 0 where it is that."""
+    """z = 1 where the true label is `hit`, else 0.
+
+    With `miss` z is 1 for `hit`, 0 for `miss` and one half for any other label.
+    """
 
     hit: Ints | None = None  # (N)
     miss: Ints | None = None  # (N)

@@ -1,7 +1,7 @@
-"""An audit as others read it: by its audit.json or its folder, replayed, and of the right data.
+"""An audit as other commands read it: its log is replayed, and it must be of the same data.
 
-What counts is the log, each line of which is bound to those before. audit.json can be written anew
-from it at any time, so that a number changed there changes nothing here.
+Only the log counts, each line of which is bound to those before. audit.json is written from it, so
+that a number that somebody changes there changes nothing here.
 """
 
 from collections.abc import Sequence

@@ -4,10 +4,11 @@ audit.jsonl   the log: the plan, then each answer as it comes
 audit.npz     the examples as they were: labels, levels of the scores, predictions, columns
 audit.json    what is known now; can be written anew from the two others at any time
 
-The order of the draws is fixed by the plan. A draw counts once: by the first person's blind answer.
-That person may change it until the given label is shown (`undo`); afterwards a change is kept
-beside it, for mending. What others answer to the same draw measures agreement. Repeats measure the
-person. Answers to suspects settle labels and enter no bound.
+The plan fixes the order of the draws. The blind answer of the first person to a draw enters the
+bounds. That person may change it until the given label is shown (`undo`); a later change is kept
+beside it and only mends the label. Answers of others to the same draw measure how far people agree,
+answers to repeats how far a person agrees with themselves. Answers about suspects settle labels
+and enter no bound.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from alfs_cli.certificate.verdicts import TorchLoss
     from alfs_cli.losses import Loss
     from alfs_cli.noise import TransitionMatrix
+    from alfs_cli.python.auditing import Audit
 
 IN_MEMORY = "an estimate in memory"
 
@@ -105,14 +106,14 @@ def recommend(
     lr: float = 0.01,
     prefer: str = "balanced",
     losses: Names = None,
-    audit: FileName | None = None,
+    audit: "Audit | FileName | None" = None,
 ) -> Recommended:
     """Recommend loss parameters whose asymmetry ratio exceeds the bound, each with a certificate.
 
     `est` is an estimate, its file or its folder. `safety` is the factor by which the ratio exceeds
     1 / r, `lr` the learning rate that the loss will be trained with, `prefer` robustness, balanced
-    or fit; `losses` keeps these families only. `audit` is the audit.json of an audit of the same
-    data: certificates then rest on the clean level that it shows. Zhou et al., ICML 2021, Theorem 3
+    or fit; `losses` keeps these families only. `audit` is an audit of the same data, or its
+    audit.json: certificates then rest on the clean level that it shows. Zhou et al., ICML 2021, Theorem 3
     and Corollaries.
 
     Raises AlfsError for an estimate that cannot be read or a setting out of its range.
@@ -135,9 +136,13 @@ def recommend(
             lr=lr,
             prefer=prefer,
             losses=None if families is None else tuple(families),
-            audit=None if audit is None else audit_reference(Path(audit), made.result),
+            audit=None if audit is None else audit_reference(_file_of(audit), made.result),
         )
     return Recommended(found)
+
+
+def _file_of(audit: "Audit | FileName") -> Path:
+    return Path(audit) if isinstance(audit, str | os.PathLike) else audit.folder
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -9,6 +9,7 @@ identity where the audit rules it out.
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -32,8 +33,7 @@ def audit_reference(path: Path, estimate: NoiseEstimate) -> AuditReference:
     refuse_other_data(record, estimate.data.fingerprint, path)
     levels = [claim for claim in record.plan.claims if claim.is_level and claim.where is None]
     judge = judge_of(record, (*levels, LEADS))
-    tested = judge.tested[LEADS.subject]
-    assert isinstance(tested, LevelUnderTest)
+    tested = cast(LevelUnderTest, judge.tested[LEADS.subject])
     low, own = low_of(tested), record.judge()
     return AuditReference(
         file=path.as_posix(),
