@@ -113,8 +113,8 @@ def recommend(
     `est` is an estimate, its file or its folder. `safety` is the factor by which the ratio exceeds
     1 / r, `lr` the learning rate that the loss will be trained with, `prefer` robustness, balanced
     or fit; `losses` keeps these families only. `audit` is an audit of the same data, or its
-    audit.json: certificates then rest on the clean level that it shows. Zhou et al., ICML 2021, Theorem 3
-    and Corollaries.
+    audit.json: certificates then rest on the clean level that it shows. Zhou et al., ICML
+    2021, Theorem 3 and Corollaries.
 
     Raises AlfsError for an estimate that cannot be read or a setting out of its range.
 

@@ -97,15 +97,15 @@ def test_a_certificate_rests_on_its_answers(data, est, tmp_path):
     words = {"features": X, "labels": y, "class_names": NAMES, "evidence": "none"}
     aud = alfs.audit(**words, claims="clean-level >= 1", out=tmp_path)
     answered(aud, true, 6)
-    assert alfs.recommend(est, losses="ael").status == "certified"
-    few = alfs.recommend(est, losses="ael", audit=aud)
+    assert alfs.recommend(est, losses="nce+rce").status == "certified"
+    few = alfs.recommend(est, losses="nce+rce", audit=aud)
     assert (few.status, few.result.audit.answers) == ("uncertain", 6)
     while aud.next(20):
         answered(aud, true, 20)
-    now = alfs.recommend(est, losses="ael", audit=aud)
+    now = alfs.recommend(est, losses="nce+rce", audit=aud)
     assert now.status == "certified"
     assert now.result.clean_level.low == now.result.audit.low > 1
-    assert now.result.document() == alfs.recommend(est, losses="ael", audit=tmp_path).document()
+    assert now.result.document() == alfs.recommend(est, losses="nce+rce", audit=tmp_path).document()
 
 
 @pytest.mark.parametrize(
