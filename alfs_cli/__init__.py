@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from alfs_cli.errors import AlfsError, AlfsWarning
+    from alfs_cli.python.auditing import Audit, AuditStatus, audit
     from alfs_cli.python.checks import Checked, check
     from alfs_cli.python.datalab import from_datalab
     from alfs_cli.python.estimates import Estimate, estimate, load_estimate
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 _WHERE = {
     "AlfsError": "errors",
     "AlfsWarning": "errors",
+    "Audit": "python.auditing",
+    "AuditStatus": "python.auditing",
     "Certified": "python.recommendations",
     "Checked": "python.checks",
     "Estimate": "python.estimates",
     "Recommended": "python.recommendations",
+    "audit": "python.auditing",
     "certify": "python.recommendations",
     "check": "python.checks",
     "estimate": "python.estimates",
@@ -34,11 +38,14 @@ _WHERE = {
 __all__ = [
     "AlfsError",
     "AlfsWarning",
+    "Audit",
+    "AuditStatus",
     "Certified",
     "Checked",
     "Estimate",
     "Recommended",
     "__version__",
+    "audit",
     "certify",
     "check",
     "estimate",

@@ -1,7 +1,7 @@
 """Is an audit ever wrong more often than it says, and how many answers does it take?
 
-    python benchmarks/audit.py [--full] [--only validity,answers,level,design,forecast,scale]
-                               [--data DATA] [--cache DIR]
+    python benchmarks/audit.py [--full | --audits N] [--data DATA] [--cache DIR]
+                               [--only validity,answers,level,design,forecast,scale]
 
 Answers come from the true labels. `validity`: the chance that a bound is ever beyond the truth,
 looked at after each answer, 2,000 audits a case (--full; 200 without). `answers`: until claims at
@@ -17,27 +17,27 @@ import csv
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 from audit_batch import level_audits, mean_audits, orders
-from audit_cases import Case, made, people
+from audit_cases import Case, made, people, unsure
 
-from alfs_cli.audits import pairs as pairs_module
-from alfs_cli.audits import quantities
 from alfs_cli.audits.bets import Wealth
 from alfs_cli.audits.claims import Claim, parse
-from alfs_cli.audits.draws import BY_DOUBT, balanced_weights, draws
+from alfs_cli.audits.draws import balanced_weights, draws
 from alfs_cli.audits.forecast import forecast
 from alfs_cli.audits.judge import UNDECIDED, Judge
 from alfs_cli.audits.pairs import AGAINST, FOR, Pairs
 from alfs_cli.audits.population import Population
 from alfs_cli.audits.quantities import Mean, Ratio, cells_of, outcomes, packed, quantity, wealth_of
+from alfs_cli.audits.tuning import TUNING
 
 RESULTS = Path(__file__).parent / "results"
 RISK = 0.05
 POWER = 0.9  # of the fixed plan
+MOST_ANSWERS = 800  # of an audit that is looked at for a false bound
 MULTIPLES = (0.5, 0.8, 1.25, 2.0)
 
 
@@ -58,11 +58,11 @@ def tests_of(
     return what, wealth, values
 
 
-def worths(what: Mean | Ratio, numbers: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Return what each example's true answer is worth to each form (N, 2 G)."""
-    found = np.zeros((len(true), 2 * len(numbers)))
+def worths(what: Mean | Ratio, numbers: np.ndarray, case: Case) -> np.ndarray:
+    """Return what a person's answer to each example is worth to each form (N, 2 G)."""
+    found = np.zeros((len(case.true), 2 * len(numbers)))
     for index in np.flatnonzero(what.members):
-        found[index] = outcomes(what, numbers, int(index), (int(true[index]),))
+        found[index] = outcomes(what, numbers, int(index), case.answer(int(index)))
     return found
 
 
@@ -94,10 +94,19 @@ def validity_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
     yield made("nearly all wrong .9, N 1,000", 1_000, 5, 0.9, seed=11)
     yield made("skewed classes .2, N 5,000", 5_000, 10, 0.2, kind="skewed", seed=12)
     yield made("2 classes .45, N 400", 400, 2, 0.45, scores="lying", seed=13)
+    yield made("N 30, symmetric .2", 30, 3, 0.2, seed=14)
+    yield made("N 30, no scores .4", 30, 2, 0.4, scores="none", seed=15)
+    yield made("100 classes, scores that lie .2", 20_000, 100, 0.2, scores="lying", seed=16)
+    yield unsure(made("all answers ?, .1, N 5,000", 5_000, 5, 0.1, seed=17), "all")
+    lying = made("half of the wrong ?, lying .2", 5_000, 5, 0.2, scores="lying", seed=18)
+    yield unsure(lying, "wrong")
     if data is not None:
         yield people(data, "random_label1", 0, 50_000, cache)
         yield people(data, "worse_label", 0, 50_000, cache)
         yield people(data, "instance:.25", 20_000, 50_000, cache)
+
+
+KINDS = ("noise-rate", "class-noise", "given-noise", "pair", "accuracy", "a > b", "clean-level")
 
 
 def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
@@ -106,50 +115,59 @@ def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dic
     A claim that is false by however little is accepted no more often than that; bounds beyond the
     truth are as rare.
     """
-    for kind in ("noise-rate", "clean-level", "class-noise", "given-noise", "pair"):
-        for case in validity_cases(data, cache):
-            examples = case.population()
-            if kind == "clean-level":
-                some = audits // 4 if case.num_classes < 50 else audits // 20
-                yield level_validity(case, examples, some if case.num_classes > 5 else audits)
-                continue
-            steps = min(len(examples), 800)
-            first = int(np.bincount(case.true).argmax())
-            of = {
-                "noise-rate": "",
-                "pair": f":c{first}>c{(first + 1) % case.num_classes}",
-            }.get(kind, f":c{first}")
-            yield mean_validity(case, examples, parse(f"{kind}{of} >= .5"), audits, steps)
+    for case in validity_cases(data, cache):
+        for kind in KINDS:
+            if kind != "clean-level":
+                yield mean_validity(case, subject_of(kind, case), audits)
+        # a clean level is tested by K (K - 1) pairs, which takes the longer
+        yield level_validity(case, audits // 2 if case.num_classes <= 5 else audits // 4)
 
 
-def mean_validity(
-    case: Case, examples: Population, claim: Claim, audits: int, steps: int
-) -> dict[str, object]:
+def subject_of(kind: str, case: Case) -> Claim:
+    """Return a claim of a kind: about the most frequent class, given as another; on two runs."""
+    first = int(np.bincount(case.true).argmax())
+    as_others = np.bincount(case.given[case.true == first], minlength=case.num_classes)
+    as_others[first] = -1
+    second = int(as_others.argmax())
+    if kind == "a > b":
+        return parse("accuracy:a > accuracy:b")
+    of = {"noise-rate": "", "pair": f":c{first}>c{second}", "accuracy": ":a"}.get(
+        kind, f":c{first}"
+    )
+    return parse(f"{kind}{of} >= .5")
+
+
+def mean_validity(case: Case, claim: Claim, audits: int) -> dict[str, object]:
     """Return how often the bounds of a mean or a ratio have ever been wrong."""
     rng = np.random.default_rng(1)
+    examples = case.population(with_runs=claim.quantity == "accuracy")
     kind = quantity(claim, examples)
     weights = balanced_weights(examples, [kind.members, *everything(examples)])
     truth = truth_of(kind, case.true)
     what, wealth, numbers = tests_of(examples, claim, (truth,), weights)
     members = np.flatnonzero(what.members)
-    order = orders(members, weights, audits, steps, rng)
-    z = worths(what, numbers, case.true)
+    order = orders(members, weights, audits, min(len(examples), MOST_ANSWERS), rng)
+    z = worths(what, numbers, case)
     reached = mean_audits(wealth, what.cell, weights, z, order, RISK).reached > 0
-    return row_of(case, claim.subject, truth, audits, order.shape[1], *reached.T)
+    stated = what.offset + what.slope * truth
+    return row_of(case, claim.subject, stated, audits, order.shape[1], *reached.T)
 
 
-def level_validity(case: Case, examples: Population, audits: int) -> dict[str, object]:
+def level_validity(case: Case, audits: int) -> dict[str, object]:
     """Test the clean level just above the truth (a false claim) and at it (a true one)."""
     rng = np.random.default_rng(2)
+    examples = case.population()
     true_level = case.clean_level()
     level = 20.0 if not 0 < true_level < 1e6 else true_level
     weights = balanced_weights(examples, everything(examples))
-    steps = min(len(examples), 400)
+    steps = min(len(examples), MOST_ANSWERS // 2)
     found = []
     for at, side in ((level * (1 + 1e-9), FOR), (level, AGAINST)):
         pairs = Pairs(examples, np.ones(len(examples), bool), weights, (at,), RISK)
         order = orders(np.arange(len(examples)), weights, audits, steps, rng)
-        done = level_audits(pairs, examples, weights, case.true, order, RISK, sides=(side,))
+        done = level_audits(
+            pairs, examples, weights, case.true, order, RISK, sides=(side,), told=case.told
+        )
         found.append((done.accepted if side == FOR else done.rejected) > 0)
     if level != true_level:
         found[0] = np.zeros(audits, bool)  # "r >= 20" is true where no pair is ever confused
@@ -194,8 +212,8 @@ def answer_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
 
 
 def decided_after(
-    case: Case, audits: int, *, with_scores: bool, by_doubt: float, numbers: Sequence[float],
-    most: int = 4_000,
+    case: Case, audits: int, *, with_scores: bool, numbers: Sequence[float],
+    by_doubt: float | None = None, most: int = 4_000,
 ) -> np.ndarray:  # fmt: skip
     """Return answers until "noise-rate <= number" is decided (audits, numbers), `most` if not."""
     examples = case.population(with_scores=with_scores)
@@ -203,7 +221,7 @@ def decided_after(
     claim = parse("noise-rate <= .5")
     what, wealth, values = tests_of(examples, claim, numbers, weights)
     order = orders(np.arange(len(examples)), weights, audits, most, np.random.default_rng(3))
-    z = worths(what, values, case.true)
+    z = worths(what, values, case)
     done = mean_audits(wealth, what.cell, weights, z, order, RISK, until_decided=True)
     times = np.where(done.reached > 0, done.reached, most)
     count = len(numbers)
@@ -234,7 +252,7 @@ def answers(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict
     for case in answer_cases(data, cache):
         numbers = [multiple * case.rate for multiple in MULTIPLES]
         plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
-        ours = decided_after(case, audits, with_scores=True, by_doubt=BY_DOUBT, numbers=numbers)
+        ours = decided_after(case, audits, with_scores=True, numbers=numbers)
         precision = case.average_precision()
         for at, multiple in enumerate(MULTIPLES):
             yield {
@@ -273,7 +291,13 @@ def level_cases(data: Path | None, cache: Path | None) -> Iterator[tuple[Case, f
 
 
 def level_after(
-    case: Case, level: float, audits: int, *, with_scores: bool, by_doubt: float, most: int = 3_000
+    case: Case,
+    level: float,
+    audits: int,
+    *,
+    with_scores: bool,
+    by_doubt: float | None = None,
+    most: int = 3_000,
 ) -> np.ndarray:
     """Return answers until "clean-level >= level" is accepted (audits)."""
     examples = case.population(with_scores=with_scores)
@@ -288,7 +312,7 @@ def level(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
     """Yield how many answers claims on the clean level take."""
     for case, at in level_cases(data, cache):
         plain = level_after(case, at, audits, with_scores=False, by_doubt=0)
-        ours = level_after(case, at, audits, with_scores=True, by_doubt=BY_DOUBT)
+        ours = level_after(case, at, audits, with_scores=True)
         yield {
             "case": case.name,
             "r": f"{case.clean_level():.2f}",
@@ -305,19 +329,34 @@ def level(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
 
 # ---- the design: what the constants of the bets and of the draws were chosen by -----------------
 
-DESIGNS: dict[str, tuple[float, float, tuple[float, ...], float]] = {
-    # share drawn by doubt; share of the wealth that bets on the scores, their odds and shape
-    "as it is": (BY_DOUBT, quantities.SCORED, quantities.SCORED_ODDS, quantities.SHAPE),
-    "even draws": (0.0, quantities.SCORED, quantities.SCORED_ODDS, quantities.SHAPE),
-    "by doubt .3": (0.3, quantities.SCORED, quantities.SCORED_ODDS, quantities.SHAPE),
-    "half on the scores": (BY_DOUBT, 0.5, quantities.SCORED_ODDS, quantities.SHAPE),
-    "three odds": (BY_DOUBT, quantities.SCORED, quantities.ODDS, quantities.SHAPE),
-    "scores as they are": (BY_DOUBT, quantities.SCORED, quantities.SCORED_ODDS, 1.0),
+HALF_AND_DOUBLE = {
+    "as it is": {},
+    "by doubt 0": {"by_doubt": 0.0},
+    "by doubt, half": {"by_doubt": TUNING.by_doubt / 2},
+    "by doubt, double": {"by_doubt": TUNING.by_doubt * 2},
+    "bets on the scores, half": {"scored": TUNING.scored / 2},
+    "bets on the scores, double": {"scored": TUNING.scored * 2},
+    "shape, half": {"shape": TUNING.shape / 2},
+    "shape, 1": {"shape": 1.0},
+    "scored odds as the plain": {"scored_odds": TUNING.odds},
 }
 PLAINS = {
-    "as it is": pairs_module.PLAIN,
-    "nine of ten right": ((1.4, 0.9), (3.0, 0.9), (10.0, 0.9)),
+    "as it is": {},
+    "nine of ten right": {"level_plain": ((1.4, 0.9), (3.0, 0.9), (10.0, 0.9))},
 }
+
+
+@contextmanager
+def tuned(values: dict[str, object]) -> Iterator[None]:
+    """Let constants be others for a while."""
+    before = {name: getattr(TUNING, name) for name in values}
+    for name, value in values.items():
+        object.__setattr__(TUNING, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            object.__setattr__(TUNING, name, value)
 
 
 def tuning_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
@@ -335,16 +374,13 @@ def design(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]
     for case in tuning_cases(data, cache):
         numbers = [multiple * case.rate for multiple in MULTIPLES]
         plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
-        for name, (by_doubt, *bets) in DESIGNS.items():
-            names = ("SCORED", "SCORED_ODDS", "SHAPE")
-            with patch.multiple(quantities, **dict(zip(names, bets, strict=True))):
-                ours = decided_after(
-                    case, audits, with_scores=True, by_doubt=by_doubt, numbers=numbers
-                )
+        for name, values in HALF_AND_DOUBLE.items():
+            with tuned(values):
+                ours = decided_after(case, audits, with_scores=True, numbers=numbers)
             ratio = (ours.mean(0) / plain.mean(0)).mean()
             yield design_row(case, "noise-rate", name, audits, f"{ratio:.3f}")
-        for name, plains in PLAINS.items():
-            with patch.object(pairs_module, "PLAIN", plains):
+        for name, values in PLAINS.items():
+            with tuned(values):
                 took = level_after(case, 1.0, audits // 10, with_scores=False, by_doubt=0)
             yield design_row(case, "clean-level >= 1", name, audits // 10, f"{took.mean():.0f}")
 
@@ -471,6 +507,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--audits", type=int, help="so many a row, in place of those of --full")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--to", type=Path, default=RESULTS)
@@ -479,7 +516,8 @@ def main() -> None:
         run, full, quick = PARTS[name]
         with (options.to / f"audit_{name}.csv").open("w", newline="") as file:
             writer = None
-            for row in run(full if options.full else quick, options.data, options.cache):
+            audits = options.audits or (full if options.full else quick)
+            for row in run(audits, options.data, options.cache):
                 if writer is None:
                     writer = csv.DictWriter(file, row)
                     writer.writeheader()

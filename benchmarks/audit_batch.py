@@ -14,6 +14,7 @@ from alfs_cli.audits.population import Population
 
 BYTES = 3e8  # of clocks at once
 AT_ONCE = 250  # audits whose wealths fit into a cache
+MOST_PAIRS = 250_000  # pairs of classes in all audits at once
 
 
 def orders(
@@ -119,12 +120,17 @@ class Levels:
 
 def level_audits(
     pairs: Pairs, examples: Population, weights: np.ndarray, true: np.ndarray, order: np.ndarray,
-    risk: float, *, sides: tuple[int, ...] = (FOR, AGAINST),
+    risk: float, *, sides: tuple[int, ...] = (FOR, AGAINST), told: np.ndarray | None = None,
 ) -> Levels:  # fmt: skip
-    """Run audits of the clean level at the first of the pairs' levels."""
+    """Run audits of the clean level at the first of the pairs' levels.
+
+    `told` (N) says what is answered by its true label, the rest being "?"; None: all.
+    """
+    told = np.ones(len(true), dtype=bool) if told is None else told
+    each = max(1, min(AT_ONCE, MOST_PAIRS // pairs.num_classes**2))
     parts = [
-        some_levels(pairs, examples, weights, true, rows, risk, sides)
-        for rows in np.array_split(order, max(1, len(order) // AT_ONCE))
+        some_levels(pairs, examples, weights, true, told, rows, risk, sides)
+        for rows in np.array_split(order, max(1, len(order) // each))
     ]
     return Levels(
         np.concatenate([part.accepted for part in parts]),
@@ -133,8 +139,8 @@ def level_audits(
 
 
 def some_levels(
-    pairs: Pairs, examples: Population, weights: np.ndarray, true: np.ndarray, order: np.ndarray,
-    risk: float, sides: tuple[int, ...],
+    pairs: Pairs, examples: Population, weights: np.ndarray, true: np.ndarray, told: np.ndarray,
+    order: np.ndarray, risk: float, sides: tuple[int, ...],
 ) -> Levels:  # fmt: skip
     """Return when the tests of all pairs decide, for some audits at once."""
     audits, steps = order.shape
@@ -182,10 +188,15 @@ def some_levels(
         emptied = counts[rows, every[None], g[:, None], bins] < 1.5
         for side in sides:
             now, sign = state[side], 1.0 if side == FOR else -1.0
+            # what is not told counts where it lowers the wealth, and nowhere else
+            known = told[index]
+            is_own = (t == g) & known if side == FOR else (t == g) | ~known
+            is_rest = t[:, None] == rest
+            is_rest = is_rest & known[:, None] if side == AGAINST else is_rest | ~known[:, None]
             z = np.concatenate(
                 [
-                    np.broadcast_to(sign * (t == g)[:, None], rest.shape).astype(float),
-                    -sign * level * (t[:, None] == rest),
+                    np.broadcast_to(sign * is_own[:, None], rest.shape).astype(float),
+                    -sign * level * is_rest,
                 ],
                 1,
             )

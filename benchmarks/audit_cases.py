@@ -6,7 +6,7 @@ CIFAR-10N (Wei et al., ICLR 2022) is for measuring only; scores on it are the to
 ridge out of fold, T estimated, Bayes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +16,41 @@ from alfs_cli.audits.population import Population, population
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """N examples; probs (N, K) or None for labels alone."""
+    """N examples; probs (N, K) or None for labels alone.
+
+    `told` (N) says which of them a person can tell; None: all. The others are answered by "?".
+    """
 
     name: str
     given: np.ndarray
     true: np.ndarray
     num_classes: int
     probs: np.ndarray | None
+    told: np.ndarray | None = None
 
     @property
     def rate(self) -> float:
         """The share of wrong labels."""
         return float((self.given != self.true).mean())
 
-    def population(self, *, with_scores: bool = True) -> Population:
-        """Return the examples as an audit takes them."""
+    def population(self, *, with_scores: bool = True, with_runs: bool = False) -> Population:
+        """Return the examples as an audit takes them; `with_runs` two predictions, a and b."""
         names = [f"c{k}" for k in range(self.num_classes)]
         probs = self.probs if with_scores else None
-        return population(self.given, names, self.name, probs=probs)
+        runs = self.runs() if with_runs else {}
+        return population(self.given, names, self.name, probs=probs, predictions=runs)
+
+    def runs(self) -> dict[str, np.ndarray]:
+        """Return two predictions: the given labels, and true ones of which a sixth is wrong."""
+        rng = np.random.default_rng(17)
+        N, K = len(self.true), self.num_classes
+        other = (self.true + rng.integers(1, K, N)) % K
+        return {"a": self.given, "b": np.where(rng.random(N) < 1 / 6, other, self.true)}
+
+    def answer(self, index: int) -> tuple[int] | None:
+        """Return what a person says of an example, None for "?"."""
+        is_told = self.told is None or bool(self.told[index])
+        return (int(self.true[index]),) if is_told else None
 
     def average_precision(self) -> float:
         """Return the average precision of the noise scores for wrong labels."""
@@ -111,6 +128,15 @@ def believed(
             return found
         case _:
             return probs
+
+
+def unsure(case: Case, what: str) -> Case:
+    """Return the case with answers "?": to `all` examples, or to half of those that are `wrong`."""
+    rng = np.random.default_rng(23)
+    told = np.zeros(len(case.true), dtype=bool)
+    if what == "wrong":
+        told = (case.given == case.true) | (rng.random(len(told)) < 0.5)
+    return replace(case, told=told)
 
 
 def normalised(rows: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Read:
-    """How many answers were new, changed, or as they were; `own` are of nobody's draw."""
+    """How many answers were new, changed, or read before; `own` are about undrawn examples."""
 
     new: int = 0
     changed: int = 0

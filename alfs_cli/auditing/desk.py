@@ -1,8 +1,8 @@
 """Who is asked what: the tasks that pages hold, their answers, and what is known after each.
 
-Several pages share one record under one lock. A page holds the task that is looked at and the next
-one, whose picture it loads ahead; what it holds nobody else is given. A page that says nothing for
-a while is taken to be gone.
+Several pages share one record under one lock. A page holds two tasks: the one that a person looks
+at, and the next one, whose picture it loads ahead. No other page is given these. A page that sends
+nothing for two minutes is taken to be closed, and its tasks are free.
 """
 
 import time
@@ -96,13 +96,21 @@ class Desk:
         with self._lock:
             visitor = self._heard(page, by)
             self.record.answer(task, label, by=by, seconds=seconds, content=content)
-            visitor.holds = [held for held in visitor.holds if held != task]
+            visitor.holds = [h for h in visitor.holds if h != task and not self._is_answered(h)]
 
-    def undo(self, page: str, by: str) -> Task | None:
-        """Return the last draw that this person answered, to be answered anew."""
+    def _is_answered(self, task: Task) -> bool:
+        """Say whether a task was taken back and then left as it was."""
+        drawn = self.record.drawn.get(task.number)
+        return not task.is_repeat and drawn is not None and drawn.counts is not None
+
+    def undo(self, page: str, by: str, *, before: int | None = None) -> Task | None:
+        """Return the last draw that this person answered, to be answered anew.
+
+        `before` is the one that was taken back last: then it is the one before that.
+        """
         with self._lock:
             visitor = self._heard(page, by)
-            task = self.record.undo(by=by)
+            task = self.record.undo(by=by, before=before)
             if task is not None and task not in visitor.holds:
                 visitor.holds.insert(0, task)
             return task

@@ -5,6 +5,7 @@
 const AHEAD = 2; // tasks held: the one looked at, and the next
 const LEAST_MS = 120; // between a task's appearing and its answer: what is quicker was meant before
 const POLL_MS = 5000;
+const AGAIN = "Answered before: answer it anew, u for the one before it, Esc leaves it as it is.";
 const MOST_SCALED = 20; // times its size that a picture is shown: larger pixels hide what they are of
 const $ = (id) => document.getElementById(id);
 
@@ -134,7 +135,7 @@ async function show(task) {
     $("box").replaceChildren(list);
     $("box").scrollTop = 0;
   }
-  hint(task.again ? "Answered before: answer it anew." : "");
+  hint(task.again ? AGAIN : "");
   task.ready = true;
   $("box").dataset.draw = task.draw;
   task.since = performance.now();
@@ -177,9 +178,9 @@ function answer(label) {
 function undo() {
   if (state.ended) return;
   inTurn(async () => {
-    const { task } = await ask("undo", {});
-    if (!task) return hint("Nothing to take back.");
-    if (state.current?.again && state.current.draw === task.draw) return;
+    const before = state.current?.again ? state.current.draw : null;
+    const { task } = await ask("undo", { before });
+    if (!task) return hint(before === null ? "Nothing to take back." : `${AGAIN} It was the first.`);
     if (state.current) state.ahead.unshift(state.current);
     const queue = state.ahead;
     state.ahead = [];
@@ -190,6 +191,15 @@ function undo() {
     state.over = null;
     $("end").hidden = true;
     advance();
+  });
+}
+
+function keep() {
+  if (!state.current?.again || state.ended) return;
+  inTurn(async () => {
+    advance();
+    if (!state.current) await fill();
+    known();
   });
 }
 
@@ -331,6 +341,7 @@ function enable() {
   const can = Boolean(state.current) && !state.ended;
   for (const button of [...$("classes").children, $("unknown"), $("zoom")]) button.disabled = !can;
   $("undo").disabled = state.ended;
+  $("keep").hidden = !state.current?.again;
 }
 
 function hint(words) { $("hint").textContent = words; }
@@ -382,6 +393,7 @@ function pressed(event) {
   else if (choice >= 0) answer(choice);
   else if (event.key === "?") answer(null);
   else if (event.key === "u") undo();
+  else if (event.key === "Escape" && !$("large").open) keep();
   else if (event.key === "z" && state.shows === "picture") zoom();
   else if (isLetter && !$("searching").hidden) {
     closeZoom();
@@ -416,6 +428,7 @@ document.addEventListener("keydown", pressed);
 $("search").addEventListener("input", filter);
 $("unknown").addEventListener("click", () => answer(null));
 $("undo").addEventListener("click", undo);
+$("keep").addEventListener("click", keep);
 $("take-back").addEventListener("click", undo);
 $("zoom").addEventListener("click", zoom);
 $("finish").addEventListener("click", finish);

@@ -1,22 +1,30 @@
 """What a trained run says of the examples, for claims about its accuracy on true labels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.console import Console
-from alfs_cli.data import DataSpec, load
+from alfs_cli.data import DataSpec, LabelledDataset, load
 from alfs_cli.errors import InputError, brief, has
 
 
 def predictions_of(
-    run: str, spec: DataSpec, classes: Sequence[str], *, out: Path, device: str, console: Console
+    run: str,
+    spec: DataSpec,
+    classes: Sequence[str],
+    *,
+    out: Path,
+    device: str,
+    console: Console,
+    check: Callable[[LabelledDataset], None] | None = None,
 ) -> NDArray[np.int64]:
     """Return the class (N,) that a run predicts for each example of DATA.
 
-    Raises InputError where it is no run, or knows other classes.
+    `check` sees the data before the run does. Raises InputError where it is no run, or knows other
+    classes.
     """
     from alfs_cli.results.run import find_run, load_config
 
@@ -28,6 +36,8 @@ def predictions_of(
 
     trained, config = load_trained(folder), load_config(folder)
     dataset = load(spec, columns=config.feature_columns, is_screened=False)
+    if check is not None:
+        check(dataset)
     examples = gather(
         dataset.scaled(trained.scale),
         shape=trained.shape,

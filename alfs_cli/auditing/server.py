@@ -232,9 +232,10 @@ class Pages:
         return JSONResponse({"task": None}) if body.get("more") is False else await self._next(body)
 
     async def undo(self, request: Request) -> Response:
-        """Answer with the last task that this person answered."""
+        """Answer with the last task that this person answered, or the one before `before`."""
         body = await body_of(request)
-        task = await run_in_threadpool(self.desk.undo, body["page"], body["by"])
+        before = None if body.get("before") is None else whole(body, "before")
+        task = await run_in_threadpool(self.desk.undo, body["page"], body["by"], before=before)
         return JSONResponse({"task": None if task is None else self.told(task)})
 
     async def leave(self, request: Request) -> Response:

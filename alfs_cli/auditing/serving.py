@@ -1,4 +1,4 @@
-"""The server's run: from the first request until all is decided and nobody takes anything back."""
+"""Run the server until every claim is decided and the last answer may no longer be taken back."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""An audit is begun, gone on with, or gone on with after mending: which, and with what."""
+"""Begin an audit, go on with one, or go on after labels were mended: decide which, and do it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ MOST_SLICES = 50
 
 @dataclass(frozen=True)
 class Wanted:
-    """What was asked for; None, or no claims, where nothing was: then it is as it was begun."""
+    """What the caller asks for. None, or no claims, means: as the audit was begun."""
 
     claims: tuple[str, ...] = ()
     by: str | None = None

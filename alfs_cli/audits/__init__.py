@@ -10,6 +10,7 @@ judge       answers in the order of the draws to verdicts and intervals
 forecast    how many more answers
 agreement   two people, or one asked twice
 plan        what an audit is started with
+tuning      what was chosen: draws, bets, forecast
 log         lines appended, synced and bound to those before
 record      audit.jsonl, append and replay
 status      what is known now; audit.json, derived from the record, and its verification

@@ -32,11 +32,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.audits.tuning import TUNING
+
 Floats = NDArray[np.float64]
 SLACK = 1e-9  # of n: what rounding may do to a sum that is compared with its bound
 LEAST_RATE = 1e-4  # of 1 / n, likewise
 LEAST_SHARE = 1e-6  # an expert that stakes less than this has no alternative to bet on
-MOST_SHARE = 0.98  # of the wealth at stake in one draw: an alternative may be wrong
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def experts(
     d = rate[..., None] * step
     u = paid(p, d)
     least = np.where(there[:, None, :], np.minimum(u, u + d), np.inf).min(-1)
-    stake = np.clip(1 - least, 0, MOST_SHARE)
+    stake = np.clip(1 - least, 0, TUNING.most_staked)
     stake[stake < LEAST_SHARE] = 0
     safe = np.where(rate > 0, rate, 1)
     hedge = np.where(there[:, None, :], (1 - u) / (safe * total[:, None])[..., None], 0)
@@ -186,7 +187,7 @@ class Wealth:
         return np.asarray(1 + share[..., None, None] * (ahead - 1))
 
     def copy(self) -> "Wealth":
-        """Return a wealth that goes on by itself."""
+        """Return a copy that takes further draws without changing this one."""
         other = copy(self)
         other.log_wealth = self.log_wealth.copy()
         other.weights, other.counts = self.weights.copy(), self.counts.copy()

@@ -13,13 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.audits.population import CHANCES, Population
+from alfs_cli.audits.tuning import TUNING
 
 Ints = NDArray[np.int64]
 UNIT = 256  # the weight of an even draw; weights are whole numbers, so that sums are exact
-LEAST = 16  # of UNIT: what is hardly drawn weighs much once it is
-BY_DOUBT = 0.1  # share of the draws that goes by doubt about the given label
-EVERY = 20  # after so many draws one of them is shown again
-DISTANCE = 10  # draws between an example and its repeat, at least
 
 
 @dataclass(frozen=True)
@@ -32,9 +29,9 @@ class Draws:
 
     def repeat_after(self, number: int) -> int | None:
         """Return which earlier draw is shown again after draw `number` (from 0), or None."""
-        if (number + 1) % EVERY:
+        if (number + 1) % TUNING.repeat_every:
             return None
-        return whole(f"{self.key}|repeat|{number}") % (number + 1 - DISTANCE)
+        return whole(f"{self.key}|repeat|{number}") % (number + 1 - TUNING.repeat_distance)
 
 
 def draws(examples: Population, weights: Ints, seed: int) -> Draws:
@@ -52,7 +49,7 @@ def whole(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
 
 
-def doubt_weights(examples: Population, share: float = BY_DOUBT) -> NDArray[np.float64]:
+def doubt_weights(examples: Population, share: float) -> NDArray[np.float64]:
     """Return weights of mean 1 (N): even ones, a share by sqrt(s (1 - s)) of the noise score s."""
     if examples.noise_levels is None:
         return np.ones(len(examples))
@@ -61,14 +58,14 @@ def doubt_weights(examples: Population, share: float = BY_DOUBT) -> NDArray[np.f
 
 
 def balanced_weights(
-    examples: Population, supports: list[NDArray[np.bool_]], share: float = BY_DOUBT
+    examples: Population, supports: list[NDArray[np.bool_]], share: float | None = None
 ) -> Ints:
     """Return whole weights (N) that look after every support that a claim is about.
 
     Each support (N) has an equal part of the draws, spread evenly over its members, so that one
     that is rare does not hold its claim up; within them the doubtful come sooner.
     """
-    doubt = doubt_weights(examples, share)
+    doubt = doubt_weights(examples, TUNING.by_doubt if share is None else share)
     parts = [support * (len(support) / support.sum()) for support in supports if support.any()]
     mixed = doubt * np.mean(parts, axis=0) if parts else doubt
-    return np.maximum(np.rint(UNIT * mixed), LEAST).astype(np.int64)
+    return np.maximum(np.rint(UNIT * mixed), TUNING.least_weight).astype(np.int64)

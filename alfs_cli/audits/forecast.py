@@ -15,13 +15,13 @@ from alfs_cli.audits.claims import Claim
 from alfs_cli.audits.judge import HALF, UNDECIDED, Judge, LevelUnderTest, UnderTest
 from alfs_cli.audits.pairs import AGAINST, BIN_CHANCES, BINS, FOR, Pairs, pair_cells
 from alfs_cli.audits.quantities import forms
+from alfs_cli.audits.tuning import TUNING
 
 Floats = NDArray[np.float64]
 WORLDS = 200
 FEW_WORLDS = 24  # of a hundred classes
 SHIFTS = np.linspace(-8, 8, 81)  # log odds by which the scores may be off
 SHAPES = (0.0, 1.0)  # how much of the scores' differences is so
-PRIOR_OWN, PRIOR_OTHER = 1.8, 0.2  # answers that stand for what is thought before any
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,9 @@ def level_times(
 def confusion(tested: LevelUnderTest, rng: np.random.Generator) -> Floats:
     """Return a draw of P(true | given) (K true, K given) from its posterior."""
     num_classes = len(tested.table)
-    prior = np.full((num_classes, num_classes), PRIOR_OTHER / (num_classes - 1))
-    np.fill_diagonal(prior, PRIOR_OWN)
+    own, others = TUNING.forecast_prior
+    prior = np.full((num_classes, num_classes), others / (num_classes - 1))
+    np.fill_diagonal(prior, own)
     drawn = rng.standard_gamma(tested.tally + prior).clip(1e-12)
     return np.asarray(drawn / drawn.sum(0))
 

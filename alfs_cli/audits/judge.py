@@ -1,9 +1,9 @@
 """Answers in the order of the draws, to verdicts and intervals that hold at all times.
 
-A judge is fed the draws in their order, each with the classes its answer leaves possible (None for
-"can't tell" and for what is drawn and not answered): the lowest value of each form enters, in both
-directions. What it says is a function of the population, the weights, the claims, the risk and
-these answers, and of nothing else.
+A judge takes the draws in their order, each with the classes that its answer leaves possible; None,
+any class, stands for "can't tell" and for a draw without an answer. Each test is given the value
+that is worst for it among those possible. What the judge says is a function of the population, the
+weights, the claims, the risk and these answers, and of nothing else.
 """
 
 from collections.abc import Sequence
@@ -103,7 +103,7 @@ class UnderTest:
         return max(float(self.wealth.weights.sum()) / max(self.weight_left, 1e-9), 1e-9)
 
     def _clear(self, index: int, possible: Possible) -> Floats:
-        """Return what an answer adds to the point value: nothing where it is not clear."""
+        """Return what an answer adds to the point value's sums; an unclear one adds nothing."""
         least, most = self.what.bounds(index, possible)
         if least != most:
             return np.zeros(3)
@@ -112,7 +112,7 @@ class UnderTest:
         return np.array([least * self.what.property_of(index), least, 1.0])
 
     def copy(self) -> "UnderTest":
-        """Return one that goes on by itself."""
+        """Return a copy that takes further draws without changing this one."""
         other = copy(self)
         other.wealth, other.events = self.wealth.copy(), self.events.copy()
         return other
@@ -142,10 +142,11 @@ class UnderTest:
         low = float(self.numbers[first_open - 1]) if first_open else 0.0
         last_open = int(np.argmin(above[::-1])) if not above.all() else count
         high = float(self.numbers[count - last_open]) if last_open else 1.0
-        if isinstance(self.what, Mean):
+        if isinstance(self.what, Mean):  # what the answers leave possible is certain: tests may err
             wealth = self.wealth
-            low = max(low, float((wealth.answered[0] + wealth.sure[0]) / wealth.n))
-            high = min(high, -float((wealth.answered[-1] + wealth.sure[-1]) / wealth.n))
+            least = float((wealth.answered[0] + wealth.sure[0]) / wealth.n)
+            most = -float((wealth.answered[-1] + wealth.sure[-1]) / wealth.n)
+            low, high = min(max(low, least), most), max(min(high, most), least)
         return (low, high) if low <= high else (high, low)
 
     def _value(self) -> float | None:
@@ -212,7 +213,7 @@ class LevelUnderTest:
             self.tally[possible[0], self.given[index]] += 1
 
     def copy(self) -> "LevelUnderTest":
-        """Return one that goes on by itself."""
+        """Return a copy that takes further draws without changing this one."""
         other = copy(self)
         other.pairs = self.pairs.copy()
         other.table, other.tally = self.table.copy(), self.tally.copy()
@@ -271,7 +272,7 @@ class Judge:
         self.left -= 1
 
     def copy(self) -> "Judge":
-        """Return a judge that goes on by itself: for what is drawn and not yet answered."""
+        """Return a copy that takes further draws without changing this one."""
         other = copy(self)
         other.tested = {subject: tested.copy() for subject, tested in self.tested.items()}
         return other

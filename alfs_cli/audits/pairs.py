@@ -16,14 +16,12 @@ from numpy.typing import NDArray
 
 from alfs_cli.audits.bets import SLACK, Experts, experts, log_mean, started
 from alfs_cli.audits.population import CHANCES, Population
-from alfs_cli.audits.quantities import ALWAYS, NEVER, Possible, prior
+from alfs_cli.audits.quantities import Possible, prior, unsure
+from alfs_cli.audits.tuning import TUNING
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
-# alternatives that are bet on: how far beyond r0, and the share of the given i that is right
-PLAIN = ((1.5, 0.6), (3.0, 0.6), (3.0, 0.9), (10.0, 0.9))
-SCORED_RATIOS = (1.5, 4.0)  # of those that go by the scores, besides the scores as they are
 COARSE = np.array([0.005, 0.03, 0.1, 0.3, 0.6, 0.85, 0.97])  # bounds of the bins of a chance
 BINS = len(COARSE) + 1
 BIN_OF = np.searchsorted(COARSE, CHANCES)  # of a level
@@ -245,7 +243,7 @@ class Pairs:
         return np.asarray(1 + share[..., None, None] * (ahead - 1))
 
     def copy(self) -> "Pairs":
-        """Return wealths that go on by themselves."""
+        """Return a copy that takes further draws without changing this one."""
         other = copy(self)
         for name in MOVING:
             setattr(other, name, getattr(self, name).copy())
@@ -283,7 +281,7 @@ def pair_experts(levels: Floats, cells: Counts, *, has_scores: bool) -> Experts:
     num_classes = len(cells.counts)
     apart = np.nonzero(~np.eye(num_classes, dtype=bool))
     counts, weights = (pair_cells(a)[apart] for a in (cells.counts, cells.weights))
-    first = prior(len(PLAIN), (1 + len(SCORED_RATIOS)) * has_scores)
+    first = prior(len(TUNING.level_plain), (1 + len(TUNING.level_scored)) * has_scores)
     shape = (len(levels), 2, num_classes, num_classes, len(first))
     hedge, share = np.zeros((*shape, 2 * BINS)), np.zeros(shape)
     for r, level in enumerate(levels):
@@ -305,18 +303,18 @@ def pair_alternatives(level: float, sign: float, counts: Floats, *, has_scores: 
     are, the others the share of the given i that is right, and move the chances of the given j.
     """
     own, other = counts[:, :BINS], counts[:, BINS:]
-    ratio = np.array([step for step, _ in PLAIN]) ** sign * level
-    found = with_ratio(np.array([right for _, right in PLAIN]), ratio, own, other)
+    ratio = np.array([step for step, _ in TUNING.level_plain]) ** sign * level
+    found = with_ratio(np.array([right for _, right in TUNING.level_plain]), ratio, own, other)
     flat = np.concatenate([np.repeat(half[..., None], BINS, -1) for half in found], axis=-1)
     if not has_scores:
         return flat
     right, confused = (
         (half @ BIN_CHANCES / np.maximum(half.sum(1), 1))[:, None] for half in (own, other)
     )
-    moved = with_ratio(right, np.array(SCORED_RATIOS) ** sign * level, own, other)
+    moved = with_ratio(right, np.array(TUNING.level_scored) ** sign * level, own, other)
     means = [np.concatenate([a, b], 1) for a, b in zip((right, confused), moved, strict=True)]
     halves = [tilted_rows(own, means[0]), tilted_rows(other, means[1])]
-    scored = np.clip(np.concatenate(halves, axis=-1), NEVER, ALWAYS)
+    scored = unsure(np.concatenate(halves, axis=-1))
     return np.concatenate([flat, scored], axis=1)
 
 
@@ -325,8 +323,8 @@ def with_ratio(right: Floats, ratio: Floats, own: Floats, other: Floats) -> tupl
     sizes = own.sum(1)[:, None] / np.maximum(other.sum(1), 1)[:, None]
     # given j and truly i: as many as make the ratio, where that is no more than there are
     likely = np.minimum(right, 0.9 * ratio / np.maximum(sizes, 1e-9))
-    rare = np.clip(likely * sizes / ratio, NEVER, ALWAYS)
-    return np.clip(likely, NEVER, ALWAYS), rare
+    rare = unsure(likely * sizes / ratio)
+    return unsure(likely), rare
 
 
 def tilted_rows(counts: Floats, mean: Floats) -> Floats:

@@ -1,15 +1,16 @@
 """What an audit is started with; every draw and every bet is a function of it and the examples."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from alfs_cli.audits.claims import Claim, parse
-from alfs_cli.audits.draws import BY_DOUBT, Ints, balanced_weights
+from alfs_cli.audits.draws import Ints, balanced_weights
 from alfs_cli.audits.log import Event
 from alfs_cli.audits.population import Population
 from alfs_cli.audits.quantities import slice_members
+from alfs_cli.audits.tuning import TUNING
 from alfs_cli.errors import InputError
 
 SCHEMA = "alfs.audit/1"
@@ -25,7 +26,8 @@ class Plan:
     seed: int
     risk: float
     claims: tuple[Claim, ...]
-    by_doubt: float = BY_DOUBT  # share of the draws that goes by doubt
+    # the share of the draws that goes by doubt
+    by_doubt: float = field(default_factory=lambda: TUNING.by_doubt)
     show_given: bool = False
     continues: str | None = None  # the last sum of the record this goes on from
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from alfs_cli.audits.bets import Wealth, experts
 from alfs_cli.audits.claims import Claim, Slice
 from alfs_cli.audits.population import CHANCES, LEVELS, Ints, Population, levels_of
+from alfs_cli.audits.tuning import TUNING
 from alfs_cli.errors import InputError, brief, did_you_mean, has
 
 Floats = NDArray[np.float64]
@@ -22,13 +23,6 @@ Bools = NDArray[np.bool_]
 Possible = tuple[int, ...] | None  # the classes an answer leaves possible, None for any
 MEANS, RATIOS = 400, 100  # numbers at which a mean, a ratio is tested
 OWN, ASKED, REST = 0, 1, 2  # a ratio's examples: given c; with the property; given another
-ODDS = (1.3, 2.0, 4.0)  # how far from the number the alternatives lie that are bet on
-SCORED_ODDS = (1.4, 2.5)  # likewise, of the alternatives that go by the scores
-SHAPE = 0.8  # how much of the scores' differences in log odds they take to be so
-SCORED = 0.2  # of the wealth that bets on the scores; the rest bets as if there were none
-# likewise of a ratio: the odds, and the share of those given c that is right
-RATIO_PLAIN = ((1.4, 0.6), (1.4, 0.9), (3.0, 0.6), (3.0, 0.9))
-NEVER, ALWAYS = 0.002, 0.998  # an alternative is never surer
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,10 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Mean(Quantity):
-    """z = 1 where the true label is `hit`, else 0; with `miss`, one half and 0 where it is that."""
+    """z = 1 where the true label is `hit`, else 0.
+
+    With `miss` z is 1 for `hit`, 0 for `miss` and one half for any other label.
+    """
 
     hit: Ints | None = None  # (N)
     miss: Ints | None = None  # (N)
@@ -220,7 +217,7 @@ def grid(numbers: Sequence[float], count: int) -> Floats:
 def tilted(chance: Floats, counts: Floats, mean: Floats) -> Floats:
     """Return the chances (..., C) moved by one step of log odds so that their mean is `mean`."""
     share = counts / counts.sum()
-    log_odds = SHAPE * np.log(chance / (1 - chance))
+    log_odds = TUNING.shape * np.log(chance / (1 - chance))
     low, high = np.full(mean.shape, -40.0), np.full(mean.shape, 40.0)
     for _ in range(30):
         middle = (low + high) / 2
@@ -233,7 +230,12 @@ def beyond(m: Floats, steps: Floats) -> Floats:
     """Return the shares whose odds are those of m times each step (..., E)."""
     safe = np.clip(m, 1e-6, 1 - 1e-6)
     odds = (safe / (1 - safe))[..., None] * steps
-    return np.asarray(np.clip(odds / (1 + odds), NEVER, ALWAYS))
+    return unsure(odds / (1 + odds))
+
+
+def unsure(chances: Floats) -> Floats:
+    """Return chances of an alternative, none of them nearer to 0 or 1 than one may be."""
+    return np.asarray(np.clip(chances, TUNING.never, 1 - TUNING.never))
 
 
 def packed(what: Mean | Ratio, open_ones: Bools) -> Mean | Ratio:
@@ -289,8 +291,8 @@ def wealth_of(what: Mean | Ratio, numbers: Floats, cells: Cells, known: Floats, 
         alternatives = mean_alternatives(what, np.abs(np.clip(rest, -1, 1)), cells)
     else:
         alternatives = ratio_alternatives(what, numbers, cells)
-    plain = len(ODDS) if isinstance(what, Mean) else len(RATIO_PLAIN)
-    first = prior(plain, len(SCORED_ODDS) * what.has_scores)
+    plain = len(TUNING.odds) if isinstance(what, Mean) else len(TUNING.ratio_plain)
+    first = prior(plain, len(TUNING.scored_odds) * what.has_scores)
     return Wealth(
         bets=experts(alternatives, gain, rest, cells.weights, cells.counts, first),
         low=np.minimum(gain, 0),
@@ -309,7 +311,7 @@ def prior(plain: int, scored: int) -> Floats:
     """Return what each expert begins with: those without scores first, then those with."""
     if not scored:
         return np.full(plain, 1 / plain)
-    return np.repeat([(1 - SCORED) / plain, SCORED / scored], [plain, scored])
+    return np.repeat([(1 - TUNING.scored) / plain, TUNING.scored / scored], [plain, scored])
 
 
 def forms(what: Mean | Ratio, numbers: Floats) -> tuple[Floats, Floats]:
@@ -324,11 +326,11 @@ def forms(what: Mean | Ratio, numbers: Floats) -> tuple[Floats, Floats]:
 
 def mean_alternatives(what: Mean, m: Floats, cells: Cells) -> Floats:
     """Return chances (2 G, E, C): above m for the tests from below, under it for the others."""
-    flat = np.repeat(both_sides(m, ODDS)[..., None], len(what.chance), -1)
+    flat = np.repeat(both_sides(m, TUNING.odds)[..., None], len(what.chance), -1)
     if not what.has_scores:
         return flat
-    scored = tilted(what.chance, cells.counts, both_sides(m, SCORED_ODDS))
-    return np.asarray(np.clip(np.concatenate([flat, scored], axis=1), NEVER, ALWAYS))
+    scored = tilted(what.chance, cells.counts, both_sides(m, TUNING.scored_odds))
+    return unsure(np.concatenate([flat, scored], axis=1))
 
 
 def ratio_alternatives(what: Ratio, numbers: Floats, cells: Cells) -> Floats:
@@ -336,18 +338,18 @@ def ratio_alternatives(what: Ratio, numbers: Floats, cells: Cells) -> Floats:
     block = what.block
     parts = [cells.counts * (block == b) for b in (OWN, ASKED, REST)]
     both = np.concatenate([numbers, numbers])
-    right = np.array([share for _, share in RATIO_PLAIN])
-    plain = both_sides(both, [odds for odds, _ in RATIO_PLAIN])
+    right = np.array([share for _, share in TUNING.ratio_plain])
+    plain = both_sides(both, [odds for odds, _ in TUNING.ratio_plain])
     flat = np.stack(ratio_parts(plain, right, parts), -1)[..., block]
     if not what.has_scores:
         return flat
     right = parts[OWN] @ what.chance / max(parts[OWN].sum(), 1)
-    found = ratio_parts(both_sides(both, SCORED_ODDS), np.clip(right, NEVER, ALWAYS), parts)
+    found = ratio_parts(both_sides(both, TUNING.scored_odds), unsure(right), parts)
     scored = np.zeros((*found[0].shape, len(block)))
     for b, part in enumerate(parts):
         if part.any():
             scored[..., block == b] = tilted(what.chance, part, found[b])[..., block == b]
-    return np.asarray(np.clip(np.concatenate([flat, scored], axis=1), NEVER, ALWAYS))
+    return unsure(np.concatenate([flat, scored], axis=1))
 
 
 def ratio_parts(ratios: Floats, right: Floats, parts: list[Floats]) -> list[Floats]:
@@ -360,8 +362,8 @@ def ratio_parts(ratios: Floats, right: Floats, parts: list[Floats]) -> list[Floa
     wanted = own * right * ratios / (1 - ratios) / max(asked, 1)
     return [
         np.broadcast_to(right, ratios.shape),
-        np.clip(wanted, NEVER, ALWAYS),
-        np.full(ratios.shape, NEVER),
+        unsure(wanted),
+        np.full(ratios.shape, TUNING.never),
     ]
 
 

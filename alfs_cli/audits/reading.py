@@ -1,11 +1,15 @@
-"""An audit as others read it: by its audit.json or its folder, replayed, and of the right data.
+"""An audit as other commands read it: its log is replayed, and it must be of the same data.
 
-What counts is the log, each line of which is bound to those before. audit.json can be written anew
-from it at any time, so that a number changed there changes nothing here.
+Only the log counts, each line of which is bound to those before. audit.json is written from it, so
+that a number that somebody changes there changes nothing here.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from alfs_cli.audits.claims import Claim
+from alfs_cli.audits.judge import Judge
+from alfs_cli.audits.population import Population
 from alfs_cli.audits.record import CONTINUES, DOCUMENT, EXAMPLES, LOG, Record, resume
 from alfs_cli.errors import InputError
 
@@ -44,3 +48,20 @@ def refuse_other_data(record: Record, fingerprint: str, path: Path) -> None:
             help="name the data that were audited; after mending, alfs audit DATA --continue "
             f"{path} --out FOLDER keeps the answers",
         )
+
+
+def judge_of(record: Record, claims: Sequence[Claim], examples: Population | None = None) -> Judge:
+    """Return a judge of other claims than the audit's own, fed its draws and answers in order.
+
+    Its bets are made before the first answer, so that it is as valid as the audit's own judge.
+    `examples` are those of the audit with predictions of runs that it did not know.
+    """
+    judge = Judge(
+        record.examples if examples is None else examples,
+        record.draws.weights,
+        claims,
+        record.plan.risk,
+    )
+    for number, label in enumerate(record.sequence()):
+        judge.enter(int(record.draws.order[number]), None if label is None else (label,))
+    return judge

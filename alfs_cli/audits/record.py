@@ -4,10 +4,11 @@ audit.jsonl   the log: the plan, then each answer as it comes
 audit.npz     the examples as they were: labels, levels of the scores, predictions, columns
 audit.json    what is known now; can be written anew from the two others at any time
 
-The order of the draws is fixed by the plan. A draw counts once: by the first person's blind answer.
-That person may change it until the given label is shown (`undo`); afterwards a change is kept
-beside it, for mending. What others answer to the same draw measures agreement. Repeats measure the
-person. Answers to suspects settle labels and enter no bound.
+The plan fixes the order of the draws. The blind answer of the first person to a draw enters the
+bounds. That person may change it until the given label is shown (`undo`); a later change is kept
+beside it and only mends the label. Answers of others to the same draw measure how far people agree,
+answers to repeats how far a person agrees with themselves. Answers about suspects settle labels
+and enter no bound.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -163,15 +164,18 @@ class Record:
         if by not in self._of(number).shown_to:
             self._append({"event": "shown", "draw": number, "by": by})
 
-    def undo(self, *, by: str = "") -> Task | None:
+    def undo(self, *, by: str = "", before: int | None = None) -> Task | None:
         """Return the last draw this person answered, to be answered again; None if there is none.
 
-        Nothing is written: the next answer to it takes the place of the last, as long as it is
-        blind, and is kept beside it otherwise. The draw stays.
+        `before` is a draw of theirs: then it is the one they answered before that. Nothing is
+        written: the next answer to it takes the place of the last, as long as it is blind, and is
+        kept beside it otherwise. The draw stays.
         """
         self.refresh()
-        own = [number for number, who in self._changes if who == by]
-        return self.task(own[-1]) if own else None
+        own = list(dict.fromkeys(n for n, who in reversed(self._changes) if who == by))
+        if before in own:
+            own = own[own.index(before) + 1 :]
+        return self.task(own[0]) if own else None
 
     def suspect(self, index: int, label: int | None, *, by: str = "") -> None:
         """Write the answer to an example that somebody chose to look at: it enters no bound."""

@@ -1,14 +1,22 @@
 """`alfs evaluate`: how well a run's network predicts its test data or other data."""
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alfs_cli.errors import InputError, UsageError
 from alfs_cli.options.data import DataOptions, OptionalData
 from alfs_cli.options.shared import Invocation, command
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from alfs_cli.audits.record import Record
     from alfs_cli.data import DataSpec, LabelledDataset
+    from alfs_cli.results.evaluation import TrueAccuracy
     from alfs_cli.results.run import TestSummary
     from alfs_cli.training.checkpoint import Trained
 
@@ -28,13 +36,30 @@ def evaluate(
             "--test-labels-are-true", help="Declare the given labels to be the true ones."
         ),
     ] = False,
+    audit: Annotated[
+        Path | None,
+        typer.Option(
+            "--audit",
+            metavar="FILE",
+            help="An audit.json of DATA: the accuracy on true labels, with bounds that hold "
+            "whatever the noise depends on.",
+        ),
+    ] = None,
 ) -> None:
     """Evaluate a trained network: accuracy, also per class, calibration, confusion matrix.
 
     Without DATA, on the run's own test data.
     """
+    if audit is not None and data is None:
+        raise UsageError(
+            "--audit needs the data that were audited",
+            help=f"alfs evaluate {shlex.quote(run)} DATA --audit {shlex.quote(str(audit))}",
+        )
+    from dataclasses import replace
+
     import numpy as np
 
+    from alfs_cli.data import load
     from alfs_cli.reports.run import evaluation_report
     from alfs_cli.results.evaluation import evaluate as judge
     from alfs_cli.results.run import find_run, load_config
@@ -45,16 +70,20 @@ def evaluate(
 
     device = choose_device(invocation.device)
     folder = find_run(run, invocation.out)
-    invocation.refuse_inputs(folder)
+    invocation.refuse_inputs(folder, *(() if audit is None else (audit,)))
+    record = None if audit is None else _read_audit(audit)
     trained = load_trained(folder)
     fingerprint = None
     if data is None:
         dataset, test = _own_test(folder.as_posix(), options)
     else:
         columns = load_config(folder).feature_columns
-        dataset, test, fingerprint = _other_test(
-            options.spec(data), trained, columns, test_labels_are_true=test_labels_are_true
-        )
+        spec = options.spec(data) if audit is not None else _test_split(options.spec(data))
+        loaded = load(spec, columns=columns, is_screened=False)
+        fingerprint = loaded.fingerprint
+        if record is not None and audit is not None:
+            _refuse_other(record, loaded, audit)
+        dataset, test = _other_test(loaded, trained, test_labels_are_true=test_labels_are_true)
     examples = gather(
         dataset.scaled(trained.scale),
         shape=trained.shape,
@@ -69,11 +98,44 @@ def evaluate(
         run=folder.as_posix(),
         test=test,
     )
+    if record is not None and audit is not None:
+        found = _on_true_labels(record, folder.as_posix(), trained, probs, audit)
+        evaluation = replace(evaluation, on_true_labels=found)
     if fingerprint == load_config(folder).fingerprint:
         invocation.console.warn(
             "the run was trained on these data: its accuracy on others is lower"
         )
     invocation.publish(evaluation_report(evaluation, trained.class_names))
+
+
+def _read_audit(path: Path) -> "Record":
+    from alfs_cli.audits.reading import read_audit
+
+    return read_audit(path)
+
+
+def _refuse_other(record: "Record", loaded: "LabelledDataset", path: Path) -> None:
+    """Raise InputError where an audit is of other data than these, or of these otherwise read."""
+    from alfs_cli.auditing.accuracy import refuse_other_order
+    from alfs_cli.audits.reading import refuse_other_data
+
+    refuse_other_data(record, loaded.fingerprint, path)
+    refuse_other_order(record, loaded, path)
+
+
+def _on_true_labels(
+    record: "Record", run: str, trained: "Trained", probs: "NDArray[np.float64]", path: Path
+) -> "TrueAccuracy":
+    """Return the accuracy on true labels of what is predicted by probs (N, K)."""
+    from alfs_cli.auditing.accuracy import by_classes, true_accuracy
+
+    if len(probs) != len(record.examples):
+        raise InputError(
+            f"{len(record.examples) - len(probs)} of the pictures that were audited cannot be read",
+            help="put them back: an accuracy is of all examples",
+        )
+    predicted = by_classes(probs.argmax(axis=1), trained.class_names, record, run)
+    return true_accuracy(record, run, predicted, file=path)
 
 
 def _own_test(run: str, options: DataOptions) -> "tuple[LabelledDataset, TestSummary]":
@@ -92,30 +154,29 @@ def _own_test(run: str, options: DataOptions) -> "tuple[LabelledDataset, TestSum
     return experiment.parts.test, experiment.test
 
 
-def _other_test(
-    spec: "DataSpec",
-    trained: "Trained",
-    columns: tuple[str, ...] | None,
-    *,
-    test_labels_are_true: bool,
-) -> "tuple[LabelledDataset, TestSummary, str]":
-    """Return other test data with the run's class numbers, and the fingerprint of those data.
-
-    The test split is read where there is one. The fingerprint is taken before labels are replaced.
-    """
+def _test_split(spec: "DataSpec") -> "DataSpec":
+    """Return how other data are read: their test split, where they have one and none is named."""
     from dataclasses import replace
 
-    from alfs_cli.data import load
     from alfs_cli.data.reading import splits_of
-    from alfs_cli.data.splits import TEST_SPLITS, same_classes
+    from alfs_cli.data.splits import TEST_SPLITS
+
+    if spec.split is not None:
+        return spec
+    there = splits_of(spec)
+    return replace(spec, split=next((name for name in TEST_SPLITS if name in there), None))
+
+
+def _other_test(
+    loaded: "LabelledDataset", trained: "Trained", *, test_labels_are_true: bool
+) -> "tuple[LabelledDataset, TestSummary]":
+    """Return other data with their true labels, if known, numbered as in training."""
+    from dataclasses import replace
+
+    from alfs_cli.data.splits import same_classes
     from alfs_cli.results.run import TestSummary
 
-    if spec.split is None:
-        there = splits_of(spec)
-        spec = replace(spec, split=next((name for name in TEST_SPLITS if name in there), None))
-    dataset = load(spec, columns=columns, is_screened=False)
-    fingerprint = dataset.fingerprint
-    dataset = same_classes(dataset, replace(dataset, class_names=trained.class_names))
+    dataset = same_classes(loaded, replace(loaded, class_names=trained.class_names))
     if dataset.true_labels is not None:
         dataset = dataset.with_labels(dataset.true_labels)
     is_true = dataset.true_labels is not None or test_labels_are_true
@@ -125,4 +186,4 @@ def _other_test(
         n=len(dataset),
         labels="true" if is_true else "given",
     )
-    return dataset, summary, fingerprint
+    return dataset, summary

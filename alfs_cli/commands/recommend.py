@@ -38,6 +38,14 @@ def recommend(
         str | None,
         typer.Option("--losses", metavar="LIST", help="Consider only these, such as nce+agce,ael."),
     ] = None,
+    audit: Annotated[
+        Path | None,
+        typer.Option(
+            "--audit",
+            metavar="FILE",
+            help="An audit.json of these data: certificates rest on the clean level it shows.",
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say where every number comes from.")
     ] = False,
@@ -68,6 +76,10 @@ def recommend(
     if write_recipe is not None:
         check_recipe_name(write_recipe)
     made = load_estimate(path)
+    if audit is not None:
+        from alfs_cli.recommending.audited import audit_reference
+
+        invocation.refuse_inputs(audit)
     found = search(
         made,
         estimate_path=str(path),
@@ -75,6 +87,7 @@ def recommend(
         lr=lr,
         prefer=prefer,
         losses=tuple(losses.split(",")) if losses else None,
+        audit=None if audit is None else audit_reference(audit, made),
     )
     target = invocation.out / "recommendation.json"
     found.save(target)

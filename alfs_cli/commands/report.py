@@ -1,4 +1,4 @@
-"""`alfs report ESTIMATE|RUN|SWEEP`: an HTML page of saved results, to hand over."""
+"""`alfs report ESTIMATE|RUN|SWEEP|AUDIT`: an HTML page of saved results, to hand over."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,9 +21,9 @@ def report(
     saved: Annotated[
         str | None,
         typer.Argument(
-            metavar="ESTIMATE|RUN|SWEEP",
-            help="An estimate.json, or a run or sweep by folder or id; by default the estimate "
-            "under --out.",
+            metavar="ESTIMATE|RUN|SWEEP|AUDIT",
+            help="An estimate.json or audit.json, or a run or sweep by folder or id; by default "
+            "the estimate under --out, else the audit.",
             show_default=False,
         ),
     ] = None,
@@ -40,7 +40,7 @@ def report(
         bool, typer.Option("--no-images", help="Show no picture: for confidential data.")
     ] = False,
 ) -> None:
-    """Write a self-contained page about an estimate, a run or a sweep.
+    """Write a self-contained page about an estimate, a run, a sweep or an audit.
 
     It is written to report.html beside those results, unless -f or -o is given.
     """
@@ -52,12 +52,14 @@ def report(
     invocation.refuse_inputs(place, place.with_name("recommendation.json"))
     if kind == "estimate":
         page = _estimate(place, 0 if no_images else gallery)
+    elif kind == "audit":
+        page = _audit(place)
     elif kind == "run":
         page = _run(place)
     else:
         page = _sweep(place, invocation.out)
     if invocation.format == "text" and not invocation.outputs:
-        path = (place.parent if kind == "estimate" else place) / PAGE
+        path = (place.parent if kind in ("estimate", "audit") else place) / PAGE
         write_text(path, render(page, "html"))
         invocation.console.note(f"page {path.as_posix()}")
     invocation.publish(page)
@@ -79,6 +81,18 @@ def _estimate(path: Path, gallery: int) -> "Report":
         checked=check_beside(path),
         suspects=suspects or Suspects(),
     )
+
+
+def _audit(path: Path) -> "Report":
+    from alfs_cli.auditing.words import over
+    from alfs_cli.audits.reading import read_audit
+    from alfs_cli.audits.status import status
+    from alfs_cli.reports.audit_page import audit_page
+
+    record = read_audit(path)
+    now = status(record)
+    why = over(now, None, len(record.draws.order) - now.answers)
+    return audit_page(record, now, over=why, file=path)
 
 
 def _run(folder: Path) -> "Report":

@@ -9,6 +9,7 @@ from typing import Any
 
 from alfs_cli.comparing.paper import Reported, reported_for
 from alfs_cli.errors import InputError
+from alfs_cli.results.evaluation import Difference, TrueAccuracy
 from alfs_cli.results.run import CONFIG, RESULT, Run, find_run, load_config, load_metrics, load_run
 from alfs_cli.results.sweep import PLAN, SWEEPS, find_sweep
 from alfs_cli.storage.documents import to_document
@@ -86,14 +87,26 @@ class ComparedLoss:
 
 
 @dataclass(frozen=True)
+class OnTrueLabels:
+    """Each run's accuracy on true labels by an audit, and which of two runs is better."""
+
+    runs: tuple[TrueAccuracy, ...]
+    pairs: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """The content of `alfs compare -f json`."""
+    """The content of `alfs compare -f json`; `audited` is there where an audit was named."""
 
     rows: tuple[ComparedLoss, ...]
+    audited: OnTrueLabels | None = None
 
     def document(self) -> dict[str, object]:
         """Return the JSON document."""
-        return to_document(SCHEMA, self)
+        document = to_document(SCHEMA, self)
+        if self.audited is None:
+            del document["audited"]
+        return document
 
 
 def find_runs(names: Sequence[str], out: Path) -> tuple[Run, ...]:

@@ -86,8 +86,8 @@ def at_rate(T: FloatArray, prior: FloatArray, rate: float) -> FloatArray:
 
 
 def _level(was: ClassCleanLevel, value: float, runner_up: str) -> ClassCleanLevel:
-    bounds = {"low": min(was.low, value), "high": max(was.high, value)}
-    return replace(was, value=value, runner_up=runner_up, **bounds)
+    low, high = min(was.low, value), max(was.high, value)
+    return replace(was, value=value, low=low, high=high, runner_up=runner_up)
 
 
 def _within(was: Bounded, value: float) -> Bounded:

@@ -11,7 +11,7 @@ from pathlib import Path
 from alfs_cli.audits.claims import Claim
 from alfs_cli.audits.forecast import forecast
 from alfs_cli.audits.judge import ACCEPTED, REJECTED, UNDECIDED, Judge, LevelUnderTest, Measured
-from alfs_cli.audits.reading import data_of, read_audit, refuse_other_data
+from alfs_cli.audits.reading import data_of, judge_of, read_audit, refuse_other_data
 from alfs_cli.audits.record import Record
 from alfs_cli.findings.finding import ByAudit, Gate, GateStatus, Missing
 
@@ -104,10 +104,7 @@ class Audited:
             return None
         record, judge = self.record, self.judge
         if claim not in judge.claims:
-            judge = Judge(record.examples, record.draws.weights, (claim,), record.plan.risk)
-            for number, label in enumerate(record.sequence()):
-                index = int(record.draws.order[number])
-                judge.enter(index, None if label is None else (label,))
+            judge = judge_of(record, (claim,))
         found = forecast(judge, claim)
         return None if found is None else Missing(found.p10, found.p50, found.p90)
 

@@ -14,6 +14,7 @@ from alfs_cli.python.estimates import Estimate, estimate_of
 from alfs_cli.python.showing import Shown
 from alfs_cli.python.wording import told_to_programs
 from alfs_cli.recommending import recommend as sought
+from alfs_cli.recommending.audited import audit_reference
 from alfs_cli.results.recommendation import Recommendation, Recommendations
 from alfs_cli.text.numbers import ratio
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from alfs_cli.certificate.verdicts import TorchLoss
     from alfs_cli.losses import Loss
     from alfs_cli.noise import TransitionMatrix
+    from alfs_cli.python.auditing import Audit
 
 IN_MEMORY = "an estimate in memory"
 
@@ -103,13 +105,15 @@ def recommend(
     lr: float = 0.01,
     prefer: str = "balanced",
     losses: Names = None,
+    audit: "Audit | FileName | None" = None,
 ) -> Recommended:
     """Recommend loss parameters whose asymmetry ratio exceeds the bound, each with a certificate.
 
     `est` is an estimate, its file or its folder. `safety` is the factor by which the ratio exceeds
     1 / r, 1.25 by default; `lr` is the learning rate that the loss will be trained with; `prefer`
-    is robustness, balanced or fit; `losses` keeps these families only. Zhou et al., ICML 2021,
-    Theorem 3 and Corollaries.
+    is robustness, balanced or fit; `losses` keeps these families only. `audit` is an audit of the
+    same data, or its audit.json: certificates then rest on the clean level that it shows. Zhou et
+    al., ICML 2021, Theorem 3 and Corollaries.
 
     Raises AlfsError for an estimate that cannot be read or a setting out of its range.
 
@@ -131,8 +135,13 @@ def recommend(
             lr=lr,
             prefer=prefer,
             losses=None if families is None else tuple(families),
+            audit=None if audit is None else audit_reference(_file_of(audit), made.result),
         )
     return Recommended(found)
+
+
+def _file_of(audit: "Audit | FileName") -> Path:
+    return Path(audit) if isinstance(audit, str | os.PathLike) else audit.folder
 
 
 @dataclass(frozen=True, eq=False, repr=False)

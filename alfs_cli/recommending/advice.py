@@ -1,17 +1,50 @@
 """Advice for data for which no loss is certified: which labels to re-check, and how many."""
 
 import math
+import shlex
 
 from alfs_cli.recommending.tuning import TUNING
 from alfs_cli.results.estimate import ClassCleanLevel, NoiseEstimate
+from alfs_cli.results.recommendation import AuditReference
 
 CONFIDENCE = 0.95  # one-sided, of the trusted sample that is advised
 MOST_NAMED = 5  # classes named in a sentence
 
 
-def advice_on(estimate: NoiseEstimate, status: str, safety: float) -> tuple[str, ...]:
+def advice_on(
+    estimate: NoiseEstimate, status: str, safety: float, audit: AuditReference | None = None
+) -> tuple[str, ...]:
     """Return advice to print, one sentence per string."""
+    if audit is not None and status != "certified":
+        said = _open_audit(audit) if status == "uncertain" else _lost_audit(audit)
+        return (*said, *_not_judged(estimate))
     return (*_by_status(estimate, status, safety), *_not_judged(estimate))
+
+
+def _open_audit(audit: AuditReference) -> tuple[str, ...]:
+    """Say what an audit does not know of r yet, how many answers would tell, and how to go on."""
+    shown = f"r is at least {audit.low:g}" if audit.low > 0 else "nothing of r"
+    said = [f"after {audit.answers:,} answers the audit '{audit.file}' shows {shown}, not r > 1"]
+    if audit.missing is not None:
+        said.append(f"{audit.missing} would decide whether the clean label leads in every class")
+    folder = shlex.quote(audit.folder)
+    said.append(
+        f"go on with it: alfs audit DATA --out {folder}"
+        if audit.asks_on
+        else "its own claims are decided, so another audit goes on with its answers: alfs audit "
+        f"DATA --claim 'clean-level >= 1' --continue {folder} --out FOLDER"
+    )
+    return tuple(said)
+
+
+def _lost_audit(audit: AuditReference) -> tuple[str, ...]:
+    """Say that an audit has shown that the clean label does not lead."""
+    return (
+        f"after {audit.answers:,} answers the audit '{audit.file}' shows that r is at most "
+        f"{audit.high:g}: in some class another label is more frequent than the right one, and no "
+        "loss can tell them apart",
+        f"mend the labels that were answered: alfs fix DATA --review --audit {audit.file}",
+    )
 
 
 def _not_judged(estimate: NoiseEstimate) -> tuple[str, ...]:

@@ -34,6 +34,17 @@ def _noise(found: Recommendations, estimate: NoiseEstimate) -> Rows:
     given = estimate.data.classes.index(level.given_class)
     row = estimate.transition[true]
     n = estimate.data.given_counts[true]
+    if found.audit is not None:
+        bound = (
+            f"{low:.4g} by the audit '{found.audit.file}': {found.audit.answers:,} answers, a risk "
+            f"of {100 * found.audit.risk:g} % at any time, whatever the noise depends on; the "
+            f"estimate's own bound is {found.audit.estimated_low:.4g}"
+        )
+    else:
+        bound = (
+            f"{low:.4g} with {100 * estimate.confidence:.0f} % confidence; '{level.true_class}' "
+            f"has {n:,} labels, and more examples bring the bound nearer to the value"
+        )
     rows = [
         (
             "clean level r",
@@ -41,11 +52,7 @@ def _noise(found: Recommendations, estimate: NoiseEstimate) -> Rows:
             f"most frequent wrong one. Here '{level.true_class}' against '{level.given_class}': "
             f"{row[true]:.4f} / {row[given]:.4f} = {level.value:.4g}",
         ),
-        (
-            "its lower bound",
-            f"{low:.4g} with {100 * estimate.confidence:.0f} % confidence; '{level.true_class}' "
-            f"has {n:,} labels, and more examples bring the bound nearer to the value",
-        ),
+        ("its lower bound", bound),
     ]
     if low > 0:
         rows += [

@@ -46,7 +46,8 @@ def recipe_text(path: Path, found: Recommendations, estimate: NoiseEstimate) -> 
     header = (
         f"# {found.status}: the loss that `alfs recommend` puts first for {found.estimate}.",
         f"#   alfs train --recipe {path.as_posix()}",
-        f"# Clean level r {found.clean_level.value:.4g}, at least {found.clean_level.low:.4g}; "
+        f"# Clean level r {found.clean_level.value:.4g}, at least {found.clean_level.low:.4g}"
+        f"{'' if found.audit is None else f' by the audit {found.audit.file}'}; "
         f"required ratio {found.required_ratio:.4g}.",
         f"# Why: {best.why}.",
     )

@@ -29,10 +29,12 @@ from alfs_cli.recommending.aims import (
     target_ratio,
     wrong_classes,
 )
+from alfs_cli.recommending.audited import with_audit
 from alfs_cli.recommending.families import FAMILIES, Wanted, member, mild_member
 from alfs_cli.recommending.tuning import TUNING
 from alfs_cli.results.estimate import NoiseEstimate
 from alfs_cli.results.recommendation import (
+    AuditReference,
     DataReference,
     LevelReference,
     Recommendation,
@@ -56,6 +58,7 @@ def recommend(
     lr: float = 0.01,
     prefer: str = "balanced",
     losses: tuple[str, ...] | None = None,
+    audit: AuditReference | None = None,
 ) -> Recommendations:
     """Return losses for an estimate, best first, each with its certificate on the estimate's T.
 
@@ -63,7 +66,7 @@ def recommend(
     correction comes first; it has no certificate. Among equally certified losses, those with which
     training recovers a class that it lost early come first. `safety` is the factor by which the
     ratio exceeds the bound, by default `TUNING.safety`. `losses` keeps only these families, without
-    correction.
+    correction; with `audit` certificates rest on the clean level r that it shows.
 
     Raises UsageError for a safety below 1, a learning rate that is not positive, or an unknown
     preference or family; InputError for an estimate whose parts do not fit together.
@@ -73,6 +76,8 @@ def recommend(
     for name in losses or ():
         _check_family(name)
     check_estimate(estimate, where=estimate_path)
+    if audit is not None:
+        estimate = with_audit(estimate, audit)
     level = estimate.clean_level
     required = min(1.0, safety / level.low) if level.low > 0 else 1.0
     wanted = Wanted(
@@ -102,7 +107,8 @@ def recommend(
         recommendations=tuple(chosen),
         rejected=tuple(_reject(parse_loss(name), estimate) for name in REJECTED),
         prefer=prefer,
-        advice=advice_on(estimate, status, safety),
+        advice=advice_on(estimate, status, safety, audit),
+        audit=audit,
     )
 
 

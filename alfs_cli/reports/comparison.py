@@ -5,7 +5,15 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any, Literal
 
-from alfs_cli.comparing import Accuracy, ComparedLoss, Comparison, Course, PaperFigure, Regression
+from alfs_cli.comparing import (
+    Accuracy,
+    ComparedLoss,
+    Comparison,
+    Course,
+    OnTrueLabels,
+    PaperFigure,
+    Regression,
+)
 from alfs_cli.comparing.paper import SETTINGS
 from alfs_cli.formats.blocks import Block, Column, Curves, Report, Table, Verdict
 from alfs_cli.text.numbers import percent
@@ -39,6 +47,8 @@ def comparison_report(
         rows = list(group)
         blocks.append(_table(rows))
         blocks += _curves(rows, courses)
+    if comparison.audited is not None:
+        blocks = [*audited_tables(comparison.audited), *blocks]
     document: dict[str, Any] = comparison.document()
     if fallen is not None:
         found = [asdict(regression) for regression in fallen]
@@ -59,6 +69,46 @@ def _data(rows: Sequence[ComparedLoss]) -> Table:
 
 def _setting(row: ComparedLoss) -> tuple[str, str | None, float | None, str | None]:
     return row.dataset, row.noise, row.rate, row.labels
+
+
+def audited_tables(found: OnTrueLabels) -> list[Block]:
+    """Return each run's accuracy on true labels, then which of two runs is better."""
+    first = found.runs[0]
+    promise = (
+        f"By {first.answers:,} answers of the audit {first.audit}: each bound holds at any number "
+        f"of answers, with a risk of {percent(first.risk, 0)}, whatever the noise depends on, for "
+        "runs that have not learnt from these answers."
+    )
+    runs = tuple((one.run, one.value, one.low, one.high) for one in found.runs)
+    pairs = tuple(
+        (
+            f"{one.first} - {one.second}",
+            _points(one.value),
+            f"{_points(one.low)} to {_points(one.high)}",
+            f"{one.better} is better" if one.better else "not decided" if one.differ else "equal",
+            "none" if one.missing is None else str(one.missing),
+        )
+        for one in found.pairs
+    )
+    by_run = (
+        Column("run"),
+        *(Column(name, "percent") for name in ("value", "at least", "at most")),
+    )
+    by_pair = (
+        Column("difference"),
+        Column("points"),
+        Column("bounds"),
+        Column("verdict"),
+        Column("to be decided"),
+    )
+    return [
+        Table("Accuracy on true labels", by_run, runs),
+        Table("Which run is better on true labels", by_pair, pairs, note=promise),
+    ]
+
+
+def _points(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:+.1f}"
 
 
 def _verdict(fallen: Sequence[Regression], baseline: str) -> Verdict:

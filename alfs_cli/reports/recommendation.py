@@ -43,16 +43,19 @@ def _headline(found: Recommendations) -> str:
         case "impossible":
             return "impossible: the clean label does not lead in every class"
         case _:
-            return "uncertain: the clean label may lead in every class, but the data do not show it"
+            what = "data do" if found.audit is None else "answers do"
+            return f"uncertain: the clean label may lead in every class, but the {what} not show it"
 
 
 def _facts(found: Recommendations) -> tuple[tuple[str, str], ...]:
     level = found.clean_level
+    by = "" if found.audit is None else f", audited: {found.audit.answers:,} answers"
+    made = found.estimate if found.audit is None else f"{found.estimate}, {found.audit.file}"
     return (
-        ("clean level r", f"{ratio(level.value)}, at least {ratio(level.low)}"),
+        ("clean level r", f"{ratio(level.value)}, at least {ratio(level.low)}{by}"),
         ("bound 1/r", "none" if found.bound == float("inf") else f"{found.bound:.4f}"),
         ("required ratio", f"{found.required_ratio:.4f} (safety factor {found.safety:g})"),
-        ("made from", f"{found.estimate}, for learning rate {found.lr:g}, prefer {found.prefer}"),
+        ("made from", f"{made}, for learning rate {found.lr:g}, prefer {found.prefer}"),
     )
 
 

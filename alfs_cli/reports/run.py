@@ -131,9 +131,28 @@ def evaluation_report(evaluation: Evaluation, class_names: Sequence[str]) -> Rep
     test = evaluation.test
     verdict = Verdict("info", f"accuracy {percent(evaluation.accuracy)} on {labels_of(test)}")
     kind = "true" if test.labels == "true" else "given"
+    audited: tuple[tuple[str, str], ...] = ()
+    if (known := evaluation.on_true_labels) is not None:
+        bounds = f"between {percent(known.low)} and {percent(known.high)}"
+        verdict = Verdict(
+            "info",
+            f"accuracy on true labels {bounds}, by {known.answers:,} answers of an audit",
+            (f"{verdict.text}",),
+        )
+        value = "-" if known.value is None else percent(known.value)
+        audited = (
+            ("on true labels", f"{value}, {bounds}"),
+            (
+                "it rests on",
+                f"the draws of {known.audit} and the answers being right, for a run that has not "
+                f"learnt from them; each bound holds at any number of answers, with a risk of "
+                f"{percent(known.risk, 0)}",
+            ),
+        )
     facts = Facts(
         (
             ("run", evaluation.run),
+            *audited,
             ("expected calibration error", percent(evaluation.ece)),
         )
     )

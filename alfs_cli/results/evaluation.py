@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from alfs_cli.findings.finding import Missing
 from alfs_cli.results.run import TestSummary
 from alfs_cli.storage.documents import to_document
 
@@ -26,11 +27,42 @@ class ClassAccuracy:
 
 
 @dataclass(frozen=True)
+class TrueAccuracy:
+    """A run's accuracy on true labels by an audit; bounds hold at all times, each with `risk`."""
+
+    run: str
+    audit: str
+    answers: int
+    risk: float
+    value: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much the first of two runs is right more often, by an audit.
+
+    The runs predict otherwise on `differ` examples. `better` is the one that is shown to be better,
+    None where neither is; `missing` says about how many answers would decide it.
+    """
+
+    first: str
+    second: str
+    value: float | None
+    low: float
+    high: float
+    differ: int
+    better: str | None
+    missing: Missing | None = None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """How well a run's network predicts the labels of `test`.
 
     `ece` is the expected calibration error in 15 bins of equal width; `confusion[i][j]` counts the
-    examples with label i and prediction j.
+    examples with label i and prediction j; `on_true_labels` is given with an audit only.
     """
 
     run: str
@@ -39,10 +71,14 @@ class Evaluation:
     per_class: tuple[ClassAccuracy, ...]
     ece: float
     confusion: tuple[tuple[int, ...], ...]
+    on_true_labels: TrueAccuracy | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document."""
-        return to_document(SCHEMA, self)
+        document = to_document(SCHEMA, self)
+        if self.on_true_labels is None:
+            del document["on_true_labels"]
+        return document
 
 
 def evaluate(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from alfs_cli.findings.finding import Missing
 from alfs_cli.results.estimate import NoiseEstimate
 from alfs_cli.storage.documents import (
     Number,
@@ -31,6 +32,26 @@ class LevelReference:
 
     value: Number
     low: Number
+
+
+@dataclass(frozen=True)
+class AuditReference:
+    """The audit that a certificate rests on, and what it knows of r.
+
+    `low` and `high` hold at all times, each with a chance of `risk` that it does not;
+    `estimated_low` is the bound of the estimate. `missing` says how many answers would show r > 1,
+    None where that is shown or not known; `asks_on`, that the audit goes on by itself.
+    """
+
+    file: str
+    folder: str
+    answers: int
+    risk: float
+    low: Number
+    high: Number
+    estimated_low: Number
+    missing: Missing | None = None
+    asks_on: bool = True
 
 
 @dataclass(frozen=True)
@@ -81,10 +102,13 @@ class Recommendations:
     rejected: tuple[Rejected, ...] = ()
     prefer: str = "balanced"
     advice: tuple[str, ...] = field(default=())
+    audit: AuditReference | None = None
 
     def rests_on(self, estimate: NoiseEstimate) -> bool:
-        """Whether this was made from an estimate: its clean level is the same."""
+        """Whether the clean level is that of an estimate, or of an audit beside it."""
         level = estimate.clean_level
+        if self.audit is not None:
+            return self.audit.estimated_low == level.low
         return (self.clean_level.value, self.clean_level.low) == (level.value, level.low)
 
     def document(self) -> dict[str, object]:

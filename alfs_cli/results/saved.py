@@ -13,28 +13,34 @@ from alfs_cli.storage.files import as_file
 
 ESTIMATE = "estimate.json"
 RECOMMENDATION = "recommendation.json"
+AUDIT = "audit.json"
 
-Kind = Literal["estimate", "run", "sweep"]
+Kind = Literal["estimate", "run", "sweep", "audit"]
 
 
 def find_saved(name: str | None, out: Path) -> tuple[Kind, Path]:
-    """Return the kind of a saved result, and its file (an estimate) or folder (a run or a sweep).
+    """Return the kind of a saved result, and its file (estimate, audit) or folder (run, sweep).
 
-    `name` is a path, or the id of a run or sweep under `out`; None is the estimate under `out`.
-    Raises InputError where there is no such result.
+    `name` is a path, or the id of a run or sweep under `out`; None is the estimate under `out`,
+    else the audit. Raises InputError where there is no such result.
     """
     path = Path(name) if name is not None else out / ESTIMATE
     if name is None and not path.is_file():
+        if (out / AUDIT).is_file():
+            return "audit", out / AUDIT
         raise InputError(
             f"nothing is named, and there is no '{path.as_posix()}'",
-            help="name an estimate.json, a run or a sweep; `alfs estimate DATA` makes the first",
+            help="name an estimate.json, an audit, a run or a sweep; `alfs estimate DATA` makes "
+            "the first",
         )
     if as_file(path).is_file():
-        by_name: dict[str, Kind] = {RESULT: "run", CONFIG: "run", PLAN: "sweep"}
+        by_name: dict[str, Kind] = {RESULT: "run", CONFIG: "run", PLAN: "sweep", AUDIT: "audit"}
         kind = by_name.get(path.name, "estimate")
-        return kind, path if kind == "estimate" else path.parent
+        return kind, path if kind in ("estimate", "audit") else path.parent
     if (path / ESTIMATE).is_file():
         return "estimate", path / ESTIMATE
+    if (path / AUDIT).is_file():
+        return "audit", path / AUDIT
     sweep = find_sweep(str(name), out)
     return ("run", find_run(str(name), out)) if sweep is None else ("sweep", sweep)
 

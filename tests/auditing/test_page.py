@@ -193,6 +193,32 @@ def test_two_tabs_with_two_names(pictures, begin, served, visit):
     assert sorted(people) == ["ann"] * 3 + ["bob"] * 3
 
 
+def test_several_answers_are_taken_back_and_one_is_left_as_it_is(pictures, begin, served, visit):
+    record = begin(pictures, OPEN)
+    address, _ = served(Desk(record, pictures))
+    page = visit(address)
+    for key in ("1", "2", "1"):
+        press(page, key)
+    answered(page, 3)
+    for draw in (2, 1, 0):
+        assert page.is_visible("#keep") == (draw < 2)
+        page.keyboard.press("u")
+        page.wait_for_selector(f"#box[data-draw='{draw}']")
+    page.keyboard.press("u")
+    page.wait_for_selector("#hint:text-matches('It was the first')")
+    press(page, "2")
+    assert draw_of(page) == 1
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#box[data-draw='2']")
+    page.click("#keep")
+    page.wait_for_selector("#box[data-draw='3']")
+    assert not page.is_visible("#keep")
+    answered(page, 3)
+    assert [resume(record.folder).drawn[n].counts.label for n in range(3)] == [1, 1, 0]
+    press(page, "1")
+    answered(page, 4)
+
+
 def test_it_ends_with_a_summary_and_lets_the_last_answer_be_taken_back(
     pictures, begin, served, visit
 ):

@@ -159,6 +159,22 @@ def test_undo_asks_the_last_draw_again_and_the_new_answer_counts(client, desk):
     assert client.answer(second, 0)["draw"] == 2
 
 
+def test_undo_goes_back_further_and_frees_what_is_left_as_it_is(client, desk):
+    client.post("begin")
+    task = client.next()
+    for label in (1, 2, 0):
+        task = client.answer(task, label)
+    drawn = [client.post("undo").json()["task"]["draw"]]
+    for _ in range(2):
+        drawn.append(client.post("undo", before=drawn[-1]).json()["task"]["draw"])
+    assert drawn == [2, 1, 0]
+    assert client.post("undo", before=0).json()["task"] is None
+    assert client.post("undo", before="0").status_code == 400
+    client.answer(task, 1, more=False)
+    assert desk.visitors["p1"].holds == []
+    assert [desk.record.drawn[n].counts.label for n in range(3)] == [1, 2, 0]
+
+
 def test_two_people_answer_different_draws_and_compare(desk):
     ann, bob = Client(desk, "p1", "ann"), Client(desk, "p2", "bob")
     first, other = ann.next(), bob.next()

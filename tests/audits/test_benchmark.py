@@ -64,6 +64,22 @@ def test_many_at_once_are_the_judge_one_by_one(made, text):
                 ).all()
 
 
+@pytest.mark.parametrize("text", ["accuracy:a >= 0.5", "accuracy:a > accuracy:b"])
+def test_bounds_of_accuracy_hold_in_400_audits_with_scores_that_lie(text):
+    """Looked at after each of 200 answers; the truth is counted over all labels."""
+    module("audit_batch")
+    cases = module("audit_cases")
+    case = cases.made("lying", 600, 3, 0.2, scores="lying", seed=5)
+    row = module("audit").mean_validity(case, parse(text), 400)
+    right = {name: float((run == case.true).mean()) for name, run in case.runs().items()}
+    truth = right["a"] if ">=" in text else right["a"] - right["b"]
+    assert float(row["truth"]) == pytest.approx(truth, abs=1e-3)
+    assert row["audits"] == 400
+    assert float(row["says_more"]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+    assert float(row["says_less"]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+    assert float(row["either"]) <= 0.1
+
+
 def test_orders_are_by_weight():
     batch = module("audit_batch")
     first = batch.orders(np.arange(3), np.array([1, 2, 5]), 20_000, 3, np.random.default_rng(0))[

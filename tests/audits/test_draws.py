@@ -4,8 +4,9 @@ from time import process_time
 import numpy as np
 import pytest
 
-from alfs_cli.audits.draws import DISTANCE, EVERY, LEAST, UNIT, balanced_weights, draws
+from alfs_cli.audits.draws import UNIT, balanced_weights, draws
 from alfs_cli.audits.population import population
+from alfs_cli.audits.tuning import TUNING
 
 
 def test_the_order_is_a_function_of_seed_data_and_weights(made):
@@ -47,8 +48,8 @@ def test_a_twentieth_comes_again_after_a_while(made):
     drawn = draws(examples, np.full(len(examples), UNIT), 0)
     again = {n: drawn.repeat_after(n) for n in range(200)}
     due = {n: r for n, r in again.items() if r is not None}
-    assert sorted(due) == list(range(EVERY - 1, 200, EVERY))
-    assert all(0 <= r <= n - DISTANCE for n, r in due.items())
+    assert sorted(due) == list(range(TUNING.repeat_every - 1, 200, TUNING.repeat_every))
+    assert all(0 <= r <= n - TUNING.repeat_distance for n, r in due.items())
 
 
 def test_weights_look_after_what_is_rare_and_doubtful(made):
@@ -57,7 +58,7 @@ def test_weights_look_after_what_is_rare_and_doubtful(made):
     rare = np.arange(2_000) < 20
     weights = balanced_weights(examples, [everything, rare])
     assert weights.dtype == np.int64
-    assert weights.min() >= LEAST
+    assert weights.min() >= TUNING.least_weight
     assert 0.35 < weights[rare].sum() / weights.sum() < 0.65
     alone = balanced_weights(examples, [everything], 0.3)
     doubtful = np.abs(examples.noise_levels.astype(float) - 14) < 3

@@ -174,6 +174,23 @@ def test_undo_changes_the_answer_and_never_the_draw(audit):
     assert same(record, replayed(fresh))
 
 
+def test_undo_goes_further_back_by_what_was_taken_back_last(audit):
+    """The order is that of the last answers; somebody else's are passed over."""
+    record, true = audit
+    answer(record, true, 4)
+    task = record.next_task("ann")
+    record.answer(task, 0, by="ann")
+    found = [record.undo()]
+    while found[-1] is not None:
+        found.append(record.undo(before=found[-1].number))
+    assert [one and one.number for one in found] == [3, 2, 1, 0, None]
+    record.answer(record.task(1), 0)
+    assert (record.undo().number, record.undo(before=1).number) == (1, 3)
+    assert record.undo(by="ann").number == task.number == 4
+    assert record.undo(by="ann", before=4) is None
+    assert record.undo(by="nobody", before=4) is None
+
+
 def test_what_is_changed_after_the_label_was_shown_enters_no_bound(audit):
     record, true = audit
     answer(record, true, 12, wrong=(11,))

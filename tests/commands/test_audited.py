@@ -1,16 +1,19 @@
 """What reads an audit: check, estimate, fix and recommend, as typed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from alfs_cli.audits.claims import parse
+from alfs_cli.audits.judge import Judge
 from alfs_cli.audits.population import population
 from alfs_cli.audits.record import start
 from alfs_cli.audits.status import save_document
 from alfs_cli.data import DataSpec, load
+from alfs_cli.results.recommendation import load_recommendations
 from tests.conftest import NAMES, T, make_estimate
 
 COUNTS = (450, 540, 510)
@@ -168,6 +171,93 @@ def test_the_audit_may_stand_in_the_settings(saved):
     done = saved("check", "estimate.json", "-f", "json")
     assert done.code == 1
     assert gate_of(done, "noise rate")[1]["verdict"] == "rejected"
+
+
+def recommended(alfs, *words):
+    done = alfs("recommend", "estimate.json", "--audit", "a/audit.json", *words, "-f", "json")
+    return done, json.loads(done.out) if done.code < 2 else None
+
+
+@pytest.mark.parametrize("claim", ["clean-level >= 1.5", "noise-rate <= 0.2"])
+def test_a_certificate_rests_on_the_audited_level(saved, claim):
+    """The bound of r is the audit's, whether or not r was claimed; the estimate's stays beside."""
+    given, true = examples_of_estimate()
+    record = audit("a", given, true, claims=[claim], answers=300)
+    done, found = recommended(saved, "--losses", "agce,ael")
+    assert done.code == 0, done.err
+    judge = Judge(record.examples, record.draws.weights, [parse("clean-level >= 1")], 0.05)
+    for number, label in enumerate(record.sequence()):
+        judge.enter(int(record.draws.order[number]), (label,))
+    known = judge.measured(parse("clean-level >= 1"))
+    assert 1 < known.low == found["clean_level"]["low"] == found["audit"]["low"]
+    assert found["required_ratio"] == pytest.approx(min(1, 1.25 / known.low))
+    assert found["audit"]["estimated_low"] == make_estimate().clean_level.low != known.low
+    assert (found["audit"]["answers"], found["audit"]["missing"]) == (300, None)
+    for one in found["recommendations"]:
+        if one["term_ratio"] is not None:
+            assert one["margin"] == pytest.approx(one["term_ratio"] * known.low)
+    text = saved("recommend", "estimate.json", "--audit", "a", "--losses", "ael", "--explain").out
+    text = " ".join(text.split())
+    assert "audited: 300 answers" in text
+    assert "by the audit 'a'" in text
+    assert "the estimate's own bound is 3.5" in text
+
+
+def test_few_answers_certify_nothing_and_say_how_many_are_missing(saved):
+    """An estimate that certifies is not taken for an audit that does not know r."""
+    given, true = examples_of_estimate()
+    audit("a", given, true, claims=["noise-rate <= 0.2"], answers=12)
+    done, found = recommended(saved)
+    assert done.code == 1, done.err
+    assert saved("recommend", "estimate.json").code == 0
+    assert (found["status"], found["audit"]["asks_on"]) == ("uncertain", True)
+    missing = found["audit"]["missing"]
+    assert 1 <= missing["p10"] <= missing["p50"] <= missing["p90"] <= 1488
+    text = " ".join(saved("recommend", "estimate.json", "--audit", "a").out.split())
+    assert "the answers do not show it" in text
+    assert f"about {missing['p50']:,} more answers" in text
+    assert "alfs audit DATA --out a" in text
+
+
+def test_an_audit_that_asks_no_more_is_gone_on_with_by_another(saved):
+    given, true = examples_of_estimate()
+    audit("a", given, true, claims=["noise-rate <= 0.9"], answers=12)
+    done, found = recommended(saved)
+    assert (done.code, found["audit"]["asks_on"]) == (1, False)
+    assert "--claim 'clean-level >= 1' --continue a --out FOLDER" in found["advice"][-1]
+
+
+def test_an_audit_that_shows_that_classes_are_swapped(saved):
+    """r < 1 by answers: no loss is certified, whatever the estimate says."""
+    given, _ = examples_of_estimate()
+    true = np.where(given == 0, 1, np.where(given == 1, 0, given))
+    audit("a", given, true, claims=["clean-level >= 1"], answers=300)
+    done, found = recommended(saved)
+    assert (done.code, found["status"]) == (1, "impossible")
+    assert "shows that r is at most" in found["advice"][0]
+
+
+def test_recommend_refuses_an_audit_of_other_data(saved):
+    given, true = examples_of_estimate()
+    audit("a", given, true, claims=["noise-rate <= 0.2"], answers=5, fingerprint="other")
+    done, _ = recommended(saved)
+    assert (done.code, done.out) == (2, "")
+    assert "an audit of data with the fingerprint other, these have abc" in done.err
+    assert not Path("alfs-out/recommendation.json").exists()
+
+
+def test_train_takes_an_audited_recommendation_for_this_estimate(saved):
+    """Beside the estimate it was made from it is not outdated; beside another one it is."""
+    given, true = examples_of_estimate()
+    audit("a", given, true, claims=["clean-level >= 1"], answers=300)
+    Path("alfs-out").mkdir()
+    made = make_estimate()
+    made.save(Path("alfs-out/estimate.json"))
+    assert saved("recommend", "--losses", "ael", "--audit", "a").code == 0
+    advice = load_recommendations(Path("alfs-out/recommendation.json"))
+    assert advice.rests_on(made)
+    level = replace(made.clean_level, low=2.0)
+    assert not advice.rests_on(replace(made, clean_level=level))
 
 
 @pytest.fixture

@@ -9,6 +9,11 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from alfs_cli.audits.claims import parse
+from alfs_cli.audits.population import population
+from alfs_cli.audits.record import start
+from alfs_cli.data import DataSpec, load
+
 
 @pytest.fixture(autouse=True)
 def _one_thread():
@@ -116,3 +121,62 @@ def test_refusals(alfs, run, tmp_path):
     done = alfs("evaluate", run["run"])
     assert done.code == 2
     assert f"alfs train --resume {run['run']}" in done.err
+
+
+@pytest.fixture
+def audited(alfs):
+    """Two quick runs on the digits, and an audit of the test split, a tenth of it answered."""
+    for loss in ("ce", "mae"):
+        words = ("--loss", loss, "--epochs", "1", "--model", "linear", "-q")
+        assert alfs("train", "digits", *words).code == 0
+    dataset = load(DataSpec("digits", split="test"))
+    examples = population(dataset.labels, dataset.class_names, dataset.fingerprint)
+    record = start(Path("a"), examples, [parse("noise-rate <= 0.05")])
+    for task in record.batch(60):
+        record.answer(task, int(dataset.labels[task.index]))
+    runs = sorted(path.as_posix() for path in Path("alfs-out/runs").iterdir())
+    return alfs, runs
+
+
+def test_accuracy_on_true_labels_by_an_audit(audited):
+    """`evaluate` bounds it, and `compare` says which of two runs is right more often."""
+    alfs, runs = audited
+    right = {}
+    for run in runs:
+        words = ("evaluate", run, "digits", "--split", "test")
+        done = alfs(*words, "--audit", "a", "-f", "json")
+        assert done.code == 0, done.err
+        document = json.loads(done.out)
+        found = document["on_true_labels"]
+        assert (found["answers"], found["risk"]) == (60, 0.05)
+        assert found["low"] < document["accuracy"] < found["high"]
+        right[Path(run).name] = document["accuracy"]
+    words = ("--audit", "a", "--data", "digits", "--split", "test")
+    done = alfs("compare", *runs, *words, "-f", "json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)["audited"]
+    (pair,) = document["pairs"]
+    gap = right[pair["first"]] - right[pair["second"]]
+    assert pair["low"] <= gap <= pair["high"]
+    if pair["better"] is not None:
+        assert right[pair["better"]] == max(right.values())
+    assert {one["run"] for one in document["runs"]} == set(right)
+    text = " ".join(alfs("compare", *runs, *words).out.split())
+    assert "Which run is better on true labels" in text
+    assert "by 60 answers of the audit a" in text.lower()
+
+
+def test_an_audit_needs_its_own_data(audited):
+    alfs, runs = audited
+    done = alfs("evaluate", runs[0], "--audit", "a")
+    assert (done.code, done.out) == (2, "")
+    assert "help: alfs evaluate" in done.err
+    done = alfs("evaluate", runs[0], "digits", "--split", "train", "--audit", "a")
+    assert (done.code, done.out) == (2, "")
+    assert "is an audit of data with the fingerprint" in done.err
+    done = alfs("compare", *runs, "--audit", "a")
+    assert (done.code, done.out) == (2, "")
+    assert "--audit and --data go together" in done.err
+    done = alfs("compare", runs[0], "--audit", "a", "--data", "digits")
+    assert (done.code, done.out) == (2, "")
+    assert "2 to 6 runs" in done.err

@@ -45,7 +45,11 @@ est = alfs.estimate(features=X, labels=y)
 verdict = alfs.check(pred_probs=P, labels=y, max_noise_rate=0.5)
 rec = alfs.recommend(est, losses="ael")
 found = alfs.certify("nce+aul", est)
-for shown in (est, verdict, rec, found):
+aud = alfs.audit(features=X, labels=y, out={file!r} + ".audit")
+aud.answer(aud.next(1)[0], 0)
+import alfs_cli.audits, alfs_cli.auditing.session
+assert callable(alfs.audit)
+for shown in (est, verdict, rec, found, aud):
     assert repr(shown) and shown._repr_html_()
 est.to_frame(), est.suspects, est.to_datalab()
 np.savez({file!r}, images=(255 * X[:, :, None].clip(0, 1)).astype(np.uint8), labels=y)

@@ -97,7 +97,8 @@ def content_of(given: Given, spec: DataSpec) -> Content:
     Raises InputError for another shape or type, and for NaN. Raises UsageError where there are
     neither features nor probabilities, and for options that only concern files.
     """
-    if given.features is None and given.pred_probs is None:
+    is_enough = spec.labels_alone and given.labels is not None
+    if given.features is None and given.pred_probs is None and not is_enough:
         raise UsageError(
             "nothing to judge the labels by",
             help="give data, features or pred_probs, the latter two with labels",
@@ -109,6 +110,9 @@ def content_of(given: Given, spec: DataSpec) -> Content:
                 help=f"leave --{option} out",
             )
     made = Content("arrays", 0, "")
+    if is_enough:
+        count = len(as_array(given.labels, name="labels"))
+        made = replace(made, count=count, digest=array_digest(np.array(count)))
     if given.features is not None:
         features, groups = _features(given.features, spec)
         count, digest = len(features.values), array_digest(features.values)
