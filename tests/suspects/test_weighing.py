@@ -74,6 +74,6 @@ def test_clean_labels_are_not_called_likely_wrong_whatever_the_estimate_says(cer
 
 def test_spread_of_one_sure_model_is_that_of_the_draw():
     low, high = spread(np.array([0.5]), np.array([1.0]), 10**9)
-    assert low == pytest.approx(0.5 - 1.645 * np.sqrt(0.25 / 30), abs=0.02)
+    assert low == pytest.approx(0.5 - 1.645 * np.sqrt(0.25 / TUNING.doubt_examples), abs=0.02)
     assert high == pytest.approx(1 - low, abs=0.02)
     assert spread(np.array([0.9, 0.1]), np.array([0.5, 0.5]), 100)[0] < 0.15
