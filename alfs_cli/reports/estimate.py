@@ -211,24 +211,24 @@ def _classes(estimate: NoiseEstimate) -> Table:
         range(len(estimate.data.classes)),
         key=lambda i: (estimate.class_clean_level[i].value, i),
     )
+    is_sure = estimate.trust.level != "low"
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             (found := estimate.class_clean_level[i]).class_name,
             found.n,
-            estimate.transition[i][i] if found.judged else None,
-            found.value if found.judged else None,
-            found.low if found.judged else None,
+            *(_class_cells(estimate, i, is_sure=is_sure) if found.judged else (None,) * 3),
             found.runner_up if estimate.transition[i][i] < 1 else None,
             None if found.judged else "too few to judge",
         )
         for i in order[:MAX_CLASSES]
     )
+    shares = (Column("clean share", "percent"), Column("clean level r", "ratio"))
+    bounds = (Column("clean share from", "percent"), Column("to", "percent"))
     columns: tuple[Column, ...] = (
         Column("true class"),
         Column("n given", "count"),
-        Column("clean share", "percent"),
-        Column("clean level r", "ratio"),
-        Column("at least", "ratio"),
+        *(shares if is_sure else bounds),
+        Column("at least" if is_sure else "clean level r at least", "ratio"),
         Column("mostly given as"),
         Column("note"),
     )
@@ -241,6 +241,14 @@ def _classes(estimate: NoiseEstimate) -> Table:
         rows,
         note=f"{left} more classes in transition.csv" if left > 0 else "",
     )
+
+
+def _class_cells(estimate: NoiseEstimate, i: int, *, is_sure: bool) -> tuple[Cell, ...]:
+    """Return a class's clean share and clean level: values, or bounds alone where trust is low."""
+    level = estimate.class_clean_level[i]
+    if is_sure:
+        return (estimate.transition[i][i], level.value, level.low)
+    return (estimate.transition_low[i][i], estimate.transition_high[i][i], level.low)
 
 
 def _cells(estimate: NoiseEstimate) -> list[tuple[float, int, int]]:
@@ -257,12 +265,12 @@ def _cells(estimate: NoiseEstimate) -> list[tuple[float, int, int]]:
 
 
 def _pairs(estimate: NoiseEstimate) -> Table:
-    names = estimate.data.classes
+    names, is_sure = estimate.data.classes, estimate.trust.level != "low"
     rows = tuple(
         (
             names[i],
             names[j],
-            value,
+            *((value,) if is_sure else ()),
             estimate.transition_low[i][j],
             estimate.transition_high[i][j],
         )
@@ -271,7 +279,7 @@ def _pairs(estimate: NoiseEstimate) -> Table:
     columns = (
         Column("true class"),
         Column("given label"),
-        Column("rate", "percent"),
+        *((Column("rate", "percent"),) if is_sure else ()),
         Column("low", "percent"),
         Column("high", "percent"),
     )
