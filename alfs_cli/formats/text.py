@@ -73,8 +73,8 @@ def _parts(block: Block, width: int) -> Iterable[Any]:
         case Verdict():
             yield ""
             word = WORDS[block.status]
-            line = Text(f"  {word}  " if word else "  ", style=STYLES[block.status])
-            yield line.append(clean(block.text), style="bold")
+            mark = Text(f"  {word}  " if word else "  ", style=STYLES[block.status])
+            yield _beside(mark, Text(clean(block.text), style="bold"))
             for reason in block.reasons:
                 yield Padding(Text(clean(reason)), (0, 0, 0, 4 + len(word)))
         case Facts():
@@ -92,6 +92,15 @@ def _parts(block: Block, width: int) -> Iterable[Any]:
             yield from _table(heatmap_table(block), width)
         case Heatmap() | Curves() | Intervals() | Gallery():
             return
+
+
+def _beside(mark: Text, text: Text) -> RichTable:
+    """Return a text whose second line begins below its first word, not below the mark."""
+    grid = RichTable.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(mark, text)
+    return grid
 
 
 def _facts(block: Facts) -> RichTable:

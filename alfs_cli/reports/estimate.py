@@ -179,7 +179,7 @@ def _worst_pairs(estimate: NoiseEstimate) -> tuple[str, ...]:
         + found(Bounded(value, lows[i][j], highs[i][j]), percent, is_sure=is_sure)
         for value, i, j in pairs
     ]
-    return (f"mostly {', '.join(said)}",)
+    return (f"{'mostly' if is_sure else 'perhaps'} {', '.join(said)}",)
 
 
 def _listed(issues: IssuesFile) -> str:
