@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from alfs_cli.data.dataset import Images, IntArray, LabelledDataset
 from alfs_cli.storage.memory import threads
@@ -149,6 +148,8 @@ def digests_of_pictures(
 
 def _look_alike(features: NDArray[Any], labels: IntArray) -> IntArray:
     """Return the rows that have a near neighbour under another label, the nearest first."""
+    from scipy.spatial import cKDTree  # slow to import, and few data sets need it
+
     X = np.asarray(features[:, :LEADING], dtype=np.float64)
     spread = X.std(axis=0)
     cells = np.round(X / np.where(spread > 0, spread, 1) / GRID)

@@ -116,11 +116,11 @@ def labels_to_tell(estimate: NoiseEstimate, half_width: float = HALF_WIDTH) -> i
     By the normal interval at the estimate's confidence, at the rate within its bounds that wants
     the most; no more than there are examples.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     rate = estimate.noise_rate
     hardest = min(max(rate.low, 0.5), rate.high)
-    z = float(norm.ppf(estimate.confidence))
+    z = float(ndtri(estimate.confidence))
     needed = math.ceil(z**2 * hardest * (1 - hardest) / half_width**2)
     return min(max(needed, 1), estimate.data.n)
 
@@ -142,7 +142,7 @@ def trusted_size(estimate: NoiseEstimate, cls: ClassCleanLevel) -> int | None:
     has its own: the least m is sought at which the Clopper-Pearson lower bound of theta is above
     1/2, at 95 %. None where r_i is hardly above 1 itself, or its bound is above 1 already.
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     if cls.low > 1 or cls.value <= 1.02 or not cls.judged:
         return None
@@ -155,6 +155,6 @@ def trusted_size(estimate: NoiseEstimate, cls: ClassCleanLevel) -> int | None:
     low, high = 1.0, 1e7
     for _ in range(60):
         m = (low + high) / 2
-        bound = float(beta.ppf(1 - CONFIDENCE, m * theta, m * (1 - theta) + 1))
+        bound = float(betaincinv(m * theta, m * (1 - theta) + 1, 1 - CONFIDENCE))
         low, high = (low, m) if bound > 0.5 else (m, high)
     return math.ceil(high / share)
