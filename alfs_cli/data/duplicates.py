@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from alfs_cli.arrays import IntArray
 from alfs_cli.data.dataset import Images, LabelledDataset
@@ -156,6 +155,8 @@ def digests_of_pictures(
 
 def _look_alike(features: NDArray[Any], labels: IntArray) -> IntArray:
     """Return the rows that have a near neighbour with another label, the nearest pairs first."""
+    from scipy.spatial import cKDTree  # slow to import, and few data sets need it
+
     X = np.asarray(features[:, : TUNING.alike_features], dtype=np.float64)
     spread = X.std(axis=0)
     cells = np.round(X / np.where(spread > 0, spread, 1) / TUNING.alike_grid)

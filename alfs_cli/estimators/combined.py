@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.confident import confident
@@ -142,7 +142,7 @@ class CombinedEstimate:
             ]
         )
         agreeing = int(self.counted.given_counts.sum()) - self.disagreement
-        most = float(beta.ppf(confidence, self.disagreement + 1, agreeing)) if agreeing else 1.0
+        most = float(betaincinv(self.disagreement + 1, agreeing, confidence)) if agreeing else 1.0
         rate = (max(bounds.noise_rate[0], 0.0), max(bounds.noise_rate[1], most))
         return Spread(bounds.transition, rate, bounds.gap, bounds.class_levels, bounds.level)
 
@@ -194,7 +194,7 @@ def _contradiction(
     def expected(T: FloatArray) -> float:
         return float(1 - weights @ np.diag(T))
 
-    most = float(beta.ppf(SURE, wrong + 1, max(shown.sum() - wrong, 1e-9)))
+    most = float(betaincinv(wrong + 1, max(shown.sum() - wrong, 1e-9), SURE))
     low, high = expected(joint.transition()), expected(counted.transition())
     if most < low and high > low:
         return 1.0, "the surest examples are cleaner than noise by class alone allows"

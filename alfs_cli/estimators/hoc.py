@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from alfs_cli.estimators.parts.grounds import Remark
 from alfs_cli.estimators.parts.resampled import ResampledEstimate
@@ -136,7 +136,7 @@ def clusterability(triples: IntArray, fit: TripleFit) -> tuple[float, int, float
         return None
     statistic = float(((found - cells)[kept] ** 2 / cells[kept]).sum())
     freedom = int(kept.sum()) - 1
-    return statistic, freedom, float(chi2.sf(statistic, freedom))
+    return statistic, freedom, float(chdtrc(freedom, statistic))
 
 
 def _remarks(triples: IntArray, fit: TripleFit) -> tuple[Remark, ...]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from alfs_cli.estimators.confident import confident
 from alfs_cli.estimators.joint.head import (
@@ -65,6 +65,9 @@ MANY = (
     10_000  # examples beyond which free cells hardly stop in a poor optimum, and starts cost time
 )
 FREE, STRONG = "full", "strong cells"  # the families with free cells
+BOTH_FITTED = 30_000  # examples up to which both heads see all
+SAMPLED, PART = 10_000, 7  # examples of a sample at least; one in so many
+SURELY = 2.0  # standard errors by which a head must be behind on the sample to be left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,15 +172,9 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
     start_T = start_T / np.maximum(start_T.sum(axis=1, keepdims=True), 1e-12)
     if len(present) > MAX_CLASSES:
         found = [_unfitted(probs, labels, seen, given, present)]
-    elif len(present) > MAX_MIXED or len(kept) < EXAMPLES_PER_WEIGHT * len(present) ** 2:
-        found = _candidates(scaled_scores_of(seen, given), start_T)
     else:
-        found = _candidates(scores_of(seen, given), start_T)
-    products = _num_products(len(present))
-    if 1 < len(present) <= MAX_QUADRATIC and len(kept) >= EXAMPLES_PER_PRODUCT * products:
-        curved = _candidates(scores_of(seen, given, is_quadratic=True), start_T)
-        price = PRODUCT_PRICE * products
-        found += [replace(one, score=one.score - price) for one in curved]
+        heads = _heads_of(seen, given)
+        found = [one for head in _left_by_sample(heads, start_T) for one in head.fitted(start_T)]
     best = max(found, key=lambda candidate: candidate.score)
     plausible = tuple(one for one in found if one.score >= best.score - NEAR)
     T, prior = np.eye(K), np.zeros(K)
@@ -202,6 +199,59 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
         present,
         K,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Head:
+    """The scores that a kind of head is fitted on, and what its parameters cost in nats."""
+
+    scores: Scores
+    price: float = 0.0
+
+    @property
+    def products(self) -> float:
+        """How many parameters it has for products of scores."""
+        return self.price / PRODUCT_PRICE
+
+    def fitted(self, start_T: FloatArray) -> list[Candidate]:
+        """Return the families fitted with it."""
+        found = _candidates(self.scores, start_T)
+        return [replace(one, score=one.score - self.price) for one in found]
+
+
+def _heads_of(probs: FloatArray, labels: IntArray) -> list[_Head]:
+    """Return the kinds of head that there is data for."""
+    N, K = probs.shape
+    is_scaled = K > MAX_MIXED or N < EXAMPLES_PER_WEIGHT * K**2
+    found = [_Head((scaled_scores_of if is_scaled else scores_of)(probs, labels))]
+    products = _num_products(K)
+    if 1 < K <= MAX_QUADRATIC and EXAMPLES_PER_PRODUCT * products <= N:
+        curved = scores_of(probs, labels, is_quadratic=True)
+        found.append(_Head(curved, PRODUCT_PRICE * products))
+    return found
+
+
+def _left_by_sample(heads: list[_Head], start_T: FloatArray) -> list[_Head]:
+    """Return the kinds of head that may be the best: of many examples, by a sample of them.
+
+    What is behind there goes on if chance may have put it there: a likelihood gains half a nat a
+    parameter by chance, give or take the square root of that, however many the examples are.
+    """
+    N = heads[0].scores.values.shape[1]
+    if len(heads) < 2 or N <= BOTH_FITTED:
+        return heads
+    size = max(SAMPLED, N // PART)
+    some = np.sort(np.random.default_rng(0).permutation(N)[:size])
+    expected = []
+    for head in heads:
+        tried = replace(head, scores=head.scores.among(some)).fitted(start_T)
+        best = max(tried, key=lambda candidate: candidate.score)
+        gain = best.fit.log_likelihood - head.products / 2
+        cost = best.fit.log_likelihood - best.score
+        expected.append(gain * N / size + head.products / 2 - cost)
+    chance = N / size * SURELY * np.sqrt(1 + max(head.products for head in heads) / 2)
+    least = max(expected) - chance - NEAR
+    return [head for head, value in zip(heads, expected, strict=True) if value >= least]
 
 
 def _num_products(K: int) -> int:
@@ -387,7 +437,7 @@ def _wald(found: Candidate, confidence: float) -> Spread:
         inf = np.full(K, np.inf)
         return Spread((np.eye(K), np.eye(K)), (0.0, slack), (1.0, 1.0), (inf, inf), (np.inf,) * 2)
     covariance, jacobian = cell_covariance(found.scores, found.fit)
-    z, z_any = norm.ppf(confidence), norm.ppf(1 - (1 - confidence) / (K * (K - 1)))
+    z, z_any = ndtri(confidence), ndtri(1 - (1 - confidence) / (K * (K - 1)))
     flat = jacobian.reshape(K * K, -1)
     error = np.sqrt(np.maximum(((flat @ covariance) * flat).sum(axis=1), 0)).reshape(K, K)
     of_rate = -(prior[:, None] * jacobian[np.arange(K), np.arange(K)]).sum(axis=0)

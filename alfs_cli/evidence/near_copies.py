@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from alfs_cli.evidence.components import components
 from alfs_cli.evidence.neighbours import MAX_COMPONENTS, nearest
@@ -129,6 +128,8 @@ def _all_pairs(rows: Features, gaps: Gaps, chosen: IntArray) -> IntArray:
         places = nearest(rows, RANKS)
         again = gaps_in(_distances(rows, everyone, places))
         return _pairs(everyone, places, again.count, significant(again.p_value))
+    from scipy.spatial import cKDTree  # slow to import, and few data sets need it
+
     reach = float(np.quantile(gaps.distance[chosen], 0.95))
     leading = rows[:, :LEADING].astype(np.float64)
     found = cKDTree(leading).query(leading, k=RANKS, distance_upper_bound=reach + SMALLEST)

@@ -16,6 +16,7 @@ Features = NDArray[np.float32]
 
 MAX_COMPONENTS = 128  # more features than these are reduced to their principal components
 NUMBERS_AT_ONCE = 2**25  # distances held by one worker
+RUN = 64  # columns of which the minimum is taken first
 BY_ARGMIN = 3  # neighbours up to which repeated minima beat a partition
 
 
@@ -63,9 +64,29 @@ def _smallest(distances: Features, k: int) -> IntArray:
             columns[:, place] = distances.argmin(axis=1)
             distances[each, columns[:, place]] = np.inf
         return columns
-    columns = np.sort(np.argpartition(distances, k - 1, axis=1)[:, :k], axis=1)
+    columns = np.sort(_least(distances, k), axis=1)
     order = np.argsort(distances[each[:, None], columns], axis=1, kind="stable")
     return columns[each[:, None], order]
+
+
+def _least(distances: Features, k: int) -> IntArray:
+    """Return the columns (n, k) of the k smallest of each row, in any order.
+
+    They lie in the k runs of columns whose minima are smallest: a partition of those minima is much
+    shorter than one of the row.
+    """
+    n, count = distances.shape
+    runs = count // RUN
+    if runs < 2 * k:
+        return np.argpartition(distances, k - 1, axis=1)[:, :k]
+    whole = distances[:, : runs * RUN].reshape(n, runs, RUN)
+    near = np.argpartition(whole.min(axis=2), k - 1, axis=1)[:, :k]
+    columns = (near[:, :, None] * RUN + np.arange(RUN)).reshape(n, -1)
+    rest = np.broadcast_to(np.arange(runs * RUN, count), (n, count - runs * RUN))
+    columns = np.concatenate([np.sort(columns, axis=1), rest], axis=1)
+    each = np.arange(n)[:, None]
+    found = np.argpartition(distances[each, columns], k - 1, axis=1)[:, :k]
+    return np.asarray(columns[each, found], dtype=np.int64)
 
 
 def _spans(count: int, size: int) -> Iterator[slice]:

@@ -10,12 +10,11 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, solve
+from scipy.linalg import cho_factor, cho_solve, eigh
 
 from alfs_cli.errors import InputError
 from alfs_cli.noise.threads import one_blas_thread
@@ -29,7 +28,9 @@ RIDGES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.003)  # per example, features scaled to me
 MIN_FOURIER, MAX_FOURIER = 256, 2048
 BLOCK = 8192
 CALIBRATED_ON = 20_000  # examples: enough for K + 1 numbers
-SCORES_AT_ONCE = 2**26
+ALWAYS_BOTH = 20_000  # examples up to which a sample would cost as much as it saves
+SAMPLED, CLEARLY = 5_000, 0.08  # examples; nats of mean log-likelihood
+CHOSEN_ON = 2_000  # held-out examples that say which ridge is best
 
 
 def principal_components(X: NDArray[np.uint8] | Features, size: int) -> Features:
@@ -93,6 +94,7 @@ def fourier_map(X: Features, size: int, generator: np.random.Generator) -> Fouri
 
 
 Map = Literal["linear", "fourier"]
+Candidate = tuple[Map, str, FourierMap]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +118,8 @@ def out_of_fold(
 ) -> Fit:
     """Return out-of-fold probabilities (N, K) of the given labels from features (N, D).
 
-    Linear and Fourier features are tried, each with the ridges of RIDGES; the highest held-out
-    likelihood after calibration is kept.
+    Linear and Fourier features are tried, each with the ridges of RIDGES, on the first folds; the
+    highest held-out likelihood there after calibration says what all folds are scored with.
     """
     rows = np.ascontiguousarray(X, dtype=np.float32)
     if not np.isfinite(rows).all():
@@ -127,39 +129,146 @@ def out_of_fold(
         )
     size = int(np.clip(len(rows) // 2, MIN_FOURIER, MAX_FOURIER))
     curved = fourier_map(rows, size, np.random.default_rng([seed, 2]))
-    maps: tuple[tuple[Map, str, FourierMap], ...] = (
+    maps: tuple[Candidate, ...] = (
         ("linear", "linear ridge", linear_map(rows)),
         ("fourier", f"ridge on {size} Fourier features", curved),
     )
-    fits = []
-    for step, (kind, name, mapping) in enumerate(maps):
-        if progress is not None:
-            progress("fitting folds", step, len(maps))
-        fit = best_ridge(name, mapping, rows, labels, num_classes, fold_of)
-        fits.append(replace(fit, map=kind))
-    return max(fits, key=lambda fit: fit.log_likelihood)
+    held, tried = members_of(fold_of), []
+    with one_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        if len(rows) > ALWAYS_BOTH and _is_straight(maps, rows, labels, num_classes, fold_of, pool):
+            maps = maps[:1]
+        for step, (kind, name, mapping) in enumerate(maps):
+            if progress is not None:
+                progress("fitting folds", step, len(maps))
+            folds = Folds.of(mapping, rows, labels, num_classes, held, pool)
+            tried.append((best_ridge(folds, pool), kind, name, folds))
+        (_, ridge), kind, name, folds = max(tried, key=lambda one: one[0][0])
+        scores = folds.scores(ridge, pool)
+    return replace(_calibrated_fit(name, scores, labels), map=kind)
 
 
-def best_ridge(
-    name: str,
-    mapping: FourierMap,
+def _is_straight(
+    maps: tuple[Candidate, ...],
     X: Features,
     labels: IntArray,
     num_classes: int,
     fold_of: IntArray,
-) -> Fit:
-    """Return the fit on one map whose ridge has the highest held-out likelihood."""
-    seen = np.linspace(0, len(X) - 1, min(len(X), CALIBRATED_ON)).astype(np.int64)
-    best, scale, highest = None, np.zeros(0), -np.inf
-    for scores in ridge_scores(mapping, X, labels, num_classes, fold_of):
-        parameters, log_likelihood = calibration(scores[seen], labels[seen])
-        if best is None or log_likelihood > highest:
-            best, scale, highest = scores, parameters, log_likelihood
-    if best is None:
-        raise InputError(
-            "there is nothing to fit", help="give features that differ between examples"
-        )
-    return Fit(calibrated(best, scale), name, highest)
+    pool: ThreadPoolExecutor,
+) -> bool:
+    """Say whether linear features are so far ahead on a sample that more examples change nothing.
+
+    Curved ones gain more by more examples: CLEARLY is more than they gained from here to 50,000.
+    """
+    some = _thinned(np.arange(len(X)), SAMPLED)
+    held = [members for members in members_of(fold_of[some]) if len(members)]
+    straight, curved = (
+        best_ridge(Folds.of(mapping, X[some], labels[some], num_classes, held, pool), pool)[0]
+        for _, _, mapping in maps
+    )
+    return straight - curved > CLEARLY
+
+
+def members_of(fold_of: IntArray) -> list[IntArray]:
+    """Return the places of each fold's examples."""
+    return [np.flatnonzero(fold_of == fold) for fold in range(int(fold_of.max()) + 1)]
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Examples under a map, in folds, with what least squares needs of each fold.
+
+    `grams` (F, D, D) are Z'Z, `targets` (F, D, K) Z'Y with Y the one-hot labels less their overall
+    mean, and `gram`, `target` their sums: the moments of all folds but one are a difference.
+    """
+
+    mapping: FourierMap
+    X: Features
+    labels: IntArray
+    held: list[IntArray]
+    grams: FloatArray
+    targets: FloatArray
+    gram: FloatArray
+    target: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        mapping: FourierMap,
+        X: Features,
+        labels: IntArray,
+        num_classes: int,
+        held: list[IntArray],
+        pool: ThreadPoolExecutor,
+    ) -> "Folds":
+        """Return the folds of examples (N, D) whose places are `held`, worked on side by side."""
+        parts = pool.map(lambda members: _moments(mapping, X, labels, num_classes, members), held)
+        grams, targets = (np.stack(part) for part in zip(*parts, strict=True))
+        total = grams.sum(axis=0), targets.sum(axis=0)
+        return cls(mapping, X, labels, held, grams, targets, *total)
+
+    def weights(self, fold: int, ridge: float) -> Features:
+        """Return the least-squares weights (D, K) of all folds but one."""
+        rest = len(self.X) - len(self.held[fold])
+        penalised = np.subtract(self.gram, self.grams[fold], order="F")  # as LAPACK wants it
+        penalised[np.diag_indices_from(penalised)] += ridge * rest
+        factor = cho_factor(penalised, lower=True, overwrite_a=True, check_finite=False)
+        found = cho_solve(factor, self.target - self.targets[fold], check_finite=False)
+        return np.asarray(found, dtype=np.float32)
+
+    def scored(self, places: IntArray, weights: Features) -> Features:
+        """Return the scores (n, R) of some examples by weights (D, R)."""
+        found = np.empty((len(places), weights.shape[1]), dtype=np.float32)
+        for rows in _blocks(len(places)):
+            found[rows] = self.mapping(self.X[places[rows]]) @ weights
+        return found
+
+    def scores(self, ridge: float, pool: ThreadPoolExecutor) -> Features:
+        """Return the out-of-fold scores (N, K) at one ridge."""
+        found = np.empty((len(self.X), self.target.shape[1]), dtype=np.float32)
+
+        def score(fold: int) -> None:
+            members = self.held[fold]
+            found[members] = self.scored(members, self.weights(fold, ridge))
+
+        list(pool.map(score, range(len(self.held))))
+        return found
+
+
+def best_ridge(folds: Folds, pool: ThreadPoolExecutor) -> tuple[float, float]:
+    """Return the highest held-out mean log-likelihood over the ridges of RIDGES, and its ridge.
+
+    On the first folds that hold CHOSEN_ON examples: heads of other folds would be trained on as
+    many, and a few thousand held-out examples rank ridges as all of them do.
+    """
+    sizes = np.cumsum([len(members) for members in folds.held])
+    count = min(int(np.searchsorted(sizes, CHOSEN_ON)) + 1, len(sizes))
+    most = CALIBRATED_ON // count
+    places = [_thinned(folds.held[fold], most) for fold in range(count)]
+
+    def score(fold: int) -> list[Features]:
+        found = [folds.weights(fold, ridge) for ridge in RIDGES]
+        scores = folds.scored(places[fold], np.concatenate(found, axis=1))
+        return np.split(scores, len(RIDGES), axis=1)
+
+    by_fold = list(pool.map(score, range(count)))
+    seen = folds.labels[np.concatenate(places)]
+    likelihoods = [
+        calibration(np.concatenate(scores), seen)[1] for scores in zip(*by_fold, strict=True)
+    ]
+    best = int(np.argmax(likelihoods))
+    return likelihoods[best], RIDGES[best]
+
+
+def _calibrated_fit(name: str, scores: Features, labels: IntArray) -> Fit:
+    seen = _thinned(np.arange(len(scores)), CALIBRATED_ON)
+    parameters, log_likelihood = calibration(scores[seen], labels[seen])
+    return Fit(calibrated(scores, parameters), name, log_likelihood)
+
+
+def _thinned(places: IntArray, most: int) -> IntArray:
+    """Return so many of some places at most, evenly spaced."""
+    chosen = np.linspace(0, len(places) - 1, min(len(places), most)).astype(np.int64)
+    return np.asarray(places[chosen])
 
 
 def ridge_scores(
@@ -170,32 +279,10 @@ def ridge_scores(
     Folds are worked on side by side, each with one BLAS thread: threads inside of BLAS wait for one
     another, and on busy cores that takes many times as long as the work.
     """
-    held = [np.flatnonzero(fold_of == f) for f in range(int(fold_of.max()) + 1)]
-    together = max(1, SCORES_AT_ONCE // (len(X) * num_classes))
     with one_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        moments = pool.map(lambda members: _moments(mapping, X, labels, num_classes, members), held)
-        grams, targets = (np.stack(parts) for parts in zip(*moments, strict=True))
-        gram, target = grams.sum(axis=0), targets.sum(axis=0)
-        for first in range(0, len(RIDGES), together):
-            ridges = RIDGES[first : first + together]
-            scores = np.empty((len(X), len(ridges), num_classes), dtype=np.float32)
-
-            def score(fold: int, ridges: tuple[float, ...], scores: Features) -> None:
-                members, weights = held[fold], []
-                for ridge in ridges:
-                    penalised = gram - grams[fold]
-                    penalty = ridge * (len(X) - len(members))
-                    penalised[np.diag_indices_from(penalised)] += penalty
-                    moment = target - targets[fold]
-                    weights.append(solve(penalised, moment, assume_a="pos", overwrite_a=True))
-                W = np.concatenate(weights, axis=1).astype(np.float32)
-                for rows in _blocks(len(members)):
-                    made = mapping(X[members[rows]]) @ W
-                    scores[members[rows]] = made.reshape(-1, len(ridges), num_classes)
-
-            list(pool.map(partial(score, ridges=ridges, scores=scores), range(len(held))))
-            for place in range(len(ridges)):
-                yield np.ascontiguousarray(scores[:, place])
+        folds = Folds.of(mapping, X, labels, num_classes, members_of(fold_of), pool)
+        for ridge in RIDGES:
+            yield folds.scores(ridge, pool)
 
 
 def _moments(

@@ -24,16 +24,16 @@ def clean_level_bounds(
     >>> bool(low[0, 1] < 9 < high[0, 1])
     True
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     C = _checked_counts(counts)
     K = len(C)
     pairs, place = np.unique(np.diag(C)[:, None] + 1j * C, return_inverse=True)
     own, other = pairs.real, pairs.imag  # distinct pairs only: even 1,000 classes have few
     with np.errstate(divide="ignore", invalid="ignore"):
-        low_share = np.where(own > 0, beta.ppf(alpha, np.maximum(own, 1e-9), other + 1), 0.0)
+        low_share = np.where(own > 0, betaincinv(np.maximum(own, 1e-9), other + 1, alpha), 0.0)
         level = 1 - alpha / (K * (K - 1))
-        high_share = np.where(other > 0, beta.ppf(level, own + 1, np.maximum(other, 1e-9)), 1.0)
+        high_share = np.where(other > 0, betaincinv(own + 1, np.maximum(other, 1e-9), level), 1.0)
         low = low_share / (1 - low_share)
         high = np.where(high_share < 1, high_share / (1 - high_share), np.inf)
     low, high = low[place].reshape(K, K), high[place].reshape(K, K)
@@ -80,13 +80,13 @@ def clean_level_lower_bound(
 
 
 def _contaminated_bound(C: FloatArray, alpha: float, contamination: float) -> float:
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     n = C.sum(axis=1, keepdims=True)
     own = np.diag(C)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        own_low = np.where(own > 0, beta.ppf(alpha / 2, own, n - own + 1), 0.0)
-        other_high = np.where(n > C, beta.ppf(1 - alpha / 2, C + 1, n - C), 1.0)
+        own_low = np.where(own > 0, betaincinv(own, n - own + 1, alpha / 2), 0.0)
+        other_high = np.where(n > C, betaincinv(C + 1, n - C, 1 - alpha / 2), 1.0)
     low = np.maximum(own_low - contamination, 0) / other_high
     np.fill_diagonal(low, np.inf)
     return float(low.min())

@@ -149,11 +149,11 @@ def labels_to_tell(estimate: NoiseEstimate, half_width: float | None = None) -> 
     rate assumed is the one within its bounds that needs the most labels. The result is at most the
     number of examples.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     rate = estimate.noise_rate
     hardest = min(max(rate.low, 0.5), rate.high)
-    z = float(norm.ppf(estimate.confidence))
+    z = float(ndtri(estimate.confidence))
     width = TUNING.rate_half_width if half_width is None else half_width
     needed = math.ceil(z**2 * hardest * (1 - hardest) / width**2)
     return min(max(needed, 1), estimate.data.n)
@@ -178,7 +178,7 @@ def trusted_size(estimate: NoiseEstimate, cls: ClassCleanLevel) -> int | None:
     Clopper-Pearson lower bound of theta is above 1/2. None if r_i is not clearly above 1, or if its
     bound already is.
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     if cls.low > 1 or cls.value <= TUNING.least_decidable_level or not cls.judged:
         return None
@@ -191,6 +191,6 @@ def trusted_size(estimate: NoiseEstimate, cls: ClassCleanLevel) -> int | None:
     low, high = 1.0, 1e7
     for _ in range(60):
         m = (low + high) / 2
-        bound = float(beta.ppf(1 - CONFIDENCE, m * theta, m * (1 - theta) + 1))
+        bound = float(betaincinv(m * theta, m * (1 - theta) + 1, 1 - CONFIDENCE))
         low, high = (low, m) if bound > 0.5 else (m, high)
     return math.ceil(high / share)

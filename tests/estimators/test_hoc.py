@@ -93,6 +93,17 @@ def test_neighbours_are_those_of_all_distances(k, size):
     np.testing.assert_array_equal(nearest(X, k), np.argsort(slow, axis=1, kind="stable")[:, :k])
 
 
+@pytest.mark.parametrize("count", [960, 1000])
+def test_neighbours_among_many_are_those_of_all_distances(count):
+    """Where minima of runs of columns come first, with a rest that fills no run and without."""
+    X, _ = gaussians(3, count, 4.0, size=6)
+    some = np.array([0, 5, 700, count - 1])
+    slow = ((X[some, None].astype(np.float64) - X) ** 2).sum(axis=2)
+    slow[np.arange(len(some)), some] = np.inf
+    expected = np.argsort(slow, axis=1, kind="stable")[:, :6]
+    np.testing.assert_array_equal(nearest(X, 6, of=some), expected)
+
+
 def test_neighbours_of_some():
     X, _ = gaussians(2, 60, 3.0)
     some = np.array([3, 41])

@@ -1,17 +1,23 @@
 """Out-of-fold scores against scikit-learn and against the plain way of computing them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.errors import InputError
+from alfs_cli.evidence import out_of_fold as module
 from alfs_cli.evidence.out_of_fold import (
     RIDGES,
+    Folds,
+    best_ridge,
     calibrated,
     calibration,
     fourier_map,
     linear_map,
+    members_of,
     out_of_fold,
     principal_components,
     ridge_scores,
@@ -48,6 +54,85 @@ def test_ridge_scores_are_scikit_learns(problem):
             model = Ridge(alpha=ridge * (~held).sum(), fit_intercept=False)
             expected = model.fit(Z[~held], Y[~held]).predict(Z[held])
             np.testing.assert_allclose(scores[held], expected, atol=2e-5)
+
+
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+def test_the_other_folds_moments_are_a_difference(problem, pool):
+    """Against products of the examples that are not in the fold."""
+    X, labels = problem
+    held = members_of(stratified_folds(labels, 4, np.random.default_rng(1)))
+    folds = Folds.of(linear_map(X), X, labels, 3, held, pool)
+    Z = folds.mapping(X).astype(np.float64)
+    Y = np.eye(3)[labels] - np.bincount(labels) / len(labels)
+    for fold, members in enumerate(held):
+        rest = np.setdiff1d(np.arange(len(X)), members)
+        gram = Z[rest].T @ Z[rest]
+        np.testing.assert_allclose(folds.gram - folds.grams[fold], gram, atol=1e-4)  # float32
+        W = np.linalg.solve(gram + 0.3 * len(rest) * np.eye(4), Z[rest].T @ Y[rest])
+        np.testing.assert_allclose(folds.weights(fold, 0.3), W, atol=1e-5)
+
+
+def test_of_few_examples_all_choose_the_ridge(problem, pool):
+    """Against the likelihood of every ridge, calibrated on all examples."""
+    X, labels = problem
+    fold_of = stratified_folds(labels, 4, np.random.default_rng(1))
+    mapping = linear_map(X)
+    scores = ridge_scores(mapping, X, labels, 3, fold_of)
+    slow = [calibration(one, labels)[1] for one in scores]
+    folds = Folds.of(mapping, X, labels, 3, members_of(fold_of), pool)
+    likelihood, ridge = best_ridge(folds, pool)
+    assert likelihood == pytest.approx(max(slow), abs=1e-6)
+    assert ridge == RIDGES[int(np.argmax(slow))]
+
+
+def test_one_fold_chooses_much_the_same_ridge(pool, monkeypatch):
+    """What it loses against the best of all is next to nothing."""
+    generator = np.random.default_rng(3)
+    labels = np.arange(3000) % 3
+    X = (np.eye(30)[labels] * 2 + generator.normal(size=(3000, 30))).astype(np.float32)
+    fold_of = stratified_folds(labels, 5, generator)
+    mapping = linear_map(X)
+    slow = [calibration(one, labels)[1] for one in ridge_scores(mapping, X, labels, 3, fold_of)]
+    monkeypatch.setattr(module, "CHOSEN_ON", 500)
+    folds = Folds.of(mapping, X, labels, 3, members_of(fold_of), pool)
+    _, ridge = best_ridge(folds, pool)
+    assert slow[RIDGES.index(ridge)] > max(slow) - 2e-3
+
+
+@pytest.mark.parametrize("is_curved", [False, True])
+def test_a_sample_says_that_borders_are_straight(is_curved, monkeypatch):
+    """It leaves curved features out where they cannot win, and only there."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(1200) % 4
+    X = 2 * np.eye(20)[labels] + generator.normal(size=(1200, 20))
+    if is_curved:
+        X = generator.uniform(-1, 1, size=(1200, 2))
+        labels = (X > 0).sum(axis=1) % 2
+    fold_of = stratified_folds(labels, 5, np.random.default_rng(1))
+    monkeypatch.setattr(module, "SAMPLED", 600)
+    monkeypatch.setattr(module, "MAX_FOURIER", 256)
+    monkeypatch.setattr(module, "CLEARLY", 0.02)
+    made = []
+    plain = module.Folds.of
+
+    def counted(mapping, X, *rest):
+        made.append((mapping.weights is not None, len(X)))
+        return plain(mapping, X, *rest)
+
+    monkeypatch.setattr(module.Folds, "of", counted)
+    slow = out_of_fold(X, labels, 4, fold_of)
+    assert (True, 1200) in made
+    made.clear()
+    monkeypatch.setattr(module, "ALWAYS_BOTH", 1000)
+    fast = out_of_fold(X, labels, 4, fold_of)
+    assert ((True, 1200) in made) is is_curved
+    assert fast.map == slow.map == ("fourier" if is_curved else "linear")
+    np.testing.assert_array_equal(fast.probs, slow.probs)
 
 
 def test_no_example_sees_its_own_label(problem):

@@ -9,7 +9,8 @@ number are equal, the diagonal (-1) has logit 0. One number for all cells off th
 symmetric noise, one a row is a rate for each class, K (K - 1) numbers any T.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ MAX_HEAD = 2000
 HELD_HEAD = 4.0  # what the head adds to the variance of T's logits, at a guess
 PRIOR_EXAMPLES = 10.0  # of each class: how firmly true classes are as frequent as their labels
 MAX_INFORMATION = 2 * 10**7  # numbers in the matrix of scores from which information is counted
+INFORMATION_BLOCK = 2**19  # of them worked on at once, so that they stay in the cache
 
 
 def symmetric_tie(K: int) -> IntArray:
@@ -105,6 +107,15 @@ class Scores:
     def labels(self) -> IntArray:
         """Given labels (N,) in this order."""
         return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+
+    def among(self, columns: IntArray) -> "Scores":
+        """Return the scores of some examples, by increasing columns, in the same coordinates."""
+        return replace(
+            self,
+            values=np.ascontiguousarray(self.values[:, columns]),
+            start=np.searchsorted(columns, self.start),
+            order=self.order[columns],
+        )
 
 
 def scores_of(probs: FloatArray, labels: IntArray, *, is_quadratic: bool = False) -> Scores:
@@ -278,38 +289,55 @@ def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArra
     included, so that what the head and T can trade against each other counts as uncertainty. Beyond
     MAX_HEAD parameters the head is held, and the variance multiplied instead.
     """
-    K, P = len(fit.b), len(fit.theta)
-    N = scores.values.shape[1]
+    N, P = scores.values.shape[1], len(fit.theta)
+    head = fit.A.size + len(fit.b)
+    has_head = head <= MAX_HEAD
+    width = P + (head if has_head else 0)
     kept = np.arange(N)
-    head = fit.A.size + K
-    if head > MAX_HEAD:
-        head = 0
-    width = head + P
     if N * width > MAX_INFORMATION:
         kept = np.linspace(0, N - 1, max(MAX_INFORMATION // width, 4 * width)).astype(np.int64)
         kept = np.unique(np.minimum(kept, N - 1))
-    T, labels, Q = fit.transition, scores.labels[kept], fit.probs[:, kept].astype(np.float64)
-    R = Q * T[:, labels]
-    R /= np.maximum(R.sum(axis=0), 1e-30)
-    X = scores.values[:, kept].astype(np.float64)
-    moved = R - Q
-    each = np.arange(len(kept))
-    jacobian = np.zeros((K, K, P))  # of log T[i, j] by theta
+    jacobian, size = _log_jacobian(fit), max(1, INFORMATION_BLOCK // width)
+    information = np.zeros((width, width))
+    for first in range(0, len(kept), size):
+        rows = _derivatives(scores, fit, jacobian, kept[first : first + size], has_head=has_head)
+        information += rows @ rows.T
+    information *= N / len(kept)
+    information[np.diag_indices(width)] += PRIOR_PRECISION
+    covariance = np.linalg.inv(information)[-P:, -P:] * (1 if has_head else HELD_HEAD)
+    return np.asarray(covariance), np.asarray(jacobian * fit.transition[:, :, None])
+
+
+def _log_jacobian(fit: HeadFit) -> FloatArray:
+    """Return the derivatives (K, K, P) of log T by theta."""
+    T, K, P = fit.transition, len(fit.b), len(fit.theta)
+    jacobian = np.zeros((K, K, P))
     share = np.zeros((K, P))
     rows, columns = np.nonzero(fit.tie >= 0)
     np.add.at(share, (rows, fit.tie[rows, columns]), T[rows, columns])
     jacobian[rows, columns, fit.tie[rows, columns]] = 1.0
     jacobian -= share[:, None, :]
-    by_theta = np.empty((len(kept), P))
-    for j in range(K):
-        chosen = each[labels == j]
-        by_theta[chosen] = R[:, chosen].T @ jacobian[:, j, :]
-    score = by_theta
-    if head:
-        each_weight = moved * X if scores.is_scaled else moved[:, None, :] * X[None]
-        by_weight = each_weight.reshape(fit.A.size, len(kept)).T
-        score = np.concatenate([by_weight, moved.T, by_theta], axis=1)
-    information = score.T @ score * (N / len(kept))
-    information[np.diag_indices(width)] += PRIOR_PRECISION
-    covariance = np.linalg.inv(information)[-P:, -P:] * (1 if head else HELD_HEAD)
-    return np.asarray(covariance), np.asarray(jacobian * T[:, :, None])
+    return jacobian
+
+
+def _derivatives(
+    scores: Scores, fit: HeadFit, jacobian: FloatArray, columns: IntArray, *, has_head: bool
+) -> FloatArray:
+    """Return the derivatives (P, n) of some examples' log-likelihood by all parameters.
+
+    `columns` (n,) increase. The head's come first, theta's last.
+    """
+    Q = fit.probs[:, columns].astype(np.float64)
+    start = np.searchsorted(columns, scores.start)
+    labels = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    R = Q * fit.transition[:, labels]
+    R /= np.maximum(R.sum(axis=0), 1e-30)
+    by_theta = np.empty((len(fit.theta), len(columns)))
+    for label, (first, last) in enumerate(pairwise(start)):
+        by_theta[:, first:last] = jacobian[:, label].T @ R[:, first:last]
+    if not has_head:
+        return by_theta
+    moved = R - Q
+    X = scores.values[:, columns].astype(np.float64)
+    by_weight = moved * X if scores.is_scaled else moved[:, None, :] * X[None]
+    return np.concatenate([by_weight.reshape(fit.A.size, -1), moved, by_theta])

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 from alfs_cli.data.folds import stratified_folds
-from alfs_cli.estimators.joint.head import RIDGE, SMALLEST, head_probs, scores_of, through
+from alfs_cli.estimators.joint.head import (
+    RIDGE,
+    SMALLEST,
+    Scores,
+    head_probs,
+    scores_of,
+    through,
+)
 from alfs_cli.noise.threads import one_blas_thread
 
 FloatArray = NDArray[np.float64]
@@ -28,8 +35,9 @@ MAX_DECONVOLVED = 200  # classes; beyond, a step costs more than reading the pro
 MAX_HEAD_CLASSES = 30
 FOLDS = 5
 SHARPENED_ON = 20_000  # examples that one power is fitted on
-FITTED_ON = 2 * 10**6  # numbers (N K) that a head is fitted on
+FITTED_ON = 2 * 10**6  # numbers (N K) that heads are fitted on
 BLOCK_NUMBERS = 2**22
+IN_CACHE = 2**15  # numbers that many steps in a row find in the cache
 KEPT, SOME = 0.25, 5.0  # share of a class's examples that a head must leave; of how many
 NEVER = 1e-9  # no label is quite impossible
 
@@ -39,11 +47,19 @@ def true_class_probs(probs: Probabilities, T: FloatArray) -> FloatArray:
 
     Richardson-Lucy steps from q = p: positive, rows sum to 1, no inverse of T.
     """
-    q = np.maximum(np.asarray(probs, dtype=np.float64), 1e-12)
+    found = np.empty(probs.shape)
+    for rows in blocks(len(probs), len(T), numbers=IN_CACHE):
+        found[rows] = _deconvolved_block(np.asarray(probs[rows], dtype=np.float64), T)
+    return found
+
+
+def _deconvolved_block(p: FloatArray, T: FloatArray) -> FloatArray:
+    q = np.maximum(p, 1e-12)
     q /= q.sum(axis=1, keepdims=True)
     for _ in range(DECONVOLUTION_STEPS):
         seen = np.maximum(q @ T, 1e-12)
-        q *= (probs / seen) @ T.T
+        np.divide(p, seen, out=seen)
+        q *= seen @ T.T
         q /= np.maximum(q.sum(axis=1, keepdims=True), 1e-300)
     return q
 
@@ -61,8 +77,9 @@ def true_class(probs: Probabilities, labels: IntArray, T: FloatArray) -> TrueCla
     fold_of = stratified_folds(labels, FOLDS, np.random.default_rng(0))
     with one_blas_thread():
         head = Head(probs, fold_of, *_heads(probs, labels, T, fold_of))
-    likelier = log_likelihood(head, labels, T) > log_likelihood(sharp, labels, T)
-    return head if likelier and not _loses_a_class(head(few), sharp(few)) else sharp
+    by_head, by_power = head(few), sharp(few)
+    likelier = _likelihood(by_head, labels[few], T) > _likelihood(by_power, labels[few], T)
+    return head if likelier and not _loses_a_class(by_head, by_power) else sharp
 
 
 def mended(probs: Probabilities, labels: IntArray, fitted_on: IntArray) -> TrueClass | None:
@@ -100,20 +117,17 @@ def possible(T: FloatArray, labels: IntArray) -> FloatArray:
     return np.asarray(filled / filled.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def blocks(count: int, width: int) -> Iterator[slice]:
+def blocks(count: int, width: int, *, numbers: int = BLOCK_NUMBERS) -> Iterator[slice]:
     """Yield runs of rows of (count, width) that are worked on at once."""
-    size = max(1, BLOCK_NUMBERS // width)
+    size = max(1, numbers // width)
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
 
 
-def log_likelihood(q: TrueClass, labels: IntArray, T: FloatArray) -> float:
-    """Return the log-likelihood of the given labels under q T."""
-    total = 0.0
-    for rows in blocks(len(labels), len(T)):
-        seen = (q(rows) * T[:, labels[rows]].T).sum(axis=1)
-        total += float(np.log(np.maximum(seen, 1e-300)).sum())
-    return total
+def _likelihood(q: FloatArray, labels: IntArray, T: FloatArray) -> float:
+    """Return the log-likelihood of given labels (n,) under q T, q (n, K)."""
+    seen = (q * T[:, labels].T).sum(axis=1)
+    return float(np.log(np.maximum(seen, 1e-300)).sum())
 
 
 # Deconvolution.
@@ -183,27 +197,27 @@ def _log_scores(probs: Probabilities) -> FloatArray:
 def _heads(
     probs: Probabilities, labels: IntArray, T: FloatArray, fold_of: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Fit a head to all folds but one, for each."""
-    K = len(T)
-    most = max(FITTED_ON // K, 1)
-    matrices, offsets = [], []
+    """Fit a head to all folds but one, for each; the next starts where the last one ended."""
+    N, most = len(labels), max(FITTED_ON // len(T), 1)
+    some = np.arange(N)
+    if most < N:
+        some = np.sort(np.random.default_rng(0).choice(N, most, replace=False))
+    scores = scores_of(np.asarray(probs[some], dtype=np.float64), labels[some])
+    found, folds = np.append(scores.unwhiten, scores.centre), fold_of[some][scores.order]
+    heads = []
     for fold in range(FOLDS):
-        rest = np.flatnonzero(fold_of != fold)
-        if len(rest) > most:
-            rest = np.sort(np.random.default_rng(fold).choice(rest, most, replace=False))
-        M, c = fit_through(np.asarray(probs[rest], dtype=np.float64), labels[rest], T)
-        matrices.append(M)
-        offsets.append(c)
+        found = _fit_through(scores.among(np.flatnonzero(folds != fold)), T, found)
+        heads.append(_of_log_probs(scores, found))
+    matrices, offsets = zip(*heads, strict=True)
     return np.stack(matrices), np.stack(offsets)
 
 
-def fit_through(
-    probs: FloatArray, labels: IntArray, T: FloatArray, *, max_iterations: int = 150
-) -> tuple[FloatArray, FloatArray]:
-    """Return (M, c) of highest likelihood of the labels under softmax(log p M + c) T, T held."""
-    scores = scores_of(probs, labels)
+def _fit_through(
+    scores: Scores, T: FloatArray, start: FloatArray, *, max_iterations: int = 150
+) -> FloatArray:
+    """Return (A, b) (K D + K,) of highest likelihood of softmax(A s + b)^T T, T held."""
     K, D = scores.unwhiten.shape
-    N = len(labels)
+    N = scores.values.shape[1]
 
     def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
         weights = parameters[: K * D].reshape(K, D)
@@ -216,11 +230,17 @@ def fit_through(
 
     found = minimize(
         objective,
-        np.concatenate([scores.unwhiten.ravel(), scores.centre]),
+        start,
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": max_iterations, "ftol": 1e-8, "maxcor": 10},
     ).x
+    return np.asarray(found)
+
+
+def _of_log_probs(scores: Scores, found: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return (M, c) with softmax(log p M + c) the head (A, b) (K D + K,) on whitened scores."""
+    K, D = scores.unwhiten.shape
     # whitened scores are (log p - mean) W with W the inverse of unwhiten on its range
     W = np.linalg.pinv(scores.unwhiten.T)
     M = W @ found[: K * D].reshape(K, D).T

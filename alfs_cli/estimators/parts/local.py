@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from alfs_cli.errors import InputError
 from alfs_cli.estimators.parts.sample import Sample
@@ -63,5 +63,5 @@ def _bounds(leaders: IntArray, counts: FloatArray, alpha: float) -> FloatArray:
     own = counts[each, leaders]
     counts[each, leaders] = -1
     rival = counts.max(axis=1)  # the bound falls with the rival's count: the largest decides
-    share = np.where(own > 0, beta.ppf(alpha, np.maximum(own, 1), rival + 1), 0.0)
+    share = np.where(own > 0, betaincinv(np.maximum(own, 1), rival + 1, alpha), 0.0)
     return np.asarray(share / (1 - share))

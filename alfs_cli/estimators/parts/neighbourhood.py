@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from alfs_cli.estimators.hoc import hoc_from
 from alfs_cli.estimators.joint.posterior import true_class_probs
@@ -60,8 +60,8 @@ def neighbour_check(
     first, asked = near.places[:, 0], near.asked
     same = int((sample.labels[first] == sample.labels[asked]).sum())
     n = len(asked)
-    least = float(beta.ppf(1 - confidence, same, n - same + 1)) if same else 0.0
-    most = float(beta.ppf(confidence, same + 1, n - same)) if same < n else 1.0
+    least = float(betaincinv(same, n - same + 1, 1 - confidence)) if same else 0.0
+    most = float(betaincinv(same + 1, n - same, confidence)) if same < n else 1.0
     part = slice(0, None, max(1, n * sample.num_classes // PURITY_NUMBERS))
     here, there = (true_class_probs(sample.probs[rows[part]], T) for rows in (asked, first))
     purity = float((here * there).sum(axis=1).mean())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from alfs_cli.data import Trusted
 from alfs_cli.data.rare import rare_classes
@@ -115,7 +115,7 @@ class RareAside(AnswerAside):
         """
         inner = self.inner.spread(confidence=confidence, resamples=resamples, generator=generator)
         K, counts = len(self.given_counts), self.given_counts
-        most = beta.ppf(confidence, counts + 1, np.maximum(counts[:, None] - counts, 1))
+        most = betaincinv(counts + 1, np.maximum(counts[:, None] - counts, 1), confidence)
         low, high = np.zeros((K, K)), np.asarray(most, dtype=np.float64)
         aside = np.ones(K, dtype=np.bool_)
         aside[self.kept] = False

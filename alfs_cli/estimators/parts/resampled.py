@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from alfs_cli.estimators.joint_ml import ratio_bounds
 from alfs_cli.estimators.parts.counts import Spread, gap
@@ -85,7 +85,7 @@ def spread_of(draws: FloatArray, priors: FloatArray, *, confidence: float, size:
     T, prior = draws.mean(axis=0), priors.mean(axis=0)
     rates = 1 - np.einsum("bi,bii->b", priors, draws)
     K = len(T)
-    z, z_any = norm.ppf(confidence), norm.ppf(1 - (1 - confidence) / (K * max(K - 1, 1)))
+    z, z_any = ndtri(confidence), ndtri(1 - (1 - confidence) / (K * max(K - 1, 1)))
     each = np.arange(K)
     row = np.maximum(prior * size, 1.0)
     variance = np.maximum(draws.var(axis=0), (T * (1 - T) + 1 / row[:, None]) / row[:, None])

@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from alfs_cli.data.folds import stratified_folds
+from alfs_cli.estimators.joint import head as module
 from alfs_cli.estimators.joint.head import (
     PRIOR_EXAMPLES,
     cell_covariance,
@@ -142,3 +143,21 @@ def test_classes_that_swap_labels_stay_two(monkeypatch):
         shares.append((joint_ml(probs, given).prior() / np.bincount(given) * len(y)).min())
     assert shares[0] < 0.3
     assert shares[1] > 0.5
+
+
+@pytest.mark.parametrize("tie", [symmetric_tie(3), full_tie(3)])
+def test_information_is_the_same_in_blocks(tie, monkeypatch):
+    scores, _ = scored()
+    fit = fit_head(scores, "", tie, near=np.full((3, 3), 1 / 3))
+    whole, _ = cell_covariance(scores, fit)
+    monkeypatch.setattr(module, "INFORMATION_BLOCK", 500)
+    np.testing.assert_allclose(cell_covariance(scores, fit)[0], whole, rtol=1e-8)
+
+
+def test_scores_of_some_examples_are_their_columns():
+    scores, labels = scored()
+    some = np.arange(0, 400, 3)
+    part = scores.among(some)
+    np.testing.assert_array_equal(part.labels, scores.labels[some])
+    np.testing.assert_array_equal(part.labels, labels[part.order])
+    np.testing.assert_array_equal(part.values, scores.values[:, some])
