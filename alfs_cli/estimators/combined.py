@@ -16,7 +16,8 @@ from scipy.special import betaincinv
 
 from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.confident import confident
-from alfs_cli.estimators.joint_ml import FREE, STRONG, JointEstimate, joint_from
+from alfs_cli.estimators.joint.families import FREE, STRONG
+from alfs_cli.estimators.joint_ml import JointEstimate, joint_from
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, widest
 from alfs_cli.estimators.parts.grounds import ROOM_HIGH, Grounds, Remark, by_width
 from alfs_cli.estimators.parts.sample import rate_of

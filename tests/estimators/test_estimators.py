@@ -1,6 +1,7 @@
 """What every method of the table must do; then what the default promises."""
 
 import importlib
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -290,7 +291,7 @@ def test_many_classes_with_cells_that_stand_out():
 def test_too_many_classes_are_counted(monkeypatch):
     """Beyond the joint model's reach the default is confident learning, its bounds still wide."""
     module = importlib.import_module("alfs_cli.estimators.joint_ml")
-    monkeypatch.setattr(module, "MAX_CLASSES", 39)
+    monkeypatch.setattr(module, "HEAD", replace(module.HEAD, max_classes=39))
     generator = np.random.default_rng(6)
     y = generator.integers(40, size=4000)
     given = np.where(generator.random(4000) < 0.2, generator.integers(40, size=4000), y)

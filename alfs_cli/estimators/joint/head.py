@@ -16,17 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from alfs_cli.arrays import FloatArray, IntArray
+from alfs_cli.estimators.joint.tuning import HEAD
+
 Single = NDArray[np.float32]
 
 SMALLEST = 1e-6  # probabilities below it carry no more evidence
 RIDGE = 1e-6  # of A; next to none, for the directions that the data leave open
 LOGIT_FLOOR = -14.0
 PRIOR_PRECISION = 1e-3  # of every parameter, where the information matrix is singular
-MAX_HEAD = 2000
-HELD_HEAD = 4.0  # what the head adds to the variance of T's logits, at a guess
-PRIOR_EXAMPLES = 10.0  # of each class: how firmly true classes are as frequent as their labels
 MAX_INFORMATION = 2 * 10**7  # numbers in the matrix of scores from which information is counted
 INFORMATION_BLOCK = 2**19  # of them worked on at once, so that they stay in the cache
 
@@ -222,8 +220,8 @@ def fit_head(
     """Return the maximum-likelihood head and T under a tie; no tie is T = I.
 
     Starts at the head of `start` (the given log-probabilities without one) and at T near `near`.
-    A Dirichlet prior worth PRIOR_EXAMPLES a class holds the shares of the true classes near those
-    of the labels: with few examples two classes that swap labels are otherwise easily one.
+    A Dirichlet prior worth `prior_examples` examples a class holds the shares of the true classes
+    near those of the labels: with few examples, two classes that swap labels would merge into one.
     """
     K, N = len(scores.centre), scores.values.shape[1]
     A = scores.unwhiten if start is None else start.A
@@ -233,7 +231,7 @@ def fit_head(
     theta = np.zeros(0) if tie is None or near is None else tied_logits(near, tie)
     off = cells >= 0
     size = A.size
-    expected = np.zeros(K) if tie is None else PRIOR_EXAMPLES * K / N * np.diff(scores.start)
+    expected = np.zeros(K) if tie is None else HEAD.prior_examples * K / N * np.diff(scores.start)
 
     def transition(logits: FloatArray) -> FloatArray:
         return np.eye(K) if tie is None else tied_transition(logits, cells)
@@ -286,12 +284,12 @@ def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArra
     """Return the covariance of theta (P, P) and dT/dtheta (K, K, P).
 
     The inverse of the summed outer products of the examples' scores in all parameters, the head's
-    included, so that what the head and T can trade against each other counts as uncertainty. Beyond
-    MAX_HEAD parameters the head is held, and the variance multiplied instead.
+    included, so that what the head and T can trade against each other counts as uncertainty. A head
+    of more than `max_parameters` is held fixed, and the variance is multiplied instead.
     """
     N, P = scores.values.shape[1], len(fit.theta)
     head = fit.A.size + len(fit.b)
-    has_head = head <= MAX_HEAD
+    has_head = head <= HEAD.max_parameters
     width = P + (head if has_head else 0)
     kept = np.arange(N)
     if N * width > MAX_INFORMATION:
@@ -304,7 +302,9 @@ def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArra
         information += rows @ rows.T
     information *= N / len(kept)
     information[np.diag_indices(width)] += PRIOR_PRECISION
-    covariance = np.linalg.inv(information)[-P:, -P:] * (1 if has_head else HELD_HEAD)
+    covariance = np.linalg.inv(information)[-P:, -P:] * (
+        1 if has_head else HEAD.held_variance_factor
+    )
     return np.asarray(covariance), np.asarray(jacobian * fit.transition[:, :, None])
 
 

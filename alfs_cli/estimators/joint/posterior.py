@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators.joint.head import (
     RIDGE,
@@ -22,23 +23,17 @@ from alfs_cli.estimators.joint.head import (
     scores_of,
     through,
 )
+from alfs_cli.estimators.joint.tuning import POSTERIOR
 from alfs_cli.noise.threads import one_blas_thread
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Probabilities = NDArray[np.floating]
 TrueClass = Callable[[slice | IntArray], FloatArray]
 """Rows of the data set -> q(true | x), (n, K)."""
 
-DECONVOLUTION_STEPS = 30
-MAX_DECONVOLVED = 200  # classes; beyond, a step costs more than reading the probabilities
-MAX_HEAD_CLASSES = 30
-FOLDS = 5
 SHARPENED_ON = 20_000  # examples that one power is fitted on
 FITTED_ON = 2 * 10**6  # numbers (N K) that heads are fitted on
 BLOCK_NUMBERS = 2**22
 IN_CACHE = 2**15  # numbers that many steps in a row find in the cache
-KEPT, SOME = 0.25, 5.0  # share of a class's examples that a head must leave; of how many
 NEVER = 1e-9  # no label is quite impossible
 
 
@@ -56,7 +51,7 @@ def true_class_probs(probs: Probabilities, T: FloatArray) -> FloatArray:
 def _deconvolved_block(p: FloatArray, T: FloatArray) -> FloatArray:
     q = np.maximum(p, 1e-12)
     q /= q.sum(axis=1, keepdims=True)
-    for _ in range(DECONVOLUTION_STEPS):
+    for _ in range(POSTERIOR.deconvolution_steps):
         seen = np.maximum(q @ T, 1e-12)
         np.divide(p, seen, out=seen)
         q *= seen @ T.T
@@ -72,9 +67,9 @@ def true_class(probs: Probabilities, labels: IntArray, T: FloatArray) -> TrueCla
     N, K = probs.shape
     few = np.linspace(0, N - 1, min(N, SHARPENED_ON)).astype(np.int64)
     sharp = sharpened(probs, T, _power(probs[few], labels[few], T))
-    if not 2 < K <= MAX_HEAD_CLASSES or N < FOLDS * K:
+    if not 2 < K <= POSTERIOR.max_head_classes or POSTERIOR.folds * K > N:
         return sharp
-    fold_of = stratified_folds(labels, FOLDS, np.random.default_rng(0))
+    fold_of = stratified_folds(labels, POSTERIOR.folds, np.random.default_rng(0))
     with one_blas_thread():
         head = Head(probs, fold_of, *_heads(probs, labels, T, fold_of))
     by_head, by_power = head(few), sharp(few)
@@ -88,9 +83,9 @@ def mended(probs: Probabilities, labels: IntArray, fitted_on: IntArray) -> TrueC
     None where classes or examples are too few for it, or classes too many.
     """
     N, K = len(fitted_on), probs.shape[1]
-    if not 2 < K <= MAX_HEAD_CLASSES or N < FOLDS * K:
+    if not 2 < K <= POSTERIOR.max_head_classes or POSTERIOR.folds * K > N:
         return None
-    fold_of = stratified_folds(labels, FOLDS, np.random.default_rng(0))
+    fold_of = stratified_folds(labels, POSTERIOR.folds, np.random.default_rng(0))
     with one_blas_thread():
         fitted = _heads(probs[fitted_on], labels[fitted_on], np.eye(K), fold_of[fitted_on])
     return Head(probs, fold_of, *fitted)
@@ -102,7 +97,12 @@ def _loses_a_class(q: FloatArray, before: FloatArray) -> bool:
     Where two classes swap nearly half of their labels, one that is called empty is likelier still.
     """
     had = before.sum(axis=0)
-    return bool(((q.sum(axis=0) < KEPT * had) & (had >= SOME)).any())
+    return bool(
+        (
+            (q.sum(axis=0) < POSTERIOR.least_share_kept * had)
+            & (had >= POSTERIOR.least_examples_kept)
+        ).any()
+    )
 
 
 def possible(T: FloatArray, labels: IntArray) -> FloatArray:
@@ -110,7 +110,7 @@ def possible(T: FloatArray, labels: IntArray) -> FloatArray:
 
     Where T is counted, for many classes, a cell is half an example's worth at least.
     """
-    if len(T) <= MAX_HEAD_CLASSES:
+    if len(T) <= POSTERIOR.max_head_classes:
         return np.maximum(T, NEVER)
     examples = np.maximum(np.bincount(labels, minlength=len(T)), 1)
     filled = np.maximum(T, 0.5 / examples[:, None])
@@ -143,7 +143,7 @@ def sharpened(probs: Probabilities, T: FloatArray, power: float) -> TrueClass:
 
 
 def _deconvolved(probs: Probabilities, T: FloatArray) -> FloatArray:
-    if len(T) > MAX_DECONVOLVED:
+    if len(T) > POSTERIOR.max_deconvolved_classes:
         return np.asarray(probs, dtype=np.float64)
     return true_class_probs(probs, T)
 
@@ -205,7 +205,7 @@ def _heads(
     scores = scores_of(np.asarray(probs[some], dtype=np.float64), labels[some])
     found, folds = np.append(scores.unwhiten, scores.centre), fold_of[some][scores.order]
     heads = []
-    for fold in range(FOLDS):
+    for fold in range(POSTERIOR.folds):
         found = _fit_through(scores.among(np.flatnonzero(folds != fold)), T, found)
         heads.append(_of_log_probs(scores, found))
     matrices, offsets = zip(*heads, strict=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from alfs_cli.estimators.joint_ml import ratio_bounds
+from alfs_cli.estimators.joint.bounds import ratio_bounds
 from alfs_cli.estimators.parts.counts import Spread, gap
 from alfs_cli.estimators.parts.grounds import Grounds, Remark, by_width
 from alfs_cli.estimators.parts.sample import Answer

@@ -9,7 +9,6 @@ from sklearn.datasets import load_digits
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators.joint import head as module
 from alfs_cli.estimators.joint.head import (
-    PRIOR_EXAMPLES,
     cell_covariance,
     fit_head,
     full_tie,
@@ -20,6 +19,7 @@ from alfs_cli.estimators.joint.head import (
     tied_logits,
     tied_transition,
 )
+from alfs_cli.estimators.joint.tuning import HEAD
 from alfs_cli.estimators.joint_ml import joint_ml
 from alfs_cli.evidence.out_of_fold import out_of_fold
 from alfs_cli.noise import inject, transition_of
@@ -110,7 +110,7 @@ def test_the_fit_is_the_highest_point_of_likelihood_and_prior():
     scores, _ = scored(K=4, N=300, seed=5)
     labels, X = scores.labels, scores.values.astype(np.float64)
     fit = fit_head(scores, "full", full_tie(4), near=np.full((4, 4), 0.1) + 0.6 * np.eye(4))
-    worth = PRIOR_EXAMPLES * 4 * np.bincount(labels) / len(labels)
+    worth = HEAD.prior_examples * 4 * np.bincount(labels) / len(labels)
 
     def height(step):
         A, b = fit.A + step[: fit.A.size].reshape(fit.A.shape), fit.b + step[fit.A.size :][:4]
@@ -138,8 +138,8 @@ def test_classes_that_swap_labels_stay_two(monkeypatch):
     fold_of = stratified_folds(given, 5, np.random.default_rng([0, 1]))
     probs = out_of_fold(X.astype(np.float32), given, 10, fold_of).probs
     shares = []
-    for worth in (0.0, PRIOR_EXAMPLES):
-        monkeypatch.setattr("alfs_cli.estimators.joint.head.PRIOR_EXAMPLES", worth)
+    for worth in (0.0, HEAD.prior_examples):
+        monkeypatch.setattr("alfs_cli.estimators.joint.head.HEAD.prior_examples", worth)
         shares.append((joint_ml(probs, given).prior() / np.bincount(given) * len(y)).min())
     assert shares[0] < 0.3
     assert shares[1] > 0.5

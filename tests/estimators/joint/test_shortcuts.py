@@ -1,16 +1,18 @@
 """What is decided on a sample, or done in blocks, against the slow way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from problems import noisy_problem
 
-from alfs_cli.estimators import joint_ml as module
+from alfs_cli.estimators.joint import families
 from alfs_cli.estimators.joint.posterior import (
-    DECONVOLUTION_STEPS,
     possible,
     true_class,
     true_class_probs,
 )
+from alfs_cli.estimators.joint.tuning import FAMILIES, POSTERIOR
 from alfs_cli.estimators.joint_ml import joint_ml
 from alfs_cli.noise import transition_of
 
@@ -21,15 +23,14 @@ def test_a_head_that_a_sample_rules_out_would_not_have_won(monkeypatch):
     probs, given, _ = noisy_problem(T, count=3000, distance=4.0)
     slow = joint_ml(probs, given)
     seen = []
-    plain = module._candidates
+    plain = families.candidates
     monkeypatch.setattr(
-        module,
-        "_candidates",
+        families,
+        "candidates",
         lambda scores, T: seen.append(scores.values.shape) or plain(scores, T),
     )
-    monkeypatch.setattr(module, "BOTH_FITTED", 2000)
-    monkeypatch.setattr(module, "SURELY", 0.5)
-    monkeypatch.setattr(module, "SAMPLED", 1500)
+    fewer = replace(FAMILIES, both_heads_examples=2000, sample_margin=0.5, sample_examples=1500)
+    monkeypatch.setattr(families, "FAMILIES", fewer)
     fast = joint_ml(probs, given)
     assert [N for _, N in seen] == [1500, 1500, 3000]
     np.testing.assert_array_equal(fast.transition(), slow.transition())
@@ -42,7 +43,7 @@ def test_deconvolution_in_blocks_is_plain_deconvolution():
     probs = generator.dirichlet(np.ones(5), 20_000)
     q = np.maximum(probs, 1e-12)
     q /= q.sum(axis=1, keepdims=True)
-    for _ in range(DECONVOLUTION_STEPS):
+    for _ in range(POSTERIOR.deconvolution_steps):
         q *= (probs / np.maximum(q @ T, 1e-12)) @ T.T
         q /= q.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(true_class_probs(probs, T), q, rtol=1e-9)
