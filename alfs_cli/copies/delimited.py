@@ -31,7 +31,7 @@ def cells_of(table: Table) -> TextRows:
     if table.pictures:
         raise InputError(
             f"column '{table.pictures[0]}' of '{table.path}' holds pictures, which a text table "
-            "cannot",
+            "cannot hold",
             help="name a copy that ends in .parquet: its pictures stay",
         )
     if table.path.suffix.lower() in SEPARATORS:
@@ -60,7 +60,7 @@ def _as_cell(value: Any, path: Path) -> str:
         return ""
     if isinstance(value, bytes):
         raise InputError(
-            f"'{path}' holds bytes, which a text table cannot",
+            f"'{path}' holds bytes, which a text table cannot hold",
             help=f"name a copy that ends in {path.suffix}",
         )
     if isinstance(value, bool | np.bool_):
@@ -134,7 +134,7 @@ def _refuse_other_rows(table: Table, found: TextRows, edit: Edit) -> None:
         cell = same_text(plain(cells[column])) if column < len(cells) else ""
         if cell.strip() != label.strip():
             raise InputError(
-                f"label '{label[:100]}' of '{table.path}' is not '{cell[:100]}' as its text has it",
+                f"label '{label[:100]}' of '{table.path}' is '{cell[:100]}' in the file's text",
                 help="save it as plain CSV first",
             )
 

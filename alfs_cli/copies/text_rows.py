@@ -72,8 +72,8 @@ def read_text_rows(path: Path, *, columns: int, count: int) -> TextRows:
         rows = tuple(lines[first + 1 :])
         return TextRows(encoding, separator, head + before, lines[first], rows, places)
     raise InputError(
-        f"the rows of '{path}' as text are not the {count:,} that were read, so that no copy of it "
-        "can keep the rest as it is",
+        f"the text of '{path}' does not split into the {count:,} rows that were read, so that a "
+        "copy cannot keep the rest unchanged",
         help="save it as plain CSV first",
     )
 

@@ -99,7 +99,7 @@ def _refuse_one_hot(names: Sequence[str], columns: Sequence[NDArray[Any]], *, wh
     if all(np.isin(column.astype(str), known).all() for column in columns):
         named = ", ".join(repr(brief(name)) for name in names[:5])
         raise InputError(
-            f"columns {named} of {where} look one-hot, a 1 in one of them a row: these are "
+            f"columns {named} of {where} look one-hot, with one 1 in each row: these are "
             "classes, not annotators",
             help="one column of names is needed: in pandas table[[...]].idxmax(axis=1), with those "
             "columns in the brackets",

@@ -268,7 +268,7 @@ def nothing_left(columns: Columns, *, where: str) -> InputError:
     named = "; ".join(f"'{name}' {reason}" for name, reason in columns.aside[:LISTED])
     return InputError(
         f"no feature is left in {where}: {named}",
-        help="--feature-columns A,B,C takes columns in spite of what they hold",
+        help="--feature-columns A,B,C uses columns whatever they contain",
     )
 
 
@@ -307,7 +307,7 @@ def in_words(columns: Columns) -> tuple[str, ...]:
         said.append(f"{noun} not used: {named}{more}")
     if columns.leaks:
         named = "; ".join(f"{_quoted(name)} {reason}" for name, reason in columns.leaks[:LISTED])
-        said.append(f"{noun} used although they may hold the answer: {named}")
+        said.append(f"{noun} used although they may leak the labels: {named}")
     return tuple(said)
 
 

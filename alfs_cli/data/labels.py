@@ -44,7 +44,7 @@ FILL_IN = (
     "fill them in or leave those examples out; if a class bears such a name, --classes with all "
     "names says so; a class really called 'NA' is fine"
 )
-ONE_EACH = "one label an example"
+ONE_EACH = "one label for each example"
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 
@@ -177,5 +177,5 @@ def _several(label: str, what: str, where: str) -> InputError:
         f"label '{brief(label)}' of {where} {what}: each example has one label here (single-label "
         "data)",
         help="audit a column 0/1 for each class, one at a time, or keep the examples with one "
-        "label; if these are class names, --classes FILE says so, one a line",
+        "label; if these are class names, --classes FILE names them, one on each line",
     )

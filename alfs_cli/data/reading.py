@@ -430,7 +430,7 @@ def _class_order(
     if K is not None and len(names) != K:
         raise InputError(
             f"pred_probs have {K} columns, the data {len(names)} classes",
-            help="a column a class is needed, in class order; --classes names all classes",
+            help="one column for each class is needed, in class order; --classes names all classes",
         )
     return names, notes
 

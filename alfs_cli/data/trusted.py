@@ -79,11 +79,11 @@ def random_sample(
     if where.ndim != 1 or where.shape != classes.shape or not len(where):
         raise InputError(
             f"trusted places have shape {where.shape}, labels {classes.shape}",
-            help="both are (m,), one place and one class an example",
+            help="both are (m,), one index and one class for each example",
         )
     order = np.argsort(where, kind="stable")
     if len(np.unique(where)) < len(where):
-        raise InputError("an example is trusted twice", help="leave one row an example")
+        raise InputError("an example is trusted twice", help="leave one row for each example")
     found = Trusted(where, classes, is_random=True, probability=_chances(probability, len(where)))
     return found.taken(order)
 
@@ -128,7 +128,7 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
         if len(index) != len(true):
             raise InputError(
                 f"'{path}': {len(index)} of index, {len(true)} of true_label",
-                help="both are (m,), one of each an example",
+                help="both are (m,), one of each for each example",
             )
         chances = arrays.get("probability")
         return trusted_among(dataset, index, true, where=f"'{path}'", probability=chances)
@@ -158,18 +158,18 @@ def _reviewed(path: Path, dataset: LabelledDataset) -> Trusted:
     settles = (issues.decision >= 0) | (issues.decision == KEEP)
     if not settles.any():
         raise InputError(
-            f"no row of '{path}' has a decision that tells a class",
-            help="fill the column decision in: keep, drop or a class name",
+            f"no row of '{path}' has a decision that names a class",
+            help="fill in the column decision: keep or a class name",
         )
     places, chosen = issues.place[settles], issues.decision[settles]
     true = np.where(chosen == KEEP, dataset.labels[places], chosen)
     order = np.argsort(places, kind="stable")
     note = (
-        f"{len(places):,} decisions read: they settle those labels, and say nothing of the others, "
-        "for suspects are no random sample"
+        f"{len(places):,} decisions read: they settle those labels and say nothing about others, "
+        "since suspects are no random sample"
     )
     if dropped := int((issues.decision == DROP).sum()):
-        note += f"; {dropped:,} to drop tell no class"
+        note += f"; {dropped:,} to drop name no class"
     return Trusted(places[order], true[order].astype(np.int64), is_random=False, notes=(note,))
 
 
@@ -235,7 +235,7 @@ def trusted_among(
     if len(against):
         example = positions_of(dataset)[places[against[0]]]
         raise InputError(
-            f"{where} says two things of example {example}", help="leave one row an example"
+            f"{where} has two labels for example {example}", help="leave one row for each example"
         )
     if len(unique) < TUNING.few_trusted:
         notes.append(

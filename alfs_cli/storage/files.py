@@ -42,8 +42,8 @@ def as_text_file(path: str | Path) -> Path:
         return file
     if size > MAX_TEXT:
         raise InputError(
-            f"'{file}' has {size / 1e9:,.1f} GB, and of a file such as this at most "
-            f"{MAX_TEXT / 1e9:,.1f} GB are read",
-            help="is it another file than you meant?",
+            f"'{file}' has {size / 1e9:,.1f} GB, and a file of this kind may have at most "
+            f"{MAX_TEXT / 1e9:,.1f} GB",
+            help="is it the right file?",
         )
     return file

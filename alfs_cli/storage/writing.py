@@ -21,7 +21,7 @@ def unwritable(path: Path, error: OSError) -> WorkError:
     """Return the error for a file that cannot be written, mostly because the disk is full."""
     return WorkError(
         f"cannot write '{path}': {error.strerror or error}",
-        help="make room there and type it again, or take another folder with --out",
+        help="free some space there and run the command again, or name another folder with --out",
     )
 
 

@@ -119,12 +119,12 @@ def test_trusted_examples_stay_in_a_sample(data):
     [
         ("index,true_label\n600,ant\n", "index 600 is not between 0 and 599"),
         ("index,true_label\n-1,ant\n", "index -1"),
-        ("index,true_label\n1,ant\n1,bee\n", "two things of example 1"),
+        ("index,true_label\n1,ant\n1,bee\n", "two labels for example 1"),
         ("index,true_label\n1,fly\n", "'fly'"),
         ("index,true_label\na,ant\n", "not whole numbers"),
         ("index,label\n1,ant\n", "no column 'true_label'"),
         ("place,true_label\n1,ant\n", "no column 'index'"),
-        ("index,decision\n1,\n2,drop\n", "has a decision that tells a class"),
+        ("index,decision\n1,\n2,drop\n", "has a decision that names a class"),
         ("index,decision\n1,fly\n", "'fly'"),
     ],
 )

@@ -87,7 +87,7 @@ def test_a_column_that_was_asked_for_is_used_and_never_trusted(alfs, table):
     document = json.loads(done.out)
     assert document["evidence"]["columns"]["used"] == ["a", "z"]
     assert document["trust"]["level"] == "low"
-    assert "although they may hold the answer: 'z'" in done.err
+    assert "although they may leak the labels: 'z'" in done.err
     assert alfs("check", "t.csv", "--feature-columns", "a,z", *STRICT).code == 1
 
 

@@ -64,5 +64,5 @@ def test_a_named_separator_and_lines_before_the_names(tmp_path):
 
 def test_rows_that_cannot_be_told_apart_are_refused(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(InputError, match="are not the 2 that were read"):
+    with pytest.raises(InputError, match="does not split into the 2 rows"):
         read_text_rows(tmp_path / "t.csv", columns=2, count=2)

@@ -72,7 +72,7 @@ def read_npz(path: Path, spec: DataSpec) -> Content:
     if examples.ndim == 0:
         raise InputError(
             f"{examples_key} of '{path}' are a single value, not an array",
-            help="one row an example is needed",
+            help="one row for each example is needed",
         )
     labels = arrays.get(label_key)
     true_labels = arrays.get(true_key)
@@ -128,7 +128,7 @@ def _groups(
         raise missing_key(path, name)
     if arrays[name].ndim != 1 or arrays[name].dtype.kind not in "iuUS":
         raise InputError(
-            f"{name} of '{path}' is not one name or number an example (--group-column)",
+            f"{name} of '{path}' is not one name or number for each example (--group-column)",
             help=f"it has shape {arrays[name].shape} and type {arrays[name].dtype}",
         )
     return arrays[name]
@@ -149,7 +149,7 @@ def _annotations(
         if column.ndim != 1 or len(column) != len(columns[0]):
             raise InputError(
                 f"{name} of '{path}' has shape {column.shape}, not ({len(columns[0])},)",
-                help="an array (N,) an annotator, or one array (N, M)",
+                help="an array (N,) for each annotator, or one array (N, M)",
             )
     return annotations_of(names, columns, where=f"'{path}'", declared=declared)
 

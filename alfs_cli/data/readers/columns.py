@@ -369,7 +369,7 @@ def no_columns(path: Path, columns: Sequence[str]) -> InputError:
     """Return the error for a table without columns `p_<class>`."""
     return InputError(
         f"'{path}' has no columns p_<class> ({has(columns, (PREFIX, 'prob', 'pred'))})",
-        help="one column of probabilities a class: rename them to p_cat, p_dog, ...",
+        help="one column of probabilities for each class: rename them to p_cat, p_dog, ...",
     )
 
 

@@ -126,7 +126,7 @@ def not_text(path: Path, encoding: str) -> InputError:
     """Return the error for a file whose bytes are not text in `encoding`."""
     if encoding != UTF8:
         return InputError(
-            f"'{path}' begins like {encoding.upper()} text, and is none",
+            f"'{path}' begins like {encoding.upper()} text, but is not",
             help="is it cut short? save it again, as 'CSV UTF-8'",
         )
     return InputError(

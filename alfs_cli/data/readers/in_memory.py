@@ -101,7 +101,7 @@ def content_of(given: Given, spec: DataSpec) -> Content:
     if given.features is None and given.pred_probs is None and not is_enough:
         raise UsageError(
             "nothing to judge the labels by",
-            help="give data, features or pred_probs, the latter two with labels",
+            help="give data, or features or pred_probs with labels",
         )
     for option in OF_FILES:
         if getattr(spec, option.replace("-", "_")) is not None:
@@ -252,7 +252,7 @@ def _probabilities(values: Any) -> tuple[NDArray[Any], tuple[str, ...] | None]:
     except (TypeError, ValueError):
         raise InputError(
             "pred_probs hold something that is not a number",
-            help="a column a class, and no other columns: pred_probs.drop(columns=[...])",
+            help="one column for each class, and no others: pred_probs.drop(columns=[...])",
         ) from None
     if values.columns.equals(pd.RangeIndex(values.shape[1])):
         return array, None
@@ -357,8 +357,8 @@ def trusted_of(values: Any, dataset: LabelledDataset, index: "pd.Index[Any] | No
         return _trusted(dataset, _positions(keys), labels)
     if not index.is_unique:
         raise InputError(
-            "trusted cannot be told by an index that names a row twice",
-            help="a frame with index (0-based positions) and true_label says which",
+            "the index of the data names a row twice, so that trusted labels are ambiguous",
+            help="give a frame with index (0-based positions) and true_label",
         )
     found = index.get_indexer(pd.Index(keys))
     if (found < 0).any():

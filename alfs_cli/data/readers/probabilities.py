@@ -98,7 +98,7 @@ def refuse_other_forms(probs: NDArray[Any], *, where: str) -> None:
             f"{where} have shape {probs.shape}, not (N, K) with K >= 2",
             help="of two classes both need a column: np.column_stack([1 - p, p])"
             if alone
-            else "one row an example, one column a class",
+            else "one row for each example, one column for each class",
         )
     if probs.dtype.kind == "f":
         return

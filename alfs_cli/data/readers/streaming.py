@@ -268,7 +268,7 @@ def _header(path: Path, label_column: str | None) -> _Header:
         if array.ndim != 2:
             raise InputError(
                 f"pred_probs of '{path}' have shape {array.shape}, not (N, K)",
-                help="one row an example, one column a class",
+                help="one row for each example, one column for each class",
             )
         return _Header(None, array.shape[1], len(array), labelled=False)
     if suffix == ".parquet":
@@ -340,7 +340,7 @@ def _given(spec: DataSpec, count: int) -> RawLabels | None:
         )
     if labels.ndim != 1:
         raise InputError(
-            f"'{spec.labels}' has shape {labels.shape}, not (N,)", help="one label an example"
+            f"'{spec.labels}' has shape {labels.shape}, not (N,)", help="one label for each example"
         )
     if len(labels) != count:
         raise InputError(

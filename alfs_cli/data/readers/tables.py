@@ -77,7 +77,7 @@ class Table:
             names = ", ".join(repr(brief(name)) for name in one_hot[:5])
             names += ", ..." if len(one_hot) > 5 else ""
             raise InputError(
-                f"{message}: columns {names} look one-hot, a 1 in one of them a row",
+                f"{message}: columns {names} look one-hot, with one 1 in each row",
                 help="one column of names is needed: in pandas table[[...]].idxmax(axis=1), with "
                 "those columns in the brackets",
             )
@@ -119,7 +119,7 @@ class Table:
                 raise InputError(
                     f"{self.places(np.asarray([row]))} of '{self.path}': {brief(column)} holds "
                     f"{len(value):,} bytes that are no text",
-                    help="pictures belong into a column that --path-column names, labels are text",
+                    help="labels are text; --path-column names a column of pictures",
                 )
         cells = np.empty(len(values), dtype=object)
         cells[:] = [cell_text(value) for value in values]

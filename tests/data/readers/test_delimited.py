@@ -154,7 +154,7 @@ def test_a_name_that_holds_a_separator_is_no_label_column(tmp_path):
     ("content", "message", "help"),
     [
         ("label,x\ncaf\u00e9,1\n".encode("cp1252"), "not UTF-8", "iconv -f cp1252"),
-        (b"\xff\xfel\x00a\x00\x00", "UTF-16 text, and is none", "cut short"),
+        (b"\xff\xfel\x00a\x00\x00", "UTF-16 text, but is not", "cut short"),
     ],
 )
 def test_what_is_no_text_is_said(tmp_path, content, message, help):
