@@ -181,7 +181,7 @@ def answer_in(column: NDArray[Any], labels: IntArray) -> str | None:
     thousand. With more values than a code of the labels would have, it does only where it holds
     whole numbers and no row is an exception.
     """
-    if len(labels) < TUNING.fewest_rows or not _may_be_code(_sampled(column)):
+    if len(labels) < TUNING.fewest_rows or not _may_be_code(_sampled(column), _sampled(labels)):
         return None
     codes = _codes(np.asarray(column, dtype=np.float64))
     if codes is None or codes.max() >= LARGEST_TABLE:
@@ -214,10 +214,18 @@ def _sampled(column: NDArray[Any]) -> FloatArray:
     return np.asarray(column[:: max(1, len(column) // HEAD)][:HEAD], dtype=np.float64)
 
 
-def _may_be_code(sample: FloatArray) -> bool:
+def _may_be_code(sample: FloatArray, labels: FloatArray) -> bool:
+    """Return whether a sample of rows holds few values, or no more values than labels (n,)."""
     values = np.unique(sample)
     gaps = np.diff(values)
-    return bool((gaps > TUNING.equal_values * (values[-1] - values[0])).sum() < HEAD // 4)
+    apart = int((gaps > _tolerance(values)).sum())
+    return apart < max(HEAD // 4, len(np.unique(labels)))
+
+
+def _tolerance(values: FloatArray) -> float:
+    """Return up to which difference two values count as equal; whole numbers differ by 1."""
+    span = TUNING.equal_values * float(values.max() - values.min())
+    return min(span, 0.5) if (values == np.floor(values)).all() else span
 
 
 def _codes(column: FloatArray) -> IntArray | None:
@@ -229,11 +237,11 @@ def _codes(column: FloatArray) -> IntArray | None:
     if span == 0 or not np.isfinite(span):
         return None
     order = np.argsort(column, kind="stable")
-    ordered = column[order]
-    numbers = np.cumsum(np.diff(ordered, prepend=ordered[0]) > TUNING.equal_values * span)
+    ordered, tolerance = column[order], _tolerance(column)
+    numbers = np.cumsum(np.diff(ordered, prepend=ordered[0]) > tolerance)
     firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
     lasts = np.append(firsts[1:], len(ordered)) - 1
-    if (ordered[lasts] - ordered[firsts] > TUNING.equal_values * span).any():
+    if (ordered[lasts] - ordered[firsts] > tolerance).any():
         return None
     codes = np.empty(len(column), dtype=np.int64)
     codes[order] = numbers

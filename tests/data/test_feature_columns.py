@@ -181,3 +181,23 @@ def test_wanted_names_must_be_there():
     assert names == ("a",)
     assert dict(aside)["b"] == "excluded"
     assert wanted(["a", "id"], asked="id", excluded=None, where="")[0] == ("id",)
+
+
+@pytest.mark.parametrize("K", [2, 10, 64, 65, 100, 200, 1500])
+@pytest.mark.parametrize("code", [lambda y: y, lambda y: 1000.0 - 3 * y, lambda y: (7 * y) % 1501])
+def test_a_code_of_the_labels_is_found_however_many_classes(K, code):
+    y = np.random.default_rng(K).integers(K, size=20_000)
+    assert answer_in(np.asarray(code(y), dtype=float), y) == "holds the label again"
+
+
+@pytest.mark.parametrize("K", [10, 100, 1500])
+def test_counts_and_measurements_are_no_codes_however_many_classes(K):
+    generator = np.random.default_rng(K)
+    y = generator.integers(K, size=5000)
+    for column in (
+        generator.normal(size=5000),
+        generator.poisson(3 + y % 7),
+        generator.integers(4000, size=5000),
+        np.round(y / K * 255 + 20 * generator.normal(size=5000)),
+    ):
+        assert answer_in(np.asarray(column, dtype=float), y) is None

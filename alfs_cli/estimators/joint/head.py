@@ -340,4 +340,4 @@ def _derivatives(
     moved = R - Q
     X = scores.values[:, columns].astype(np.float64)
     by_weight = moved * X if scores.is_scaled else moved[:, None, :] * X[None]
-    return np.concatenate([by_weight.reshape(fit.A.size, -1), moved, by_theta])
+    return np.concatenate([by_weight.reshape(fit.A.size, len(columns)), moved, by_theta])

@@ -1,5 +1,6 @@
 """The likelihood, its gradient and the ties, against slower truths."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -139,7 +140,9 @@ def test_classes_that_swap_labels_stay_two(monkeypatch):
     probs = out_of_fold(X.astype(np.float32), given, 10, fold_of).probs
     shares = []
     for worth in (0.0, HEAD.prior_examples):
-        monkeypatch.setattr("alfs_cli.estimators.joint.head.HEAD.prior_examples", worth)
+        monkeypatch.setattr(
+            "alfs_cli.estimators.joint.head.HEAD", replace(HEAD, prior_examples=worth)
+        )
         shares.append((joint_ml(probs, given).prior() / np.bincount(given) * len(y)).min())
     assert shares[0] < 0.3
     assert shares[1] > 0.5
