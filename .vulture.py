@@ -10,7 +10,7 @@ _repr_html_  # notebooks call it
 to_frame, to_datalab  # of the public Estimate
 
 # Names of types, used in annotations that are text.
-Datalab, Evaluated, Mask, Node, Points, ReadableBuffer, Shares
+Datalab, Evaluated, Node, ReadableBuffer, Shares
 
 # Functions that a table names, loaded when they are used.
 hoc, joint_ml, knn, read_npz, fashion_mnist, cifar100, webvision_mini

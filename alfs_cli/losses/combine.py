@@ -11,7 +11,7 @@ from alfs_cli.losses.terms import Parts, Rows, Separable, Shape, Term, number
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from alfs_cli.arrays import FloatArray as Points
+    from alfs_cli.arrays import FloatArray
 
 
 WEIGHTS = ("alpha", "beta")
@@ -141,11 +141,11 @@ class SeparableSum:
 
     parts: tuple[tuple[float, Separable], ...]
 
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return l(u)."""
         return _total([w * part.value(u) for w, part in self.parts])
 
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return g(u) = -l'(u)."""
         return _total([w * part.slope(u) for w, part in self.parts])
 
@@ -187,7 +187,7 @@ class SeparableSum:
                 return _least_ratio(self)
 
 
-def _total(values: "list[Points]") -> "Points":
+def _total(values: "list[FloatArray]") -> "FloatArray":
     total = values[0]
     for value in values[1:]:
         total = total + value

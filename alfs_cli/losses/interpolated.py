@@ -9,7 +9,7 @@ from alfs_cli.losses.terms import LARGEST_SPAN, Rows, Separable, Shape
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from alfs_cli.arrays import FloatArray as Points
+    from alfs_cli.arrays import FloatArray
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TCE(Separable):
         """False: powers of 1 - u need no logarithm."""
         return False
 
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return sum_{i = 1..t} (1 - u)^i / i, by Horner's rule."""
         rest = 1 - u
         total = rest / self.t
@@ -53,7 +53,7 @@ class TCE(Separable):
             total = (total + 1 / i) * rest
         return total
 
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return sum_{i < t} (1 - u)^i, by Horner's rule."""
         rest = 1 - u
         total = 1 + 0 * u
@@ -101,14 +101,14 @@ class PHuber(Separable):
         """g(1) / g(0) = 1 / tau: the tangent's slope is -tau."""
         return "1 / tau"
 
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return -log u where u > 1 / tau, else 1 + log tau - tau u."""
         import numpy as np
 
         above = -np.log(np.maximum(u, 1 / self.tau))
         return np.where(u * self.tau > 1, above, 1 + math.log(self.tau) - self.tau * u)
 
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return 1 / u, at most tau."""
         import numpy as np
 
@@ -155,7 +155,7 @@ class JS(Separable):
         """The ratio is 0, because g(0) is infinite."""
         return "g(1) / g(0), g(0) infinite"
 
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return the divergence divided by Z, with u log u = 0 at u = 0."""
         import numpy as np
 
@@ -166,7 +166,7 @@ class JS(Separable):
         mixed = (1 - self.pi) * (own - (1 - u) * log_other) - self.pi * log_m
         return np.asarray(mixed / ((self.pi - 1) * log_other))
 
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return log(m / ((1 - pi) u)) / -log(1 - pi), infinite at 0."""
         import numpy as np
 

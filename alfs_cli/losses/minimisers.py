@@ -10,12 +10,12 @@ from alfs_cli.losses.separable import AEL, AGCE, AUL, CE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from alfs_cli.arrays import FloatArray as Points
+    from alfs_cli.arrays import FloatArray
     from alfs_cli.losses.combine import SeparableSum
     from alfs_cli.losses.terms import Separable
 
 
-def convex_minimiser(loss: "SeparableSum", w: "Points") -> "Points":
+def convex_minimiser(loss: "SeparableSum", w: "FloatArray") -> "FloatArray":
     """Return the minimiser (M, K) for a convex l(u), by its optimality conditions.
 
     u_i = g^-1(lambda / w_i) clipped to [0, 1], where bisection finds the lambda for which they sum
@@ -30,7 +30,7 @@ def convex_minimiser(loss: "SeparableSum", w: "Points") -> "Points":
         low = np.log(np.maximum(largest * ends[1] * (1 - 1e-9), 1e-300))
         high = np.log(largest * ends[0] * (1 + 1e-9))
 
-        def at(log_level: "Points") -> "Points":
+        def at(log_level: "FloatArray") -> "FloatArray":
             return inverse(np.where(w > 0, np.exp(log_level)[:, None] / w, np.inf))
 
         for _ in range(80):
@@ -45,7 +45,7 @@ def convex_minimiser(loss: "SeparableSum", w: "Points") -> "Points":
     return np.asarray(u / u.sum(axis=1, keepdims=True))
 
 
-def _inverse_slope(loss: "SeparableSum") -> "Callable[[Points], Points]":
+def _inverse_slope(loss: "SeparableSum") -> "Callable[[FloatArray], FloatArray]":
     """Return the function t -> g^-1(t), clipped to [0, 1]."""
     import numpy as np
 
@@ -68,7 +68,7 @@ def _inverse_slope(loss: "SeparableSum") -> "Callable[[Points], Points]":
     return lambda t: np.interp(np.log(np.clip(t, 1e-300, 1e300)), log_slope, u[::-1])
 
 
-def project_to_simplex(points: "Points") -> "Points":
+def project_to_simplex(points: "FloatArray") -> "FloatArray":
     """Return the Euclidean projections of points (M, K) onto the simplex, (M, K)."""
     import numpy as np
 
@@ -79,7 +79,7 @@ def project_to_simplex(points: "Points") -> "Points":
     return np.asarray(np.maximum(points - level[:, None], 0))
 
 
-def ngce_minimiser(q: float, w: "Points", num_classes: int) -> "Points":
+def ngce_minimiser(q: float, w: "FloatArray", num_classes: int) -> "FloatArray":
     """Return the minimiser (M, k) of normalised generalised cross entropy with q < 1.
 
     Dinkelbach's iteration: u_i is proportional to max(w_i - rho, 0)^{1/(1-q)}, and the next rho is
@@ -106,7 +106,7 @@ def ngce_minimiser(q: float, w: "Points", num_classes: int) -> "Points":
     return u
 
 
-def nlnl_minimiser(w: "Points") -> "Points":
+def nlnl_minimiser(w: "FloatArray") -> "FloatArray":
     """Return the minimiser (M, K) of negative learning: u_i = max(0, 1 - (1 - w_i) / lambda)."""
     import numpy as np
 
@@ -120,7 +120,7 @@ def nlnl_minimiser(w: "Points") -> "Points":
     return np.asarray(u / u.sum(axis=1, keepdims=True))
 
 
-def normalised_minimiser(base: "Separable", w: "Points") -> "Points":
+def normalised_minimiser(base: "Separable", w: "FloatArray") -> "FloatArray":
     """Return the limit (M, K) of minimisers over bounded logits, for a base infinite at u = 0.
 
     The infimum min w of the risk is approached wherever the probability of the rarest label tends

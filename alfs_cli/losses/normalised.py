@@ -29,7 +29,7 @@ from alfs_cli.losses.tuning import TUNING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from alfs_cli.arrays import FloatArray as Points
+    from alfs_cli.arrays import FloatArray
     from alfs_cli.losses.terms import Evaluated
 
     Shares = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -49,14 +49,14 @@ class Normalised(Computed):
     def base(self) -> Separable:
         """The loss that is normalised."""
 
-    def number_shares(self, log_probs: "Points") -> "tuple[Points, Points]":
+    def number_shares(self, log_probs: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return F and w, (M, K) each, at log u (M, K)."""
         import numpy as np
 
         u = np.exp(log_probs)
         return self.base.value(u), self.base.slope(u) * u
 
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return R = sum_j w_j F_j / S (M,) and its derivative by the logits (M, K)."""
         import numpy as np
 
@@ -79,7 +79,7 @@ class Unbounded(Normalised):
     weights. If they are equal, noise does not move the minimiser.
     """
 
-    def ruling(self, w: "Points") -> Ruling:
+    def ruling(self, w: "FloatArray") -> Ruling:
         """Judge rows w (M, K).
 
         A dominant true class is proved for two classes. For more it is tolerant if all wrong labels
@@ -91,14 +91,14 @@ class Unbounded(Normalised):
         method = "its infimum min w is approached away from the vertex too"
         return ruling(w, method, tolerant=dominant & is_even(w), reached=dominant)
 
-    def rise(self, u: "Points", w: "Points") -> "Points":
+    def rise(self, u: "FloatArray", w: "FloatArray") -> "FloatArray":
         """Return an upper bound (M,) of the lowest limit of R at u minus that at the vertex."""
         import numpy as np
 
         here, there = self._limit(u, w), self._limit(vertices(w, 0), w)
         return np.asarray(here - there + EQUAL * (np.abs(here) + np.abs(there)))
 
-    def _limit(self, u: "Points", w: "Points") -> "Points":
+    def _limit(self, u: "FloatArray", w: "FloatArray") -> "FloatArray":
         """Return the lowest limit of the risk at u (M,)."""
         import numpy as np
 
@@ -106,7 +106,7 @@ class Unbounded(Normalised):
         rarest = np.where(u <= 0, w, np.inf).min(axis=1)
         return np.where(np.isfinite(rarest), rarest, value)
 
-    def minimiser(self, w: "Points", num_classes: int) -> "Points":
+    def minimiser(self, w: "FloatArray", num_classes: int) -> "FloatArray":
         """Return the limit of minimisers over bounded logits (M, K); see `normalised_minimiser`."""
         return normalised_minimiser(self.base, w)
 
@@ -233,7 +233,7 @@ class NGCE(WeighedNormalised):
         S = scaled.expm1_().sum(1, keepdim=True) * (-1 / self.q)
         return own.expm1() * (-1 / self.q), S, own.exp(), w
 
-    def ruling(self, w: "Points") -> Ruling:
+    def ruling(self, w: "FloatArray") -> Ruling:
         """Judge rows w (M, K).
 
         A dominant true class is proved; for q < 1 only if all wrong labels are equally frequent.
@@ -244,7 +244,7 @@ class NGCE(WeighedNormalised):
         even = is_even(w)
         return ruling(w, "whether wrong labels are equally frequent", proved=dominant & even)
 
-    def rise(self, u: "Points", w: "Points") -> "Points":
+    def rise(self, u: "FloatArray", w: "FloatArray") -> "FloatArray":
         """Return an upper bound of R(u) - R(vertex) (M,), from a sum that is 0 at the vertex."""
         import numpy as np
 
@@ -259,7 +259,7 @@ class NGCE(WeighedNormalised):
         rise = terms.sum(axis=1) + EQUAL * np.abs(terms).sum(axis=1)
         return np.asarray(rise / (K - (u**self.q).sum(axis=1)))
 
-    def minimiser(self, w: "Points", num_classes: int) -> "Points | None":
+    def minimiser(self, w: "FloatArray", num_classes: int) -> "FloatArray | None":
         """Return the minimiser (M, k) for q < 1; None for q >= 1."""
         return ngce_minimiser(self.q, w, num_classes) if self.q < 1 else None
 
@@ -289,7 +289,7 @@ class Flipped(WeighedNormalised):
         """The largest K below 1 / p_min."""
         return math.ceil(1 / self.p_min) - 1
 
-    def ruling(self, w: "Points") -> Ruling:
+    def ruling(self, w: "FloatArray") -> Ruling:
         """Judge rows w (M, K).
 
         A dominant true class is tolerant. It is proved if all minimisers are near the vertex.
@@ -300,7 +300,7 @@ class Flipped(WeighedNormalised):
         proved = dominant if spread <= TUNING.vertex_distance else None
         return ruling(w, method, proved=proved, tolerant=dominant, margin=levels(w))
 
-    def rise(self, u: "Points", w: "Points") -> "Points":
+    def rise(self, u: "FloatArray", w: "FloatArray") -> "FloatArray":
         """Return an upper bound of R(u) - R(vertex) (M,); R is bounded, so its values suffice."""
         return rise_by_values(self, u, w)
 
@@ -325,7 +325,7 @@ class Flipped(WeighedNormalised):
         values, derivative = super().evaluate(rows, weight=-weight, slopes=slopes)
         return values + weight, derivative
 
-    def number_shares(self, log_probs: "Points") -> "tuple[Points, Points]":
+    def number_shares(self, log_probs: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return F = l(p_min) - l and w = -g u, (M, K) each, at log u; both 0 below p_min."""
         import numpy as np
 
@@ -335,7 +335,7 @@ class Flipped(WeighedNormalised):
         F = np.where(inside, top - self.base.value(u), 0.0)
         return F, np.where(inside, -self.base.slope(u) * u, 0.0)
 
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return sum_j w_j (1 - F_j / S) (M,) and its derivative by the logits (M, K)."""
         R, derivative = super().risk(log_probs, w)
         return w.sum(axis=-1) - R, -derivative

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from alfs_cli.arrays import BoolArray as Mask
-    from alfs_cli.arrays import FloatArray as Points
+    from alfs_cli.arrays import BoolArray, FloatArray
     from alfs_cli.losses.terms import Computed
 
 
@@ -28,21 +27,21 @@ class Ruling:
     None if no single number decides.
     """
 
-    proved: "Mask"
-    tolerant: "Mask"
-    reached: "Mask"
+    proved: "BoolArray"
+    tolerant: "BoolArray"
+    reached: "BoolArray"
     method: str
-    margin: "Points | None" = None
+    margin: "FloatArray | None" = None
 
 
 def ruling(
-    w: "Points",
+    w: "FloatArray",
     method: str,
     *,
-    proved: "Mask | None" = None,
-    tolerant: "Mask | None" = None,
-    reached: "Mask | None" = None,
-    margin: "Points | None" = None,
+    proved: "BoolArray | None" = None,
+    tolerant: "BoolArray | None" = None,
+    reached: "BoolArray | None" = None,
+    margin: "FloatArray | None" = None,
 ) -> Ruling:
     """Return a ruling on rows w (M, K).
 
@@ -57,7 +56,7 @@ def ruling(
     return Ruling(proved, tolerant, reached | proved | tolerant, method, margin)
 
 
-def levels(w: "Points") -> "Points":
+def levels(w: "FloatArray") -> "FloatArray":
     """Return the clean level of each row (M,), infinite for a row without noise."""
     import numpy as np
 
@@ -65,21 +64,21 @@ def levels(w: "Points") -> "Points":
         return np.asarray(np.where(w[:, 1] > 0, w[:, 0] / w[:, 1], np.inf))
 
 
-def is_dominant(w: "Points") -> "Mask":
+def is_dominant(w: "FloatArray") -> "BoolArray":
     """Return for each row (M,) whether the true class alone is the most frequent label."""
     import numpy as np
 
     return np.asarray(w[:, 0] > w[:, 1] * (1 + EQUAL))
 
 
-def is_even(w: "Points") -> "Mask":
+def is_even(w: "FloatArray") -> "BoolArray":
     """Return for each row (M,) whether all wrong labels are equally frequent."""
     import numpy as np
 
     return np.asarray(w[:, 1] - w[:, -1] <= EVEN * w[:, 0])
 
 
-def vertices(w: "Points", index: int) -> "Points":
+def vertices(w: "FloatArray", index: int) -> "FloatArray":
     """Return for every row the vertex of the class in column `index`, (M, K)."""
     import numpy as np
 
@@ -88,7 +87,7 @@ def vertices(w: "Points", index: int) -> "Points":
     return u
 
 
-def rise_by_values(part: "Computed", u: "Points", w: "Points") -> "Points":
+def rise_by_values(part: "Computed", u: "FloatArray", w: "FloatArray") -> "FloatArray":
     """Return an upper bound of R(u) - R(vertex) (M,), for a risk that is continuous at both.
 
     The bound adds the rounding error of both values: if it is negative, so is the difference.
@@ -101,7 +100,9 @@ def rise_by_values(part: "Computed", u: "Points", w: "Points") -> "Points":
         return np.asarray(here - there + EQUAL * (np.abs(here) + np.abs(there)))
 
 
-def rise_from_infinity(part: "Computed", u: "Points", w: "Points", infinite: "Mask") -> "Points":
+def rise_from_infinity(
+    part: "Computed", u: "FloatArray", w: "FloatArray", infinite: "BoolArray"
+) -> "FloatArray":
     """Return the bound of `rise_by_values`, but -infinity for rows with an infinite R(vertex).
 
     `infinite` (M,) marks these rows; the bound is NaN if R(u) is not finite either.

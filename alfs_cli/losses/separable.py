@@ -23,7 +23,7 @@ from alfs_cli.losses.terms import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from alfs_cli.arrays import FloatArray as Points
+    from alfs_cli.arrays import FloatArray
     from alfs_cli.losses.terms import Evaluated
 
 
@@ -50,14 +50,14 @@ class CE(Separable):
         """The ratio is 0, because g(0) is infinite."""
         return "g(1) / g(0), g(0) infinite"
 
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return -log u, infinite at 0."""
         import numpy as np
 
         with np.errstate(divide="ignore"):
             return -np.log(u)
 
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return 1 / u, infinite at 0."""
         import numpy as np
 
@@ -102,14 +102,14 @@ class FL(Separable):
         """The ratio is 0, because g(0) is infinite."""
         return "g(1) / g(0), g(0) infinite"
 
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return -(1 - u)^gamma log u, infinite at 0."""
         import numpy as np
 
         with np.errstate(divide="ignore"):
             return np.asarray(-((1 - u) ** self.gamma) * np.log(u))
 
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return (1 - u)^gamma (gamma (-log u) / (1 - u) + 1 / u); (-log u) / (1 - u) is 1 at 1."""
         import numpy as np
 
@@ -165,11 +165,11 @@ class MAE(Separable):
         """False: 1 - u needs no logarithm."""
         return False
 
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return scale (1 - u)."""
         return self.scale * (1 - u)
 
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return the scale, constant in u."""
         return self.scale + 0 * u
 
@@ -262,7 +262,7 @@ class AGCE(Separable):
         """True for a = 0, where t is log u."""
         return self.a == 0
 
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return ((a + 1)^q - (a + u)^q) / q, or its limit log((a + 1) / (a + u)) for q = 0."""
         import numpy as np
 
@@ -272,7 +272,7 @@ class AGCE(Separable):
             return -t
         return np.asarray((self.a + 1) ** self.q * -np.expm1(self.q * t) / self.q)
 
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return (a + u)^(q - 1)."""
         import numpy as np
 
@@ -355,7 +355,7 @@ class AUL(Separable):
         """True for a = 1, which needs log(1 - u)."""
         return self.a == 1
 
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return ((a - u)^p - (a - 1)^p) / p, or its limit log((a - u) / (a - 1)) for p = 0."""
         import numpy as np
 
@@ -366,7 +366,7 @@ class AUL(Separable):
             return np.asarray(t)
         return np.asarray((self.a - 1) ** self.p * np.expm1(self.p * t) / self.p)
 
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return (a - u)^(p - 1), infinite at u = 1 for a = 1 and p < 1."""
         import numpy as np
 
@@ -431,13 +431,13 @@ class AEL(Separable):
         """False: exp(-u / a) needs no logarithm."""
         return False
 
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return exp(-u / a)."""
         import numpy as np
 
         return np.asarray(np.exp(-u / self.a))
 
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return exp(-u / a) / a."""
         import numpy as np
 

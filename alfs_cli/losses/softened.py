@@ -13,7 +13,7 @@ from alfs_cli.losses.separable import CE
 from alfs_cli.losses.terms import LARGEST_SPAN, SMALLEST_SPAN, Computed, Rows, Slopes
 
 if TYPE_CHECKING:
-    from alfs_cli.arrays import FloatArray as Points
+    from alfs_cli.arrays import FloatArray
     from alfs_cli.losses.terms import Evaluated
 
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 class Softened(Computed):
     """A loss whose risk is infinite at the vertex on a row with noise, minimal on one without."""
 
-    def ruling(self, w: "Points") -> Ruling:
+    def ruling(self, w: "FloatArray") -> Ruling:
         """Judge rows w (M, K): a row is proved if it has no noise."""
         return ruling(w, "infinite at the vertex unless the row is clean", proved=w[:, 1] <= 0)
 
-    def rise(self, u: "Points", w: "Points") -> "Points":
+    def rise(self, u: "FloatArray", w: "FloatArray") -> "FloatArray":
         """Return R(u) - R(vertex) (M,); R(vertex) is infinite on a row with noise."""
         return rise_from_infinity(self, u, w, w[:, 1] > 0)
 
@@ -62,26 +62,26 @@ class LS(Softened):
         own_slope = rows.rest * -weight + each * (rows.num_classes - 1)
         return values, Slopes(own=own_slope, along=weight, flat=-each)
 
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return the risk (M,) and derivative (M, K) of CE on the smoothed weights."""
         total = w.sum(axis=-1, keepdims=True)
         smooth = (1 - self.epsilon) * w + self.epsilon * total / w.shape[-1]
         return CE().risk(log_probs, smooth)
 
-    def ruling(self, w: "Points") -> Ruling:
+    def ruling(self, w: "FloatArray") -> Ruling:
         """Judge rows w (M, K): proved only for epsilon = 0, on a row without noise."""
         if self.epsilon == 0:
             return super().ruling(w)
         return ruling(w, "infinite at the vertex")
 
-    def rise(self, u: "Points", w: "Points") -> "Points":
+    def rise(self, u: "FloatArray", w: "FloatArray") -> "FloatArray":
         """Return R(u) - R(vertex) (M,).
 
         R(vertex) is infinite unless epsilon is 0 and the row has no noise.
         """
         return rise_from_infinity(self, u, w, (w[:, 1] > 0) | (self.epsilon > 0))
 
-    def minimiser(self, w: "Points", num_classes: int) -> "Points":
+    def minimiser(self, w: "FloatArray", num_classes: int) -> "FloatArray":
         """Return the smoothed weights (M, K), the minimiser of CE's risk on them."""
         import numpy as np
 
@@ -125,7 +125,7 @@ class SoftBootstrap(Softened):
             full=((surprise, -rest),),
         )
 
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return b times CE's risk plus 1 - b times the entropy (M,), and its derivative (M, K)."""
         import numpy as np
 
@@ -171,7 +171,7 @@ class HardBootstrap(Softened):
             own=rows.rest * -own + pull * rest, along=weight, full=((target, -rest),)
         )
 
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return the risk (M,) and derivative (M, K) of CE on the bootstrapped target."""
         import numpy as np
 
@@ -213,7 +213,7 @@ class EpsCE(Softened):
         pull = (weight / (1 + self.m / rows.u)).where(is_own, rows.u.new_tensor(weight))
         return values, Slopes(own=rows.rest * -pull, along=pull)
 
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return R = -sum_j w_j log p'_j (M,) and its derivative by the logits (M, K)."""
         import numpy as np
 
@@ -261,7 +261,7 @@ class LDRKL(Softened):
             own=own_slope, along=0.0, full=((share, weight),)
         )
 
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return the risk (M,) and its derivative by the logits (M, K)."""
         import numpy as np
 

@@ -20,7 +20,7 @@ from alfs_cli.losses.ruling import Ruling, ruling
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from alfs_cli.arrays import FloatArray as Points
+    from alfs_cli.arrays import FloatArray
 
     Evaluated = tuple[Tensor, "Slopes | None"]
 
@@ -200,7 +200,7 @@ class Computed(Term):
         """Return weight times the loss (N, 1), and with `slopes` its derivative by the logits."""
 
     @abstractmethod
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return R = sum_j w_j L(u, j) (M,) and its derivative by the logits (M, K).
 
         `log_probs` (M, K) are log u, finite; `w` (M, K) are the weights of the labels.
@@ -210,11 +210,11 @@ class Computed(Term):
     # by its shape. These defaults say that nothing is known: a loss without a rule of its own is
     # neither proved nor refuted.
 
-    def ruling(self, w: "Points") -> Ruling:
+    def ruling(self, w: "FloatArray") -> Ruling:
         """Judge rows w (M, K), the true class first and the others in descending order."""
         return ruling(w, "no rule for this loss")
 
-    def rise(self, u: "Points", w: "Points") -> "Points":
+    def rise(self, u: "FloatArray", w: "FloatArray") -> "FloatArray":
         """Return an upper bound of R(u) - R(vertex) (M,), NaN where none is known.
 
         The bound includes rounding errors. Only a negative one refutes a row. Where the risk is
@@ -225,7 +225,7 @@ class Computed(Term):
 
         return np.full(len(w), np.nan)
 
-    def minimiser(self, w: "Points", num_classes: int) -> "Points | None":
+    def minimiser(self, w: "FloatArray", num_classes: int) -> "FloatArray | None":
         """Return the minimiser of the risk (M, k), or None if there is no formula for it.
 
         Rows `w` (M, k) may leave classes out (k < num_classes), which then have probability 0.
@@ -276,11 +276,11 @@ class Separable(Computed):
         return None if math.isnan(quotient) else quotient
 
     @abstractmethod
-    def value(self, u: "Points") -> "Points":
+    def value(self, u: "FloatArray") -> "FloatArray":
         """Return l(u)."""
 
     @abstractmethod
-    def slope(self, u: "Points") -> "Points":
+    def slope(self, u: "FloatArray") -> "FloatArray":
         """Return g(u) = -l'(u)."""
 
     @abstractmethod
@@ -303,7 +303,7 @@ class Separable(Computed):
             pull = pull * weight
         return values, Slopes(own=rows.rest * -pull, along=pull)
 
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return R = sum_j w_j l(u_j) (M,) and its derivative by the logits (M, K)."""
         import numpy as np
 

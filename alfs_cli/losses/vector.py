@@ -19,7 +19,7 @@ from alfs_cli.losses.ruling import (
 from alfs_cli.losses.terms import Computed, Parts, Rows, Slopes, Term
 
 if TYPE_CHECKING:
-    from alfs_cli.arrays import FloatArray as Points
+    from alfs_cli.arrays import FloatArray
     from alfs_cli.losses.terms import Evaluated
 
 
@@ -58,7 +58,7 @@ class AMSE(Computed):
         own = (2 * scale) * u * ((u - self.a) * rows.rest - others)
         return values, Slopes(own=own, along=along, full=((squares, 2 * scale),))
 
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return R (M,) and its derivative by the logits (M, K).
 
         R = (|u|^2 - 2 a w u + a^2) / K for weights w that sum to 1.
@@ -74,13 +74,13 @@ class AMSE(Computed):
         derivative = 2 * u * (total * (u - square) - self.a * (w - hit)) / K
         return R[..., 0], derivative
 
-    def ruling(self, w: "Points") -> Ruling:
+    def ruling(self, w: "FloatArray") -> Ruling:
         """Judge rows w (M, K): proved if the true class is dominant and a (w_m - w_n) >= 1."""
         margin = self.a * (w[:, 0] - w[:, 1])
         proved = is_dominant(w) & (margin >= 1 - EQUAL)
         return ruling(w, "a times the gap", proved=proved, margin=margin)
 
-    def rise(self, u: "Points", w: "Points") -> "Points":
+    def rise(self, u: "FloatArray", w: "FloatArray") -> "FloatArray":
         """Return an upper bound of R(u) - R(vertex) (M,), from a sum that is 0 at the vertex."""
         import numpy as np
 
@@ -93,7 +93,7 @@ class AMSE(Computed):
         terms = np.concatenate([moved**2, 2 * moved * lean], axis=1) / u.shape[1]
         return np.asarray(terms.sum(axis=1) + EQUAL * np.abs(terms).sum(axis=1))
 
-    def minimiser(self, w: "Points", num_classes: int) -> "Points":
+    def minimiser(self, w: "FloatArray", num_classes: int) -> "FloatArray":
         """Return the points of the simplex (M, K) that are nearest to a w."""
         return project_to_simplex(self.a * w)
 
@@ -139,7 +139,7 @@ class NLNL(Computed):
         p.scatter_(1, top, top_p)
         return values, Slopes(own=own, along=total.mul_(-scale), full=((full, scale),))
 
-    def risk(self, log_probs: "Points", w: "Points") -> "tuple[Points, Points]":
+    def risk(self, log_probs: "FloatArray", w: "FloatArray") -> "tuple[FloatArray, FloatArray]":
         """Return R = -sum_k c_k log(1 - u_k) (M,) and its derivative by the logits (M, K).
 
         c_k is the weight of all labels other than k, divided by K - 1.
@@ -154,15 +154,15 @@ class NLNL(Computed):
         derivative = pull - u * pull.sum(axis=-1, keepdims=True)
         return -(c * log_rest).sum(axis=-1), derivative
 
-    def ruling(self, w: "Points") -> Ruling:
+    def ruling(self, w: "FloatArray") -> Ruling:
         """Judge rows w (M, K): a row is proved if it has no noise."""
         return ruling(w, "infinite at the vertex unless the row is clean", proved=w[:, 1] <= 0)
 
-    def rise(self, u: "Points", w: "Points") -> "Points":
+    def rise(self, u: "FloatArray", w: "FloatArray") -> "FloatArray":
         """Return R(u) - R(vertex) (M,); R(vertex) is infinite on a row with noise."""
         return rise_from_infinity(self, u, w, w[:, 1] > 0)
 
-    def minimiser(self, w: "Points", num_classes: int) -> "Points":
+    def minimiser(self, w: "FloatArray", num_classes: int) -> "FloatArray":
         """Return the minimiser of the risk (M, K); see `nlnl_minimiser`."""
         return nlnl_minimiser(w)
 
