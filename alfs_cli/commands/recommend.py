@@ -26,8 +26,11 @@ def recommend(
         ),
     ] = None,
     safety: Annotated[
-        float, typer.Option("--safety", help="Factor by which the ratio exceeds the bound.")
-    ] = 1.25,
+        float | None,
+        typer.Option(
+            "--safety", help="Factor by which the ratio exceeds the bound; by default 1.25."
+        ),
+    ] = None,
     lr: Annotated[
         float, typer.Option("--lr", help="Learning rate of the training to come.")
     ] = 0.01,
