@@ -1,9 +1,10 @@
 """Run `alfs` as a user does, in an empty folder."""
 
+import io
 import pickle
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from hashlib import sha256
 from typing import Any
@@ -25,17 +26,23 @@ class Done:
 
 
 def _made_once(function: Callable[..., Any], known: dict[bytes, bytes]) -> Callable[..., Any]:
-    """Return a function that remembers, by all that it is given, what it returned."""
+    """Return `estimate_noise` that remembers, by all that it is given, what it returned.
+
+    But for what is said of the evidence: whether it was made anew or read back is no matter to it.
+    """
 
     @wraps(function)
-    def call(*arguments: Any, **options: Any) -> Any:
+    def call(dataset: Any, evidence: Any, **options: Any) -> Any:
+        given = io.BytesIO()
+        pickler = pickle.Pickler(given)
+        pickler.fast = True  # the same object twice is as good as two that are equal
         try:
-            given = pickle.dumps((arguments, options))
-        except (pickle.PicklingError, TypeError, AttributeError):
-            return function(*arguments, **options)
-        key = sha256(given).digest()
+            pickler.dump((dataset, replace(evidence, notes=()), options))
+        except (pickle.PicklingError, TypeError, AttributeError, ValueError):
+            return function(dataset, evidence, **options)
+        key = sha256(given.getvalue()).digest()
         if key not in known:
-            known[key] = pickle.dumps(function(*arguments, **options))
+            known[key] = pickle.dumps(function(dataset, evidence, **options))
         return pickle.loads(known[key])
 
     return call

@@ -103,7 +103,7 @@ def test_evidence_of_another_array_is_not_reused(alfs, tmp_path):
     X, y = g.normal(size=(3000, 5)).astype(np.float32), np.arange(3000) % 2
     X[:, 0] += 4 * y
     np.savez(tmp_path / "x.npz", features=X, labels=y)
-    words = ("estimate", "x.npz", "--folds", "2")
+    words = ("estimate", "x.npz", "--folds", "2", "--method", "confident")
     assert alfs(*words).code == 0
     for place in (0, 7_500, -1):
         assert "evidence taken from" in alfs(*words).err
