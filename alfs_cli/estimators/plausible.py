@@ -27,7 +27,7 @@ def plausible(estimate: NoiseEstimate, rate: float) -> NoiseEstimate:
     have. T keeps its shape: wrong labels go where they went, more or fewer of them.
     """
     now = estimate.noise_rate
-    wanted = float(np.clip((now.value + rate) / 2, now.low, now.high))
+    wanted = leaning_rate(now, rate)
     prior = np.array(estimate.class_prior)
     T = at_rate(np.array(estimate.transition), prior, wanted)
     low, high = np.array(estimate.transition_low), np.array(estimate.transition_high)
@@ -62,6 +62,15 @@ def plausible(estimate: NoiseEstimate, rate: float) -> NoiseEstimate:
         trust=replace(estimate.trust, reasons=(*estimate.trust.reasons, reason)),
         truth=truth,
     )
+
+
+def leaning_rate(now: Bounded, rate: float) -> float:
+    """Return the noise rate halfway to what data sets usually have, inside its bounds.
+
+    >>> leaning_rate(Bounded(0.6, 0.0, 0.7), 0.1)
+    0.35
+    """
+    return float(np.clip((now.value + rate) / 2, now.low, now.high))
 
 
 def at_rate(T: FloatArray, prior: FloatArray, rate: float) -> FloatArray:
