@@ -535,8 +535,8 @@ def main() -> None:
         low = some[some["trust"] == "low"]
         error = low[["noise_rate", "leaning_rate"]].sub(low["wrong"], axis=0).abs().mean()
         print(
-            f"{name:8s} error of the noise rate at trust low, {len(low)} draws: {error.iloc[0]:.3f} "
-            f"by likelihood, {error.iloc[1]:.3f} leaning to what data sets have"
+            f"{name:8s} error of the noise rate at trust low ({len(low)} draws): "
+            f"{error.iloc[0]:.3f} by likelihood, {error.iloc[1]:.3f} leaning"
         )
 
 
