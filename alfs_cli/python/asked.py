@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from alfs_cli.data import DataSpec, Given
 from alfs_cli.errors import UsageError
@@ -18,6 +18,19 @@ Names = Sequence[str] | str | None
 """Several names: a sequence, or text with commas."""
 
 FileName = str | os.PathLike[str]
+
+
+class HasFolder(Protocol):
+    """What keeps its files in a folder, as an audit does."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder."""
+
+
+def audit_place(audit: HasFolder | FileName) -> Path:
+    """Return the path of an audit, or of its audit.json, that a caller names."""
+    return Path(audit) if isinstance(audit, str | os.PathLike) else audit.folder
 
 
 def data_asked(

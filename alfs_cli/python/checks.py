@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alfs_cli.data import Given
 from alfs_cli.errors import UsageError
@@ -12,11 +12,12 @@ from alfs_cli.estimating import EstimateOptions
 from alfs_cli.findings.finding import Finding, Gate
 from alfs_cli.findings.rules import Selection
 from alfs_cli.formats.blocks import Report
+from alfs_cli.gate.audited import load_audited
 from alfs_cli.gate.baseline import load_baseline
 from alfs_cli.gate.checking import Plan, check_data, check_estimate, check_estimated
 from alfs_cli.gate.judging import Thresholds
 from alfs_cli.gate.suppressions import Suppressions
-from alfs_cli.python.asked import FileName, Names, data_asked
+from alfs_cli.python.asked import FileName, Names, audit_place, data_asked
 from alfs_cli.python.estimates import Estimate, load_estimate
 from alfs_cli.python.showing import Shown
 from alfs_cli.python.wording import Listener, checked, told_to_programs
@@ -25,6 +26,9 @@ from alfs_cli.results.check import CheckResult
 from alfs_cli.settings.check import CHECK
 from alfs_cli.settings.layers import Key
 from alfs_cli.settings.values import whole
+
+if TYPE_CHECKING:
+    from alfs_cli.python.auditing import Audit
 
 KEYS = {name.replace("-", "_"): key for name, key in CHECK.items()} | {"seed": Key(whole(0), 0)}
 
@@ -89,6 +93,7 @@ def check(
     gate_on: str = "sure",
     baseline: FileName | None = None,
     strict_baseline: bool = False,
+    audit: "Audit | FileName | None" = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     features: Any = None,
@@ -120,8 +125,9 @@ def check(
     estimate.json, which takes a moment. Rates are fractions, clean levels ratios. With `gate_on`
     sure a gate fails only where even the bound most favourable to the data breaks its limit; with
     point, where the estimate does; with strict it passes only where even the least favourable bound
-    keeps the limit. `baseline` is a file of accepted findings; `select` and `ignore` hold rules or
-    prefixes of them. Neither configuration files nor environment variables are read.
+    keeps the limit. `baseline` is a file of accepted findings; with `audit`, an audit of the same
+    data or its audit.json, gates take the bounds of people's answers; `select` and `ignore` hold
+    rules or prefixes of them. Neither configuration files nor environment variables are read.
 
     Raises AlfsError where the data or a gate that was asked for cannot be judged.
 
@@ -150,6 +156,8 @@ def check(
         )
         numbers = checked({"folds": folds, "confidence": confidence, "seed": seed}, KEYS)
         plan = _plan(Thresholds(**limits), baseline, select, ignore)
+        if audit is not None:
+            plan = replace(plan, audit=load_audited(audit_place(audit)))
         given = Given(features, labels, pred_probs=pred_probs, true_labels=true_labels)
         made = _estimate_named(data)
         if made is not None and not given.is_empty:

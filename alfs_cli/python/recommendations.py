@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from alfs_cli.errors import InputError
 from alfs_cli.formats.blocks import Report
 from alfs_cli.noise import as_array, read_named_transition
-from alfs_cli.python.asked import FileName, Names
+from alfs_cli.python.asked import FileName, Names, audit_place
 from alfs_cli.python.estimates import Estimate, estimate_of
 from alfs_cli.python.showing import Shown
 from alfs_cli.python.wording import told_to_programs
@@ -135,13 +135,9 @@ def recommend(
             lr=lr,
             prefer=prefer,
             losses=None if families is None else tuple(families),
-            audit=None if audit is None else audit_reference(_file_of(audit), made.result),
+            audit=None if audit is None else audit_reference(audit_place(audit), made.result),
         )
     return Recommended(found)
-
-
-def _file_of(audit: "Audit | FileName") -> Path:
-    return Path(audit) if isinstance(audit, str | os.PathLike) else audit.folder
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -148,3 +148,18 @@ def test_what_is_shown_fits_a_screen(begun):
         assert len(repr(shown)) < 1500
         assert "undecided" in repr(shown)
         assert "noise-rate" in shown._repr_html_()
+
+
+def test_the_gate_takes_its_bounds(data, tmp_path):
+    """An audit, its folder and its file are one; an audit of other data is refused."""
+    X, y, true = data
+    aud = alfs.audit(features=X, labels=y, class_names=NAMES, out=tmp_path / "c")
+    answered(aud, true, len(y))
+    wrong = (y != true).mean()
+    judged = {"features": X, "labels": y, "class_names": NAMES}
+    for named in (aud, aud.folder, aud.folder / "audit.json"):
+        aud.status()
+        assert not alfs.check(**judged, audit=named, max_noise_rate=wrong / 2).passed
+        assert alfs.check(**judged, audit=named, max_noise_rate=min(2 * wrong, 1)).passed
+    with pytest.raises(alfs.AlfsError):
+        alfs.check(features=X, labels=np.roll(y, 1), class_names=NAMES, audit=aud)
