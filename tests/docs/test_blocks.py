@@ -56,6 +56,24 @@ def test_every_option_there_is_known():
     assert seen > 50
 
 
+def test_every_option_in_the_text_is_one_of_some_command():
+    groups = typer.main.get_command(app).commands.values()
+    commands = [one for group in groups for one in getattr(group, "commands", {"": group}).values()]
+    known = {
+        word
+        for command in commands
+        for parameter in command.params
+        for word in (*parameter.opts, *parameter.secondary_opts)
+    }
+    file = "--help.png"  # the name of one, in a warning
+    for page in pages():
+        if name_of(page).startswith("docs/measured/"):  # of the benchmarks' own
+            continue
+        text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+        said = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*[a-z]", text)) - {file}
+        assert said <= known, name_of(page)
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
