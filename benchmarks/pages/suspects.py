@@ -98,23 +98,45 @@ def _rare(part: pd.DataFrame) -> str:
 
 def _promises() -> dict[str, Any]:
     found = frame("precision")
-    halves = {}
-    for name, half in found.groupby("part"):
-        some = half[half.likely > 0]
-        near = (some.likely_expected - some.likely_precision).abs() <= 0.1
-        within = some.likely_precision.between(some.likely_low, some.likely_high)
-        width = (some.likely_high - some.likely_low).mean()
-        halves[name] = (
-            {"judging": "judged", "tuning": "tuned on"}[str(name)], len(half), len(some),
-            percent(near.mean(), 0), percent(within.mean(), 0), number(width, 2),
-        )  # fmt: skip
+    parts = {name: part for name, part in found.groupby("part")}
+    rows = {
+        name: _kept(said, parts[name])
+        for name, said in (("judging", "nothing was fitted to"), ("learning", "fitted to"))
+    }
+    judged = parts["judging"]
     return {
         "promise_draws": len(found),
-        "promise_kinds": found.draw.str.split("/").str[0].nunique(),
-        "promise_held": halves["judging"][4],
+        "promise_judged": len(judged),
+        "promise_sources": judged.draw.str.split("/").str[0].nunique(),
+        "promise_near": rows["judging"][3],
+        "promise_held": rows["judging"][4],
         "promises": table(
-            ("draws", "n", "with a list", "promise within 10 points", "precision in the interval",
+            ("draws", "n", "with a list", "within 10 points", "precision in the interval",
              "width of the interval"),
-            (halves["judging"], halves["tuning"]),
+            tuple(rows.values()),
+        ),
+        "rates": table(
+            ("draws at trust low", "n", "by likelihood", "as reported"),
+            tuple(_rate_errors(said, parts[name])
+                  for name, said in (("judging", "judging"), ("learning", "learning"))),
         ),
     }  # fmt: skip
+
+
+def _kept(said: str, part: pd.DataFrame) -> tuple[object, ...]:
+    some = part[part.likely > 0]
+    near = (some.likely_expected - some.likely_precision).abs() <= 0.1
+    within = some.likely_precision.between(some.likely_low, some.likely_high)
+    width = (some.likely_high - some.likely_low).mean()
+    return (
+        said, len(part), len(some), percent(near.mean(), 0), percent(within.mean(), 0),
+        number(width, 2),
+    )  # fmt: skip
+
+
+def _rate_errors(said: str, part: pd.DataFrame) -> tuple[object, ...]:
+    low = part[part.trust == "low"]
+    errors = [
+        number((low[name] - low.wrong).abs().mean(), 3) for name in ("noise_rate", "leaning_rate")
+    ]
+    return (said, len(low), *errors)
