@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -40,7 +41,10 @@ def forked(
             os.environ.update(env)
         os._exit(_ended(function))
 
-    return subprocess.Popen([sys.executable], preexec_fn=instead_of_exec, **options)
+    with warnings.catch_warnings():
+        # from Python 3.12 on: of threads here, which a copy has not and whose locks it leaves alone
+        warnings.filterwarnings("ignore", message=".*multi-threaded", category=DeprecationWarning)
+        return subprocess.Popen([sys.executable], preexec_fn=instead_of_exec, **options)
 
 
 def forked_alfs(*words: object, **options: Any) -> subprocess.Popen:
@@ -62,7 +66,7 @@ def forked_worker(command: Sequence[str], **options: Any) -> subprocess.Popen:
 def _leave_files(kept: set[int]) -> None:
     """Let go of every file but these; their numbers stay taken, for objects here still own them."""
     nothing = os.open(os.devnull, os.O_RDWR)
-    for name in os.listdir("/proc/self/fd"):
+    for name in os.listdir("/dev/fd"):
         if int(name) not in kept:
             os.dup2(nothing, int(name))
 
