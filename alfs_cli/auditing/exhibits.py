@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import IntArray
 from alfs_cli.copies.edits import read_manifest_of
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.feature_columns import answer_in
@@ -16,7 +17,6 @@ from alfs_cli.data.readers.manifest import numbers_of_split
 from alfs_cli.errors import InputError, brief, did_you_mean, has
 from alfs_cli.text.names import parse_columns
 
-IntArray = NDArray[np.int64]
 Texts = NDArray[np.object_]
 
 MOST_VALUES = 1000  # of a column that may be a code of the labels

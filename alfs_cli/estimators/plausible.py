@@ -7,14 +7,12 @@ likelihood alone is often far too high. The bounds stay as they are; the value m
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.estimators.parts.counts import gap, weakest_pair
 from alfs_cli.estimators.summary import dominance
 from alfs_cli.noise import class_clean_levels, row_total_variation, runners_up
 from alfs_cli.results.estimate import Bounded, ClassCleanLevel, CleanLevel, NoiseEstimate
-
-FloatArray = NDArray[np.float64]
 
 SHAPELESS = 1e-3  # noise rate; a T of less says nothing of where wrong labels go
 LEAST_STAYS = 0.02  # share of a class whose labels stay right, however much is scaled up

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
-from alfs_cli.arrays import FloatArray, IntArray
+from alfs_cli.arrays import FloatArray, IntArray, Probabilities
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators.joint.head import (
     RIDGE,
@@ -26,7 +25,6 @@ from alfs_cli.estimators.joint.head import (
 from alfs_cli.estimators.joint.tuning import POSTERIOR
 from alfs_cli.noise.threads import one_blas_thread
 
-Probabilities = NDArray[np.floating]
 TrueClass = Callable[[slice | IntArray], FloatArray]
 """Rows of the data set -> q(true | x), (n, K)."""
 
