@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from alfs_cli.arrays import IntArray
 from alfs_cli.audits.claims import Claim
 from alfs_cli.audits.forecast import forecast
 from alfs_cli.audits.judge import ACCEPTED, UNDECIDED
-from alfs_cli.audits.population import Ints
 from alfs_cli.audits.reading import judge_of
 from alfs_cli.audits.record import Record
 from alfs_cli.data import LabelledDataset
@@ -26,7 +26,7 @@ MOST_RUNS = 6  # of which all pairs are compared
 HALF = 0.5
 
 
-def true_accuracy(record: Record, run: str, predicted: Ints, *, file: Path) -> TrueAccuracy:
+def true_accuracy(record: Record, run: str, predicted: IntArray, *, file: Path) -> TrueAccuracy:
     """Return a run's accuracy on true labels; `predicted` (N,) is by the audit's classes."""
     claim = Claim("accuracy", (run,), ">=", HALF)
     examples = replace(record.examples, predictions={run: predicted})
@@ -42,7 +42,7 @@ def true_accuracy(record: Record, run: str, predicted: Ints, *, file: Path) -> T
     )
 
 
-def differences(record: Record, predictions: Mapping[str, Ints]) -> tuple[Difference, ...]:
+def differences(record: Record, predictions: Mapping[str, IntArray]) -> tuple[Difference, ...]:
     """Return for each pair of runs whether one is better on true labels, and by how much."""
     return tuple(_difference(record, predictions, pair) for pair in combinations(predictions, 2))
 
@@ -57,7 +57,7 @@ def refuse_many(runs: int) -> None:
 
 
 def _difference(
-    record: Record, predictions: Mapping[str, Ints], pair: tuple[str, str]
+    record: Record, predictions: Mapping[str, IntArray], pair: tuple[str, str]
 ) -> Difference:
     first, second = pair
     if np.array_equal(predictions[first], predictions[second]):
@@ -80,7 +80,7 @@ def _difference(
     )
 
 
-def by_classes(predicted: Ints, of: tuple[str, ...], record: Record, run: str) -> Ints:
+def by_classes(predicted: IntArray, of: tuple[str, ...], record: Record, run: str) -> IntArray:
     """Return predictions (N,) of a run's classes `of` as numbers of the audit's classes.
 
     Raises InputError where the run knows a class that the audit does not.

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.console import Console
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.errors import InputError
@@ -13,7 +13,6 @@ from alfs_cli.errors import InputError
 if TYPE_CHECKING:
     from alfs_cli.estimating import Estimated, EstimateOptions
 
-Floats = NDArray[np.float64]
 NO_EVIDENCE = "none"
 NEVER = 1e-30  # of a class: what is wrong is shared among the others, however unlikely they are
 
@@ -22,8 +21,8 @@ NEVER = 1e-30  # of a class: what is wrong is shared among the others, however u
 class Scores:
     """P(true label = k) of each example (N, K), and P(the given label is wrong) (N,)."""
 
-    probs: Floats
-    wrong: Floats
+    probs: FloatArray
+    wrong: FloatArray
 
 
 def has_evidence(dataset: LabelledDataset) -> bool:

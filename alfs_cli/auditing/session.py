@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alfs_cli.arrays import IntArray
 from alfs_cli.auditing.exhibits import Exhibits
 from alfs_cli.audits.claims import Claim, Slice, parse
 from alfs_cli.audits.log import Log
 from alfs_cli.audits.plan import Plan
-from alfs_cli.audits.population import Ints, Population, population
+from alfs_cli.audits.population import Population, population
 from alfs_cli.audits.record import (
     DOCUMENT,
     LOG,
@@ -60,7 +61,7 @@ def open_audit(
     folder: Path,
     *,
     scores: "Callable[[], Scores | None]",
-    predictions: Callable[[str], Ints],
+    predictions: Callable[[str], IntArray],
     console: Console,
 ) -> Opened:
     """Go on with the audit in a folder, or begin one there.
@@ -109,7 +110,7 @@ def with_what_is_needed(
     shows: Exhibits,
     claims: Sequence[Claim],
     scores: "Scores | None",
-    predictions: Callable[[str], Ints],
+    predictions: Callable[[str], IntArray],
 ) -> Population:
     """Return the examples with their scores, and the columns and runs that the claims name."""
     dataset = shows.dataset

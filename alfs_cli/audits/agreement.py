@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from alfs_cli.arrays import FloatArray
+
 NORMAL = 1.959964  # 95 % two-sided
 
 
@@ -51,14 +51,14 @@ def agreement(first: Sequence[int | None], second: Sequence[int | None]) -> Agre
     )
 
 
-def kappa_of(table: Floats) -> float | None:
+def kappa_of(table: FloatArray) -> float | None:
     """Return Cohen's kappa of a table of counts; None where chance alone agrees."""
     total = table.sum()
     expected = float(table.sum(0) @ table.sum(1)) / total**2
     return None if expected >= 1 else float((np.trace(table) / total - expected) / (1 - expected))
 
 
-def ac1_of(table: Floats) -> float | None:
+def ac1_of(table: FloatArray) -> float | None:
     """Return AC1: chance agrees in sum of pi (1 - pi) / (K - 1), pi a class's mean share."""
     total, kinds = table.sum(), len(table)
     if kinds < 2:
@@ -68,7 +68,7 @@ def ac1_of(table: Floats) -> float | None:
     return float((np.trace(table) / total - expected) / (1 - expected))
 
 
-def jackknifed(table: Floats, coefficient) -> Coefficient:  # type: ignore[no-untyped-def]
+def jackknifed(table: FloatArray, coefficient) -> Coefficient:  # type: ignore[no-untyped-def]
     """Return a coefficient of the table with its interval: one example left out at a time."""
     total = table.sum()
     value = coefficient(table) if total else None

@@ -32,9 +32,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.audits.tuning import TUNING
 
-Floats = NDArray[np.float64]
 SLACK = 1e-9  # of n: what rounding may do to a sum that is compared with its bound
 LEAST_RATE = 1e-4  # of 1 / n, likewise
 LEAST_SHARE = 1e-6  # an expert that stakes less than this has no alternative to bet on
@@ -47,13 +47,18 @@ class Experts:
     `prior` (E) is the part of the wealth that each begins with; it sums to 1.
     """
 
-    hedge: Floats
-    share: Floats
-    prior: Floats
+    hedge: FloatArray
+    share: FloatArray
+    prior: FloatArray
 
 
 def experts(
-    p: Floats, gain: Floats, m: Floats, weights: Floats, counts: Floats, prior: Floats
+    p: FloatArray,
+    gain: FloatArray,
+    m: FloatArray,
+    weights: FloatArray,
+    counts: FloatArray,
+    prior: FloatArray,
 ) -> Experts:
     """Return the log-optimal bets against "mean z <= m" where the alternatives `p` hold.
 
@@ -68,7 +73,7 @@ def experts(
     step = (gain * scale)[:, None, :]
     level = (n * m)[:, None]
 
-    def left_over(rate: Floats) -> Floats:
+    def left_over(rate: FloatArray) -> FloatArray:
         mean = (share[:, None, :] * paid(p, rate[..., None] * step)).sum(-1)
         return np.asarray(mean + rate * level - 1)
 
@@ -83,7 +88,7 @@ def experts(
     return Experts(hedge=np.where(stake[..., None] > 0, hedge, 0), share=stake, prior=prior)
 
 
-def paid(p: Floats, d: Floats) -> Floats:
+def paid(p: FloatArray, d: FloatArray) -> FloatArray:
     """Return u with (1 - p) / u + p / (u + d) = 1 and both denominators above 0."""
     b = 1 - d
     c = (1 - p) * d
@@ -92,7 +97,7 @@ def paid(p: Floats, d: Floats) -> Floats:
     return np.where(b >= 0, (b + root) / 2, 2 * c / np.where(b < 0, root - b, 1))
 
 
-def root(left_over, shape: tuple[int, ...], n: Floats) -> Floats:  # type: ignore[no-untyped-def]
+def root(left_over, shape: tuple[int, ...], n: FloatArray) -> FloatArray:  # type: ignore[no-untyped-def]
     """Return the rate above 0 where a convex function with left_over(0) = 0 is 0 again, or 0."""
     low = np.broadcast_to((LEAST_RATE / n)[:, None], shape).copy()
     high = np.broadcast_to((1 / n)[:, None], shape).copy()
@@ -119,21 +124,21 @@ class Wealth:
     """
 
     bets: Experts
-    low: Floats
-    high: Floats
-    m: Floats
+    low: FloatArray
+    high: FloatArray
+    m: FloatArray
     n: int
-    weights: Floats
-    counts: Floats
-    lightest: Floats
-    heaviest: Floats
-    known: Floats
-    log_wealth: Floats = field(init=False)
-    best: Floats = field(init=False)  # (F) the largest log of the mixture so far
-    floor: Floats = field(init=False)  # (F, E) least of low / w - k over cells not empty
-    answered: Floats = field(init=False)  # (F) sum of z, known or answered
-    hedged: Floats = field(init=False)  # (F, E) sum over left of k w
-    sure: Floats = field(init=False)  # (F) sum over left of the lowest z
+    weights: FloatArray
+    counts: FloatArray
+    lightest: FloatArray
+    heaviest: FloatArray
+    known: FloatArray
+    log_wealth: FloatArray = field(init=False)
+    best: FloatArray = field(init=False)  # (F) the largest log of the mixture so far
+    floor: FloatArray = field(init=False)  # (F, E) least of low / w - k over cells not empty
+    answered: FloatArray = field(init=False)  # (F) sum of z, known or answered
+    hedged: FloatArray = field(init=False)  # (F, E) sum over left of k w
+    sure: FloatArray = field(init=False)  # (F) sum over left of the lowest z
 
     def __post_init__(self) -> None:
         self.weights, self.counts = self.weights.astype(float), self.counts.astype(float)
@@ -149,13 +154,13 @@ class Wealth:
         self.floor = self._least()
         self._settle()
 
-    def _least(self) -> Floats:
+    def _least(self) -> FloatArray:
         there = self.counts > 0
         if not there.any():
             return np.zeros(self.bets.share.shape)
         return np.asarray(self._per_cell[there].min(0))
 
-    def enter(self, cell: int, weight: float, z: Floats) -> None:
+    def enter(self, cell: int, weight: float, z: FloatArray) -> None:
         """Multiply by one draw's factors: an example of this cell and weight, worth z (F)."""
         total = self.weights.sum()
         left = self.hedged + self.answered[:, None]
@@ -170,7 +175,7 @@ class Wealth:
         self.answered = self.answered + z
         self._settle()
 
-    def factors(self, forms: NDArray[np.int64], gain: Floats) -> Floats:
+    def factors(self, forms: NDArray[np.int64], gain: FloatArray) -> FloatArray:
         """Return what the next draw may multiply by (f, E, C, 2): without and with the event.
 
         gain (F, C) is what the event adds to z in a cell.
@@ -212,12 +217,12 @@ class Wealth:
         return np.asarray(self.answered + self.sure >= self.n * self.m - SLACK * self.n)
 
 
-def started(prior: Floats) -> Floats:
+def started(prior: FloatArray) -> FloatArray:
     """Return log wealths (E) whose mean is 1, shared out by the prior."""
     return np.asarray(np.log(prior * len(prior)))
 
 
-def log_mean(logs: Floats) -> Floats:
+def log_mean(logs: FloatArray) -> FloatArray:
     """Return the log of the mean of exp over the last axis."""
     top = logs.max(-1)
     finite = np.where(np.isfinite(top), top, 0)

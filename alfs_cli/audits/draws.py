@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import IntArray
 from alfs_cli.audits.population import CHANCES, Population
 from alfs_cli.audits.tuning import TUNING
 
-Ints = NDArray[np.int64]
 UNIT = 256  # the weight of an even draw; weights are whole numbers, so that sums are exact
 
 
@@ -23,8 +23,8 @@ UNIT = 256  # the weight of an even draw; weights are whole numbers, so that sum
 class Draws:
     """The order in which the examples that can be drawn are, and the weights it came by (N)."""
 
-    order: Ints
-    weights: Ints
+    order: IntArray
+    weights: IntArray
     key: str
 
     def repeat_after(self, number: int) -> int | None:
@@ -34,7 +34,7 @@ class Draws:
         return whole(f"{self.key}|repeat|{number}") % (number + 1 - TUNING.repeat_distance)
 
 
-def draws(examples: Population, weights: Ints, seed: int) -> Draws:
+def draws(examples: Population, weights: IntArray, seed: int) -> Draws:
     """Return the order of all examples that can be drawn; weights (N) are whole and above 0."""
     key = f"alfs.audit/1|{seed}|{examples.fingerprint}"
     open_ones = np.flatnonzero(examples.open)
@@ -59,7 +59,7 @@ def doubt_weights(examples: Population, share: float) -> NDArray[np.float64]:
 
 def balanced_weights(
     examples: Population, supports: list[NDArray[np.bool_]], share: float | None = None
-) -> Ints:
+) -> IntArray:
     """Return whole weights (N) that look after every support that a claim is about.
 
     Each support (N) has an equal part of the draws, spread evenly over its members, so that one

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.audits.claims import Claim
 from alfs_cli.audits.judge import HALF, UNDECIDED, Judge, LevelUnderTest, UnderTest
 from alfs_cli.audits.pairs import AGAINST, BIN_CHANCES, BINS, FOR, Pairs, pair_cells
 from alfs_cli.audits.quantities import forms
 from alfs_cli.audits.tuning import TUNING
 
-Floats = NDArray[np.float64]
 WORLDS = 200
 FEW_WORLDS = 24  # of a hundred classes
 SHIFTS = np.linspace(-8, 8, 81)  # log odds by which the scores may be off
@@ -48,7 +48,9 @@ def forecast(judge: Judge, claim: Claim) -> Forecast | None:
     return Forecast(int(p10), int(p50), int(p90))
 
 
-def mean_times(tested: UnderTest, claim: Claim, risk: float, rng: np.random.Generator) -> Floats:
+def mean_times(
+    tested: UnderTest, claim: Claim, risk: float, rng: np.random.Generator
+) -> FloatArray:
     """Return draws until a mean or a ratio is decided, by world (WORLDS)."""
     wealth = tested.wealth
     number = HALF if claim.is_comparison else claim.number
@@ -64,7 +66,9 @@ def mean_times(tested: UnderTest, claim: Claim, risk: float, rng: np.random.Gene
     return np.asarray(np.minimum(times, wealth.counts.sum()) / tested.part_left())
 
 
-def moments(logs: Floats, chances: Floats, share: Floats) -> tuple[Floats, Floats]:
+def moments(
+    logs: FloatArray, chances: FloatArray, share: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return mean and variance of the log factors (W, f, E) under chances (W, C)."""
     p = np.stack([1 - chances, chances], -1) * share[:, None]
     drift = np.einsum("fecz,wcz->wfe", logs, p)
@@ -73,8 +77,8 @@ def moments(logs: Floats, chances: Floats, share: Floats) -> tuple[Floats, Float
 
 
 def first_passage(
-    lacking: Floats, drift: Floats, spread: Floats, rng: np.random.Generator
-) -> Floats:
+    lacking: FloatArray, drift: FloatArray, spread: FloatArray, rng: np.random.Generator
+) -> FloatArray:
     """Return times at which walks first gain what they lack; inf for those that never do.
 
     A walk with a drift below 0 gets there with the chance exp(2 drift lacking / spread), and then
@@ -93,7 +97,7 @@ def first_passage(
     return np.asarray(np.where(arrives, time, np.inf))
 
 
-def worlds(tested: UnderTest, rng: np.random.Generator) -> Floats:
+def worlds(tested: UnderTest, rng: np.random.Generator) -> FloatArray:
     """Return chances of the event by cell (WORLDS, C), drawn given the answers.
 
     In each block of cells the log odds are those of the scores, or none of their differences, and
@@ -123,7 +127,7 @@ def worlds(tested: UnderTest, rng: np.random.Generator) -> Floats:
 
 def level_times(
     tested: LevelUnderTest, claim: Claim, risk: float, rng: np.random.Generator
-) -> Floats:
+) -> FloatArray:
     """Return draws until the clean level is decided, by world."""
     pairs = tested.pairs
     at = int(np.flatnonzero(pairs.levels == claim.number)[0])
@@ -138,7 +142,7 @@ def level_times(
     return np.asarray(np.minimum(accepted, rejected))
 
 
-def confusion(tested: LevelUnderTest, rng: np.random.Generator) -> Floats:
+def confusion(tested: LevelUnderTest, rng: np.random.Generator) -> FloatArray:
     """Return a draw of P(true | given) (K true, K given) from its posterior."""
     num_classes = len(tested.table)
     own, others = TUNING.forecast_prior
@@ -154,10 +158,10 @@ def side_times(
     side: int,
     first: NDArray[np.int64],
     second: NDArray[np.int64],
-    tables: list[Floats],
+    tables: list[FloatArray],
     lacking: float,
     rng: np.random.Generator,
-) -> Floats:
+) -> FloatArray:
     """Return draws (worlds, P) until each pair's wealth of one side is through."""
     logs = np.log(np.maximum(pairs.factors(at, side, first, second), 1e-300))
     short = lacking + np.log(logs.shape[1]) - pairs.log_wealth[at, side, first, second]
@@ -183,7 +187,7 @@ def side_times(
     return found
 
 
-def bin_shapes(pairs: Pairs, first: NDArray[np.int64], second: NDArray[np.int64]) -> Floats:
+def bin_shapes(pairs: Pairs, first: NDArray[np.int64], second: NDArray[np.int64]) -> FloatArray:
     """Return each cell's chance (P, 2 BINS) over the mean of its half, as the scores have it."""
     counts = pair_cells(pairs.counts)[first, second].reshape(len(first), 2, BINS)
     mean = (counts @ BIN_CHANCES) / np.maximum(counts.sum(2), 1)
@@ -191,6 +195,6 @@ def bin_shapes(pairs: Pairs, first: NDArray[np.int64], second: NDArray[np.int64]
     return np.asarray(np.where(pairs.cells.bins is None, 1.0, shape).reshape(len(first), 2 * BINS))
 
 
-def shaped(shape: Floats, mean: Floats) -> Floats:
+def shaped(shape: FloatArray, mean: FloatArray) -> FloatArray:
     """Return chances of this shape with these means, none of them certain."""
     return np.asarray(np.clip(shape * mean[:, None], 1e-4, 1 - 1e-4))

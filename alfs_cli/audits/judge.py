@@ -11,12 +11,12 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.audits.bets import Wealth
 from alfs_cli.audits.claims import Claim
 from alfs_cli.audits.pairs import GRID, MOST_FOR_GRID, Pairs
-from alfs_cli.audits.population import Ints, Population
+from alfs_cli.audits.population import Population
 from alfs_cli.audits.quantities import (
     MEANS,
     RATIOS,
@@ -33,7 +33,6 @@ from alfs_cli.audits.quantities import (
 )
 from alfs_cli.errors import UsageError
 
-Floats = NDArray[np.float64]
 ACCEPTED, REJECTED, UNDECIDED = "accepted", "rejected", "undecided"
 NOISE_RATE = Claim("noise-rate", number=0.0)
 HALF = 0.5  # z at which two runs are equally good
@@ -56,7 +55,7 @@ class UnderTest:
         self,
         what: Mean | Ratio,
         examples: Population,
-        weights: Ints,
+        weights: IntArray,
         claimed: Sequence[float],
         risk: float,
     ) -> None:
@@ -102,7 +101,7 @@ class UnderTest:
         """Return the chance that a draw is of this quantity's members."""
         return max(float(self.wealth.weights.sum()) / max(self.weight_left, 1e-9), 1e-9)
 
-    def _clear(self, index: int, possible: Possible) -> Floats:
+    def _clear(self, index: int, possible: Possible) -> FloatArray:
         """Return what an answer adds to the point value's sums; an unclear one adds nothing."""
         least, most = self.what.bounds(index, possible)
         if least != most:
@@ -188,7 +187,7 @@ class LevelUnderTest:
         self,
         claim: Claim,
         examples: Population,
-        weights: Ints,
+        weights: IntArray,
         claimed: Sequence[float],
         risk: float,
     ) -> None:
@@ -247,7 +246,7 @@ class Judge:
     """All claims and the noise rate over one sequence of draws."""
 
     def __init__(
-        self, examples: Population, weights: Ints, claims: Sequence[Claim], risk: float
+        self, examples: Population, weights: IntArray, claims: Sequence[Claim], risk: float
     ) -> None:
         self.claims, self.risk, self.entered = tuple(claims), risk, 0
         self.left = int(examples.open.sum())

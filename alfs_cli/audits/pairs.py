@@ -14,14 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, FloatArray, IntArray
 from alfs_cli.audits.bets import SLACK, Experts, experts, log_mean, started
 from alfs_cli.audits.population import CHANCES, Population
 from alfs_cli.audits.quantities import Possible, prior, unsure
 from alfs_cli.audits.tuning import TUNING
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 COARSE = np.array([0.005, 0.03, 0.1, 0.3, 0.6, 0.85, 0.97])  # bounds of the bins of a chance
 BINS = len(COARSE) + 1
 BIN_OF = np.searchsorted(COARSE, CHANCES)  # of a level
@@ -47,20 +45,20 @@ MOST_FOR_GRID = 30  # classes; with more, only what is claimed is tested
 class Counts:
     """By class i asked about, given class g and bin of the chance of i (K, K, BINS)."""
 
-    counts: Floats
-    weights: Floats
-    lightest: Floats
-    heaviest: Floats
+    counts: FloatArray
+    weights: FloatArray
+    lightest: FloatArray
+    heaviest: FloatArray
     bins: NDArray[np.uint8] | None  # (N, K), or None without scores
 
-    def bin(self, index: int, num_classes: int) -> Ints:
+    def bin(self, index: int, num_classes: int) -> IntArray:
         """Return the bin of each class's chance for an example (K)."""
         if self.bins is None:
             return np.zeros(num_classes, dtype=np.int64)
         return np.asarray(self.bins[index], dtype=np.int64)
 
 
-def counts_of(examples: Population, members: Bools, weights: Ints) -> Counts:
+def counts_of(examples: Population, members: BoolArray, weights: IntArray) -> Counts:
     """Return what can be drawn among the members, class by class."""
     num_classes = len(examples.classes)
     chosen = np.flatnonzero(members & examples.open)
@@ -99,8 +97,8 @@ class Pairs:
     def __init__(
         self,
         examples: Population,
-        members: Bools,
-        weights: Ints,
+        members: BoolArray,
+        weights: IntArray,
         levels: tuple[float, ...],
         risk: float,
     ) -> None:
@@ -139,14 +137,14 @@ class Pairs:
                 first, second = self.touched(index)
                 self.sums[:, :, first, second] += self.outcome(index, possible)
 
-    def touched(self, index: int) -> tuple[Ints, Ints]:
+    def touched(self, index: int) -> tuple[IntArray, IntArray]:
         """Return the pairs that an example is about: its given class first, then second."""
         g = int(self.given[index])
         others = np.delete(np.arange(self.num_classes), g)
         own = np.full_like(others, g)
         return np.concatenate([own, others]), np.concatenate([others, own])
 
-    def outcome(self, index: int, possible: Possible) -> Floats:
+    def outcome(self, index: int, possible: Possible) -> FloatArray:
         """Return the lowest y and the lowest -y of the touched pairs (R, 2, 2 (K - 1))."""
         g = int(self.given[index])
         others = np.delete(np.arange(self.num_classes), g)
@@ -191,7 +189,9 @@ class Pairs:
         self._settle(first, second)
         self._open = self._open[~self.decided[self._open]]
 
-    def _remove(self, g: int, bins: Ints, weight: float, first: Ints, second: Ints) -> None:
+    def _remove(
+        self, g: int, bins: IntArray, weight: float, first: IntArray, second: IntArray
+    ) -> None:
         every = np.arange(self.num_classes)
         self.counts[every, g, bins] -= 1
         self.weights[every, g, bins] -= weight
@@ -204,7 +204,7 @@ class Pairs:
             self.weights[every[emptied], g, bins[emptied]] = 0
             self._find_floor(first, second)
 
-    def _find_floor(self, first: Ints, second: Ints) -> None:
+    def _find_floor(self, first: IntArray, second: IntArray) -> None:
         """Find the least of low / w - k over the cells of these pairs that are not empty."""
         there = pair_cells(self.counts)[first, second] > 0
         hedge = self._hedge[:, :, first, second]
@@ -212,7 +212,7 @@ class Pairs:
         least = np.where(there[:, None, :], worth[..., None, :] - hedge, np.inf).min(-1)
         self.floor[:, :, first, second] = np.where(np.isfinite(least), least, 0)
 
-    def _settle(self, first: Ints, second: Ints) -> None:
+    def _settle(self, first: IntArray, second: IntArray) -> None:
         """Take the largest wealths so far; a level that is decided stays as it is from then on."""
         here = (self._open[:, None, None], np.arange(2)[:, None], first, second)
         mixed = log_mean(self.log_wealth[here])
@@ -226,7 +226,7 @@ class Pairs:
         done = (self.best[self._open, FOR][:, self._apart] >= self.goal).all(1)
         self.decided[self._open] = done | (self.log_against[self._open] >= self.goal)
 
-    def factors(self, at: int, side: int, first: Ints, second: Ints) -> Floats:
+    def factors(self, at: int, side: int, first: IntArray, second: IntArray) -> FloatArray:
         """Return what a draw of these pairs may multiply by (P, E, 2 BINS, 2), as `Wealth` does."""
         weights, counts = (pair_cells(a)[first, second] for a in (self.weights, self.counts))
         total = weights.sum(1)[:, None]
@@ -249,25 +249,25 @@ class Pairs:
             setattr(other, name, getattr(self, name).copy())
         return other
 
-    def accepted(self, *, strictly: bool = False) -> Bools:
+    def accepted(self, *, strictly: bool = False) -> BoolArray:
         """Return at which levels "r >= level" is accepted (R), or "r > level" strictly."""
         certain = self.sums[:, FOR] + self.worst[:, FOR] >= -SLACK * len(self.given)
         done = (self.best[:, FOR] >= self.goal) | (certain & (not strictly))
         return np.asarray(done[:, self._apart].all(1))
 
-    def rejected(self) -> Bools:
+    def rejected(self) -> BoolArray:
         """Return at which levels "r >= level" is rejected (R)."""
         return np.asarray(self.log_against >= self.goal)
 
 
-def pair_cells(by_class: Floats) -> Floats:
+def pair_cells(by_class: FloatArray) -> FloatArray:
     """Return what a pair (i, j) has in its cells (K, K, 2 BINS): given i by bin, given j by bin."""
     num_classes = len(by_class)
     own = by_class[np.arange(num_classes), np.arange(num_classes)]
     return np.concatenate([np.broadcast_to(own[:, None], by_class.shape), by_class], axis=2)
 
 
-def low_per_cell(levels: Floats, cells: Counts) -> Floats:
+def low_per_cell(levels: FloatArray, cells: Counts) -> FloatArray:
     """Return the least y / w of a pair's cells (R, 2, K, K, 2 BINS)."""
     heavy = 1 / pair_cells(cells.lightest)
     low = np.zeros((len(levels), 2, *heavy.shape))
@@ -276,7 +276,7 @@ def low_per_cell(levels: Floats, cells: Counts) -> Floats:
     return low
 
 
-def pair_experts(levels: Floats, cells: Counts, *, has_scores: bool) -> Experts:
+def pair_experts(levels: FloatArray, cells: Counts, *, has_scores: bool) -> Experts:
     """Return the bets of all pairs: hedge (R, 2, K, K, E, 2 BINS) and share (R, 2, K, K, E)."""
     num_classes = len(cells.counts)
     apart = np.nonzero(~np.eye(num_classes, dtype=bool))
@@ -296,7 +296,9 @@ def pair_experts(levels: Floats, cells: Counts, *, has_scores: bool) -> Experts:
     return Experts(hedge=hedge, share=share, prior=first)
 
 
-def pair_alternatives(level: float, sign: float, counts: Floats, *, has_scores: bool) -> Floats:
+def pair_alternatives(
+    level: float, sign: float, counts: FloatArray, *, has_scores: bool
+) -> FloatArray:
     """Return chances of being truly i (P, E, 2 BINS) at which a pair's ratio lies beyond the level.
 
     Above it for sign 1, below for -1. The first of those that go by the scores takes them as they
@@ -318,7 +320,9 @@ def pair_alternatives(level: float, sign: float, counts: Floats, *, has_scores: 
     return np.concatenate([flat, scored], axis=1)
 
 
-def with_ratio(right: Floats, ratio: Floats, own: Floats, other: Floats) -> tuple[Floats, Floats]:
+def with_ratio(
+    right: FloatArray, ratio: FloatArray, own: FloatArray, other: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return chances of being truly i (P, E), given i and given j, with this ratio of numbers."""
     sizes = own.sum(1)[:, None] / np.maximum(other.sum(1), 1)[:, None]
     # given j and truly i: as many as make the ratio, where that is no more than there are
@@ -327,7 +331,7 @@ def with_ratio(right: Floats, ratio: Floats, own: Floats, other: Floats) -> tupl
     return unsure(likely), rare
 
 
-def tilted_rows(counts: Floats, mean: Floats) -> Floats:
+def tilted_rows(counts: FloatArray, mean: FloatArray) -> FloatArray:
     """Return `tilted` with counts (P, C) that differ by row; mean (P, E)."""
     share = counts / np.maximum(counts.sum(1), 1)[:, None]
     log_odds = np.log(BIN_CHANCES / (1 - BIN_CHANCES))

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from alfs_cli.arrays import IntArray
 from alfs_cli.audits.claims import Claim, parse
-from alfs_cli.audits.draws import Ints, balanced_weights
+from alfs_cli.audits.draws import balanced_weights
 from alfs_cli.audits.log import Event
 from alfs_cli.audits.population import Population
 from alfs_cli.audits.quantities import slice_members
@@ -32,7 +33,7 @@ class Plan:
     continues: str | None = None  # the last sum of the record this goes on from
 
 
-def weights_of(examples: Population, plan: Plan) -> Ints:
+def weights_of(examples: Population, plan: Plan) -> IntArray:
     """Return the weights of the draws (N): every claim's examples have their part."""
     everything = np.ones(len(examples), dtype=bool)
     supports = []

@@ -12,18 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from alfs_cli.arrays import ByteArray, IntArray
 from alfs_cli.errors import InputError
 
-Ints = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float64]
 EDGE, STEP = 7.0, 0.5  # log odds of the last level, and from level to level
 LEVELS = int(2 * EDGE / STEP) + 1
 CHANCES = 1 / (1 + np.exp(-(np.arange(LEVELS) * STEP - EDGE)))  # what a level stands for
 ANY = None  # an answer "can't tell": any of the classes
 
 
-def levels_of(chances: ArrayLike) -> Bytes:
+def levels_of(chances: ArrayLike) -> ByteArray:
     """Return the level nearest to each chance in [0, 1]."""
     p = np.clip(np.asarray(chances, dtype=float), 1e-9, 1 - 1e-9)
     steps = np.rint((np.log(p / (1 - p)) + EDGE) / STEP)
@@ -40,12 +38,12 @@ class Population:
     drawn. `fingerprint` is of the data; the draws hang on it.
     """
 
-    given: Ints
+    given: IntArray
     classes: tuple[str, ...]
     fingerprint: str
-    noise_levels: Bytes | None = None
-    class_levels: Bytes | None = None
-    predictions: Mapping[str, Ints] = field(default_factory=dict)
+    noise_levels: ByteArray | None = None
+    class_levels: ByteArray | None = None
+    predictions: Mapping[str, IntArray] = field(default_factory=dict)
     columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     known: Mapping[int, tuple[int, ...] | None] = field(default_factory=dict)
 
@@ -138,7 +136,7 @@ def check_shape(array: NDArray[np.generic], shape: tuple[int, ...], name: str) -
         )
 
 
-def check_labels(labels: Ints, num_classes: int, name: str) -> None:
+def check_labels(labels: IntArray, num_classes: int, name: str) -> None:
     """Raise InputError where a label is no class."""
     if labels.ndim != 1 or labels.min() < 0 or labels.max() >= num_classes:
         raise InputError(
@@ -207,6 +205,6 @@ def from_arrays(found: dict[str, NDArray[np.generic]]) -> Population:
     )
 
 
-def bytes_or_none(array: NDArray[np.generic] | None) -> Bytes | None:
+def bytes_or_none(array: NDArray[np.generic] | None) -> ByteArray | None:
     """Return the array as bytes, None for none."""
     return None if array is None else array.astype(np.uint8)

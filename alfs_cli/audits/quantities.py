@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import BoolArray, FloatArray, IntArray
 from alfs_cli.audits.bets import Wealth, experts
 from alfs_cli.audits.claims import Claim, Slice
-from alfs_cli.audits.population import CHANCES, LEVELS, Ints, Population, levels_of
+from alfs_cli.audits.population import CHANCES, LEVELS, Population, levels_of
 from alfs_cli.audits.tuning import TUNING
 from alfs_cli.errors import InputError, brief, did_you_mean, has
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Possible = tuple[int, ...] | None  # the classes an answer leaves possible, None for any
 MEANS, RATIOS = 400, 100  # numbers at which a mean, a ratio is tested
 OWN, ASKED, REST = 0, 1, 2  # a ratio's examples: given c; with the property; given another
@@ -30,10 +28,10 @@ class Quantity:
     """Members and cells of one subject; what is reported is offset + slope * mean of z."""
 
     subject: str
-    members: Bools  # (N)
-    cell: Ints  # (N), read for members only
-    chance: Floats  # (C) of the event, as the scores have it; the event: z = 1, or true = c
-    block: Ints  # (C) what the cells' given labels have in common: a ratio's OWN, ASKED, REST
+    members: BoolArray  # (N)
+    cell: IntArray  # (N), read for members only
+    chance: FloatArray  # (C) of the event, as the scores have it; the event: z = 1, or true = c
+    block: IntArray  # (C) what the cells' given labels have in common: a ratio's OWN, ASKED, REST
     has_scores: bool
     offset: float = 0.0
     slope: float = 1.0
@@ -46,8 +44,8 @@ class Mean(Quantity):
     With `miss` z is 1 for `hit`, 0 for `miss` and one half for any other label.
     """
 
-    hit: Ints | None = None  # (N)
-    miss: Ints | None = None  # (N)
+    hit: IntArray | None = None  # (N)
+    miss: IntArray | None = None  # (N)
     hits_are_noise: bool = False  # z = 1 where it is NOT `hit`
 
     def bounds(self, index: int, possible: Possible) -> tuple[float, float]:
@@ -69,7 +67,7 @@ class Ratio(Quantity):
     """The share of those truly `target` whose given label has the property (N)."""
 
     target: int = 0
-    has_property: Bools | None = None
+    has_property: BoolArray | None = None
 
     def bounds(self, _index: int, possible: Possible) -> tuple[bool, bool]:
         """Return whether the example is surely, and whether it can be, of the target."""
@@ -100,7 +98,7 @@ def quantity(claim: Claim, examples: Population) -> Mean | Ratio:
             return class_ratio(claim, examples, members)
 
 
-def slice_members(examples: Population, where: Slice | None) -> Bools:
+def slice_members(examples: Population, where: Slice | None) -> BoolArray:
     """Return which examples (N,) a slice is of, all without one; raises where it is empty."""
     if where is None:
         return np.ones(len(examples), dtype=bool)
@@ -122,7 +120,7 @@ def slice_members(examples: Population, where: Slice | None) -> Bools:
     return members
 
 
-def noise_mean(claim: Claim, examples: Population, members: Bools) -> Mean:
+def noise_mean(claim: Claim, examples: Population, members: BoolArray) -> Mean:
     """Return the noise rate of these members, as a mean."""
     levels = examples.noise_levels
     return Mean(
@@ -137,7 +135,7 @@ def noise_mean(claim: Claim, examples: Population, members: Bools) -> Mean:
     )
 
 
-def accuracy_mean(claim: Claim, examples: Population, members: Bools) -> Mean:
+def accuracy_mean(claim: Claim, examples: Population, members: BoolArray) -> Mean:
     """Return the accuracy of a run, or by how much the first of two is better than the second."""
     first = examples.predictions[claim.names[0]]
     rows = np.arange(len(examples))
@@ -175,7 +173,7 @@ def accuracy_mean(claim: Claim, examples: Population, members: Bools) -> Mean:
     )
 
 
-def class_ratio(claim: Claim, examples: Population, members: Bools) -> Ratio:
+def class_ratio(claim: Claim, examples: Population, members: BoolArray) -> Ratio:
     """Return class-noise:c or pair:c>g: of those truly c, how many are given another, given g."""
     target = examples.classes.index(claim.names[0])
     own = examples.given == target
@@ -198,7 +196,7 @@ def class_ratio(claim: Claim, examples: Population, members: Bools) -> Ratio:
     )
 
 
-def nonempty(claim: Claim, members: Bools, why: str = "no example is of its kind") -> Bools:
+def nonempty(claim: Claim, members: BoolArray, why: str = "no example is of its kind") -> BoolArray:
     """Return the members; raises InputError where there are none."""
     if not members.any():
         raise InputError(f"claim '{claim}' is about nothing: {why}", help="leave the claim out")
@@ -208,13 +206,13 @@ def nonempty(claim: Claim, members: Bools, why: str = "no example is of its kind
 # ---- the tests of a quantity ------------------------------------------------------------------
 
 
-def grid(numbers: Sequence[float], count: int) -> Floats:
+def grid(numbers: Sequence[float], count: int) -> FloatArray:
     """Return the numbers at which to test: even in arcsine, where a share's error is even."""
     even = np.sin(np.linspace(0, np.pi / 2, count + 1)[1:-1]) ** 2
     return np.unique(np.concatenate([even, np.asarray(numbers, dtype=float)]))
 
 
-def tilted(chance: Floats, counts: Floats, mean: Floats) -> Floats:
+def tilted(chance: FloatArray, counts: FloatArray, mean: FloatArray) -> FloatArray:
     """Return the chances (..., C) moved by one step of log odds so that their mean is `mean`."""
     share = counts / counts.sum()
     log_odds = TUNING.shape * np.log(chance / (1 - chance))
@@ -226,19 +224,19 @@ def tilted(chance: Floats, counts: Floats, mean: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-(log_odds + low[..., None]))))
 
 
-def beyond(m: Floats, steps: Floats) -> Floats:
+def beyond(m: FloatArray, steps: FloatArray) -> FloatArray:
     """Return the shares whose odds are those of m times each step (..., E)."""
     safe = np.clip(m, 1e-6, 1 - 1e-6)
     odds = (safe / (1 - safe))[..., None] * steps
     return unsure(odds / (1 + odds))
 
 
-def unsure(chances: Floats) -> Floats:
+def unsure(chances: FloatArray) -> FloatArray:
     """Return chances of an alternative, none of them nearer to 0 or 1 than one may be."""
     return np.asarray(np.clip(chances, TUNING.never, 1 - TUNING.never))
 
 
-def packed(what: Mean | Ratio, open_ones: Bools) -> Mean | Ratio:
+def packed(what: Mean | Ratio, open_ones: BoolArray) -> Mean | Ratio:
     """Return the quantity without the cells that have no member to draw."""
     used = np.unique(what.cell[what.members & open_ones])
     if not len(used):
@@ -248,7 +246,7 @@ def packed(what: Mean | Ratio, open_ones: Bools) -> Mean | Ratio:
     return replace(what, cell=place[what.cell], chance=what.chance[used], block=what.block[used])
 
 
-def both_sides(m: Floats, odds: Sequence[float]) -> Floats:
+def both_sides(m: FloatArray, odds: Sequence[float]) -> FloatArray:
     """Return alternatives (2 G, E): above m for the tests from below, under it for the others."""
     count, steps = len(m) // 2, np.array(odds)
     return np.concatenate([beyond(m[:count], steps), beyond(m[count:], 1 / steps)])
@@ -258,13 +256,13 @@ def both_sides(m: Floats, odds: Sequence[float]) -> Floats:
 class Cells:
     """Members that can be drawn, summed by cell (C)."""
 
-    counts: Floats
-    weights: Floats
-    lightest: Floats
-    heaviest: Floats
+    counts: FloatArray
+    weights: FloatArray
+    lightest: FloatArray
+    heaviest: FloatArray
 
 
-def cells_of(cell: Ints, weights: Floats, num_cells: int) -> Cells:
+def cells_of(cell: IntArray, weights: FloatArray, num_cells: int) -> Cells:
     """Return the sums of these examples' weights (n) by cell (n)."""
     lightest = np.full(num_cells, np.inf)
     heaviest = np.zeros(num_cells)
@@ -279,7 +277,9 @@ def cells_of(cell: Ints, weights: Floats, num_cells: int) -> Cells:
     )
 
 
-def wealth_of(what: Mean | Ratio, numbers: Floats, cells: Cells, known: Floats, n: int) -> Wealth:
+def wealth_of(
+    what: Mean | Ratio, numbers: FloatArray, cells: Cells, known: FloatArray, n: int
+) -> Wealth:
     """Return the tests at each number from below, then from above: 2 G forms.
 
     `known` (2 G) is what the answers known beforehand add to each form; n counts them too.
@@ -307,14 +307,14 @@ def wealth_of(what: Mean | Ratio, numbers: Floats, cells: Cells, known: Floats, 
     )
 
 
-def prior(plain: int, scored: int) -> Floats:
+def prior(plain: int, scored: int) -> FloatArray:
     """Return what each expert begins with: those without scores first, then those with."""
     if not scored:
         return np.full(plain, 1 / plain)
     return np.repeat([(1 - TUNING.scored) / plain, TUNING.scored / scored], [plain, scored])
 
 
-def forms(what: Mean | Ratio, numbers: Floats) -> tuple[Floats, Floats]:
+def forms(what: Mean | Ratio, numbers: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what an event in a cell adds (2 G, C) and the mean it is held against (2 G)."""
     num_cells = len(what.chance)
     if isinstance(what, Mean):
@@ -324,7 +324,7 @@ def forms(what: Mean | Ratio, numbers: Floats) -> tuple[Floats, Floats]:
     return np.concatenate([gain, -gain]), np.zeros(2 * len(numbers))
 
 
-def mean_alternatives(what: Mean, m: Floats, cells: Cells) -> Floats:
+def mean_alternatives(what: Mean, m: FloatArray, cells: Cells) -> FloatArray:
     """Return chances (2 G, E, C): above m for the tests from below, under it for the others."""
     flat = np.repeat(both_sides(m, TUNING.odds)[..., None], len(what.chance), -1)
     if not what.has_scores:
@@ -333,7 +333,7 @@ def mean_alternatives(what: Mean, m: Floats, cells: Cells) -> Floats:
     return unsure(np.concatenate([flat, scored], axis=1))
 
 
-def ratio_alternatives(what: Ratio, numbers: Floats, cells: Cells) -> Floats:
+def ratio_alternatives(what: Ratio, numbers: FloatArray, cells: Cells) -> FloatArray:
     """Return chances of being truly c (2 G, E, C) under which the ratio lies beyond each number."""
     block = what.block
     parts = [cells.counts * (block == b) for b in (OWN, ASKED, REST)]
@@ -352,7 +352,7 @@ def ratio_alternatives(what: Ratio, numbers: Floats, cells: Cells) -> Floats:
     return unsure(np.concatenate([flat, scored], axis=1))
 
 
-def ratio_parts(ratios: Floats, right: Floats, parts: list[Floats]) -> list[Floats]:
+def ratio_parts(ratios: FloatArray, right: FloatArray, parts: list[FloatArray]) -> list[FloatArray]:
     """Return the chance of being truly c in each block, so that the ratio is this (2 G, E).
 
     `right` is the share of those given c that are c.
@@ -367,7 +367,7 @@ def ratio_parts(ratios: Floats, right: Floats, parts: list[Floats]) -> list[Floa
     ]
 
 
-def outcomes(what: Mean | Ratio, numbers: Floats, index: int, possible: Possible) -> Floats:
+def outcomes(what: Mean | Ratio, numbers: FloatArray, index: int, possible: Possible) -> FloatArray:
     """Return the lowest value (2 G) that an answer leaves each form of this example."""
     count = len(numbers)
     found = np.empty(2 * count)

@@ -16,11 +16,11 @@ from alfs_cli.storage.targets import Target, refuse_inputs
 from alfs_cli.terminal.output import printable
 
 if TYPE_CHECKING:
+    from alfs_cli.arrays import IntArray
     from alfs_cli.auditing.answers import Said
     from alfs_cli.auditing.exhibits import Exhibits
     from alfs_cli.auditing.scores import Scores
     from alfs_cli.auditing.session import Opened
-    from alfs_cli.audits.population import Ints
     from alfs_cli.data import DataSpec
 
 
@@ -87,7 +87,7 @@ def _opened(
 
         return scores_of(shows.dataset, scoring.read(invocation), console)
 
-    def predictions(run: str) -> "Ints":
+    def predictions(run: str) -> "IntArray":
         from alfs_cli.auditing.predictions import predictions_of
 
         classes = shows.dataset.class_names

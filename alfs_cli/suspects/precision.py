@@ -9,12 +9,10 @@ on data sets that it was not fitted to set the interval.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.results.estimate import Bounded
 from alfs_cli.suspects.tuning import LEARNED
-
-FloatArray = NDArray[np.float64]
 
 CERTAIN = 0.02  # probabilities nearer to 0 or 1 carry no more information here
 LEAST_OVERLAP = 0.01  # share of labels; classes that overlap less are as good as apart

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.errors import InputError, brief
 from alfs_cli.estimators.joint.posterior import NEVER, TrueClass, blocks, possible, true_class
 from alfs_cli.results.estimate import Bounded
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 LISTED = "issues.parquet"
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Group = tuple[int, ...]
 
 COLUMNS = (

@@ -13,18 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.estimators.joint.posterior import (
-    Probabilities,
-    TrueClass,
-    blocks,
-    mended,
-)
+from alfs_cli.arrays import FloatArray, IntArray, Probabilities
+from alfs_cli.estimators.joint.posterior import TrueClass, blocks, mended
 from alfs_cli.results.estimate import Bounded
 from alfs_cli.suspects.precision import of_part
 from alfs_cli.suspects.tuning import TUNING
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 RATES = np.geomspace(5e-4, 0.8, 24)  # noise rates of the models
 POWERS = np.array([0.5, 0.65, 0.8, 0.9, 1.0, 1.12, 1.27, 1.45, 1.7, 2.0, 2.5, 3.2])
