@@ -387,13 +387,13 @@ def _about_of(stored: Mapping[str, NDArray[Any]], path: Path) -> dict[str, Any]:
 def _misnamed(about: Mapping[str, Any], shard: Tallied) -> Iterator[str]:
     part, parts, count = cast("list[int]", [about.get(key) for key in ("part", "parts", "count")])
     if not all(type(number) is int and 0 < number < 2**62 for number in (part, parts, count)):
-        yield "part, parts and count are no whole numbers"
+        yield "part, parts and count are not all whole numbers above 0"
     if part > parts or parts > count:
         yield f"part {part} of {parts} of {count} rows"
     names: Any = about.get("classes")
     spec: Any = about.get("spec")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        yield "classes are no names"
+        yield "classes are not a list of names"
     total, K = int(shard.sums.examples.sum()), len(shard.sums.examples)
     if len(set(names)) != K or len(names) != K:
         yield f"classes are not {K} different names"
@@ -407,7 +407,7 @@ def _misnamed(about: Mapping[str, Any], shard: Tallied) -> Iterator[str]:
         yield f"{total} examples are not part {part} of {parts} of {count}"
     for name, row in (("suspects", shard.suspects.row), ("sample", shard.sample.row)):
         if len(row) and row.max() >= count:
-            yield f"'{name}_row' is no place in {count} rows"
+            yield f"'{name}_row' holds {row.max()}, and there are {count} rows"
 
 
 def _typed(
@@ -431,7 +431,7 @@ def _typed(
         return array.astype(np.int64)
     most = 1 + REACH + NOWHERE if key == "reach" else 1 + LEAST_SUM
     if not (np.isfinite(array) & (array >= -LEAST_SUM) & (array <= most)).all():
-        raise _damaged(path, f"'{key}' holds what is no probability")
+        raise _damaged(path, f"'{key}' holds values that are no probabilities")
     if array.dtype.itemsize not in (2, 4, 8):
         raise _damaged(path, f"'{key}' is of type {array.dtype}")
     return array.astype(array.dtype.newbyteorder("="))
@@ -443,18 +443,18 @@ def _contradictions(shard: Tallied) -> Iterator[str]:
     if (shard.sums.own > shard.sums.examples * (UNIT * (1 + LEAST_SUM))).any():
         yield "'own' sums to more than its examples"
     if (shard.odds.sum(axis=1) != shard.sums.examples).any():
-        yield "'odds' and 'examples' count other examples"
+        yield "'odds' and 'examples' count different examples"
     counts = shard.counts
     if (counts.joint.sum(axis=0) > shard.sums.examples).any():
         yield "'joint' counts more than the examples"
     if counts.agreeing > total or int(counts.hits.sum()) != counts.agreeing:
-        yield "'agreeing' and 'hits' count other examples"
+        yield "'agreeing' and 'hits' count different examples"
     if (counts.confidence > total * UNIT * (1 + LEAST_SUM)).any():
         yield "'confidence' sums to more than the examples"
     if (shard.found > shard.sums.examples).any() or len(shard.suspects.row) > shard.found.sum():
-        yield "'found' and the suspects count other examples"
+        yield "'found' and the suspects count different examples"
     if (shard.reach[0] > shard.reach[1]).any():
-        yield "'reach' is no range"
+        yield "'reach' has a lowest threshold above the highest"
     yield from _misplaced(shard, K)
 
 
@@ -470,10 +470,10 @@ def _misplaced(shard: Tallied, K: int) -> Iterator[str]:
             yield f"'{name}' holds {values.max()}, and there are {K} classes"
     example = shard.open.example
     if len(example) and example.max() >= len(shard.open.label):
-        yield "'open_example' counts more than there are"
+        yield "'open_example' refers to more examples than there are"
     for name, row in (("suspects", shard.suspects.row), ("sample", shard.sample.row)):
         if len(np.unique(row)) < len(row):
-            yield f"'{name}_row' holds a place twice"
+            yield f"'{name}_row' holds a row twice"
     if len(shard.sample.row) and not np.allclose(
         shard.sample.probs.sum(axis=1, dtype=np.float64), 1, atol=SUM_SLACK
     ):
