@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators.fitting import estimate_transition
-from alfs_cli.estimators.parts.trust import ENOUGH_LEVEL, LEVEL_MEDIUM
+from alfs_cli.estimators.tuning import TRUST
 from alfs_cli.evidence.out_of_fold import (
     calibrated,
     calibration,
@@ -170,8 +170,8 @@ def one_draw(source: "Gaussians | Encoder", noise: str, draw: int, tempered: obj
 
 def _is_known(low: pd.Series, value: pd.Series) -> pd.Series:
     """Say where the bound of r is half its value, as trust asks (it asked .4 when draws began)."""
-    enough = value.clip(upper=ENOUGH_LEVEL)
-    return low.clip(upper=ENOUGH_LEVEL) >= LEVEL_MEDIUM * enough
+    enough = value.clip(upper=TRUST.enough_level)
+    return low.clip(upper=TRUST.enough_level) >= TRUST.level_medium * enough
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:

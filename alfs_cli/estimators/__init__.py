@@ -1,4 +1,4 @@
-"""Estimators of T: ESTIMATORS is every method there is; its module is loaded when it is used."""
+"""Estimators of T. ESTIMATORS lists every method; its module is loaded when it is first used."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,11 +10,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Method:
-    """Where the function of a method lies, `module:function`, and what it asks for.
+    """One estimator: where its function lies, and what it takes.
 
-    It is given a whole Sample, or its probabilities (N, K) and labels (N,) alone where it `sees`
-    no more. `with_trusted` is the function to call where a random sample of true labels is there.
-    Classes with next to no examples are set aside, unless it `keeps_rare` ones.
+    Args:
+        place: the function, as `module:function`.
+        sees: "sample" for a function of a Sample, "scores" for a function of the probabilities
+            (N, K) and the labels (N,).
+        with_trusted: the function to call instead where there is a random sample of true labels.
+        needs: what the method cannot do without.
+        keeps_rare: whether it also judges classes with next to no examples; the other methods
+            never see those.
     """
 
     place: str
@@ -25,11 +30,11 @@ class Method:
 
     @property
     def uses_trusted(self) -> bool:
-        """Whether a random sample of true labels serves it."""
+        """Whether the method uses a random sample of true labels."""
         return self.with_trusted is not None or self.needs == "trusted"
 
     def __call__(self, sample: "Sample") -> "Estimate":
-        """Estimate T from a sample."""
+        """Return the estimate of T from a sample."""
         from alfs_cli.estimators.parts.rare import without_rare
 
         estimate = self._estimate if self.keeps_rare else without_rare(self._estimate)

@@ -1,24 +1,19 @@
-"""Anchor points: the labels of the examples that are most surely of each class."""
+"""Anchor points: T from the given labels of the most probable examples of each class."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.estimators.parts.counts import CountedEstimate
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-ANCHOR_SHARE = 0.03  # of the examples of a class; Patrini et al. take the 97 % quantile
-MIN_ANCHORS = 20
+from alfs_cli.estimators.tuning import ANCHORS
 
 
 def anchor(probs: FloatArray, labels: IntArray) -> CountedEstimate:
-    """Count the given labels of each class's most probable examples.
+    """Return T from the given labels of each class's most probable examples.
 
-    After Patrini et al., CVPR 2017, Eq. 12, with the labels counted instead of one example's
-    probabilities read: the scores are out of fold, so the counts are unbiased. Where noise depends
-    on the class alone and T[j, j] is the largest of its column, P(given = j | x) <= T[j, j] for
-    every x: the noise of a class is at most what its anchors show.
+    Patrini et al., CVPR 2017, Eq. 12, read the probabilities of one example a class; here the
+    labels of several are counted. The probabilities (N, K) are out-of-fold, so the counts are
+    unbiased. Where noise depends on the class alone and T[j, j] is the largest of its column,
+    P(given = j | x) <= T[j, j] for every x: anchors never understate the noise of their class.
     """
     K = probs.shape[1]
     given_counts = np.bincount(labels, minlength=K)
@@ -32,7 +27,11 @@ def anchor(probs: FloatArray, labels: IntArray) -> CountedEstimate:
 
 
 def anchors_of(probs: FloatArray, predicted: IntArray, cls: int, given: int) -> IntArray:
-    """Return the places of a class's most probable examples, of which `given` carry its label."""
-    size = int(max(ANCHOR_SHARE * given, MIN_ANCHORS))
+    """Return the indices of the anchor points of class `cls`, most probable first.
+
+    Anchor points are among the examples whose most probable class (N,) is `cls`. `given` is the
+    number of examples that carry its label; it sets how many anchor points there are.
+    """
+    size = int(max(ANCHORS.share * given, ANCHORS.least))
     members = np.flatnonzero(predicted == cls)
     return members[np.argsort(-probs[members, cls], kind="stable")[:size]]

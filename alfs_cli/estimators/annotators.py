@@ -1,10 +1,10 @@
-"""Several labels an example: each annotator's T by the agreement among them."""
+"""T from several labels of each example: each annotator's own T follows from the agreement."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.errors import InputError
 from alfs_cli.estimators.parts.grounds import Remark
 from alfs_cli.estimators.parts.resampled import ResampledEstimate
@@ -12,27 +12,25 @@ from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.noise import rows_of_counts
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-REDRAW_STEPS = 20
+REDRAW_STEPS = 20  # EM steps of a bootstrap replicate, which starts at the fit
 WARNING = (
-    "annotators are taken to err independently; people err on the same examples, and noise is "
-    "then underestimated"
+    "the method assumes that annotators err independently; people err on the same examples, so "
+    "noise is underestimated"
 )
 
 
 def annotators(sample: Sample) -> ResampledEstimate:
-    """Return T of the given labels from the posteriors that all annotators' labels make.
+    """Return T of the given labels, with true classes inferred from all annotators' labels.
 
-    Dawid & Skene, Applied Statistics 1979: given the true class annotators err independently, each
-    by a matrix of their own. The evidence is not looked at.
+    Dawid & Skene, Applied Statistics 1979: given the true class, annotators err independently, each
+    with a T of their own. The evidence is not used. Raises InputError for one annotator.
     """
     marks, K = sample.needed_annotations("annotators"), sample.num_classes
     M = marks.shape[1]
     if M < 2:
         raise InputError(
-            f"{M} annotator: there is nobody to agree with", help="--label-columns A,B,C"
+            f"{M} annotator has nobody to agree with: two or more are needed",
+            help="--label-columns A,B,C",
         )
     patterns, back, counts = np.unique(marks, axis=0, return_inverse=True, return_counts=True)
     fit = dawid_skene(patterns, counts.astype(np.float64), K)
@@ -74,12 +72,12 @@ def annotators(sample: Sample) -> ResampledEstimate:
 def _identified(M: int) -> tuple[Remark, ...]:
     if M > 2:
         return ()
-    return (Remark("two annotators do not determine a matrix each: three would", 0),)
+    return (Remark("the labels of two annotators do not determine a T for each: three would", 0),)
 
 
 @dataclass(frozen=True, eq=False)
 class _Annotator:
-    """One annotator's T, to stand beside the estimate; it has no bounds of its own."""
+    """One annotator's T, reported beside the estimate and without bounds."""
 
     method: str
     matrix: FloatArray

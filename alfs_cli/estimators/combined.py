@@ -1,51 +1,46 @@
-"""The default: the joint model's T, tempered by the counts, within bounds that admit all of them.
+"""The default method: a mixture of the joint model's T and confident learning's.
 
-What labels and evidence cannot tell: where classes overlap in the evidence, disagreement is overlap
-if labels know the truth beyond the evidence, and noise if they do not. The joint model takes the
-first side (only noise that depends on the class alone leaves a mark on the likelihood), confident
-learning much of the second. The bounds reach from the one to the other: down to the joint model's
-own lower bound, up to the soft counts of its head, q(true | x) beside the given label, which are
-the truth if the label was drawn from x alone.
+Where classes overlap in the evidence, a label may disagree with it for two reasons. Either the
+annotator knew more than the evidence shows and the label is right, or the label is noise. Labels
+and evidence cannot tell the two apart. The joint model assumes the first: only noise that depends
+on the class alone changes its likelihood. Confident learning mostly assumes the second.
+
+The bounds cover both. They reach down to the joint model's own lower bound. They reach up to the
+soft counts of its head, q(true | x) by given label, which are exact if labels depend on x alone.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.estimators.anchor import anchor
 from alfs_cli.estimators.confident import confident
 from alfs_cli.estimators.joint.families import FREE, STRONG
 from alfs_cli.estimators.joint_ml import JointEstimate, joint_from
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, widest
-from alfs_cli.estimators.parts.grounds import ROOM_HIGH, Grounds, Remark, by_width
+from alfs_cli.estimators.parts.grounds import Grounds, Remark, by_width
 from alfs_cli.estimators.parts.sample import rate_of
+from alfs_cli.estimators.tuning import COMBINED, TRUST
 from alfs_cli.results.estimate import Bounded
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-# People confuse what the head confuses, and the head then absorbs their noise. The weight of the
-# counts rises with the correlation between T and the head's own confusion; the numbers were tuned
-# on the two human label sets of benchmarks/estimators.py, and on nothing else.
-COUNTS_WEIGHT, CORRELATION_START, CORRELATION_SPAN = 0.6, 0.45, 0.25
-SMALLEST_CELL = 1e-7
-# Where overlap explains what the counts call noise, the surest examples are cleaner than they say.
-MIN_DISPUTE = 0.05  # difference of the noise rates below which there is nothing to explain
-ANCHOR_START, ANCHOR_SPAN = 0.5, 0.25  # how far from the joint model to the counts the anchors lie
-UNFITTED = "too many classes"
-SURE = 0.999  # confidence at which anchors contradict the joint model
+SMALLEST_CELL = 1e-7  # guard of a logarithm
+UNFITTED = "too many classes"  # family of a joint model that was not fitted
 
 
 @dataclass(frozen=True, eq=False)
 class CombinedEstimate:
-    """What the methods say, and how T is mixed from them.
+    """The estimates of three methods, and how T is mixed from them.
 
-    `weight` is the share of the counts in a geometric mean with the joint model's T, `shrinkage`
-    their share in an arithmetic mean of the two. `is_contradicted` says that the surest examples
-    carry less noise than the joint model's T allows, so that noise depends on more than the class.
-    `disagreement` is how many given labels are not the most probable class.
+    Args:
+        joint: the joint model.
+        counted: confident learning, "the counts".
+        anchored: anchor points.
+        weight: the share of the counts in a geometric mean with the joint model's T.
+        shrinkage: the share of the counts in an arithmetic mean with the result of that.
+        contradiction: why noise seems to depend on more than the class; empty where it does not.
+        disagreement: the number of given labels that are not the most probable class.
     """
 
     joint: JointEstimate
@@ -58,12 +53,12 @@ class CombinedEstimate:
 
     @property
     def is_counted(self) -> bool:
-        """Whether T is the counts' alone."""
+        """Whether T rests on the counts alone."""
         return self.shrinkage == 1
 
     @property
     def method(self) -> str:
-        """What T was made from, for estimate.json."""
+        """The methods that T was made by, as estimate.json names them."""
         if self.is_counted:
             return self.counted.method
         counts = self.weight + self.shrinkage - self.weight * self.shrinkage
@@ -86,7 +81,7 @@ class CombinedEstimate:
         return np.asarray(mixed / mixed.sum(), dtype=np.float64)
 
     def drawn_from_evidence(self) -> list[CountedEstimate]:
-        """Return the head's soft counts, one for each plausible family."""
+        """Return the head's soft counts as estimates, one for each plausible family of T."""
         K, given = self.joint.num_classes, self.counted.given_counts
         place = np.ix_(self.joint.present, self.joint.present)
         found = []
@@ -97,18 +92,18 @@ class CombinedEstimate:
         return found
 
     def others(self) -> tuple["JointEstimate | CountedEstimate", ...]:
-        """Return the methods beside the combination."""
+        """Return the methods that were combined, for the report."""
         return (self.counted, self.joint, self.anchored)
 
     def grounds(self, rate: Bounded) -> Grounds:
-        """Return how far the methods agree, and what the evidence leaves open."""
+        """Return how well the methods agree, and what the evidence leaves open."""
         before = (
             f"classes overlap in {100 * overlap_of(self.joint):.0f} % of the evidence, where noise "
             "and overlap look alike: "
         )
         remarks = [by_width(rate, before)]
         joint, counted = 100 * rate_of(self.joint), 100 * rate_of(self.counted)
-        if abs(joint - counted) > 100 * ROOM_HIGH / 2:
+        if abs(joint - counted) > 100 * TRUST.methods_apart:
             text = (
                 f"methods disagree: {joint:.1f} % noise by the joint model, {counted:.1f} % by "
                 "confident learning, which counts overlap as noise"
@@ -119,7 +114,7 @@ class CombinedEstimate:
             remarks.append(Remark(text, 0))
         elif self.weight > 0:
             text = (
-                "labels are mistaken for what the evidence mistakes, as people's are: the joint "
+                "labels confuse the classes that the evidence confuses, as people do: the joint "
                 "model takes part of such noise for overlap"
             )
             remarks.append(Remark(text, 1))
@@ -128,11 +123,11 @@ class CombinedEstimate:
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
     ) -> Spread:
-        """Return bounds that admit each method and labels that know nothing beyond the evidence.
+        """Return bounds that cover each method, and labels that depend on the evidence alone.
 
-        The noise rate reaches up to the out-of-fold disagreement at least: where noise depends on
-        the class alone, no example agrees with its most probable label more often than T's
-        diagonal.
+        The upper bound of the noise rate is at least the out-of-fold disagreement: where noise
+        depends on the class alone, no example agrees with its most probable label with a higher
+        probability than the diagonal of T.
         """
         methods: list[JointEstimate | CountedEstimate] = [self.joint, self.counted]
         methods += self.drawn_from_evidence()
@@ -149,7 +144,7 @@ class CombinedEstimate:
 
 
 def combined(probs: FloatArray, labels: IntArray) -> CombinedEstimate:
-    """Return the combination of `joint-ml` and `confident`, with `anchor` beside it."""
+    """Return the combination of `joint-ml`, `confident` and `anchor` for (N, K) and (N,)."""
     counted = confident(probs, labels)
     joint = joint_from(probs, labels, counted)
     anchored = anchor(probs, labels)
@@ -166,11 +161,11 @@ def combined(probs: FloatArray, labels: IntArray) -> CombinedEstimate:
 
 
 def shrinkage(joint: JointEstimate, counted: CountedEstimate) -> float:
-    """Return the share of the counts in T: all where nothing was fitted, much where it is unsure.
+    """Return the share of the counts in T that sampling error asks for.
 
-    v / (v + d^2), v the sampling variance of the joint model's T and d^2 its squared distance from
-    the counted T (after Stein's estimator). Only where T has free cells: a rate or two are sure
-    enough.
+    It is v / (v + d^2), after Stein's estimator: v is the sampling variance of the joint model's T,
+    d^2 its squared distance from the counted T. It is 0 where T has one or two rates, which are
+    well determined, and 1 where the joint model was not fitted.
     """
     family = joint.plausible_best.fit.family
     if family not in (FREE, STRONG):
@@ -183,10 +178,11 @@ def shrinkage(joint: JointEstimate, counted: CountedEstimate) -> float:
 def _contradiction(
     joint: JointEstimate, counted: CountedEstimate, anchored: CountedEstimate
 ) -> tuple[float, str]:
-    """Return the share of the counts that the surest examples ask for, and why.
+    """Return the share of the counts in T that the anchor points ask for, and why.
 
-    Anchors with less noise than T: noise by class alone does not allow it. Anchors as noisy as the
-    counts say, and much noisier than T: overlap does not explain it, for it spares them.
+    There are two cases. Anchors with less noise than the joint model's T are impossible where noise
+    depends on the class alone. Anchors as noisy as the counts say, where T says much less, cannot
+    be explained by overlap, because anchors lie where classes do not overlap.
     """
     shown = anchored.counts.sum(axis=1)
     wrong = float((shown - np.diag(anchored.counts)).sum())
@@ -195,30 +191,38 @@ def _contradiction(
     def expected(T: FloatArray) -> float:
         return float(1 - weights @ np.diag(T))
 
-    most = float(betaincinv(wrong + 1, max(shown.sum() - wrong, 1e-9), SURE))
+    rest = max(shown.sum() - wrong, 1e-9)
+    most = float(betaincinv(wrong + 1, rest, COMBINED.anchor_confidence))
     low, high = expected(joint.transition()), expected(counted.transition())
     if most < low and high > low:
         return 1.0, "the surest examples are cleaner than noise by class alone allows"
-    if high - low < MIN_DISPUTE or overlap_of(joint) < (high - low) / 2:
+    dispute = high - low
+    explained = COMBINED.overlap_share * dispute
+    if dispute < COMBINED.least_dispute or overlap_of(joint) < explained:
         return 0.0, ""
-    place = (wrong / max(shown.sum(), 1e-12) - low) / (high - low)
-    share = float(np.clip((place - ANCHOR_START) / ANCHOR_SPAN, 0, 1))
+    place = (wrong / max(shown.sum(), 1e-12) - low) / dispute
+    share = float(np.clip((place - COMBINED.anchor_start) / COMBINED.anchor_span, 0, 1))
     reason = "even the surest examples are as noisy as confident learning says"
     return share, reason if share > 0 else ""
 
 
 def overlap_of(joint: JointEstimate) -> float:
-    """Return the share of examples whose class a draw from the head's q(x) would miss."""
+    """Return how much of the evidence is overlap of classes, as a share of the examples.
+
+    It is the probability that a class drawn from the head's q(true | x) differs from the given
+    label, less the noise rate.
+    """
     soft = joint.soft_counts
     apart = float(1 - np.trace(soft) / max(soft.sum(), 1e-12))
     return max(apart - rate_of(joint), 0.0)
 
 
 def counts_weight(joint: JointEstimate) -> float:
-    """Return the weight of the counts: 0 unless free cells of T look like the head's confusion.
+    """Return the weight of the counts, which rises as T resembles the head's own confusion.
 
-    The correlation over cells off the diagonal of log T and log E[q_i q_j] / E[q_i], weighted by
-    T^1.5 so that empty cells do not speak.
+    People confuse what the head confuses, and the head then absorbs their noise. The resemblance is
+    the correlation over cells off the diagonal of log T and log(E[q_i q_j] / E[q_i]), weighted by a
+    power of T so that empty cells do not count. The weight is 0 where T has no free cells.
     """
     family = joint.plausible_best.fit.family
     if family != FREE or len(joint.present) < 3:
@@ -226,7 +230,7 @@ def counts_weight(joint: JointEstimate) -> float:
     place = np.ix_(joint.present, joint.present)
     T, M = joint.transition()[place], joint.confusion[place]
     off = ~np.eye(len(T), dtype=bool)
-    weights = T[off] ** 1.5
+    weights = T[off] ** COMBINED.correlation_power
     first, second = np.log(np.maximum(T, SMALLEST_CELL))[off], np.log(np.maximum(M, 1e-7))[off]
     first = first - np.average(first, weights=weights)
     second = second - np.average(second, weights=weights)
@@ -234,5 +238,5 @@ def counts_weight(joint: JointEstimate) -> float:
     if scale <= 0:
         return 0.0
     correlation = float(np.sum(weights * first * second) / scale)
-    rise = (correlation - CORRELATION_START) / CORRELATION_SPAN
-    return float(COUNTS_WEIGHT * np.clip(rise, 0, 1))
+    rise = (correlation - COMBINED.correlation_start) / COMBINED.correlation_span
+    return float(COMBINED.largest_weight * np.clip(rise, 0, 1))

@@ -1,4 +1,4 @@
-"""Dual-T: T as a product, by way of the class that the evidence takes an example for."""
+"""Dual-T: T as the product of two matrices, through the most probable class as intermediate."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.estimators.anchor import anchors_of
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.resampled import ResampledEstimate
 from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.noise import rows_of_counts
 
-FloatArray = NDArray[np.float64]
-
 
 def dual_t(sample: Sample) -> ResampledEstimate:
-    """Return T = T_a T_b: true to intermediate class at anchors, intermediate to given by counting.
+    """Return T = T_a T_b, after Yao et al., NeurIPS 2020.
 
-    Yao et al., NeurIPS 2020. Their intermediate class has the posterior of the network, which is
-    overconfident; a calibrated p(given | x) in its place would count the noise twice. Here it is
-    p(given | x) deconvolved by T_b, so that both steps speak of the same class.
+    T_a, from the true to the intermediate class, is read at anchor points; T_b, from the
+    intermediate class to the given label, is counted. Yao et al. take the posterior of an
+    overconfident network for the intermediate class. A calibrated p(given | x) in its place would
+    count the noise twice, so here it is p(given | x) deconvolved by T_b.
     """
     probs, labels, K = sample.probs, sample.labels, sample.num_classes
     predicted = probs.argmax(axis=1)
@@ -45,7 +45,7 @@ def dual_t(sample: Sample) -> ResampledEstimate:
             np.bincount(generator.integers(max(len(some), 1), size=len(some)), minlength=len(some))
             for some in anchors
         ]
-        chosen = generator.integers(len(q), size=min(len(q), 2000))
+        chosen = generator.integers(len(q), size=min(len(q), 2000))  # rows, enough for a mean
         return product(counts.astype(np.float64), weights), q[chosen].mean(axis=0)
 
     T = product(seen, [np.ones(len(some)) for some in anchors])

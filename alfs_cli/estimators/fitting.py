@@ -1,11 +1,11 @@
-"""From evidence and labels to an estimate of the noise, by any method of the table."""
+"""From evidence and labels to a NoiseEstimate, by any method of ESTIMATORS."""
 
 import hashlib
 import time
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from alfs_cli.data import DataSpec, LabelledDataset, Trusted, random_sample
 from alfs_cli.data.readers.probabilities import normalised
@@ -24,9 +24,7 @@ from alfs_cli.results.estimate import (
     NoiseEstimate,
 )
 
-FloatArray = NDArray[np.float64]
-
-MAX_CLASSES = 2000
+MAX_CLASSES = 2000  # safety limit: T has K * K cells
 
 
 def estimate_transition(
@@ -39,12 +37,24 @@ def estimate_transition(
     annotations: ArrayLike | None = None,
     seed: int = 0,
 ) -> NoiseEstimate:
-    """Estimate T from out-of-sample probabilities (N, K), or features (N, D), and labels (N,).
+    """Return an estimate of T from probabilities or features and the given labels (N,).
 
-    `features=True` says that `evidence` holds features: probabilities are then made from them in
-    five folds. `trusted` are the places (m,) of a random sample and their true labels (m,),
-    `annotations` (N, M) the labels of M annotators, -1 for none. Raises InputError where shapes or
-    values do not fit.
+    Args:
+        evidence: out-of-sample probabilities (N, K), or features (N, D).
+        labels: the given labels (N,), whole numbers from 0.
+        method: a name in ESTIMATORS.
+        features: whether `evidence` holds features; probabilities are then made in five folds.
+        trusted: the indices (m,) of a random sample of examples, and their true labels (m,).
+        annotations: the labels (N, M) of M annotators, -1 for none.
+        seed: seed of the folds and of the bootstrap.
+
+    Raises:
+        InputError: shapes or values do not fit.
+        UsageError: there is no such method, or it cannot use what it is given.
+
+    >>> probs = np.array([[0.9, 0.1], [0.2, 0.8]] * 50)
+    >>> estimate_transition(probs, [0, 1] * 50, method="confident").noise_rate.value
+    0.0
     """
     rows = np.asarray(evidence)
     given = np.asarray(labels)
@@ -96,7 +106,7 @@ def estimate_noise(
     in_sample_ok: bool = False,
     trusted: Trusted | None = None,
 ) -> NoiseEstimate:
-    """Return T, the clean level, their bounds and how far to trust them."""
+    """Return T, the clean level, their one-sided bounds at `confidence`, and the trust level."""
     check_options(method=method, confidence=confidence, resamples=resamples)
     check_classes(dataset.num_classes)
     begun = time.perf_counter()
@@ -104,7 +114,7 @@ def estimate_noise(
     check_needs(method, dataset, trusted)
     same = evidence.alike
     once, places = (sample, None) if same is None else once_each(sample, same.units)
-    with one_blas_thread():  # thousands of small products: threads only wait
+    with one_blas_thread():  # the products are small: threads would mostly wait
         found = ESTIMATORS[method](once)
     apart = once if same is None else once_each(sample, same.groups)[0]
     near = neighbourhood_of(apart)
@@ -140,14 +150,14 @@ def local_level(
     confidence: float,
     seed: int,
 ) -> LocalCleanLevel:
-    """Return the clean level of single examples, for which features are needed."""
+    """Return the clean level of single examples; raises InputError where there are no features."""
     sample, same = _sample_of(dataset, evidence, None), evidence.alike
     once = sample if same is None else once_each(sample, same.units)[0]
     return local_clean_level(once, confidence=confidence, seed=seed)
 
 
 def _sample_of(dataset: LabelledDataset, evidence: Evidence, trusted: Trusted | None) -> Sample:
-    """Return what the methods see: evidence and labels."""
+    """Return the sample that the methods see."""
     return Sample(
         probs=evidence.probs,
         labels=dataset.labels,
@@ -159,7 +169,7 @@ def _sample_of(dataset: LabelledDataset, evidence: Evidence, trusted: Trusted | 
 
 
 def check_options(*, method: str, confidence: float, resamples: int) -> None:
-    """Raise UsageError for options that mean nothing, before any work is done."""
+    """Raise UsageError for options out of range, before any work is done."""
     if not 0.5 < confidence < 1:
         raise UsageError(
             f"--confidence is {confidence}, not between 0.5 and 1",
@@ -174,7 +184,7 @@ def check_options(*, method: str, confidence: float, resamples: int) -> None:
 
 
 def check_needs(method: str, dataset: LabelledDataset, trusted: Trusted | None) -> None:
-    """Raise AlfsError where a method lacks what it needs, or has no use for trusted labels."""
+    """Raise AlfsError where a method lacks what it needs, or cannot use trusted labels."""
     chosen = ESTIMATORS[method]
     empty = Sample(np.zeros((0, 0)), dataset.labels, None, trusted, dataset.annotations)
     if chosen.needs == "trusted":
@@ -198,7 +208,7 @@ def check_needs(method: str, dataset: LabelledDataset, trusted: Trusted | None) 
 
 
 def check_classes(K: int) -> None:
-    """Raise InputError for more classes than a T that anybody reads."""
+    """Raise InputError for more classes than MAX_CLASSES."""
     if K > MAX_CLASSES:
         raise InputError(
             f"{K:,} classes: T would have {K * K:,} cells; {MAX_CLASSES:,} classes are the most",

@@ -1,38 +1,34 @@
 """Clusterability: T from the labels that an example and its two nearest neighbours carry.
 
 Zhu, Song & Liu, ICML 2021: if the three share their true class i, their given labels are three
-independent draws from row i of T, so that P(a, b, c) = sum_i prior_i T_ia T_ib T_ic: a latent class
-model, and identified where T has full rank. They match moments by gradient descent; here the
-likelihood is climbed by EM (Dempster, Laird & Rubin, 1977), which never descends and leaves a
-statistic of fit: whether any T explains the triples.
+independent draws from row i of T, so that P(a, b, c) = sum_i prior_i T_ia T_ib T_ic. This is a
+latent class model, identified where T has full rank. Zhu et al. match moments by gradient descent.
+Here EM (Dempster, Laird & Rubin, 1977) maximises the likelihood: it never decreases, and its
+maximum tests whether any T explains the triples.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import chdtrc
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.estimators.parts.grounds import Remark
 from alfs_cli.estimators.parts.resampled import ResampledEstimate
 from alfs_cli.estimators.parts.sample import Sample
+from alfs_cli.estimators.tuning import HOC
 from alfs_cli.evidence.neighbours import nearest
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-MAX_STEPS, TOLERANCE = 2000, 1e-7  # tolerance: of the mean log-likelihood
-REDRAW_STEPS = 100  # from the fitted values
-SMALLEST = 1e-12
-LEAST_EXPECTED = 5.0  # of a cell of the chi-square test; smaller ones are taken together
-REJECTED = 0.01
-LARGEST_TABLE = 10**7  # cells of the table of triples, beyond which fit is not tested
+MAX_STEPS, TOLERANCE = 2000, 1e-7  # EM steps, and the least gain in mean log-likelihood
+REDRAW_STEPS = 100  # EM steps of a bootstrap replicate, which starts at the fit
+SMALLEST = 1e-12  # guard of divisions
+LARGEST_TABLE = 10**7  # cells of the table of triples; larger tables are not tested
 
 
 @dataclass(frozen=True, eq=False)
 class TripleFit:
-    """T (K, K) and prior (K,) of a latent-class model, and its mean log-likelihood step by step."""
+    """A fitted latent class model: T (K, K), prior (K,), and the mean log-likelihood by EM step."""
 
     transition: FloatArray
     prior: FloatArray
@@ -40,7 +36,7 @@ class TripleFit:
 
 
 def hoc(sample: Sample) -> ResampledEstimate:
-    """Fit T to the label triples of each example and its two nearest neighbours."""
+    """Return T fitted to the label triples of each example and its two nearest neighbours."""
     X = sample.needed_features("hoc")
     places = nearest(X, min(2, len(X) - 1))
     return hoc_from(places, np.arange(len(X)), sample.labels, sample.num_classes)
@@ -49,7 +45,10 @@ def hoc(sample: Sample) -> ResampledEstimate:
 def hoc_from(
     places: IntArray, asked: IntArray, labels: IntArray, num_classes: int
 ) -> ResampledEstimate:
-    """Return the estimate from the neighbours (n, k) of the examples asked about (n,)."""
+    """Return the estimate from examples `asked` (n,) and their neighbours `places` (n, k).
+
+    Both are indices into `labels` (N,); neighbours come nearest first.
+    """
     K = num_classes
     members = np.concatenate([asked[:, None], places[:, :2], places[:, -1:]], axis=1)[:, :3]
     triples, counts = np.unique(labels[members], axis=0, return_counts=True)
@@ -78,12 +77,14 @@ def fit_triples(
 ) -> TripleFit:
     """Return the T and prior of highest likelihood for triples (U, 3) seen `counts` (U,) times.
 
-    Starts near T = I, so that each class is named after the label it mostly carries.
+    EM starts at `start`, or near T = I, so that each latent class keeps the name of the label that
+    it mostly carries.
     """
     K = num_classes
     tally = np.bincount(triples.ravel(), np.repeat(counts, 3), minlength=K)
     shares = tally / max(float(tally.sum()), SMALLEST)
-    T = 0.6 * np.eye(K) + 0.4 * shares if start is None else start.transition
+    own = HOC.start_diagonal
+    T = own * np.eye(K) + (1 - own) * shares if start is None else start.transition
     prior = shares if start is None else start.prior
     total = max(counts.sum(), SMALLEST)
     path: list[float] = []
@@ -105,7 +106,11 @@ def fit_triples(
 
 
 def disjoint(members: IntArray) -> IntArray:
-    """Return rows of members (N, 3) that share no example, so that they are independent."""
+    """Return indices of rows of `members` (N, 3) that share no example, so are independent.
+
+    >>> disjoint(np.array([[0, 1, 2], [2, 3, 4], [3, 4, 5]])).tolist()
+    [0, 2]
+    """
     used = np.zeros(int(members.max()) + 1, dtype=bool)
     kept = []
     for row, group in enumerate(members.tolist()):
@@ -116,11 +121,11 @@ def disjoint(members: IntArray) -> IntArray:
 
 
 def clusterability(triples: IntArray, fit: TripleFit) -> tuple[float, int, float] | None:
-    """Return Pearson's chi-square of triples (n, 3), its degrees of freedom and p-value.
+    """Return Pearson's chi-square of triples (n, 3), its degrees of freedom and its p-value.
 
-    The fit is of all triples and these are some of them, so that no parameter is taken off the
-    degrees of freedom: the test errs towards believing. Cells expected fewer than five times are
-    taken together. None where no cell is left to test.
+    The model was fitted to all triples, and these are some of them; so no fitted parameter is
+    subtracted from the degrees of freedom, which makes the test conservative. Cells with small
+    expected counts are pooled. Returns None where no two cells are left to test.
     """
     K = len(fit.prior)
     if K**3 > LARGEST_TABLE:
@@ -128,7 +133,7 @@ def clusterability(triples: IntArray, fit: TripleFit) -> tuple[float, int, float
     expected = np.einsum("i,ia,ib,ic->abc", fit.prior, *[fit.transition] * 3, optimize=True)
     expected = expected.ravel() * len(triples)
     seen = np.bincount(triples @ np.array([K * K, K, 1]), minlength=K**3).astype(np.float64)
-    frequent = expected >= LEAST_EXPECTED
+    frequent = expected >= HOC.least_expected
     cells = np.append(expected[frequent], expected[~frequent].sum())
     found = np.append(seen[frequent], seen[~frequent].sum())
     kept = cells >= 1
@@ -145,12 +150,12 @@ def _remarks(triples: IntArray, fit: TripleFit) -> tuple[Remark, ...]:
         return (Remark("too few triples to test whether neighbours share their class", 1),)
     statistic, freedom, p = tested
     found = f"chi-square {statistic:.0f} on {freedom} degrees of freedom, p = {p:.2g}"
-    if p >= REJECTED:
+    if p >= HOC.rejected:
         return (Remark(f"neighbours agree as if they shared their true class ({found})", 2),)
     return (
         Remark(
             "neighbours do not agree as if they shared their true class and were labelled "
-            f"independently ({found}): what they disagree on is counted as noise",
+            f"independently ({found}): their disagreement is counted as noise",
             0,
         ),
     )

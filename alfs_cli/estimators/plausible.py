@@ -1,7 +1,8 @@
-"""Point values where the labels do not tell them: halfway to what data sets usually have.
+"""Estimates at trust low, shrunk towards the noise rates that data sets usually have.
 
-At trust low many noise rates explain the labels about equally well, and a value from the
-likelihood alone is often far too high. The bounds stay as they are; the value moves within them.
+At trust low many noise rates explain the labels about equally well, and the value of highest
+likelihood is often far too high. The value moves halfway to the expected noise rate, within its
+bounds; the bounds stay as they are.
 """
 
 from dataclasses import replace
@@ -11,18 +12,16 @@ import numpy as np
 from alfs_cli.arrays import FloatArray
 from alfs_cli.estimators.parts.counts import gap, weakest_pair
 from alfs_cli.estimators.summary import dominance
+from alfs_cli.estimators.tuning import PLAUSIBLE
 from alfs_cli.noise import class_clean_levels, row_total_variation, runners_up
 from alfs_cli.results.estimate import Bounded, ClassCleanLevel, CleanLevel, NoiseEstimate
 
-SHAPELESS = 1e-3  # noise rate; a T of less says nothing of where wrong labels go
-LEAST_STAYS = 0.02  # share of a class whose labels stay right, however much is scaled up
-
 
 def plausible(estimate: NoiseEstimate, rate: float) -> NoiseEstimate:
-    """Return the estimate with its values halfway to a noise rate, inside their bounds.
+    """Return the estimate moved halfway to a noise rate, within its bounds.
 
-    `rate` is the noise rate averaged over what the noise may be, with a prior on what data sets
-    have. T keeps its shape: wrong labels go where they went, more or fewer of them.
+    `rate` is the posterior mean of the noise rate under a prior of what data sets usually have. T
+    keeps its shape: its off-diagonal cells are scaled by one factor.
     """
     now = estimate.noise_rate
     wanted = leaning_rate(now, rate)
@@ -37,7 +36,7 @@ def plausible(estimate: NoiseEstimate, rate: float) -> NoiseEstimate:
     level = CleanLevel(least, min(was.low, least), max(was.high, least), names[true], names[given])
     reason = (
         f"noise rates from {100 * now.low:.1f} to {100 * now.high:.1f} % explain the labels about "
-        f"equally: the value leans to what data sets usually have"
+        f"equally: the estimate is moved towards what data sets usually have"
     )
     truth = estimate.truth
     if truth is not None:
@@ -68,27 +67,32 @@ def leaning_rate(now: Bounded, rate: float) -> float:
     >>> leaning_rate(Bounded(0.6, 0.0, 0.7), 0.1)
     0.35
     """
-    return float(np.clip((now.value + rate) / 2, now.low, now.high))
+    moved = (1 - PLAUSIBLE.leaning) * now.value + PLAUSIBLE.leaning * rate
+    return float(np.clip(moved, now.low, now.high))
 
 
 def at_rate(T: FloatArray, prior: FloatArray, rate: float) -> FloatArray:
     """Return T (K, K) with its off-diagonal cells scaled so that the noise rate is `rate`.
 
-    `prior` (K,) are the shares of the true classes. A T with next to no noise is given noise that
-    goes evenly to the other classes. Rows keep LEAST_STAYS on the diagonal, so a very noisy row may
-    fall short.
+    `prior` (K,) are the shares of the true classes. A T with next to no noise has no shape to
+    scale: its noise goes evenly to the other classes. Classes without examples are left as they
+    are. Every row keeps at least `PLAUSIBLE.least_diagonal`, so that the result may fall short of a
+    very high rate.
 
     >>> at_rate(np.array([[0.8, 0.2], [0.0, 1.0]]), np.array([0.5, 0.5]), 0.05)
     array([[0.9, 0.1],
            [0. , 1. ]])
     """
-    K = len(T)
-    off = T * (1 - np.eye(K))
-    if prior @ off.sum(axis=1) < SHAPELESS:
-        off = (1 - np.eye(K)) / (K - 1)
+    present = prior > 0
+    between = np.outer(present, present) & ~np.eye(len(T), dtype=bool)
+    off = np.where(between, T, 0.0)
+    if prior @ off.sum(axis=1) < PLAUSIBLE.shapeless:
+        off = between / max(int(present.sum()) - 1, 1)
+    if not off.any():
+        return T
     off = off * rate / (prior @ off.sum(axis=1))
     leaves = off.sum(axis=1, keepdims=True)
-    off = off * np.minimum(1, (1 - LEAST_STAYS) / np.maximum(leaves, 1e-12))
+    off = off * np.minimum(1, (1 - PLAUSIBLE.least_diagonal) / np.maximum(leaves, 1e-12))
     return np.asarray(off + np.diag(1 - off.sum(axis=1)), dtype=np.float64)
 
 

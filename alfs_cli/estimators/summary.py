@@ -1,17 +1,18 @@
-"""What estimate.json says of a result: its bounds, trust, and the truth where it is known."""
+"""From a method's result to a NoiseEstimate: bounds, trust, and the truth where it is known."""
 
 import time
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alfs_cli import __version__
+from alfs_cli.arrays import FloatArray
 from alfs_cli.data import LabelledDataset
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators.parts.counts import Spread, gap, weakest_pair
 from alfs_cli.estimators.parts.sample import Answer, Estimate, rate_of
-from alfs_cli.estimators.parts.trust import MIN_JUDGED, trust_in
+from alfs_cli.estimators.parts.trust import trust_in
+from alfs_cli.estimators.tuning import TRUST
 from alfs_cli.evidence.gathering import Evidence
 from alfs_cli.noise import (
     class_clean_levels,
@@ -34,8 +35,6 @@ from alfs_cli.results.estimate import (
     Truth,
 )
 
-FloatArray = NDArray[np.float64]
-
 
 def summarised(
     found: Estimate,
@@ -48,7 +47,7 @@ def summarised(
     in_sample_ok: bool = False,
     neighbours: NeighbourCheck | None = None,
 ) -> NoiseEstimate:
-    """Return what estimate.json says of a method's result; its bounds are made here."""
+    """Return the content of estimate.json for a method's result, with bounds at `confidence`."""
     begun = time.perf_counter()
     T = found.transition()
     bounds = found.spread(
@@ -106,7 +105,7 @@ def summarised(
 
 
 def dominance(level: CleanLevel) -> bool | None:
-    """Say whether right labels are the most frequent of each class; None if the bounds differ."""
+    """Return whether the right label leads in every class, None where the bounds contain r = 1."""
     return True if level.low > 1 else False if level.high < 1 else None
 
 
@@ -115,7 +114,7 @@ def _bounded(value: float, low: float, high: float) -> Bounded:
 
 
 def other_estimate(estimate: Answer) -> OtherEstimate:
-    """Return what a method says, for those that stand beside the estimate."""
+    """Return the summary of a method that is reported beside the estimate."""
     T = estimate.transition()
     levels = class_clean_levels(T)
     return OtherEstimate(
@@ -128,7 +127,7 @@ def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
 
 
 def _columns(dataset: LabelledDataset, evidence: Evidence) -> ColumnsSummary | None:
-    """Return which feature columns the evidence rests on, None where it rests on none."""
+    """Return the feature columns behind the evidence, None where it was not made from columns."""
     columns = dataset.columns
     if columns is None or evidence.kind not in ("features", "network"):
         return None
@@ -164,7 +163,7 @@ def _class_levels(
             high=float(max(high[i], levels[i])),
             runner_up=dataset.class_names[j],
             n=int(counts[i]),
-            judged=bool(counts[i] >= MIN_JUDGED and not rare[i]),
+            judged=bool(counts[i] >= TRUST.least_judged and not rare[i]),
         )
         for i, (name, j) in enumerate(zip(dataset.class_names, runners_up(T), strict=True))
     )

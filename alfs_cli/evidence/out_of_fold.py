@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, eigh
 
+from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.errors import InputError
 from alfs_cli.noise.threads import one_blas_thread
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-Features = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
 
 RIDGES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.003)  # per example, features scaled to mean square 1

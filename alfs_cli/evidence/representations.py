@@ -1,4 +1,4 @@
-"""Features of a data set: its own, of its pixels, or what an encoder makes of them."""
+"""Features of a data set: its own, components of its pixels, or those of an encoder."""
 
 import hashlib
 import math
@@ -8,31 +8,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alfs_cli import __version__
+from alfs_cli.arrays import Features, IntArray
 from alfs_cli.data.dataset import positions_of
 from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.encoders import NAME
 from alfs_cli.evidence.encoders.encoding import encode
-from alfs_cli.evidence.out_of_fold import Features, Progress, principal_components
+from alfs_cli.evidence.out_of_fold import Progress, principal_components
+from alfs_cli.evidence.tuning import GATHERING
 from alfs_cli.storage.writing import replacing
 
 if TYPE_CHECKING:
     from alfs_cli.data import Images, LabelledDataset
 
-IntArray = NDArray[np.int64]
 Represented = tuple[Features, IntArray]
-
-PIXEL_VALUES = 1024  # pictures of more values are shrunk to 32 x 32 grey, 18 x 18 coloured
-PCA_SIZE = 64
 
 
 @dataclass(frozen=True)
 class EncoderChoice:
-    """Which encoder, if its weights may be fetched, and where it runs."""
+    """Which encoder makes features, whether its weights may be fetched, and its device."""
 
     name: str | None = None
     download: bool = False
@@ -50,10 +47,10 @@ def representation(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Represented:
-    """Return features (n, D) of a kind, and the places (n,) of the examples they stand for.
+    """Return features (n, D) of a kind, and the indices (n,) of the examples that have them.
 
-    What is made of images is kept in `cache` under a digest of their content, whatever their
-    labels. Raises InputError where the data set lacks what the kind needs.
+    Features of images are kept in the folder `cache` under a digest of their content, which does
+    not depend on labels. Raises InputError where the data set lacks what the kind needs.
     """
     if kind == "features":
         if dataset.features is None and dataset.columns is not None:
@@ -83,19 +80,20 @@ def representation(
             device=choose_device(encoder.device).name,
             progress=tell,
         )
-        return X.astype(np.float16).astype(np.float32), kept  # as it is kept: half the disk
+        return X.astype(np.float16).astype(np.float32), kept  # equal to what the cache stores
 
     place = _cache_file(cache, dataset, f"{kind}-{encoder.name or NAME}")
     return _kept(place, encoded)
 
 
 def pixel_features(images: "Images", progress: Progress | None = None) -> Represented:
-    """Return the first principal components of the (shrunken) pixels, (n, <= 64) float32.
+    """Return principal components of the pixels (n, D), and the indices (n,) of readable images.
 
-    Also the places (n,) of the images that could be read.
+    Larger images are shrunk first, to 32 x 32 grey or 18 x 18 coloured pixels. D is
+    `GATHERING.pixel_components` or less. Raises InputError where no image can be read.
     """
     height, width, channels = images.shape
-    largest = math.isqrt(PIXEL_VALUES // channels)
+    largest = math.isqrt(GATHERING.pixel_values // channels)
     size = None if height == width and height <= largest else largest
     total = len(images)
 
@@ -111,7 +109,8 @@ def pixel_features(images: "Images", progress: Progress | None = None) -> Repres
             help="alfs inspect FILE... says what is wrong with each",
         )
     rows = pixels.reshape(total, -1)
-    return principal_components(rows if len(kept) == total else rows[kept], PCA_SIZE), kept
+    used = rows if len(kept) == total else rows[kept]
+    return principal_components(used, GATHERING.pixel_components), kept
 
 
 def _cache_file(cache: Path | None, dataset: "LabelledDataset", words: str) -> Path | None:

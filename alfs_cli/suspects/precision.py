@@ -1,9 +1,9 @@
-"""What share of a list of likely suspects is wrong.
+"""The expected precision of a list of likely suspects: the share of its labels that is wrong.
 
-The labels alone do not say it: where classes overlap, a label that the evidence speaks against may
-be wrong or may be a hard example. So the share is predicted by a regression that was fitted to
-lists from many data sets whose wrong labels were known (`benchmarks/precision.py`), and its errors
-on data sets that it was not fitted to set the interval.
+Labels and evidence alone do not determine it: where classes overlap, a label that disagrees with
+the evidence may be wrong, or its example may be hard. So a regression predicts the precision. It
+was fitted to lists from many data sets whose wrong labels were known (`benchmarks/precision.py`).
+Its errors on data sets that it was not fitted to set the width of the interval.
 """
 
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from alfs_cli.arrays import FloatArray
 from alfs_cli.results.estimate import Bounded
 from alfs_cli.suspects.tuning import LEARNED
 
-CERTAIN = 0.02  # probabilities nearer to 0 or 1 carry no more information here
-LEAST_OVERLAP = 0.01  # share of labels; classes that overlap less are as good as apart
-Z = 1.645  # 95 % one-sided, of the draw of the labels listed
+CERTAIN = 0.02  # probability; log odds are clipped here, so that no list counts as certain
+LEAST_OVERLAP = 0.01  # share of labels; smaller overlaps count as this one
+Z = 1.645  # standard errors of a one-sided 95 % bound
 
 
 @dataclass(frozen=True)
 class Listed:
-    """What is known of a list of suspects without knowing which of its labels are wrong.
+    """What predicts the precision of a list, known without the true labels.
 
     Args:
         count: how many labels are listed.
         claimed: their mean probability of being wrong, averaged over models of the noise.
         own: the mean out-of-sample probability of the labels themselves.
-        gain: the nats by which the best model of the noise explains all labels better than the best
-            model with next to none.
+        gain: the log posterior, in nats, by which the best model of the noise exceeds the best
+            model with next to no noise.
         overlap: the share of all labels that are not the likeliest class, less the noise rate.
     """
 
@@ -58,7 +58,7 @@ def expected_precision(listed: Listed) -> Bounded:
 
 
 def of_part(whole: Bounded, value: float, count: int) -> Bounded:
-    """Return the bounds of a part of a list, `value` being its share: as wide as the whole's."""
+    """Return `value`, the share of a part of a list, with bounds as wide as those of the whole."""
     width = _log_odds(whole.value) - _log_odds(whole.low)
     return _around(_log_odds(value), width, count)
 
@@ -72,15 +72,16 @@ def _around(centre: float, width: float, count: int) -> Bounded:
 
 
 def _of_a_list(smoothed: float, count: int) -> float:
-    """Return k / n, from (k + 1/2) / (n + 1): the regression is on log odds, and those are finite.
+    """Return the share k / n of a list from its smoothed share (k + 1/2) / (n + 1).
 
-    A list of which every label is wrong has a share of 1, and the bounds must reach it.
+    The regression predicts smoothed shares, whose log odds are finite. A list of wrong labels alone
+    has the share 1, which the bounds must reach.
     """
     return min(max(((count + 1) * smoothed - 0.5) / count, 0.0), 1.0)
 
 
 def log_odds(share: float) -> float:
-    """Return log(p / (1 - p)) of a probability, no nearer to 0 or 1 than CERTAIN."""
+    """Return log(p / (1 - p)) of a probability clipped to [CERTAIN, 1 - CERTAIN]."""
     return _log_odds(min(max(share, CERTAIN), 1 - CERTAIN))
 
 

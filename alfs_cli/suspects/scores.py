@@ -1,9 +1,8 @@
-"""Which labels are wrong: the posterior probability of each, and the file that lists the suspects.
+"""The probability that each label is wrong, and the files that list the suspects.
 
-From q(true | x) and T Bayes' rule with the label at hand gives P(true | x, given), averaged over
-the T that the labels bear (`weighing`). Identical
-examples share their evidence and their true class: all their labels count for each of them, so that
-where labels differ the scores say that one at least is wrong.
+Bayes' rule gives P(true | x, given) from q(true | x) and T. It is averaged over the models of the
+noise that the labels allow (`weighing`). Identical examples share their evidence and their true
+class, so all their labels count for each of them: where these differ, at least one is wrong.
 """
 
 from collections.abc import Collection, Sequence
@@ -36,16 +35,22 @@ COLUMNS = (
     "kind",
 )  # fmt: skip
 KINDS = ("proven", "likely", "possible")
-LIKELY = 0.5  # a label is likelier wrong than right
+LIKELY = 0.5  # probability from which a label is more likely wrong than right
 
 
 @dataclass(frozen=True, eq=False)
 class LabelScores:
-    """For each example (N,): the probability that its label is wrong, and what it looks like.
+    """How likely each of N labels is wrong.
 
-    `disagrees` (N,) where the evidence alone holds another class likelier, whatever T is; `known`
-    (N,) where a person settled it. `proven` are the places of identical examples that carry
-    different labels. `expected` is the share that is wrong of the labels scored LIKELY or more.
+    Args:
+        score: the probability that the label is wrong, (N,).
+        suggested: the class suggested instead, (N,).
+        self_confidence: the evidence's probability of the label, (N,).
+        suggested_confidence: the evidence's probability of the suggested class, (N,).
+        disagrees: whether the label is not the most probable class of the evidence, (N,).
+        known: whether a person has reviewed the label, (N,).
+        proven: indices of identical examples with different labels, group by group.
+        expected: the share of the labels scored LIKELY or more that is expected to be wrong.
     """
 
     score: FloatArray
@@ -58,7 +63,7 @@ class LabelScores:
     expected: Bounded | None = None
 
     def settled(self, places: IntArray, true: IntArray, labels: IntArray) -> "LabelScores":
-        """Return the scores with what is known of some examples: their labels are right or not."""
+        """Return the scores after review: examples `places` (m,) are of class `true` (m,)."""
         score, suggested = self.score.copy(), self.suggested.copy()
         disagrees, known = self.disagrees.copy(), self.known.copy()
         score[places] = disagrees[places] = true != labels[places]
@@ -78,8 +83,8 @@ def label_scores(
     """Return how likely each given label is wrong, from p(given | x) (N, K), labels (N,) and T.
 
     P(true = j | x, given) is proportional to q(j | x) T[j, given]. The log odds of being wrong are
-    shifted by one constant so that the scores add up to the estimated number of wrong labels: T is
-    believed. `identical` are groups of places that hold the same example under different labels.
+    shifted by one constant, so that the scores sum to the number of wrong labels that T implies.
+    `identical` are groups of indices of identical examples with different labels.
     """
     T = possible(T, labels)
     q = true_class(probs, labels, T)
@@ -96,12 +101,12 @@ def weighed_scores(
     *,
     identical: Sequence[Group] = (),
 ) -> tuple[LabelScores, Weighed]:
-    """Return how likely each given label is wrong, averaged over what the noise may be.
+    """Return how likely each given label is wrong, averaged over models of the noise.
 
-    As `label_scores`, but T (K, K), the classes' shares (K,) and the noise rate with its bounds are
-    one estimate among others that the labels bear; those others are returned with their weights.
-    Scores of LIKELY and more are moved to what lists like this one turned out to hold; where too
-    few of them may be wrong, none is called likely.
+    Unlike in `label_scores`, T (K, K), the class shares `prior` (K,) and the noise rate with its
+    bounds are one estimate among others that the labels allow. All models are returned with their
+    weights. Scores of LIKELY or more are calibrated to the precision that similar lists had; where
+    that may be too low, no label is called likely.
     """
     T = possible(T, labels)
     q = true_class(probs, labels, T)
@@ -120,11 +125,11 @@ def weighed_scores(
 def as_expected(
     scores: FloatArray, own: FloatArray, disagreement: float, weighed: Weighed
 ) -> tuple[FloatArray, Bounded | None]:
-    """Return scores (M,) of LIKELY and more as they turn out, and what share of them is wrong.
+    """Return scores (M,) of LIKELY or more after calibration, and the expected share of wrong ones.
 
-    `own` (M,) are the labels' own probabilities, `disagreement` the share of all labels that are
-    not the likeliest class. Where too few may be wrong the scores fall below LIKELY, in the same
-    order, and nothing is expected.
+    `own` (M,) are the probabilities of the labels themselves, `disagreement` is the share of all
+    labels that are not the most probable class. Where too few labels may be wrong, all scores move
+    below LIKELY in the same order, and the expected share is None.
     """
     overlap = disagreement - weighed.expected_rate
     listed = Listed(len(own), float(scores.mean()), float(own.mean()), weighed.gain, overlap)
@@ -136,7 +141,7 @@ def as_expected(
 
 @dataclass(frozen=True, eq=False)
 class _Looks:
-    """By q(true | x) and T: P(wrong) (N,), the likeliest class, and the likeliest but the label."""
+    """By q(true | x) and T: P(wrong), the likeliest class, and the likeliest but the label."""
 
     wrong: FloatArray
     best: IntArray
@@ -166,7 +171,7 @@ def _scores(
     wrong: FloatArray,
     identical: Sequence[Group],
 ) -> LabelScores:
-    """Return the scores with what each label looks like: by T, else by the evidence alone."""
+    """Return the scores, with a class suggested by T, or else by the evidence alone."""
     top = probs.argmax(axis=1)
     suggested = np.where((wrong >= LIKELY) | (looks.best != labels), looks.other, top)
     for group in identical:
@@ -187,7 +192,7 @@ def _scores(
 
 
 def _of_group(q: TrueClass, places: IntArray, labels: IntArray, T: FloatArray) -> FloatArray:
-    """Return P(true | x, all labels) (K,) of examples that are one and the same."""
+    """Return P(true | x, all labels) (K,) of identical examples at the indices `places`."""
     log_posterior = np.log(np.maximum(q(places), NEVER)).mean(axis=0)
     log_posterior += np.log(T[:, labels[places]]).sum(axis=1)
     posterior = np.exp(log_posterior - log_posterior.max())
@@ -199,7 +204,11 @@ def _normalised(rows: FloatArray) -> FloatArray:
 
 
 def shifted_to(probabilities: FloatArray, mean: float) -> FloatArray:
-    """Return the probabilities with their log odds shifted by one constant to reach a mean."""
+    """Return the probabilities with their log odds shifted by one constant to reach a mean.
+
+    >>> shifted_to(np.array([0.1, 0.5]), 0.6).mean().round(3)
+    np.float64(0.6)
+    """
     from scipy.optimize import brentq
     from scipy.special import expit, logit
 
@@ -216,10 +225,10 @@ def shifted_to(probabilities: FloatArray, mean: float) -> FloatArray:
 
 
 def in_doubt(score: FloatArray, self_confidence: FloatArray) -> IntArray:
-    """Return all places, those in which a label is most in doubt first.
+    """Return the indices of all labels, the most doubtful first.
 
-    By the mean of its ranks by score and by the label's own probability: on errors that people
-    made it is ahead of either.
+    The order is by the mean of two ranks, by score and by the label's own probability. On human
+    errors it is better than either.
     """
     from scipy.stats import rankdata
 
@@ -228,30 +237,30 @@ def in_doubt(score: FloatArray, self_confidence: FloatArray) -> IntArray:
 
 
 def suspects(scores: LabelScores, labels: IntArray, threshold: float) -> IntArray:
-    """Return the places of the labels that are probably wrong, worst first."""
+    """Return the indices of labels with scores of `threshold` or more, highest first."""
     chosen = np.flatnonzero((scores.score >= threshold) & (scores.suggested != labels))
     return chosen[np.argsort(-scores.score[chosen], kind="stable")]
 
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """The places to list (M,) and the kind of each, most suspicious first within a kind."""
+    """The indices of the labels to list (M,) and their kinds, most suspicious first in a kind."""
 
     places: IntArray
     kinds: tuple[str, ...]
 
     def of(self, *kinds: str) -> IntArray:
-        """Return the places of some kinds, in order."""
+        """Return the indices of the labels of some kinds, in order."""
         return self.places[[kind in kinds for kind in self.kinds]]
 
 
 def listing(
     scores: LabelScores, labels: IntArray, threshold: float, *, most: int, is_whole: bool = False
 ) -> Listing:
-    """Return what to list: what is proven, group by group, what is likely, what is possible.
+    """Return the labels to list: proven ones by group, then likely, then possible ones.
 
-    `most` bounds how many are likely or possible; only what is possible is left out for it.
-    `is_whole` lists every other label behind them, without a kind.
+    Possible labels fill the list up to `most` likely and possible ones. `is_whole` lists all other
+    labels behind them, without a kind.
     """
     proven = np.asarray(
         [
@@ -278,7 +287,7 @@ def listing(
 def issues_table(
     dataset: "LabelledDataset", scores: LabelScores, listed: Listing
 ) -> "pd.DataFrame":
-    """Return the rows of issues.csv: the examples that are listed, in that order."""
+    """Return the rows of issues.csv, one for each listed label, in order."""
     import pandas as pd
 
     from alfs_cli.data.dataset import positions_of
@@ -302,7 +311,7 @@ def issues_table(
 def write_issues(folder: Path, table: "pd.DataFrame") -> None:
     """Write issues.csv and issues.parquet.
 
-    The CSV guards spreadsheets: text that looks like a formula gets a leading apostrophe.
+    In the CSV, text that a spreadsheet would run as a formula gets a leading apostrophe.
     """
     from alfs_cli.storage.writing import replacing
     from alfs_cli.text.cells import safe_cell

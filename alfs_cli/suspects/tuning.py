@@ -26,13 +26,11 @@ class Tuning:
         0.0015,
         "share of examples",
         "examples whose evidence is wrong however sure it is",
-        benchmark=PRECISION,
     )
     own_bonus: float = tuned(
         7.5,
         "nats",
         "the estimate's own view of the evidence is preferred where likelihoods hardly differ",
-        benchmark=PRECISION,
     )
     bound_softness: float = tuned(
         0.25,

@@ -1,11 +1,11 @@
-"""What the noise may be, and how likely: the models that suspects are judged by, with weights.
+"""Models of the noise, weighted by their posterior probability, under which suspects are judged.
 
-An estimate says one T. Where classes overlap, or examples are few, labels and evidence bear others
-nearly as well, and a list of suspects that believes one of them promises too much. So a label is
-judged under each of many: noise of any rate that the bounds allow, evenly over the other classes,
-as the estimate's T has it, or where the evidence itself confuses classes; and evidence that is
-surer or less sure than it says. The weight of a model is its likelihood times what data sets lead
-to expect: a few per cent of wrong labels.
+An estimate is a single T. Where classes overlap or examples are few, labels and evidence allow
+others nearly as well, and a list of suspects that rests on one T promises too much. So each label
+is judged under many models. They vary in three ways: the noise rate; where wrong labels go (evenly
+to the other classes, as in the estimate's T, or where the evidence confuses classes); and how
+confident the evidence is compared with what it says. The weight of a model is its likelihood times
+a prior, under which a few per cent of labels are wrong.
 """
 
 from dataclasses import dataclass, replace
@@ -20,19 +20,20 @@ from alfs_cli.suspects.precision import of_part
 from alfs_cli.suspects.tuning import TUNING
 
 RATES = np.geomspace(5e-4, 0.8, 24)  # noise rates of the models
-POWERS = np.array([0.5, 0.65, 0.8, 0.9, 1.0, 1.12, 1.27, 1.45, 1.7, 2.0, 2.5, 3.2])
-SEEN, SEEN_NUMBERS = 5_000, 10**6  # examples, and probabilities, that weights are judged on
-CONFIDENCE = 0.95  # one-sided
-QUANTILES = 40  # by which a normal distribution is represented in a mixture
-LEAST_WEIGHT = 1e-3  # relative to the heaviest model; lighter ones are left out
-TINY = 1e-12
+POWERS = np.array([0.5, 0.65, 0.8, 0.9, 1.0, 1.12, 1.27, 1.45, 1.7, 2.0, 2.5, 3.2])  # of evidence
+SEEN, SEEN_NUMBERS = 5_000, 10**6  # examples and probabilities that the likelihood is computed on
+CONFIDENCE = 0.95  # of one-sided bounds
+QUANTILES = 40  # points that represent a normal distribution in a mixture
+LEAST_WEIGHT = 1e-3  # relative to the largest weight; lighter models are dropped
+TINY = 1e-12  # guard of divisions and logarithms
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Noise of some rates (R,) and a shape (K, K), with their weights (R,).
+    """Models of the noise with one shape (K, K), one for each rate (R,), and their weights (R,).
 
-    `shape` has no diagonal; its rows, weighted by the classes, sum to 1.
+    T off the diagonal is a rate times `shape`, whose diagonal is 0 and whose row sums average to 1
+    over the true classes.
     """
 
     shape: FloatArray
@@ -40,7 +41,7 @@ class Model:
     weights: FloatArray
 
     def chances(self, q: FloatArray, given: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return P(wrong | x, given) and P(given | x) from q(true | x) (n, K), (R, n) both."""
+        """Return P(wrong | x, given) and P(given | x), both (R, n), from q(true | x) (n, K)."""
         leaves = self.shape.sum(axis=1)[given]
         wrong = self.rates[:, None] * (q * self.shape[:, given].T).sum(axis=1)
         stays = np.maximum(1 - self.rates[:, None] * leaves, TINY)
@@ -50,9 +51,10 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Weighed:
-    """Models by how they see the evidence, q(true | x); all weights together sum to 1.
+    """All models, grouped by their view of the evidence q(true | x); their weights sum to 1.
 
-    `gain` are the nats by which the best model is ahead of the best with next to no noise.
+    `gain` is the log posterior, in nats, by which the best model exceeds the best model with next
+    to no noise.
     """
 
     models: tuple[tuple[TrueClass, tuple[Model, ...]], ...]
@@ -65,7 +67,7 @@ class Weighed:
 
     @property
     def rates(self) -> FloatArray:
-        """The noise rate of each, (W,)."""
+        """The noise rate that belongs to each weight, (W,)."""
         return np.concatenate([model.rates for _, some in self.models for model in some])
 
     @property
@@ -74,7 +76,7 @@ class Weighed:
         return float(self.rates @ self.weights)
 
     def by_rate(self) -> tuple[FloatArray, FloatArray]:
-        """Return the noise rates that weigh something, and the weight of each, (R,) both."""
+        """Return the different noise rates and the total weight of each, both (R,)."""
         rates, which = np.unique(self.rates, return_inverse=True)
         return rates, np.bincount(which, weights=self.weights).astype(np.float64)
 
@@ -90,7 +92,7 @@ class Weighed:
         return score
 
     def means(self, places: IntArray, labels: IntArray) -> FloatArray:
-        """Return what share of the labels at `places` is wrong, as each model has it, (W,)."""
+        """Return the share of the labels at `places` that is wrong under each model, (W,)."""
         found = []
         for see, some in self.models:
             q = _with_blunders(see(places))
@@ -107,15 +109,15 @@ def weigh(
     *,
     q: TrueClass,
 ) -> Weighed:
-    """Return the models of p(given | x) (N, K) and labels (N,), given an estimate.
+    """Return the weighted models for probabilities (N, K), labels (N,) and an estimate.
 
-    `prior` (K,) are the shares of the true classes, `rate` the noise rate with its bounds, `q` what
-    the estimate makes of the evidence.
+    The estimate is T (K, K), the shares of the true classes `prior` (K,), the noise rate with its
+    bounds, and its view of the evidence `q`, which returns q(true | x) for given rows.
     """
     N, K = probs.shape
     rows = np.linspace(0, N - 1, min(N, SEEN, max(SEEN_NUMBERS // K, 500))).astype(np.int64)
     given = labels[rows]
-    cells = int((N * prior[:, None] * T * (1 - np.eye(K)) >= 1).sum())  # that T was fitted with
+    cells = int((N * prior[:, None] * T * (1 - np.eye(K)) >= 1).sum())  # free cells of T
     own = _scaled(T + TUNING.shape_floor / (K - 1), prior)
     shapes = ((_scaled(np.ones((K, K)), prior), 0), (_confusion(probs[rows], prior), 0))
     views: list[tuple[TrueClass, float, tuple[tuple[FloatArray, int], ...]]]
@@ -138,7 +140,7 @@ def weigh(
 
 
 def _kept(found: list[tuple[TrueClass, Model, FloatArray]]) -> Weighed:
-    """Return the models that weigh something, from the logarithms of their weights (R,)."""
+    """Return the models whose weight matters, from the logarithms of weights (R,)."""
     highest = max(float(log.max(initial=-np.inf)) for *_, log in found)
     clean = max(
         float(log[model.rates <= TUNING.clean_rate].max(initial=-np.inf)) for _, model, log in found
@@ -169,7 +171,7 @@ def _as_given(probs: Probabilities) -> TrueClass:
 
 
 def _powered(see: TrueClass, power: float) -> TrueClass:
-    """Return evidence to a power: above 1 it is surer than it says."""
+    """Return the evidence raised to a power; a power above 1 makes it more confident."""
 
     def q(rows: slice | IntArray) -> FloatArray:
         log_q = power * np.log(np.maximum(see(rows), TINY))
@@ -180,7 +182,7 @@ def _powered(see: TrueClass, power: float) -> TrueClass:
 
 
 def _confusion(probs: Probabilities, prior: FloatArray) -> FloatArray:
-    """Return E[p_i p_j] / E[p_i], off the diagonal: where the evidence confuses classes."""
+    """Return E[p_i p_j] / E[p_i] off the diagonal, the classes that the evidence confuses."""
     p = np.asarray(probs, dtype=np.float64)
     return _scaled((p.T @ p) / np.maximum(p.sum(axis=0), TINY)[:, None] + TINY, prior)
 
@@ -191,7 +193,7 @@ def _scaled(rows: FloatArray, prior: FloatArray) -> FloatArray:
 
 
 def _expected(rate: Bounded) -> FloatArray:
-    """Return the log of what is expected of each rate: the prior, and the bounds as soft edges."""
+    """Return the log prior of each rate, with normal tails outside of the estimate's bounds."""
     from scipy.stats import beta
 
     edges = np.concatenate([[0.0], np.sqrt(RATES[1:] * RATES[:-1]), [1.0]])
@@ -214,10 +216,11 @@ def promise(
     expected: Bounded | None = None,
     known: NDArray[np.bool_] | None = None,
 ) -> Bounded:
-    """Return what share of the labels at `places` is wrong, with one-sided bounds at 95 %.
+    """Return the share of the labels at `places` that is wrong, with one-sided bounds at 95 %.
 
-    `scores` and `known` are of all examples (N,); the latter's scores are settled, not estimated.
-    `expected` is what is expected of all likely labels where those at `places` are some of them.
+    `scores` (N,) are those of all labels; `known` (N,) marks reviewed labels, whose scores are 0 or
+    1. `expected` is the expected share among all likely labels, where those at `places` are some of
+    them.
     """
     settled = np.zeros(len(places), np.bool_) if known is None else known[places]
     unknown = places[~settled]
@@ -235,9 +238,10 @@ def promise(
 
 
 def spread(means: FloatArray, weights: FloatArray, count: int) -> tuple[float, float]:
-    """Return bounds of the share of `count` labels that is wrong, by each model's mean (W,).
+    """Return bounds of the share of `count` labels that is wrong.
 
-    A mixture of normals, as wide as the draw of so many labels and the models' own errors make it.
+    They are quantiles of a mixture of normals, one for each model with its mean share (W,) and its
+    weight (W,). The variance covers the draw of the labels and the error of the model.
     """
     from scipy.stats import norm
 

@@ -46,3 +46,20 @@ def test_values_stay_inside_their_bounds_and_agree(rate):
     assert after.clean_level.low <= before.clean_level.low <= before.clean_level.high
     assert "usually have" in after.trust.reasons[-1]
     assert check_estimate(after, where="here") == after
+
+
+@pytest.mark.parametrize("T", [np.eye(3), symmetric(0.2, 3).array])
+def test_a_class_without_examples_is_left_as_it_is(T):
+    """It gives no labels away, and none goes to it."""
+    T = T.copy()
+    T[2] = [0, 0, 1]
+    T[:2, :2] += np.eye(2) * T[:2, 2:]
+    T[:2, 2] = 0
+    found = at_rate(T, np.array([0.5, 0.5, 0.0]), 0.1)
+    assert found[2].tolist() == [0, 0, 1]
+    assert found[:2, 2].tolist() == [0, 0]
+    assert found[:2, :2] == pytest.approx(symmetric(0.1, 2).array)
+
+
+def test_one_class_alone_has_no_noise_to_scale():
+    assert at_rate(np.eye(2), np.array([1.0, 0.0]), 0.1) == pytest.approx(np.eye(2))

@@ -11,7 +11,8 @@ from alfs_cli.estimators.combined import combined
 from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.estimators.parts.reviewed import settled
 from alfs_cli.estimators.parts.sample import Sample, rate_of
-from alfs_cli.estimators.with_trusted import CENTRE, PRECISION, fit_weights
+from alfs_cli.estimators.tuning import WITH_TRUSTED
+from alfs_cli.estimators.with_trusted import CENTRE, fit_weights
 from alfs_cli.noise import row_total_variation, rows_of_counts
 
 K = 3
@@ -103,7 +104,7 @@ def test_the_weights_are_a_maximum():
     true, times = generator.integers(K, size=80), generator.integers(0, 3, 80).astype(float)
 
     def slow(weights):
-        total = -0.5 * PRECISION @ (weights - CENTRE) ** 2
+        total = -0.5 * np.array(WITH_TRUSTED.prior_precision) @ (weights - CENTRE) ** 2
         for n in range(80):
             eta = views[n] @ weights
             total += times[n] * (eta[true[n]] - np.log(np.exp(eta).sum()))

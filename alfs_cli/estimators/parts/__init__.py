@@ -1,1 +1,1 @@
-"""What estimators share: their interface, counts, bounds, trust."""
+"""What estimators share: their interface, counts, bounds and trust."""

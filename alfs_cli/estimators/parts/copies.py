@@ -1,35 +1,32 @@
-"""Copies of an example count once: they are one content, labelled once.
+"""Copies of an example count once, since their content was labelled once.
 
-A method sees one example of each, so that copies neither confirm each other nor narrow its bounds.
-What it says is then carried over to all examples as they are given: cells of (true class, given
-label) that were copied more often than others (a class oversampled, say) weigh as much more.
+A method sees one example of each content, so that copies neither confirm each other nor narrow its
+bounds. Its estimate is then extended to all examples as they are given: cells of (true class, given
+label) whose contents were copied more often, as in an oversampled class, get more weight. A "unit"
+is a set of examples that count as one content.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.counts import Spread, gap
 from alfs_cli.estimators.parts.grounds import Grounds
 from alfs_cli.estimators.parts.sample import Answer, Estimate, Sample
+from alfs_cli.estimators.tuning import COPIES
 from alfs_cli.noise import class_clean_levels
 from alfs_cli.results.estimate import Bounded
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-RARE = 1e-3  # share of the examples below which the weight of a cell says nothing
-EVEN = 1.1  # ratio of the cells' weights up to which they are taken for equal
-
 
 def once_each(sample: Sample, units: IntArray) -> tuple[Sample, IntArray]:
-    """Return one example of each unit (N,), a trusted one where there is one, and its places (M,).
+    """Return a sample with one example of each unit, and the indices (M,) of these examples.
 
-    Among examples of one unit under different labels, chance decides, so that the labels keep their
-    shares; which is drawn does not depend on the order of the rows.
+    `units` (N,) numbers the unit of each example. Of a unit with a trusted example that one is
+    taken, else one at random, so that labels keep their shares in units whose labels differ. The
+    label that is drawn does not depend on the order of the rows.
     """
     N = len(units)
     order = np.lexsort([sample.labels, units])
@@ -45,7 +42,7 @@ def once_each(sample: Sample, units: IntArray) -> tuple[Sample, IntArray]:
 
 
 def some_of(sample: Sample, places: IntArray) -> Sample:
-    """Return the examples at some places (M,)."""
+    """Return the sample of the examples at the indices `places` (M,)."""
     known = sample.trusted
     if known is not None:
         known = known.among(places, len(sample.labels))
@@ -63,9 +60,9 @@ def some_of(sample: Sample, places: IntArray) -> Sample:
 
 @dataclass(frozen=True, eq=False)
 class AnswerForAll:
-    """What an answer on one example of each content says of all examples as they are given.
+    """An answer for all examples, from the answer `inner` for one example of each unit.
 
-    `weights` (K, K) are how many examples stand behind one of each true class and given label.
+    `weights` (K, K) is the mean number of examples in a unit, by true class and given label.
     """
 
     inner: Answer
@@ -73,11 +70,11 @@ class AnswerForAll:
 
     @property
     def method(self) -> str:
-        """What T was made by."""
+        """The name of the method."""
         return self.inner.method
 
     def joint(self) -> FloatArray:
-        """Return the shares of (true class, given label) (K, K) among all examples."""
+        """Return the share of each (true class, given label) among all examples, (K, K)."""
         joint = self.inner.prior()[:, None] * self.inner.transition() * self.weights
         return np.asarray(joint / joint.sum(), dtype=np.float64)
 
@@ -93,27 +90,27 @@ class AnswerForAll:
 
 @dataclass(frozen=True, eq=False)
 class EstimateForAll(AnswerForAll):
-    """An estimate for all examples, with bounds as wide as so many different contents allow.
+    """An estimate for all examples, with bounds that count each unit once.
 
-    `widening` is how many times wider bounds are for contents that weigh differently, as random
-    copies make them: the square root of their number over their effective number.
+    `widening` is the factor by which unequal sizes of units widen the bounds: the square root of
+    the number of units over their effective number.
     """
 
     inner: Estimate
     widening: float
 
     def others(self) -> tuple[AnswerForAll, ...]:
-        """Return the other methods' answers, for all examples."""
+        """Return the other methods' answers, extended to all examples."""
         return tuple(AnswerForAll(one, self.weights) for one in self.inner.others())
 
     def grounds(self, rate: Bounded) -> Grounds:
-        """Return what the estimate on one example each rests on."""
+        """Return the grounds of the estimate for one example of each unit."""
         return self.inner.grounds(rate)
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
     ) -> Spread:
-        """Return the bounds of one example each, carried over."""
+        """Return the bounds for one example of each unit, extended to all examples."""
         inner = self.inner.spread(confidence=confidence, resamples=resamples, generator=generator)
         T, once = self.transition(), self.inner.transition()
         low = self._widened(T, _weighted(inner.transition[0], once, self.weights))
@@ -144,16 +141,17 @@ class EstimateForAll(AnswerForAll):
         )
 
     def _is_even(self) -> bool:
-        used = self.weights[self.joint() > RARE]
-        return bool(used.max() <= EVEN * used.min())
+        used = self.weights[self.joint() > COPIES.least_cell]
+        return bool(used.max() <= COPIES.evenness * used.min())
 
     def _widened(self, value: FloatArray, bound: FloatArray) -> FloatArray:
         return np.clip(value + self.widening * (bound - value), 0.0, 1.0)
 
     def _scaled(self, value: Any, before: Any, bounds: tuple[Any, Any]) -> tuple[Any, Any]:
-        """Return bounds of ratios, farther from the value by as many times on the scale of logs.
+        """Return bounds of ratios around `value`, from `bounds` around `before`.
 
-        Where a ratio is infinite, its lower bound counts examples: it falls with their number.
+        The distance of their logarithms grows by `widening`. Where a ratio is infinite its lower
+        bound is proportional to the number of examples, so it falls by the square of `widening`.
         """
         is_finite = np.isfinite(value) & np.isfinite(before) & (before > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -166,7 +164,7 @@ class EstimateForAll(AnswerForAll):
 
 
 def _ratios(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return bounds of each class's clean level (K,) that bounds of the cells (K, K) give."""
+    """Return bounds of each class's clean level (K,) from bounds of the cells of T (K, K)."""
     others = ~np.eye(len(low), dtype=bool)
     with np.errstate(divide="ignore", invalid="ignore"):
         down = np.where(others, np.diag(low)[:, None] / high, np.inf).min(axis=1)
@@ -175,7 +173,7 @@ def _ratios(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _weighted(bound: FloatArray, T: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return bounds of cells (K, K) once labels weigh differently; the other cells keep theirs."""
+    """Return bounds of the cells of T (K, K) after weighting, each with its other cells fixed."""
     rest = (T * weights).sum(axis=1, keepdims=True) - T * weights
     share = 1 - T
     other = np.where(share > 1e-9, rest / np.maximum(share, 1e-9), weights.mean())
@@ -184,10 +182,12 @@ def _weighted(bound: FloatArray, T: FloatArray, weights: FloatArray) -> FloatArr
 
 
 def for_all(found: Estimate, sample: Sample, units: IntArray, places: IntArray) -> EstimateForAll:
-    """Return for all of a sample (N,) what is known of one example of each unit, at `places` (M,).
+    """Return the estimate for all N examples of a sample, from one for a single example a unit.
 
-    The rate among all weighs contents by their copies, so that its variance is that of the
-    effective number of contents (Kish, 1965): (sum of sizes)^2 / sum of squared sizes.
+    `units` (N,) numbers the unit of each example, `places` (M,) are the indices of the examples
+    that `found` was made from. A rate among all examples weights units by their sizes, so its
+    variance is that of the effective number of units, (sum of sizes)^2 / sum of squared sizes
+    (Kish, 1965).
     """
     _, unit_of, sizes = np.unique(units, return_inverse=True, return_counts=True)
     size = sizes[unit_of.reshape(-1)[places]].astype(np.float64)
@@ -197,10 +197,10 @@ def for_all(found: Estimate, sample: Sample, units: IntArray, places: IntArray) 
 
 
 def _weights(T: FloatArray, probs: FloatArray, labels: IntArray, size: FloatArray) -> FloatArray:
-    """Return the mean size (K, K) of units (M,) by true class and given label.
+    """Return the mean size of units (K, K) by true class and given label.
 
-    Their true class is known by its posterior; a cell with no examples to speak of has the mean of
-    its given label.
+    `size` (M,) are the sizes of the units. Each counts for every true class by its posterior. The
+    mean of the given label counts as one more unit of each cell, which decides in empty cells.
     """
     K = len(T)
     posterior = true_class_probs(probs, T) * T[:, labels].T

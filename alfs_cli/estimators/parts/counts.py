@@ -1,4 +1,4 @@
-"""Estimates that rest on counts of (true class, given label), and how sure those counts are."""
+"""Estimates from counts of (true class, given label), and bounds by resampling the counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.estimators.parts.grounds import FEW_HIGH, FEW_MEDIUM, Grounds, graded
+from alfs_cli.arrays import FloatArray, IntArray
+from alfs_cli.estimators.parts.grounds import Grounds, graded
+from alfs_cli.estimators.tuning import TRUST
 from alfs_cli.noise import class_clean_levels, clean_level_bounds, rows_of_counts
 from alfs_cli.results.estimate import Bounded
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-BOOTSTRAP_BLOCK = 2**18  # numbers worked on at once while resampling
-MAX_DRAWN, MIN_RESAMPLES = 2 * 10**7, 100  # cells drawn in all; fewer resamples for many classes
+BOOTSTRAP_BLOCK = 2**18  # numbers in memory at once while resampling
+MAX_DRAWN, MIN_RESAMPLES = 2 * 10**7, 100  # cells of all replicates together, and replicates
 
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """One-sided bounds at a confidence.
+    """One-sided lower and upper bounds at a confidence.
 
-    Of T (K, K), the noise rate, the gap, each class's clean level (K,), and r.
+    They are those of T (K, K), the noise rate, the gap, each class's clean level r_i (K,), and the
+    clean level r.
     """
 
     transition: tuple[FloatArray, FloatArray]
@@ -32,12 +32,12 @@ class Spread:
 
 
 def widest(spreads: Sequence[Spread]) -> Spread:
-    """Return the lowest of the lower and the highest of the upper bounds."""
+    """Return the lowest of the lower bounds and the highest of the upper bounds."""
     return _taken(spreads, np.minimum, np.maximum)
 
 
 def narrowest(spreads: Sequence[Spread]) -> Spread:
-    """Return the highest of the lower and the lowest of the upper bounds."""
+    """Return the highest of the lower bounds and the lowest of the upper bounds."""
     return _taken(spreads, np.maximum, np.minimum)
 
 
@@ -61,12 +61,16 @@ def _taken(spreads: Sequence[Spread], lower: np.ufunc, upper: np.ufunc) -> Sprea
 
 @dataclass(frozen=True, eq=False)
 class CountedEstimate:
-    """Counts (K, K) by true class and given label of the examples that could be placed.
+    """An estimate of T from counts by true class and given label.
 
-    `given_counts` (K,) are all examples by given label. By column the counted ones stand for them,
-    each column of `counts` scaled to its total; else each row is a sample of its true class.
-    `are_true` says that true labels were counted, not guesses; of so many `examples`, where weights
-    make the counts fewer.
+    Args:
+        method: the name of the method.
+        counts: the counts (K, K); rows are true classes.
+        given_counts: the number of all examples by given label, (K,).
+        by_column: whether each column is a sample of the examples with that given label, to be
+            scaled to their number; otherwise each row is a sample of its true class.
+        are_true: whether true labels were counted, rather than guesses.
+        examples: the number of examples counted, where weights make the sum of the counts smaller.
     """
 
     method: str
@@ -77,14 +81,14 @@ class CountedEstimate:
     examples: int | None = None
 
     def joint(self) -> FloatArray:
-        """Return counts scaled to the given labels, (K, K)."""
+        """Return the counts scaled to all examples, (K, K)."""
         if self.by_column:
             return calibrated_joint(self.counts, self.given_counts)
         joint = self.prior()[:, None] * self.transition() * self.given_counts.sum()
         return np.asarray(joint, dtype=np.float64)
 
     def transition(self) -> FloatArray:
-        """Return T (K, K); a class that nothing was counted for keeps its label."""
+        """Return T (K, K); the row of a class without counts is that of the identity."""
         return rows_of_counts(self.joint() if self.by_column else self.counts)
 
     def prior(self) -> FloatArray:
@@ -100,31 +104,34 @@ class CountedEstimate:
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
     ) -> Spread:
-        """Return how far sampling alone may have moved the estimate."""
+        """Return bounds that allow for sampling error."""
         return spread(self, confidence=confidence, resamples=resamples, generator=generator)
 
     def others(self) -> tuple["CountedEstimate", ...]:
-        """Return no other methods: none was asked."""
+        """Return no other methods."""
         return ()
 
     def grounds(self, rate: Bounded) -> Grounds:
-        """Return what the counts rest on: true labels, or what the evidence tells apart."""
+        """Return how many true labels were counted, or that overlap is counted as noise."""
         if not self.are_true:
             return Grounds(overlap="noise")
         total = round(float(self.counts.sum())) if self.examples is None else self.examples
         smallest = int(self.counts.sum(axis=1).min() + 1e-6)
         text = (
             f"{total:,} trusted examples counted, {smallest} of the rarest true class: "
-            "--method auto makes more of them"
+            "--method auto learns more from them"
         )
-        remark = graded(smallest, FEW_HIGH, FEW_MEDIUM, text)
+        remark = graded(smallest, TRUST.examples_high, TRUST.examples_medium, text)
         return Grounds((remark,), is_calibrated=True, trusted=total)
 
 
 def calibrated_joint(counts: FloatArray, given_counts: IntArray) -> FloatArray:
-    """Scale columns of counts (..., K, K) to the given totals (K,).
+    """Return counts (..., K, K) with columns scaled to the given totals (K,).
 
-    A label that was counted nowhere is put on its own class: nothing speaks against it.
+    A label that was never counted is counted for its own class, as nothing speaks against it.
+
+    >>> calibrated_joint(np.array([[3, 1], [1, 1]]), np.array([8, 4])).tolist()
+    [[6.0, 2.0], [2.0, 2.0]]
     """
     sums = counts.sum(axis=-2)
     K = counts.shape[-1]
@@ -141,10 +148,11 @@ def spread(
     resamples: int,
     generator: np.random.Generator,
 ) -> Spread:
-    """Return how far sampling alone may have moved an estimate.
+    """Return bounds of an estimate that allow for sampling error.
 
-    The counted cells are resampled as one multinomial; T, the noise rate and the gap take its
-    percentiles. Clean levels take Clopper-Pearson bounds of pairs (noise.clean_level_bounds).
+    The counted cells are resampled as one multinomial; bounds of T, of the noise rate and of the
+    gap are quantiles of the replicates. Bounds of clean levels are Clopper-Pearson bounds of pairs
+    of cells (noise.clean_level_bounds).
     """
     alpha = 1 - confidence
     K = len(estimate.counts)
@@ -157,7 +165,8 @@ def spread(
     T_low, T_high = np.zeros((K, K)), np.zeros((K, K))
     T_low[drawn.rows, drawn.columns], T_high[drawn.rows, drawn.columns] = low, high
     rate_low, rate_high = np.quantile(rates, [alpha, confidence])
-    # what was never counted can still be: no bound lies below the one for nothing in n draws
+    # A cell that was never counted may still occur. So no upper bound is below the one that n
+    # draws without an occurrence allow.
     T_high = np.maximum(T_high, _unseen(estimate.counts.sum(axis=1), alpha)[:, None])
     rate_high = max(rate_high, float(_unseen(np.array(float(total)), alpha)))
     gap_low, gap_high = np.quantile(gaps, [alpha, confidence])
@@ -179,10 +188,10 @@ def spread(
 
 
 class _Resampled:
-    """The cells of T that a resample of the counts can fill, by row, and its draws.
+    """Bootstrap replicates of T, in the cells that a replicate can fill, sorted by row.
 
-    Only cells with a count are drawn (and each class's own, where a label that was counted nowhere
-    is put), so that a thousand classes cost what was counted, not a million cells.
+    These are the cells with a count and the diagonal. So the cost for a thousand classes depends on
+    what was counted, not on a million cells.
     """
 
     def __init__(self, estimate: CountedEstimate, total: int) -> None:
@@ -201,7 +210,7 @@ class _Resampled:
     def draw(
         self, count: int, generator: np.random.Generator
     ) -> tuple[NDArray[np.float32], FloatArray, FloatArray]:
-        """Return T's cells (cells, count), noise rates (count,) and gaps (count,)."""
+        """Return replicates: cells of T (cells, count), noise rates (count,) and gaps (count,)."""
         cells = np.empty((len(self.rows), count), dtype=np.float32)
         rates, gaps = np.empty(count), np.empty(count)
         block = max(1, BOOTSTRAP_BLOCK // len(self.rows))
@@ -223,12 +232,12 @@ class _Resampled:
         own = T[:, self.is_own]
         shares = rows / rows.sum(axis=1, keepdims=True) if self.prior is None else self.prior
         rates = 1 - (own * shares).sum(axis=1)
-        rest = np.where(self.is_own, 0.0, T)  # a row has K cells, most of them empty
+        rest = np.where(self.is_own, 0.0, T)  # cells that are not drawn are 0
         return T, rates, (own - np.maximum.reduceat(rest, self.row_starts, axis=1)).min(axis=1)
 
 
 def _quantile(ordered: NDArray[np.float32], level: float) -> FloatArray:
-    """Return a quantile of each sorted row, between the nearest two."""
+    """Return a quantile of each sorted row, interpolated linearly."""
     place = level * (ordered.shape[1] - 1)
     first = int(place)
     second = min(first + 1, ordered.shape[1] - 1)
@@ -242,7 +251,11 @@ def _unseen(n: FloatArray, alpha: float) -> FloatArray:
 
 
 def gap(T: FloatArray) -> FloatArray:
-    """Return min_i (T[i, i] - max_{j != i} T[i, j]) of matrices (..., K, K)."""
+    """Return min_i (T[i, i] - max_{j != i} T[i, j]) of matrices (..., K, K).
+
+    >>> float(gap(np.array([[0.75, 0.25], [0.0, 1.0]])))
+    0.5
+    """
     rest = T.copy()
     K = T.shape[-1]
     rest[..., np.arange(K), np.arange(K)] = -np.inf
@@ -251,7 +264,7 @@ def gap(T: FloatArray) -> FloatArray:
 
 
 def weakest_pair(T: FloatArray) -> tuple[int, int]:
-    """Return the (true, given) classes where r = min_i r_i is attained."""
+    """Return the (true, given) classes at which r = min_i r_i is attained."""
     levels = class_clean_levels(T)
     true = int(levels.argmin())
     rest = T[true].copy()

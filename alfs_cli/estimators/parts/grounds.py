@@ -1,42 +1,44 @@
-"""What an estimate rests on: what those ask of it who say how far to trust it."""
+"""What an estimate rests on, as facts and graded remarks for the trust level."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from alfs_cli.estimators.tuning import TRUST
 from alfs_cli.results.estimate import Bounded
-
-ROOM_HIGH, ROOM_MEDIUM = 0.10, 0.25  # width of the noise rate's interval
-FEW_HIGH, FEW_MEDIUM = 100, 20  # examples of a class, or trusted ones
 
 
 @dataclass(frozen=True)
 class Remark:
-    """A reason for trust in words, and its grade: 0 low, 1 medium, 2 high."""
+    """A reason for the trust level, and its grade: 0 low, 1 medium, 2 high."""
 
     text: str
     grade: int
 
 
 def graded(value: float, high: float, medium: float, text: str) -> Remark:
-    """Grade a side by two limits; larger values are better."""
+    """Return a remark graded by the lower limits of the grades high and medium."""
     return Remark(text, 2 if value >= high else 1 if value >= medium else 0)
 
 
 def by_width(rate: Bounded, before: str = "") -> Remark:
-    """Grade how well the noise rate is known."""
+    """Return a remark graded by the width of the interval of the noise rate."""
     width = rate.high - rate.low
     text = f"{before}the noise rate is known to within {100 * width:.0f} points"
-    return graded(-width, -ROOM_HIGH, -ROOM_MEDIUM, text)
+    return graded(-width, -TRUST.width_high, -TRUST.width_medium, text)
 
 
 @dataclass(frozen=True)
 class Grounds:
-    """Remarks of a method's own, and what of the evidence matters to it.
+    """A method's own remarks, and how it depends on the evidence.
 
-    `overlap` is what becomes of examples whose class the evidence cannot tell: they are counted as
-    noise, or noise on them is in doubt; None where the method does not rest on the evidence alone,
-    or says so itself. `is_calibrated` says that the calibration of the scores does not matter.
-    `trusted` is the number of examples with true labels behind it, `annotators` that of people.
+    Args:
+        remarks: reasons that the method gives itself.
+        overlap: how overlap of the classes in the evidence affects the method: it is counted as
+            "noise", or leaves noise there in "doubt"; None where the method does not rest on the
+            evidence alone, or remarks on overlap itself.
+        is_calibrated: whether the calibration of the probabilities does not matter.
+        trusted: the number of true labels behind the estimate.
+        annotators: the number of annotators behind the estimate.
     """
 
     remarks: tuple[Remark, ...] = ()

@@ -1,43 +1,41 @@
-"""The clean level of single examples: how surely one label leads among an example's neighbours."""
+"""The clean level of single examples: by how much one label leads among their neighbours."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.errors import InputError
 from alfs_cli.estimators.parts.sample import Sample
+from alfs_cli.estimators.tuning import LOCAL
 from alfs_cli.evidence.neighbours import nearest
 from alfs_cli.results.estimate import LocalCleanLevel
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-MOST, LEAST = 400, 50  # neighbours: fewer than 100 leave the leader in doubt
-PER_CLASS = 0.5  # of the examples of an average class, so that neighbours are of one class
-ASKED = 2000  # examples that stand for all
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # levels that are reported
 
 
 def local_clean_level(sample: Sample, *, confidence: float, seed: int) -> LocalCleanLevel:
     """Return quantiles over examples of the lower bound of their clean level.
 
-    An example's clean level is the ratio of its two most probable given labels; under dominance the
-    first is the true class. Neighbours stand for repeated labels. Half of them choose the leader m,
-    on the other half the bound is the minimum over all others of the Clopper-Pearson bounds of m
-    against each, so that the choice does not flatter it. Neighbours of other classes make it lower;
-    where noise varies among neighbours it is their average. Raises InputError without features or
-    with too few examples.
+    An example's clean level is the ratio of its two most probable given labels; where right labels
+    lead, the first is the true class. Neighbours stand for repeated labels of the example. One half
+    of them chooses the leading label m. The other half bounds its lead, so that the choice does not
+    bias the bound: the minimum over all other labels of the Clopper-Pearson bound of m against
+    each. Neighbours of other classes lower the bound; where noise varies among neighbours, the
+    bound is that of their average.
+
+    Raises:
+        InputError: there are no features, or too few examples.
     """
     X, N, K = sample.needed_features("--local"), len(sample.labels), sample.num_classes
-    k = int(min(MOST, PER_CLASS * N / K)) // 2 * 2
-    if k < LEAST:
+    k = int(min(LOCAL.most, LOCAL.per_class * N / K)) // 2 * 2
+    if k < LOCAL.least:
         raise InputError(
-            f"--local needs {LEAST} neighbours of an example's own class, and {N:,} examples of "
-            f"{K} classes have about {k}",
+            f"--local needs {LOCAL.least} neighbours of an example's own class, and {N:,} examples "
+            f"of {K} classes have about {k}",
             help="leave --local out, or give more examples",
         )
     generator = np.random.default_rng([seed, 5])
-    asked = np.sort(generator.permutation(N)[:ASKED])
+    asked = np.sort(generator.permutation(N)[: LOCAL.asked])
     labels = sample.labels[nearest(X, k, of=asked)]
     labels = generator.permuted(labels, axis=1)
     first, second = (_tallies(part, K) for part in (labels[:, : k // 2], labels[:, k // 2 :]))

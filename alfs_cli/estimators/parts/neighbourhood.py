@@ -1,61 +1,61 @@
-"""What nearest neighbours say of the labels without a head: the closed bounds, knn and hoc."""
+"""Checks of an estimate by nearest neighbours: closed-form bounds, `knn` and `hoc`."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.estimators.hoc import hoc_from
 from alfs_cli.estimators.joint.posterior import true_class_probs
-from alfs_cli.estimators.knn import NEIGHBOURS, knn_from
+from alfs_cli.estimators.knn import knn_from
 from alfs_cli.estimators.parts.sample import Answer, Sample
+from alfs_cli.estimators.tuning import NEIGHBOURS
 from alfs_cli.evidence.neighbours import nearest
 from alfs_cli.results.estimate import NeighbourCheck
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-ASKED = 5000  # examples whose neighbours are looked up: enough to hold the estimate against
-MOST_TRIPLED = 100  # classes beyond which so few triples say nothing of T
-PURITY_NUMBERS = 5 * 10**5  # posteriors that purity is measured on
-LEAST = 20  # examples below which neighbours say nothing
+PURITY_NUMBERS = 5 * 10**5  # probabilities of the subsample on which purity is measured
 
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhood:
-    """The nearest neighbours (n, k) of some examples (n,), nearest first."""
+    """Examples `asked` (n,) and their neighbours `places` (n, k), nearest first, as indices."""
 
     places: IntArray
     asked: IntArray
 
     def others(self, sample: Sample) -> tuple[Answer, ...]:
-        """Return what `knn` says of these examples, and `hoc` where classes are not many."""
+        """Return the estimates of `knn` and, unless there are many classes, of `hoc`."""
         which = (self.places, self.asked, sample.labels, sample.num_classes)
-        if sample.num_classes > MOST_TRIPLED:
+        if sample.num_classes > NEIGHBOURS.most_classes_for_triples:
             return (knn_from(*which),)
         return (knn_from(*which), hoc_from(*which))
 
 
 def neighbourhood_of(sample: Sample) -> Neighbourhood | None:
-    """Return the neighbours of at most ASKED examples; None without features or with too few."""
+    """Return the neighbours of at most `NEIGHBOURS.asked` examples, evenly spaced by row.
+
+    Returns None where there are no features, or too few examples.
+    """
     N = len(sample.labels)
-    if sample.features is None or N < LEAST:
+    if sample.features is None or NEIGHBOURS.least_examples > N:
         return None
-    asked = np.unique(np.linspace(0, N - 1, min(N, ASKED)).astype(np.int64))
-    return Neighbourhood(nearest(sample.features, min(NEIGHBOURS, N - 1), of=asked), asked)
+    asked = np.unique(np.linspace(0, N - 1, min(N, NEIGHBOURS.asked)).astype(np.int64))
+    places = nearest(sample.features, min(NEIGHBOURS.voting, N - 1), of=asked)
+    return Neighbourhood(places, asked)
 
 
 def neighbour_check(
     near: Neighbourhood, sample: Sample, T: FloatArray, *, confidence: float
 ) -> NeighbourCheck:
-    """Return closed bounds of the noise rate from A, the agreement of nearest neighbours.
+    """Return closed-form bounds of the noise rate from A, the agreement of nearest neighbours.
 
     Two examples of one true class i, labelled independently, agree with probability
-    sum_j T_ij^2. That is at least T_ii^2 and at most max_j T_ij, and T_ii where the clean label
-    leads, so that 1 - sqrt(A) <= noise <= 1 - A (Jensen). Neighbours of different classes agree
-    less: A is at least purity times what pure neighbours would show, so that the lower bound is
-    1 - sqrt(A / purity) and the upper one stands. Purity is the estimate's own.
+    sum_j T_ij^2. It is at least T_ii^2, and at most max_j T_ij, which is T_ii where the right label
+    leads. So 1 - sqrt(A) <= noise <= 1 - A (Jensen). Neighbours of different classes agree less
+    often: A is at least purity times the agreement of pure neighbours. So the lower bound becomes
+    1 - sqrt(A / purity), and the upper bound holds as it is. Purity, the probability that two
+    neighbours share their true class, is computed from the estimate's own posteriors.
     """
     first, asked = near.places[:, 0], near.asked
     same = int((sample.labels[first] == sample.labels[asked]).sum())

@@ -1,18 +1,18 @@
-"""Classes with next to no examples: set aside, so that they cannot speak for the others.
+"""Classes with next to no examples are set aside, so that they do not distort the others.
 
-A label on one example, a misspelt one perhaps, is never predicted out of fold, so the mean
-probability of its own examples is about nothing: every example reaches such a threshold, and is
-counted for a class that hardly exists. The method sees the other classes and their examples alone;
-of those set aside nothing is claimed.
+A label on a single example, perhaps a misspelt one, is never predicted out-of-fold. So the mean
+probability of its own examples is about 0, every example reaches that threshold, and confident
+learning would count them for a class that hardly exists. The method sees only the other classes and
+their examples; nothing is claimed about the classes set aside.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.data import Trusted
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators.parts.counts import Spread
@@ -20,12 +20,9 @@ from alfs_cli.estimators.parts.grounds import Grounds
 from alfs_cli.estimators.parts.sample import Answer, Estimate, Sample
 from alfs_cli.results.estimate import Bounded
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
 
 def without_rare(estimator: Callable[[Sample], Estimate]) -> Callable[[Sample], Estimate]:
-    """Return an estimator that sets rare classes aside."""
+    """Return the estimator with rare classes set aside before it is called."""
 
     def estimate(sample: Sample) -> Estimate:
         counts = np.bincount(sample.labels, minlength=sample.num_classes).astype(np.int64)
@@ -39,7 +36,7 @@ def without_rare(estimator: Callable[[Sample], Estimate]) -> Callable[[Sample], 
 
 
 def _among(sample: Sample, kept: IntArray) -> Sample:
-    """Return the examples that carry some classes, with these classes alone."""
+    """Return the sample of the examples labelled with the classes `kept`, and of these classes."""
     place = np.full(sample.num_classes, -1)
     place[kept] = np.arange(len(kept))
     rows = np.flatnonzero(place[sample.labels] >= 0)
@@ -60,7 +57,7 @@ def _among(sample: Sample, kept: IntArray) -> Sample:
 
 @dataclass(frozen=True, eq=False)
 class AnswerAside:
-    """An answer on the classes `kept` of K; the others keep their labels."""
+    """An answer for the classes `kept` of K; the rows of the others are those of the identity."""
 
     inner: Answer
     kept: IntArray
@@ -68,7 +65,7 @@ class AnswerAside:
 
     @property
     def method(self) -> str:
-        """What T was made by."""
+        """The name of the method."""
         return self.inner.method
 
     @property
@@ -93,25 +90,25 @@ class AnswerAside:
 
 @dataclass(frozen=True, eq=False)
 class RareAside(AnswerAside):
-    """An estimate on the classes `kept` of K; nothing is claimed of the others."""
+    """An estimate for the classes `kept` of K; nothing is claimed about the others."""
 
     inner: Estimate
 
     def others(self) -> tuple[AnswerAside, ...]:
-        """Return the other methods' answers, on all classes."""
+        """Return the other methods' answers, extended to all classes."""
         inner = self.inner.others()
         return tuple(AnswerAside(one, self.kept, self.given_counts) for one in inner)
 
     def grounds(self, rate: Bounded) -> Grounds:
-        """Return what the estimate on the other classes rests on."""
+        """Return the grounds of the estimate for the classes kept."""
         return self.inner.grounds(rate)
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
     ) -> Spread:
-        """Return the bounds: r and the gap are those of the classes kept.
+        """Return bounds for all classes; those of r and the gap are of the classes kept.
 
-        A label set aside may be on any example of its few; each of these may be wrong.
+        Each example with a label that was set aside may be right or wrong.
         """
         inner = self.inner.spread(confidence=confidence, resamples=resamples, generator=generator)
         K, counts = len(self.given_counts), self.given_counts

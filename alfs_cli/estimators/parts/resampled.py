@@ -1,31 +1,37 @@
-"""Estimates whose bounds come from doing the estimation again on resampled examples."""
+"""Estimates whose bounds come from refitting the method to bootstrap replicates."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.estimators.joint.bounds import ratio_bounds
 from alfs_cli.estimators.parts.counts import Spread, gap
 from alfs_cli.estimators.parts.grounds import Grounds, Remark, by_width
 from alfs_cli.estimators.parts.sample import Answer
 from alfs_cli.results.estimate import Bounded
 
-FloatArray = NDArray[np.float64]
-MAX_CELLS, LEAST_DRAWS = 4 * 10**7, 20  # numbers of all draws together
+MAX_CELLS, LEAST_DRAWS = 4 * 10**7, 20  # cells of all replicates together, and replicates
 Redraw = Callable[[np.random.Generator], tuple[FloatArray, FloatArray]]
 
 
 @dataclass(frozen=True, eq=False)
 class ResampledEstimate:
-    """T (K, K) and the shares of the true classes (K,), and how to draw both again.
+    """An estimate of T, and a function that makes bootstrap replicates of it.
 
-    `redraw` returns T and shares from resampled examples; `most` is how many draws it is worth, for
-    each is a fit. `size` is the number of examples behind T, for bounds on what was never seen;
-    `beside` are other methods' answers. Where T rests on `trusted` true labels or on several
-    `annotators`, it does not matter how well the evidence tells the classes apart.
+    Args:
+        method: the name of the method.
+        matrix: T (K, K).
+        class_prior: the share of each true class, (K,).
+        redraw: returns T and the shares of the true classes of one replicate.
+        size: the number of examples behind T, for bounds of cells that were never seen.
+        most: the largest number of replicates; each is a fit and costs as much.
+        remarks: reasons for the trust level.
+        beside: other methods' answers, for the report.
+        trusted: the number of true labels behind T.
+        annotators: the number of annotators behind T.
     """
 
     method: str
@@ -52,7 +58,10 @@ class ResampledEstimate:
         return self.beside
 
     def grounds(self, rate: Bounded) -> Grounds:
-        """Return its remarks, and whether it rests on the evidence alone."""
+        """Return the remarks, and how overlap of the classes in the evidence affects T.
+
+        It does not where T rests on true labels or on several annotators.
+        """
         if not self.trusted and not self.annotators:
             return Grounds(self.remarks, overlap="doubt")
         return Grounds(
@@ -65,7 +74,7 @@ class ResampledEstimate:
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
     ) -> Spread:
-        """Return bounds from the covariance of the draws; ratios by Fieller's theorem."""
+        """Return bounds from the covariance of replicates; those of ratios by Fieller's theorem."""
         held = max(LEAST_DRAWS, MAX_CELLS // self.matrix.size)
         drawn = [self.redraw(generator) for _ in range(min(resamples, self.most, held))]
         return spread_of(
@@ -77,10 +86,11 @@ class ResampledEstimate:
 
 
 def spread_of(draws: FloatArray, priors: FloatArray, *, confidence: float, size: float) -> Spread:
-    """Return bounds of T and what follows from it, of draws of T (B, K, K) and prior (B, K).
+    """Return bounds from B replicates of T (B, K, K) and of the class shares (B, K).
 
-    They are about the mean of the draws. A cell that was never seen has no spread: its variance is
-    that of one example among those of its row at the least.
+    The bounds are normal ones around the mean of the replicates. A cell that was never seen does
+    not vary among replicates, so each variance is at least that of one example in its row. `size`
+    is the number of examples behind T.
     """
     T, prior = draws.mean(axis=0), priors.mean(axis=0)
     rates = 1 - np.einsum("bi,bii->b", priors, draws)

@@ -1,10 +1,10 @@
-"""Labels that a person has decided on: they are settled, and speak for themselves only."""
+"""Labels that a person has reviewed: each decision counts for its own example only."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.counts import Spread
 from alfs_cli.estimators.parts.grounds import Grounds, Remark
@@ -12,15 +12,13 @@ from alfs_cli.estimators.parts.sample import Answer, Estimate, Sample
 from alfs_cli.noise import class_clean_levels, rows_of_counts
 from alfs_cli.results.estimate import Bounded
 
-FloatArray = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
 class SettledEstimate:
-    """An estimate in whose counts some examples' true classes have taken the place of guesses.
+    """An estimate corrected by reviewed labels.
 
-    Its bounds are those from before, moved along: what was settled is a part of the data, and the
-    rest is as uncertain as it was.
+    Its bounds are those of the estimate before, shifted by the change of the values: reviewing some
+    examples leaves the others as uncertain as they were.
     """
 
     before: Estimate
@@ -30,7 +28,7 @@ class SettledEstimate:
 
     @property
     def method(self) -> str:
-        """What T was made by."""
+        """The name of the method."""
         return f"{self.before.method}, reviewed"
 
     def transition(self) -> FloatArray:
@@ -42,18 +40,18 @@ class SettledEstimate:
         return self.class_prior
 
     def others(self) -> tuple[Answer, ...]:
-        """Return the other methods' answers, as they were before."""
+        """Return the other methods' answers, without the reviewed labels."""
         return self.before.others()
 
     def grounds(self, rate: Bounded) -> Grounds:
-        """Return what the estimate rested on before, and what the decisions were."""
+        """Return the grounds of the estimate before, with a remark on the decisions."""
         inner = self.before.grounds(rate)
         return replace(inner, remarks=(Remark(self.reason, 2), *inner.remarks))
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
     ) -> Spread:
-        """Return the bounds from before, moved by as much as the values."""
+        """Return the bounds of the estimate before, shifted by the change of the values."""
         old, new = self.before.transition(), self.matrix
         bounds = self.before.spread(confidence=confidence, resamples=resamples, generator=generator)
         moved = float(old.diagonal() @ self.before.prior() - new.diagonal() @ self.class_prior)
@@ -75,11 +73,12 @@ class SettledEstimate:
 
 
 def settled(before: Estimate, sample: Sample) -> SettledEstimate:
-    """Return an estimate with the decisions of `sample.trusted` in its counts.
+    """Return an estimate corrected by the decisions in `sample.trusted`.
 
-    Suspects are chosen for looking wrong, so that counting them would overstate the noise, and
-    fitting to them would teach the model its own worst cases. Each moves the joint counts of true
-    class and given label from its posterior to what was decided, and nothing else.
+    Suspects are chosen because they look wrong: as a sample they would overstate the noise, and a
+    model fitted to them would be biased. So each decision replaces the posterior of its own example
+    in the joint counts of true class and given label, and changes nothing else. Raises InputError
+    where there are no decisions.
     """
     trusted = sample.needed_trusted("review")
     T, prior = before.transition(), before.prior()

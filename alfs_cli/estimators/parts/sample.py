@@ -1,28 +1,29 @@
-"""What an estimator sees, and what it returns."""
+"""What an estimator sees, and what it returns: the protocol of every method."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.data import Trusted
 from alfs_cli.errors import InputError
 from alfs_cli.estimators.parts.counts import Spread
 from alfs_cli.estimators.parts.grounds import Grounds
 from alfs_cli.results.estimate import Bounded
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-Features = NDArray[np.float32]
-
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Out-of-fold probabilities (N, K) of the given labels (N,), and what else there is.
+    """The examples that an estimator sees.
 
-    `features` (N, D) are what the probabilities were made from; `trusted` examples with their true
-    labels; `annotations` (N, M) the labels of M annotators, -1 where one gave none.
+    Args:
+        probs: out-of-fold probabilities of the given labels, (N, K).
+        labels: the given labels (N,).
+        features: what the probabilities were made from, (N, D).
+        trusted: examples whose true labels are known.
+        annotations: the labels (N, M) of M annotators, -1 where one gave none.
+        annotators: the names of the annotators.
     """
 
     probs: FloatArray
@@ -34,7 +35,7 @@ class Sample:
 
     @property
     def num_classes(self) -> int:
-        """K."""
+        """The number of classes, K."""
         return int(self.probs.shape[1])
 
     def needed_features(self, method: str) -> Features:
@@ -66,11 +67,11 @@ class Sample:
 
 
 class Answer(Protocol):
-    """What a method says: T and the shares of the true classes."""
+    """A method's T and class shares, without bounds."""
 
     @property
     def method(self) -> str:
-        """What T was made by."""
+        """The name of the method."""
         ...
 
     def transition(self) -> FloatArray:
@@ -83,14 +84,14 @@ class Answer(Protocol):
 
 
 class Estimate(Answer, Protocol):
-    """What every method of the table returns: an answer, how far it may be off, and why."""
+    """What every method of ESTIMATORS returns: an answer, its bounds, and its grounds."""
 
     def others(self) -> tuple[Answer, ...]:
-        """Return what other methods say, where it has asked them."""
+        """Return the answers of other methods that were computed on the way."""
         ...
 
     def grounds(self, rate: Bounded) -> Grounds:
-        """Return what it rests on; `rate` is its noise rate with bounds."""
+        """Return what the estimate rests on; `rate` is its noise rate with bounds."""
         ...
 
     def spread(

@@ -1,45 +1,36 @@
-"""How far to believe an estimate, in words: its weakest side decides."""
+"""The trust level of an estimate: each aspect is graded, and the lowest grade decides."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset
 from alfs_cli.data.folds import num_groups
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.errors import did_you_mean
 from alfs_cli.estimators.joint.posterior import true_class_probs
-from alfs_cli.estimators.parts.grounds import FEW_HIGH, FEW_MEDIUM, Grounds, graded
+from alfs_cli.estimators.parts.grounds import Grounds, graded
 from alfs_cli.estimators.parts.sample import Answer
+from alfs_cli.estimators.tuning import TRUST
 from alfs_cli.evidence.gathering import Evidence
 from alfs_cli.results.estimate import Bounded, CleanLevel, NeighbourCheck, Trust
 
-FloatArray = NDArray[np.float64]
-
-MOST_RARE = 5  # classes set aside that are named
-MIN_JUDGED = 2  # examples of a class below which its clean level is shown but not judged
-SEPARATION_HIGH, SEPARATION_MEDIUM = 0.95, 0.80
-CALIBRATION_HIGH, CALIBRATION_MEDIUM = 0.03, 0.10
-LEVEL_HIGH, LEVEL_MEDIUM = 0.6, 0.5  # lower bound of r over r
-ENOUGH_LEVEL = 20.0  # a clean level beyond it asks no more of a loss: 1 / r is near 0 anyhow
-COPIES_HIGH, COPIES_MEDIUM = 0.001, 0.02  # share of examples that repeat another's content
-NEAR_MEDIUM = 0.10  # share of near copies
+MOST_RARE = 5  # classes set aside that are named at most
 NAMES = ("low", "medium", "high")
 
 
 class Grades:
-    """Grades 0, 1, 2 of each side looked at, and what was seen there."""
+    """The grade of each aspect (0 low, 1 medium, 2 high), and the reason for it."""
 
     def __init__(self) -> None:
         self.found: list[int] = []
         self.reasons: list[str] = []
 
     def add(self, value: float, high: float, medium: float, reason: str) -> None:
-        """Grade a side by two limits, larger values being better."""
+        """Add an aspect graded by the lower limits of the grades high and medium."""
         remark = graded(value, high, medium, reason)
         self.note(remark.text, remark.grade)
 
     def note(self, reason: str, grade: int = 2) -> None:
-        """Add a reason that has a grade of its own."""
+        """Add a reason whose grade is known."""
         self.found.append(grade)
         self.reasons.append(reason)
 
@@ -55,7 +46,7 @@ def trust_in(
     in_sample_ok: bool,
     neighbours: NeighbourCheck | None = None,
 ) -> Trust:
-    """Grade an estimate by its weakest side, and say which it is."""
+    """Return the lowest grade of all aspects as the trust level, with the reason for each."""
     grades = Grades()
     if evidence.in_sample and not in_sample_ok:
         grades.note(
@@ -74,9 +65,14 @@ def trust_in(
         f"{evidence.calibration_error:.3f}"
     )
     if grounds.is_calibrated:
-        grades.note(measured)  # the scores are calibrated by the model, or do not decide
+        grades.note(measured)  # the method calibrates the probabilities, or does not rest on them
     else:
-        grades.add(-evidence.calibration_error, -CALIBRATION_HIGH, -CALIBRATION_MEDIUM, measured)
+        grades.add(
+            -evidence.calibration_error,
+            -TRUST.calibration_high,
+            -TRUST.calibration_medium,
+            measured,
+        )
     _level(grades, level)
     _small_classes(grades, dataset, evidence)
     if neighbours is not None:
@@ -87,19 +83,20 @@ def trust_in(
 
 
 def _level(grades: Grades, level: CleanLevel) -> None:
-    """Grade how well the clean level is known."""
-    share = min(level.low, ENOUGH_LEVEL) / max(min(level.value, ENOUGH_LEVEL), 1e-9)
-    if share < LEVEL_HIGH:
+    """Grade the ratio of the lower bound of the clean level to its value."""
+    enough = TRUST.enough_level
+    share = min(level.low, enough) / max(min(level.value, enough), 1e-9)
+    if share < TRUST.level_high:
         grades.add(
             share,
-            LEVEL_HIGH,
-            LEVEL_MEDIUM,
+            TRUST.level_high,
+            TRUST.level_medium,
             f"the clean level may be {level.low:.3g} where {level.value:.3g} is likeliest",
         )
 
 
 def _small_classes(grades: Grades, dataset: LabelledDataset, evidence: Evidence) -> None:
-    """Grade by the examples of the rarest class, and name the classes set aside."""
+    """Grade by the number of examples of the rarest class, and name the classes set aside."""
     counts = dataset.given_counts
     rare = rare_classes(counts)
     for cls in np.flatnonzero(rare)[:MOST_RARE]:
@@ -108,27 +105,27 @@ def _small_classes(grades: Grades, dataset: LabelledDataset, evidence: Evidence)
     if evidence.alike is not None:
         once = num_groups(dataset.labels, evidence.alike.units, dataset.num_classes)
     smallest = int(np.where(rare, counts.max(), once).argmin())
-    if once[smallest] < FEW_HIGH:
+    if once[smallest] < TRUST.examples_high:
         name = dataset.class_names[smallest]
         different = "" if once[smallest] == counts[smallest] else " that differ"
         grades.add(
             once[smallest],
-            FEW_HIGH,
-            FEW_MEDIUM,
+            TRUST.examples_high,
+            TRUST.examples_medium,
             f"class '{name}' has {_examples(int(once[smallest]))}{different}"
-            + (": not judged" if once[smallest] < MIN_JUDGED else ""),
+            + (": not judged" if once[smallest] < TRUST.least_judged else ""),
         )
 
 
 def _leaks(grades: Grades, dataset: LabelledDataset, evidence: Evidence) -> None:
-    """Say that columns which hold the answer are in use: labels are then their own judges."""
+    """Add a low grade where a feature column in use may hold the given labels themselves."""
     if dataset.columns is not None and dataset.columns.leaks and evidence.kind != "pred-probs":
         named = "; ".join(f"'{name}' {reason}" for name, reason in dataset.columns.leaks)
         grades.note(f"a feature may hold the given labels: {named}", 0)
 
 
 def _copies(grades: Grades, evidence: Evidence) -> None:
-    """Grade by the copies among the examples, which confirm one another's wrong labels."""
+    """Grade by the copies among the examples: copies confirm one another's wrong labels."""
     if evidence.alike is None:
         return
     found, n = evidence.alike.summary(), len(evidence.alike.exact)
@@ -138,19 +135,19 @@ def _copies(grades: Grades, evidence: Evidence) -> None:
     if evidence.folds is None:
         share = (found.exact + found.near) / n
         reason = f"{said}, and the given probabilities may have been made with copies at hand"
-        grades.add(-share, -COPIES_HIGH, -COPIES_MEDIUM, reason)
+        grades.add(-share, -TRUST.copies_high, -TRUST.copies_medium, reason)
         return
     grades.note(f"{said}: each content is in one fold and counts once")
     if found.near:
         reason = (
-            f"{found.near:,} of them are near copies, known by how close they lie; others may be "
-            "left (--group-column keeps together what belongs together)"
+            f"{found.near:,} of them are near copies, found by distance; there may be others "
+            "(--group-column keeps together what belongs together)"
         )
-        grades.note(reason, 1 if found.near <= NEAR_MEDIUM * n else 0)
+        grades.note(reason, 1 if found.near <= TRUST.near_copies_medium * n else 0)
 
 
 def _rarity(cls: int, dataset: LabelledDataset) -> str:
-    """Say that a class was set aside, and of which other it may be a misspelling."""
+    """Return the reason that names a class set aside, and the class it may be a misspelling of."""
     name, names = dataset.class_names[cls], dataset.class_names
     rare = rare_classes(dataset.given_counts)
     others = [other for other, aside in zip(names, rare, strict=True) if not aside]
@@ -164,7 +161,7 @@ def _examples(count: int) -> str:
 
 
 def _neighbours(grades: Grades, found: NeighbourCheck, rate: Bounded) -> None:
-    """Hold the noise rate against what nearest neighbours allow."""
+    """Grade the noise rate by the bounds that nearest neighbours give."""
     said = (
         f"nearest neighbours carry the same label in {100 * found.agreement:.1f} %: if "
         f"{100 * found.purity:.0f} % of them share their true class, as the estimate says, the "
@@ -182,14 +179,14 @@ def _separation(grades: Grades, estimate: Answer, evidence: Evidence, *, is_coun
     T = estimate.transition()
     separation = float(true_class_probs(evidence.probs, T).max(axis=1).mean())
     consequence = (
-        "what it cannot tell apart is counted as noise"
+        "examples it cannot tell apart are counted as noise"
         if is_counted
         else "noise on the others looks like overlap"
     )
     grades.add(
         separation,
-        SEPARATION_HIGH,
-        SEPARATION_MEDIUM,
+        TRUST.separation_high,
+        TRUST.separation_medium,
         f"the evidence tells the classes apart in {100 * separation:.0f} % of the examples; "
         + consequence,
     )

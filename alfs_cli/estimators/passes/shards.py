@@ -1,9 +1,9 @@
-"""What two passes over blocks of probabilities keep, for a whole file or for a shard of it.
+"""The statistics that two passes over probabilities keep, for a whole file or a shard of it.
 
-A shard does not know the thresholds of the whole. It counts what holds for every threshold within
-reach of its own, and keeps the few other examples open: their probabilities near a threshold. When
-shards are merged the thresholds are known, and the open examples are placed: the result is exactly
-that of one pass over everything.
+A shard does not know the thresholds of the whole data. It counts the examples whose confident class
+is the same for every threshold within REACH of its own. It keeps the other examples open, with
+their probabilities near a threshold. Once shards are merged the thresholds are known and the open
+examples are counted too, so that the result is exactly that of one pass over everything.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray, Probabilities
 from alfs_cli.data import DataSpec
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
@@ -25,7 +26,6 @@ from alfs_cli.estimators.passes.tally import (
     UNIT,
     Counts,
     Placed,
-    Probabilities,
     Sums,
     own_probabilities,
     place,
@@ -36,25 +36,26 @@ from alfs_cli.storage.arrays import save_npz
 from alfs_cli.storage.files import as_file
 from alfs_cli.text.numbers import whole_number
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
 WRITTEN_BY = "alfs shard --pred-probs FILE --shard I/N --to FILE writes one"
 SCHEMA = "alfs.stats/1"
-REACH = 4.0  # a shard's threshold lies within 4 / sqrt(n): 8 standard errors at the very most
-ODDS, LARGEST_ODDS = 256, 16.0  # bins of the log odds that a label is wrong
-MAX_SUSPECTS = 2 * 10**5  # that are kept, the least probable labels of each class
-MIN_SUSPECTS = 100  # of a class
-LEAST_SUM, SUM_SLACK = 1e-3, 1e-2  # by which rounding moves a probability, and a row of them
-SAMPLE_NUMBERS = 2 * 10**5  # probabilities of the sample that the trust level is judged on
+REACH = 4.0  # 1 / sqrt(n): standard errors are at most 0.5 / sqrt(n), so this is 8 or more
+ODDS, LARGEST_ODDS = 256, 16.0  # bins and range of the log odds that a label is wrong
+MAX_SUSPECTS = 2 * 10**5  # suspects kept in all, the least probable labels of each class
+MIN_SUSPECTS = 100  # suspects kept of each class, however many classes there are
+LEAST_SUM, SUM_SLACK = 1e-3, 1e-2  # rounding error allowed of a probability, and of a row's sum
+SAMPLE_NUMBERS = 2 * 10**5  # probabilities of the sample from which trust is graded
 
 
 @dataclass(frozen=True, eq=False)
 class Open:
-    """Examples that thresholds within reach would place differently.
+    """The examples whose confident class depends on where in reach the thresholds lie.
 
-    Label and most probable class (m,); the classes that may reach their threshold, with their
-    probabilities, one after another (c,), and which example each belongs to (c,).
+    Args:
+        label: the given label (m,) of each example.
+        top: its most probable class (m,).
+        example: for each class that may reach its threshold, the index of its example, (c,).
+        cls: that class (c,).
+        prob: its probability (c,).
     """
 
     label: IntArray
@@ -64,7 +65,7 @@ class Open:
     prob: FloatArray
 
     def placed(self, thresholds: FloatArray) -> IntArray:
-        """Return the confident class of each under the thresholds, -1 for none, (m,)."""
+        """Return the confident class (m,) of each example for thresholds (K,), -1 for none."""
         reached = self.prob >= thresholds[self.cls] - TOLERANCE
         number = np.bincount(self.example[reached], minlength=len(self.label))
         only = np.full(len(self.label), -1)
@@ -74,7 +75,15 @@ class Open:
 
 @dataclass(frozen=True, eq=False)
 class Suspects:
-    """Examples whose label is not the most probable class: row, label, top class, both probs."""
+    """The examples whose label is not the most probable class, each array (s,).
+
+    Args:
+        row: the index of the example in the whole data.
+        label: its given label.
+        top: its most probable class.
+        own: the probability of the label.
+        highest: the probability of the most probable class.
+    """
 
     row: IntArray
     label: IntArray
@@ -83,7 +92,7 @@ class Suspects:
     highest: FloatArray
 
     def worst(self, K: int) -> "Suspects":
-        """Return the examples of each label whose label is least probable, by row."""
+        """Return the examples of each given label whose own probability is lowest, in row order."""
         most = max(MIN_SUSPECTS, MAX_SUSPECTS // K)
         order = np.lexsort((self.row, self.own, self.label))
         label = self.label[order]
@@ -95,7 +104,7 @@ class Suspects:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Every so many-th example: row (s,), label (s,), probabilities (s, K)."""
+    """Evenly spaced examples: their index in the data (s,), label (s,), probabilities (s, K)."""
 
     row: IntArray
     label: IntArray
@@ -104,10 +113,17 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Tallied:
-    """All that is kept of the rows of a shard.
+    """All statistics of a shard.
 
-    `odds` (K, ODDS) counts examples by label and log odds of it being wrong; `reach` (2, K) are the
-    thresholds between which `counts` and `open` hold; `found` (K,) are all suspects by label.
+    Args:
+        sums: the sums of pass one.
+        odds: the number of examples by label and bin of the log odds that it is wrong, (K, ODDS).
+        counts: the counts of pass two, without the open examples.
+        open: the examples whose confident class is not known yet.
+        reach: the lowest and highest thresholds for which `counts` and `open` hold, (2, K).
+        suspects: the suspects that are kept.
+        found: the number of all suspects by label, (K,).
+        sample: evenly spaced examples.
     """
 
     sums: Sums
@@ -121,7 +137,7 @@ class Tallied:
 
 
 def reach_of(sums: Sums) -> FloatArray:
-    """Return the lowest and the highest threshold (2, K) that the whole data can have."""
+    """Return the lowest and highest thresholds (2, K) that the whole data may have."""
     near = REACH / np.sqrt(np.maximum(sums.examples, 1))
     own = sums.thresholds()
     low = np.where(sums.examples > 0, np.maximum(own - near, 0.0), 0.0)
@@ -129,14 +145,17 @@ def reach_of(sums: Sums) -> FloatArray:
 
 
 def log_odds(own: FloatArray) -> FloatArray:
-    """Return the log odds of a label being wrong by its probability alone, within limits."""
+    """Return the log odds (n,) that labels of probabilities `own` (n,) are wrong.
+
+    They are clipped to just within LARGEST_ODDS, so that each falls in a bin.
+    """
     p = np.clip(own, 1e-12, 1 - 1e-12)
     limit = LARGEST_ODDS * (1 - 1e-9)
     return np.asarray(np.clip(np.log1p(-p) - np.log(p), -limit, limit), dtype=np.float64)
 
 
 def first_pass(probs: Probabilities, labels: IntArray) -> tuple[Sums, IntArray]:
-    """Return the sums of a block and its histogram of log odds, (K, ODDS)."""
+    """Return the sums of a block, and its histogram of log odds by label (K, ODDS)."""
     K = probs.shape[1]
     own = own_probabilities(probs, labels)
     odds = log_odds(own)
@@ -148,7 +167,11 @@ def first_pass(probs: Probabilities, labels: IntArray) -> tuple[Sums, IntArray]:
 def second_pass(
     probs: Probabilities, labels: IntArray, start: int, reach: FloatArray, stride: int
 ) -> tuple[Placed, Open, Suspects, Sample]:
-    """Return where examples of a block belong under thresholds in reach; `start` is its first."""
+    """Return the confident classes, open examples, suspects and sample of a block.
+
+    `start` is the index of the block's first row in the data, `reach` (2, K) are the lowest and
+    highest thresholds, and every `stride`-th row enters the sample.
+    """
     each = np.arange(len(labels))
     placed = place(probs, labels, reach[1])
     if (reach[0] == reach[1]).all():
@@ -187,7 +210,7 @@ def _open(
 
 
 def joined(parts: Sequence[Open]) -> Open:
-    """Return open examples one after another."""
+    """Return the concatenation of open examples."""
     starts = np.cumsum([0, *(len(part.label) for part in parts)])[:-1]
     return Open(
         np.concatenate([part.label for part in parts]),
@@ -199,16 +222,17 @@ def joined(parts: Sequence[Open]) -> Open:
 
 
 def side_by_side(kind: Any, parts: Sequence[Any]) -> Any:
-    """Return suspects or samples one after another, by row."""
+    """Return the concatenation of suspects or samples, in row order; `kind` is their class."""
     order = np.argsort(np.concatenate([part.row for part in parts]), kind="stable")
     names = [part.name for part in fields(kind)]
     return kind(*(np.concatenate([getattr(p, name) for p in parts])[order] for name in names))
 
 
 def merged(shards: Sequence[Tallied], *, where: Sequence[str]) -> Tallied:
-    """Return what one pass over all shards would have kept.
+    """Return the statistics that one pass over all shards would have kept.
 
-    Raises InputError where a shard is so unlike the rest that the thresholds are out of its reach.
+    `where` are the names of the shards' files. Raises InputError where a shard is so unlike the
+    rest that the merged thresholds are out of its reach.
     """
     sums = shards[0].sums
     for shard in shards[1:]:
@@ -221,7 +245,7 @@ def merged(shards: Sequence[Tallied], *, where: Sequence[str]) -> Tallied:
         if out.any():
             raise InputError(
                 f"'{name}' is unlike the other shards: its examples of class {int(out.argmax())} "
-                "have other probabilities than theirs",
+                "have different probabilities",
                 help="shuffle the data before it is cut, or use fewer shards",
             )
         confident = shard.open.placed(limits)
@@ -249,11 +273,8 @@ def _none_open() -> Open:
     return Open(none, none, none, none, np.zeros(0))
 
 
-# Files.
-
-
 def save_shard(path: Path, shard: Tallied, about: dict[str, Any]) -> None:
-    """Write the statistics of a shard and what it is a shard of."""
+    """Write the statistics of a shard, and `about`, which says what it is a shard of."""
     counts, sample = shard.counts, shard.sample
     arrays = {
         "examples": shard.sums.examples,
@@ -278,7 +299,10 @@ def save_shard(path: Path, shard: Tallied, about: dict[str, Any]) -> None:
 
 
 def load_shard(path: Path) -> tuple[Tallied, dict[str, Any]]:
-    """Read the statistics of a shard; raises InputError where the file is no such thing."""
+    """Return the statistics of a shard and what it is a shard of.
+
+    Raises InputError where the file is missing, damaged or of another kind.
+    """
     if not as_file(path).is_file():
         raise InputError(
             f"no such file: '{path}'",
@@ -314,7 +338,7 @@ def load_shard(path: Path) -> tuple[Tallied, dict[str, Any]]:
 
 
 def check_about(about: Mapping[str, Any], shard: Tallied, path: Path) -> None:
-    """Raise InputError where a file says of itself what cannot be, or its numbers deny."""
+    """Raise InputError where what a file says about itself is invalid or contradicts its data."""
     for wrong in _misnamed(about, shard):
         raise _damaged(path, wrong)
 
@@ -323,13 +347,13 @@ PROBS = ("open_prob", "suspects_own", "suspects_highest", "sample_probs", "reach
 
 
 class Lengths:
-    """How many entries the first of several arrays has; they must have as many each."""
+    """The lengths of stored arrays."""
 
     def __init__(self, stored: Mapping[str, NDArray[Any]]) -> None:
         self.stored = stored
 
     def of(self, key: str) -> int:
-        """Return the entries of an array, 0 where it has no length."""
+        """Return the length of an array, 0 where it is missing or has none."""
         array = self.stored.get(key)
         return 0 if array is None or array.ndim == 0 else len(array)
 
@@ -342,7 +366,7 @@ def _damaged(path: Path, wrong: str) -> InputError:
 
 
 def _about_of(stored: Mapping[str, NDArray[Any]], path: Path) -> dict[str, Any]:
-    """Return what the file says it is a shard of, its kinds checked."""
+    """Return what the file says it is a shard of, with types checked."""
     try:
         about = json.loads(str(stored["about"].item()))
         family, _, number = str(about["schema"]).partition("/")
@@ -360,13 +384,13 @@ def _about_of(stored: Mapping[str, NDArray[Any]], path: Path) -> dict[str, Any]:
 def _misnamed(about: Mapping[str, Any], shard: Tallied) -> Iterator[str]:
     part, parts, count = cast("list[int]", [about.get(key) for key in ("part", "parts", "count")])
     if not all(type(number) is int and 0 < number < 2**62 for number in (part, parts, count)):
-        yield "part, parts and count are no whole numbers"
+        yield "part, parts and count are not all whole numbers above 0"
     if part > parts or parts > count:
         yield f"part {part} of {parts} of {count} rows"
     names: Any = about.get("classes")
     spec: Any = about.get("spec")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        yield "classes are no names"
+        yield "classes are not a list of names"
     total, K = int(shard.sums.examples.sum()), len(shard.sums.examples)
     if len(set(names)) != K or len(names) != K:
         yield f"classes are not {K} different names"
@@ -380,13 +404,16 @@ def _misnamed(about: Mapping[str, Any], shard: Tallied) -> Iterator[str]:
         yield f"{total} examples are not part {part} of {parts} of {count}"
     for name, row in (("suspects", shard.suspects.row), ("sample", shard.sample.row)):
         if len(row) and row.max() >= count:
-            yield f"'{name}_row' is no place in {count} rows"
+            yield f"'{name}_row' holds {row.max()}, and there are {count} rows"
 
 
 def _typed(
     stored: Mapping[str, NDArray[Any]], key: str, shape: tuple[int, ...], path: Path
 ) -> NDArray[Any]:
-    """Return an array of the shape, whole numbers of 0 up or probabilities."""
+    """Return an array after checks of its shape and of its values.
+
+    The arrays in PROBS hold probabilities, the others whole numbers from 0.
+    """
     array = stored.get(key)
     if array is None:
         raise _damaged(path, f"'{key}' is missing")
@@ -401,35 +428,35 @@ def _typed(
         return array.astype(np.int64)
     most = 1 + REACH + NOWHERE if key == "reach" else 1 + LEAST_SUM
     if not (np.isfinite(array) & (array >= -LEAST_SUM) & (array <= most)).all():
-        raise _damaged(path, f"'{key}' holds what is no probability")
+        raise _damaged(path, f"'{key}' holds values that are no probabilities")
     if array.dtype.itemsize not in (2, 4, 8):
         raise _damaged(path, f"'{key}' is of type {array.dtype}")
     return array.astype(array.dtype.newbyteorder("="))
 
 
 def _contradictions(shard: Tallied) -> Iterator[str]:
-    """Yield what cannot be so in statistics whose arrays each can."""
+    """Yield contradictions between arrays that are each valid."""
     K, total = len(shard.sums.examples), int(shard.sums.examples.sum())
     if (shard.sums.own > shard.sums.examples * (UNIT * (1 + LEAST_SUM))).any():
         yield "'own' sums to more than its examples"
     if (shard.odds.sum(axis=1) != shard.sums.examples).any():
-        yield "'odds' and 'examples' count other examples"
+        yield "'odds' and 'examples' count different examples"
     counts = shard.counts
     if (counts.joint.sum(axis=0) > shard.sums.examples).any():
         yield "'joint' counts more than the examples"
     if counts.agreeing > total or int(counts.hits.sum()) != counts.agreeing:
-        yield "'agreeing' and 'hits' count other examples"
+        yield "'agreeing' and 'hits' count different examples"
     if (counts.confidence > total * UNIT * (1 + LEAST_SUM)).any():
         yield "'confidence' sums to more than the examples"
     if (shard.found > shard.sums.examples).any() or len(shard.suspects.row) > shard.found.sum():
-        yield "'found' and the suspects count other examples"
+        yield "'found' and the suspects count different examples"
     if (shard.reach[0] > shard.reach[1]).any():
-        yield "'reach' is no range"
+        yield "'reach' has a lowest threshold above the highest"
     yield from _misplaced(shard, K)
 
 
 def _misplaced(shard: Tallied, K: int) -> Iterator[str]:
-    """Yield which rows name classes or places that are not there, or twice."""
+    """Yield the arrays that hold classes or rows out of range, or a row twice."""
     labels = {
         "open_label": shard.open.label, "open_top": shard.open.top, "open_cls": shard.open.cls,
         "suspects_label": shard.suspects.label, "suspects_top": shard.suspects.top,
@@ -440,10 +467,10 @@ def _misplaced(shard: Tallied, K: int) -> Iterator[str]:
             yield f"'{name}' holds {values.max()}, and there are {K} classes"
     example = shard.open.example
     if len(example) and example.max() >= len(shard.open.label):
-        yield "'open_example' counts more than there are"
+        yield "'open_example' refers to more examples than there are"
     for name, row in (("suspects", shard.suspects.row), ("sample", shard.sample.row)):
         if len(np.unique(row)) < len(row):
-            yield f"'{name}_row' holds a place twice"
+            yield f"'{name}_row' holds a row twice"
     if len(shard.sample.row) and not np.allclose(
         shard.sample.probs.sum(axis=1, dtype=np.float64), 1, atol=SUM_SLACK
     ):

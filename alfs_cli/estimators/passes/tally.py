@@ -1,9 +1,8 @@
-"""Confident counts of any number of examples: two passes over blocks, whole numbers that add up.
+"""Confident learning's counts of any number of examples, in two passes over blocks of rows.
 
-Pass one sums, for each label, the probabilities that examples carry it (`Sums`): their means are
-the thresholds. Pass two counts examples by the class they are confidently of and the label they
-carry (`Counts`). Sums are kept in units of 2^-32, so shards in any order give exactly the numbers
-of one pass.
+Pass one sums, for each label, its probability over the examples that carry it (`Sums`); the means
+are the thresholds. Pass two counts examples by confident class and given label (`Counts`). Sums are
+whole numbers in units of 2^-32, so shards in any order give exactly the numbers of one pass.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,27 +11,25 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-Probabilities = NDArray[np.floating]
+from alfs_cli.arrays import FloatArray, IntArray, Probabilities
 
-UNIT = 2.0**32
-BINS = 15  # of the calibration error
-TOLERANCE, LEAST_THRESHOLD, NOWHERE = 1e-6, 2e-6, 2.0  # cleanlab's
-EXACT_ROWS = 2**20  # float64 adds as many numbers below 2^32 exactly
-BLOCK_NUMBERS = 2**19  # of probabilities, that stay in a core's cache
-THREADS = 2
-WORTH_THREADS = 16  # blocks
-MANY, MAJORITY = 200, 0.51  # classes; a probability that no other of a row of sum 1 equals
+UNIT = 2.0**32  # units of 1 in sums of probabilities
+BINS = 15  # bins of the calibration error
+TOLERANCE, LEAST_THRESHOLD, NOWHERE = 1e-6, 2e-6, 2.0  # as in cleanlab
+EXACT_ROWS = 2**20  # rows; float64 adds so many whole numbers up to 2^32 exactly
+BLOCK_NUMBERS = 2**19  # probabilities that stay in a core's cache
+THREADS = 2  # threads; more wait for memory
+WORTH_THREADS = 16  # blocks; fewer are done sooner by one thread
+MANY = 200  # classes from which `max` is quicker than `argmax`
+MAJORITY = 0.51  # probability above which a class is the only most probable one
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Examples by label (K,), and the sums of P(own label) in units of 2^-32, (K,)."""
+    """The number of examples by label (K,), and the sums of P(own label) in units of 2^-32 (K,)."""
 
     examples: IntArray
     own: IntArray
@@ -41,9 +38,9 @@ class Sums:
         return Sums(self.examples + other.examples, self.own + other.own)
 
     def thresholds(self) -> FloatArray:
-        """Return the mean probability of each class among the examples that carry it, (K,).
+        """Return the mean probability of each class among the examples labelled with it, (K,).
 
-        No example reaches the threshold of a class that no example carries.
+        A class without examples gets a threshold that no probability reaches.
         """
         means = self.own / UNIT / np.maximum(self.examples, 1)
         return np.where(self.examples > 0, np.maximum(means, LEAST_THRESHOLD), NOWHERE)
@@ -51,10 +48,13 @@ class Sums:
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Examples by (confident class, given label) (K, K), and how good the probabilities are.
+    """Counts of examples for confident learning and for the calibration error.
 
-    `agreeing` are the examples whose label is the most probable class; `hits` and `confidence` are
-    those, and the sums of the highest probability in units of 2^-32, by bin of it (15,).
+    Args:
+        joint: the number of examples by confident class and given label, (K, K).
+        agreeing: the number of examples whose label is the most probable class.
+        hits: the same by bin of the highest probability, (BINS,).
+        confidence: the sum of the highest probability in each bin, in units of 2^-32, (BINS,).
     """
 
     joint: IntArray
@@ -71,11 +71,14 @@ class Counts:
         )
 
     def calibration_error(self, total: int) -> float:
-        """Return sum_b n_b / N |accuracy_b - confidence_b|. Guo et al., ICML 2017, Eq. 3."""
+        """Return sum_b n_b / N |accuracy_b - confidence_b| for N = `total` examples.
+
+        Guo et al., ICML 2017, Eq. 3.
+        """
         return float(np.abs(self.hits - self.confidence / UNIT).sum() / total)
 
     def at_least_one(self, examples: IntArray) -> "Counts":
-        """Return counts where each class that examples carry has one on the diagonal."""
+        """Return the counts with at least 1 on the diagonal of each class with `examples` (K,)."""
         joint = self.joint.copy()
         place = np.flatnonzero((examples > 0) & (np.diag(joint) == 0))
         joint[place, place] = 1
@@ -83,12 +86,12 @@ class Counts:
 
 
 def own_probabilities(probs: Probabilities, labels: IntArray) -> FloatArray:
-    """Return the probability of each label, (n,)."""
+    """Return the probability (n,) of each example's own label."""
     return np.asarray(probs[np.arange(len(labels)), labels], dtype=np.float64)
 
 
 def sums_of(own: FloatArray, labels: IntArray, K: int) -> Sums:
-    """Return the sums over examples with labels (n,) of probabilities `own` (n,)."""
+    """Return the sums by label of the probabilities `own` (n,) of the labels (n,)."""
     own = np.rint(own * UNIT)
     total = np.zeros(K, np.int64)
     for start in range(0, len(labels), EXACT_ROWS):
@@ -99,9 +102,12 @@ def sums_of(own: FloatArray, labels: IntArray, K: int) -> Sums:
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Of a block: the most probable class (n,), its probability (n,), the confident class (n,).
+    """The classes of the n examples of a block, each array (n,).
 
-    The confident class is -1 where no class reaches its threshold.
+    Args:
+        top: the most probable class.
+        highest: its probability.
+        confident: the confident class, -1 where no class reaches its threshold.
     """
 
     top: IntArray
@@ -110,12 +116,12 @@ class Placed:
 
 
 def place(probs: Probabilities, labels: IntArray, thresholds: FloatArray) -> Placed:
-    """Return where examples (n, K) belong: the class that reaches its threshold, the top of many.
+    """Return the confident class of each example, from probabilities (n, K) and thresholds (K,).
 
-    Labels (n,) only save time: most are the most probable class.
-
-    Northcutt et al., JAIR 2021, as cleanlab counts it: where several classes reach theirs, the most
-    probable of all is taken. So the others matter only where the most probable does not reach its.
+    Northcutt et al., JAIR 2021, as cleanlab counts: where several classes reach their thresholds,
+    the most probable class of all is taken. So the other classes matter only where the most
+    probable one does not reach its threshold. The labels (n,) only save time, because most of them
+    are the most probable class.
     """
     limits = reached_from(thresholds, probs.dtype)
     size = max(64, BLOCK_NUMBERS // probs.shape[1])
@@ -124,7 +130,7 @@ def place(probs: Probabilities, labels: IntArray, thresholds: FloatArray) -> Pla
 
 
 def together(parts: Sequence[Placed]) -> Placed:
-    """Return blocks one after another."""
+    """Return the concatenation of blocks."""
     return Placed(
         np.concatenate([part.top for part in parts]),
         np.concatenate([part.highest for part in parts]),
@@ -145,10 +151,10 @@ def _placed(probs: Probabilities, labels: IntArray, limits: Probabilities) -> Pl
 
 
 def _top(probs: Probabilities, labels: IntArray) -> tuple[IntArray, Probabilities]:
-    """Return the most probable class (n,), the first of several, and its probability (n,).
+    """Return the most probable class (n,) and its probability (n,); of ties, the first class.
 
-    Finding the highest of many numbers is quicker than finding where it is: a label whose
-    probability is that number, and more than half of the row, is the class.
+    For many classes `max` is quicker than `argmax`. A label whose probability is the maximum and
+    more than half of the row is the most probable class; only the other rows need `argmax`.
     """
     each = np.arange(len(labels))
     if probs.shape[1] < MANY:
@@ -162,14 +168,17 @@ def _top(probs: Probabilities, labels: IntArray) -> tuple[IntArray, Probabilitie
 
 
 def reached_from(thresholds: FloatArray, dtype: np.dtype[Any]) -> Probabilities:
-    """Return the smallest numbers of a type that reach the thresholds: compared without a cast."""
+    """Return the smallest numbers of a dtype that reach the thresholds (K,).
+
+    Probabilities of that dtype can be compared with them without a cast.
+    """
     exact = thresholds - TOLERANCE
     limits = exact.astype(dtype)
     return np.where(limits < exact, np.nextafter(limits, np.asarray(np.inf, dtype)), limits)
 
 
 def counts_of(placed: Placed, labels: IntArray, K: int) -> Counts:
-    """Return the counts of a block of EXACT_ROWS examples or less."""
+    """Return the counts of a block of at most EXACT_ROWS examples."""
     is_hit = placed.top == labels
     bins = np.minimum((placed.highest * BINS).astype(np.int64), BINS - 1)
     sums = np.bincount(bins, weights=np.rint(placed.highest * UNIT), minlength=BINS)
@@ -184,7 +193,7 @@ def counts_of(placed: Placed, labels: IntArray, K: int) -> Counts:
 
 
 class Counting:
-    """Counts of blocks as they come, many blocks at a time: K x K cells are costly to add up."""
+    """A running total of counts; it adds many blocks at once, as adding K * K cells is slow."""
 
     def __init__(self, K: int) -> None:
         self.total = nothing(K)
@@ -192,13 +201,13 @@ class Counting:
         self.waiting: list[tuple[Placed, IntArray]] = []
 
     def add(self, placed: Placed, labels: IntArray) -> None:
-        """Take a block of EXACT_ROWS / 2 examples or less."""
+        """Add a block of at most EXACT_ROWS / 2 examples."""
         self.waiting.append((placed, labels))
         if sum(len(its) for _, its in self.waiting) > EXACT_ROWS // 2:
             self.finished()
 
     def finished(self) -> Counts:
-        """Return the counts of all blocks so far."""
+        """Return the counts of all blocks added so far."""
         if self.waiting:
             placed, labels = zip(*self.waiting, strict=True)
             self.total += counts_of(together(placed), np.concatenate(labels), self.K)
@@ -207,14 +216,17 @@ class Counting:
 
 
 def tally(probs: Probabilities, labels: IntArray) -> tuple[Sums, Counts]:
-    """Return the sums and counts of examples in memory (or in a memory map), nothing copied."""
+    """Return the sums and counts of probabilities (N, K) and labels (N,), without a copy.
+
+    The probabilities may be a memory map.
+    """
     K = probs.shape[1]
     sums = sums_of(own_probabilities(probs, labels), labels, K)
     return sums, count(probs, labels, sums.thresholds(), K).at_least_one(sums.examples)
 
 
 def count(probs: Probabilities, labels: IntArray, thresholds: FloatArray, K: int) -> Counts:
-    """Return the counts of examples (n, K), block by block on a few threads."""
+    """Return the counts of examples (n, K), computed in blocks on THREADS threads."""
     size = max(64, BLOCK_NUMBERS // K)
     limits = thresholds.astype(np.float64)
     total = nothing(K)
@@ -231,13 +243,13 @@ def count(probs: Probabilities, labels: IntArray, thresholds: FloatArray, K: int
 
 
 def nothing(K: int) -> Counts:
-    """Return the counts of no example."""
+    """Return counts of 0 for K classes."""
     none = np.zeros(BINS, np.int64)
     return Counts(np.zeros((K, K), np.int64), 0, none, none)
 
 
 def on_threads(work: Callable[[int], Result], starts: Sequence[int]) -> list[Result]:
-    """Return the results in order; numpy leaves the interpreter's lock while it works."""
+    """Return work(start) for each start, in order; threads help as numpy releases the GIL."""
     if len(starts) < WORTH_THREADS:
         return list(map(work, starts))
     with ThreadPoolExecutor(THREADS) as pool:

