@@ -67,7 +67,7 @@ def draw_matrices(figure: Matrices) -> Any:
     most = max(float(panel.values.max()) for panel in figure.panels)
     widest = max(len(panel.names) for panel in figure.panels)
     size = 4.2 if widest <= 8 else 5.8
-    canvas, axes = new_figure(len(figure.panels), width=size, height=size)
+    canvas, axes = new_figure(len(figure.panels), width=size, height=size + 0.7)
     canvas.suptitle(figure.title)
     scale = Normalize(0, most)
     image = None
