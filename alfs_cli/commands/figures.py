@@ -1,57 +1,263 @@
-"""`alfs figures`: the paper's figures that need no training, with their numbers."""
+"""`alfs figures`: the paper's figures with their numbers, of theory and of trained runs."""
 
-from typing import Annotated
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from alfs_cli.errors import UsageError, unknown
+from alfs_cli.errors import InputError, UsageError, unknown
+from alfs_cli.options.data import ReadingOptions
 from alfs_cli.options.shared import Invocation, command
 
-T_SNE = "alfs predict RUN DATA --features writes the features that it draws by t-SNE"
-OF_RUNS = {
-    "fig3": "alfs sweep cifar10 --loss ... --noise symmetric:0.8, then alfs report of the sweep",
-    "fig5": T_SNE,
-    "fig7": T_SNE,
-    "fig8": T_SNE,
+if TYPE_CHECKING:
+    from alfs_cli.figures import Drawable
+    from alfs_cli.figures.embedding import Separation
+    from alfs_cli.figures.penultimate import Represented
+    from alfs_cli.reports.figures import ShownRun
+
+OF_RUNS = ("tsne", "fig5", "fig7", "fig8")
+"""t-SNE of trained runs; the numbers are those of the paper's figures that show it."""
+
+OF_MATRICES = "fig6"
+NOT_DRAWN = {
+    "fig3": "alfs sweep cifar10 --loss ... --noise symmetric:0.8, then alfs report of the sweep"
 }
-"""Figures of the paper that need hours of training, and the commands that come nearest."""
+"""Figures of the paper that are not drawn, and the commands that come nearest."""
 
 
 @command
 def figures(
     invocation: Invocation,
-    names: Annotated[
+    *,
+    words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME...", help="fig1, fig2, fig4 or fig6; by default all."),
+        typer.Argument(
+            metavar="NAME... | tsne RUN...",
+            help="fig1, fig2, fig4 or fig6, by default all of these; or tsne (fig5, fig7, fig8) "
+            "with runs or sweeps by folder or id.",
+            show_default=False,
+        ),
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="With fig6: an estimate.json; its T, beside the true one if that is known.",
+        ),
+    ] = None,
+    transition: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--transition",
+            metavar="FILE",
+            help="With fig6: a T to draw, as .csv or .npy; repeatable.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="DATA",
+            help="With tsne: the examples; by default the test data of the run.",
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--part",
+            metavar="PART",
+            help="With tsne: test, or train for the data that the run was trained on, where wrong "
+            "labels are marked; by default test.",
+        ),
+    ] = None,
+    options: ReadingOptions,
 ) -> None:
     """Draw the paper's figures under --out as PNG and SVG, with the numbers as CSV.
 
     fig1: calibration curves; fig2: the minimiser of the risk by loss parameter; fig4: the losses;
-    fig6: transition matrices. The other figures show trained networks: see `alfs sweep`.
+    fig6: transition matrices; tsne, or fig5, fig7, fig8: features of trained runs.
     """
-    from alfs_cli.figures import FIGURES, save_all
-    from alfs_cli.formats.blocks import Column, Report, Table
+    chosen = words or []
+    if chosen and chosen[0] in OF_RUNS:
+        _refuse_given({"--from": source, "--transition": transition}, f"{chosen[0]} takes runs")
+        _draw_runs(invocation, chosen[0], chosen[1:], data, part, options)
+        return
+    of_tsne = {"--data": data, "--part": part, **_typed(options)}
+    _refuse_given(of_tsne, "these figures show no data")
+    _draw_theory(invocation, chosen, source, transition or [])
 
-    chosen = names or list(FIGURES)
-    for name in chosen:
+
+def _typed(options: ReadingOptions) -> dict[str, Any]:
+    return {f"--{name}": value for name, value in options.typed().items()}
+
+
+def _refuse_given(values: dict[str, Any], reason: str) -> None:
+    """Raise UsageError where one of the options is given."""
+    given = next((name for name, value in values.items() if value), None)
+    if given is not None:
+        raise UsageError(
+            f"{given} is given, and {reason}",
+            help="--from and --transition go with fig6, options of data with tsne: alfs figures -h",
+        )
+
+
+def _draw_theory(
+    invocation: Invocation, names: list[str], source: str | None, files: list[Path]
+) -> None:
+    """Draw figures that need no run."""
+    from alfs_cli.figures import FIGURES, save_all
+    from alfs_cli.reports.figures import figures_report
+
+    for name in names:
         if name in OF_RUNS:
-            raise UsageError(f"{name} of the paper shows trained networks", help=OF_RUNS[name])
+            raise UsageError(
+                f"'{name}' is named beside other figures", help=f"alfs figures {name} RUN..."
+            )
+        if name in NOT_DRAWN:
+            raise UsageError(f"{name} of the paper shows trained networks", help=NOT_DRAWN[name])
         if name not in FIGURES:
-            raise unknown("figure", name, FIGURES)
+            raise unknown("figure", name, sorted((*FIGURES, *OF_RUNS)))
+    _check_sources(names, source, files)
     folder = invocation.out / "figures"
+    chosen = list(dict.fromkeys(names or FIGURES))
     made = {}
     with invocation.console.progress() as report:
         for done, name in enumerate(chosen, 1):
-            made[name] = save_all(name, folder)
+            figure = _figure(invocation, name, source, files)
+            made[name] = save_all(name, figure, folder)
             report("figures", done, len(chosen))
-    rows = tuple((name, path.as_posix()) for name, paths in made.items() for path in paths)
-    document = {
-        "schema": "alfs.figures/1",
-        "figures": [
-            {"name": name, "files": [path.as_posix() for path in paths]}
-            for name, paths in made.items()
-        ],
-    }
-    table = Table("Written", (Column("figure"), Column("file")), rows)
-    invocation.publish(Report("Figures", (table,), document))
+    invocation.publish(figures_report(made))
+
+
+def _check_sources(names: list[str], source: str | None, files: list[Path]) -> None:
+    """Raise UsageError where --from or --transition do not go with the figures named."""
+    if OF_MATRICES not in names:
+        _refuse_given({"--from": source, "--transition": files}, "fig6 is not named")
+    if files and source is not None:
+        raise UsageError(
+            "--from and --transition each name what fig6 draws", help="leave one of them out"
+        )
+
+
+def _figure(invocation: Invocation, name: str, source: str | None, files: list[Path]) -> "Drawable":
+    """Return the numbers of a figure."""
+    from alfs_cli.figures import FIGURES
+
+    if name == OF_MATRICES and files:
+        from alfs_cli.figures.matrices import from_files
+
+        return from_files(files)
+    if name == OF_MATRICES and source is not None:
+        from alfs_cli.figures.matrices import of_estimate
+        from alfs_cli.results.estimate import load_estimate
+
+        estimate = load_estimate(Path(source))
+        if estimate.truth is None:
+            invocation.console.note(f"'{source}' knows no true T: the estimated one is drawn alone")
+        return of_estimate(estimate)
+    return FIGURES[name]()
+
+
+def _draw_runs(
+    invocation: Invocation,
+    name: str,
+    names: list[str],
+    data: str | None,
+    part: str | None,
+    options: ReadingOptions,
+) -> None:
+    """Draw the penultimate features of trained runs by t-SNE."""
+    if not names:
+        raise UsageError(
+            f"{name} shows trained runs, and none is named",
+            help=f"alfs figures {name} RUN..., by the folder or id that `alfs train` prints",
+        )
+    chosen = _part(data, part)
+    if data is None:
+        _refuse_given(_typed(options), "no data are named")
+    from alfs_cli.figures.embedding import t_sne
+    from alfs_cli.figures.figure import save_all
+    from alfs_cli.figures.penultimate import represent
+    from alfs_cli.reports.figures import figures_report
+    from alfs_cli.training.devices import choose_device
+
+    device = choose_device(invocation.device)
+    folders = _run_folders(names, invocation.out)
+    invocation.refuse_inputs(*folders)
+    spec = None if data is None else options.spec(data)
+    with invocation.console.progress() as report:
+        represented = []
+        for done, folder in enumerate(folders, 1):
+            represented.append(
+                represent(
+                    folder,
+                    spec,
+                    chosen,
+                    device,
+                    seed=invocation.seed,
+                    cache=invocation.out / "cache",
+                    on_note=invocation.console.note,
+                )
+            )
+            report("runs", done, len(folders))
+    if not all(one.is_true for one in represented):
+        invocation.console.note(
+            "the true labels are not known: colours and numbers are of the given ones"
+        )
+    with invocation.console.working("t-SNE"):
+        figure, apart = t_sne(represented, seed=invocation.seed)
+    paths = save_all(name, figure, invocation.out / "figures")
+    shown = [_shown(one, found) for one, found in zip(represented, apart, strict=True)]
+    invocation.publish(figures_report({name: paths}, shown))
+
+
+def _part(data: str | None, part: str | None) -> Literal["test", "train"]:
+    if part not in (None, "test", "train"):
+        raise unknown("part", part, ("test", "train"))
+    if part is not None and data is not None:
+        raise UsageError(
+            "--data and --part each say which examples are drawn", help="leave one of them out"
+        )
+    return "train" if part == "train" else "test"
+
+
+def _run_folders(names: list[str], out: Path) -> list[Path]:
+    """Return the folders of runs, and of all runs of sweeps, that are named.
+
+    Raises InputError where one is no run or has not finished.
+    """
+    from alfs_cli.results.run import find_run, load_run
+    from alfs_cli.results.sweep import find_sweep, load_sweep, run_folder
+
+    folders: list[Path] = []
+    for name in names:
+        sweep = find_sweep(name, out)
+        if sweep is None:
+            folders.append(find_run(name, out))
+        else:
+            folders += [run_folder(sweep, planned.run) for planned in load_sweep(sweep).runs]
+    for folder in folders:
+        if not load_run(folder).is_finished:
+            raise InputError(
+                f"run '{folder.name}' has not finished",
+                help=f"alfs train --resume {shlex.quote(folder.as_posix())}",
+            )
+    return list(dict.fromkeys(folders))
+
+
+def _shown(one: "Represented", found: "Separation") -> "ShownRun":
+    from alfs_cli.figures.embedding import noise_of
+    from alfs_cli.reports.figures import ShownRun
+
+    return ShownRun(
+        run=one.run,
+        loss=one.config.loss,
+        noise=noise_of(one),
+        n=found.n,
+        wrong=int(one.is_wrong.sum()),
+        silhouette=found.silhouette,
+        purity=found.purity,
+        classes="true class" if one.is_true else "given label",
+    )

@@ -43,7 +43,7 @@ def show(
 
     parsed = parse_loss(loss)
     if plot is not None:
-        from alfs_cli.figures import plot_loss
+        from alfs_cli.figures.losses import plot_loss
 
         plot_loss(parsed, plot)
         invocation.console.note(f"wrote {plot}")
