@@ -241,7 +241,7 @@ def test_the_help_names_the_claims(judged):
 def test_what_the_page_of_the_docs_says_to_type_runs(alfs):
     """In a fresh folder, with somebody who fills the sheet in."""
     text = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
-    first, _, others = re.findall(r"^```\n(.*?)^```", text, re.M | re.S)
+    first, _, others = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
     inject, write, read, verify = first.splitlines()
     for line in (inject, write):
         done = alfs(*shlex.split(line)[1:])
