@@ -50,14 +50,16 @@ def new_token() -> str:
 
 
 def bound_socket(port: int) -> socket.socket:
-    """Return a socket of this machine alone; port 0 is any that is free.
+    """Return a listening socket of this machine alone; port 0 is any that is free.
 
-    Raises UsageError where the port is taken.
+    It listens from now on: a browser that is faster than the server waits for it, and is not
+    refused. Raises UsageError where the port is taken.
     """
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((HOSTS[0], port))
+        found.listen()
     except OSError as error:
         found.close()
         raise UsageError(

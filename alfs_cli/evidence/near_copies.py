@@ -15,9 +15,9 @@ import numpy as np
 
 from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.evidence.components import components
-from alfs_cli.evidence.neighbours import MAX_COMPONENTS, nearest
+from alfs_cli.evidence.neighbours import nearest
 from alfs_cli.evidence.out_of_fold import principal_components
-from alfs_cli.evidence.tuning import COPIES
+from alfs_cli.evidence.tuning import COPIES, OUT_OF_FOLD
 
 MOST_AT_ONCE = 20_000  # contents up to which all neighbours are computed
 LEADING = 8  # components of the tree that finds pairs among more contents
@@ -49,8 +49,8 @@ def with_near_copies(X: Features, contents: IntArray) -> IntArray:
     if len(numbers) < COPIES.least_contents:
         return contents
     rows = X[first]
-    if rows.shape[1] > MAX_COMPONENTS:
-        rows = principal_components(rows, MAX_COMPONENTS)
+    if rows.shape[1] > OUT_OF_FOLD.most_components:
+        rows = principal_components(rows, OUT_OF_FOLD.most_components)
     size = min(len(rows), COPIES.asked)
     asked = np.unique(np.linspace(0, len(rows) - 1, size).astype(np.int64))
     places = nearest(rows, COPIES.ranks, of=asked)

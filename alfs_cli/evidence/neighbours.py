@@ -9,9 +9,9 @@ import numpy as np
 from alfs_cli.arrays import Features, IntArray
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.out_of_fold import Progress, principal_components
+from alfs_cli.evidence.tuning import OUT_OF_FOLD
 from alfs_cli.noise.threads import one_blas_thread
 
-MAX_COMPONENTS = 128  # more features than these are reduced to their principal components
 NUMBERS_AT_ONCE = 2**25  # distances held by one worker
 RUN = 64  # columns of which the minimum is taken first
 BY_ARGMIN = 3  # neighbours up to which repeated minima beat a partition
@@ -31,8 +31,8 @@ def nearest(
             f"{len(X)} examples have no {k} neighbours each",
             help="give more examples, or take a method that asks no neighbours: --method auto",
         )
-    if X.shape[1] > MAX_COMPONENTS:
-        X = principal_components(X, MAX_COMPONENTS)
+    if X.shape[1] > OUT_OF_FOLD.most_components:
+        X = principal_components(X, OUT_OF_FOLD.most_components)
     rows = np.ascontiguousarray(X - X.mean(axis=0), dtype=np.float32)
     asked = np.arange(len(X)) if of is None else of
     half_norms = 0.5 * np.einsum("nd,nd->n", rows, rows)

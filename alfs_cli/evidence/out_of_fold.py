@@ -18,17 +18,12 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 
 from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.errors import InputError
+from alfs_cli.evidence.tuning import OUT_OF_FOLD
 from alfs_cli.noise.threads import one_blas_thread
 
 Progress = Callable[[str, int, int], None]
 
-RIDGES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.003)  # per example, features scaled to mean square 1
-MIN_FOURIER, MAX_FOURIER = 256, 2048
-BLOCK = 8192
-CALIBRATED_ON = 20_000  # examples: enough for K + 1 numbers
-ALWAYS_BOTH = 20_000  # examples up to which a sample would cost as much as it saves
-SAMPLED, CLEARLY = 5_000, 0.08  # examples; nats of mean log-likelihood
-CHOSEN_ON = 2_000  # held-out examples that say which ridge is best
+BLOCK = 8192  # examples mapped at once
 
 
 def principal_components(X: NDArray[np.uint8] | Features, size: int) -> Features:
@@ -116,7 +111,7 @@ def out_of_fold(
 ) -> Fit:
     """Return out-of-fold probabilities (N, K) of the given labels from features (N, D).
 
-    Linear and Fourier features are tried, each with the ridges of RIDGES, on the first folds; the
+    Linear and Fourier features are tried, each with several ridges, on the first folds; the
     highest held-out likelihood there after calibration says what all folds are scored with.
     """
     rows = np.ascontiguousarray(X, dtype=np.float32)
@@ -125,7 +120,7 @@ def out_of_fold(
             "features hold NaN or infinite values",
             help="fill those values in, or leave the rows or columns out",
         )
-    size = int(np.clip(len(rows) // 2, MIN_FOURIER, MAX_FOURIER))
+    size = int(np.clip(len(rows) // 2, OUT_OF_FOLD.least_fourier, OUT_OF_FOLD.most_fourier))
     curved = fourier_map(rows, size, np.random.default_rng([seed, 2]))
     maps: tuple[Candidate, ...] = (
         ("linear", "linear ridge", linear_map(rows)),
@@ -133,7 +128,9 @@ def out_of_fold(
     )
     held, tried = members_of(fold_of), []
     with one_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        if len(rows) > ALWAYS_BOTH and _is_straight(maps, rows, labels, num_classes, fold_of, pool):
+        if len(rows) > OUT_OF_FOLD.both_up_to and _is_straight(
+            maps, rows, labels, num_classes, fold_of, pool
+        ):
             maps = maps[:1]
         for step, (kind, name, mapping) in enumerate(maps):
             if progress is not None:
@@ -155,15 +152,15 @@ def _is_straight(
 ) -> bool:
     """Say whether linear features are so far ahead on a sample that more examples change nothing.
 
-    Curved ones gain more by more examples: CLEARLY is more than they gained from here to 50,000.
+    Curved ones gain more by more examples: `clearly` is more than they gained from here to 50,000.
     """
-    some = _thinned(np.arange(len(X)), SAMPLED)
+    some = _thinned(np.arange(len(X)), OUT_OF_FOLD.sampled)
     held = [members for members in members_of(fold_of[some]) if len(members)]
     straight, curved = (
         best_ridge(Folds.of(mapping, X[some], labels[some], num_classes, held, pool), pool)[0]
         for _, _, mapping in maps
     )
-    return straight - curved > CLEARLY
+    return straight - curved > OUT_OF_FOLD.clearly
 
 
 def members_of(fold_of: IntArray) -> list[IntArray]:
@@ -233,20 +230,20 @@ class Folds:
 
 
 def best_ridge(folds: Folds, pool: ThreadPoolExecutor) -> tuple[float, float]:
-    """Return the highest held-out mean log-likelihood over the ridges of RIDGES, and its ridge.
+    """Return the highest held-out mean log-likelihood over several ridges, and its ridge.
 
-    On the first folds that hold CHOSEN_ON examples: heads of other folds would be trained on as
+    On the first folds that hold examples enough: heads of other folds would be trained on as
     many, and a few thousand held-out examples rank ridges as all of them do.
     """
     sizes = np.cumsum([len(members) for members in folds.held])
-    count = min(int(np.searchsorted(sizes, CHOSEN_ON)) + 1, len(sizes))
-    most = CALIBRATED_ON // count
+    count = min(int(np.searchsorted(sizes, OUT_OF_FOLD.chosen_on)) + 1, len(sizes))
+    most = OUT_OF_FOLD.calibrated_on // count
     places = [_thinned(folds.held[fold], most) for fold in range(count)]
 
     def score(fold: int) -> list[Features]:
-        found = [folds.weights(fold, ridge) for ridge in RIDGES]
+        found = [folds.weights(fold, ridge) for ridge in OUT_OF_FOLD.ridges]
         scores = folds.scored(places[fold], np.concatenate(found, axis=1))
-        return np.split(scores, len(RIDGES), axis=1)
+        return np.split(scores, len(OUT_OF_FOLD.ridges), axis=1)
 
     by_fold = list(pool.map(score, range(count)))
     seen = folds.labels[np.concatenate(places)]
@@ -254,11 +251,11 @@ def best_ridge(folds: Folds, pool: ThreadPoolExecutor) -> tuple[float, float]:
         calibration(np.concatenate(scores), seen)[1] for scores in zip(*by_fold, strict=True)
     ]
     best = int(np.argmax(likelihoods))
-    return likelihoods[best], RIDGES[best]
+    return likelihoods[best], OUT_OF_FOLD.ridges[best]
 
 
 def _calibrated_fit(name: str, scores: Features, labels: IntArray) -> Fit:
-    seen = _thinned(np.arange(len(scores)), CALIBRATED_ON)
+    seen = _thinned(np.arange(len(scores)), OUT_OF_FOLD.calibrated_on)
     parameters, log_likelihood = calibration(scores[seen], labels[seen])
     return Fit(calibrated(scores, parameters), name, log_likelihood)
 
@@ -279,7 +276,7 @@ def ridge_scores(
     """
     with one_blas_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
         folds = Folds.of(mapping, X, labels, num_classes, members_of(fold_of), pool)
-        for ridge in RIDGES:
+        for ridge in OUT_OF_FOLD.ridges:
             yield folds.scores(ridge, pool)
 
 

@@ -33,6 +33,37 @@ class Gathering:
 
 
 @dataclass(frozen=True)
+class OutOfFold:
+    """The ridge classifiers of features (`out_of_fold.py`, `neighbours.py`)."""
+
+    ridges: tuple[float, ...] = tuned(
+        (3.0, 1.0, 0.3, 0.1, 0.03, 0.003),
+        "times an example's mean square",
+        "the likeliest is taken; smaller ones follow wrong labels, larger ones hide classes",
+    )
+    least_fourier: int = tuned(256, "Fourier features", "fewer are too coarse for a kernel")
+    most_fourier: int = tuned(
+        2048, "Fourier features", "the time grows with their square, the likelihood hardly"
+    )
+    calibrated_on: int = tuned(20_000, "examples", "enough for K + 1 numbers")
+    both_up_to: int = tuned(
+        20_000, "examples", "trying both maps on a sample first costs as much as it saves"
+    )
+    sampled: int = tuned(5000, "examples", "of which linear features may be clearly ahead")
+    clearly: float = tuned(
+        0.08,
+        "nats of mean log-likelihood",
+        "more than Fourier features gained from 5,000 examples to 50,000",
+    )
+    chosen_on: int = tuned(
+        2000, "held-out examples", "rank the ridges as all examples do, at a fraction of the time"
+    )
+    most_components: int = tuned(
+        128, "principal components", "distances of more are slower and order neighbours alike"
+    )
+
+
+@dataclass(frozen=True)
 class Annotators:
     """The model of annotators who err independently (`dawid_skene.py`)."""
 
@@ -76,5 +107,6 @@ class Copies:
 
 
 GATHERING = Gathering()
+OUT_OF_FOLD = OutOfFold()
 ANNOTATORS = Annotators()
 COPIES = Copies()

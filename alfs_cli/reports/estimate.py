@@ -202,7 +202,10 @@ def _listed(issues: IssuesFile) -> str:
         if promise.low is not None and promise.high is not None:
             said += f" ({percent(promise.low, 0)} to {percent(promise.high, 0)})"
     if issues.precision is not None and issues.recall is not None:
-        said += f" ({percent(issues.precision)} are: {percent(issues.recall)} of all wrong labels)"
+        said += (
+            f"; by the true labels, {percent(issues.precision, 0)} are wrong, "
+            f"{percent(issues.recall, 0)} of all wrong labels"
+        )
     return said
 
 

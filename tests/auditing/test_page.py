@@ -358,7 +358,7 @@ def test_killed_in_the_middle_nothing_is_lost(shows, visit):
     press(other, "2")
     answered(other, 8)
     code, _, err = again.end(signal.SIGINT)
-    assert code == 130
+    assert code == 130, err
     assert "stopped after 8 answers, all of them saved" in err
     labels = [resume(Path("o")).drawn[n].counts.label for n in range(8)]
     assert labels == [0, 1, 2, 0, 1, 2, 0, 1]

@@ -1,6 +1,7 @@
 """The page's server, by HTTP: who is let in, what it tells, that an answer is on the disk."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -253,7 +254,13 @@ def test_hostile_names_stay_text(tmp_path, monkeypatch, begin):
 
 def test_a_port_that_is_taken_is_named():
     first = bound_socket(0)
-    first.listen()
     with pytest.raises(UsageError, match=f"port {first.getsockname()[1]} of this machine"):
         bound_socket(first.getsockname()[1])
     first.close()
+
+
+def test_a_browser_that_comes_before_the_server_is_not_refused():
+    listening = bound_socket(0)
+    with socket.create_connection(listening.getsockname(), timeout=5):
+        pass
+    listening.close()

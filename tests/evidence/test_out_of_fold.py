@@ -1,6 +1,7 @@
 """Out-of-fold scores against scikit-learn and against the plain way of computing them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from alfs_cli.data.folds import stratified_folds
 from alfs_cli.errors import InputError
 from alfs_cli.evidence import out_of_fold as module
 from alfs_cli.evidence.out_of_fold import (
-    RIDGES,
     Folds,
     best_ridge,
     calibrated,
@@ -22,6 +22,7 @@ from alfs_cli.evidence.out_of_fold import (
     principal_components,
     ridge_scores,
 )
+from alfs_cli.evidence.tuning import OUT_OF_FOLD
 
 
 @pytest.fixture
@@ -48,7 +49,9 @@ def test_ridge_scores_are_scikit_learns(problem):
     mapping = linear_map(X)
     Z = mapping(X).astype(np.float64)
     Y = np.eye(3)[labels] - np.bincount(labels) / len(labels)
-    for ridge, scores in zip(RIDGES, ridge_scores(mapping, X, labels, 3, fold_of), strict=True):
+    for ridge, scores in zip(
+        OUT_OF_FOLD.ridges, ridge_scores(mapping, X, labels, 3, fold_of), strict=True
+    ):
         for fold in range(4):
             held = fold_of == fold
             model = Ridge(alpha=ridge * (~held).sum(), fit_intercept=False)
@@ -87,7 +90,7 @@ def test_of_few_examples_all_choose_the_ridge(problem, pool):
     folds = Folds.of(mapping, X, labels, 3, members_of(fold_of), pool)
     likelihood, ridge = best_ridge(folds, pool)
     assert likelihood == pytest.approx(max(slow), abs=1e-6)
-    assert ridge == RIDGES[int(np.argmax(slow))]
+    assert ridge == OUT_OF_FOLD.ridges[int(np.argmax(slow))]
 
 
 def test_one_fold_chooses_much_the_same_ridge(pool, monkeypatch):
@@ -98,10 +101,10 @@ def test_one_fold_chooses_much_the_same_ridge(pool, monkeypatch):
     fold_of = stratified_folds(labels, 5, generator)
     mapping = linear_map(X)
     slow = [calibration(one, labels)[1] for one in ridge_scores(mapping, X, labels, 3, fold_of)]
-    monkeypatch.setattr(module, "CHOSEN_ON", 500)
+    monkeypatch.setattr(module, "OUT_OF_FOLD", replace(OUT_OF_FOLD, chosen_on=500))
     folds = Folds.of(mapping, X, labels, 3, members_of(fold_of), pool)
     _, ridge = best_ridge(folds, pool)
-    assert slow[RIDGES.index(ridge)] > max(slow) - 2e-3
+    assert slow[OUT_OF_FOLD.ridges.index(ridge)] > max(slow) - 2e-3
 
 
 @pytest.mark.parametrize("is_curved", [False, True])
@@ -114,9 +117,8 @@ def test_a_sample_says_that_borders_are_straight(is_curved, monkeypatch):
         X = generator.uniform(-1, 1, size=(1200, 2))
         labels = (X > 0).sum(axis=1) % 2
     fold_of = stratified_folds(labels, 5, np.random.default_rng(1))
-    monkeypatch.setattr(module, "SAMPLED", 600)
-    monkeypatch.setattr(module, "MAX_FOURIER", 256)
-    monkeypatch.setattr(module, "CLEARLY", 0.02)
+    some = replace(OUT_OF_FOLD, sampled=600, most_fourier=256, clearly=0.02)
+    monkeypatch.setattr(module, "OUT_OF_FOLD", some)
     made = []
     plain = module.Folds.of
 
@@ -128,7 +130,7 @@ def test_a_sample_says_that_borders_are_straight(is_curved, monkeypatch):
     slow = out_of_fold(X, labels, 4, fold_of)
     assert (True, 1200) in made
     made.clear()
-    monkeypatch.setattr(module, "ALWAYS_BOTH", 1000)
+    monkeypatch.setattr(module, "OUT_OF_FOLD", replace(some, both_up_to=1000))
     fast = out_of_fold(X, labels, 4, fold_of)
     assert ((True, 1200) in made) is is_curved
     assert fast.map == slow.map == ("fourier" if is_curved else "linear")

@@ -23,8 +23,7 @@ Single = NDArray[np.float32]
 
 SMALLEST = 1e-6  # probabilities below it carry no more evidence
 RIDGE = 1e-6  # of A; next to none, for the directions that the data leave open
-LOGIT_FLOOR = -14.0
-PRIOR_PRECISION = 1e-3  # of every parameter, where the information matrix is singular
+LOGIT_FLOOR = -14.0  # a rate of a millionth, which stands for none
 MAX_INFORMATION = 2 * 10**7  # numbers in the matrix of scores from which information is counted
 INFORMATION_BLOCK = 2**19  # of them worked on at once, so that they stay in the cache
 
@@ -301,7 +300,7 @@ def cell_covariance(scores: Scores, fit: HeadFit) -> tuple[FloatArray, FloatArra
         rows = _derivatives(scores, fit, jacobian, kept[first : first + size], has_head=has_head)
         information += rows @ rows.T
     information *= N / len(kept)
-    information[np.diag_indices(width)] += PRIOR_PRECISION
+    information[np.diag_indices(width)] += HEAD.prior_precision
     covariance = np.linalg.inv(information)[-P:, -P:] * (
         1 if has_head else HEAD.held_variance_factor
     )

@@ -45,6 +45,11 @@ class Head:
     held_variance_factor: float = tuned(
         4.0, "times the variance", "the variance of T with the head held fixed is too small"
     )
+    prior_precision: float = tuned(
+        1e-3,
+        "1 / variance of a parameter",
+        "bounds stay finite for what the labels say nothing about",
+    )
 
 
 @dataclass(frozen=True)
