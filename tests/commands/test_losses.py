@@ -57,6 +57,29 @@ def test_show_as_json(capsys):
     assert document["shape"] == "affine"
 
 
+def test_show_says_what_theorems_say(capsys):
+    def shown(loss):
+        code, out, _ = output(capsys, "show", loss)
+        assert code == 0
+        return " ".join(out.split())
+
+    text = shown("rce:A=-4")
+    assert "C, which depends on K: 4 (K = 2), 8 (K = 3), 36 (K = 10), 396 (K = 100)" in text
+    assert "C = 1 for any number of classes K" in shown("nce")
+    assert "symmetric no: the sum over all labels depends" in shown("ce")
+    assert "theorem 3 does not hold from three classes on" in shown("nfl")
+    assert "theorem 3" not in shown("ngce:q=1.5")
+    assert "theorem 3, nce alone does not hold" in shown("nce+agce")
+    assert "c from 1 to 1.48: positive from a clean level of 1.48 on" in shown("agce")
+    assert "c of w_y - c w_n has no bound" in shown("ce")
+    text = shown("gce+aul:q=0.3,a=1,p=0.3")
+    assert "r_u = 1: refutes rows of no clean level (Theorem 8)" in text
+    assert "for two classes only: L(u, 1) + L(u, 2) = 6.667" in text
+    assert "nowhere" not in text  # two classes are decided by r_u
+    assert "necessary ratio" not in shown("agce")
+    assert "above 1 a class lost early comes back, the sooner the larger" in shown("ael")
+
+
 def test_show_without_a_ratio(capsys):
     code, out, _ = output(capsys, "show", "nce")
     assert code == 0
