@@ -162,13 +162,16 @@ def _two_classes(facts: LossFacts) -> list[tuple[str, str]]:
         return []
     least, most = weights.least, weights.most
     if math.isinf(most):
-        text = "none is positive where labels are wrong: c of w_y - c w_n has no bound"
+        text = (
+            "the weight w_y - c w_n of the clean risk is negative near u = 1 under any noise: "
+            "c has no bound"
+        )
     else:
         low, high = f"{least:.4g}", f"{most:.4g}"
         c = f"c = {high}" if low == high else f"c from {low} to {high}"
         text = (
             f"excess noisy risk = (w_y - c w_n) x excess clean risk, w_y and w_n the shares of "
-            f"right and wrong labels, {c}: positive from a clean level of {high} on"
+            f"right and wrong labels, {c}: positive above a clean level of {high}"
         )
     return [("theorem 7, two classes", text)]
 
@@ -186,12 +189,11 @@ def _where(facts: LossFacts) -> str:
 def _where_proved(facts: LossFacts) -> str:
     """Return where the ratio proves a loss robust that is neither convex nor concave."""
     level = facts.least_clean_level
-    proved = (
-        "no clean level is enough for a proof by the ratio"
-        if level is None or math.isinf(level)
-        else f"the clean level is {level:.4g} or more"
+    if level is None or math.isinf(level):
+        return "the ratio proves it nowhere, which refutes nothing: alfs losses check judges a T"
+    return (
+        f"the clean level is {level:.4g} or more, and perhaps below: alfs losses check judges a T"
     )
-    return f"{proved}; it may be robust below too: alfs losses check judges it on a T"
 
 
 def certificate_report(found: Certificate) -> Report:

@@ -70,12 +70,14 @@ def test_show_says_what_theorems_say(capsys):
     assert "theorem 3 does not hold from three classes on" in shown("nfl")
     assert "theorem 3" not in shown("ngce:q=1.5")
     assert "theorem 3, nce alone does not hold" in shown("nce+agce")
-    assert "c from 1 to 1.48: positive from a clean level of 1.48 on" in shown("agce")
-    assert "c of w_y - c w_n has no bound" in shown("ce")
+    assert "c from 1 to 1.48: positive above a clean level of 1.48" in shown("agce")
+    assert "negative near u = 1 under any noise" in shown("gce")
     text = shown("gce+aul:q=0.3,a=1,p=0.3")
     assert "r_u = 1: refutes rows of no clean level (Theorem 8)" in text
     assert "for two classes only: L(u, 1) + L(u, 2) = 6.667" in text
-    assert "nowhere" not in text  # two classes are decided by r_u
+    assert "the ratio proves it nowhere, which refutes nothing" in text
+    mixed = shown("agce+aul:agce.a=0.3,q=0.5,aul.a=1.2,p=0.5")
+    assert "1.186 or more, and perhaps below" in mixed
     assert "necessary ratio" not in shown("agce")
     assert "above 1 a class lost early comes back, the sooner the larger" in shown("ael")
 

@@ -154,6 +154,20 @@ def test_weights_of_two_classes(text, right):
         assert min(found) == pytest.approx(low, abs=2e-2)
 
 
+def test_weights_without_a_bound():
+    """GCE with q < 1 at 1 % noise: positive at first, and negative near u = 1."""
+    formula = FORMULAS["gce:q=0.7"]
+    assert binary_weights(parse_loss("gce:q=0.7")).most == math.inf
+
+    def weight(u):
+        own, other = formula(u) - formula(1.0), formula(0.0) - formula(1 - u)
+        return 0.99 - 0.01 * other / own
+
+    assert weight(0.0) == pytest.approx(0.98)
+    assert weight(0.5) > 0.9
+    assert weight(1 - 1e-8) < 0
+
+
 @pytest.mark.parametrize("text", ["nce", "nfl:gamma=0.5", "ngce:q=0.7", "nce+mae"])
 def test_symmetric_losses_weigh_two_classes_alike(text):
     loss, right = VECTORS[text], 0.7
