@@ -13,7 +13,8 @@ from alfs_cli.losses.terms import Separable
 from alfs_cli.storage.documents import Number
 
 POINTS = 64  # points at which the sum over the labels is compared
-EQUAL_SUMS = 1e-9  # relative difference up to which sums are equal
+EQUAL_SUMS = 1e-9  # difference up to which sums are equal, as a share of what the loss varies by
+ROUNDING = 1e-13  # the same as a share of the sums themselves
 CELLS = 2000  # of the grid of u, which is finer near both ends
 NEAREST = 1e-7  # distance of the grid's last points from its ends; nearer, differences cancel
 
@@ -54,10 +55,15 @@ def symmetric_constant(loss: Loss, num_classes: int) -> float | None:
     peaked = rng.dirichlet(np.full(num_classes, 0.2), POINTS // 2)
     log_probs = np.log(np.maximum(np.concatenate([flat, peaked]), SMALLEST))
     everyone = np.ones(log_probs.shape)
+    first = np.eye(num_classes)[np.zeros(POINTS, dtype=int)]
     parts = loss.parts(num_classes)
     with np.errstate(all="ignore"):
-        sums = sum(weight * part.risk(log_probs, everyone)[0] for weight, part in parts)
-    if not np.isfinite(sums).all() or np.ptp(sums) > EQUAL_SUMS * np.abs(sums).max():
+        sums, own = (
+            sum(weight * part.risk(log_probs, w)[0] for weight, part in parts)
+            for w in (everyone, first)
+        )
+        equal = EQUAL_SUMS * np.ptp(own) + ROUNDING * np.abs(sums).max()
+    if not np.isfinite(sums).all() or np.ptp(sums) > equal:
         return None
     return float(np.median(sums))
 

@@ -95,6 +95,14 @@ def test_what_is_symmetric_for_how_many_classes():
     assert odd.symmetric_constant["3"] is None
 
 
+@pytest.mark.parametrize("a", [30, 1e5])
+def test_sums_are_compared_with_what_the_loss_varies_by(a):
+    """The sum over k is |u|^2 + a^2 - 2 a / K: beside a^2, what depends on u is small."""
+    assert symmetric_constant(parse_loss(f"amse:a={a}"), 3) is None
+    shifted = parse_loss(f"amse+agce:agce.a=0,q=2,amse.a={a},beta=2")
+    assert symmetric_constant(shifted, 3) == pytest.approx(a * a - 2 * a / 3 + 3)
+
+
 def ratios(formula, cells=240):
     """Return r and r_u of Definition 3 and Eq. 8 by loops over a grid that is finer at its ends."""
     s = [k / cells for k in range(cells + 1)]
