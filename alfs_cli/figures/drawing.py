@@ -18,7 +18,7 @@ MOST_NUMBERED = 12  # classes up to which cells hold numbers
 MOST_NAMED = 30  # classes up to which axes and legends name them
 LONGEST = 14  # characters of a class name on an axis
 ACROSS = 4  # panels of points in a row
-ABREAST = 3  # panels of curves in a row
+ABREAST = 3  # panels of lines or curves in a row
 GREYS = ("0.35", "0.55", "0.7")  # of curves that are there for comparison, in turn
 
 
@@ -50,16 +50,18 @@ def save(canvas: Any, path: Path) -> None:
 
 
 def draw_lines(figure: Lines) -> Any:
-    """Return a matplotlib figure with the panels in one row, each with its legend."""
-    canvas, axes = new_figure(len(figure.panels), width=3.6)
+    """Return a matplotlib figure with the panels in rows, each with its legend."""
+    columns = min(ABREAST, len(figure.panels))
+    canvas, axes = new_figure(columns, math.ceil(len(figure.panels) / columns), width=3.6)
     canvas.suptitle(figure.title)
-    for axis, panel in zip(axes, figure.panels, strict=True):
+    for axis, panel in zip(axes, figure.panels, strict=False):
         axis.set(title=_plain(panel), xlabel=figure.x_axis, ylabel=figure.y_axis)
         for line in (line for line in figure.lines if line.panel == panel):
             style = ":" if line.is_dotted else "-"
             colour = "grey" if line.is_grey else None
             axis.plot(line.x, line.y, style, color=colour, label=_plain(line.name))
         axis.legend(fontsize="x-small")
+    _leave_empty(axes[len(figure.panels) :])
     return canvas
 
 
