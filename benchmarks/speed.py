@@ -2,7 +2,8 @@
 
     python benchmarks/speed.py [--repeats 3] [--only features,probabilities,digits,check,growth]
 
-Whole processes, by turns, medians: seconds by the clock, of processor time, and peak memory.
+Whole processes, by turns, medians: seconds by the clock, of processor time, and peak memory
+(that of this program where it is more).
 `features`: `alfs estimate` from features, beside scikit-learn's logistic regression in five folds
 and cleanlab's confident joint, noise matrix and list of label issues. `probabilities`: likewise,
 from given ones. `digits`: scikit-learn's digits, after what both import. `check`: a gate on a saved

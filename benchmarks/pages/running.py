@@ -81,12 +81,9 @@ def _whole() -> dict[str, Any]:
             ),
         ),
         "growth": table(
-            ("from", "N", "K", "seconds", "memory"),
-            (
-                (one.case.split(" by ")[0], f"{one.N:,}", one.K, f"{one.cpu_seconds:.1f}",
-                 f"{one.megabytes / 1e3:.2f} GB")
-                for _, one in grown.iterrows()
-            ),
+            ("from", "N", "K", "seconds"),
+            ((one.case.split(" by ")[0], f"{one.N:,}", one.K, f"{one.cpu_seconds:.1f}")
+             for _, one in grown.iterrows()),
         ),
     }  # fmt: skip
 
