@@ -74,7 +74,10 @@ class Exhibits:
         """Return which example lies at a 0-based place of DATA; raises where it was left out."""
         found = np.flatnonzero(positions_of(self.dataset) == row)
         if not len(found):
-            raise InputError(f"row {row} was left out when the data were read")
+            raise InputError(
+                f"row {row} was left out when the data were read",
+                help="answer the rows that the audit asks for",
+            )
         return int(found[0])
 
     def content(self, place: int) -> str | None:
