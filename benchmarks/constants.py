@@ -1,6 +1,6 @@
 """Which chosen constants do results tell from their half and their double?
 
-    python benchmarks/constants.py [--only suspects,estimators,evidence] [--data ../shared/data]
+    python benchmarks/constants.py [--only suspects,estimators,...] [--data ../shared/data]
                                    [--cache DIR] [--cases N]
 
 Each constant of a table (`alfs_cli/*/tuning.py`) is halved and doubled in turn, and the same cases
@@ -96,6 +96,7 @@ def _labelled(draw: precision.Draw, data: Path):
 SUBJECTS: dict[str, Callable[[precision.Draw, Setting], Measures]] = {
     "suspects": scored,
     "estimators": estimated,
+    "estimators.joint": estimated,
     "evidence": estimated,
 }
 

@@ -88,7 +88,7 @@ def _opened(
         return scores_of(shows.dataset, scoring.read(invocation), console)
 
     def predictions(run: str) -> "IntArray":
-        from alfs_cli.auditing.predictions import predictions_of
+        from alfs_cli.predicting.classes import predictions_of
 
         classes = shows.dataset.class_names
         out, device = invocation.out, invocation.device

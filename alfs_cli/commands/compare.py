@@ -88,10 +88,15 @@ def _on_true_labels(
     invocation: Invocation, runs: "tuple[Run, ...]", spec: "DataSpec", path: Path
 ) -> "OnTrueLabels":
     """Return how good each run is on true labels, and which of two is better."""
-    from alfs_cli.auditing.accuracy import differences, refuse_many, refuse_other, true_accuracy
-    from alfs_cli.auditing.predictions import predictions_of
     from alfs_cli.audits.reading import read_audit
     from alfs_cli.comparing import OnTrueLabels
+    from alfs_cli.predicting.classes import predictions_of
+    from alfs_cli.predicting.true_accuracy import (
+        differences,
+        refuse_many,
+        refuse_other,
+        true_accuracy,
+    )
 
     refuse_many(len(runs))
     record = read_audit(path)

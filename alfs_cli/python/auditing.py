@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from alfs_cli.auditing.exhibits import Exhibits, exhibits
-from alfs_cli.auditing.predictions import predictions_of
 from alfs_cli.auditing.scores import scores_of
 from alfs_cli.auditing.session import Wanted, open_audit
 from alfs_cli.auditing.words import between, known, missing
@@ -21,6 +20,7 @@ from alfs_cli.data import Given, load
 from alfs_cli.errors import UsageError, did_you_mean, has
 from alfs_cli.estimating import EstimateOptions
 from alfs_cli.formats.blocks import Report
+from alfs_cli.predicting.classes import predictions_of
 from alfs_cli.python.asked import FileName, Names, data_asked
 from alfs_cli.python.showing import Shown
 from alfs_cli.python.wording import Listener, told_to_programs

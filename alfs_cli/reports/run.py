@@ -1,11 +1,16 @@
 """The reports of runs: the plan, the result of training, the evaluation, the prediction."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alfs_cli.formats.blocks import Block, Column, Curves, Facts, Heatmap, Report, Table, Verdict
 from alfs_cli.results.evaluation import Evaluation
 from alfs_cli.results.run import EpochMetrics, NoiseConfig, Run, RunResult, TestSummary, TrainConfig
 from alfs_cli.text.numbers import percent
+
+if TYPE_CHECKING:
+    from alfs_cli.predicting.outputs import Outputs
 
 MOST_CLASSES = 25  # of a confusion matrix that is shown
 
@@ -126,7 +131,7 @@ def accuracy_curves(history: Sequence[EpochMetrics], test: TestSummary | None) -
     return Curves("Accuracy over epochs", tuple(lines), "epoch", "accuracy")
 
 
-def evaluation_report(evaluation: Evaluation, class_names: Sequence[str]) -> Report:
+def evaluation_report(evaluation: Evaluation) -> Report:
     """Return the report of an evaluation: accuracy, also per class, and the confusion matrix."""
     test = evaluation.test
     verdict = Verdict("info", f"accuracy {percent(evaluation.accuracy)} on {labels_of(test)}")
@@ -162,38 +167,40 @@ def evaluation_report(evaluation: Evaluation, class_names: Sequence[str]) -> Rep
         tuple((c.class_name, c.n, c.accuracy) for c in evaluation.per_class),
     )
     blocks: tuple[Block, ...] = (verdict, facts, table)
-    if len(class_names) <= MOST_CLASSES:
+    names = tuple(row.class_name for row in evaluation.per_class)
+    if len(names) <= MOST_CLASSES:
         rows = tuple(
             tuple(count / max(1, sum(row)) for count in row) for row in evaluation.confusion
         )
         title = f"Predicted class by {kind} class"
-        heatmap = Heatmap(title, tuple(class_names), rows, f"{kind} class", "predicted class")
+        heatmap = Heatmap(title, names, rows, f"{kind} class", "predicted class")
         blocks = (*blocks, heatmap)
     return Report("Evaluation", blocks, evaluation.document())
 
 
 def prediction_report(
-    run: str, data: str, file: str, kind: str, shape: tuple[int, ...], *, folds: int | None = None
+    run: str, outputs: "Outputs", file: Path, *, folds: int | None = None
 ) -> Report:
     """Return the report of a prediction: its size, and where it was written."""
-    what = "probabilities" if kind == "pred_probs" else "features"
+    what = "probabilities" if outputs.kind == "pred_probs" else "features"
+    rows, columns = outputs.values.shape
     facts = Facts(
         (
             ("run", run),
-            ("data", data),
-            (what, f"{shape[0]:,} x {shape[1]:,}"),
+            ("data", outputs.source),
+            (what, f"{rows:,} x {columns:,}"),
             *((("out of fold", f"{folds} networks with its settings"),) if folds else ()),
-            ("written to", file),
+            ("written to", file.as_posix()),
         )
     )
     document = {
         "schema": "alfs.predict/1",
         "run": run,
-        "data": data,
-        "kind": kind,
+        "data": outputs.source,
+        "kind": outputs.kind,
         "folds": folds,
-        "n": shape[0],
-        "columns": shape[1],
-        "file": file,
+        "n": rows,
+        "columns": columns,
+        "file": file.as_posix(),
     }
     return Report("Predictions", (facts,), document)

@@ -81,7 +81,7 @@ class Evaluation:
         return document
 
 
-def evaluate(
+def evaluation_of(
     probs: "NDArray[np.float64]",
     labels: "NDArray[np.int64]",
     *,

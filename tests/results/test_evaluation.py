@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alfs_cli.results.evaluation import calibration_error, evaluate
+from alfs_cli.results.evaluation import calibration_error, evaluation_of
 from alfs_cli.results.run import TestSummary
 
 
@@ -18,7 +18,7 @@ def judged():
 def test_confusion_and_classes(judged):
     probs, labels = judged
     names = ("a", "b", "c", "d")
-    found = evaluate(
+    found = evaluation_of(
         probs, labels, class_names=names, run="r", test=TestSummary("x", None, 500, "given")
     )
     expected = np.zeros((4, 4), int)

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfs_cli.auditing.predictions import predictions_of
 from alfs_cli.cli import run
 from alfs_cli.console import Quiet
 from alfs_cli.data import DataSpec, load
 from alfs_cli.errors import InputError
+from alfs_cli.predicting.classes import predictions_of
 
 pytestmark = pytest.mark.slow
 

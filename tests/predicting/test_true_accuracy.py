@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfs_cli.auditing.accuracy import by_classes, differences, refuse_many, true_accuracy
 from alfs_cli.audits.claims import parse
 from alfs_cli.audits.population import population
 from alfs_cli.audits.reading import judge_of
 from alfs_cli.audits.record import start
 from alfs_cli.errors import InputError, UsageError
+from alfs_cli.predicting.true_accuracy import by_classes, differences, refuse_many, true_accuracy
 
 N, K = 150, 3
 FILE = Path("audit.json")
