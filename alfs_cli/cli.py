@@ -152,7 +152,17 @@ def _failed(error: Exception, arguments: list[str], *, is_debugged: bool) -> int
     if isinstance(error, AlfsError):
         _print_error(str(error), error.help or _where_to_look(arguments, error.exit_code))
         return error.exit_code
+    if isinstance(error, ModuleNotFoundError) and (help := _what_brings(error)):
+        _print_error(f"this needs {error.name}, which is not installed", help)
+        return 2
     return _unusable(error) if isinstance(error, OSError) else _bug(error)
+
+
+def _what_brings(error: ModuleNotFoundError) -> str | None:
+    """Return what brings a dependency that was left out, None where its lack is a bug."""
+    from alfs_cli.doctor import what_brings
+
+    return what_brings(error.name or "")
 
 
 def _unusable(error: OSError) -> int:

@@ -3,7 +3,7 @@
 import platform
 import sys
 from dataclasses import dataclass
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Any, Literal
 
 from alfs_cli import __version__
@@ -11,6 +11,9 @@ from alfs_cli.evidence.encoders import has_encoder
 from alfs_cli.storage.documents import to_document
 
 SCHEMA = "alfs.doctor/1"
+WHOLE, LIGHT = "alfs-cli", "alfs-audit"
+LEFT_OUT = ("torch", "torchvision", "matplotlib", "safetensors")
+"""What alfs-audit, the same code with light dependencies, does not bring."""
 MIN_CLEANLAB = (2, 8)  # the first version that is not under the AGPL
 
 
@@ -42,10 +45,51 @@ class Diagnosis:
 
 def examine() -> Diagnosis:
     """Import the dependencies of alfs, and return the state of each."""
-    parts = [Part("ok", "alfs", __version__), _python(), _torch()]
+    parts = [_alfs(), _python(), _left_out() if is_light() else _torch()]
     parts += [_module(name) for name in ("numpy", "scipy", "pandas", "pyarrow", "sklearn", "PIL")]
-    parts += [_cleanlab(), _torchvision(), _encoder()]
+    parts += [_cleanlab()]
+    if not is_light():
+        parts += [_torchvision(), _encoder()]
     return Diagnosis(tuple(parts))
+
+
+def is_light() -> bool:
+    """Whether what is installed is alfs-audit, which leaves out what trains networks."""
+    return _is_installed(LIGHT) and not _is_installed(WHOLE)
+
+
+def what_brings(module: str) -> str | None:
+    """Return what to do where a module cannot be imported, None where that is no known lack."""
+    name = module.partition(".")[0]
+    if name not in LEFT_OUT:
+        return None
+    if is_light():
+        return f"{LIGHT} leaves it out: pip uninstall {LIGHT}, then pip install {WHOLE}"
+    return f"pip install {name}"
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _alfs() -> Part:
+    if _is_installed(LIGHT) and _is_installed(WHOLE):
+        return Part(
+            "broken",
+            "alfs",
+            f"{__version__}, from {WHOLE} and from {LIGHT}, which hold the same files",
+            f"pip uninstall {LIGHT} {WHOLE}, then install one of them",
+        )
+    return Part("ok", "alfs", f"{__version__}, from {LIGHT}" if is_light() else __version__)
+
+
+def _left_out() -> Part:
+    help = f"for pictures, training and figures: pip uninstall {LIGHT}, then pip install {WHOLE}"
+    return Part("ok", "torch", f"left out by {LIGHT}", help)
 
 
 def _python() -> Part:

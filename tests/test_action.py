@@ -90,10 +90,37 @@ def test_the_encoder_is_installed_with_it(tmp_path, version, asked):
         "CALLS": str(tmp_path / "calls"),
         "ALFS_VERSION": version,
         "ALFS_ACTION": str(TOP),
+        "ALFS_PATH": "data/",
     }
     subprocess.run(["bash", str(TOP / ".ci" / "action"), "install"], env=environment, check=True)
     last = (tmp_path / "calls").read_text().splitlines()[-1]
     assert last.endswith(f" -- alfs-cli[encoder] {asked}")
+
+
+@pytest.mark.parametrize(
+    ("path", "images", "version", "asked"),
+    [
+        ("alfs-out/estimate.json", "auto", "", f"{TOP}/packaging/audit"),
+        ("features.npz", "auto", "0.2", "alfs-audit==0.2"),
+        ("labels.csv", "false", "", f"{TOP}/packaging/audit"),
+        ("labels.csv", "false", "alfs-audit @ git+https://x", "alfs-audit @ git+https://x"),
+    ],
+)
+def test_no_torch_where_there_are_no_pictures(tmp_path, path, images, version, asked):
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$*" >>"$CALLS"\n')
+    python.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "CALLS": str(tmp_path / "calls"),
+        "ALFS_VERSION": version,
+        "ALFS_ACTION": str(TOP),
+        "ALFS_PATH": path,
+        "ALFS_IMAGES": images,
+    }
+    subprocess.run(["bash", str(TOP / ".ci" / "action"), "install"], env=environment, check=True)
+    assert (tmp_path / "calls").read_text() == f"-P -m pip install --quiet -- {asked}\n"
 
 
 @pytest.mark.slow
