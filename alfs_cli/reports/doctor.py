@@ -1,7 +1,13 @@
-"""The report of `alfs doctor`."""
+"""The reports of `alfs doctor`: what is installed, what a data set is."""
 
-from alfs_cli.doctor import Diagnosis
-from alfs_cli.formats.blocks import Column, Report, Table, Verdict
+from typing import TYPE_CHECKING
+
+from alfs_cli.doctor import SCHEMA, Diagnosis
+from alfs_cli.formats.blocks import Block, Column, Facts, Paragraph, Report, Table, Verdict
+from alfs_cli.storage.documents import to_document
+
+if TYPE_CHECKING:
+    from alfs_cli.inspecting.form import DataForm
 
 
 def doctor_report(diagnosis: Diagnosis) -> Report:
@@ -14,3 +20,21 @@ def doctor_report(diagnosis: Diagnosis) -> Report:
         else Verdict("fail", "something that alfs needs is broken")
     )
     return Report("alfs doctor", (verdict, Table("", columns, rows)), diagnosis.document())
+
+
+def form_report(form: "DataForm") -> Report:
+    """Return the report of a data set's form: what was read, what it will do for, what next."""
+    lacking = [use for use in form.uses if not use.is_possible]
+    can = [use.command.partition(" ")[0] for use in form.uses if use.is_possible]
+    verdict = Verdict(
+        "warn" if lacking else "pass",
+        f"'{form.source}' can be read; it will do for {', '.join(can)}",
+        tuple(f"not for {use.command}: {use.words}" for use in lacking),
+    )
+    rows = tuple((f"alfs {use.command}", use.words) for use in form.uses if use.is_possible)
+    table = Table("What can be done", (Column("command"), Column("for")), rows)
+    blocks: tuple[Block, ...] = (verdict, Facts(form.facts), table)
+    blocks += tuple(Paragraph(f"note: {note}") for note in form.notes)
+    return Report(
+        "alfs doctor", (*blocks, Paragraph(f"next: {form.next}")), to_document(SCHEMA, form)
+    )

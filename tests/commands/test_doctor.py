@@ -34,3 +34,35 @@ def test_something_missing_is_exit_1_with_help(alfs, monkeypatch):
     (part,) = [p for p in json.loads(done.out)["parts"] if p["name"] == "pyarrow"]
     assert part["status"] == "broken"
     assert "pip install" in part["help"]
+
+
+def test_data_are_known_with_the_command_that_comes_next(alfs):
+    done = alfs("doctor", "digits")
+    assert done.code == 0
+    assert "next: alfs estimate digits" in done.out
+    document = json.loads(alfs("doctor", "digits", "-f", "json").out)
+    assert (document["schema"], document["n"]) == ("alfs.doctor/1", 1437)
+    assert [use["command"] for use in document["uses"]] == ["estimate", "audit", "check", "train"]
+
+
+def test_what_is_refused_is_refused_as_by_every_command(alfs, tmp_path):
+    rows = [{"label": "cat|dog"}, {"label": "dog"}, {"label": "cat"}]
+    (tmp_path / "several.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    done = alfs("doctor", str(tmp_path / "several.jsonl"))
+    assert done.code == 2
+    assert "holds several" in done.err
+    assert "help: " in done.err
+
+
+def test_a_saved_estimate_is_known_and_every_command_it_names_takes_it(alfs, estimate, tmp_path):
+    from alfs_cli.storage.documents import write_document
+
+    (tmp_path / "old results").mkdir()
+    write_document(tmp_path / "old results" / "estimate.json", estimate().document())
+    document = json.loads(alfs("doctor", str(tmp_path / "old results"), "-f", "json").out)
+    assert document["kind"] == "alfs.estimate"
+    for use in document["uses"]:
+        import shlex
+
+        done = alfs(*shlex.split(use["command"]), "--out", str(tmp_path / "out"))
+        assert done.code in (0, 1), done.err
