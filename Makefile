@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-fast test-interop test-lowest lint format golden docs docs-pages clean
+.PHONY: demo test test-fast test-interop test-lowest lint format golden docs man docs-pages distributions clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,8 @@ help:
 	@echo "make test-lowest every test under the lowest versions that pyproject.toml declares (7 GB)"
 	@echo "make lint        ruff, mypy, import-linter, vulture"
 	@echo "make docs        the documentation, into build/docs; warnings are errors"
+	@echo "make man         the page of man(1), build/man/alfs.1"
+	@echo "make distributions  alfs-cli and alfs-audit for PyPI, in build/dist"
 	@echo "make docs-pages  the pages that are made from results, commands, types and constants"
 	@echo "make format      let ruff rewrite the code"
 	@echo "make golden      rewrite the expected outputs in tests/golden (read the diff)"
@@ -84,6 +86,18 @@ $(VENV)/.docs: $(READY)
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+
+# man build/man/alfs.1 shows it.
+man: $(VENV)/.docs
+	$(BIN)/python -m sphinx --builder man --quiet docs build/man
+
+# Of the whole tool and of alfs-audit, into build/dist, checked as PyPI checks them.
+distributions: $(READY)
+	$(BIN)/python -m pip install --quiet build twine
+	rm -rf build/dist
+	$(BIN)/python -m build --outdir build/dist .
+	$(BIN)/python -m build --outdir build/dist packaging/audit
+	$(BIN)/python -m twine check --strict build/dist/*
 
 docs-pages: $(READY)
 	$(BIN)/python benchmarks/write_pages.py

@@ -85,8 +85,8 @@ def write_data(folder: Path) -> None:
         pixels = (digits.images[place] / 16 * 255).astype(np.uint8)
         Image.fromarray(pixels).save(home / f"{place:05d}.png")
     np.savez(folder / "features.npz", features=features, labels=labels, true_labels=true)
-    model = LogisticRegression(max_iter=200, C=0.01)
-    probs = cross_val_predict(model, features, labels, method="predict_proba", cv=5)
+    model = LogisticRegression(max_iter=500)
+    probs = cross_val_predict(model, features / 16, labels, method="predict_proba", cv=5)
     np.save(folder / "probs.npy", probs)
     np.save(folder / "labels.npy", labels)
     columns = {f"pixel {place}": features[:, place] for place in range(10, 40)}

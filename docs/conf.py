@@ -26,6 +26,8 @@ autodoc_member_order = "bysource"
 
 highlight_language = "none"
 smartquotes = False  # two hyphens before a word are an option
+man_pages = [("commands", "alfs", "audit labels, train networks that withstand wrong ones", "", 1)]
+man_show_urls = False
 html_theme = "furo"
 html_title = f"alfs {release}"
 html_show_sphinx = False
