@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from alfs_cli.tuned import tuned
 
 ESTIMATORS = "benchmarks/estimators.py"
+TRUSTED_BOUNDS = "benchmarks/trusted_bounds.py"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,39 @@ class WithTrusted:
         30, "trusted examples", "replicates of fewer do not measure the variance of T"
     )
     enough: int = tuned(100, "trusted examples", "trust is not high with fewer")
+    folds: int = tuned(5, "folds", "each fit of the scores sees four fifths of the trusted labels")
+    seen_enough: float = tuned(
+        4.0,
+        "examples",
+        "with so many on a side half of the allowance for what the sample did not show is gone; "
+        "the bounds of k counted examples then hold at 93 % for each k",
+        benchmark="benchmarks/trusted.py",
+    )
+    drawn_by_label: float = tuned(
+        1e-4, "p-value", "below it the given labels of the sample are not those of a random one"
+    )
+
+
+@dataclass(frozen=True)
+class RateBounds:
+    """Bounds of the noise rate from trusted labels and scores (`rate_bounds.py`)."""
+
+    least_score: float = tuned(
+        1e-7, "probability", "a few hundred labels cannot show that scores are surer than this"
+    )
+    least_events: float = tuned(
+        0.5, "wrong labels", "expected in the sample at the lowest chance that the curve gives"
+    )
+    slope_precision: float = tuned(
+        0.5, "1 / variance", "of the curve's slope per standard deviation of the scores",
+        benchmark=TRUSTED_BOUNDS,
+    )
+    whole_numbers: float = tuned(
+        0.19,
+        "1 / standard deviation",
+        "counts that vary by 1 / 0.38 or more are tested by mid-P values, rarer ones exactly: each "
+        "bound then misses at most 2 points more than it says",
+    )
 
 
 @dataclass(frozen=True)
@@ -202,6 +236,7 @@ class Trust:
 ANCHORS = Anchors()
 COMBINED = Combined()
 WITH_TRUSTED = WithTrusted()
+RATE_BOUNDS = RateBounds()
 HOC = Hoc()
 NEIGHBOURS = Neighbours()
 LOCAL = Local()

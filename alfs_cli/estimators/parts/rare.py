@@ -44,7 +44,7 @@ def _among(sample: Sample, kept: IntArray) -> Sample:
     trusted = None
     if sample.trusted is not None:
         true = place[sample.trusted.true]
-        known = Trusted(sample.trusted.places[true >= 0], true[true >= 0], sample.trusted.is_random)
+        known = replace(sample.trusted, true=true).taken(true >= 0)
         trusted = known.among(rows, len(sample.labels))
     return replace(
         sample,

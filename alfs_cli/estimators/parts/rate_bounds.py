@@ -1,0 +1,165 @@
+"""Bounds of the noise rate from true labels of a sample and a score of every example.
+
+The scores need not be right. A logistic curve p(score) is fitted to whether the sampled labels are
+wrong; its mean over all examples is the estimate, since its errors on the sample sum to 0. This is
+a difference estimator ("PPI++", Angelopoulos, Duchi & Zrnic, 2023) whose tuning is a curve rather
+than one factor. A sample in which scores tell nothing flattens the curve, and the bounds become
+those of a count.
+
+Normal bounds around it fail where few of the sampled labels are wrong. So a rate is tested as
+Wilson (1927) and Clopper & Pearson (1934) test one: the curve is moved until it has that rate, and
+the number of wrong labels in the sample must not be improbable then. It moves up by noise that the
+scores do not see, p + e (1 - p), and down by p (1 - e), so that examples with low scores can always
+hold unseen wrong labels. The number is a sum of independent events with unequal chances; its tail
+is by the saddlepoint formula (Lugannani & Rice, 1980; Daniels, 1987, for whole numbers).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logit, ndtr, ndtri
+
+from alfs_cli.arrays import FloatArray, IntArray
+from alfs_cli.estimators.tuning import RATE_BOUNDS
+
+MOST = 50.0  # log-odds
+STEPS = 50  # of Newton's method and of root searches
+
+
+@dataclass(frozen=True, eq=False)
+class SampledRate:
+    """A curve of the chance that a label is wrong, and a sample of labels to test it on.
+
+    Args:
+        log_odds: of the chance of every label to be wrong by the curve, (N,).
+        places: indices (m,) of the sampled labels.
+        wrong: which of these are wrong (m,), 0 or 1.
+        shares: the share of all examples that each of them stands for (m,), with sum 1.
+    """
+
+    log_odds: FloatArray
+    places: IntArray
+    wrong: FloatArray
+    shares: FloatArray
+
+    @property
+    def value(self) -> float:
+        """The estimated noise rate."""
+        own, found = self.log_odds[self.places], float(self.shares @ self.wrong)
+        if not 0 < found < 1 - 1e-12:
+            return float(round(found))
+        by = brentq(lambda by: float(self.shares @ expit(own + by)) - found, -MOST, MOST)
+        return float(expit(self.log_odds + by).mean())
+
+    def bounds(self, confidence: float) -> tuple[float, float]:
+        """Return one-sided bounds of the noise rate at a confidence.
+
+        The examples are a sample themselves: the rate they were drawn from is covered too.
+        """
+        low, high = self._lowest(1 - confidence), 1 - self._reversed()._lowest(1 - confidence)
+        chances, value = expit(self.log_odds), self.value
+        chance = float(ndtri(confidence) * chances.std() / np.sqrt(len(chances)))
+        return (
+            max(value - float(np.hypot(value - low, chance)), 0.0),
+            min(value + float(np.hypot(high - value, chance)), 1.0),
+        )
+
+    def _reversed(self) -> "SampledRate":
+        return SampledRate(-self.log_odds, self.places, 1 - self.wrong, self.shares)
+
+    def _lowest(self, alpha: float) -> float:
+        """Return the smallest rate at which so many wrong labels have probability alpha."""
+        found, own = float(self.shares @ self.wrong), self.log_odds[self.places]
+        if found <= 0:
+            return 0.0
+        step = self._step(expit(own))
+
+        def excess(by: float) -> float:
+            return tail(expit(own + by), self.shares, found, step) - alpha
+
+        by = float(brentq(excess, -MOST, MOST, xtol=1e-4))
+        return float(expit(self.log_odds + by).mean())
+
+    def _step(self, chances: FloatArray) -> float:
+        """Return how far a result counts as at least as extreme as itself."""
+        each = self.shares * chances * (1 - chances)
+        spread = float(self.shares @ each)
+        step = spread / float(each.sum())
+        sigma = np.sqrt(spread) / step
+        return step * float(np.clip(0.5 - RATE_BOUNDS.whole_numbers * sigma, 0.0, 0.5))
+
+
+def sampled_rate(
+    scores: FloatArray, places: IntArray, wrong: FloatArray, weights: FloatArray
+) -> SampledRate:
+    """Return the noise rate by scores (N,) and by which of the labels at places (m,) are wrong.
+
+    A score is a guess of the probability that the given label is wrong; `weights` (m,) are how many
+    examples each sampled one stands for, up to a factor.
+    """
+    x = logit(np.clip(scores, RATE_BOUNDS.least_score, 1 - RATE_BOUNDS.least_score))
+    x = (x - x.mean()) / max(float(x.std()), 1e-9)
+    shares = weights / weights.sum()
+    count = 1 / float(shares @ shares)
+    a, b = fit_curve(x[places], wrong, shares * count)
+    most = logit(1 - min(RATE_BOUNDS.least_events / count, 0.4))
+    return SampledRate(np.clip(a + b * x, -most, most), places, wrong, shares)
+
+
+def fit_curve(x: FloatArray, wrong: FloatArray, times: FloatArray) -> tuple[float, float]:
+    """Return (a, b) of expit(a + b x) with the highest likelihood, penalised by a normal prior of b.
+
+    x (m,) are scores, wrong (m,) is 0 or 1, and times (m,) how often each counts.
+    """
+    rate = (times @ wrong + 0.5) / (times.sum() + 1)
+    X, found = np.stack([np.ones(len(x)), x], axis=1), np.array([logit(rate), 0.0])
+    precision = np.array([1e-2, RATE_BOUNDS.slope_precision])
+    centre = np.array([logit(rate), 0.0])
+
+    def loss(at: FloatArray) -> float:
+        eta = X @ at
+        likelihood = times @ (wrong * eta - np.logaddexp(0, eta))
+        return float(0.5 * precision @ (at - centre) ** 2 - likelihood)
+
+    for _ in range(STEPS):
+        p = expit(X @ found)
+        slope = X.T @ (times * (p - wrong)) + precision * (found - centre)
+        curvature = (X.T * (times * p * (1 - p))) @ X + np.diag(precision)
+        step, before = np.linalg.solve(curvature, slope), loss(found)
+        while loss(found - step) > before + 1e-12 and np.abs(step).max() > 1e-10:
+            step = step / 2
+        found = found - step
+        if np.abs(step).max() < 1e-8:
+            break
+    return float(found[0]), float(found[1])
+
+
+def tail(chances: FloatArray, sizes: FloatArray, least: float, step: float) -> float:
+    """Return P(sum of `sizes` of events that happen >= `least` - `step`), by a saddlepoint.
+
+    The events (m,) are independent with `chances`. With sizes 1 and step 1/2 it is the probability
+    of at least so many events; with step 0 the probability of the number itself counts half.
+    """
+    p = np.clip(chances, 1e-12, 1 - 1e-12)
+    bound = least - step
+    if bound <= 0:
+        return 1.0
+    if float(sizes @ p) < 1e-9 * float(sizes.sum()):
+        return 0.0
+    unit = sizes / float(sizes.max())
+    bound, half = bound / float(sizes.max()), step / float(sizes.max())
+    bound = min(bound, float(unit.sum()) * (1 - 1e-9))
+
+    def excess(t: float) -> float:
+        return float(unit @ expit(logit(p) + t * unit)) - bound
+
+    t = float(brentq(excess, -60.0, 60.0, xtol=1e-10)) if excess(-60) * excess(60) < 0 else 60.0
+    tilted = expit(logit(p) + t * unit)
+    spread = float(unit**2 @ (tilted * (1 - tilted)))
+    generating = float(np.log1p(p * np.expm1(np.minimum(t * unit, 500))).sum())
+    r = np.sign(t) * np.sqrt(max(2 * (t * bound - generating), 0.0))
+    u = (np.sinh(half * t) / half if half > 0 else t) * np.sqrt(spread)
+    if abs(r) < 1e-4 or u == 0:
+        return float(ndtr(-r))
+    return float(ndtr(-r) + np.exp(-r * r / 2) / np.sqrt(2 * np.pi) * (1 / u - 1 / r))
