@@ -71,9 +71,9 @@ class SampledRate:
     def _lowest(self, alpha: float) -> float:
         """Return the smallest rate at which so many wrong labels have probability alpha."""
         found, own = float(self.shares @ self.wrong), self.log_odds[self.places]
-        if found <= 0:
-            return 0.0
         step = self._step(expit(own))
+        if found <= step:  # so many is as good as any number
+            return 0.0
 
         def excess(by: float) -> float:
             return tail(expit(own + by), self.shares, found, step) - alpha
@@ -141,21 +141,24 @@ def tail(chances: FloatArray, sizes: FloatArray, least: float, step: float) -> f
     The events (m,) are independent with `chances`. With sizes 1 and step 1/2 it is the probability
     of at least so many events; with step 0 the probability of the number itself counts half.
     """
-    p = np.clip(chances, 1e-12, 1 - 1e-12)
     bound = least - step
     if bound <= 0:
         return 1.0
-    if float(sizes @ p) < 1e-9 * float(sizes.sum()):
-        return 0.0
-    unit = sizes / float(sizes.max())
-    bound, half = bound / float(sizes.max()), step / float(sizes.max())
-    bound = min(bound, float(unit.sum()) * (1 - 1e-9))
+    largest = float(sizes.max())
+    unit, half = sizes / largest, step / largest
+    bound = min(bound / largest, float(unit.sum()) * (1 - 1e-9))
+    p = np.clip(chances, 1e-12, 1 - 1e-12)
+    log_odds = logit(p)
 
     def excess(t: float) -> float:
-        return float(unit @ expit(logit(p) + t * unit)) - bound
+        return float(unit @ expit(log_odds + t * unit)) - bound
 
-    t = float(brentq(excess, -60.0, 60.0, xtol=1e-10)) if excess(-60) * excess(60) < 0 else 60.0
-    tilted = expit(logit(p) + t * unit)
+    expected = excess(0.0)
+    far = -MOST if expected > 0 else MOST
+    if expected * excess(far) >= 0:  # as good as sure, or as good as impossible
+        return float(expected > 0)
+    t = float(brentq(excess, min(far, 0.0), max(far, 0.0), xtol=1e-10))
+    tilted = expit(log_odds + t * unit)
     spread = float(unit**2 @ (tilted * (1 - tilted)))
     generating = float(np.log1p(p * np.expm1(np.minimum(t * unit, 500))).sum())
     r = np.sign(t) * np.sqrt(max(2 * (t * bound - generating), 0.0))
