@@ -15,6 +15,8 @@ compares the formula here with the authors' package (pip install ppi-python).
 """
 
 import argparse
+import importlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +28,11 @@ from scipy.special import betaincinv, ndtri
 
 from alfs_cli.data import random_sample
 from alfs_cli.estimators.combined import CombinedEstimate, combined
-from alfs_cli.estimators.parts.sample import Sample
-from alfs_cli.estimators.with_trusted import TrustedEstimate, scores_of_wrong, with_trusted
+from alfs_cli.estimators.parts.rate_bounds import sampled_rate
+from alfs_cli.estimators.parts.resampled import ResampledEstimate
+from alfs_cli.estimators.parts.sample import Sample, rate_of
+from alfs_cli.estimators.with_trusted import scores_of_wrong, with_trusted
+from alfs_cli.noise import class_clean_levels, realised, rows_of_counts
 
 RESULTS = Path(__file__).parent / "results" / "trusted_bounds.csv"
 SIZES, CONFIDENCE = (100, 400, 1500), 0.95
@@ -86,7 +91,7 @@ def spoilt(trial: Trial, quality: str) -> Trial:
         elif quality == "misleading":
             order = places[np.argsort(trial.probs[places, label])]
             probs[order] = trial.probs[order[::-1]]
-    return replace(trial, name=f"{trial.name}, {quality}", probs=probs)
+    return replace(trial, probs=probs)
 
 
 def draw(
@@ -106,18 +111,19 @@ def draw(
 
 
 def ppi(
-    wrong: np.ndarray, scores: np.ndarray, all_scores: np.ndarray, weights: np.ndarray | None = None
+    wrong: np.ndarray, scores: np.ndarray, others: np.ndarray, weights: np.ndarray
 ) -> tuple[float, float]:
-    """Return PPI++'s normal bounds of a mean, with the factor of least variance."""
-    n, N = len(wrong), len(all_scores)
-    w = np.ones(n) if weights is None else weights * n / weights.sum()
-    variance = float(np.var(np.concatenate([scores, all_scores])))
-    covariance = float(np.mean((wrong - wrong.mean()) * (scores - scores.mean())))
-    factor = covariance / ((1 + n / N) * variance) if variance > 0 else 0.0
-    factor = float(np.clip(factor, 0, 1))
+    """Return PPI++'s normal bounds of a mean; `others` are the scores that were not drawn."""
+    n, N = len(wrong), len(others)
+    w = weights * n / weights.sum()
+    start = others.mean() + np.mean(w * (wrong - scores))
+    on_true, on_scores = w * (wrong - start), w * (scores - start)
+    variance = float(np.var(np.concatenate([on_scores, others - start]), ddof=1))
+    covariance = float(np.cov(on_true, on_scores, bias=True)[0, 1])
+    factor = float(np.clip(covariance / ((1 + n / N) * max(variance, 1e-12)), 0, 1))
     rest = w * (wrong - factor * scores)
-    value = factor * all_scores.mean() + rest.mean()
-    error = np.sqrt(np.var(rest) / n + factor**2 * np.var(all_scores) / N)
+    value = factor * others.mean() + rest.mean()
+    error = np.sqrt(np.var(rest) / n + factor**2 * np.var(others) / N)
     z = float(ndtri(CONFIDENCE))
     return max(value - z * error, 0.0), min(value + z * error, 1.0)
 
@@ -129,41 +135,114 @@ def counted(wrong: np.ndarray) -> tuple[float, float]:
     return low, float(betaincinv(k + 1, n - k, CONFIDENCE)) if k < n else 1.0
 
 
-def judged(trial: Trial, quality: str, draws: int, before: int) -> Iterator[dict[str, object]]:
+def whole(
+    blind: CombinedEstimate, sample: Sample, generator: np.random.Generator
+) -> dict[str, tuple[tuple[float, float], float]]:
+    """Return bounds of the noise rate and the lower one of r, as reported and by replicates."""
+    found = with_trusted(sample, blind)
+    value, level = rate_of(found), float(class_clean_levels(found.transition()).min())
+    options = {"confidence": CONFIDENCE, "resamples": 100, "generator": generator}
+    spreads = {"reported": found.spread(**options)}
+    spreads["replicates"] = ResampledEstimate.spread(found, **options)
+    return {
+        name: (
+            (min(one.noise_rate[0], value), max(one.noise_rate[1], value)),
+            min(one.level[0], level),
+        )
+        for name, one in spreads.items()
+    }
+
+
+def judged(trial: Trial, quality: str, draws: int, few: int) -> Iterator[dict[str, object]]:
     """Yield what each way says of samples of each size."""
-    blind: CombinedEstimate = combined(trial.probs, trial.given)
-    sample = Sample(trial.probs, trial.given)
+    spoilt_one = spoilt(trial, quality)
+    blind = combined(spoilt_one.probs, trial.given)
+    sample = Sample(spoilt_one.probs, trial.given)
     scores = scores_of_wrong(blind, sample)
     wrong = (trial.given != trial.true).astype(np.float64)
-    rate, weighted = float(wrong.mean()), quality == "weighted"
-    ranks = pd.Series(scores).rank().to_numpy()
-    area = (ranks[wrong == 1].mean() - (wrong.sum() + 1) / 2) / (len(wrong) - wrong.sum())
+    K = trial.probs.shape[1]
+    r = float(class_clean_levels(rows_of_counts(realised(trial.true, trial.given, K))).min())
     for size in SIZES:
-        found: dict[str, list[tuple[float, float]]] = {}
+        ends: dict[str, list[tuple[float, float]]] = {}
+        levels: dict[str, list[float]] = {}
         for number in range(draws):
             generator = np.random.default_rng([number, size, 41])
-            places, chances = draw(scores, size, generator, weighted=weighted)
+            places, chances = draw(scores, size, generator, weighted=quality == "weighted")
             trusted = random_sample(places, trial.true[places], chances)
             places, weights = trusted.places, trusted.weights
-            known = replace(sample, trusted=trusted)
-            found.setdefault("alfs", []).append(said(blind, known, generator))
-            if number < before:
-                found.setdefault("replicates", []).append(resampled(blind, known))
-            found.setdefault("PPI++", []).append(
-                ppi(wrong[places], scores[places], scores, weights if weighted else None)
-            )
-            if not weighted:
-                found.setdefault("counted", []).append(counted(wrong[places]))
-        for method, bounds in found.items():
+            is_wrong, own = wrong[places], scores[places]
+            by_curve = sampled_rate(scores, places, is_wrong, weights).bounds(CONFIDENCE)
+            ends.setdefault("alfs", []).append(by_curve)
+            by_ppi = ppi(is_wrong, own, np.delete(scores, places), weights)
+            ends.setdefault("PPI++", []).append(by_ppi)
+            if quality != "weighted":
+                ends.setdefault("counted", []).append(counted(is_wrong))
+            if number < few and quality == "good":
+                for name, found in whole(
+                    blind, replace(sample, trusted=trusted), generator
+                ).items():
+                    ends.setdefault(name, []).append(found[0])
+                    levels.setdefault(name, []).append(found[1])
+        for method, bounds in ends.items():
             low, high = np.array(bounds).T
             yield {
                 "case": trial.name,
-                "rate": rate,
-                "auc": area,
+                "scores": quality,
+                "rate": wrong.mean(),
                 "trusted": size,
                 "method": method,
                 "draws": len(low),
                 "width": float(np.median(high - low)),
-                "low_held": float((low <= rate + 1e-12).mean()),
-                "high_held": float((high >= rate - 1e-12).mean()),
+                "low_held": float((low <= wrong.mean() + 1e-12).mean()),
+                "high_held": float((high >= wrong.mean() - 1e-12).mean()),
+                "r_low_held": np.mean([one <= r for one in levels.get(method, ())] or [np.nan]),
             }
+
+
+def check_ppi() -> None:
+    """Print how far the formula here is from the authors' package."""
+    here = sys.path.pop(0)  # numba would take coverage.py here for the package of that name
+    ppi_py = importlib.import_module("ppi_py")
+    sys.path.insert(0, here)
+    generator, apart = np.random.default_rng(0), 0.0
+    for number in range(200):
+        scores = generator.beta(0.5, 2, 3000)
+        wrong = (generator.random(3000) < scores ** (1 + number % 2)).astype(float)
+        weights = generator.uniform(0.5, 2, 200) if number % 3 == 0 else np.ones(200)
+        ours = ppi(wrong[:200], scores[:200], scores[200:], weights)
+        theirs = ppi_py.ppi_mean_ci(
+            wrong[:200], scores[:200], scores[200:], alpha=2 * (1 - CONFIDENCE), w=weights
+        )
+        apart = max(apart, float(np.abs(np.clip(np.ravel(theirs), 0, 1) - ours).max()))
+    print(f"largest difference of a bound: {apart:.1e}")
+
+
+def main() -> None:
+    """Judge a set of cases and write the rows, beside those of the other set."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--set", choices=("tuned", "fresh"), default="tuned")
+    parser.add_argument("--cache", type=Path, help="folder for the evidence")
+    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--few", type=int, default=10, help="draws of whole estimates")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--check-ppi", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.check_ppi:
+        check_ppi()
+        return
+    kept = pd.read_csv(arguments.output) if arguments.output.is_file() else pd.DataFrame()
+    if len(kept):
+        kept = kept[kept["set"] != arguments.set]
+    new: list[dict[str, object]] = []
+    for trial in trials(arguments.set, arguments.data, arguments.cache):
+        for quality in QUALITIES:
+            rows = list(judged(trial, quality, arguments.draws, arguments.few))
+            new += [{"set": arguments.set} | row for row in rows]
+            both = pd.concat([kept, pd.DataFrame(new)], ignore_index=True)
+            both.to_csv(arguments.output, index=False, float_format="%.4f")
+            print(pd.DataFrame(rows).round(4).to_string(header=False, index=False), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -90,16 +90,8 @@ class WithTrusted:
         30, "trusted examples", "replicates of fewer do not measure the variance of T"
     )
     enough: int = tuned(100, "trusted examples", "trust is not high with fewer")
-    folds: int = tuned(5, "folds", "each fit of the scores sees four fifths of the trusted labels")
-    seen_enough: float = tuned(
-        4.0,
-        "examples",
-        "with so many on a side half of the allowance for what the sample did not show is gone; "
-        "the bounds of k counted examples then hold at 93 % for each k",
-        benchmark="benchmarks/trusted.py",
-    )
-    drawn_by_label: float = tuned(
-        1e-4, "p-value", "below it the given labels of the sample are not those of a random one"
+    confidence: float = tuned(
+        0.95, "confidence", "of the bounds of the noise rate that T is moved into, as by default"
     )
 
 
@@ -111,10 +103,16 @@ class RateBounds:
         1e-7, "probability", "a few hundred labels cannot show that scores are surer than this"
     )
     least_events: float = tuned(
-        0.5, "wrong labels", "expected in the sample at the lowest chance that the curve gives"
+        0.2,
+        "wrong labels",
+        "expected in the sample at the lowest chance that the curve gives, and right ones at the "
+        "highest, so that sure scores can hide some; 0.5 is wider and covers no better",
+        benchmark=TRUSTED_BOUNDS,
     )
     slope_precision: float = tuned(
-        0.5, "1 / variance", "of the curve's slope per standard deviation of the scores",
+        0.1,
+        "1 / variance",
+        "of the curve's slope by standard deviation of the scores; 0.5 flattens good scores",
         benchmark=TRUSTED_BOUNDS,
     )
     whole_numbers: float = tuned(
@@ -122,6 +120,9 @@ class RateBounds:
         "1 / standard deviation",
         "counts that vary by 1 / 0.38 or more are tested by mid-P values, rarer ones exactly: each "
         "bound then misses at most 2 points more than it says",
+    )
+    drawn_by_label: float = tuned(
+        1e-4, "p-value", "below it the given labels of the sample are not those of a random one"
     )
 
 

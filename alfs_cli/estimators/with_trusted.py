@@ -15,19 +15,21 @@ check it, whatever the noise depends on. They are used in four steps:
 3. First shrinkage. The correction shrinks by the share of its square that chance explains.
 4. Second shrinkage. So does the remaining difference to the default without trusted labels (Green &
    Strawderman, JASA 1991): one rate describes symmetric noise better than K * K counts.
+
+The noise rate has bounds of its own (`parts/rate_bounds.py`): the corrections of K * K cells, each
+of a few trusted labels, add up to more chance than one sum has. T is moved to a rate within them.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.estimators.combined import CombinedEstimate, combined
 from alfs_cli.estimators.joint.posterior import blocks, true_class_probs
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, narrowest
 from alfs_cli.estimators.parts.grounds import Remark
-from alfs_cli.estimators.parts.rectified import Rectified, rectified, represented
+from alfs_cli.estimators.parts.rate_bounds import SampledRate, represented, sampled_rate
 from alfs_cli.estimators.parts.resampled import ResampledEstimate
 from alfs_cli.estimators.parts.sample import Sample, rate_of
 from alfs_cli.estimators.tuning import WITH_TRUSTED
@@ -65,8 +67,17 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
     """
     trusted = sample.needed_trusted("joint-ml")
     found = combined(sample.probs, sample.labels) if without is None else without
-    model = mended_model(sample, found)
-    weights = represented(sample.labels, trusted.places, trusted.weights, sample.num_classes)
+    most = max(MOST_POSTERIORS // sample.num_classes, LEAST_EXAMPLES)
+    some = _spread_over(len(sample.labels), trusted.places, most)
+    labels = sample.labels[some]
+    model = Mended(
+        views=_views_of(found, sample, some),
+        labels=labels,
+        totals=np.bincount(sample.labels, minlength=sample.num_classes).astype(np.float64),
+        places=np.searchsorted(some, trusted.places),
+        true=trusted.true,
+        weights=trusted.weights,
+    )
     once = model.joint(np.ones(len(trusted)))
     generator = np.random.default_rng(0)
     mended, shares = rows_of_counts(once), once.sum(axis=1) / once.sum()
@@ -78,7 +89,12 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
     apart = float(shares @ ((mended - plain) ** 2).sum(axis=1))
     can_mend = apart > 0 and len(trusted) >= WITH_TRUSTED.least_to_mend
     share = max(0.0, 1 - chance / apart) if can_mend else 0.0
-    prior = (1 - share) * found.prior() + share * shares
+    sampled = sampled_noise_rate(found, sample)
+    matrix, prior = _within(
+        (1 - share) * plain + share * mended,
+        (1 - share) * found.prior() + share * shares,
+        sampled.bounds(WITH_TRUSTED.confidence),
+    )
 
     def redraw(generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         again = model.redrawn(generator, is_doubted=True)
@@ -87,7 +103,7 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
     counted = gold(sample)
     return TrustedEstimate(
         f"joint-ml + {len(trusted):,} trusted",
-        (1 - share) * plain + share * mended,
+        matrix,
         prior,
         redraw,
         len(trusted),
@@ -95,36 +111,46 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
         beside=(*found.others(), counted),
         trusted=len(trusted),
         before=found,
-        rate=model.rate(weights),
+        sampled=sampled,
     )
 
 
-def mended_model(sample: Sample, found: CombinedEstimate) -> "Mended":
-    """Return the log-linear model around `found`, with the trusted examples of the sample.
+def sampled_noise_rate(found: CombinedEstimate, sample: Sample) -> SampledRate:
+    """Return the noise rate by trusted labels and the scores of the estimate without them.
 
     Raises InputError without trusted examples.
     """
     trusted = sample.needed_trusted("joint-ml")
-    most = max(MOST_POSTERIORS // sample.num_classes, LEAST_EXAMPLES)
-    some, is_random = _spread_over(len(sample.labels), trusted.places, most)
-    labels = sample.labels[some]
-    return Mended(
-        views=_views_of(found, sample, some),
-        labels=labels,
-        totals=np.bincount(sample.labels, minlength=sample.num_classes).astype(np.float64),
-        places=np.searchsorted(some, trusted.places),
-        true=trusted.true,
-        weights=trusted.weights,
-        is_random=is_random,
-    )
+    wrong = (sample.labels[trusted.places] != trusted.true).astype(np.float64)
+    weights = represented(sample.labels, trusted.places, trusted.weights)
+    return sampled_rate(scores_of_wrong(found, sample), trusted.places, wrong, weights)
+
+
+def _within(
+    T: FloatArray, prior: FloatArray, bounds: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
+    """Return T and the class shares, all noise scaled by one factor to a rate within the bounds."""
+    right = np.diag(prior * np.diag(T))
+    wrong = prior[:, None] * T - right
+    rate = float(wrong.sum())
+    wanted = float(np.clip(rate, *bounds))
+    if wanted == rate or not 0 < rate < 1:
+        return T, prior
+    J = wrong * (wanted / rate) + right * ((1 - wanted) / (1 - rate))
+    rows = J.sum(axis=1)
+    moved = np.where(rows[:, None] > 0, J / np.where(rows > 0, rows, 1)[:, None], T)
+    return moved, np.asarray(rows, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrustedEstimate(ResampledEstimate):
-    """An estimate with trusted labels, the estimate `before` it, and the noise `rate` alone."""
+    """An estimate with trusted labels, and the estimate `before` it, without them.
+
+    `sampled` is what the trusted labels and the scores say of the noise rate alone.
+    """
 
     before: CombinedEstimate
-    rate: Rectified
+    sampled: SampledRate
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
@@ -138,7 +164,7 @@ class TrustedEstimate(ResampledEstimate):
             spread(confidence=confidence, resamples=resamples, generator=generator)
             for spread in (super().spread, self.before.spread)
         )
-        own = replace(own, noise_rate=self.rate.bounds(confidence))
+        own = replace(own, noise_rate=self.sampled.bounds(confidence))
         level, rate = float(class_clean_levels(self.matrix).min()), rate_of(self)
         agree = (
             before.level[0] <= level <= before.level[1]
@@ -165,27 +191,22 @@ def _remarks(count: int, found: CombinedEstimate, share: float, rate: float) -> 
     return (Remark(said, 2 if count >= WITH_TRUSTED.enough else 1), Remark(change, 2))
 
 
-def _spread_over(count: int, places: IntArray, most: int) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Return `most` random indices below `count`, or all, and the trusted ones, in order.
-
-    Beside them stands which are among the random ones.
-    """
+def _spread_over(count: int, places: IntArray, most: int) -> IntArray:
+    """Return `most` random indices below `count`, or all, and the trusted ones, in order."""
     if count <= most:
-        return np.arange(count), np.ones(count, dtype=bool)
+        return np.arange(count)
     chosen = np.random.default_rng(0).permutation(count)[:most]
-    some = np.unique(np.concatenate([chosen, places]))
-    return some, np.isin(some, chosen)
+    return np.unique(np.concatenate([chosen, places]))
 
 
 def scores_of_wrong(found: CombinedEstimate, sample: Sample) -> FloatArray:
     """Return the joint model's probability that each given label is wrong, (N,)."""
     every = np.arange(len(sample.labels))
     q, T = _true_class_of(found, sample, every), found.joint.transition()
-    scores = np.empty(len(every))
+    least, scores = WITH_TRUSTED.least_probability, np.empty(len(every))
     for rows in blocks(len(every), sample.num_classes):
         labels = sample.labels[rows]
-        chances = np.maximum(q[rows], WITH_TRUSTED.least_probability)
-        chances *= np.maximum(T[:, labels].T, WITH_TRUSTED.least_probability)
+        chances = np.maximum(q[rows], least) * np.maximum(T[:, labels].T, least)
         total = chances.sum(axis=1)
         chances[np.arange(len(labels)), labels] = 0
         scores[rows] = chances.sum(axis=1) / total
@@ -234,7 +255,6 @@ class Mended:
         places: indices (m,) of the trusted examples in the subsample.
         true: their true classes (m,).
         weights: how many examples each of them stands for (m,), up to a factor.
-        is_random: which of the n examples are a random part of all, (n,).
     """
 
     views: FloatArray
@@ -243,43 +263,6 @@ class Mended:
     places: IntArray
     true: IntArray
     weights: FloatArray
-    is_random: NDArray[np.bool_]
-
-    def rate(self, weights: FloatArray) -> Rectified:
-        """Return the noise rate; each trusted example represents `weights` (m,) examples.
-
-        Two scores of each example sharpen it: how probably its label is wrong by the joint model,
-        and by the log-linear one. The latter is fitted to the other folds of the trusted examples
-        (Zrnic & Candes, 2024), so that no example is judged by a fit that knows its true label.
-        """
-        m, folds = len(self.true), WITH_TRUSTED.folds
-        seen, each = self.places, np.ones(m)
-        plain = self.doubts()
-        is_wrong = (self.true != self.labels[seen]).astype(np.float64)
-        if m < WITH_TRUSTED.least_to_mend:
-            return rectified(is_wrong, plain[seen, None], plain[self.is_random, None], weights)
-        fold_of = np.random.default_rng(0).permutation(np.arange(m) % folds)
-        own, mean = np.zeros(m), np.zeros(len(plain))
-        for fold in range(folds):
-            held = fold_of == fold
-            fitted = fit_weights(self.views[seen], self.true, np.where(held, 0.0, each))
-            doubts = self.doubts(fitted)
-            own[held] = doubts[seen[held]]
-            mean += doubts / folds
-        return rectified(
-            is_wrong,
-            np.stack([plain[seen], own], axis=1),
-            np.stack([plain, mean], axis=1)[self.is_random],
-            weights,
-        )
-
-    def doubts(self, weights: FloatArray = CENTRE) -> FloatArray:
-        """Return the probability that each given label is wrong (n,), by the joint model or others.
-
-        `weights` (5,) are those of the terms.
-        """
-        fitted = _posterior(self.views, weights)
-        return np.asarray(1 - fitted[np.arange(len(self.labels)), self.labels])
 
     def joint(self, times: FloatArray, *, is_doubted: bool = False) -> FloatArray:
         """Return counts (K, K) of all examples by true class and given label.

@@ -13,7 +13,6 @@ import numpy as np
 from scipy.special import betaincinv
 
 from alfs_cli.arrays import FloatArray, IntArray
-from alfs_cli.data import Trusted
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators.parts.counts import Spread
 from alfs_cli.estimators.parts.grounds import Grounds

@@ -7,18 +7,18 @@ than one factor. A sample in which scores tell nothing flattens the curve, and t
 those of a count.
 
 Normal bounds around it fail where few of the sampled labels are wrong. So a rate is tested as
-Wilson (1927) and Clopper & Pearson (1934) test one: the curve is moved until it has that rate, and
-the number of wrong labels in the sample must not be improbable then. It moves up by noise that the
-scores do not see, p + e (1 - p), and down by p (1 - e), so that examples with low scores can always
-hold unseen wrong labels. The number is a sum of independent events with unequal chances; its tail
-is by the saddlepoint formula (Lugannani & Rice, 1980; Daniels, 1987, for whole numbers).
+Wilson (1927) and Clopper & Pearson (1934) test one: the log-odds of the curve are moved until its
+mean is that rate, which is the move that the sample contradicts least, and the number of wrong
+labels in the sample must not be improbable then. It is a sum of independent events of unequal
+chances and weights; its tail is by the saddlepoint formula (Lugannani & Rice, 1980; Daniels, 1987,
+for whole numbers). The chances stay off 0 and 1, so that sure scores can hide wrong labels.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, logit, ndtr, ndtri
+from scipy.special import chdtrc, expit, logit, ndtr, ndtri
 
 from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.estimators.tuning import RATE_BOUNDS
@@ -78,7 +78,13 @@ class SampledRate:
         def excess(by: float) -> float:
             return tail(expit(own + by), self.shares, found, step) - alpha
 
-        by = float(brentq(excess, -MOST, MOST, xtol=1e-4))
+        far = 0.5
+        while excess(far) < 0 and far < MOST:
+            far *= 2
+        near = -0.5
+        while excess(near) > 0 and near > -MOST:
+            near *= 2
+        by = float(brentq(excess, near, far, xtol=1e-4))
         return float(expit(self.log_odds + by).mean())
 
     def _step(self, chances: FloatArray) -> float:
@@ -107,8 +113,26 @@ def sampled_rate(
     return SampledRate(np.clip(a + b * x, -most, most), places, wrong, shares)
 
 
+def represented(labels: IntArray, places: IntArray, weights: FloatArray) -> FloatArray:
+    """Return how many examples each sampled one stands for (m,), up to a factor.
+
+    These are the `weights` (m,) of its draw, unless all are equal and the given labels (N,) at the
+    `places` (m,) are in proportions that no random sample has. It was then drawn by given label,
+    and each example stands for its share of its label.
+    """
+    total = np.bincount(labels)
+    drawn = np.bincount(labels[places], minlength=len(total))
+    expected = total[total > 0] * (len(places) / len(labels))
+    statistic = float(((drawn[total > 0] - expected) ** 2 / expected).sum())
+    is_even = bool(np.ptp(weights) == 0)
+    chance = float(chdtrc(max(len(expected) - 1, 1), statistic))
+    if not is_even or chance > RATE_BOUNDS.drawn_by_label:
+        return weights
+    return np.asarray((total / np.maximum(drawn, 1))[labels[places]], dtype=np.float64)
+
+
 def fit_curve(x: FloatArray, wrong: FloatArray, times: FloatArray) -> tuple[float, float]:
-    """Return (a, b) of expit(a + b x) with the highest likelihood, penalised by a normal prior of b.
+    """Return (a, b) of expit(a + b x) with the highest likelihood, with a normal prior of b.
 
     x (m,) are scores, wrong (m,) is 0 or 1, and times (m,) how often each counts.
     """
@@ -157,7 +181,7 @@ def tail(chances: FloatArray, sizes: FloatArray, least: float, step: float) -> f
     far = -MOST if expected > 0 else MOST
     if expected * excess(far) >= 0:  # as good as sure, or as good as impossible
         return float(expected > 0)
-    t = float(brentq(excess, min(far, 0.0), max(far, 0.0), xtol=1e-10))
+    t = float(brentq(excess, min(far, 0.0), max(far, 0.0), xtol=1e-7))
     tilted = expit(log_odds + t * unit)
     spread = float(unit**2 @ (tilted * (1 - tilted)))
     generating = float(np.log1p(p * np.expm1(np.minimum(t * unit, 500))).sum())
