@@ -32,7 +32,7 @@ from alfs_cli.estimators.parts.grounds import Remark
 from alfs_cli.estimators.parts.rate_bounds import SampledRate, represented, sampled_rate
 from alfs_cli.estimators.parts.resampled import ResampledEstimate
 from alfs_cli.estimators.parts.sample import Sample, rate_of
-from alfs_cli.estimators.tuning import WITH_TRUSTED
+from alfs_cli.estimators.tuning import PLAUSIBLE, WITH_TRUSTED
 from alfs_cli.noise import class_clean_levels, rows_of_counts
 
 CENTRE = np.array([1.0, 0.0, 1.0, 0.0, 0.0])  # the weights (a, b, c, d, e) of the joint model
@@ -89,21 +89,19 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
     apart = float(shares @ ((mended - plain) ** 2).sum(axis=1))
     can_mend = apart > 0 and len(trusted) >= WITH_TRUSTED.least_to_mend
     share = max(0.0, 1 - chance / apart) if can_mend else 0.0
-    sampled = sampled_noise_rate(found, sample)
-    matrix, prior = _within(
-        (1 - share) * plain + share * mended,
-        (1 - share) * found.prior() + share * shares,
-        sampled.bounds(WITH_TRUSTED.confidence),
-    )
+    T = (1 - share) * plain + share * mended
+    prior = (1 - share) * found.prior() + share * shares
+    sampled, counted = sampled_noise_rate(found, sample), gold(sample)
+    bounds = sampled.bounds(WITH_TRUSTED.confidence)
+    T, prior = _within(T, prior, bounds, counted.joint() / len(sample.labels))
 
     def redraw(generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         again = model.redrawn(generator, is_doubted=True)
         return rows_of_counts(again), again.sum(axis=1) / again.sum()
 
-    counted = gold(sample)
     return TrustedEstimate(
         f"joint-ml + {len(trusted):,} trusted",
-        matrix,
+        T,
         prior,
         redraw,
         len(trusted),
@@ -127,19 +125,26 @@ def sampled_noise_rate(found: CombinedEstimate, sample: Sample) -> SampledRate:
 
 
 def _within(
-    T: FloatArray, prior: FloatArray, bounds: tuple[float, float]
+    T: FloatArray, prior: FloatArray, bounds: tuple[float, float], counted: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return T and the class shares, all noise scaled by one factor to a rate within the bounds."""
-    right = np.diag(prior * np.diag(T))
-    wrong = prior[:, None] * T - right
-    rate = float(wrong.sum())
+    """Return T (K, K) and the class shares (K,), moved to a noise rate within the bounds.
+
+    All noise is scaled by one factor. Where there is next to none, so that it does not show where
+    wrong labels go, a part of the joint distribution that was `counted` (K, K) is mixed in.
+    """
+    joint = prior[:, None] * T
+    right = np.diag(np.diag(joint))
+    rate, found = (float(J.sum() - np.trace(J)) for J in (joint, counted))
     wanted = float(np.clip(rate, *bounds))
-    if wanted == rate or not 0 < rate < 1:
+    if wanted > rate and rate < PLAUSIBLE.shapeless:
+        part = min((wanted - rate) / max(found - rate, 1e-12), 1.0)
+        J = (1 - part) * joint + part * counted
+    elif wanted != rate:
+        J = (joint - right) * (wanted / rate) + right * ((1 - wanted) / (1 - rate))
+    else:
         return T, prior
-    J = wrong * (wanted / rate) + right * ((1 - wanted) / (1 - rate))
-    rows = J.sum(axis=1)
-    moved = np.where(rows[:, None] > 0, J / np.where(rows > 0, rows, 1)[:, None], T)
-    return moved, np.asarray(rows, dtype=np.float64)
+    shares = np.asarray(J.sum(axis=1), dtype=np.float64)
+    return np.where(shares[:, None] > 0, rows_of_counts(J), T), shares
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
