@@ -37,12 +37,12 @@ from alfs_cli.noise import class_clean_levels, realised, rows_of_counts
 RESULTS = Path(__file__).parent / "results" / "trusted_bounds.csv"
 SIZES, CONFIDENCE = (100, 400, 1500), 0.95
 TUNED = {
-    "gauss2": ("symmetric:.01", "symmetric:.05", "symmetric:.2", "symmetric:.4", "tempered:.1"),
-    "encoder12k": ("symmetric:.01", "symmetric:.2", "worse"),
+    "gauss2": ("symmetric:.01", "symmetric:.4", "tempered:.1"),
+    "encoder12k": ("symmetric:.2", "worse"),
 }
 FRESH = {
-    "gauss20": ("symmetric:.01", "pair:.1", "symmetric:.3"),
-    "encoder12k": ("tempered:.2", "asymmetric:.02", "random1"),
+    "gauss20": ("symmetric:.01", "pair:.1"),
+    "encoder12k": ("tempered:.2", "random1"),
     "newsgroups": ("",),
 }
 QUALITIES = ("good", "mediocre", "misleading", "weighted")
@@ -65,9 +65,9 @@ def trials(which: str, data: Path, cache: Path | None) -> Iterator[Trial]:
             yield _newsgroups(data)
             continue
         source = next(sources(data, data / "unpacked", name))
-        for case in cases(replace(source, noises=noises, human=source.human), cache, 0):
-            if case.name.split("/")[1] in noises:
-                yield Trial(case.name, case.probs, case.given, case.true)
+        made = tuple(noise for noise in noises if noise not in source.human)
+        for case in cases(replace(source, noises=made), cache, 0, ",".join(noises)):
+            yield Trial(case.name, case.probs, case.given, case.true)
 
 
 def _newsgroups(data: Path) -> Trial:
@@ -113,7 +113,7 @@ def draw(
 def ppi(
     wrong: np.ndarray, scores: np.ndarray, others: np.ndarray, weights: np.ndarray
 ) -> tuple[float, float]:
-    """Return PPI++'s normal bounds of a mean; `others` are the scores that were not drawn."""
+    """Return PPI++'s normal bounds of a mean; `others` are the scores of a larger sample."""
     n, N = len(wrong), len(others)
     w = weights * n / weights.sum()
     start = others.mean() + np.mean(w * (wrong - scores))
@@ -173,7 +173,9 @@ def judged(trial: Trial, quality: str, draws: int, few: int) -> Iterator[dict[st
             is_wrong, own = wrong[places], scores[places]
             by_curve = sampled_rate(scores, places, is_wrong, weights).bounds(CONFIDENCE)
             ends.setdefault("alfs", []).append(by_curve)
-            by_ppi = ppi(is_wrong, own, np.delete(scores, places), weights)
+            # after unequal draws the rest is no random sample, and all scores stand for it
+            others = scores if quality == "weighted" else np.delete(scores, places)
+            by_ppi = ppi(is_wrong, own, others, weights)
             ends.setdefault("PPI++", []).append(by_ppi)
             if quality != "weighted":
                 ends.setdefault("counted", []).append(counted(is_wrong))
