@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-fast test-lowest lint format golden docs docs-pages clean
+.PHONY: demo test test-fast test-interop test-lowest lint format golden docs docs-pages clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo        the whole tour on real data, under a minute once installed"
 	@echo "make test        every test (ten minutes or more); make test-fast leaves out the slow ones"
+	@echo "make test-interop the same files and models as other tools write them, with those tools installed"
 	@echo "make test-lowest every test under the lowest versions that pyproject.toml declares (7 GB)"
 	@echo "make lint        ruff, mypy, import-linter, vulture"
 	@echo "make docs        the documentation, into build/docs; warnings are errors"
@@ -30,13 +31,20 @@ demo: $(READY)
 	$(BIN)/alfs demo
 
 # Tests start many processes of alfs, which share what was compiled once.
-test test-fast: export PYTHONDONTWRITEBYTECODE =
+test test-fast test-interop: export PYTHONDONTWRITEBYTECODE =
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not benchmark"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not benchmark and not interop"
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not benchmark and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not benchmark and not slow and not interop"
+
+$(VENV)/.interop: $(READY)
+	$(BIN)/python -m pip install --quiet --group interop
+	touch $(VENV)/.interop
+
+test-interop: $(VENV)/.interop
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m interop tests
 
 # In an environment of its own. What the lowest versions bring themselves is the newest there is, and
 # warns of names that it will take away; that says nothing of the bounds.
@@ -56,7 +64,7 @@ $(LOWEST)/.ready: pyproject.toml
 	touch $(LOWEST)/.ready
 
 test-lowest: $(LOWEST)/.ready
-	$(LOWEST)/bin/python -m pytest -n 2 --dist worksteal -m "not benchmark" \
+	$(LOWEST)/bin/python -m pytest -n 2 --dist worksteal -m "not benchmark and not interop" \
 		-W ignore::DeprecationWarning $(TESTS)
 
 lint: $(READY)

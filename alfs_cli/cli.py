@@ -81,7 +81,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
                 signal.signal(number, stop)
     settle_streams()
-    code = run(words)
+    try:
+        code = run(words)
+    except Stopped as again:  # a second signal, while the first one was answered
+        code = again.exit_code
+    _default_signals()
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -89,6 +93,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         # The rest of the buffer would raise again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def _default_signals() -> None:
+    """Let a signal that comes while Python exits end it at once, without a traceback."""
+    for number in STOPS:
+        if signal.getsignal(number) is stop:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def run(arguments: list[str]) -> int:

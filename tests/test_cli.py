@@ -155,6 +155,34 @@ def test_signals_stop_even_what_swallows_errors(number, code, word):
         assert process.stderr.read() == f"error: {word}\n"
 
 
+@pytest.mark.parametrize("while_exiting", [False, True])
+def test_a_second_signal_ends_it_at_once_without_a_traceback(while_exiting):
+    """While the first is answered, and while Python waits for the last thread."""
+    script = (
+        "import signal, threading, time\n"
+        "from alfs_cli import cli\n"
+        "def wait(**_):\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "def slow(*_):\n"
+        "    print('ready', flush=True)\n"
+        "    time.sleep(60)\n"
+        f"if {while_exiting}:\n"
+        "    threading.Thread(target=slow).start()\n"
+        "else:\n"
+        "    cli._print_error = slow\n"
+        "cli.app = wait\n"
+        "cli.main([])\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) in (143, -signal.SIGTERM)
+        assert "Traceback" not in process.stderr.read()
+
+
 def test_a_closed_pipe_is_quiet():
     done = subprocess.run(
         f"{sys.executable} -m alfs_cli losses list -f json | head -c 10",

@@ -15,7 +15,7 @@ from alfs_cli.arrays import IntArray
 from alfs_cli.audits.claims import Claim
 from alfs_cli.audits.forecast import forecast
 from alfs_cli.audits.judge import ACCEPTED, UNDECIDED
-from alfs_cli.audits.reading import judge_of
+from alfs_cli.audits.reading import judge_of, refuse_other_data
 from alfs_cli.audits.record import Record
 from alfs_cli.data import LabelledDataset
 from alfs_cli.errors import InputError, UsageError, brief, has
@@ -95,8 +95,9 @@ def by_classes(predicted: IntArray, of: tuple[str, ...], record: Record, run: st
     return np.array([classes.index(name) for name in of])[predicted]
 
 
-def refuse_other_order(record: Record, dataset: LabelledDataset, file: Path) -> None:
-    """Raise InputError where examples do not carry, one by one, the labels that were audited."""
+def refuse_other(record: Record, dataset: LabelledDataset, file: Path) -> None:
+    """Raise InputError where an audit is of other data, or of these read in another order."""
+    refuse_other_data(record, dataset.fingerprint, file)
     audited = np.array(record.examples.classes, dtype=object)[record.examples.given]
     given = np.array(dataset.class_names, dtype=object)[dataset.labels]
     if len(given) != len(audited) or not (given == audited).all():

@@ -70,6 +70,16 @@ class Exhibits:
         """Return the 0-based place of an example in the order of DATA."""
         return int(positions_of(self.dataset)[place])
 
+    def place(self, row: int) -> int:
+        """Return which example lies at a 0-based place of DATA; raises where it was left out."""
+        found = np.flatnonzero(positions_of(self.dataset) == row)
+        if not len(found):
+            raise InputError(
+                f"row {row} was left out when the data were read",
+                help="answer the rows that the audit asks for",
+            )
+        return int(found[0])
+
     def content(self, place: int) -> str | None:
         """Return a hash of what is shown; None where it cannot be read, or is nothing."""
         if self.dataset.images is not None:

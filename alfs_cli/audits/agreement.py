@@ -1,6 +1,6 @@
 """How far two people, or one asked twice, agree: counts, Cohen's kappa, Gwet's AC1, intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +68,7 @@ def ac1_of(table: FloatArray) -> float | None:
     return float((np.trace(table) / total - expected) / (1 - expected))
 
 
-def jackknifed(table: FloatArray, coefficient) -> Coefficient:  # type: ignore[no-untyped-def]
+def jackknifed(table: FloatArray, coefficient: Callable[[FloatArray], float | None]) -> Coefficient:
     """Return a coefficient of the table with its interval: one example left out at a time."""
     total = table.sum()
     value = coefficient(table) if total else None

@@ -26,6 +26,7 @@ optimum the multiplier of that constraint is 1, which leaves (1 - p) / u + p / (
 and one equation for the rate.
 """
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
 
@@ -97,7 +98,9 @@ def paid(p: FloatArray, d: FloatArray) -> FloatArray:
     return np.where(b >= 0, (b + root) / 2, 2 * c / np.where(b < 0, root - b, 1))
 
 
-def root(left_over, shape: tuple[int, ...], n: FloatArray) -> FloatArray:  # type: ignore[no-untyped-def]
+def root(
+    left_over: Callable[[FloatArray], FloatArray], shape: tuple[int, ...], n: FloatArray
+) -> FloatArray:
     """Return the rate above 0 where a convex function with left_over(0) = 0 is 0 again, or 0."""
     low = np.broadcast_to((LEAST_RATE / n)[:, None], shape).copy()
     high = np.broadcast_to((1 / n)[:, None], shape).copy()

@@ -11,7 +11,7 @@ from alfs_cli.options.shared import Invocation, command
 
 if TYPE_CHECKING:
     from alfs_cli.comparing import OnTrueLabels
-    from alfs_cli.data import DataSpec, LabelledDataset
+    from alfs_cli.data import DataSpec
     from alfs_cli.results.run import Run
 
 
@@ -88,23 +88,13 @@ def _on_true_labels(
     invocation: Invocation, runs: "tuple[Run, ...]", spec: "DataSpec", path: Path
 ) -> "OnTrueLabels":
     """Return how good each run is on true labels, and which of two is better."""
-    from alfs_cli.auditing.accuracy import (
-        differences,
-        refuse_many,
-        refuse_other_order,
-        true_accuracy,
-    )
+    from alfs_cli.auditing.accuracy import differences, refuse_many, refuse_other, true_accuracy
     from alfs_cli.auditing.predictions import predictions_of
-    from alfs_cli.audits.reading import read_audit, refuse_other_data
+    from alfs_cli.audits.reading import read_audit
     from alfs_cli.comparing import OnTrueLabels
 
     refuse_many(len(runs))
     record = read_audit(path)
-
-    def check(dataset: "LabelledDataset") -> None:
-        refuse_other_data(record, dataset.fingerprint, path)
-        refuse_other_order(record, dataset, path)
-
     predictions = {
         run.folder.name: predictions_of(
             str(run.folder),
@@ -113,7 +103,7 @@ def _on_true_labels(
             out=invocation.out,
             device=invocation.device,
             console=invocation.console,
-            check=check,
+            check=lambda dataset: refuse_other(record, dataset, path),
         )
         for run in runs
     }

@@ -1,6 +1,7 @@
 """`alfs evaluate`: how well a run's network predicts its test data or other data."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,10 +56,10 @@ def evaluate(
             "--audit needs the data that were audited",
             help=f"alfs evaluate {shlex.quote(run)} DATA --audit {shlex.quote(str(audit))}",
         )
-    from dataclasses import replace
-
     import numpy as np
 
+    from alfs_cli.auditing.accuracy import refuse_other
+    from alfs_cli.audits.reading import read_audit
     from alfs_cli.data import load
     from alfs_cli.reports.run import evaluation_report
     from alfs_cli.results.evaluation import evaluate as judge
@@ -71,7 +72,7 @@ def evaluate(
     device = choose_device(invocation.device)
     folder = find_run(run, invocation.out)
     invocation.refuse_inputs(folder, *(() if audit is None else (audit,)))
-    record = None if audit is None else _read_audit(audit)
+    record = None if audit is None else read_audit(audit)
     trained = load_trained(folder)
     fingerprint = None
     if data is None:
@@ -82,7 +83,7 @@ def evaluate(
         loaded = load(spec, columns=columns, is_screened=False)
         fingerprint = loaded.fingerprint
         if record is not None and audit is not None:
-            _refuse_other(record, loaded, audit)
+            refuse_other(record, loaded, audit)
         dataset, test = _other_test(loaded, trained, test_labels_are_true=test_labels_are_true)
     examples = gather(
         dataset.scaled(trained.scale),
@@ -108,21 +109,6 @@ def evaluate(
     invocation.publish(evaluation_report(evaluation, trained.class_names))
 
 
-def _read_audit(path: Path) -> "Record":
-    from alfs_cli.audits.reading import read_audit
-
-    return read_audit(path)
-
-
-def _refuse_other(record: "Record", loaded: "LabelledDataset", path: Path) -> None:
-    """Raise InputError where an audit is of other data than these, or of these otherwise read."""
-    from alfs_cli.auditing.accuracy import refuse_other_order
-    from alfs_cli.audits.reading import refuse_other_data
-
-    refuse_other_data(record, loaded.fingerprint, path)
-    refuse_other_order(record, loaded, path)
-
-
 def _on_true_labels(
     record: "Record", run: str, trained: "Trained", probs: "NDArray[np.float64]", path: Path
 ) -> "TrueAccuracy":
@@ -140,9 +126,6 @@ def _on_true_labels(
 
 def _own_test(run: str, options: DataOptions) -> "tuple[LabelledDataset, TestSummary]":
     """Return the data that the run was tested on."""
-    from pathlib import Path
-
-    from alfs_cli.errors import UsageError
     from alfs_cli.results.run import saved_settings
     from alfs_cli.training.experiment import plan
 
@@ -156,8 +139,6 @@ def _own_test(run: str, options: DataOptions) -> "tuple[LabelledDataset, TestSum
 
 def _test_split(spec: "DataSpec") -> "DataSpec":
     """Return how other data are read: their test split, where they have one and none is named."""
-    from dataclasses import replace
-
     from alfs_cli.data.reading import splits_of
     from alfs_cli.data.splits import TEST_SPLITS
 
@@ -171,8 +152,6 @@ def _other_test(
     loaded: "LabelledDataset", trained: "Trained", *, test_labels_are_true: bool
 ) -> "tuple[LabelledDataset, TestSummary]":
     """Return other data with their true labels, if known, numbered as in training."""
-    from dataclasses import replace
-
     from alfs_cli.data.splits import same_classes
     from alfs_cli.results.run import TestSummary
 

@@ -20,10 +20,7 @@ OF_RUNS = ("tsne", "fig5", "fig7", "fig8")
 """t-SNE of trained runs; the numbers are those of the paper's figures that show it."""
 
 OF_MATRICES = "fig6"
-NOT_DRAWN = {
-    "fig3": "alfs sweep cifar10 --loss ... --noise symmetric:0.8, then alfs report of the sweep"
-}
-"""Figures of the paper that are not drawn, and the commands that come nearest."""
+OF_SWEEP = "fig3"
 
 
 @command
@@ -33,9 +30,9 @@ def figures(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAME... | tsne RUN...",
-            help="fig1, fig2, fig4 or fig6, by default all of these; or tsne (fig5, fig7, fig8) "
-            "with runs or sweeps by folder or id.",
+            metavar="NAME... | fig3 | tsne RUN...",
+            help="fig1, fig2, fig4 or fig6, by default all of these; or fig3 --from SWEEP; or tsne "
+            "(fig5, fig7, fig8) with runs or sweeps by folder or id.",
             show_default=False,
         ),
     ] = None,
@@ -43,8 +40,9 @@ def figures(
         str | None,
         typer.Option(
             "--from",
-            metavar="FILE",
-            help="With fig6: an estimate.json; its T, beside the true one if that is known.",
+            metavar="FILE|SWEEP",
+            help="With fig6: an estimate.json; its T, beside the true one if that is known. With "
+            "fig3: a sweep, by folder or id.",
         ),
     ] = None,
     transition: Annotated[
@@ -76,8 +74,9 @@ def figures(
 ) -> None:
     """Draw the paper's figures under --out as PNG and SVG, with the numbers as CSV.
 
-    fig1: calibration curves; fig2: the minimiser of the risk by loss parameter; fig4: the losses;
-    fig6: transition matrices; tsne, or fig5, fig7, fig8: features of trained runs.
+    fig1: calibration curves; fig2: the minimiser of the risk by loss parameter; fig3: accuracy by
+    epoch and loss parameter; fig4: the losses; fig6: transition matrices; tsne, or fig5, fig7,
+    fig8: features of trained runs.
     """
     chosen = words or []
     if chosen and chosen[0] in OF_RUNS:
@@ -86,6 +85,10 @@ def figures(
         return
     of_tsne = {"--data": data, "--part": part, **_typed(options)}
     _refuse_given(of_tsne, "these figures show no data")
+    if chosen == [OF_SWEEP]:
+        _refuse_given({"--transition": transition}, "fig3 shows a sweep")
+        _draw_sweep(invocation, source)
+        return
     _draw_theory(invocation, chosen, source, transition or [])
 
 
@@ -99,7 +102,8 @@ def _refuse_given(values: dict[str, Any], reason: str) -> None:
     if given is not None:
         raise UsageError(
             f"{given} is given, and {reason}",
-            help="--from and --transition go with fig6, options of data with tsne: alfs figures -h",
+            help="--from goes with fig3 or fig6, --transition with fig6, options of data with "
+            "tsne: alfs figures -h",
         )
 
 
@@ -115,10 +119,13 @@ def _draw_theory(
             raise UsageError(
                 f"'{name}' is named beside other figures", help=f"alfs figures {name} RUN..."
             )
-        if name in NOT_DRAWN:
-            raise UsageError(f"{name} of the paper shows trained networks", help=NOT_DRAWN[name])
+        if name == OF_SWEEP:
+            raise UsageError(
+                f"'{name}' is named beside other figures",
+                help="alone it takes its sweep: alfs figures fig3 --from SWEEP",
+            )
         if name not in FIGURES:
-            raise unknown("figure", name, sorted((*FIGURES, *OF_RUNS)))
+            raise unknown("figure", name, sorted((*FIGURES, OF_SWEEP, *OF_RUNS)))
     _check_sources(names, source, files)
     folder = invocation.out / "figures"
     chosen = list(dict.fromkeys(names or FIGURES))
@@ -158,6 +165,26 @@ def _figure(invocation: Invocation, name: str, source: str | None, files: list[P
             invocation.console.note(f"'{source}' knows no true T: the estimated one is drawn alone")
         return of_estimate(estimate)
     return FIGURES[name]()
+
+
+def _draw_sweep(invocation: Invocation, source: str | None) -> None:
+    """Draw the accuracy over epochs of a sweep, by the parameters of its losses."""
+    from alfs_cli.results.sweep import sweep_folder
+
+    if source is None:
+        raise UsageError(
+            "fig3 shows the runs of a sweep, and none is named",
+            help="alfs figures fig3 --from SWEEP, the folder or id that `alfs sweep --grid` prints",
+        )
+    folder = sweep_folder(source, invocation.out)
+    invocation.refuse_inputs(folder)
+    from alfs_cli.figures.figure import save_all
+    from alfs_cli.figures.parameters import of_sweep
+    from alfs_cli.reports.figures import figures_report
+
+    figure, settings = of_sweep(folder)
+    paths = save_all(OF_SWEEP, figure, invocation.out / "figures")
+    invocation.publish(figures_report({OF_SWEEP: paths}, settings=settings))
 
 
 def _draw_runs(

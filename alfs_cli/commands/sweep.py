@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,7 +40,8 @@ def sweep(
 ) -> None:
     """Train losses x noise x seeds as one resumable job, and compare them.
 
-    The same command resumes a sweep that was stopped; finished runs are not trained again.
+    --grid makes a loss of every combination of parameters; `alfs figures fig3` draws them. The same
+    command resumes a sweep that was stopped; finished runs are not trained again.
     """
     from alfs_cli.executors import EXECUTORS
     from alfs_cli.training.loggers import check_logger
@@ -47,7 +49,7 @@ def sweep(
     if jobs.executor not in EXECUTORS:
         raise unknown("executor", jobs.executor, EXECUTORS)
     check_logger(training.logger)
-    names, choices, numbers = _read(invocation, grid.loss or [], grid.noise or [], grid.seeds)
+    names, choices, numbers = _read(invocation, grid)
     plan, configs = _plan(invocation, options, training, data, names, choices, numbers)
     folder = plan.folder(invocation.out)
     if dry_run:
@@ -59,17 +61,24 @@ def sweep(
 
 
 def _read(
-    invocation: Invocation, loss: list[str], noise: list[str], seeds: str | None
+    invocation: Invocation, grid: GridFlags
 ) -> "tuple[list[str], list[tuple[str, float | None] | None], tuple[int, ...]]":
     """Return losses, noises and seeds; raise one UsageError with every mistake in them."""
+    single, grids, noise = grid.loss or [], grid.grid or [], grid.noise or []
     read: list[Any] = together(
         (
-            *(partial(_loss, text) for text in loss),
+            *(partial(_loss, text) for text in single),
+            *(partial(_grid, text) for text in grids),
             *(partial(_noise, text) for text in noise),
-            partial(_seeds, seeds, invocation),
+            partial(_seeds, grid.seeds, invocation),
         )
     )
-    return read[: len(loss)], read[len(loss) : -1], read[-1]
+    cells = read[len(single) : len(single) + len(grids)]
+    for text, losses in zip(grids, cells, strict=True):
+        count = "1 loss" if len(losses) == 1 else f"{len(losses)} losses"
+        invocation.console.note(f"grid '{text}': {count}")
+    names = dict.fromkeys([*read[: len(single)], *chain.from_iterable(cells)])
+    return list(names), read[len(single) + len(grids) : -1], read[-1]
 
 
 def _seeds(text: str | None, invocation: Invocation) -> tuple[int, ...]:
@@ -91,6 +100,12 @@ def _loss(text: str) -> str:
     from alfs_cli.losses import parse_loss
 
     return str(parse_loss(text))
+
+
+def _grid(text: str) -> list[str]:
+    from alfs_cli.losses.grid import parse_grid
+
+    return [str(loss) for loss in parse_grid(text)]
 
 
 def _noise(text: str) -> tuple[str, float | None] | None:

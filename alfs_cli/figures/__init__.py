@@ -1,7 +1,7 @@
 """Plots of losses, and the paper's figures with their numbers.
 
-Zhou et al., ICML 2021. Those of FIGURES need no training; 5, 7 and 8 are drawn from
-trained runs (`embedding`).
+Zhou et al., ICML 2021. Those of FIGURES need no training; 3 is drawn from a sweep (`parameters`),
+5, 7 and 8 from trained runs (`embedding`).
 """
 
 from collections.abc import Callable

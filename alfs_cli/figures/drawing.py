@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from alfs_cli.errors import UsageError
-from alfs_cli.figures.figure import Lines, Matrices, Matrix, Scatter, Scatters
+from alfs_cli.figures.figure import Curve, Curves, Lines, Matrices, Matrix, Scatter, Scatters
 from alfs_cli.storage.writing import replacing
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -17,6 +18,8 @@ MOST_NUMBERED = 12  # classes up to which cells hold numbers
 MOST_NAMED = 30  # classes up to which axes and legends name them
 LONGEST = 14  # characters of a class name on an axis
 ACROSS = 4  # panels of points in a row
+ABREAST = 3  # panels of lines or curves in a row
+GREYS = ("0.35", "0.55", "0.7")  # of curves that are there for comparison, in turn
 
 
 def new_figure(
@@ -47,17 +50,68 @@ def save(canvas: Any, path: Path) -> None:
 
 
 def draw_lines(figure: Lines) -> Any:
-    """Return a matplotlib figure with the panels in one row, each with its legend."""
-    canvas, axes = new_figure(len(figure.panels), width=3.6)
+    """Return a matplotlib figure with the panels in rows, each with its legend."""
+    columns = min(ABREAST, len(figure.panels))
+    canvas, axes = new_figure(columns, math.ceil(len(figure.panels) / columns), width=3.6)
     canvas.suptitle(figure.title)
-    for axis, panel in zip(axes, figure.panels, strict=True):
+    for axis, panel in zip(axes, figure.panels, strict=False):
         axis.set(title=_plain(panel), xlabel=figure.x_axis, ylabel=figure.y_axis)
         for line in (line for line in figure.lines if line.panel == panel):
             style = ":" if line.is_dotted else "-"
             colour = "grey" if line.is_grey else None
             axis.plot(line.x, line.y, style, color=colour, label=_plain(line.name))
         axis.legend(fontsize="x-small")
+    _leave_empty(axes[len(figure.panels) :])
     return canvas
+
+
+def draw_curves(figure: Curves) -> Any:
+    """Return a matplotlib figure with the panels in rows, each with its legend below."""
+    panels = figure.panels
+    longest = max(sum(curve.panel == panel for curve in figure.curves) for panel in panels)
+    columns = 2 if len(panels) == 4 else min(ABREAST, len(panels))
+    canvas, axes = new_figure(
+        columns, math.ceil(len(panels) / columns), width=4.8, height=4.0 + 0.17 * longest
+    )
+    dashed = any(curve.is_dashed for curve in figure.curves)
+    canvas.suptitle(figure.title + ("\ndashed: not proved robust to the noise" if dashed else ""))
+    for axis, panel in zip(axes, panels, strict=False):
+        _draw_panel(axis, [curve for curve in figure.curves if curve.panel == panel])
+        axis.set(title=_plain(panel), xlabel="epoch", ylabel=figure.y_axis)
+    _leave_empty(axes[len(panels) :])
+    return canvas
+
+
+def _draw_panel(axis: Any, curves: Sequence[Curve]) -> None:
+    """Draw curves with their spread, coloured in their order, those for comparison in grey."""
+    from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator
+
+    own = sum(not curve.is_grey for curve in curves)
+    colours = iter(colormaps["plasma"](np.linspace(0, 0.88, own)))
+    greys = cycle(GREYS)
+    for curve in curves:
+        colour = next(greys) if curve.is_grey else next(colours)
+        axis.plot(
+            curve.x,
+            curve.y,
+            "--" if curve.is_dashed else "-",
+            marker="o" if len(curve.x) == 1 else None,
+            color=colour,
+            label=f"{_plain(curve.name)}: {curve.note}",
+        )
+        if curve.spread is not None:
+            low, high = curve.y - curve.spread, curve.y + curve.spread
+            axis.fill_between(curve.x, low, high, color=colour, alpha=0.12, linewidth=0)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(alpha=0.3)
+    axis.legend(
+        fontsize="small",
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.16),
+        handlelength=3,
+        frameon=False,
+    )
 
 
 def draw_matrices(figure: Matrices) -> Any:

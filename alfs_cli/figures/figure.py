@@ -1,7 +1,7 @@
 """The numbers of a figure, and how they are written as CSV.
 
-What is drawn is computed first: lines over x, matrices, or points in the plane. Each kind says what
-its CSV holds and draws itself by matplotlib, which is imported only then.
+What is drawn is computed first: lines over x or epochs, matrices, or points in the plane. Each kind
+says what its CSV holds and draws itself by matplotlib, which is imported only then.
 """
 
 import csv
@@ -67,6 +67,62 @@ class Lines:
         from alfs_cli.figures.drawing import draw_lines
 
         return draw_lines(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A line of a panel over epochs: the mean y (M,) of n runs at x (M,), std `spread` (M,).
+
+    `note` has its numbers, for the legend. `spread` is None for a single run.
+    """
+
+    panel: str
+    name: str
+    note: str
+    x: FloatArray
+    y: FloatArray
+    spread: FloatArray | None
+    n: int
+    is_dashed: bool = False
+    is_grey: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Panels of accuracy over epochs; a dashed line is of a loss not proved robust to its noise."""
+
+    title: str
+    y_axis: str
+    curves: tuple[Curve, ...]
+
+    @property
+    def panels(self) -> tuple[str, ...]:
+        """The names of the panels in order."""
+        return tuple(dict.fromkeys(curve.panel for curve in self.curves))
+
+    def csv(self) -> str:
+        """Return the numbers as CSV: panel, line, epoch, mean, standard deviation, n."""
+        return _written(
+            ("panel", "line", "epoch", self.y_axis, "std", "n"),
+            (
+                (
+                    curve.panel,
+                    curve.name,
+                    f"{epoch:.0f}",
+                    f"{y:.6g}",
+                    "" if curve.spread is None else f"{curve.spread[i]:.6g}",
+                    curve.n,
+                )
+                for curve in self.curves
+                for i, (epoch, y) in enumerate(zip(curve.x, curve.y, strict=True))
+            ),
+        )
+
+    def draw(self) -> Any:
+        """Return a matplotlib figure with the panels in rows, each with its legend below."""
+        from alfs_cli.figures.drawing import draw_curves
+
+        return draw_curves(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,10 @@
 """Facts about a loss: its shape, its asymmetry ratio, and the noise for which it is robust.
 
 Zhou et al., ICML 2021: Definition 3 and Corollaries 1-3 (the ratio), Theorem 1 (calibration),
-Theorem 2 (excess risk).
+Theorem 2 (excess risk), Theorems 3, 7 and 8 (`theorems`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,17 @@ import numpy as np
 from alfs_cli.losses import LOSSES, SUM_DEFAULTS, Loss, SeparableSum, parse_loss
 from alfs_cli.losses.fitting import fit_score
 from alfs_cli.losses.terms import Separable, Term, number
+from alfs_cli.losses.theorems import (
+    BinaryWeights,
+    binary_weights,
+    necessary_ratio,
+    symmetric_constant,
+)
 from alfs_cli.storage.documents import Number, to_document
 
 SCHEMA = "alfs.loss/1"
 LIST_SCHEMA = "alfs.losses/1"
+CLASSES = (2, 3, 10, 100)  # numbers of classes for which C is computed
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class TermFacts:
     stable: str
     parameters: dict[str, Number]
     ratio_formula: str | None
+    theorem_3: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,9 @@ class LossFacts:
     Theorem 2: excess error <= c * excess risk (binary, ratio 1). `fit` has the fit score for 2, 10
     and 100 classes if the loss is defined for as many. `escape_slope` is g(0) / g(1). Times the
     clean level it is the escape quotient: if that is above 1, training can recover a class that the
-    network has stopped predicting.
+    network has stopped predicting. `necessary_ratio` is r_u of Theorem 8, for l(u) alone.
+    `symmetric_constant` is C = sum_k L(u, k) by the number of classes, null where it depends on u;
+    `is_symmetric` says whether there is one for three classes or more.
     """
 
     loss: str
@@ -56,6 +66,10 @@ class LossFacts:
     excess_risk_constant: Number | None
     fit: dict[str, Number]
     escape_slope: Number | None = None
+    necessary_ratio: Number | None = None
+    is_symmetric: bool | None = None
+    symmetric_constant: dict[str, Number | None] = field(default_factory=dict)
+    binary_weights: BinaryWeights | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document `alfs.loss/1`."""
@@ -89,6 +103,7 @@ def loss_facts(loss: Loss) -> LossFacts:
     shape = separable.shape if separable else None
     ratio = loss.asymmetry_ratio()
     level = None if ratio is None else 1 / ratio if ratio > 0 else float("inf")
+    constants = {K: symmetric_constant(loss, K) for K in CLASSES if loss.most_classes >= K}
     return LossFacts(
         loss=str(loss),
         terms=tuple(_term_facts(term) for term in loss.terms),
@@ -103,6 +118,10 @@ def loss_facts(loss: Loss) -> LossFacts:
         excess_risk_constant=_excess_risk_constant(separable),
         fit={str(K): fit_score(loss, K) for K in (2, 10, 100) if loss.most_classes >= K},
         escape_slope=loss.escape_slope(),
+        necessary_ratio=necessary_ratio(separable) if separable else None,
+        is_symmetric=constants[3] is not None,
+        symmetric_constant={str(K): C for K, C in constants.items()},
+        binary_weights=binary_weights(loss),
     )
 
 
@@ -120,6 +139,7 @@ def _term_facts(term: Term) -> TermFacts:
         stable=term.stable,
         parameters={key: float(value) for key, value in term.parameters().items()},
         ratio_formula=formula,
+        theorem_3=term.theorem_3 or None,
     )
 
 

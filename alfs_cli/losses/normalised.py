@@ -111,6 +111,16 @@ class Unbounded(Normalised):
         return normalised_minimiser(self.base, w)
 
     @property
+    def theorem_3(self) -> str:
+        """The least risk is approached away from the vertex too, whatever the noise."""
+        return (
+            "does not hold from three classes on: the loss of a wrong class exceeds C / (K - 1), "
+            "and the least risk is approached away from the true class too, even without noise; so "
+            "it is not asymmetric, but noise that is even over the wrong classes moves none of its "
+            "minima"
+        )
+
+    @property
     def escape_slope(self) -> float:
         """Infinite, as F is for a class of probability 0."""
         return math.inf
@@ -262,6 +272,17 @@ class NGCE(WeighedNormalised):
     def minimiser(self, w: "FloatArray", num_classes: int) -> "FloatArray | None":
         """Return the minimiser (M, k) for q < 1; None for q >= 1."""
         return ngce_minimiser(self.q, w, num_classes) if self.q < 1 else None
+
+    @property
+    def theorem_3(self) -> str:
+        """Below q = 1 the minimum is the vertex only if wrong labels are equally frequent."""
+        if self.q >= 1:
+            return ""
+        return (
+            "does not hold from three classes on: the loss of a wrong class exceeds C / (K - 1), "
+            "and it is asymmetric only where all wrong labels of a class are equally frequent; "
+            "with q >= 1 it is completely asymmetric"
+        )
 
     @property
     def escape_slope(self) -> float | None:

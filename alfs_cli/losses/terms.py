@@ -168,6 +168,15 @@ class Term(ABC):
         """Return the parameters by name, in the paper's order."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
+    @property
+    def theorem_3(self) -> str:
+        """What is true of a symmetric loss for which Theorem 3 is not; "" for any other.
+
+        Zhou et al., ICML 2021: "Symmetric loss functions are completely asymmetric." The proof
+        takes L(u, k) <= L(e_y, k) = C / (K - 1) for k != y for granted.
+        """
+        return ""
+
     @abstractmethod
     def parts(self, num_classes: int) -> Parts:
         """Return weights and computed terms whose weighted sum is this loss."""

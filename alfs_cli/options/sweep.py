@@ -18,6 +18,15 @@ class GridFlags:
         list[str] | None,
         typer.Option("--loss", help="A loss, such as nce+aul or agce:a=1,q=0.5; repeatable."),
     ] = None
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid",
+            metavar="LOSS",
+            help="Losses with every combination of parameters, in quotes because the shell reads "
+            "| too: 'agce:a=0.5|2,q=0.5|2'; repeatable, also beside --loss.",
+        ),
+    ] = None
     noise: Annotated[
         list[str] | None,
         typer.Option(

@@ -189,9 +189,7 @@ class Audit(Shown):
                     f"no example {index!r} in the index of the data{near}",
                     help="aud.next(10) says which are asked",
                 )
-            row = int(self._names.get_indexer(pd.Index([index]))[0])
-            found = {self.shows.row(place): place for place in range(len(self.shows))}
-            return found[row]
+            return self.shows.place(int(self._names.get_indexer(pd.Index([index]))[0]))
         is_whole = isinstance(index, int | np.integer) and not isinstance(index, bool)
         if not is_whole or not 0 <= index < len(self._number):
             raise UsageError(

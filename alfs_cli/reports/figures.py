@@ -1,10 +1,14 @@
-"""The report of `alfs figures`: the files written, and for features how far classes are apart."""
+"""The report of `alfs figures`: the files written, and the numbers of trained runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alfs_cli.formats.blocks import Block, Column, Report, Table
+
+if TYPE_CHECKING:
+    from alfs_cli.figures.parameters import Setting
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,11 @@ class ShownRun:
     classes: str
 
 
-def figures_report(made: Mapping[str, Sequence[Path]], runs: Sequence[ShownRun] = ()) -> Report:
+def figures_report(
+    made: Mapping[str, Sequence[Path]],
+    runs: Sequence[ShownRun] = (),
+    settings: "Sequence[Setting]" = (),
+) -> Report:
     """Return the report on figures by name, with the files of each."""
     rows = tuple((name, path.as_posix()) for name, paths in made.items() for path in paths)
     document: dict[str, object] = {
@@ -35,7 +43,42 @@ def figures_report(made: Mapping[str, Sequence[Path]], runs: Sequence[ShownRun] 
     if runs:
         document["runs"] = [vars(run) for run in runs]
         blocks.insert(0, _separation(runs))
+    if settings:
+        document["settings"] = [vars(setting) for setting in settings]
+        blocks.insert(0, _settings(settings))
     return Report("Figures", tuple(blocks), document)
+
+
+def _settings(settings: "Sequence[Setting]") -> Table:
+    columns = (
+        Column("loss"),
+        Column("noise"),
+        Column("ratio", "number"),
+        Column("robust"),
+        Column("accuracy (%)", "number"),
+        Column("+-", "number"),
+        Column("n", "count"),
+    )
+    words = {True: "proved", False: "no", None: None}
+    rows = tuple(
+        (
+            one.loss,
+            one.noise,
+            one.ratio,
+            words[one.is_robust],
+            100 * one.accuracy,
+            None if one.std is None else 100 * one.std,
+            one.n,
+        )
+        for one in settings
+    )
+    return Table(
+        "Test accuracy of the last epoch",
+        columns,
+        rows,
+        note="mean and standard deviation over n seeds; ratio: the asymmetry ratio, of a sum that "
+        "of its part l(u); robust: proved asymmetric on the noise that was injected.",
+    )
 
 
 def _separation(runs: Sequence[ShownRun]) -> Table:

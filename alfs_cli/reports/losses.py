@@ -81,12 +81,15 @@ def _escape(facts: LossFacts) -> list[tuple[str, str]]:
     if math.isinf(slope):
         return [("escape quotient", "infinite: the pull toward an absent class has no bound")]
     from_level = 1 / slope if slope > 0 else math.inf
-    where = (
-        "a lost class comes back"
-        if from_level <= 1
-        else (f"a lost class comes back only from a clean level of {from_level:.4g} on")
+    where = "comes back" + (
+        f" only from a clean level of {from_level:.4g} on" if from_level > 1 else ""
     )
-    return [("escape quotient", f"{slope:.4g} x clean level, above 1 {where}")]
+    return [
+        (
+            "escape quotient",
+            f"{slope:.4g} x clean level: above 1 a class lost early {where}, the sooner the larger",
+        )
+    ]
 
 
 def _robustness(facts: LossFacts) -> list[tuple[str, str]]:
@@ -94,14 +97,16 @@ def _robustness(facts: LossFacts) -> list[tuple[str, str]]:
         rows = [("asymmetry ratio", "not defined: the loss uses the whole probability vector")]
         if facts.term_ratio is not None:
             rows.append(("ratio of the other term", f"{facts.term_ratio:.4g}"))
-        rows += _escape(facts)
+        rows += [*_symmetry(facts), *_two_classes(facts), *_escape(facts)]
         return [*rows, ("on your noise", "alfs losses check, which judges it on a T")]
     formula = filled_in(facts.terms[0]) if len(facts.terms) == 1 else "1"
     how = f" = {formula}" if formula not in ("", "1") else ""
     rows = [
         ("shape", f"{facts.shape} in u"),
         ("asymmetry ratio", f"{facts.asymmetry_ratio:.6g}{how}"),
+        *_necessary(facts),
         ("robust where", _where(facts)),
+        *_symmetry(facts),
     ]
     rows += _escape(facts)
     if facts.is_strictly_asymmetric is not None:
@@ -111,15 +116,84 @@ def _robustness(facts: LossFacts) -> list[tuple[str, str]]:
     if facts.excess_risk_constant is not None:
         text = f"excess error <= {facts.excess_risk_constant:.4g} x excess risk (two classes)"
         rows.append(("excess risk", text))
-    return rows
+    return rows + _two_classes(facts)
+
+
+def _necessary(facts: LossFacts) -> list[tuple[str, str]]:
+    """Return r_u where it differs from the ratio, which alone is then not decisive."""
+    r, upper = facts.asymmetry_ratio, facts.necessary_ratio
+    if r is None or upper is None or math.isclose(r, upper, rel_tol=1e-3, abs_tol=1e-9):
+        return []
+    least = math.inf if upper == 0 else 1 / upper
+    refuted = "of no clean level" if least < 1 + 1e-6 else f"below a clean level of {least:.4g}"
+    return [
+        (
+            "necessary ratio",
+            f"r_u = {upper:.6g}: refutes rows {refuted} (Theorem 8); for two classes r_u alone "
+            "decides",
+        )
+    ]
+
+
+def _symmetry(facts: LossFacts) -> list[tuple[str, str]]:
+    """Return whether the loss is symmetric, with its constant, and what Theorem 3 misses."""
+    constants = {K: C for K, C in facts.symmetric_constant.items() if C is not None}
+    listed = ", ".join(f"{C:.4g} (K = {K})" for K, C in constants.items())
+    if not constants:
+        text = "no: the sum over all labels depends on the prediction"
+    elif not facts.is_symmetric:
+        text = f"for two classes only: L(u, 1) + L(u, 2) = {constants['2']:.4g}"
+    elif math.isclose(min(constants.values()), max(constants.values())):
+        text = f"yes: sum_k L(u, k) = C = {constants['2']:.4g} for any number of classes K"
+    else:
+        text = f"yes: sum_k L(u, k) = C, which depends on K: {listed}"
+    claims = [
+        ("theorem 3" if len(facts.terms) == 1 else f"theorem 3, {term.name} alone", term.theorem_3)
+        for term in facts.terms
+        if term.theorem_3 is not None
+    ]
+    return [("symmetric", text), *claims]
+
+
+def _two_classes(facts: LossFacts) -> list[tuple[str, str]]:
+    """Return the weights of Theorem 7."""
+    weights = facts.binary_weights
+    if weights is None:
+        return []
+    least, most = weights.least, weights.most
+    if math.isinf(most):
+        text = (
+            "the weight w_y - c w_n of the clean risk is negative near u = 1 under any noise: "
+            "c has no bound"
+        )
+    else:
+        low, high = f"{least:.4g}", f"{most:.4g}"
+        c = f"c = {high}" if low == high else f"c from {low} to {high}"
+        text = (
+            f"excess noisy risk = (w_y - c w_n) x excess clean risk, w_y and w_n the shares of "
+            f"right and wrong labels, {c}: positive above a clean level of {high}"
+        )
+    return [("theorem 7, two classes", text)]
 
 
 def _where(facts: LossFacts) -> str:
     if facts.is_completely_asymmetric:
         return "the clean label is the likeliest: completely asymmetric"
+    if facts.shape == "other":
+        return _where_proved(facts)
     if facts.least_clean_level is None or math.isinf(facts.least_clean_level):
         return "nowhere: only clean labels keep the minimum at the true class"
     return f"the clean level is {facts.least_clean_level:.4g} or more"
+
+
+def _where_proved(facts: LossFacts) -> str:
+    """Return where the ratio proves a loss robust that is neither convex nor concave."""
+    level = facts.least_clean_level
+    if level is None or math.isinf(level):
+        return "the ratio proves it nowhere, which refutes nothing: alfs losses check judges a T"
+    return (
+        f"the clean level is {level:.4g} or more, and perhaps below: alfs losses check judges a T"
+    )
 
 
 def certificate_report(found: Certificate) -> Report:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from alfs_cli.errors import InputError, did_you_mean
 from alfs_cli.results.run import CHECKPOINT, RESULT, load_run
 from alfs_cli.storage.documents import from_document, read_document, to_document, write_document
 
@@ -104,3 +105,21 @@ def find_sweep(name: str, out: Path) -> Path | None:
         if (folder / PLAN).is_file():
             return folder
     return None
+
+
+def sweep_folder(name: str, out: Path) -> Path:
+    """Return the folder of a sweep; raises InputError where the name is that of none."""
+    found = find_sweep(name, out)
+    if found is not None:
+        return found
+    sweeps = out / SWEEPS
+    known = sorted(path.parent.name for path in sweeps.glob(f"*/{PLAN}"))
+    what = (
+        f"'{name}' is no sweep: it holds no {PLAN}"
+        if Path(name).exists()
+        else f"no such sweep: '{name}'{did_you_mean(name, known)}"
+    )
+    raise InputError(
+        what,
+        help=f"a sweep is a folder or an id under {sweeps.as_posix()}; `alfs sweep` makes one",
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pages.deciding import audit, gate
+from pages.drawing import figures
 from pages.estimating import bounds, estimates
 from pages.readme import with_results
 from pages.reference import commands_page, constants_page, json_schemas, schemas_page
@@ -40,6 +41,7 @@ def pages() -> dict[str, Callable[[], str]]:
         f"docs/measured/{name}.md": lambda name=name, values=values: from_template(name, values())
         for name, values in MEASURED.items()
     }
+    found["docs/figures.md"] = lambda: from_template("figures", figures())
     found["docs/commands.md"] = commands_page
     found["docs/schemas.md"] = schemas_page
     found["docs/develop/constants.md"] = constants_page

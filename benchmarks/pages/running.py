@@ -57,8 +57,41 @@ def speed() -> dict[str, Any]:
               f"{one['cpu_ratio']:.1f}x")
              for name, one in loader.items() if isinstance(one, dict)),
         ),
+        **_whole(),
         **_losses(),
     }  # fmt: skip
+
+
+def _whole() -> dict[str, Any]:
+    found, grown = frame("speed"), frame("speed_growth")
+    return {
+        "whole_repeats": int(found.repeats.min()),
+        "whole": table(
+            ("from", "size", "alfs", "cleanlab", "times", "alfs, memory", "cleanlab, memory"),
+            (
+                (
+                    one.case,
+                    one["size"],
+                    f"{one.alfs_seconds:.2f} s",
+                    *_beside(one),
+                    f"{one.alfs_megabytes / 1e3:.2f} GB",
+                    "-" if pd.isna(one.times) else f"{one.cleanlab_megabytes / 1e3:.2f} GB",
+                )
+                for _, one in found.iterrows()
+            ),
+        ),
+        "growth": table(
+            ("from", "N", "K", "seconds"),
+            ((one.case.split(" by ")[0], f"{one.N:,}", one.K, f"{one.cpu_seconds:.1f}")
+             for _, one in grown.iterrows()),
+        ),
+    }  # fmt: skip
+
+
+def _beside(one: pd.Series) -> tuple[str, str]:
+    if pd.isna(one.times):
+        return "-", "-"
+    return f"{one.cleanlab_seconds:.2f} s", f"{one.times:.2f}"
 
 
 def _scale(one: pd.Series) -> tuple[object, ...]:

@@ -90,3 +90,11 @@ def test_two_tables_of_the_same_labels_are_different_data(tmp_path, monkeypatch)
         found = seen(text=[f"{word} {i}" for i in range(30)], label=["a", "b", "a"] * 10)
         prints.add(found.dataset.fingerprint)
     assert len(prints) == 2
+
+
+def test_a_row_of_the_data_is_found_and_one_that_was_left_out_is_named():
+    dataset = load(DataSpec("digits")).subset(np.array([7, 2, 5]))
+    shows = exhibits(dataset)
+    assert [shows.place(shows.row(place)) for place in range(3)] == [0, 1, 2]
+    with pytest.raises(InputError, match="row 3 was left out"):
+        shows.place(3)

@@ -59,6 +59,41 @@ def test_features_of_a_run(alfs, run):
     assert "true labels are not known" in done.err
 
 
+def test_accuracy_by_the_parameters_of_a_loss(alfs, run, forked_workers):
+    words = ("--holdout", "0.3", "--model", "mlp", "--epochs", "2", "--jobs", "1", "--seeds", "0,1",
+             "--noise", "symmetric:0.3")  # fmt: skip
+    done = alfs("sweep", "data.npz", "--grid", "agce:a=0.5|2,q=0.5|2", *words)
+    assert done.code == 0, done.err
+    (folder,) = Path("alfs-out/sweeps").iterdir()
+    done = alfs("figures", "fig3", "--from", folder.name, "-f", "json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert document["figures"] == [{"name": "fig3", "files": files("fig3")}]
+    assert [(one["loss"], one["n"]) for one in document["settings"]] == [
+        (f"agce:a={a},q={q}", 2) for a in ("0.5", "2") for q in ("0.5", "2")
+    ]
+    lines = Path("alfs-out/figures/fig3.csv").read_text().splitlines()
+    assert len(lines) == 1 + 2 * 4 * 2  # a panel's name is two lines
+    assert "proved" in alfs("figures", "fig3", "--from", folder.as_posix()).out
+
+    compared = json.loads(alfs("compare", folder.name, "-f", "json").out)["rows"]
+    means = {row["loss"]: row["last"]["mean"] for row in compared}
+    for one in document["settings"]:
+        assert one["accuracy"] == pytest.approx(means[one["loss"]])
+
+    alone = alfs("sweep", "data.npz", "--grid", "agce:a=0.5", *words, "--out", "alone")
+    assert alone.code == 0, alone.err
+    (single,) = Path("alone/sweeps").iterdir()
+    done = alfs("figures", "fig3", "--from", single.as_posix())
+    assert (done.code, done.out) == (2, "")
+    assert "has one setting of each loss: agce:a=0.5,q=0.6" in done.err
+    for result in list(folder.glob("runs/*/result.json"))[:2]:
+        result.unlink()
+    done = alfs("figures", "fig3", "--from", folder.name)
+    assert (done.code, done.out) == (2, "")
+    assert "2 of 8 runs" in done.err
+
+
 def test_runs_that_cannot_be_drawn(alfs, run):
     Path("empty").mkdir()
     for words, cause, remedy in (
@@ -86,12 +121,20 @@ def test_runs_that_cannot_be_drawn(alfs, run):
 @pytest.mark.parametrize(
     ("words", "cause", "remedy"),
     [
-        (("fig9",), "unknown figure 'fig9'", "fig1, fig2, fig4, fig5, fig6, fig7, fig8, tsne"),
-        (("fig3",), "fig3 of the paper shows trained networks", "alfs sweep"),
+        (
+            ("fig9",),
+            "unknown figure 'fig9'",
+            "fig1, fig2, fig3, fig4, fig5, fig6, fig7, fig8, tsne",
+        ),
+        (("fig3",), "fig3 shows the runs of a sweep", "alfs figures fig3 --from SWEEP"),
+        (("fig3", "fig1"), "'fig3' is named beside", "alfs figures fig3 --from SWEEP"),
+        (("fig3", "--from", "."), "'.' is no sweep: it holds no sweep.json", "alfs-out/sweeps"),
+        (("fig3", "--from", "x"), "no such sweep: 'x'", "`alfs sweep` makes one"),
+        (("fig3", "--from", "x", "--transition", "y"), "--transition is given", "--from goes with"),
         (("fig1", "tsne"), "'tsne' is named beside", "alfs figures tsne RUN"),
-        (("fig1", "--from", "x"), "--from is given", "--from and --transition go with"),
-        (("fig1", "--transition", "x"), "--transition is given", "--from and --transition go with"),
-        (("fig6", "--part", "test"), "--part is given", "--from and --transition go with"),
+        (("fig1", "--from", "x"), "--from is given", "--from goes with fig3 or fig6"),
+        (("fig1", "--transition", "x"), "--transition is given", "--from goes with fig3 or fig6"),
+        (("fig6", "--part", "test"), "--part is given", "--from goes with fig3 or fig6"),
         (("fig6", "--from", "x", "--transition", "y"), "each name", "leave one"),
         (("fig6", "--from", "none.json"), "none.json", ""),
         (("fig6", "--transition", "none.csv"), "none.csv", ""),

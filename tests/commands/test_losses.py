@@ -57,6 +57,31 @@ def test_show_as_json(capsys):
     assert document["shape"] == "affine"
 
 
+def test_show_says_what_theorems_say(capsys):
+    def shown(loss):
+        code, out, _ = output(capsys, "show", loss)
+        assert code == 0
+        return " ".join(out.split())
+
+    text = shown("rce:A=-4")
+    assert "C, which depends on K: 4 (K = 2), 8 (K = 3), 36 (K = 10), 396 (K = 100)" in text
+    assert "C = 1 for any number of classes K" in shown("nce")
+    assert "symmetric no: the sum over all labels depends" in shown("ce")
+    assert "theorem 3 does not hold from three classes on" in shown("nfl")
+    assert "theorem 3" not in shown("ngce:q=1.5")
+    assert "theorem 3, nce alone does not hold" in shown("nce+agce")
+    assert "c from 1 to 1.48: positive above a clean level of 1.48" in shown("agce")
+    assert "negative near u = 1 under any noise" in shown("gce")
+    text = shown("gce+aul:q=0.3,a=1,p=0.3")
+    assert "r_u = 1: refutes rows of no clean level (Theorem 8)" in text
+    assert "for two classes only: L(u, 1) + L(u, 2) = 6.667" in text
+    assert "the ratio proves it nowhere, which refutes nothing" in text
+    mixed = shown("agce+aul:agce.a=0.3,q=0.5,aul.a=1.2,p=0.5")
+    assert "1.186 or more, and perhaps below" in mixed
+    assert "necessary ratio" not in shown("agce")
+    assert "above 1 a class lost early comes back, the sooner the larger" in shown("ael")
+
+
 def test_show_without_a_ratio(capsys):
     code, out, _ = output(capsys, "show", "nce")
     assert code == 0

@@ -86,6 +86,24 @@ def test_a_seed_alone_and_a_noise_seed(alfs):
     assert first["noise"] == {"kind": "symmetric", "rate": 0.4, "seed": 7}
 
 
+def test_a_grid_beside_losses(alfs):
+    """Every combination once, one that --loss names too included; weights of sums as well."""
+    grid = ("--grid", "agce:a=0.5|2,q=0.5|2", "--grid", "nce+agce:q=2,alpha=1|2,beta=3")
+    done = alfs("sweep", "digits", "--loss", "agce:q=2,a=2", *grid, "--seeds", "0",
+                "--noise", "symmetric:0.8", "--dry-run", "-f", "json")  # fmt: skip
+    assert done.code == 0, done.err
+    assert [run["loss"] for run in json.loads(done.out)["runs"]] == [
+        "agce:a=2,q=2",
+        "agce:a=0.5,q=0.5",
+        "agce:a=0.5,q=2",
+        "agce:a=2,q=0.5",
+        "nce+agce:a=6,q=2,alpha=1,beta=3",
+        "nce+agce:a=6,q=2,alpha=2,beta=3",
+    ]
+    assert "grid 'agce:a=0.5|2,q=0.5|2': 4 losses" in done.err
+    assert "nce+agce:q=2,alpha=1|2,beta=3': 2 losses" in done.err
+
+
 def test_without_losses_the_recipes(alfs):
     done = alfs("sweep", "--recipe", "digits", "--seeds", "0", "--dry-run", "-f", "json")
     (run,) = json.loads(done.out)["runs"]
@@ -109,6 +127,14 @@ def test_without_losses_the_recipes(alfs):
             ("--loss", "alu", "--seeds", "x"),
             "unknown loss 'alu' (did you mean 'aul'?)\n--seeds 'x'",
         ),
+        (("--grid", "agec:a=1|2"), "unknown loss 'agec' (did you mean 'agce'?)"),
+        (("--grid", "gce:qq=1|2"), "unknown parameter 'qq' (did you mean 'q'?)"),
+        (("--grid", "gce:q=0.5|-1"), "q=-1 is out of range"),
+        (("--grid", "gce:q=0.5||1"), "'q=0.5||1' has an empty value"),
+        (("--grid", "gce:q="), "'q=' has an empty value"),
+        (("--grid", "gce:"), "nothing after ':'"),
+        (("--grid", "gce:q=0.5|x"), "q=x is not a finite number"),
+        (("--grid", "gce:q=0.5|", "--seeds", "x"), "has an empty value\n--seeds 'x'"),
         (("--holdout", "2"), "--holdout"),
         (("--device", "cuda:99"), "device 'cuda:99'"),
     ],

@@ -129,6 +129,19 @@ def test_links_lead_somewhere():
     assert seen > 50
 
 
+def test_pictures_are_small_and_have_words_for_those_who_do_not_see_them():
+    shown = set()
+    for page in pages():
+        for words, link in re.findall(
+            r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text(encoding="utf-8")
+        ):
+            assert len(words) > 20, f"{name_of(page)}: {link}"
+            shown.add((page.parent / link).resolve())
+    there = {path.resolve() for path in (TOP / "docs" / "images").iterdir()}
+    assert there <= shown  # none is left that no page shows
+    assert max(path.stat().st_size for path in there) <= 60_000
+
+
 def test_no_page_is_out_of_the_contents():
     listed = set()
     for page in pages():

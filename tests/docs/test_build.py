@@ -29,3 +29,4 @@ def test_it_builds(tmp_path):
     assert "alfs_cli.estimate" in built["api.html"]
     assert "Bounded(value=" in built["notebook.html"]  # what its cells put out
     assert 'src="_images/demo.svg"' in built["tour.html"]
+    assert 'src="_images/fig3.png"' in built["figures.html"]

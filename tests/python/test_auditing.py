@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import alfs_cli as alfs
+from alfs_cli.auditing.exhibits import Exhibits
 from alfs_cli.cli import run
 from tests.python.conftest import NAMES
 
@@ -79,6 +80,20 @@ def test_an_index_of_the_data_names_the_examples(data, tmp_path):
     aud.answer(second, "?")
     now = aud.status()
     assert (now.answers, now.result.cannot_tell) == (2, 1)
+
+
+def test_an_answer_looks_at_its_own_example_alone(data, tmp_path, monkeypatch):
+    _, y, _ = data
+    named = pd.Series(y, index=[f"r{i}" for i in range(len(y))])
+    aud = alfs.audit(labels=named, class_names=NAMES, evidence="none", out=tmp_path)
+    looked = []
+    row = Exhibits.row
+    monkeypatch.setattr(
+        Exhibits, "row", lambda self, place: looked.append(place) or row(self, place)
+    )
+    for index in aud.next(3):
+        aud.answer(index, NAMES[0])
+    assert len(looked) < len(y) / 10
 
 
 def test_one_model_against_another(begun, data):
