@@ -115,6 +115,18 @@ class RateBounds:
         "of the curve's slope by standard deviation of the scores; 0.5 flattens good scores",
         benchmark=TRUSTED_BOUNDS,
     )
+    widening: float = tuned(
+        4.0,
+        "sampled labels",
+        "bounds lie farther off by this share of the sample, since the curve is fitted to it; with "
+        "0 those of 100 labels hold in up to 3 points fewer samples than they say",
+        benchmark=TRUSTED_BOUNDS,
+    )
+    most_move: float = tuned(
+        4.0,
+        "times the average",
+        "how much more or less than others an example moves with the rate; all must move",
+    )
     whole_numbers: float = tuned(
         0.19,
         "1 / standard deviation",

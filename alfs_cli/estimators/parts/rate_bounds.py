@@ -8,13 +8,14 @@ those of a count.
 
 Normal bounds around it fail where few of the sampled labels are wrong. So a rate is tested as
 Wilson (1927) and Clopper & Pearson (1934) test one: the log-odds of the curve are moved until its
-mean is that rate, which is the move that the sample contradicts least, and the number of wrong
-labels in the sample must not be improbable then. It is a sum of independent events of unequal
-chances and weights; its tail is by the saddlepoint formula (Lugannani & Rice, 1980; Daniels, 1987,
-for whole numbers). The chances stay off 0 and 1, so that sure scores can hide wrong labels.
+mean is that rate, and the number of wrong labels in the sample must not be improbable then. They
+are moved in the direction that lowers the likelihood of the sample least: most where it has few
+examples for what they stand for. The number is a sum of independent events of unequal chances and
+weights; its tail is by the saddlepoint formula (Lugannani & Rice, 1980; Daniels, 1987, for whole
+numbers). The chances stay off 0 and 1, so that sure scores can hide wrong labels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import brentq
@@ -33,12 +34,14 @@ class SampledRate:
 
     Args:
         log_odds: of the chance of every label to be wrong by the curve, (N,).
+        moves: how far each of these moves where the rate does, above 0 and about 1, (N,).
         places: indices (m,) of the sampled labels.
         wrong: which of these are wrong (m,), 0 or 1.
         shares: the share of all examples that each of them stands for (m,), with sum 1.
     """
 
     log_odds: FloatArray
+    moves: FloatArray
     places: IntArray
     wrong: FloatArray
     shares: FloatArray
@@ -46,18 +49,20 @@ class SampledRate:
     @property
     def value(self) -> float:
         """The estimated noise rate."""
-        own, found = self.log_odds[self.places], float(self.shares @ self.wrong)
+        found = float(self.shares @ self.wrong)
         if not 0 < found < 1 - 1e-12:
             return float(round(found))
-        by = brentq(lambda by: float(self.shares @ expit(own + by)) - found, -MOST, MOST)
-        return float(expit(self.log_odds + by).mean())
+        by = brentq(lambda by: float(self.shares @ self._sampled(by)) - found, -MOST, MOST)
+        return self._rate(by)
 
     def bounds(self, confidence: float) -> tuple[float, float]:
         """Return one-sided bounds of the noise rate at a confidence.
 
         The examples are a sample themselves: the rate they were drawn from is covered too.
         """
-        low, high = self._lowest(1 - confidence), 1 - self._reversed()._lowest(1 - confidence)
+        wider = 1 + RATE_BOUNDS.widening * float(self.shares @ self.shares)
+        alpha = float(ndtr(-wider * ndtri(confidence)))
+        low, high = self._lowest(alpha), 1 - self._reversed()._lowest(alpha)
         chances, value = expit(self.log_odds), self.value
         chance = float(ndtri(confidence) * chances.std() / np.sqrt(len(chances)))
         return (
@@ -66,17 +71,23 @@ class SampledRate:
         )
 
     def _reversed(self) -> "SampledRate":
-        return SampledRate(-self.log_odds, self.places, 1 - self.wrong, self.shares)
+        return replace(self, log_odds=-self.log_odds, wrong=1 - self.wrong)
+
+    def _sampled(self, by: float) -> FloatArray:
+        """Return the chances (m,) of the sampled labels by the moved curve."""
+        return np.asarray(expit(self.log_odds[self.places] + by * self.moves[self.places]))
+
+    def _rate(self, by: float) -> float:
+        return float(expit(self.log_odds + by * self.moves).mean())
 
     def _lowest(self, alpha: float) -> float:
         """Return the smallest rate at which so many wrong labels have probability alpha."""
-        found, own = float(self.shares @ self.wrong), self.log_odds[self.places]
-        step = self._step(expit(own))
+        found, step = float(self.shares @ self.wrong), self._step(self._sampled(0.0))
         if found <= step:  # so many is as good as any number
             return 0.0
 
         def excess(by: float) -> float:
-            return tail(expit(own + by), self.shares, found, step) - alpha
+            return tail(self._sampled(by), self.shares, found, step) - alpha
 
         far = 0.5
         while excess(far) < 0 and far < MOST:
@@ -84,8 +95,7 @@ class SampledRate:
         near = -0.5
         while excess(near) > 0 and near > -MOST:
             near *= 2
-        by = float(brentq(excess, near, far, xtol=1e-4))
-        return float(expit(self.log_odds + by).mean())
+        return self._rate(float(brentq(excess, near, far, xtol=1e-4)))
 
     def _step(self, chances: FloatArray) -> float:
         """Return how far a result counts as at least as extreme as itself."""
@@ -110,7 +120,28 @@ def sampled_rate(
     count = 1 / float(shares @ shares)
     a, b = fit_curve(x[places], wrong, shares * count)
     most = logit(1 - min(RATE_BOUNDS.least_events / count, 0.4))
-    return SampledRate(np.clip(a + b * x, -most, most), places, wrong, shares)
+    log_odds = np.clip(a + b * x, -most, most)
+    return SampledRate(log_odds, _moves(x, log_odds, places), places, wrong, shares)
+
+
+def _moves(x: FloatArray, log_odds: FloatArray, places: IntArray) -> FloatArray:
+    """Return how far each example's log-odds move (N,) where the rate does, about 1.
+
+    Of all curves with a rate near the fitted one's, the likeliest have moved a + b x by a multiple
+    of (1, x) I^-1 g: g is the derivative of the rate, and I the information of the sample, in which
+    examples count once however many they stand for.
+    """
+    X, variances = np.stack([np.ones(len(x)), x], axis=1), expit(log_odds) * expit(-log_odds)
+    seen = X[places]
+    information = (seen.T * variances[places]) @ seen + np.diag(_precision())
+    moves = X @ np.linalg.solve(information, X.T @ variances)
+    moves /= float(variances @ moves) / float(variances.sum())
+    return np.asarray(np.clip(moves, 1 / RATE_BOUNDS.most_move, RATE_BOUNDS.most_move))
+
+
+def _precision() -> FloatArray:
+    """Return the prior precision of a curve's height and of its slope."""
+    return np.array([1e-2, RATE_BOUNDS.slope_precision])
 
 
 def represented(labels: IntArray, places: IntArray, weights: FloatArray) -> FloatArray:
@@ -138,7 +169,7 @@ def fit_curve(x: FloatArray, wrong: FloatArray, times: FloatArray) -> tuple[floa
     """
     rate = (times @ wrong + 0.5) / (times.sum() + 1)
     X, found = np.stack([np.ones(len(x)), x], axis=1), np.array([logit(rate), 0.0])
-    precision = np.array([1e-2, RATE_BOUNDS.slope_precision])
+    precision = _precision()
     centre = np.array([logit(rate), 0.0])
 
     def loss(at: FloatArray) -> float:
