@@ -23,6 +23,7 @@ of a few trusted labels, add up to more chance than one sum has. T is moved to a
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.estimators.combined import CombinedEstimate, combined
@@ -110,6 +111,7 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
         trusted=len(trusted),
         before=found,
         sampled=sampled,
+        seen=counted.counts > 0,
     )
 
 
@@ -151,11 +153,13 @@ def _within(
 class TrustedEstimate(ResampledEstimate):
     """An estimate with trusted labels, and the estimate `before` it, without them.
 
-    `sampled` is what the trusted labels and the scores say of the noise rate alone.
+    `sampled` is what the trusted labels and the scores say of the noise rate alone; `seen` (K, K)
+    is whether any trusted label is of a true class and a given label.
     """
 
     before: CombinedEstimate
     sampled: SampledRate
+    seen: NDArray[np.bool_]
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
@@ -163,7 +167,9 @@ class TrustedEstimate(ResampledEstimate):
         """Return the narrower of the bounds with and without trusted labels.
 
         The bounds without them count only where the trusted labels agree with them. So a few
-        trusted labels never make bounds wider.
+        trusted labels never make bounds wider, with one exception: without them, overlap may look
+        like noise between classes that have none. So a cell has noise at least only where a trusted
+        label is in it, or where the trusted labels alone say so.
         """
         own, before = (
             spread(confidence=confidence, resamples=resamples, generator=generator)
@@ -178,7 +184,15 @@ class TrustedEstimate(ResampledEstimate):
             and own.noise_rate[0] <= before.noise_rate[1]
             and before.noise_rate[0] <= own.noise_rate[1]
         )
-        return narrowest([own, before]) if agree else own
+        if not agree:
+            return own
+        both = narrowest([own, before])
+        (low, high), (own_low, own_high) = both.transition, own.transition
+        is_own = np.eye(len(low), dtype=bool)
+        has_noise = (self.seen & ~is_own).any(axis=1, keepdims=True)
+        low = np.where(is_own | self.seen, low, own_low)
+        high = np.where(~is_own | has_noise, high, own_high)
+        return replace(both, transition=(low, high))
 
 
 def _remarks(count: int, found: CombinedEstimate, share: float, rate: float) -> tuple[Remark, ...]:

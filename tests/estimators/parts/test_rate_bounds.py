@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.optimize import brentq, minimize, minimize_scalar
+from scipy.special import expit, logit
 from scipy.stats import beta, norm
 
 from alfs_cli.estimators.parts.rate_bounds import represented, sampled_rate, tail
@@ -108,6 +109,49 @@ def test_no_wider_than_ppi(kind, share):
     )
     ours, theirs = np.median(widths, axis=0)
     assert ours <= share * theirs
+
+
+def test_the_curve_moves_as_the_likeliest_curves_do():
+    """Of all curves with a slightly higher rate; high scores are over-represented in the sample."""
+    scores, wrong = problem("good")
+    places = np.flatnonzero(np.random.default_rng(1).random(N) < 0.02 + 0.3 * scores)
+    found = sampled_rate(scores, places, wrong[places], np.ones(len(places)))
+    x = (logit(scores) - logit(scores).mean()) / logit(scores).std()
+
+    def loss(at):
+        eta = at[0] + at[1] * x[places]
+        return 0.05 * at[1] ** 2 + np.logaddexp(0, eta).sum() - wrong[places] @ eta
+
+    def height(slope):
+        return brentq(lambda a: expit(a + slope * x).mean() - higher, -20, 20, xtol=1e-12)
+
+    own = minimize(loss, [0.0, 0.0], tol=1e-9).x
+    higher = expit(own[0] + own[1] * x).mean() + 0.002
+    best = minimize_scalar(
+        lambda slope: loss((height(slope), slope)),
+        bounds=(own[1] - 1, own[1] + 1),
+        method="bounded",
+        options={"xatol": 1e-9},
+    ).x
+    moved = height(best) - own[0] + (best - own[1]) * x
+    is_free = (found.moves > 0.3) & (found.moves < 3.9)
+    moved, moves = moved[is_free], found.moves[is_free]
+    assert moved / moved.mean() == pytest.approx(moves / moves.mean(), abs=0.05)
+    assert np.ptp(moves) > 1
+
+
+def test_wrong_labels_that_scores_do_not_show_are_allowed_for():
+    """Examples with low scores are drawn seldom, and more of them are wrong than scores say."""
+    x = np.random.default_rng(1).normal(size=N)
+    wrong = (np.random.default_rng(2).random(N) < np.where(x > 1, 0.6, 0.12)).astype(float)
+    scores = expit(3 * x - 3)
+    share = 0.3 / N + 0.7 * np.sqrt(scores) / np.sqrt(scores).sum()
+    held = []
+    for seed in range(200):
+        places = np.flatnonzero(np.random.default_rng(seed).random(N) < 100 * share)
+        found = sampled_rate(scores, places, wrong[places], 1 / share[places])
+        held.append(found.bounds(0.95)[1] >= wrong.mean())
+    assert np.mean(held) >= 0.9
 
 
 def test_unequal_draws_are_weighted():
