@@ -1,13 +1,14 @@
 """Bounds of the noise rate from a random sample of true labels: are they honest, and how wide?
 
-    python benchmarks/trusted_bounds.py [--data ../shared/data] [--set tuned|fresh] [--cache DIR]
+    python benchmarks/trusted_bounds.py [--data ../shared/data] [--set known|fresh] [--cache DIR]
 
 One estimate for each case, then many samples of true labels. Beside alfs stand PPI++ (Angelopoulos,
 Duchi & Zrnic, 2023) on the same scores and the count alone (Clopper & Pearson, 1934). `misleading`
 scores rank the examples of each given label in reverse; `mediocre` ones belong to another example
 in every second case; `weighted` samples are drawn by score with known probabilities. The `fresh`
-cases were opened once, when nothing was changed any more. Writes
-benchmarks/results/trusted_bounds.csv.
+cases were opened once, when nothing was changed any more; `known` ones were seen before. Where
+whole estimates are drawn (`--few`), cells_held is the share of T's bounds, of the worse side, that
+hold. Writes benchmarks/results/trusted_bounds.csv.
 
     python benchmarks/trusted_bounds.py --check-ppi
 
@@ -36,14 +37,16 @@ from alfs_cli.noise import class_clean_levels, realised, rows_of_counts
 
 RESULTS = Path(__file__).parent / "results" / "trusted_bounds.csv"
 SIZES, CONFIDENCE = (100, 400, 1500), 0.95
-TUNED = {
+KNOWN = {
     "gauss2": ("symmetric:.01", "symmetric:.4", "tempered:.1"),
-    "encoder12k": ("symmetric:.2", "worse"),
-}
-FRESH = {
-    "gauss20": ("symmetric:.01", "pair:.1"),
+    "encoder2k": ("asymmetric:.3",),
     "encoder12k": ("tempered:.2", "random1"),
     "newsgroups": ("",),
+}
+FRESH = {
+    "gauss50": ("symmetric:.02", "pair:.2"),
+    "encoder12k": ("tempered:.15", "instance:.3"),
+    "imbalanced": ("random1",),
 }
 QUALITIES = ("good", "mediocre", "misleading", "weighted")
 
@@ -60,7 +63,7 @@ class Trial:
 
 def trials(which: str, data: Path, cache: Path | None) -> Iterator[Trial]:
     """Yield the cases of a set."""
-    for name, noises in (TUNED if which == "tuned" else FRESH).items():
+    for name, noises in (KNOWN if which == "known" else FRESH).items():
         if name == "newsgroups":
             yield _newsgroups(data)
             continue
@@ -135,19 +138,35 @@ def counted(wrong: np.ndarray) -> tuple[float, float]:
     return low, float(betaincinv(k + 1, n - k, CONFIDENCE)) if k < n else 1.0
 
 
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """What a whole estimate says: bounds of the noise rate, of r from below, and of T (K, K)."""
+
+    rate: tuple[float, float]
+    level: float
+    cells: tuple[np.ndarray, np.ndarray]
+
+    def cells_held(self, T: np.ndarray) -> float:
+        """Return the share of T's bounds that hold, of the side that holds less often."""
+        low, high = self.cells
+        return float(min((low <= T + 1e-9).mean(), (high >= T - 1e-9).mean()))
+
+
 def whole(
     blind: CombinedEstimate, sample: Sample, generator: np.random.Generator
-) -> dict[str, tuple[tuple[float, float], float]]:
-    """Return bounds of the noise rate and the lower one of r, as reported and by replicates."""
+) -> dict[str, Whole]:
+    """Return what estimates say, with bounds as reported and by replicates alone."""
     found = with_trusted(sample, blind)
-    value, level = rate_of(found), float(class_clean_levels(found.transition()).min())
+    T, value = found.transition(), rate_of(found)
+    level = float(class_clean_levels(T).min())
     options = {"confidence": CONFIDENCE, "resamples": 100, "generator": generator}
     spreads = {"reported": found.spread(**options)}
     spreads["replicates"] = ResampledEstimate.spread(found, **options)
     return {
-        name: (
+        name: Whole(
             (min(one.noise_rate[0], value), max(one.noise_rate[1], value)),
             min(one.level[0], level),
+            (np.minimum(one.transition[0], T), np.maximum(one.transition[1], T)),
         )
         for name, one in spreads.items()
     }
@@ -161,10 +180,11 @@ def judged(trial: Trial, quality: str, draws: int, few: int) -> Iterator[dict[st
     scores = scores_of_wrong(blind, sample)
     wrong = (trial.given != trial.true).astype(np.float64)
     K = trial.probs.shape[1]
-    r = float(class_clean_levels(rows_of_counts(realised(trial.true, trial.given, K))).min())
+    T = rows_of_counts(realised(trial.true, trial.given, K))
+    r = float(class_clean_levels(T).min())
     for size in SIZES:
         ends: dict[str, list[tuple[float, float]]] = {}
-        levels: dict[str, list[float]] = {}
+        wholes: dict[str, list[Whole]] = {}
         for number in range(draws):
             generator = np.random.default_rng([number, size, 41])
             places, chances = draw(scores, size, generator, weighted=quality == "weighted")
@@ -180,13 +200,13 @@ def judged(trial: Trial, quality: str, draws: int, few: int) -> Iterator[dict[st
             if quality != "weighted":
                 ends.setdefault("counted", []).append(counted(is_wrong))
             if number < few and quality == "good":
-                for name, found in whole(
-                    blind, replace(sample, trusted=trusted), generator
-                ).items():
-                    ends.setdefault(name, []).append(found[0])
-                    levels.setdefault(name, []).append(found[1])
+                with_it = replace(sample, trusted=trusted)
+                for name, found in whole(blind, with_it, generator).items():
+                    ends.setdefault(name, []).append(found.rate)
+                    wholes.setdefault(name, []).append(found)
         for method, bounds in ends.items():
             low, high = np.array(bounds).T
+            some = wholes.get(method, ())
             yield {
                 "case": trial.name,
                 "scores": quality,
@@ -197,7 +217,8 @@ def judged(trial: Trial, quality: str, draws: int, few: int) -> Iterator[dict[st
                 "width": float(np.median(high - low)),
                 "low_held": float((low <= wrong.mean() + 1e-12).mean()),
                 "high_held": float((high >= wrong.mean() - 1e-12).mean()),
-                "r_low_held": np.mean([one <= r for one in levels.get(method, ())] or [np.nan]),
+                "r_low_held": np.mean([one.level <= r for one in some] or [np.nan]),
+                "cells_held": np.mean([one.cells_held(T) for one in some] or [np.nan]),
             }
 
 
@@ -223,7 +244,7 @@ def main() -> None:
     """Judge a set of cases and write the rows, beside those of the other set."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--set", choices=("tuned", "fresh"), default="tuned")
+    parser.add_argument("--set", choices=("known", "fresh"), default="known")
     parser.add_argument("--cache", type=Path, help="folder for the evidence")
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--few", type=int, default=10, help="draws of whole estimates")
