@@ -95,6 +95,8 @@ class SampledRate:
         near = -0.5
         while excess(near) > 0 and near > -MOST:
             near *= 2
+        if not excess(near) <= 0 <= excess(far):  # one label stands for nearly all
+            return 0.0
         return self._rate(float(brentq(excess, near, far, xtol=1e-4)))
 
     def _step(self, chances: FloatArray) -> float:

@@ -169,6 +169,16 @@ def test_unequal_draws_are_weighted():
     assert unweighted > 0.9
 
 
+def test_one_label_that_stands_for_nearly_all_bounds_nothing():
+    scores, _ = problem("good")
+    weights = np.r_[3.0, np.full(19, 1 / 19)]
+    for last in (0.0, 1.0):
+        found = sampled_rate(scores, np.arange(20), np.r_[1 - last, np.full(19, last)], weights)
+        low, high = found.bounds(0.95)
+        assert 0 <= low <= found.value <= high <= 1
+        assert high - low > 0.7
+
+
 def test_a_sample_drawn_by_given_label_stands_for_its_label():
     labels = np.repeat([0, 1, 2], [900, 90, 10])
     places = np.concatenate([np.arange(30), 900 + np.arange(30), 990 + np.arange(10)])
