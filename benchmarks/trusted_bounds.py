@@ -38,10 +38,9 @@ from alfs_cli.noise import class_clean_levels, realised, rows_of_counts
 RESULTS = Path(__file__).parent / "results" / "trusted_bounds.csv"
 SIZES, CONFIDENCE = (100, 400, 1500), 0.95
 KNOWN = {
-    "gauss2": ("symmetric:.01", "symmetric:.4", "tempered:.1"),
+    "gauss2": ("symmetric:.01",),
+    "encoder12k": ("random1", "tempered:.2"),
     "encoder2k": ("asymmetric:.3",),
-    "encoder12k": ("tempered:.2", "random1"),
-    "newsgroups": ("",),
 }
 FRESH = {
     "gauss50": ("symmetric:.02", "pair:.2"),
@@ -64,23 +63,10 @@ class Trial:
 def trials(which: str, data: Path, cache: Path | None) -> Iterator[Trial]:
     """Yield the cases of a set."""
     for name, noises in (KNOWN if which == "known" else FRESH).items():
-        if name == "newsgroups":
-            yield _newsgroups(data)
-            continue
         source = next(sources(data, data / "unpacked", name))
         made = tuple(noise for noise in noises if noise not in source.human)
         for case in cases(replace(source, noises=made), cache, 0, ",".join(noises)):
             yield Trial(case.name, case.probs, case.given, case.true)
-
-
-def _newsgroups(data: Path) -> Trial:
-    """20 newsgroups; labels that people did not find wrong are taken for right."""
-    with np.load(data / "validated_20news.npz") as stored:
-        probs, given = stored["pred_probs"].astype(np.float64), stored["labels"].astype(np.int64)
-        votes, places, guessed = stored["votes"], stored["checked"], stored["guessed"]
-    true, clear = given.copy(), votes[:, 1] + votes[:, 3] >= 3
-    true[places[clear]] = guessed[clear]
-    return Trial("newsgroups/people", probs, given, true)
 
 
 def spoilt(trial: Trial, quality: str) -> Trial:

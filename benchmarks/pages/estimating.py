@@ -122,29 +122,37 @@ def _trusted_bounds() -> dict[str, Any]:
     keys = ["set", "case", "scores", "trusted", "rate"]
     width, held = (found.pivot(index=keys, columns="method", values=of) for of in ("width", "held"))
     share = width["alfs"] / width["PPI++"]
-    of_set = share.index.get_level_values("set")
-    wrong = share.index.get_level_values("trusted") * share.index.get_level_values("rate")
+    which, size, rate = (share.index.get_level_values(of) for of in ("set", "trusted", "rate"))
+    is_fresh, is_few = which == "fresh", size * rate < FEW_WRONG
+    groups = [
+        *((f"fresh, {n:,} labels", is_fresh & ~is_few & (size == n)) for n in sorted(set(size))),
+        ("fresh, fewer than 10 wrong", is_fresh & is_few),
+        ("seen before", ~is_fresh & ~is_few),
+        ("seen before, fewer than 10 wrong", ~is_fresh & is_few),
+    ]
     rows = []
-    for which, name in (("fresh", "fresh"), ("tuned", "tuned on")):
-        for kind, some in (("10 or more", wrong >= FEW_WRONG), ("fewer", wrong < FEW_WRONG)):
-            part = (of_set == which) & some
-            low = [held[part][method] for method in ("alfs", "PPI++")]
-            rows.append(
-                (name, kind, int(part.sum()), number(share[part].median()),
-                 *(f"{percent(one.min(), 1)}; {int((one < HELD_ENOUGH).sum())}" for one in low))
-            )  # fmt: skip
+    for name, part in groups:
+        low = [held[part][method] for method in ("alfs", "PPI++")]
+        rows.append(
+            (name, int(part.sum()), number(share[part].median()),
+             *(f"{percent(one.min(), 1)}; {int((one < HELD_ENOUGH).sum())}" for one in low))
+        )  # fmt: skip
     draws = int(found.draws.max())
     whole = width[["reported", "replicates"]].dropna()
+    cells = found[found.method == "reported"]
     holds = held["PPI++"] >= HELD_ENOUGH
     return {
         "trusted_bounds": table(
-            ("cases", "wrong labels expected in the sample", "rows", "width / PPI++'s, median",
-             "alfs: worst bound held; rows below 93 %", "PPI++: the same"),
+            ("cases", "rows", "width / PPI++'s, median", "alfs: worst bound held; rows below 93 %",
+             "PPI++: the same"),
             rows,
         ),
         "trusted_bounds_draws": draws,
         "trusted_bounds_least": percent(binom.ppf(0.001, draws, 0.95) / draws, 1),
         "trusted_bounds_held": (int(holds.sum()), number(share[holds].median())),
+        "cells_held": percent(cells.cells_held.mean(), 1),
+        "cells_held_least": percent(cells.cells_held.min(), 1),
+        "cells_estimates": int(cells.draws.sum()),
         "replicates_share": number((whole["reported"] / whole["replicates"]).median()),
     }  # fmt: skip
 
