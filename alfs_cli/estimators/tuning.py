@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from alfs_cli.tuned import tuned
 
 ESTIMATORS = "benchmarks/estimators.py"
+TRUSTED_BOUNDS = "benchmarks/trusted_bounds.py"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,52 @@ class WithTrusted:
         30, "trusted examples", "replicates of fewer do not measure the variance of T"
     )
     enough: int = tuned(100, "trusted examples", "trust is not high with fewer")
+    confidence: float = tuned(
+        0.95, "confidence", "of the bounds of the noise rate that T is moved into, as by default"
+    )
+
+
+@dataclass(frozen=True)
+class RateBounds:
+    """Bounds of the noise rate from trusted labels and scores (`rate_bounds.py`)."""
+
+    least_score: float = tuned(
+        1e-7, "probability", "a few hundred labels cannot show that scores are surer than this"
+    )
+    least_events: float = tuned(
+        0.2,
+        "wrong labels",
+        "expected in the sample at the lowest chance that the curve gives, and right ones at the "
+        "highest, so that sure scores can hide some; 0.5 is wider and covers no better",
+        benchmark=TRUSTED_BOUNDS,
+    )
+    slope_precision: float = tuned(
+        0.1,
+        "1 / variance",
+        "of the curve's slope by standard deviation of the scores; 0.5 flattens good scores",
+        benchmark=TRUSTED_BOUNDS,
+    )
+    widening: float = tuned(
+        4.0,
+        "sampled labels",
+        "bounds lie farther off by this share of the sample, since the curve is fitted to it; with "
+        "0 those of 100 labels hold in up to 3 points fewer samples than they say",
+        benchmark=TRUSTED_BOUNDS,
+    )
+    most_move: float = tuned(
+        4.0,
+        "times the average",
+        "how much more or less than others an example moves with the rate; all must move",
+    )
+    whole_numbers: float = tuned(
+        0.19,
+        "1 / standard deviation",
+        "counts that vary by 1 / 0.38 or more are tested by mid-P values, rarer ones exactly: each "
+        "bound then misses at most 2 points more than it says",
+    )
+    drawn_by_label: float = tuned(
+        1e-4, "p-value", "below it the given labels of the sample are not those of a random one"
+    )
 
 
 @dataclass(frozen=True)
@@ -202,6 +249,7 @@ class Trust:
 ANCHORS = Anchors()
 COMBINED = Combined()
 WITH_TRUSTED = WithTrusted()
+RATE_BOUNDS = RateBounds()
 HOC = Hoc()
 NEIGHBOURS = Neighbours()
 LOCAL = Local()

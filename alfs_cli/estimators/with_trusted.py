@@ -15,20 +15,25 @@ check it, whatever the noise depends on. They are used in four steps:
 3. First shrinkage. The correction shrinks by the share of its square that chance explains.
 4. Second shrinkage. So does the remaining difference to the default without trusted labels (Green &
    Strawderman, JASA 1991): one rate describes symmetric noise better than K * K counts.
+
+The noise rate has bounds of its own (`parts/rate_bounds.py`): the corrections of K * K cells, each
+of a few trusted labels, add up to more chance than one sum has. T is moved to a rate within them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.estimators.combined import CombinedEstimate, combined
-from alfs_cli.estimators.joint.posterior import true_class_probs
+from alfs_cli.estimators.joint.posterior import blocks, true_class_probs
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, narrowest
 from alfs_cli.estimators.parts.grounds import Remark
+from alfs_cli.estimators.parts.rate_bounds import SampledRate, represented, sampled_rate
 from alfs_cli.estimators.parts.resampled import ResampledEstimate
 from alfs_cli.estimators.parts.sample import Sample, rate_of
-from alfs_cli.estimators.tuning import WITH_TRUSTED
+from alfs_cli.estimators.tuning import PLAUSIBLE, WITH_TRUSTED
 from alfs_cli.noise import class_clean_levels, rows_of_counts
 
 CENTRE = np.array([1.0, 0.0, 1.0, 0.0, 0.0])  # the weights (a, b, c, d, e) of the joint model
@@ -85,16 +90,19 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
     apart = float(shares @ ((mended - plain) ** 2).sum(axis=1))
     can_mend = apart > 0 and len(trusted) >= WITH_TRUSTED.least_to_mend
     share = max(0.0, 1 - chance / apart) if can_mend else 0.0
+    T = (1 - share) * plain + share * mended
     prior = (1 - share) * found.prior() + share * shares
+    sampled, counted = sampled_noise_rate(found, sample), gold(sample)
+    bounds = sampled.bounds(WITH_TRUSTED.confidence)
+    T, prior = _within(T, prior, bounds, counted.joint() / len(sample.labels))
 
     def redraw(generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         again = model.redrawn(generator, is_doubted=True)
         return rows_of_counts(again), again.sum(axis=1) / again.sum()
 
-    counted = gold(sample)
     return TrustedEstimate(
         f"joint-ml + {len(trusted):,} trusted",
-        (1 - share) * plain + share * mended,
+        T,
         prior,
         redraw,
         len(trusted),
@@ -102,14 +110,56 @@ def with_trusted(sample: Sample, without: CombinedEstimate | None = None) -> Res
         beside=(*found.others(), counted),
         trusted=len(trusted),
         before=found,
+        sampled=sampled,
+        seen=counted.counts > 0,
     )
+
+
+def sampled_noise_rate(found: CombinedEstimate, sample: Sample) -> SampledRate:
+    """Return the noise rate by trusted labels and the scores of the estimate without them.
+
+    Raises InputError without trusted examples.
+    """
+    trusted = sample.needed_trusted("joint-ml")
+    wrong = (sample.labels[trusted.places] != trusted.true).astype(np.float64)
+    weights = represented(sample.labels, trusted.places, trusted.weights)
+    return sampled_rate(scores_of_wrong(found, sample), trusted.places, wrong, weights)
+
+
+def _within(
+    T: FloatArray, prior: FloatArray, bounds: tuple[float, float], counted: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return T (K, K) and the class shares (K,), moved to a noise rate within the bounds.
+
+    All noise is scaled by one factor. Where there is next to none, so that it does not show where
+    wrong labels go, a part of the joint distribution that was `counted` (K, K) is mixed in.
+    """
+    joint = prior[:, None] * T
+    right = np.diag(np.diag(joint))
+    rate, found = (float(J.sum() - np.trace(J)) for J in (joint, counted))
+    wanted = float(np.clip(rate, *bounds))
+    if wanted > rate and rate < PLAUSIBLE.shapeless:
+        part = min((wanted - rate) / max(found - rate, 1e-12), 1.0)
+        J = (1 - part) * joint + part * counted
+    elif wanted != rate:
+        J = (joint - right) * (wanted / rate) + right * ((1 - wanted) / (1 - rate))
+    else:
+        return T, prior
+    shares = np.asarray(J.sum(axis=1), dtype=np.float64)
+    return np.where(shares[:, None] > 0, rows_of_counts(J), T), shares
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrustedEstimate(ResampledEstimate):
-    """An estimate with trusted labels, and the estimate `before` it, without them."""
+    """An estimate with trusted labels, and the estimate `before` it, without them.
+
+    `sampled` is what the trusted labels and the scores say of the noise rate alone; `seen` (K, K)
+    is whether any trusted label is of a true class and a given label.
+    """
 
     before: CombinedEstimate
+    sampled: SampledRate
+    seen: NDArray[np.bool_]
 
     def spread(
         self, *, confidence: float, resamples: int, generator: np.random.Generator
@@ -117,12 +167,15 @@ class TrustedEstimate(ResampledEstimate):
         """Return the narrower of the bounds with and without trusted labels.
 
         The bounds without them count only where the trusted labels agree with them. So a few
-        trusted labels never make bounds wider.
+        trusted labels never make bounds wider, with one exception: without them, overlap may look
+        like noise between classes that have none. So a cell has noise at least only where a trusted
+        label is in it, or where the trusted labels alone say so.
         """
         own, before = (
             spread(confidence=confidence, resamples=resamples, generator=generator)
             for spread in (super().spread, self.before.spread)
         )
+        own = replace(own, noise_rate=self.sampled.bounds(confidence))
         level, rate = float(class_clean_levels(self.matrix).min()), rate_of(self)
         agree = (
             before.level[0] <= level <= before.level[1]
@@ -131,7 +184,15 @@ class TrustedEstimate(ResampledEstimate):
             and own.noise_rate[0] <= before.noise_rate[1]
             and before.noise_rate[0] <= own.noise_rate[1]
         )
-        return narrowest([own, before]) if agree else own
+        if not agree:
+            return own
+        both = narrowest([own, before])
+        (low, high), (own_low, own_high) = both.transition, own.transition
+        is_own = np.eye(len(low), dtype=bool)
+        has_noise = (self.seen & ~is_own).any(axis=1, keepdims=True)
+        low = np.where(is_own | self.seen, low, own_low)
+        high = np.where(~is_own | has_noise, high, own_high)
+        return replace(both, transition=(low, high))
 
 
 def _remarks(count: int, found: CombinedEstimate, share: float, rate: float) -> tuple[Remark, ...]:
@@ -157,6 +218,31 @@ def _spread_over(count: int, places: IntArray, most: int) -> IntArray:
     return np.unique(np.concatenate([chosen, places]))
 
 
+def scores_of_wrong(found: CombinedEstimate, sample: Sample) -> FloatArray:
+    """Return the joint model's probability that each given label is wrong, (N,)."""
+    every = np.arange(len(sample.labels))
+    q, T = _true_class_of(found, sample, every), found.joint.transition()
+    least, scores = WITH_TRUSTED.least_probability, np.empty(len(every))
+    for rows in blocks(len(every), sample.num_classes):
+        labels = sample.labels[rows]
+        chances = np.maximum(q[rows], least) * np.maximum(T[:, labels].T, least)
+        total = chances.sum(axis=1)
+        chances[np.arange(len(labels)), labels] = 0
+        scores[rows] = chances.sum(axis=1) / total
+    return scores
+
+
+def _true_class_of(found: CombinedEstimate, sample: Sample, some: IntArray) -> FloatArray:
+    """Return the joint model's q(true | x) (n, K) of some examples."""
+    best = found.joint.plausible_best
+    if best.fit.probs.shape[1] == len(sample.labels):
+        q = np.zeros_like(sample.probs)
+        q[np.ix_(best.scores.order, found.joint.present)] = best.fit.probs.T
+        return np.asarray(q[some])
+    # the head was fitted to a part of the examples only
+    return true_class_probs(sample.probs[some], found.joint.transition())
+
+
 def _views_of(found: CombinedEstimate, sample: Sample, some: IntArray) -> FloatArray:
     """Return the terms (n, K, 5) of the log-linear model, before they are weighted.
 
@@ -164,13 +250,7 @@ def _views_of(found: CombinedEstimate, sample: Sample, some: IntArray) -> FloatA
     """
     probs, labels = sample.probs[some], sample.labels[some]
     T, C = found.joint.transition(), found.counted.transition()
-    best = found.joint.plausible_best
-    if best.fit.probs.shape[1] == len(sample.labels):
-        q = np.zeros_like(sample.probs)
-        q[np.ix_(best.scores.order, found.joint.present)] = best.fit.probs.T
-        q = q[some]
-    else:  # the head was fitted to a part of the examples only
-        q = true_class_probs(probs, T)
+    q = _true_class_of(found, sample, some)
     own = np.zeros_like(q)
     own[np.arange(len(labels)), labels] = 1
     views = [

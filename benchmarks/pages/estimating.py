@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 
 from pages.writing import frame, level, number, percent, table
 
@@ -33,6 +34,8 @@ TRUSTED = {
     ("digits/tempered:.3", 200): "digits, tempered posterior",
 }
 
+FEW_WRONG = 10  # expected in the sample: a normal approximation does not hold with fewer
+HELD_ENOUGH = 0.93  # of samples, for a bound that promises 0.95
 MILD = ("none", "symmetric", "pair .3")  # at most .3 of the labels are wrong
 
 
@@ -59,6 +62,7 @@ def estimates() -> dict[str, Any]:
             number(counted.loc[case].row_tv) for case in ("encoder/clean", "encoder/redrawn")
         ),
         **_trusted(),
+        **_trusted_bounds(),
     }  # fmt: skip
 
 
@@ -109,6 +113,47 @@ def _trusted() -> dict[str, Any]:
         "trusted_draws": len(held),
         "trusted_low": int(held.covered.astype(bool).sum()),
         "trusted_rate": percent(held.noise_rate_covers.astype(bool).mean(), 0),
+    }  # fmt: skip
+
+
+def _trusted_bounds() -> dict[str, Any]:
+    found = frame("trusted_bounds")
+    found["held"] = found[["low_held", "high_held"]].min(axis=1)
+    keys = ["set", "case", "scores", "trusted", "rate"]
+    width, held = (found.pivot(index=keys, columns="method", values=of) for of in ("width", "held"))
+    share = width["alfs"] / width["PPI++"]
+    which, size, rate = (share.index.get_level_values(of) for of in ("set", "trusted", "rate"))
+    is_fresh, is_few = which == "fresh", size * rate < FEW_WRONG
+    groups = [
+        *((f"fresh, {n:,} labels", is_fresh & ~is_few & (size == n)) for n in sorted(set(size))),
+        ("fresh, fewer than 10 wrong", is_fresh & is_few),
+        ("seen before", ~is_fresh & ~is_few),
+        ("seen before, fewer than 10 wrong", ~is_fresh & is_few),
+    ]
+    rows = []
+    for name, part in groups:
+        low = [held[part][method] for method in ("alfs", "PPI++")]
+        rows.append(
+            (name, int(part.sum()), number(share[part].median()),
+             *(f"{percent(one.min(), 1)}; {int((one < HELD_ENOUGH).sum())}" for one in low))
+        )  # fmt: skip
+    draws = int(found.draws.max())
+    whole = width[["reported", "replicates"]].dropna()
+    cells = found[found.method == "reported"]
+    holds = held["PPI++"] >= HELD_ENOUGH
+    return {
+        "trusted_bounds": table(
+            ("cases", "rows", "width / PPI++'s, median", "alfs: worst bound held; rows below 93 %",
+             "PPI++: the same"),
+            rows,
+        ),
+        "trusted_bounds_draws": draws,
+        "trusted_bounds_least": percent(binom.ppf(0.001, draws, 0.95) / draws, 1),
+        "trusted_bounds_held": (int(holds.sum()), number(share[holds].median())),
+        "cells_held": percent(cells.cells_held.mean(), 1),
+        "cells_held_least": percent(cells.cells_held.min(), 1),
+        "cells_estimates": int(cells.draws.sum()),
+        "replicates_share": number((whole["reported"] / whole["replicates"]).median()),
     }  # fmt: skip
 
 

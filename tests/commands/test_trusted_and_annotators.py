@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import beta
 
 NAMES = np.array(["ant", "bee", "cow"])
 
@@ -48,6 +49,37 @@ def test_trusted_examples_by_name_and_by_number(data):
     assert document(gold)["method"] == "gold"
     text = alfs("estimate", "features.npz", "--trusted", "t.csv", "-v").out
     assert "rest on the trusted examples" in text
+
+
+def width(found):
+    return found["noise_rate"]["high"] - found["noise_rate"]["low"]
+
+
+def test_scores_make_the_bounds_of_a_sample_narrower(data):
+    """Twelve of sixty labels are wrong; a count of them has bounds of Clopper and Pearson."""
+    alfs, given, true = data
+    places = np.random.default_rng(1).choice(600, 60, replace=False)
+    table = pd.DataFrame({"index": places, "true_label": NAMES[true[places]]})
+    table.to_csv("plain.csv", index=False)
+    table.assign(probability=0.1).to_csv("even.csv", index=False)
+    doubt = np.where(given != true, 0.4, 0.1)
+    chosen = np.flatnonzero(np.random.default_rng(2).random(600) < doubt)
+    table = pd.DataFrame({"index": chosen, "true_label": NAMES[true[chosen]]})
+    table.assign(probability=doubt[chosen]).to_csv("drawn.csv", index=False)
+    plain, even, drawn = (
+        document(alfs("estimate", "features.npz", "--trusted", f"{name}.csv", "-f", "json"))
+        for name in ("plain", "even", "drawn")
+    )
+    wrong = int((given[places] != true[places]).sum())
+    counted = beta.ppf(0.95, wrong + 1, 60 - wrong) - beta.ppf(0.05, wrong, 61 - wrong)
+    assert width(plain) < 0.75 * counted
+    assert even["noise_rate"] == plain["noise_rate"]
+    rate = (given != true).mean()
+    assert (given[chosen] != true[chosen]).mean() > 2 * rate
+    for found in (plain, drawn):
+        assert found["noise_rate"]["low"] <= rate <= found["noise_rate"]["high"]
+        inner = np.array(found["transition"]).diagonal() @ found["class_prior"]
+        assert 1 - inner == pytest.approx(found["noise_rate"]["value"], abs=1e-9)
 
 
 def test_decisions_settle_their_own_labels(data):

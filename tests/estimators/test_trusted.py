@@ -12,7 +12,12 @@ from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.estimators.parts.reviewed import settled
 from alfs_cli.estimators.parts.sample import Sample, rate_of
 from alfs_cli.estimators.tuning import WITH_TRUSTED
-from alfs_cli.estimators.with_trusted import CENTRE, fit_weights
+from alfs_cli.estimators.with_trusted import (
+    CENTRE,
+    fit_weights,
+    sampled_noise_rate,
+    with_trusted,
+)
 from alfs_cli.noise import row_total_variation, rows_of_counts
 
 K = 3
@@ -116,6 +121,64 @@ def test_the_weights_are_a_maximum():
             moved = best.copy()
             moved[place] += step
             assert slow(moved) < slow(best)
+
+
+def test_T_has_a_noise_rate_within_the_bounds():
+    """25 labels are too few to correct T, but not to say that its noise rate is impossible."""
+    probs, given, y = drawn_from_evidence()
+    places, true = some(y, 25)
+    sample = Sample(probs, given, trusted=random_sample(places, true))
+    before = combined(probs, given)
+    found = with_trusted(sample, before)
+    low, _ = found.sampled.bounds(0.95)
+    assert rate_of(before) < low - 0.05
+    assert rate_of(found) == pytest.approx(low)
+    np.testing.assert_allclose(found.transition().sum(axis=1), 1)
+    assert found.prior().sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_class_without_noise_is_not_said_to_have_some(seed):
+    """Two of five classes have noise; without true labels overlap looks like noise of another."""
+    X, y = gaussians(5, 2000, 2.7, seed=seed)
+    given = np.where((y == 0) & (np.random.default_rng(6).random(len(y)) < 0.3), 1, y)
+    given = np.where((y == 2) & (np.random.default_rng(7).random(len(y)) < 0.4), 3, given)
+    probs = held_out(X, given, 5)
+    before = combined(probs, given)
+    counts = np.zeros((5, 5))
+    np.add.at(counts, (y, given), 1)
+    T, is_right = rows_of_counts(counts), []
+    found = with_trusted(Sample(probs, given, trusted=random_sample(*some(y, 80))), before)
+    for estimate in (before, found):
+        generator = np.random.default_rng(0)
+        spread = estimate.spread(confidence=0.95, resamples=100, generator=generator)
+        low, high = spread.transition
+        is_right.append(bool((low <= T + 1e-9).all() and (high + 1e-9 >= T).all()))
+        assert high[0, 0] < 1
+        assert low[2, 3] > 0
+    assert is_right == [False, True]
+
+
+def test_a_sample_by_given_label_tells_the_noise_rate():
+    """Sixty examples of each label; the rare label is wrong far more often than the others."""
+    generator = np.random.default_rng(5)
+    y = generator.choice(K, 4000, p=[0.45, 0.45, 0.1])
+    X = 4 * np.eye(K)[y] + generator.normal(size=(4000, K))
+    given = np.where(generator.random(4000) < 0.1, 2, y)
+    probs = held_out(X, given, K)
+    before = combined(probs, given)
+    rate, held, unweighted = float((given != y).mean()), [], []
+    for seed in range(60):
+        draws = np.random.default_rng(seed)
+        places = np.concatenate(
+            [draws.choice(np.flatnonzero(given == cls), 60, replace=False) for cls in range(K)]
+        )
+        sample = Sample(probs, given, trusted=random_sample(places, y[places]))
+        low, high = sampled_noise_rate(before, sample).bounds(0.95)
+        held.append((low <= rate, rate <= high))
+        unweighted.append((given[places] != y[places]).mean())
+    assert np.mean(unweighted) > 1.5 * rate
+    assert np.mean(held, axis=0).min() >= 0.85  # 95 %, less three standard errors
 
 
 def test_reviewed_suspects_settle_their_own_labels_only():

@@ -13,7 +13,6 @@ import numpy as np
 from scipy.special import betaincinv
 
 from alfs_cli.arrays import FloatArray, IntArray
-from alfs_cli.data import Trusted
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators.parts.counts import Spread
 from alfs_cli.estimators.parts.grounds import Grounds
@@ -44,7 +43,7 @@ def _among(sample: Sample, kept: IntArray) -> Sample:
     trusted = None
     if sample.trusted is not None:
         true = place[sample.trusted.true]
-        known = Trusted(sample.trusted.places[true >= 0], true[true >= 0], sample.trusted.is_random)
+        known = replace(sample.trusted, true=true).taken(true >= 0)
         trusted = known.among(rows, len(sample.labels))
     return replace(
         sample,

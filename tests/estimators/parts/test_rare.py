@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from alfs_cli.data import random_sample
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators import ESTIMATORS
 from alfs_cli.estimators.fitting import estimate_transition
+from alfs_cli.estimators.parts.rare import without_rare
+from alfs_cli.estimators.parts.sample import Sample
+from alfs_cli.estimators.with_trusted import gold
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +72,18 @@ def test_bounds_of_a_class_set_aside_claim_nothing(digits):
     assert 0 < found.transition_high[0][4] < 0.05
     assert (found.class_clean_level[4].low, found.class_clean_level[4].high) == (0, np.inf)
     assert set(ESTIMATORS) >= {one.method.split()[0] for one in found.other_estimates}
+
+
+def test_trusted_examples_keep_their_chances_beside_a_rare_class():
+    """Wrong labels are drawn four times as often, and one class has a single example."""
+    generator = np.random.default_rng(4)
+    true = generator.integers(0, 3, 3000)
+    wrong = generator.random(3000) < 0.1
+    given = np.where(wrong, (true + 1) % 3, true)
+    given[0], true[0], wrong[0] = 3, 3, False
+    chances = np.where(wrong, 0.4, 0.1)
+    places = np.flatnonzero(generator.random(3000) < chances)
+    trusted = random_sample(places, true[places], chances[places])
+    sample = Sample(np.full((3000, 4), 0.25), given, trusted=trusted)
+    found = without_rare(gold)(sample)
+    assert (1 - found.prior() @ found.transition().diagonal()) == pytest.approx(0.1, abs=0.03)
