@@ -170,7 +170,7 @@ def _evidence(dataset: LabelledDataset, options: EstimateOptions, console: Conso
             folds=options.folds,
             seed=options.seed,
             encoder=EncoderChoice(
-                options.encoder, options.encoder_size, options.download, options.device
+                options.encoder or (), options.encoder_size, options.download, options.device
             ),
             cache=options.cache,
             progress=progress,

@@ -24,7 +24,7 @@ class EstimateOptions:
     in_sample_ok: bool = False
     columns_as_given: bool = False
     max_examples: int | None = None
-    encoder: tuple[str, ...] = ()
+    encoder: tuple[str, ...] | None = None
     encoder_size: int | None = None
     download: bool = False
     trusted: Path | None = None

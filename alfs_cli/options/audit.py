@@ -177,8 +177,6 @@ class ScoreFlags:
         int | None,
         typer.Option(
             "--encoder-size",
-            min=16,
-            max=1024,
             metavar="N",
             help="As in `alfs estimate`.",
             rich_help_panel=SCORES,

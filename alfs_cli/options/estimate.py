@@ -80,8 +80,6 @@ class EstimateFlags(CountedFlags):
         int | None,
         typer.Option(
             "--encoder-size",
-            min=16,
-            max=1024,
             metavar="N",
             help="Pixels a side of the pictures that encoders take; by default the model's own, "
             "and 96 for efficientnet-lite0 and 2.",

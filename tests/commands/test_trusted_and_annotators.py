@@ -151,7 +151,6 @@ def test_refused_trusted(data, table, says):
         (["--encoder", "resnet18", "--evidence", "pixels"], "of no use"),
         (["--encoder-size", "96"], "no images here for --encoder-size"),
         (["--encoder-size", "96", "--evidence", "features"], "--encoder-size is of no use"),
-        (["--encoder-size", "8"], "not in the range 16<=x<=1024"),
         (["--evidence", "encoder"], "no images"),
     ],
 )

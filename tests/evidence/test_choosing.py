@@ -103,6 +103,12 @@ def test_an_encoder_twice(known):
         gather(dataset(20), encoder=EncoderChoice(("row", "row")))
 
 
+@pytest.mark.parametrize("size", [-1, 0, 15, 1025])
+def test_a_size_out_of_range(known, size):
+    with pytest.raises(UsageError, match=f"--encoder-size is {size}, not between 16 and 1024"):
+        gather(dataset(20), encoder=EncoderChoice(("row",), size=size))
+
+
 def test_what_stands_side_by_side_weighs_the_same():
     generator = np.random.default_rng(0)
     loud, quiet = generator.normal(0, 100, (50, 3)), generator.normal(0, 0.1, (50, 300))

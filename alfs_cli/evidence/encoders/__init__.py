@@ -40,6 +40,7 @@ ENCODERS = {
 }
 NAME = "efficientnet-lite0"
 """The default encoder."""
+SMALLEST, LARGEST = 16, 1024  # pixels a side
 BARE = "torchvision"
 """The source of names without a source; that of names with a slash is `hf`."""
 
@@ -88,8 +89,13 @@ def find_encoders(
 ) -> "tuple[Encoder, ...]":
     """Return the encoders of several names, the default one for none.
 
-    Raises UsageError where two are the same, and as `find_encoder` does.
+    Raises UsageError where two are the same or the size is out of range, and as `find_encoder`.
     """
+    if size is not None and not SMALLEST <= size <= LARGEST:
+        raise UsageError(
+            f"--encoder-size is {size}, not between {SMALLEST} and {LARGEST}",
+            help="for example --encoder-size 224",
+        )
     found = tuple(find_encoder(text, size=size, download=download) for text in (texts or (NAME,)))
     names = [encoder.name for encoder in found]
     twice = sorted({name for name in names if names.count(name) > 1})
