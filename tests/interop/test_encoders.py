@@ -235,7 +235,10 @@ def test_clip_takes_pictures_and_texts(tmp_path, bert):
     ).save_pretrained(folder)
     bert[2].save_pretrained(folder)
     assert encoded(f"hf:{folder}", pictures()).shape == (6, 16)
-    assert encode_texts(["the cat sat", "the dog"], find_encoder(f"hf:{folder}")).shape == (2, 16)
+    encoder = find_encoder(f"hf:{folder}")
+    both = encode_texts(["the cat sat away", "the dog"], encoder)
+    assert both.shape == (2, 16)
+    np.testing.assert_allclose(both[1:], encode_texts(["the dog"], encoder), atol=1e-5)
 
 
 def test_bert_is_the_mean_of_its_tokens_whatever_stands_beside(bert):

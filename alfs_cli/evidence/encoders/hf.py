@@ -209,14 +209,22 @@ def _of_texts(folder: Path, device: str) -> "Callable[[list[str]], Tensor]":
 
     tokenizer = AutoTokenizer.from_pretrained(folder, **OFFLINE)
     network, _ = _model(folder, device)
+    is_projected = hasattr(network, "get_text_features")
     longest = min(tokenizer.model_max_length, ENCODING.tokens)
+    if is_projected:  # such networks read the end of a text, and were trained on one length
+        longest = min(longest, network.config.text_config.max_position_embeddings)
 
     def features(texts: list[str]) -> "Tensor":
         tokens = tokenizer(
-            texts, padding=True, truncation=True, max_length=longest, return_tensors="pt"
+            texts,
+            padding="max_length" if is_projected else True,
+            truncation=True,
+            max_length=longest,
+            return_tensors="pt",
         ).to(device)
-        if hasattr(network, "get_text_features"):
-            return _tensor(network.get_text_features(**tokens))
+        if is_projected:
+            taken = {key: tokens[key] for key in ("input_ids", "attention_mask") if key in tokens}
+            return _tensor(network.get_text_features(**taken))
         hidden = network(**tokens).last_hidden_state
         mask = tokens["attention_mask"].unsqueeze(-1).to(hidden.dtype)
         return (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)  # type: ignore[no-any-return]
