@@ -7,6 +7,7 @@ not see. Seconds are told and decide nothing, so that the choice is the same on 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,6 +79,7 @@ def of_encoders(request: "Request") -> Representation:
 
 def _best_of(candidates: Sequence[Representation], request: "Request") -> Representation:
     """Return the candidate of the highest agreement, of equal ones the first, and note all."""
+    import_module("torch")  # which takes seconds that are no encoder's
     sample = _sample(request)
     parts: dict[str, tuple[Represented, float]] = {}
     for candidate in candidates:
