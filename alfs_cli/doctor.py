@@ -7,7 +7,7 @@ from importlib import import_module, metadata
 from typing import Any, Literal
 
 from alfs_cli import __version__
-from alfs_cli.evidence.encoders import has_encoder
+from alfs_cli.evidence.encoders import has_encoder, installed
 from alfs_cli.storage.documents import to_document
 
 SCHEMA = "alfs.doctor/1"
@@ -148,7 +148,9 @@ def _torchvision() -> Part:
 
 def _encoder() -> Part:
     if has_encoder():
-        return Part("ok", "encoder", "installed, for photographs")
+        return Part(
+            "ok", "encoder", f"installed, for photographs; of all: {', '.join(installed())}"
+        )
     help = "optional, for photographs: pip install 'alfs-cli[encoder]'"
     return Part("warn", "encoder", "not installed", help)
 

@@ -224,21 +224,16 @@ def _pictures(name: str, data: Path) -> Source:
 
 def _photographs(file: Path) -> Source:
     """Return pictures of no other source, as the usual encoder sees them."""
-    import torch
-
-    from alfs_cli.evidence.encoders import load_encoder
+    from alfs_cli.data import ArrayImages
+    from alfs_cli.evidence.encoders import find_encoder
+    from alfs_cli.evidence.encoders.encoding import encode
 
     count = 4000
-    encoder = load_encoder(None, download=False, device="cpu")
-    pictures, features = _decoded(file, count, encoder.size), []
-    with torch.inference_mode():
-        for start in range(0, count, 50):
-            x = torch.from_numpy(np.stack(pictures[start : start + 50])).permute(0, 3, 1, 2)
-            x = (x.float() - encoder.centre) / encoder.spread
-            features.append(encoder.features(x).numpy())
+    pictures = ArrayImages(np.stack(_decoded(file, count, None)))
+    features, _ = encode(pictures, np.arange(count), find_encoder())
     with np.load(file) as pack:
         true = pack["labels"][:count].astype(np.int64)
-    return Source(principal_components(np.concatenate(features), 64), true, {})
+    return Source(principal_components(features, 64), true, {})
 
 
 def _handwritten(part: str, data: Path) -> Source:
@@ -252,15 +247,16 @@ def _handwritten(part: str, data: Path) -> Source:
     return Source(principal_components(flat, 50 if part == "train" else 32), y, {})
 
 
-def _decoded(file: Path, count: int, size: int) -> list[np.ndarray]:
+def _decoded(file: Path, count: int, size: int | None) -> list[np.ndarray]:
     with np.load(file) as pack:
         head, body = pack["header"].tobytes(), pack["body"].tobytes()
         ends = pack["lengths"][:count].cumsum()
         starts = ends - pack["lengths"][:count]
-    return [
-        np.asarray(Image.open(io.BytesIO(head + body[a:b])).convert("RGB").resize((size, size)))
+    pictures = [
+        Image.open(io.BytesIO(head + body[a:b])).convert("RGB")
         for a, b in zip(starts, ends, strict=True)
     ]
+    return [np.asarray(one if size is None else one.resize((size, size))) for one in pictures]
 
 
 def _digits(_: int) -> Source:

@@ -169,24 +169,26 @@ def test_a_format(copy):
 
 MEANS = '''"""An encoder that was added: the mean of each quarter of a picture."""
 
-from alfs_cli.evidence.encoders.interface import Encoder
+from alfs_cli.data.images.framing import Frame
+from alfs_cli.evidence.encoders.interface import Encoder, PictureNetwork
 
 
-def load(name, *, download, device):
+def find(asked):
     """Return an encoder that averages."""
-    import torch
     from torch.nn.functional import adaptive_avg_pool2d
 
-    zero, one = (torch.tensor(float(x), device=device) for x in (0, 255))
-    return Encoder(lambda x: adaptive_avg_pool2d(x, 4).flatten(1), 16, zero, one)
+    network = PictureNetwork(
+        lambda x: adaptive_avg_pool2d(x, 4).flatten(1), Frame(16, 16), (0.0,), (255.0,)
+    )
+    return Encoder(asked.name, "means", pictures=lambda device: network)
 '''
 
 
 def test_an_encoder(copy):
     copy.add(
         "evidence/encoders/means.py", MEANS,
-        "evidence/encoders/__init__.py", '    "efficientnet-lite0": Source("lite"),\n',
-        '    "efficientnet-lite0": Source("lite"),\n    "means": Source("means"),\n',
+        "evidence/encoders/__init__.py", "ENCODERS = {\n",
+        'ENCODERS = {\n    "means": Source("means"),\n',
     )  # fmt: skip
     assert "means" in copy.alfs("estimate", "-h").stdout
     generator = np.random.default_rng(0)

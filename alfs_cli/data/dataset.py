@@ -11,6 +11,7 @@ from alfs_cli.data.feature_columns import Columns
 
 if TYPE_CHECKING:
     from alfs_cli.data.images.depth import Scale
+    from alfs_cli.data.images.framing import Frame
 
 Progress = Callable[[int], None]
 
@@ -106,14 +107,15 @@ class Images(Protocol):
         self,
         indices: IntArray,
         *,
-        size: int | None = None,
+        size: "int | Frame | None" = None,
         channels: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[ByteArray, BoolArray]:
         """Return pixels (n, H, W, C) uint8 at `indices`, and a mask (n,) of what could be read.
 
-        `size` asks for H = W = size, `channels` for grey (1) or colour (3). A picture that cannot
-        be read is black, and its mask False. `progress` is called with how many are decoded.
+        `size` asks for H = W = size, or for squares as a frame cuts them; `channels` for grey (1)
+        or colour (3). A picture that cannot be read is black, and its mask False. `progress` is
+        called with how many are decoded.
         """
         ...
 
@@ -255,7 +257,7 @@ class SomeImages:
         self,
         indices: IntArray,
         *,
-        size: int | None = None,
+        size: "int | Frame | None" = None,
         channels: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[ByteArray, BoolArray]:

@@ -169,7 +169,9 @@ def _evidence(dataset: LabelledDataset, options: EstimateOptions, console: Conso
             kind=options.evidence,
             folds=options.folds,
             seed=options.seed,
-            encoder=EncoderChoice(options.encoder, options.download, options.device),
+            encoder=EncoderChoice(
+                options.encoder or (), options.encoder_size, options.download, options.device
+            ),
             cache=options.cache,
             progress=progress,
         )

@@ -24,7 +24,8 @@ class EstimateOptions:
     in_sample_ok: bool = False
     columns_as_given: bool = False
     max_examples: int | None = None
-    encoder: str | None = None
+    encoder: tuple[str, ...] | None = None
+    encoder_size: int | None = None
     download: bool = False
     trusted: Path | None = None
     local: bool = False

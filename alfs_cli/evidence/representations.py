@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from alfs_cli.data.dataset import positions_of
 from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
-from alfs_cli.evidence.encoders import NAME
+from alfs_cli.evidence.encoders import find_encoders
 from alfs_cli.evidence.encoders.encoding import encode
 from alfs_cli.evidence.out_of_fold import Progress, principal_components
 from alfs_cli.evidence.tuning import GATHERING
@@ -23,17 +23,34 @@ from alfs_cli.storage.writing import replacing
 
 if TYPE_CHECKING:
     from alfs_cli.data import Images, LabelledDataset
+    from alfs_cli.evidence.encoders.interface import Encoder
 
 Represented = tuple[Features, IntArray]
+
+JOINED = " + "  # between the names of encoders
 
 
 @dataclass(frozen=True)
 class EncoderChoice:
-    """Which encoder makes features, whether its weights may be fetched, and its device."""
+    """Which encoders make features, the default one for none, and how.
 
-    name: str | None = None
+    `size` are pixels a side of the pictures, None for those of each model; `download` says whether
+    weights may be fetched.
+    """
+
+    names: tuple[str, ...] = ()
+    size: int | None = None
     download: bool = False
     device: str = "cpu"
+
+    @property
+    def option(self) -> str:
+        """The option that asks for an encoder, "" where none does."""
+        return "--encoder" if self.names else "--encoder-size" if self.size is not None else ""
+
+    def found(self) -> "tuple[Encoder, ...]":
+        """Return the encoders, not loaded yet; raises as `find_encoders` does."""
+        return find_encoders(self.names, size=self.size, download=self.download)
 
 
 OFFLINE = EncoderChoice()
@@ -42,8 +59,9 @@ OFFLINE = EncoderChoice()
 def representation(
     dataset: "LabelledDataset",
     kind: str,
+    encoders: "Sequence[Encoder]" = (),
     *,
-    encoder: EncoderChoice = OFFLINE,
+    device: str = "cpu",
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Represented:
@@ -63,6 +81,20 @@ def representation(
         raise InputError("no images here", help="--evidence features or pred-probs")
     if kind == "pixels":
         return _kept(_cache_file(cache, dataset, kind), lambda: pixel_features(images, progress))
+    return side_by_side(
+        [_encoded(dataset, images, one, device, cache, progress) for one in encoders]
+    )
+
+
+def _encoded(
+    dataset: "LabelledDataset",
+    images: "Images",
+    encoder: "Encoder",
+    device: str,
+    cache: Path | None,
+    progress: Progress | None,
+) -> Represented:
+    """Return the features of one encoder, kept under its digest."""
     total = len(dataset)
 
     def tell(done: int) -> None:
@@ -70,20 +102,27 @@ def representation(
             progress("encoding images", done, total)
 
     def encoded() -> Represented:
-        from alfs_cli.training.devices import choose_device
-
-        X, kept = encode(
-            images,
-            np.arange(total),
-            encoder=encoder.name,
-            download=encoder.download,
-            device=choose_device(encoder.device).name,
-            progress=tell,
-        )
+        X, kept = encode(images, np.arange(total), encoder, device=device, progress=tell)
         return X.astype(np.float16).astype(np.float32), kept  # equal to what the cache stores
 
-    place = _cache_file(cache, dataset, f"{kind}-{encoder.name or NAME}")
-    return _kept(place, encoded)
+    return _kept(_cache_file(cache, dataset, f"encoder-{encoder.digest}"), encoded)
+
+
+def side_by_side(parts: Sequence[Represented]) -> Represented:
+    """Return features of several encoders as one (n, D), each scaled to the same spread."""
+    if len(parts) == 1:
+        return parts[0]
+    kept = parts[0][1]  # which pictures can be read does not depend on the encoder
+    scaled = []
+    for X, _ in parts:
+        spread = float(np.sqrt(((X - X.mean(axis=0)) ** 2).sum(axis=1).mean()))
+        scaled.append(X / np.float32(spread or 1.0))
+    return np.concatenate(scaled, axis=1), kept
+
+
+def joined_names(encoders: "Sequence[Encoder]") -> str:
+    """Return the name of features of several encoders, as reports have it."""
+    return JOINED.join(encoder.name for encoder in encoders)
 
 
 def pixel_features(images: "Images", progress: Progress | None = None) -> Represented:

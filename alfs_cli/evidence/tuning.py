@@ -33,6 +33,26 @@ class Gathering:
 
 
 @dataclass(frozen=True)
+class Encoding:
+    """How pictures and texts are encoded (`encoders/`)."""
+
+    side: int = tuned(
+        96,
+        "pixels a side",
+        "of the EfficientNet-Lites: larger pictures say more and take longer",
+        benchmark="python benchmarks/encoders.py",
+    )
+    batch: int = tuned(
+        16, "pictures a core", "what a layer makes of more does not stay in a core's cache"
+    )
+    gpu_batch: int = tuned(64, "pictures", "enough to keep a GPU busy")
+    texts: int = tuned(32, "texts a batch", "of similar length, so that little is padded")
+    tokens: int = tuned(
+        512, "tokens of a text", "what most models were trained on; the rest is cut off"
+    )
+
+
+@dataclass(frozen=True)
 class OutOfFold:
     """The ridge classifiers of features (`out_of_fold.py`, `neighbours.py`)."""
 
@@ -107,6 +127,7 @@ class Copies:
 
 
 GATHERING = Gathering()
+ENCODING = Encoding()
 OUT_OF_FOLD = OutOfFold()
 ANNOTATORS = Annotators()
 COPIES = Copies()

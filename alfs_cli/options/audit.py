@@ -168,9 +168,18 @@ class ScoreFlags:
         ),
     ] = "auto"
     encoder: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--encoder", metavar="NAME", help="As in `alfs estimate`.", rich_help_panel=SCORES
+        ),
+    ] = None
+    encoder_size: Annotated[
+        int | None,
+        typer.Option(
+            "--encoder-size",
+            metavar="N",
+            help="As in `alfs estimate`.",
+            rich_help_panel=SCORES,
         ),
     ] = None
     download: Annotated[
@@ -194,7 +203,8 @@ class ScoreFlags:
 
         return EstimateOptions(
             evidence=self.evidence,
-            encoder=self.encoder,
+            encoder=tuple(self.encoder or ()),
+            encoder_size=self.encoder_size,
             download=self.download,
             seed=invocation.seed,
             device=invocation.device,

@@ -48,6 +48,8 @@ class CountedFlags:
 
         values = asdict(self)
         values.pop("no_cache", None)
+        if "encoder" in values:
+            values["encoder"] = tuple(values["encoder"] or ())
         return EstimateOptions(
             resamples=values.pop("bootstrap"),
             seed=invocation.seed,
@@ -66,8 +68,22 @@ class EstimateFlags(CountedFlags):
         typer.Option("--evidence", help="auto, pred-probs, features, encoder, pixels or network."),
     ] = "auto"
     encoder: Annotated[
-        str | None,
-        typer.Option("--encoder", metavar="NAME", help=f"{' or '.join(spellings())}."),
+        list[str] | None,
+        typer.Option(
+            "--encoder",
+            metavar="NAME",
+            help=f"{', '.join(spellings()[:-1])} or {spellings()[-1]}. Of several the best is "
+            "taken, or all side by side.",
+        ),
+    ] = None
+    encoder_size: Annotated[
+        int | None,
+        typer.Option(
+            "--encoder-size",
+            metavar="N",
+            help="Pixels a side of the pictures that encoders take; by default the model's own, "
+            "and 96 for efficientnet-lite0 and 2.",
+        ),
     ] = None
     download: Annotated[
         bool, typer.Option("--download", help="Fetch an encoder's weights if they are not here.")

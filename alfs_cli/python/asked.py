@@ -20,6 +20,11 @@ Names = Sequence[str] | str | None
 FileName = str | os.PathLike[str]
 
 
+def several(names: Names) -> tuple[str, ...]:
+    """Return names as a tuple; text is one name, for a folder's may have commas."""
+    return (names,) if isinstance(names, str) else tuple(names or ())
+
+
 class HasFolder(Protocol):
     """What keeps its files in a folder, as an audit does."""
 

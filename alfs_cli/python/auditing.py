@@ -21,7 +21,7 @@ from alfs_cli.errors import UsageError, did_you_mean, has
 from alfs_cli.estimating import EstimateOptions
 from alfs_cli.formats.blocks import Report
 from alfs_cli.predicting.classes import predictions_of
-from alfs_cli.python.asked import FileName, Names, data_asked
+from alfs_cli.python.asked import FileName, Names, data_asked, several
 from alfs_cli.python.showing import Shown
 from alfs_cli.python.wording import Listener, told_to_programs
 from alfs_cli.reports.audit import audit_report
@@ -220,7 +220,8 @@ def audit(
     pred_probs: Any = None,
     class_names: Names = None,
     evidence: str = "auto",
-    encoder: str | None = None,
+    encoder: Names = None,
+    encoder_size: int | None = None,
     download: bool = False,
     device: str = "auto",
     split: str | None = None,
@@ -282,7 +283,8 @@ def audit(
         )
         options = EstimateOptions(
             evidence=evidence,
-            encoder=encoder,
+            encoder=several(encoder),
+            encoder_size=encoder_size,
             download=download,
             seed=seed or 0,
             device=device,

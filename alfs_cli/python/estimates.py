@@ -15,7 +15,7 @@ from alfs_cli.errors import InputError
 from alfs_cli.estimating import Estimated, EstimateOptions, estimate_data
 from alfs_cli.formats.blocks import Report
 from alfs_cli.noise import write_transition
-from alfs_cli.python.asked import FileName, Names, data_asked
+from alfs_cli.python.asked import FileName, Names, data_asked, several
 from alfs_cli.python.showing import Shown
 from alfs_cli.python.wording import Listener, checked, told_to_programs
 from alfs_cli.reports.estimate import estimate_report, headline
@@ -205,7 +205,8 @@ def estimate(
     trusted: "FileName | Mapping[Any, Any] | pd.Series[Any] | pd.DataFrame | None" = None,
     evidence: str = "auto",
     method: str = "auto",
-    encoder: str | None = None,
+    encoder: Names = None,
+    encoder_size: int | None = None,
     download: bool = False,
     folds: int = 5,
     confidence: float = 0.95,
@@ -293,7 +294,8 @@ def estimate(
             all_scores=all_scores,
             in_sample_ok=in_sample_ok,
             columns_as_given=columns_as_given,
-            encoder=encoder,
+            encoder=several(encoder),
+            encoder_size=encoder_size,
             download=download,
             trusted=file,
             local=local,

@@ -134,8 +134,9 @@ class EvidenceSummary:
 
     `agreement` is the share of given labels that are the most probable class; `calibration_error`
     is the expected calibration error against the given labels, 15 bins. `encoder` is the network
-    that made the features, `map` what was fitted to them: linear borders between classes, or the
-    curved ones of random Fourier features.
+    that made the features, with the size of the pictures if one was asked for, and " + " between
+    several; `map` is what was fitted to them: linear borders between classes, or the curved ones of
+    random Fourier features.
     """
 
     kind: str

@@ -23,7 +23,27 @@ def evidence() -> dict[str, Any]:
              f"{percent(other.accuracy)} in {other.seconds:.1f} s")
         )  # fmt: skip
     header = ("data, noise", "draws", "ridge on Fourier features", "logistic regression")
-    return {"table": table(header, rows)}
+    return {"table": table(header, rows), **_encoders()}
+
+
+def _encoders() -> dict[str, Any]:
+    """Return the values on what each representation of pictures is worth."""
+    found = frame("encoders")
+    header = (
+        "labels (true noise rate)", "features", "agreement", "noise rate", "error of T's rows",
+        "suspects' average precision", "seconds of features",
+    )  # fmt: skip
+    rows = (
+        (f"{one.labels} ({percent(one.true_rate)})", one.representation, percent(one.agreement),
+         f"{percent(one.rate)} ({percent(one.low)} to {percent(one.high)})", number(one.row_tv),
+         number(one.average_precision), f"{one.seconds_per_1000:.1f}")
+        for one in found.itertuples()
+    )  # fmt: skip
+    return {
+        "encoders": table(header, rows),
+        "encoders_n": f"{found.n.iloc[0]:,}",
+        "encoders_held": f"{int(found.holds.sum())} of {len(found)}",
+    }
 
 
 def speed() -> dict[str, Any]:

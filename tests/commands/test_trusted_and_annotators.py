@@ -181,6 +181,8 @@ def test_refused_trusted(data, table, says):
         (["--label-columns", ","], "names a column twice, or none"),
         (["--encoder", "resnet18"], "no images here for --encoder"),
         (["--encoder", "resnet18", "--evidence", "pixels"], "of no use"),
+        (["--encoder-size", "96"], "no images here for --encoder-size"),
+        (["--encoder-size", "96", "--evidence", "features"], "--encoder-size is of no use"),
         (["--evidence", "encoder"], "no images"),
     ],
 )

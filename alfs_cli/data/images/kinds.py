@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from alfs_cli.arrays import BoolArray, ByteArray, IntArray
 from alfs_cli.data.dataset import Problem, Progress
 from alfs_cli.data.images.depth import Scale
+from alfs_cli.data.images.framing import Frame, stretched
 from alfs_cli.data.images.look import (
     ALONE,
     BROKEN,
@@ -80,20 +81,21 @@ class ArrayImages:
         self,
         indices: IntArray,
         *,
-        size: int | None = None,
+        size: int | Frame | None = None,
         channels: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[ByteArray, BoolArray]:
         """Return pixels (n, H, W, C) uint8, and a mask (n,) that is True: all could be read.
 
-        `size` stretches pictures to a square; nothing is cropped.
+        A number as `size` stretches pictures to a square; a frame says what is cropped.
         """
         height, width, own = self.shape
         chosen = self.pixels[indices].reshape(len(indices), height, width, own)
         if channels is not None and channels != own:
             chosen = _grey(chosen) if channels == 1 else np.repeat(chosen, 3, axis=3)
-        if size is not None and (height, width) != (size, size):
-            chosen = _resized(chosen, size)
+        frame = stretched(size) if isinstance(size, int) else size
+        if frame is not None and frame.box(width, height) != (0, 0, frame.side, frame.side):
+            chosen = _resized(chosen, frame)
         if progress is not None:
             progress(len(indices))
         return chosen, np.ones(len(indices), dtype=np.bool_)
@@ -180,7 +182,7 @@ class FileImages:
         self,
         indices: IntArray,
         *,
-        size: int | None = None,
+        size: int | Frame | None = None,
         channels: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[ByteArray, BoolArray]:
@@ -190,8 +192,9 @@ class FileImages:
         """
         height, width, own = self.shape
         channels, scale = channels or own, self.scale or ALONE
-        if size is not None:
-            height = width = size
+        frame = stretched(size) if isinstance(size, int) else size
+        if frame is not None:
+            height = width = frame.side
         refuse_too_large(
             len(indices) * height * width * channels,
             where=f"{len(indices):,} images of {width} x {height}, decoded,",
@@ -205,7 +208,7 @@ class FileImages:
             for place in range(start, stop):
                 try:
                     file = self.files[indices[place]]
-                    picture = _read(file, channels, (width, height), scale=scale)
+                    picture = _read(file, channels, frame or (width, height), scale=scale)
                 except BROKEN:
                     continue
                 pixels[place] = np.asarray(picture).reshape(height, width, channels)
@@ -295,18 +298,20 @@ def digest_of_file(path: str) -> bytes | None:
 def _read(
     file: PictureFile,
     channels: int,
-    size: tuple[int, int] | None,
+    size: tuple[int, int] | Frame | None,
     *,
     scale: Scale = ALONE,
     near: int | None = None,
 ) -> Image.Image:
-    """Return the first frame of a file, upright, in L or RGB, stretched to `size` (W, H) if given.
+    """Return the first frame of a file, upright, in L or RGB, resized as `size` says if given.
 
-    A JPEG is decoded at a fraction of its size if that is still at least the size wanted: `size`,
-    or a square of side `near`.
+    (W, H) stretches it. A JPEG is decoded at a fraction of its size if that is still at least the
+    size wanted: `size`, or a square of side `near`.
     """
     with opened(source_of(file)) as picture:
-        wanted = size if size is not None else (near, near) if near is not None else None
+        wanted = (size.least, size.least) if isinstance(size, Frame) else size
+        if wanted is None and near is not None:
+            wanted = (near, near)
         if wanted is not None and picture.format == "JPEG":
             longer = max(wanted)
             picture.draft(None, (longer, longer))
@@ -317,6 +322,8 @@ def _read(
             upright = _smaller(picture, side) if is_large else picture
             ImageOps.exif_transpose(upright, in_place=True)
             plain = _in_mode(upright, "L" if channels == 1 else "RGB", scale)
+    if isinstance(size, Frame):
+        return size.cut(plain)
     return plain if size is None or plain.size == size else plain.resize(size, RESAMPLING)
 
 
@@ -385,14 +392,14 @@ def array_images(pixels: NDArray[Any], *, where: str) -> ArrayImages:
     return ArrayImages(pixels)
 
 
-def _resized(pixels: ByteArray, size: int) -> ByteArray:
+def _resized(pixels: ByteArray, frame: Frame) -> ByteArray:
     count, *_, channels = pixels.shape
-    result = np.empty((count, size, size, channels), dtype=np.uint8)
+    result = np.empty((count, frame.side, frame.side, channels), dtype=np.uint8)
 
     def resize(index: int) -> None:
         source = pixels[index, :, :, 0] if channels == 1 else pixels[index]
-        small = Image.fromarray(source).resize((size, size), Image.Resampling.BILINEAR)
-        result[index] = np.asarray(small).reshape(size, size, channels)
+        small = frame.cut(Image.fromarray(source))
+        result[index] = np.asarray(small).reshape(frame.side, frame.side, channels)
 
     with ThreadPoolExecutor(threads()) as pool:
         list(pool.map(resize, range(count)))

@@ -1,58 +1,142 @@
-"""From pictures to features, batch by batch."""
+"""From pictures or texts to features, batch by batch.
 
-from collections.abc import Callable
+On a CPU each core works on batches of its own, one thread each: layers of small pictures are too
+short to be shared, and threads that wait for one another take time from other processes. Decoding
+goes on beside the network, on a GPU too.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alfs_cli.arrays import Features, IntArray
-from alfs_cli.errors import InputError
-from alfs_cli.evidence.encoders import load_encoder
+from alfs_cli.arrays import BoolArray, Features, IntArray
+from alfs_cli.data.dataset import batches
+from alfs_cli.errors import InputError, UsageError
+from alfs_cli.evidence.tuning import ENCODING
+from alfs_cli.storage.memory import num_cores, threads
 
 if TYPE_CHECKING:
     from alfs_cli.data import Images
+    from alfs_cli.evidence.encoders.interface import Encoder
 
 
-BATCH = 64  # pictures
+Done = Callable[[int], None]
 
 
 def encode(
     images: "Images",
     indices: IntArray,
+    encoder: "Encoder",
     *,
-    encoder: str | None = None,
-    download: bool = False,
     device: str = "cpu",
-    progress: Callable[[int], None] | None = None,
+    progress: Done | None = None,
 ) -> tuple[Features, IntArray]:
-    """Return features (n, F) of the readable images, and their positions (n,) in `indices`.
+    """Return features (n, D) of the readable images, and their positions (n,) in `indices`.
 
-    `encoder` is a name as on the command line, None for the default encoder. `progress` is called
-    with the number of images done.
+    `device` is as in `--device`. `progress` is called with the number of images done.
 
     Raises:
-        UsageError: there is no such encoder, or it is not installed.
-        InputError: no image can be read.
+        UsageError: the encoder takes no pictures.
+        InputError: no image can be read, or the encoder's weights are damaged.
     """
     import torch
 
-    network = load_encoder(encoder, download=download, device=device)
-    parts, kept = [], []
-    with torch.inference_mode():
-        for start in range(0, len(indices), BATCH):
-            chosen = indices[start : start + BATCH]
-            pixels, readable = images.decode(chosen, size=network.size)
-            places = np.flatnonzero(readable)
-            if len(places):
-                x = torch.from_numpy(pixels[places]).to(device).permute(0, 3, 1, 2).float()
-                x = x.expand(-1, 3, -1, -1).sub(network.centre).div(network.spread)
-                parts.append(network.features(x).float().cpu().numpy())
-                kept.append(start + places)
+    from alfs_cli.training.devices import choose_device
+
+    chosen = choose_device(device)
+    if encoder.pictures is None:
+        raise UsageError(
+            f"encoder '{encoder.name}' takes texts, and the data are pictures",
+            help="--encoder efficientnet-lite0",
+        )
+    network = encoder.pictures(chosen.name)
+    mean, spread = (
+        torch.tensor(values, device=chosen.name).reshape(-1, 1, 1)
+        for values in (network.mean, network.spread)
+    )
+    is_cpu = chosen.kind == "cpu"
+    one_at_a_time = nullcontext() if is_cpu else Lock()
+
+    def encoded(batch: IntArray) -> tuple[Features | None, BoolArray]:
+        pixels, readable = images.decode(indices[batch], size=network.frame, channels=3)
+        if not readable.any():
+            return None, readable
+        with torch.inference_mode(), one_at_a_time, nullcontext() if is_cpu else chosen.autocast():
+            x = torch.from_numpy(pixels[readable]).to(chosen.name).permute(0, 3, 1, 2).float()
+            return network.features(x.sub_(mean).div_(spread)).float().cpu().numpy(), readable
+
+    parts, masks, done = [], [], 0
+    size = ENCODING.batch if is_cpu else ENCODING.gpu_batch
+    with _each_core_alone(is_cpu=is_cpu) as pool:
+        for features, readable in pool.map(encoded, batches(len(indices), size)):
+            if features is not None:
+                parts.append(features)
+            masks.append(readable)
+            done += len(readable)
             if progress is not None:
-                progress(min(start + BATCH, len(indices)))
+                progress(done)
     if not parts:
         raise InputError(
             f"none of the {len(indices):,} images can be read",
             help="alfs inspect FILE... says what is wrong with each",
         )
-    return np.concatenate(parts), np.concatenate(kept)
+    return np.concatenate(parts), np.flatnonzero(np.concatenate(masks))
+
+
+def encode_texts(
+    texts: Sequence[str],
+    encoder: "Encoder",
+    *,
+    device: str = "cpu",
+    progress: Done | None = None,
+) -> Features:
+    """Return features (N, D) of texts; those of similar length are encoded together.
+
+    Raises:
+        UsageError: the encoder takes no texts.
+        InputError: there are no texts, or the encoder's weights are damaged.
+    """
+    import torch
+
+    from alfs_cli.training.devices import choose_device
+
+    if encoder.texts is None:
+        raise UsageError(
+            f"encoder '{encoder.name}' takes pictures, and the data are texts",
+            help="--encoder st:NAME, of a model that is here",
+        )
+    if not len(texts):
+        raise InputError("there are no texts to encode", help="name a column of texts")
+    chosen = choose_device(device)
+    network = encoder.texts(chosen.name)
+    order = np.argsort([-len(text) for text in texts], kind="stable")
+    found: Features | None = None
+    with torch.inference_mode():
+        for batch in batches(len(texts), ENCODING.texts):
+            places = order[batch]
+            part = network([texts[place] for place in places]).float().cpu().numpy()
+            if found is None:
+                found = np.empty((len(texts), part.shape[1]), dtype=np.float32)
+            found[places] = part
+            if progress is not None:
+                progress(int(batch[-1]) + 1)
+    return np.asarray(found, dtype=np.float32)
+
+
+@contextmanager
+def _each_core_alone(*, is_cpu: bool) -> Iterator[ThreadPoolExecutor]:
+    """Return threads to encode with; on a CPU torch takes one thread in each."""
+    import torch
+
+    before = torch.get_num_threads()
+    if is_cpu:
+        torch.set_num_threads(1)  # threads that begin later take it over
+    try:
+        with ThreadPoolExecutor(min(num_cores(), before) if is_cpu else threads()) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)
