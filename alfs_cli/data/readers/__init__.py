@@ -40,6 +40,9 @@ READERS = {
     ".parquet": _MANIFEST,
     ".jsonl": _MANIFEST,
     ".npz": Reader("arrays:read_npz"),
+    ".json": Reader("json_forms:read_json_data", "json_forms:json_splits"),
+    ".xml": Reader("cvat:read_cvat_data"),
+    ".tar": Reader("webdataset:read_samples_data"),
 }
 
 BUILTINS = {
