@@ -19,30 +19,43 @@ from alfs_cli.copies.edits import (
     read_manifest_of,
     root_for,
 )
-from alfs_cli.copies.json_lines import edited_json_lines
+from alfs_cli.copies.json_lines import edited_json_lines, edited_records
+from alfs_cli.copies.label_studio import edited_tasks
 from alfs_cli.copies.npz import arrays_as_they_lie, write_edited_npz
 from alfs_cli.copies.parquet import write_edited_parquet
 from alfs_cli.copies.text_rows import plain
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.readers.columns import files_of
+from alfs_cli.data.readers.label_studio import KIND
 from alfs_cli.data.readers.manifest import numbers_of_split, path_column_of
 from alfs_cli.data.readers.tables import SEPARATORS
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.storage.arrays import save_npz
 from alfs_cli.storage.writing import replacing
 
+OWN_SUFFIX: Mapping[str, tuple[str, ...]] = {
+    "huggingface": (".parquet",),
+    **dict.fromkeys(("coco", "cvat", "crowd", "label-studio-min", "webdataset"), ()),
+}
+"""The suffix of a copy in the data's own form, by kind; others have that of their file."""
+
 
 def written_form(dataset: LabelledDataset) -> Literal["manifest", "npz"]:
-    """Return the form of a copy: arrays are written as .npz, all other data as a manifest."""
-    return "manifest" if dataset.paths is not None or dataset.kind == "manifest" else "npz"
+    """Return the form of a new copy: arrays and pictures inside a file as .npz, else a manifest."""
+    is_table = dataset.manifest is not None and dataset.images is None
+    return "manifest" if dataset.paths is not None or is_table else "npz"
 
 
 def edited_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
     """Return the suffixes that an edited copy may have, the usual one first."""
-    if written_form(dataset) == "npz":
+    if dataset.manifest is None and written_form(dataset) == "npz":
         return (".npz",)
-    own = ".csv" if dataset.manifest is None else Path(dataset.manifest).suffix.lower()
-    return tuple(dict.fromkeys((own, *SEPARATORS)))
+    own = OWN_SUFFIX.get(dataset.kind)
+    if own is None:
+        own = () if dataset.manifest is None else (Path(dataset.manifest).suffix.lower(),)
+    if dataset.kind == KIND and dataset.annotations is not None:
+        own = ()  # which of several people's annotations to change is not known
+    return tuple(dict.fromkeys((*own, *SEPARATORS)))
 
 
 def new_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
@@ -57,7 +70,7 @@ def refuse_target(
     if path.suffix.lower() not in suffixes:
         raise UsageError(
             f"--to '{path}' does not end in {' or '.join(suffixes)}",
-            help=f"a copy of '{dataset.name}' is written as {written_form(dataset)}",
+            help=f"a copy of '{dataset.name}' ends in one of those",
         )
     for source in (*_inputs(dataset), *read):
         is_linked = path.exists() and source.exists() and path.samefile(source)
@@ -106,11 +119,18 @@ def write_edited(
     with replacing(path) as temporary:
         if target in SEPARATORS:
             temporary.write_bytes(edited_text(table, edit, target))
-        elif target == ".jsonl":
+        elif dataset.kind == KIND:
+            temporary.write_bytes(edited_tasks(table, edit))
+        elif target == ".jsonl" or (target == ".json" and table.lines is not None):
             temporary.write_bytes(edited_json_lines(table, edit))
+        elif target == ".json":
+            temporary.write_bytes(edited_records(table, edit))
         else:
             write_edited_parquet(table, edit, temporary)
-    return Written(tuple(_on_root(path, root)), len(table.frame) - len(dataset))
+    notes = [*_on_root(path, None if target == ".json" and dataset.kind == KIND else root)]
+    if table.path.suffix.lower() == ".tar":
+        notes.append(f"the pictures stay in '{table.path}': the copy has its keys and labels")
+    return Written(tuple(notes), len(table.frame) - len(dataset))
 
 
 def write_anew(
@@ -217,7 +237,7 @@ def _paths_from(dataset: LabelledDataset, to: Path) -> tuple[Moved, list[str]]:
         table = read_manifest_of(dataset)
         rows = numbers_of_split(table, dataset.split)[positions_of(dataset)]
         cells = table.exact(str(path_column_of(table.columns, dataset.spec)))[rows]
-        moved = moved_paths(cells, table.path.parent, dataset.spec.root, to)
+        moved = moved_paths(cells, table.folder, dataset.spec.root, to)
         return moved, [path if moved.move is None else moved.move(path) for path in cells]
     files = [os.path.abspath(path) for path in dataset.paths or ()]
     for path, shown in zip(files, dataset.paths or (), strict=True):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from alfs_cli.data.declared import Declared
 from alfs_cli.data.labels import same_text
-from alfs_cli.data.readers.listing import Listing, left_out
+from alfs_cli.data.readers.listing import Listing, folder_of, left_out
 from alfs_cli.data.readers.tables import Table
 from alfs_cli.errors import InputError, brief
 
@@ -39,7 +39,8 @@ def coco_listing(path: Path, document: dict[str, Any]) -> Listing:
     }
     frame = pd.DataFrame(columns, index=np.asarray(rows, dtype=np.int64), dtype=object)
     orders = {"label": Declared(tuple(names.values()))}
-    table = Table(path, frame, None, orders=orders, is_as_written=False)
+    base = folder_of(path, next(iter(columns["file_name"]), ""))
+    table = Table(path, frame, None, orders=orders, is_as_written=False, base=base)
     notes = left_out(len(images) - len(rows), len(images), "images have no annotation")
     return Listing(table, kind="coco", notes=notes)
 

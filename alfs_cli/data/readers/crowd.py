@@ -10,6 +10,7 @@ from alfs_cli.data.readers.listing import Listing, marks_of
 from alfs_cli.data.readers.tables import Table
 from alfs_cli.storage.memory import refuse_too_large
 
+CROWD = "crowd"  # the kind of such data
 TASK, WORKERS = "task", ("worker", "performer")
 CELL_BYTES = 8  # of one person's label of one task
 
@@ -58,7 +59,7 @@ def by_task(table: Table, *, task: str, worker: str, label: str) -> Listing:
     reduced = replace(rows, frame=rows.frame[kept], is_as_written=False)
     answers = (codes.tolist(), people.tolist(), cells[label].tolist())
     marks = marks_of(*answers, count=len(names))
-    return Listing(reduced, kind="crowd", annotations=marks)
+    return Listing(reduced, kind=CROWD, annotations=marks)
 
 
 def _is_fixed(table: Table, name: str, codes: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> bool:

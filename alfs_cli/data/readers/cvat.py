@@ -72,8 +72,7 @@ def read_cvat(path: Path) -> Table:
 
 def read_cvat_data(path: Path, spec: DataSpec) -> Content:
     """Return the content of a CVAT file: its images, labelled by their tags."""
-    listing = cvat_listing(path)
-    return content_of(listing, spec, folder_of(listing.table))
+    return content_of(cvat_listing(path), spec)
 
 
 def cvat_listing(path: Path) -> Listing:
@@ -106,7 +105,8 @@ def cvat_listing(path: Path) -> Listing:
     declared = tuple(found.labels)
     is_whole = set(declared) >= set(columns["label"])
     orders = {"label": Declared(declared)} if is_whole else {}
-    table = Table(path, frame, None, orders=orders, is_as_written=False)
+    base = folder_of(path, columns["file_name"][0])
+    table = Table(path, frame, None, orders=orders, is_as_written=False, base=base)
     notes = left_out(len(found.names) - len(rows), len(found.names), "images have no tag")
     return Listing(table, kind="cvat", notes=notes)
 

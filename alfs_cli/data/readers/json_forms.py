@@ -15,7 +15,7 @@ from alfs_cli.data.readers.label_studio import (
     listing_of_answers,
     listing_of_tasks,
 )
-from alfs_cli.data.readers.listing import Listing, folder_of
+from alfs_cli.data.readers.listing import Listing
 from alfs_cli.data.readers.manifest import content_of, splits_in
 from alfs_cli.data.readers.records import frame_of, read_json_lines, why_not
 from alfs_cli.data.readers.tables import Table
@@ -41,7 +41,7 @@ def read_json_data(path: Path, spec: DataSpec) -> Content:
     worker = worker_column(listing.table, spec) if listing.kind == "manifest" else None
     if worker is not None:
         listing = read_crowd(listing.table, spec, worker)
-    return content_of(listing, spec, folder_of(listing.table) if listing.kind == "coco" else None)
+    return content_of(listing, spec)
 
 
 def json_splits(path: Path) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from alfs_cli.data.readers.records import frame_of
 from alfs_cli.data.readers.tables import Table
 from alfs_cli.errors import InputError, brief
 
-KIND = "label-studio"
+KIND, MIN = "label-studio", "label-studio-min"
 LOCAL = "/data/local-files/"  # pictures on the server's disk
 SERVED = "/data/"  # pictures that people uploaded
 ANSWER = {"annotator", "annotation_id"}  # keys that JSON-MIN adds to each answer
@@ -95,14 +95,14 @@ def listing_of_answers(path: Path, rows: Sequence[dict[str, Any]]) -> Listing:
     identities = [str(row["id"]) for row in rows]
     if len(set(identities)) == len(rows):
         frame = frame_of([{k: v for k, v in row.items() if k != "id"} for row in data])
-        return _without_remote(Listing(Table(path, frame, None, is_as_written=False), kind=KIND))
+        return _without_remote(Listing(Table(path, frame, None, is_as_written=False), kind=MIN))
     worker = "annotator"
     told = [row | {worker: person} for row, person in zip(data, people, strict=True)]
     table = Table(path, frame_of(told), None)
     table.require(LABEL, option="in Label Studio, name the control label, or rename the key")
     listing = by_task(table, task="id", worker=worker, label=LABEL)
     frame = listing.table.frame.drop(columns="id")
-    return _without_remote(replace(listing, table=replace(listing.table, frame=frame), kind=KIND))
+    return _without_remote(replace(listing, table=replace(listing.table, frame=frame), kind=MIN))
 
 
 def _answers(path: Path, number: int, task: dict[str, Any]) -> Iterator[Answer]:

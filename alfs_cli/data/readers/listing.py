@@ -60,20 +60,18 @@ def marks_of(
     return Annotations(names, tuple(cells), missing)
 
 
-def folder_of(table: Table, column: str = "file_name") -> Path:
-    """Return the folder that the paths of a table are relative to, as annotation tools lay it out.
+def folder_of(path: Path, first: object) -> Path:
+    """Return the folder that the paths in a file are relative to, as annotation tools lay it out.
 
     It is the file's own, one of its folders of pictures, or that beside it: `images/`, and within
-    it the folder of the subset that the file is named after. Where none holds the first picture, it
-    is the file's own.
+    it the folder of the subset that the file is named after. Where none holds the picture
+    `first`, it is the file's own.
     """
-    path = table.path
     own, above = path.parent, path.parent.parent
     subset = path.stem.rpartition("_")[2]
     pictures = [base / IMAGES for base in (own, above)]
     folders = [own, *pictures, *(folder / subset for folder in pictures), above]
-    first = str(table.frame[column].iloc[0]) if len(table.frame) else ""
-    return next((folder for folder in folders if (folder / first).is_file()), own)
+    return next((folder for folder in folders if (folder / str(first)).is_file()), own)
 
 
 def left_out(count: int, total: int, why: str) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def content_of(
         population_names=names,
         notes=listing.notes,
     )
-    return _with_examples(content, table, spec, root or path.parent)
+    return _with_examples(content, table, spec, root or table.folder)
 
 
 def _groups(table: Table, spec: DataSpec) -> RawLabels | None:

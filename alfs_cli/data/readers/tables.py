@@ -44,7 +44,8 @@ class Table:
     `pictures` are the columns of pictures, which stay in the file because memory may not hold them.
     `index_columns` are those that pandas wrote as the table's index. `orders` is what the file
     declares of the classes of its columns. `is_as_written` is False where rows are put together
-    from several places of the file, so that its text has other rows.
+    from several places of the file, so that its text has other rows. `base` is the folder that
+    paths are relative to, where that is not the file's own.
     """
 
     path: Path
@@ -54,6 +55,12 @@ class Table:
     index_columns: tuple[str, ...] = ()
     orders: Mapping[str, Declared] = field(default_factory=dict)
     is_as_written: bool = True
+    base: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that paths in the table are relative to."""
+        return self.path.parent if self.base is None else self.base
 
     @property
     def columns(self) -> list[str]:
