@@ -30,6 +30,11 @@ def coco_listing(path: Path, document: dict[str, Any]) -> Listing:
     names = _categories(path, document["categories"])
     images = {_key(path, image, "id", "images"): image for image in document["images"]}
     found = _categories_of(path, document["annotations"], images, names)
+    if not found:
+        raise InputError(
+            f"no image of '{path}' has an annotation ({len(images):,} images)",
+            help="alfs judges the category of each image: export annotations with the images",
+        )
     rows = [place for place, image in enumerate(images) if image in found]
     keys = list(images)
     chosen = [images[keys[place]] for place in rows]

@@ -23,8 +23,9 @@ from alfs_cli.errors import InputError, brief
 KIND, MIN = "label-studio", "label-studio-min"
 LOCAL = "/data/local-files/"  # pictures on the server's disk
 SERVED = "/data/"  # pictures that people uploaded
-ANSWER = {"annotator", "annotation_id"}  # keys that JSON-MIN adds to each answer
-ABOUT = (*ANSWER, "created_at", "updated_at", "lead_time")
+ANNOTATOR = "annotator"
+ANSWER = {ANNOTATOR, "annotation_id"}  # keys that JSON-MIN adds to each answer
+ABOUT = (*ANSWER, "created_at", "updated_at", "lead_time", "agreement")
 LABEL, CHOICE = "label", "choice"
 SUM = 0.02  # how far from 1 the scores of a task may sum
 
@@ -87,22 +88,39 @@ def listing_of_tasks(path: Path, rows: Sequence[dict[str, Any]]) -> Listing:
 
 
 def listing_of_answers(path: Path, rows: Sequence[dict[str, Any]]) -> Listing:
-    """Return the tasks of a JSON-MIN file, which has an object for each answer."""
-    data = [_data({k: v for k, v in row.items() if k not in ABOUT}) for row in rows]
-    people = [_person(row.get("annotator")) for row in rows]
-    if CHOICE in data[0] and LABEL not in data[0]:  # Label Studio's own name for a control
-        data = [{LABEL if k == CHOICE else k: v for k, v in row.items()} for row in data]
-    identities = [str(row["id"]) for row in rows]
-    if len(set(identities)) == len(rows):
-        frame = frame_of([{k: v for k, v in row.items() if k != "id"} for row in data])
-        return _without_remote(Listing(Table(path, frame, None, is_as_written=False), kind=MIN))
-    worker = "annotator"
-    told = [row | {worker: person} for row, person in zip(data, people, strict=True)]
-    table = Table(path, frame_of(told), None)
-    table.require(LABEL, option="in Label Studio, name the control label, or rename the key")
-    listing = by_task(table, task="id", worker=worker, label=LABEL)
-    frame = listing.table.frame.drop(columns="id")
-    return _without_remote(replace(listing, table=replace(listing.table, frame=frame), kind=MIN))
+    """Return the tasks of a JSON-MIN file, which has an object for each answer.
+
+    The controls are the keys between `id` and `annotator`, in the order in which they are written.
+    """
+    controls = dict.fromkeys(control for row in rows for control in _controls(row))
+    only = next(iter(controls), None) if len(controls) == 1 else None
+    data = [_data(_with_label(row, only)) for row in rows]
+    frame = frame_of(data)
+    if len({str(row["id"]) for row in rows}) == len(rows):
+        table = Table(path, frame.drop(columns=["id", ANNOTATOR]), None, is_as_written=False)
+        return _without_remote(Listing(table, kind=MIN))
+    table = Table(path, frame, None)
+    if LABEL not in table.columns:
+        raise InputError(
+            f"several people answered the tasks of '{path}', in the controls {', '.join(controls)}",
+            help="export one control alone: several people's labels are read of one",
+        )
+    listing = by_task(table, task="id", worker=ANNOTATOR, label=LABEL)
+    reduced = replace(listing.table, frame=listing.table.frame.drop(columns="id"))
+    return _without_remote(replace(listing, table=reduced, kind=MIN))
+
+
+def _controls(row: dict[str, Any]) -> list[str]:
+    keys = list(row)
+    return keys[keys.index("id") + 1 : keys.index(ANNOTATOR)]
+
+
+def _with_label(row: dict[str, Any], control: str | None) -> dict[str, Any]:
+    """Return an answer without what Label Studio adds, the choice of `control` as the label."""
+    kept = {key: value for key, value in row.items() if key not in ABOUT}
+    if control is not None:
+        kept[LABEL] = kept.pop(control, None)
+    return kept | {ANNOTATOR: _person(row[ANNOTATOR])}
 
 
 def _answers(path: Path, number: int, task: dict[str, Any]) -> Iterator[Answer]:

@@ -102,3 +102,8 @@ def test_entries_that_are_no_objects(write, document):
         load(write(document | {"images": [1, 2]}))
     with pytest.raises(InputError, match=r"has no categories"):
         load(write(document | {"categories": []}))
+
+
+def test_images_without_any_annotation(write, document):
+    with pytest.raises(InputError, match=r"no image of .* has an annotation \(9 images\)"):
+        load(write(document | {"annotations": []}))

@@ -183,8 +183,8 @@ def test_what_is_refused(write, change, says):
 
 def answer(number, choice, person=1, control="choice", **data):
     return {
-        "id": 100 + number,
         **(data or {"x": number % 5 + 0.5}),
+        "id": 100 + number,
         control: choice,
         "annotator": person,
         "annotation_id": number,
@@ -198,8 +198,7 @@ def test_json_min_is_a_record_for_each_answer(write):
     dataset = load(write([answer(i, NAMES[i % 3]) for i in range(N)]))
     assert dataset.class_names == NAMES
     assert dataset.columns.used == ("x",)
-    named = load(write([answer(i, NAMES[i % 3], control="mood") for i in range(N)],
-                       label_column="mood"))  # fmt: skip
+    named = load(write([answer(i, NAMES[i % 3], control="mood") for i in range(N)]))
     assert named.labels.tolist() == dataset.labels.tolist()
 
 
@@ -214,3 +213,16 @@ def test_several_choices_in_json_min_are_refused(write):
     rows = [answer(i, {"choices": ["cat", "dog"]}) for i in range(N)]
     with pytest.raises(InputError, match=r"label is not one value but an object"):
         load(write(rows))
+
+
+def test_json_min_of_several_controls(write):
+    rows = []
+    for i in range(N):
+        row = answer(i, NAMES[i % 3], control="mood")
+        place = list(row).index("annotator")
+        pairs = list(row.items())
+        rows.append(dict([*pairs[:place], ("side", "lr"[i % 2]), *pairs[place:]]))
+    assert load(write(rows, label_column="side")).class_names == ("l", "r")
+    again = [*rows, rows[0] | {"annotator": 2}]
+    with pytest.raises(InputError, match=r"several people answered .* controls mood, side"):
+        load(write(again))
