@@ -20,7 +20,7 @@ from alfs_cli.copies.edits import (
     root_for,
 )
 from alfs_cli.copies.json_lines import edited_json_lines, edited_records
-from alfs_cli.copies.label_studio import edited_tasks
+from alfs_cli.copies.label_studio import edited_tasks, interface, tasks_of
 from alfs_cli.copies.npz import arrays_as_they_lie, write_edited_npz
 from alfs_cli.copies.parquet import write_edited_parquet
 from alfs_cli.copies.text_rows import plain
@@ -28,11 +28,13 @@ from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.readers.columns import files_of
 from alfs_cli.data.readers.label_studio import KIND
 from alfs_cli.data.readers.manifest import numbers_of_split, path_column_of
+from alfs_cli.data.readers.reviewed import Issues
 from alfs_cli.data.readers.tables import SEPARATORS
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.storage.arrays import save_npz
-from alfs_cli.storage.writing import replacing
+from alfs_cli.storage.writing import replacing, write_text
 
+TASKS = ".json"  # of tasks for Label Studio
 OWN_SUFFIX: Mapping[str, tuple[str, ...]] = {
     "huggingface": (".parquet",),
     **dict.fromkeys(("coco", "cvat", "crowd", "label-studio-min", "webdataset"), ()),
@@ -50,12 +52,26 @@ def edited_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
     """Return the suffixes that an edited copy may have, the usual one first."""
     if dataset.manifest is None and written_form(dataset) == "npz":
         return (".npz",)
+    own = _own_suffixes(dataset)
+    # A COCO file is .json too: tasks under that name could be taken for it.
+    are_files = dataset.paths is not None and dataset.kind not in (KIND, "coco")
+    as_tasks = (TASKS,) if are_files else ()
+    return tuple(dict.fromkeys((*own, *SEPARATORS, *as_tasks)))
+
+
+def _own_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
+    """Return the suffix of a copy in the data's own form, () where there is no such copy."""
     own = OWN_SUFFIX.get(dataset.kind)
     if own is None:
         own = () if dataset.manifest is None else (Path(dataset.manifest).suffix.lower(),)
     if dataset.kind == KIND and dataset.annotations is not None:
         own = ()  # which of several people's annotations to change is not known
-    return tuple(dict.fromkeys((*own, *SEPARATORS)))
+    return own
+
+
+def makes_tasks(dataset: LabelledDataset, path: Path) -> bool:
+    """Say whether a copy at `path` is made of tasks for Label Studio, for people to review."""
+    return path.suffix.lower() == TASKS and TASKS not in _own_suffixes(dataset)
 
 
 def new_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
@@ -100,12 +116,21 @@ class Written:
 
 
 def write_edited(
-    dataset: LabelledDataset, labels: IntArray, is_kept: BoolArray, path: Path
+    dataset: LabelledDataset,
+    labels: IntArray,
+    is_kept: BoolArray,
+    path: Path,
+    *,
+    suspects: Issues | None = None,
 ) -> Written:
     """Write a copy of DATA with new `labels` (N,), without the examples that are not kept.
 
-    A copy of a manifest or .npz is equal to it in all else. Other data get a new manifest or .npz.
+    A copy of a manifest or .npz is equal to it in all else. Other data get a new manifest or .npz;
+    pictures become tasks of Label Studio where `path` ends in .json, with `suspects` as
+    predictions.
     """
+    if makes_tasks(dataset, path):
+        return _write_tasks(dataset, labels, is_kept, path, suspects)
     if dataset.kind == "npz" and dataset.spec.source is not None:
         write_edited_npz(dataset, labels, is_kept, path)
         return Written()
@@ -131,6 +156,25 @@ def write_edited(
     if table.path.suffix.lower() == ".tar":
         notes.append(f"the pictures stay in '{table.path}': the copy has its keys and labels")
     return Written(tuple(notes), len(table.frame) - len(dataset))
+
+
+def _write_tasks(
+    dataset: LabelledDataset,
+    labels: IntArray,
+    is_kept: BoolArray,
+    path: Path,
+    suspects: Issues | None,
+) -> Written:
+    tasks = tasks_of(dataset, labels, is_kept, suspects, path)
+    config = path.with_name(f"{path.stem}.config.xml")
+    with replacing(path) as temporary:
+        temporary.write_bytes(tasks)
+    write_text(config, interface(dataset))
+    note = (
+        f"tasks for Label Studio, with the labelling interface in '{config}': it serves pictures "
+        f"below LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={os.path.abspath(path.parent)}"
+    )
+    return Written((note,))
 
 
 def write_anew(

@@ -136,3 +136,40 @@ def test_a_tar_becomes_a_table_of_keys_which_can_be_laid_over_it(alfs):
     assert labels("m.tar", labels="c.csv", label_column="label") == ["b", *list("bababab")]
     done = fix(alfs, "m.tar", [(0, "a", "b")], "c.tar")
     assert (done.code, "does not end in .csv or .tsv" in done.err) == (2, True)
+
+
+def test_pictures_become_tasks_of_label_studio_with_predictions(alfs):
+    for i in range(8):
+        path = Path(f"d/{('a b', 'cat')[i % 2]}/{i}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(i))
+    data = load(DataSpec("d"))
+    done = fix(alfs, "d", [(0, "a b", "cat")], "c.json", "--review")
+    assert done.code == 0, done.err
+    assert "tasks for Label Studio" in done.err
+    assert '<Choice value="a b"/>' in Path("c.config.xml").read_text()
+    tasks = json.loads(Path("c.json").read_text())
+    assert [task["data"]["index"] for task in tasks] == list(range(8))
+    assert tasks[0]["predictions"] == [
+        {
+            "model_version": "alfs",
+            "score": 0.9,
+            "result": [
+                {
+                    "from_name": "label",
+                    "to_name": "image",
+                    "type": "choices",
+                    "value": {"choices": ["cat"]},
+                    "score": 0.9,
+                }
+            ],
+        }
+    ]
+    assert all(task["predictions"] == [] for task in tasks[1:])
+    back = load(DataSpec("c.json"))
+    assert back.labels.tolist() == data.labels.tolist()
+    assert (back.images.decode(np.arange(8))[0] == data.images.decode(np.arange(8))[0]).all()
+    assert fix(alfs, "d", [(0, "a b", "cat")], "r.json", "--relabel").code == 0
+    assert load(DataSpec("r.json")).labels.tolist() == [1, *data.labels.tolist()[1:]]
+    done = fix(alfs, "d", [(0, "a b", "cat")], "elsewhere/c.json", "--relabel")
+    assert (done.code, "does not lie below the folder" in done.err) == (2, True)
