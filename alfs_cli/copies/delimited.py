@@ -18,6 +18,7 @@ from alfs_cli.copies.text_rows import (
     written,
 )
 from alfs_cli.data.labels import same_text
+from alfs_cli.data.readers.shards import are_archives
 from alfs_cli.data.readers.tables import SEPARATORS, Table
 from alfs_cli.errors import InputError
 
@@ -28,7 +29,7 @@ def cells_of(table: Table) -> TextRows:
     Raises InputError for pictures and other bytes, which text cannot hold.
     """
     columns = table.columns
-    if table.pictures and table.path.suffix.lower() != ".tar":
+    if table.pictures and not are_archives(table.path):
         raise InputError(
             f"column '{table.pictures[0]}' of '{table.path}' holds pictures, which a text table "
             "cannot hold",
@@ -52,7 +53,8 @@ def _is_text(table: Table) -> bool:
 
 def _values(table: Table, column: str) -> list[Any]:
     """Return the stored values of a column, whole numbers even where some are missing."""
-    if table.path.is_dir() or table.path.suffix.lower() == ".parquet":
+    is_folder = table.path.is_dir() and not are_archives(table.path)
+    if is_folder or table.path.suffix.lower() == ".parquet":
         from alfs_cli.data.readers.columnar import arrow_table
 
         order = table.orders.get(column)

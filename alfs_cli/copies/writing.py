@@ -29,6 +29,7 @@ from alfs_cli.data.readers.columns import files_of
 from alfs_cli.data.readers.label_studio import KIND
 from alfs_cli.data.readers.manifest import numbers_of_split, path_column_of
 from alfs_cli.data.readers.reviewed import Issues
+from alfs_cli.data.readers.shards import are_archives
 from alfs_cli.data.readers.tables import SEPARATORS
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.storage.arrays import save_npz
@@ -64,6 +65,8 @@ def _own_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
     own = OWN_SUFFIX.get(dataset.kind)
     if own is None:
         own = () if dataset.manifest is None else (Path(dataset.manifest).suffix.lower(),)
+    if dataset.kind == "shards":
+        own = () if are_archives(Path(str(dataset.manifest))) else (".parquet",)
     if dataset.kind == KIND and dataset.annotations is not None:
         own = ()  # which of several people's annotations to change is not known
     return own
@@ -153,7 +156,7 @@ def write_edited(
         else:
             write_edited_parquet(table, edit, temporary)
     notes = [*_on_root(path, None if target == ".json" and dataset.kind == KIND else root)]
-    if table.path.suffix.lower() == ".tar":
+    if are_archives(table.path):
         notes.append(f"the pictures stay in '{table.path}': the copy has its keys and labels")
     return Written(tuple(notes), len(table.frame) - len(dataset))
 

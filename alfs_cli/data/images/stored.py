@@ -8,7 +8,7 @@ time.
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -101,6 +101,10 @@ def _is_no_text(value: bytes) -> bool:
 class PictureColumn(Protocol):
     """The pictures of a column, or of the samples of an archive, by row."""
 
+    def __len__(self) -> int:
+        """The number of rows."""
+        ...
+
     def content(self, row: int) -> bytes:
         """Return the bytes of a picture, b"" without one; raises OSError for a damaged file."""
         ...
@@ -111,15 +115,19 @@ class ParquetColumn:
     """A column of pictures in a Parquet file.
 
     `leaf` is the path of its bytes, `starts` the rows at which row groups begin, and `kept` the row
-    groups in memory, the last used at the end.
+    groups in memory, the last used at the end; shards share them.
     """
 
     path: Path
     name: str
     leaf: str
     starts: tuple[int, ...]
-    kept: "OrderedDict[int, Any]" = field(default_factory=OrderedDict)
+    count: int
+    kept: "OrderedDict[tuple[Path, int], Any]" = field(default_factory=OrderedDict)
     lock: Any = field(default_factory=Lock)
+
+    def __len__(self) -> int:
+        return self.count
 
     def content(self, row: int) -> bytes:
         """Return the bytes of a picture, b"" without one; raises OSError for a damaged file."""
@@ -128,15 +136,16 @@ class ParquetColumn:
 
     def _group(self, number: int) -> Any:
         with self.lock:
-            if number in self.kept:
-                self.kept.move_to_end(number)
-                return self.kept[number]
+            key = (self.path, number)
+            if key in self.kept:
+                self.kept.move_to_end(key)
+                return self.kept[key]
             try:
                 with pyarrow.parquet.ParquetFile(self.path) as file:
                     values = _leaf(file.read_row_group(number, columns=[self.leaf]))
             except (OSError, ValueError, pyarrow.ArrowException) as error:
                 raise OSError(f"cannot read '{self.path}': {brief(error)}") from None
-            self.kept[number] = values
+            self.kept[key] = values
             while len(self.kept) > 1 and sum(v.nbytes for v in self.kept.values()) > KEPT_BYTES:
                 self.kept.popitem(last=False)
             return values
@@ -160,9 +169,28 @@ class MappedColumn:
 
     values: Any
 
+    def __len__(self) -> int:
+        return len(self.values)
+
     def content(self, row: int) -> bytes:
         """Return the bytes of a picture, b"" without one."""
         return bytes(self.values[row].as_py() or b"")
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedColumn:
+    """The pictures of several files in a row; `starts` are the rows where they begin."""
+
+    columns: tuple[PictureColumn, ...]
+    starts: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.columns))
+
+    def content(self, row: int) -> bytes:
+        """Return the bytes of a picture, b"" without one; raises OSError for a damaged file."""
+        number = bisect_right(self.starts, row) - 1
+        return self.columns[number].content(row - self.starts[number])
 
 
 def _leaf(table: Any) -> Any:
@@ -180,14 +208,30 @@ def open_pictures(path: Path, name: str) -> PictureColumn:
     Raises InputError where one of a Parquet file's row groups needs more memory than is free.
     """
     if path.is_dir():
-        from alfs_cli.data.readers.columnar import saved_table
+        from alfs_cli.data.readers.columnar import is_saved, saved_table
 
+        if not is_saved(path):
+            return _joined(path, name)
         return MappedColumn(_leaf(saved_table(path).select([name])))
     if path.suffix.lower() == ".tar":
         from alfs_cli.data.readers.webdataset import open_archive
 
         return open_archive(path, name)
     return _open_parquet(path, name)
+
+
+def _joined(folder: Path, name: str) -> JoinedColumn:
+    """Open the pictures of all shards in a folder, which keep one number of bytes in memory."""
+    from alfs_cli.data.readers.shards import shards_in
+
+    files = shards_in(folder)
+    opened = [open_pictures(file, name) for file in files]
+    first = opened[0]
+    if isinstance(first, ParquetColumn):
+        shared = {"kept": first.kept, "lock": first.lock}
+        opened = [replace(c, **shared) if isinstance(c, ParquetColumn) else c for c in opened]
+    starts = np.cumsum([0, *map(len, opened)])[:-1]
+    return JoinedColumn(tuple(opened), tuple(starts.tolist()))
 
 
 def _open_parquet(path: Path, name: str) -> ParquetColumn:
@@ -204,7 +248,8 @@ def _open_parquet(path: Path, name: str) -> ParquetColumn:
         "pyarrow.parquet.write_table(..., row_group_size=1000)",
     )
     counts = [group.num_rows for group in groups]
-    return ParquetColumn(path, name, leaf, tuple(np.cumsum([0, *counts])[:-1].tolist()))
+    starts = tuple(np.cumsum([0, *counts])[:-1].tolist())
+    return ParquetColumn(path, name, leaf, starts, sum(counts))
 
 
 @dataclass(frozen=True, eq=False)

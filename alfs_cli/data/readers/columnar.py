@@ -66,8 +66,25 @@ def read_saved(folder: Path) -> Table:
 
 
 def arrow_table(path: Path) -> Any:
-    """Return the whole pyarrow table in a Parquet file or a folder of save_to_disk."""
-    return saved_table(path) if path.is_dir() else pyarrow.parquet.read_table(path)
+    """Return the whole pyarrow table in a Parquet file, in shards, or in a folder of save_to_disk.
+
+    Shards have a column `split` where their names tell splits.
+    """
+    if not path.is_dir():
+        return pyarrow.parquet.read_table(path)
+    if is_saved(path):
+        return saved_table(path)
+    from alfs_cli.data.readers.shards import shards_in, splits_of_files
+
+    files = shards_in(path)
+    parts = [pyarrow.parquet.read_table(file) for file in files]
+    splits = splits_of_files(files)
+    if splits is not None and "split" not in parts[0].column_names:
+        parts = [
+            part.append_column("split", pyarrow.array([split] * len(part), pyarrow.string()))
+            for part, split in zip(parts, splits, strict=True)
+        ]
+    return pyarrow.concat_tables(parts)
 
 
 def saved_table(folder: Path) -> Any:

@@ -15,6 +15,8 @@ from alfs_cli.data.readers.folder import (
 )
 from alfs_cli.data.readers.listing import Listing
 from alfs_cli.data.readers.manifest import content_of, manifest_splits, read_manifest
+from alfs_cli.data.readers.shards import INSIDE, read_shards, shards_in
+from alfs_cli.data.readers.tables import Table
 from alfs_cli.errors import InputError
 
 SPLITS_OF_SAVED = "dataset_dict.json"
@@ -23,11 +25,12 @@ SAVED = "huggingface"
 IMAGES = Reader("folder:read_folder", "folder:folder_splits")
 WITH_METADATA = Reader("folders:read_metadata", "folders:metadata_splits")
 OF_SPLITS = Reader("folders:read_split_metadata", "folders:split_metadata_splits")
+OF_SHARDS = Reader("shards:read_shards_data", "shards:shard_splits")
 SAVED_TO_DISK = Reader("folders:read_saved_data", "folders:saved_splits")
 
 
 def reader_of(folder: Path) -> Reader:
-    """Return the reader of a folder: as save_to_disk wrote it, with metadata, or of class folders.
+    """Return the reader of a folder: of save_to_disk, with metadata, of shards, or class folders.
 
     Metadata are for a folder that has no class folders, or for those of its splits.
     """
@@ -35,7 +38,16 @@ def reader_of(folder: Path) -> Reader:
         return SAVED_TO_DISK
     if _metadata(folder) is not None:
         return WITH_METADATA if _is_plain(folder) else IMAGES
-    return OF_SPLITS if _split_metadata(folder) else IMAGES
+    if _split_metadata(folder):
+        return OF_SPLITS
+    layout = layout_of(folder)
+    is_bare = not layout.splits and not layout.loose and set(layout.classes) <= {INSIDE}
+    return OF_SHARDS if is_bare and shards_in(folder) else IMAGES
+
+
+def read_listed(folder: Path) -> Table:
+    """Return the table of a folder: of one split that save_to_disk wrote, or of shards."""
+    return read_saved(folder) if is_saved(folder) else read_shards(folder)
 
 
 def read_metadata(folder: Path, spec: DataSpec) -> Content:

@@ -32,7 +32,7 @@ TABLES = {
     ".json": "json_forms:read_json",
     ".xml": "cvat:read_cvat",
     ".tar": "webdataset:read_samples",
-    "": "columnar:read_saved",
+    "": "folders:read_listed",
 }
 """The functions (path) -> Table that read what is no text with a separator; "" is a folder."""
 
@@ -228,7 +228,7 @@ class Table:
 
 
 def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> Table:
-    """Return the table in a file, or in a folder that Hugging Face's save_to_disk wrote.
+    """Return the table in a file, or in a folder of files that are one table.
 
     Columns named in `text` keep every character. Columns of pictures stay in the file with
     `pictures`, and are refused without. Raises InputError, which names the line, where the file is

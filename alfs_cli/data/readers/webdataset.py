@@ -50,6 +50,9 @@ class ArchiveColumn:
     path: Path
     places: tuple[Place | None, ...]
 
+    def __len__(self) -> int:
+        return len(self.places)
+
     def content(self, row: int) -> bytes:
         """Return the bytes of a picture, b"" without one; raises OSError for a damaged file."""
         place = self.places[row]
