@@ -51,6 +51,12 @@ class TestHuggingFace:
         data.to_parquet(str(tmp_path / "m.parquet"))
         is_read(tmp_path / "m.parquet")
 
+    def test_shards_of_parquet(self, data, tmp_path):
+        for k in range(3):
+            name = f"train-{k:05d}-of-00003.parquet"
+            data.shard(3, k, contiguous=True).to_parquet(str(tmp_path / name))
+        is_read(tmp_path)
+
     def test_save_to_disk(self, data, tmp_path):
         data.save_to_disk(str(tmp_path / "d"), num_shards=3)
         is_read(tmp_path / "d")
@@ -130,6 +136,30 @@ class TestLabelStudio:
         found.convert_to_json_min(str(tasks), str(tmp_path / "min"), is_dir=False)
         is_read(tmp_path / "min/result.json", classes=",".join(NAMES), root=str(tmp_path))
 
+    def test_tasks_that_fix_makes_fit_the_interface_beside_them(self, tmp_path):
+        interface = pytest.importorskip("label_studio_sdk.label_interface")
+        from alfs_cli.copies import label_studio
+        from alfs_cli.data.readers.reviewed import Issues
+
+        for i in range(N):
+            path = tmp_path / "d" / NAMES[i % 3] / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded(i))
+        data = load(DataSpec(str(tmp_path / "d")))
+        one = np.array([0.9])
+        suspects = Issues(
+            tmp_path, np.array([4]), np.array([2]), one, one, np.array([-3]), np.array([True])
+        )
+        kept = np.ones(N, dtype=bool)
+        text = label_studio.tasks_of(data, data.labels, kept, suspects, tmp_path / "t.json")
+        labelling = interface.LabelInterface(label_studio.interface(data))
+        tasks = json.loads(text)
+        assert sum(len(task["predictions"]) for task in tasks) == 1
+        for task in tasks:
+            assert labelling.validate_task({"data": task["data"]})
+            assert all(map(labelling.validate_annotation, task["annotations"]))
+            assert all(map(labelling.validate_prediction, task["predictions"]))
+
 
 class TestDatumaro:
     @pytest.fixture
@@ -169,3 +199,12 @@ class TestWebDataset:
                 writer.write({"__key__": f"{i:06d}", "png": encoded(i), label: value})
         names = ("0", "1", "2") if label == "cls" else NAMES
         is_read(tmp_path / "m.tar", names=names, classes=",".join(names))
+
+    def test_shards(self, tmp_path):
+        webdataset = pytest.importorskip("webdataset")
+        pattern = str(tmp_path / "shard-%06d.tar")
+        with webdataset.ShardWriter(pattern, maxcount=5, verbose=0) as writer:
+            for i in range(N):
+                writer.write({"__key__": f"{i:06d}", "png": encoded(i), "cls": i % 3})
+        assert len(list(tmp_path.glob("*.tar"))) == 3
+        is_read(tmp_path, names=("0", "1", "2"))

@@ -89,21 +89,29 @@ class Table:
                 "those columns in the brackets",
             )
         first = next((name for name in self.columns if name.casefold() in wanted), None)
-        raise InputError(
-            message,
-            help=f"{option} '{first}', if that is the one"
-            if first
-            else f"{option} NAME says which",
-        )
+        marks = self.marks() if "label" in column else []
+        help = f"{option} NAME says which"
+        if first:
+            help = f"{option} '{first}', if that is the one"
+        elif len(marks) > 1:
+            help = (
+                f"{help}; of a column of 0 and 1 for each class (several labels an example) one is "
+                f"judged at a time: {option} {brief(marks[0])}"
+            )
+        raise InputError(message, help=help)
 
-    def one_hot(self) -> tuple[str, ...]:
-        """Return the columns of 0 and 1 if every row has exactly one 1 in them, () otherwise."""
-        names = [
+    def marks(self) -> list[str]:
+        """Return the columns that hold nothing but 0 and 1."""
+        return [
             name
             for name in self.columns
             if (values := pd.to_numeric(self.frame[name], errors="coerce")).isin((0, 1)).all()
             and len(values)
         ]
+
+    def one_hot(self) -> tuple[str, ...]:
+        """Return the columns of 0 and 1 if every row has exactly one 1 in them, () otherwise."""
+        names = self.marks()
         if len(names) < 2:
             return ()
         sums = sum(pd.to_numeric(self.frame[name]).to_numpy(dtype=np.int64) for name in names)
