@@ -196,8 +196,7 @@ def write_anew(
     copy.
     """
     if written_form(dataset) == "npz":
-        _write_npz(dataset, labels, true, path, dict(more or {}))
-        return []
+        return _write_npz(dataset, labels, true, path, dict(more or {}))
     return _write_manifest(dataset, labels, true, path)
 
 
@@ -207,8 +206,8 @@ def _write_npz(
     true: IntArray | None,
     path: Path,
     more: dict[str, NDArray[Any]],
-) -> None:
-    spec = dataset.spec
+) -> list[str]:
+    spec, notes = dataset.spec, []
     arrays: dict[str, NDArray[Any]] = {}
     label_key, true_key = spec.label_column or "labels", spec.true_label_column or "true_labels"
     named = None
@@ -216,7 +215,11 @@ def _write_npz(
         arrays = dict(arrays_as_they_lie(Path(spec.source), positions_of(dataset)))
         named = arrays.get(label_key)
     elif dataset.images is not None:
-        pixels, _ = dataset.images.decode(np.arange(len(dataset)))
+        pixels, readable = dataset.images.decode(np.arange(len(dataset)))
+        if not readable.all():
+            notes.append(
+                f"pictures that cannot be read are black in the copy: {(~readable).sum():,}"
+            )
         arrays["images"] = pixels[..., 0] if pixels.shape[3] == 1 else pixels
     if dataset.features is not None and "features" not in arrays:
         arrays["features"] = dataset.features
@@ -229,6 +232,7 @@ def _write_npz(
         arrays[true_key] = names[true] if as_text else true
     arrays |= {"class_names": names, **more}
     save_npz(path, arrays)
+    return notes
 
 
 def _write_manifest(

@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationError
 
 from alfs_cli.errors import InputError
-from alfs_cli.storage.files import as_text_file
+from alfs_cli.storage.files import as_file, as_text_file
 from alfs_cli.storage.writing import write_text
 from alfs_cli.text.numbers import whole_number
 
@@ -167,7 +167,7 @@ def names_result(data: str) -> bool:
     if not data.endswith(".json"):
         return False
     try:
-        with open(data, encoding="utf-8-sig", errors="replace") as file:
+        with open(as_file(data), encoding="utf-8-sig", errors="replace") as file:
             head = file.read(HEAD).lstrip()
     except OSError:
         return True

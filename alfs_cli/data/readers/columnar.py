@@ -18,7 +18,7 @@ from alfs_cli.data.declared import HUB, declared_in, pandas_notes
 from alfs_cli.data.images.stored import first_in, first_of, paths_inside, picture_columns
 from alfs_cli.data.readers.tables import Table
 from alfs_cli.errors import InputError, brief
-from alfs_cli.storage.files import as_text_file
+from alfs_cli.storage.files import as_file, as_text_file
 from alfs_cli.storage.memory import refuse_too_large
 
 CELL_BYTES = 8  # the least that a cell takes in memory
@@ -114,7 +114,7 @@ def saved_table(folder: Path) -> Any:
 
 def _mapped(path: Path) -> Any:
     try:
-        with pyarrow.memory_map(str(path)) as source:
+        with pyarrow.memory_map(str(as_file(path))) as source:
             return pyarrow.ipc.open_stream(source).read_all()
     except FileNotFoundError:
         raise InputError(f"no such file: '{path}'", help=WHOLE) from None
