@@ -20,7 +20,7 @@ from alfs_cli.data.images.kinds import FileImages
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.placeholders import how_to_fetch, what_lies_there
 from alfs_cli.data.readers.arrays import checked_features, own_name
-from alfs_cli.data.readers.crowd import read_crowd, worker_column
+from alfs_cli.data.readers.crowd import CROWD, TASK, read_crowd, worker_column
 from alfs_cli.data.readers.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
 from alfs_cli.data.readers.listing import Listing
 from alfs_cli.data.readers.tables import Table, read_table
@@ -182,11 +182,7 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
         return _with_stored(content, table, stored)
     column = path_column_of(table.columns, spec)
     if column is None:
-        several = () if spec.label_columns is None else column_names(spec.label_columns)
-        labels = (spec.label_column, spec.true_label_column)
-        own = {*TEXT_COLUMNS, *several, *(name for name in labels if name is not None)}
-        if spec.group_column is not None:
-            own.add(spec.group_column)
+        own = _no_features(content, spec)
         found = table.numbers(own, asked=spec.feature_columns, excluded=spec.exclude_columns)
         elsewhere = (spec.features, spec.pred_probs, content.annotations, content.pred_probs)
         if not found.names and all(evidence is None for evidence in elsewhere):
@@ -232,6 +228,14 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
         readable=None if readable.all() else readable,
         problems=tuple(problems),
     )
+
+
+def _no_features(content: Content, spec: DataSpec) -> set[str]:
+    """Return the names of columns that are no features: labels, paths, groups, a crowd's tasks."""
+    several = () if spec.label_columns is None else column_names(spec.label_columns)
+    named = (spec.label_column, spec.true_label_column, spec.group_column)
+    tasks = (TASK,) if content.kind == CROWD else ()
+    return {*TEXT_COLUMNS, *several, *tasks, *(name for name in named if name is not None)}
 
 
 def _digest_of_cells(table: Table, left_out: Collection[str]) -> str:

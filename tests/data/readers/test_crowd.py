@@ -105,3 +105,8 @@ def test_too_many_workers_for_memory(tmp_path, answers, monkeypatch):
     monkeypatch.setattr("alfs_cli.data.readers.crowd.CELL_BYTES", 1 << 50)
     with pytest.raises(InputError, match=r"a table of 40 tasks by 3 workers takes"):
         load(write(answers, tmp_path / "m.csv"))
+
+
+def test_the_number_of_a_task_is_no_feature(tmp_path, answers):
+    answers["task"] = answers["task"].str[1:].astype(int) * 37 % 101
+    assert load(write(answers, tmp_path / "m.csv")).features is None
