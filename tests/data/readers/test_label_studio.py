@@ -122,7 +122,7 @@ def complete(probs):
 def test_complete_predictions_are_probabilities(write):
     probs = np.random.default_rng(0).dirichlet(np.ones(3), N)
     tasks = [
-        task(i, annotation(NAMES[i % 3]), predictions=complete(probs[i]), text="t")
+        task(i, annotation(NAMES[i % 3]), predictions=complete(probs[i]), text=f"text {i}")
         for i in range(N)
     ]
     dataset = load(write(tasks))
