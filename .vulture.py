@@ -16,6 +16,13 @@ Datalab, Evaluated, Node, ReadableBuffer, Shares
 
 # Functions that a table names, loaded when they are used.
 hoc, joint_ml, knn, read_npz, fashion_mnist, cifar100, webvision_mini
+read_cvat, read_cvat_data, read_json_data, json_splits, read_samples_data
+read_folder, folder_splits, read_metadata, metadata_splits
+read_split_metadata, split_metadata_splits, read_saved_data, saved_splits
+read_shards_data, shard_splits, read_listed
+
+# Handlers of expat's parser.
+StartElementHandler, EndElementHandler, CharacterDataHandler, StartDoctypeDeclHandler
 
 # The audit's record, for the pages and sheets that ask people.
 next_task, second_task, undo, suspect, continued

@@ -41,12 +41,20 @@ test: $(READY)
 test-fast: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not benchmark and not slow and not interop"
 
-$(VENV)/.interop: $(READY)
-	$(BIN)/python -m pip install --quiet --group interop
-	touch $(VENV)/.interop
+# In an environment laid over that of `make test`: some of these tools ask for older versions.
+INTEROP ?= .venv-interop
+LIBRARIES := import sysconfig; print(sysconfig.get_path("purelib"))
 
-test-interop: $(VENV)/.interop
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m interop tests
+$(INTEROP)/.ready: $(READY)
+	$(BIN)/python -m venv $(INTEROP)
+	$(BIN)/python -c '$(LIBRARIES)' > "$$($(INTEROP)/bin/python -c '$(LIBRARIES)')/beneath.pth"
+	pwd > "$$($(INTEROP)/bin/python -c '$(LIBRARIES)')/here.pth"
+	$(INTEROP)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(INTEROP)/bin/python -m pip install --quiet --group interop
+	touch $(INTEROP)/.ready
+
+test-interop: $(INTEROP)/.ready
+	$(INTEROP)/bin/python -m pytest -n 2 --dist worksteal -m interop tests
 
 # In an environment of its own. What the lowest versions bring themselves is the newest there is, and
 # warns of names that it will take away; that says nothing of the bounds.
@@ -106,4 +114,4 @@ golden: $(READY)
 	ALFS_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/formats
 
 clean:
-	rm -rf $(VENV) $(LOWEST) build alfs-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(INTEROP) build alfs-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

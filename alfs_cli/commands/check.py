@@ -48,7 +48,9 @@ def check(
 
         invocation.publish(rules_report(explain))
         return
-    is_estimate = data is not None and data.endswith(".json")
+    from alfs_cli.storage.documents import names_result
+
+    is_estimate = data is not None and names_result(data)
     _refuse_at_odds(accepted, is_estimate=is_estimate)
     from alfs_cli.options.checking import check_settings
 

@@ -24,7 +24,7 @@ def fix(invocation: Invocation, options: DataOptions, data: Data, fixing: FixOpt
     mode = fixing.mode()
     from alfs_cli.copies.answered import answered
     from alfs_cli.copies.cleaned import cleaned, cleaning_summary
-    from alfs_cli.copies.writing import edited_suffixes, refuse_target, write_edited
+    from alfs_cli.copies.writing import edited_suffixes, makes_tasks, refuse_target, write_edited
     from alfs_cli.data import in_words, load
     from alfs_cli.data.readers.reviewed import read_issues
     from alfs_cli.reports.fix import fix_report
@@ -47,10 +47,15 @@ def fix(invocation: Invocation, options: DataOptions, data: Data, fixing: FixOpt
         estimate = _estimate_of(invocation, dataset, path, beside, allow_stale=fixing.allow_stale)
         listed = read_issues(path, dataset)
     result = cleaned(
-        dataset, listed, mode, min_score=fixing.min_score, min_confidence=fixing.min_confidence
+        dataset,
+        listed,
+        mode,
+        min_score=fixing.min_score,
+        min_confidence=fixing.min_confidence,
+        needs_decision=not makes_tasks(dataset, to),  # which are for people to decide
     )
     _tell_doubts(invocation, result, estimate, path, force=fixing.force)
-    written = write_edited(dataset, result.labels, result.is_kept, to)
+    written = write_edited(dataset, result.labels, result.is_kept, to, suspects=listed)
     for note in written.notes:
         invocation.console.warn(note)
     summary = cleaning_summary(

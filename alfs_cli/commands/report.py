@@ -1,16 +1,18 @@
 """`alfs report ESTIMATE|RUN|SWEEP|AUDIT`: an HTML page of saved results, to hand over."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alfs_cli.errors import UsageError
 from alfs_cli.options.shared import Invocation, command
 
 if TYPE_CHECKING:
     from alfs_cli.formats.blocks import Report
 
-PAGE = "report.html"
+PAGE, FIFTYONE = "report.html", "fiftyone"
 PAIRS = 5  # pairs of identical pictures under different labels, the most shown
 
 
@@ -42,7 +44,8 @@ def report(
 ) -> None:
     """Write a self-contained page about an estimate, a run, a sweep or an audit.
 
-    It is written to report.html beside those results, unless -f or -o is given.
+    It is written to report.html beside those results, unless -f or -o is given. -f fiftyone lists
+    the pictures of an estimate with their labels and what was found, for FiftyOne to import.
     """
     from alfs_cli.formats import render
     from alfs_cli.results.saved import find_saved
@@ -58,6 +61,8 @@ def report(
         page = _run(place)
     else:
         page = _sweep(place, invocation.out)
+    if FIFTYONE in (invocation.format, *(format for format, _ in invocation.outputs)):
+        page = _with_samples(page, kind, place)
     if invocation.format == "text" and not invocation.outputs:
         path = (place.parent if kind in ("estimate", "audit") else place) / PAGE
         write_text(path, render(page, "html"))
@@ -81,6 +86,15 @@ def _estimate(path: Path, gallery: int) -> "Report":
         checked=check_beside(path),
         suspects=suspects or Suspects(),
     )
+
+
+def _with_samples(page: "Report", kind: str, path: Path) -> "Report":
+    from alfs_cli.reports.samples import samples_of
+    from alfs_cli.results.estimate import load_estimate
+
+    if kind != "estimate":
+        raise UsageError(f"-f {FIFTYONE} is for an estimate", help="alfs report ESTIMATE")
+    return replace(page, samples=samples_of(path, load_estimate(path)))
 
 
 def _audit(path: Path) -> "Report":

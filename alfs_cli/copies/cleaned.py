@@ -163,16 +163,18 @@ def cleaned(
     *,
     min_score: float = 0.5,
     min_confidence: float = 0.0,
+    needs_decision: bool = True,
 ) -> Cleaned:
     """Return the labels after people's decisions, and after what `mode` does with other suspects.
 
     `drop` leaves out suspects with a score of `min_score` or more. `relabel` gives these the
     suggested class where its probability is `min_confidence` or more. `review` changes nothing
-    else. Rows of the kind `possible` change by a decision alone.
+    else, and with `needs_decision` finds a decision. Rows of the kind `possible` change by a
+    decision alone.
 
     Raises InputError where nothing would be left, UsageError where `review` finds no decision.
     """
-    if mode == "review" and not issues.num_decided:
+    if mode == "review" and needs_decision and not issues.num_decided:
         raise UsageError(
             f"'{issues.path}' has no decisions",
             help="fill in its column decision with keep, drop or a class, or use --drop, --relabel",

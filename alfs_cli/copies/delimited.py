@@ -18,6 +18,7 @@ from alfs_cli.copies.text_rows import (
     written,
 )
 from alfs_cli.data.labels import same_text
+from alfs_cli.data.readers.shards import are_archives
 from alfs_cli.data.readers.tables import SEPARATORS, Table
 from alfs_cli.errors import InputError
 
@@ -28,13 +29,13 @@ def cells_of(table: Table) -> TextRows:
     Raises InputError for pictures and other bytes, which text cannot hold.
     """
     columns = table.columns
-    if table.pictures:
+    if table.pictures and not are_archives(table.path):
         raise InputError(
             f"column '{table.pictures[0]}' of '{table.path}' holds pictures, which a text table "
             "cannot hold",
             help="name a copy that ends in .parquet: its pictures stay",
         )
-    if table.path.suffix.lower() in SEPARATORS:
+    if _is_text(table):
         return read_text_rows(table.path, columns=len(columns), count=len(table.frame))
     values = [_values(table, name) for name in columns]
     rows = tuple(
@@ -45,14 +46,25 @@ def cells_of(table: Table) -> TextRows:
     return TextRows("utf-8", ",", "", head, rows, tuple(range(len(rows))))
 
 
+def _is_text(table: Table) -> bool:
+    """Say whether the file of a table is its text."""
+    return table.is_as_written and table.path.suffix.lower() in SEPARATORS
+
+
 def _values(table: Table, column: str) -> list[Any]:
     """Return the stored values of a column, whole numbers even where some are missing."""
-    if table.path.suffix.lower() != ".parquet":
-        return list(table.frame[column].to_numpy(dtype=object))
-    import pyarrow.parquet
+    is_folder = table.path.is_dir() and not are_archives(table.path)
+    if is_folder or table.path.suffix.lower() == ".parquet":
+        from alfs_cli.data.readers.columnar import arrow_table
 
-    values: list[Any] = pyarrow.parquet.read_table(table.path, columns=[column])[column].to_pylist()
-    return values
+        order = table.orders.get(column)
+        if order is not None and order.are_positions:
+            return list(table.text(column))
+        whole = arrow_table(table.path)
+        if column in whole.column_names:
+            values: list[Any] = whole[column].to_pylist()
+            return values
+    return list(table.frame[column].to_numpy(dtype=object))
 
 
 def _as_cell(value: Any, path: Path) -> str:
@@ -78,7 +90,7 @@ def edited_text(table: Table, edit: Edit, suffix: str) -> bytes:
     """
     found = cells_of(table)
     _refuse_other_rows(table, found, edit)
-    if table.path.suffix.lower() != suffix:
+    if not _is_text(table) or table.path.suffix.lower() != suffix:
         found = _separated(found, SEPARATORS[suffix])
     column = table.columns.index(edit.label_column) if edit.label_column in table.columns else None
     paths = None if edit.path_column is None else table.columns.index(edit.path_column)

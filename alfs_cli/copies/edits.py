@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data import LabelledDataset, positions_of
+from alfs_cli.data.readers.crowd import CROWD, read_crowd, worker_column
 from alfs_cli.data.readers.manifest import (
     TEXT_COLUMNS,
     base_of,
@@ -54,10 +55,15 @@ class Moved:
 
 
 def read_manifest_of(dataset: LabelledDataset) -> Table:
-    """Return the manifest that a data set was read from, with the rows of all splits."""
+    """Return the manifest that a data set was read from, with the rows of all splits.
+
+    Of a crowd's answers it has a row for each task.
+    """
     spec = dataset.spec
     named = [name for name in (spec.label_column, spec.path_column) if name is not None]
-    return read_table(Path(str(dataset.manifest)), text=[*TEXT_COLUMNS, *named], pictures=True)
+    table = read_table(Path(str(dataset.manifest)), text=[*TEXT_COLUMNS, *named], pictures=True)
+    worker = worker_column(table, spec) if dataset.kind == CROWD else None
+    return table if worker is None else read_crowd(table, spec, worker).table
 
 
 def edit_of(
@@ -90,7 +96,7 @@ def edit_of(
     paths = path_column_of(table.columns, spec)
     if dataset.paths is None or paths is None:
         return edit, None
-    moved = moved_paths(table.exact(paths)[stays], table.path.parent, spec.root, to)
+    moved = moved_paths(table.exact(paths)[stays], table.folder, spec.root, to)
     return replace(edit, path_column=paths, move=moved.move), moved.root
 
 

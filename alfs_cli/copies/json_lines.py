@@ -1,4 +1,4 @@
-"""JSON lines with other labels: only the values that change are rewritten."""
+"""JSON lines, and lists of records, with other labels: only values that change are rewritten."""
 
 import json
 import re
@@ -26,6 +26,32 @@ def edited_json_lines(table: Table, edit: Edit) -> bytes:
         if edit.is_kept[row]:
             parts.append(_edited_json(text, edit, row, names) + end)
     return "".join(parts).encode("utf-8")
+
+
+def edited_records(table: Table, edit: Edit) -> bytes:
+    """Return the bytes of a list of JSON objects after an edit, all other text being kept."""
+    text = table.path.read_bytes().decode("utf-8")
+    spans = _objects(text)
+    objects = [text[start:stop] for start, stop in spans]
+    names = [_spelled_json(edit, objects, k) for k in range(len(edit.class_names))]
+    kept = [row for row in range(len(objects)) if edit.is_kept[row]]
+    parts = [text[: spans[0][0]]]
+    for row in kept:
+        if row != kept[0]:
+            parts.append(text[spans[row - 1][1] : spans[row][0]])
+        parts.append(_edited_json(objects[row], edit, row, names))
+    return "".join((*parts, text[spans[-1][1] :])).encode("utf-8")
+
+
+def _objects(text: str) -> list[tuple[int, int]]:
+    """Return (start, stop) of each object in the text of a list of objects."""
+    decoder = json.JSONDecoder()
+    spans: list[tuple[int, int]] = []
+    at = text.index("[") + 1
+    while (start := text.find("{", at)) >= 0:
+        _, at = decoder.raw_decode(text, start)
+        spans.append((start, at))
+    return spans
 
 
 def _spelled_json(edit: Edit, objects: list[str], k: int) -> str:

@@ -1,4 +1,7 @@
-"""Parquet with other labels: types, categories, metadata and compression are kept."""
+"""Parquet with other labels: types, categories, metadata and compression are kept.
+
+A folder that Hugging Face's save_to_disk wrote becomes a Parquet file.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,21 +15,29 @@ from alfs_cli.data.readers.tables import Table
 if TYPE_CHECKING:
     import pyarrow
 
+GROUP = 1000  # rows of a row group, which is read whole for one picture
+
 
 def write_edited_parquet(table: Table, edit: Edit, to: Path) -> None:
     """Write a copy of a table's Parquet file after an edit, with its types and compression."""
     import pyarrow
     import pyarrow.parquet
 
-    whole = pyarrow.parquet.read_table(table.path)
-    about = pyarrow.parquet.read_metadata(table.path)
+    from alfs_cli.data.readers.columnar import arrow_table
+
+    whole = arrow_table(table.path)
+    about = None if table.path.is_dir() else pyarrow.parquet.read_metadata(table.path)
     rows = np.flatnonzero(edit.label != STAYS)
-    names = list(edit.class_names)
+    names: list[Any] = list(edit.class_names)
     if edit.label_column in whole.column_names:
         place = whole.column_names.index(edit.label_column)
         column = whole.column(place)
         for k, row in enumerate(edit.spelled):
-            names[k] = names[k] if row == STAYS else column[int(row)].as_py()
+            order = table.orders.get(edit.label_column)
+            if row != STAYS:
+                names[k] = column[int(row)].as_py()
+            elif order is not None and order.are_positions:
+                names[k] = order.names.index(names[k])
         new = _with_values(column, {int(row): names[edit.label[row]] for row in rows})
         whole = whole.set_column(place, whole.schema.field(place), new)
     else:
@@ -39,13 +50,14 @@ def write_edited_parquet(table: Table, edit: Edit, to: Path) -> None:
         new = _with_values(whole.column(place), moved)
         whole = whole.set_column(place, whole.schema.field(place), new)
     whole = whole.filter(pyarrow.array(edit.is_kept))
-    first = about.row_group(0) if about.num_row_groups and about.num_columns else None
+    groups = 0 if about is None or not about.num_columns else about.num_row_groups
+    first = about.row_group(0) if about is not None and groups else None
     codec = "snappy" if first is None else first.column(0).compression.lower()
     pyarrow.parquet.write_table(
         whole,
         to,
         compression="none" if codec == "uncompressed" else codec,
-        row_group_size=None if first is None else max(1, first.num_rows),
+        row_group_size=GROUP if first is None else max(1, first.num_rows),
     )
 
 

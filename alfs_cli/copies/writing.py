@@ -19,30 +19,62 @@ from alfs_cli.copies.edits import (
     read_manifest_of,
     root_for,
 )
-from alfs_cli.copies.json_lines import edited_json_lines
+from alfs_cli.copies.json_lines import edited_json_lines, edited_records
+from alfs_cli.copies.label_studio import edited_tasks, interface, tasks_of
 from alfs_cli.copies.npz import arrays_as_they_lie, write_edited_npz
 from alfs_cli.copies.parquet import write_edited_parquet
 from alfs_cli.copies.text_rows import plain
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.readers.columns import files_of
+from alfs_cli.data.readers.label_studio import KIND
 from alfs_cli.data.readers.manifest import numbers_of_split, path_column_of
+from alfs_cli.data.readers.reviewed import Issues
+from alfs_cli.data.readers.shards import are_archives
 from alfs_cli.data.readers.tables import SEPARATORS
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.storage.arrays import save_npz
-from alfs_cli.storage.writing import replacing
+from alfs_cli.storage.writing import replacing, write_text
+
+TASKS = ".json"  # of tasks for Label Studio
+OWN_SUFFIX: Mapping[str, tuple[str, ...]] = {
+    "huggingface": (".parquet",),
+    **dict.fromkeys(("coco", "cvat", "crowd", "label-studio-min", "webdataset"), ()),
+}
+"""The suffix of a copy in the data's own form, by kind; others have that of their file."""
 
 
 def written_form(dataset: LabelledDataset) -> Literal["manifest", "npz"]:
-    """Return the form of a copy: arrays are written as .npz, all other data as a manifest."""
-    return "manifest" if dataset.paths is not None or dataset.kind == "manifest" else "npz"
+    """Return the form of a new copy: arrays and pictures inside a file as .npz, else a manifest."""
+    is_table = dataset.manifest is not None and dataset.images is None
+    return "manifest" if dataset.paths is not None or is_table else "npz"
 
 
 def edited_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
     """Return the suffixes that an edited copy may have, the usual one first."""
-    if written_form(dataset) == "npz":
+    if dataset.manifest is None and written_form(dataset) == "npz":
         return (".npz",)
-    own = ".csv" if dataset.manifest is None else Path(dataset.manifest).suffix.lower()
-    return tuple(dict.fromkeys((own, *SEPARATORS)))
+    own = _own_suffixes(dataset)
+    # A COCO file is .json too: tasks under that name could be taken for it.
+    are_files = dataset.paths is not None and dataset.kind not in (KIND, "coco")
+    as_tasks = (TASKS,) if are_files else ()
+    return tuple(dict.fromkeys((*own, *SEPARATORS, *as_tasks)))
+
+
+def _own_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
+    """Return the suffix of a copy in the data's own form, () where there is no such copy."""
+    own = OWN_SUFFIX.get(dataset.kind)
+    if own is None:
+        own = () if dataset.manifest is None else (Path(dataset.manifest).suffix.lower(),)
+    if dataset.kind == "shards":
+        own = () if are_archives(Path(str(dataset.manifest))) else (".parquet",)
+    if dataset.kind == KIND and dataset.annotations is not None:
+        own = ()  # which of several people's annotations to change is not known
+    return own
+
+
+def makes_tasks(dataset: LabelledDataset, path: Path) -> bool:
+    """Say whether a copy at `path` is made of tasks for Label Studio, for people to review."""
+    return path.suffix.lower() == TASKS and TASKS not in _own_suffixes(dataset)
 
 
 def new_suffixes(dataset: LabelledDataset) -> tuple[str, ...]:
@@ -57,7 +89,7 @@ def refuse_target(
     if path.suffix.lower() not in suffixes:
         raise UsageError(
             f"--to '{path}' does not end in {' or '.join(suffixes)}",
-            help=f"a copy of '{dataset.name}' is written as {written_form(dataset)}",
+            help=f"a copy of '{dataset.name}' ends in one of those",
         )
     for source in (*_inputs(dataset), *read):
         is_linked = path.exists() and source.exists() and path.samefile(source)
@@ -87,12 +119,21 @@ class Written:
 
 
 def write_edited(
-    dataset: LabelledDataset, labels: IntArray, is_kept: BoolArray, path: Path
+    dataset: LabelledDataset,
+    labels: IntArray,
+    is_kept: BoolArray,
+    path: Path,
+    *,
+    suspects: Issues | None = None,
 ) -> Written:
     """Write a copy of DATA with new `labels` (N,), without the examples that are not kept.
 
-    A copy of a manifest or .npz is equal to it in all else. Other data get a new manifest or .npz.
+    A copy of a manifest or .npz is equal to it in all else. Other data get a new manifest or .npz;
+    pictures become tasks of Label Studio where `path` ends in .json, with `suspects` as
+    predictions.
     """
+    if makes_tasks(dataset, path):
+        return _write_tasks(dataset, labels, is_kept, path, suspects)
     if dataset.kind == "npz" and dataset.spec.source is not None:
         write_edited_npz(dataset, labels, is_kept, path)
         return Written()
@@ -106,11 +147,37 @@ def write_edited(
     with replacing(path) as temporary:
         if target in SEPARATORS:
             temporary.write_bytes(edited_text(table, edit, target))
-        elif target == ".jsonl":
+        elif dataset.kind == KIND:
+            temporary.write_bytes(edited_tasks(table, edit))
+        elif target == ".jsonl" or (target == ".json" and table.lines is not None):
             temporary.write_bytes(edited_json_lines(table, edit))
+        elif target == ".json":
+            temporary.write_bytes(edited_records(table, edit))
         else:
             write_edited_parquet(table, edit, temporary)
-    return Written(tuple(_on_root(path, root)), len(table.frame) - len(dataset))
+    notes = [*_on_root(path, None if target == ".json" and dataset.kind == KIND else root)]
+    if are_archives(table.path):
+        notes.append(f"the pictures stay in '{table.path}': the copy has its keys and labels")
+    return Written(tuple(notes), len(table.frame) - len(dataset))
+
+
+def _write_tasks(
+    dataset: LabelledDataset,
+    labels: IntArray,
+    is_kept: BoolArray,
+    path: Path,
+    suspects: Issues | None,
+) -> Written:
+    tasks = tasks_of(dataset, labels, is_kept, suspects, path)
+    config = path.with_name(f"{path.stem}.config.xml")
+    with replacing(path) as temporary:
+        temporary.write_bytes(tasks)
+    write_text(config, interface(dataset))
+    note = (
+        f"tasks for Label Studio, with the labelling interface in '{config}': it serves pictures "
+        f"below LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={os.path.abspath(path.parent)}"
+    )
+    return Written((note,))
 
 
 def write_anew(
@@ -129,8 +196,7 @@ def write_anew(
     copy.
     """
     if written_form(dataset) == "npz":
-        _write_npz(dataset, labels, true, path, dict(more or {}))
-        return []
+        return _write_npz(dataset, labels, true, path, dict(more or {}))
     return _write_manifest(dataset, labels, true, path)
 
 
@@ -140,8 +206,8 @@ def _write_npz(
     true: IntArray | None,
     path: Path,
     more: dict[str, NDArray[Any]],
-) -> None:
-    spec = dataset.spec
+) -> list[str]:
+    spec, notes = dataset.spec, []
     arrays: dict[str, NDArray[Any]] = {}
     label_key, true_key = spec.label_column or "labels", spec.true_label_column or "true_labels"
     named = None
@@ -149,7 +215,11 @@ def _write_npz(
         arrays = dict(arrays_as_they_lie(Path(spec.source), positions_of(dataset)))
         named = arrays.get(label_key)
     elif dataset.images is not None:
-        pixels, _ = dataset.images.decode(np.arange(len(dataset)))
+        pixels, readable = dataset.images.decode(np.arange(len(dataset)))
+        if not readable.all():
+            notes.append(
+                f"pictures that cannot be read are black in the copy: {(~readable).sum():,}"
+            )
         arrays["images"] = pixels[..., 0] if pixels.shape[3] == 1 else pixels
     if dataset.features is not None and "features" not in arrays:
         arrays["features"] = dataset.features
@@ -162,6 +232,7 @@ def _write_npz(
         arrays[true_key] = names[true] if as_text else true
     arrays |= {"class_names": names, **more}
     save_npz(path, arrays)
+    return notes
 
 
 def _write_manifest(
@@ -217,7 +288,7 @@ def _paths_from(dataset: LabelledDataset, to: Path) -> tuple[Moved, list[str]]:
         table = read_manifest_of(dataset)
         rows = numbers_of_split(table, dataset.split)[positions_of(dataset)]
         cells = table.exact(str(path_column_of(table.columns, dataset.spec)))[rows]
-        moved = moved_paths(cells, table.path.parent, dataset.spec.root, to)
+        moved = moved_paths(cells, table.folder, dataset.spec.root, to)
         return moved, [path if moved.move is None else moved.move(path) for path in cells]
     files = [os.path.abspath(path) for path in dataset.paths or ()]
     for path, shown in zip(files, dataset.paths or (), strict=True):

@@ -36,9 +36,9 @@ from alfs_cli.data.readers.builtin import builtin_splits, read_builtin
 from alfs_cli.data.readers.columns import (
     read_probabilities,
 )
-from alfs_cli.data.readers.folder import METADATA, folder_splits, layout_of, read_folder, visible
+from alfs_cli.data.readers.folder import visible
+from alfs_cli.data.readers.folders import reader_of
 from alfs_cli.data.readers.in_memory import Given, content_of, laid_over
-from alfs_cli.data.readers.manifest import manifest_splits, read_manifest
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
 from alfs_cli.storage.files import as_file
 
@@ -88,8 +88,7 @@ def splits_of(spec: DataSpec) -> tuple[str, ...]:
         return builtin_splits(spec.source)
     path = Path(spec.source)
     if path.is_dir():
-        beside = _metadata(path)
-        return manifest_splits(beside) if beside is not None else folder_splits(path)
+        return reader_of(path).splits_of(path)
     reader = READERS.get(path.suffix.lower())
     return () if reader is None else reader.splits_of(path)
 
@@ -116,8 +115,7 @@ def _read(spec: DataSpec) -> Content:
         return replace(content, notes=(*content.notes, note))
     path = Path(source)
     if path.is_dir():
-        beside = _metadata(path)
-        return read_folder(path, spec) if beside is None else read_manifest(beside, spec)
+        return reader_of(path).read(path, spec)
     refuse_placeholder(path)
     if not path.exists():
         raise _no_such_data(source)
@@ -132,18 +130,9 @@ def _read(spec: DataSpec) -> Content:
     if reader.splits is None and spec.split is not None:
         raise InputError(
             f"no split '{spec.split}': '{path}' has no splits",
-            help=f"leave --split out: an {suffix} is read whole",
+            help="leave --split out: the file is read whole",
         )
     return reader.read(path, spec)
-
-
-def _metadata(folder: Path) -> Path | None:
-    """Return the metadata file of a folder that has no class folders, None where there is none."""
-    beside = next((folder / name for name in METADATA if (folder / name).is_file()), None)
-    if beside is None:
-        return None
-    layout = layout_of(folder)
-    return beside if not layout.splits and (layout.loose or not layout.classes) else None
 
 
 def _no_such_data(source: str) -> InputError:

@@ -15,6 +15,7 @@ FORMATS: dict[str, str | None] = {
     "csv": None,
     "html": None,
     "latex": "compare",
+    "fiftyone": "report",
     "concise": "check",
     "sarif": "check",
     "junit": "check",

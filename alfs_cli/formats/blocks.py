@@ -139,13 +139,28 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A picture with its given label; of a suspect also what was found, else None.
+
+    `confidence` is the out-of-fold probability of the given label.
+    """
+
+    path: str
+    given: str
+    suggested: str | None = None
+    score: float | None = None
+    confidence: float | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """A title, blocks in reading order, findings, and the document that `-f json` prints.
 
     `data` are tables of plain numbers for CSV, where the tables of `blocks` hold numbers as text.
     `gates` are those of a check, `source` is DATA as it was named, and `saved` is the file with all
     findings, for formats that list only some. `brief` holds the blocks of the first screen, where
-    they are fewer.
+    they are fewer. `samples` are all pictures, for the tool that shows them.
     """
 
     title: str
@@ -158,6 +173,7 @@ class Report:
     limits: Limits = Limits()
     data: tuple[Table, ...] = ()
     brief: tuple[Block, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
     @property
     def first_screen(self) -> "Report":

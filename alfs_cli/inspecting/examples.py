@@ -63,7 +63,8 @@ def example_finding(
 
 def _container(dataset: LabelledDataset) -> str | None:
     """Return the file whose rows are the examples, None where they are files or built in."""
-    return dataset.name if dataset.kind in ("manifest", "npz", "probabilities") else None
+    is_file = dataset.manifest is not None or dataset.kind in ("npz", "probabilities")
+    return dataset.name if is_file else None
 
 
 def problem_finding(problem: Problem, dataset: LabelledDataset) -> Finding:

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from alfs_cli.data.images.kinds import FileImages
+from alfs_cli.data.readers import READERS
 from alfs_cli.data.readers.folder import images_below, shown
-from alfs_cli.data.readers.tables import TABLE_SUFFIXES
 from alfs_cli.errors import InputError
 from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import RULES
@@ -16,7 +16,7 @@ from alfs_cli.storage.files import as_file
 from alfs_cli.storage.memory import threads
 
 SCHEMA = "alfs.inspect/1"
-DATA_SETS = (*TABLE_SUFFIXES, ".npz")
+DATA_SETS = tuple(READERS)
 
 
 @dataclass(frozen=True)

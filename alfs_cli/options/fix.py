@@ -23,7 +23,8 @@ class FixOptions:
             "--to",
             metavar="FILE",
             help="Where to write the copy, in the form of DATA (.csv for a folder); by default "
-            "cleaned.csv, .npz, ... under --out.",
+            "cleaned.csv, .npz, ... under --out. Pictures also as tasks for Label Studio (.json), "
+            "suspects with predictions.",
         ),
         Writes(),
     ] = None

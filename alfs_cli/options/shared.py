@@ -155,7 +155,7 @@ def _shared(
             "-f",
             "--format",
             help=f"Format of the result on stdout: {', '.join(formats_of(''))}; "
-            f"for check also {', '.join(only_for('check'))}.",
+            f"for check also {', '.join(only_for('check'))}, for report fiftyone.",
             rich_help_panel=PANEL,
         ),
     ] = "text",

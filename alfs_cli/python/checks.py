@@ -26,6 +26,7 @@ from alfs_cli.results.check import CheckResult
 from alfs_cli.settings.check import CHECK
 from alfs_cli.settings.layers import Key
 from alfs_cli.settings.values import whole
+from alfs_cli.storage.documents import names_result
 
 if TYPE_CHECKING:
     from alfs_cli.python.auditing import Audit
@@ -220,4 +221,4 @@ def _estimate_named(data: Any) -> Estimate | None:
     if isinstance(data, Estimate):
         return data
     is_path = isinstance(data, str | os.PathLike)
-    return load_estimate(data) if is_path and str(data).endswith(".json") else None
+    return load_estimate(data) if is_path and names_result(str(data)) else None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alfs_cli.formats.blocks import Block, Column, Paragraph, Report, Status, Table, Verdict
 from alfs_cli.results.check import CheckResult
+from alfs_cli.storage.documents import names_result
 from alfs_cli.text.numbers import between
 
 ORDER = ("fail", "warn", "not-judged", "pass")
@@ -66,7 +67,7 @@ def _audited(result: CheckResult, source: str | None) -> Iterator[str]:
         if gate.audit.verdict == "undecided":
             yield f"{gate.name}: {gate.audit.text}"
     if any(gate.audit.verdict == "undecided" for gate in audit.gates):
-        named = "DATA" if source is None or source.endswith(".json") else source
+        named = "DATA" if source is None or names_result(source) else source
         folder = Path(audit.file).parent if audit.file.endswith(".json") else audit.file
         yield f"`alfs audit {named} --out {folder}` goes on asking"
 

@@ -6,6 +6,7 @@ keys that they do not know, so that a schema keeps its number when keys are adde
 
 import json
 import math
+import re
 import tokenize
 import zipfile
 import zlib
@@ -15,11 +16,13 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationError
 
 from alfs_cli.errors import InputError
-from alfs_cli.storage.files import as_text_file
+from alfs_cli.storage.files import as_file, as_text_file
 from alfs_cli.storage.writing import write_text
 from alfs_cli.text.numbers import whole_number
 
 T = TypeVar("T")
+HEAD = 1 << 16  # characters that tell data from a result
+LINES = re.compile(r"\{.*\}[ \t\r]*\n\s*\{")
 DAMAGED = (
     OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
     tokenize.TokenError, SyntaxError,
@@ -154,6 +157,23 @@ def _join_number_rows(text: str) -> str:
         else:
             lines.append(line)
     return "\n".join(lines + (row or []))
+
+
+def names_result(data: str) -> bool:
+    """Say whether DATA names a saved result: a .json, unless it begins like data in JSON.
+
+    Data are lists, objects in lines, or have the lists of COCO. A missing file counts as a result.
+    """
+    if not data.endswith(".json"):
+        return False
+    try:
+        with open(as_file(data), encoding="utf-8-sig", errors="replace") as file:
+            head = file.read(HEAD).lstrip()
+    except OSError:
+        return True
+    has_lists = any(f'"{name}"' in head for name in ("images", "annotations", "categories"))
+    is_data = head.startswith("[") or LINES.match(head) is not None or has_lists
+    return '"alfs.' in head or not is_data
 
 
 def read_document(path: Path, schema: str) -> dict[str, Any]:

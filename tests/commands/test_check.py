@@ -127,3 +127,21 @@ def test_refused(alfs, words, says):
     done = alfs("check", *words)
     assert (done.code, done.out) == (2, "")
     assert says in done.err
+
+
+@pytest.mark.parametrize("form", ["records", "lines", "coco"])
+def test_data_in_json_are_no_estimate(alfs, form):
+    rows = [{"x": i % 7 + 10.5 * (i % 2), "label": "ab"[i % 2]} for i in range(60)]
+    text = json.dumps(rows)
+    if form == "lines":
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+    elif form == "coco":
+        text = json.dumps({"info": {}, "images": [], "annotations": [], "categories": []})
+    Path("m.json").write_text(text)
+    done = alfs("check", "m.json", "--max-noise-rate", "0.9")
+    if form == "coco":
+        assert "'m.json' has no categories" in done.err
+    else:
+        assert done.code in (0, 1), done.err
+    Path("m.json").write_text('{"schema": "other/1"}')
+    assert "schema is 'other/1'" in alfs("check", "m.json").err

@@ -113,7 +113,13 @@ def test_pictures_inside_parquet_are_judged(alfs):
     assert "data:image/" in Path("page.html").read_text(encoding="utf-8")
     refused = alfs("inject", "m.parquet", "--noise", "symmetric", "--rate", "0.2", "--to", "n.csv")
     assert refused.code == 2  # a copy without its pictures would be none
-    assert "holds pictures" in refused.err
+    assert "does not end in .npz" in refused.err
+    with_pictures = ("inject", "m.parquet", "--noise", "symmetric", "--rate", "0.2")
+    done = alfs(*with_pictures, "--to", "n.npz")
+    assert (done.code, "pictures that cannot be read are black in the copy: 1" in done.err) == (
+        0,
+        True,
+    ), done.err
 
 
 @pytest.mark.parametrize("name", ["d/cat/00.png", "m.csv", "p.npz"])

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from alfs_cli.data import DataSpec, load
 from alfs_cli.results.estimate import DataSummary
+from tests.conftest import NAMES as CLASSES
 from tests.conftest import make_estimate, make_recommendation
 
 HOSTILE = "<script>alert(1)</script>"
@@ -167,3 +169,40 @@ def test_wrong_words(alfs, words, message):
     assert message in done.err
     assert "help: " in done.err
     assert not list(Path(".").rglob("*.html"))
+
+
+def test_fiftyone_lists_every_picture_with_what_was_found(alfs):
+    rng = np.random.default_rng(0)
+    for i in range(30):
+        path = Path(f"d/{sorted(CLASSES)[i // 10]}/{i:02d}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(path)
+    data = load(DataSpec("d"))
+    about = DataSummary("d", "folder", 30, data.class_names, (10, 10, 10), None, data.fingerprint,
+                        {"source": "d"})  # fmt: skip
+    make_estimate(data=about).save(Path("alfs-out/estimate.json"))
+    suspect = {"index": 20, "path": data.paths[20], "given": "dog", "suggested": "cat"}
+    pd.DataFrame([suspect | CONFIDENCES]).to_parquet("alfs-out/issues.parquet", index=False)
+    done = alfs("report", "-f", "fiftyone")
+    assert done.code == 0, done.err
+    labels = json.loads(done.out)["labels"]
+    assert list(labels) == [str(Path(path).absolute()) for path in data.paths]
+    assert labels.pop(str(Path(data.paths[20]).absolute())) == {
+        "label": "dog",
+        "confidence": 0.1,
+        "attributes": {"suggested": "cat", "score": 0.9, "kind": "likely"},
+    }
+    assert [label["label"] for label in labels.values()] == [*["[red]"] * 10, *["cat"] * 10,
+                                                            *["dog"] * 9]  # fmt: skip
+    assert all(list(label) == ["label"] for label in labels.values())
+    Path("d/cat/10.png").unlink()
+    done = alfs("report", "-o", "fiftyone=labels.json")
+    assert (done.code, "have changed since" in done.err) == (2, True)
+    assert not Path("labels.json").exists()
+
+
+def test_fiftyone_needs_files_of_pictures(saved):
+    done = saved("report", "-f", "fiftyone")
+    assert (done.code, "FiftyOne imports files of pictures" in done.err) == (2, True)
+    done = saved("estimate", "d.npz", "-f", "fiftyone")
+    assert (done.code, "is for `alfs report` only" in done.err) == (2, True)

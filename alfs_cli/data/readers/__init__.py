@@ -40,6 +40,9 @@ READERS = {
     ".parquet": _MANIFEST,
     ".jsonl": _MANIFEST,
     ".npz": Reader("arrays:read_npz"),
+    ".json": Reader("json_forms:read_json_data", "json_forms:json_splits"),
+    ".xml": Reader("cvat:read_cvat_data"),
+    ".tar": Reader("webdataset:read_samples_data"),
 }
 
 BUILTINS = {
@@ -56,7 +59,8 @@ BUILTINS = {
 def forms() -> str:
     """Return the list of what DATA can be, for help lines."""
     return (
-        f"a folder of images, a file ({' '.join(READERS)}), or a built-in data set: "
+        f"a folder of images, or of Hugging Face's save_to_disk, a file ({' '.join(READERS)}), or "
+        f"a built-in data set: "
         f"{', '.join(BUILTINS)}"
     )
 

@@ -20,7 +20,9 @@ from alfs_cli.data.images.kinds import FileImages
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.placeholders import how_to_fetch, what_lies_there
 from alfs_cli.data.readers.arrays import checked_features, own_name
+from alfs_cli.data.readers.crowd import CROWD, TASK, read_crowd, worker_column
 from alfs_cli.data.readers.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
+from alfs_cli.data.readers.listing import Listing
 from alfs_cli.data.readers.tables import Table, read_table
 from alfs_cli.errors import InputError, brief, has
 from alfs_cli.text.cells import unguarded
@@ -38,8 +40,10 @@ def transition_beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}.transition.csv")
 
 
-def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Content:
-    """Return the content of a manifest.
+def read_manifest(
+    path: Path, spec: DataSpec, *, root: Path | None = None, split: str | None = None
+) -> Content:
+    """Return the content of a manifest; `split` names the split that the file is, if it is one.
 
     Image paths are relative to --root, else to `root`, else to the manifest's folder. Raises
     InputError for missing columns and labels, and for paths that do not exist or leave that folder.
@@ -48,20 +52,35 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
     several = () if spec.label_columns is None else column_names(spec.label_columns)
     named = (name for name in options if name is not None)
     table = read_table(path, text=[*TEXT_COLUMNS, *several, *named], pictures=True)
-    has = table.columns
+    worker = worker_column(table, spec)
+    listing = Listing(table) if worker is None else read_crowd(table, spec, worker)
+    return content_of(listing, spec, root, split=split)
+
+
+def content_of(
+    listing: Listing, spec: DataSpec, root: Path | None = None, *, split: str | None = None
+) -> Content:
+    """Return the content of a table of examples; `split` names the split that it is.
+
+    Raises InputError as `read_manifest` does.
+    """
+    table = listing.table
+    path, has = table.path, table.columns
+    several = () if spec.label_columns is None else column_names(spec.label_columns)
     label_column = own_name(spec.label_column, "label", has, elsewhere=spec.labels)
     true_column = own_name(spec.true_label_column, "true_label", has, elsewhere=spec.true_labels)
-    splits = tuple(dict.fromkeys(_splits(table)))
-    split = chosen_split(spec.split, splits, where=f"'{path}'")
-    table = rows_of_split(table, split)
-    labels = true_labels = annotations = None
+    if split is None:
+        split = chosen_split(spec.split, splits_in(table), where=f"'{path}'")
+        listing = listing.take(numbers_of_split(table, split)) if split is not None else listing
+    table, annotations = listing.table, listing.annotations
+    labels = true_labels = None
     for name in several:
         table.require(name, option="--label-columns")
     if several:
         columns = [table.text(name) for name in several]
         declared = declared_classes(spec)
         annotations = annotations_of(several, columns, where=f"'{path}'", declared=declared)
-    if label_column in table.columns or (spec.labels is None and not several):
+    if label_column in table.columns or (spec.labels is None and annotations is None):
         table.require(label_column, option="--label-column")
         labels = table.text(label_column)
         if not spec.lenient:
@@ -74,12 +93,14 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
         true_labels = table.labels(true_column, declared=declared_classes(spec))
     population, names = _population(path)
     content = Content(
-        kind="manifest",
+        kind=listing.kind,
         count=len(table.frame),
         digest="",
         labels=labels,
         true_labels=true_labels,
         annotations=annotations,
+        pred_probs=listing.pred_probs,
+        column_names=listing.column_names,
         order=next((table.orders[n] for n in (label_column, *several) if n in table.orders), None),
         groups=_groups(table, spec),
         lines=table.lines,
@@ -87,8 +108,9 @@ def read_manifest(path: Path, spec: DataSpec, *, root: Path | None = None) -> Co
         split=split,
         population=population,
         population_names=names,
+        notes=listing.notes,
     )
-    return _with_examples(content, table, spec, root or path.parent)
+    return _with_examples(content, table, spec, root or table.folder)
 
 
 def _groups(table: Table, spec: DataSpec) -> RawLabels | None:
@@ -102,17 +124,17 @@ def _groups(table: Table, spec: DataSpec) -> RawLabels | None:
 
 def manifest_splits(path: Path) -> tuple[str, ...]:
     """Return the names of the splits in a manifest's column `split`."""
-    return tuple(dict.fromkeys(_splits(read_table(path, text=TEXT_COLUMNS, pictures=True))))
+    return splits_in(read_table(path, text=TEXT_COLUMNS, pictures=True))
 
 
-def rows_of_split(table: Table, split: str | None) -> Table:
-    """Return the rows of one split, or all rows where `split` is None."""
-    return table if split is None else table.take(numbers_of_split(table, split))
+def splits_in(table: Table) -> tuple[str, ...]:
+    """Return the names of the splits in a table's column `split`."""
+    return tuple(dict.fromkeys(_splits(table)))
 
 
 def numbers_of_split(table: Table, split: str | None) -> IntArray:
-    """Return the 0-based numbers of the rows of one split, or all where `split` is None."""
-    if split is None:
+    """Return the 0-based numbers of the rows of one split, or all where there are no splits."""
+    if split is None or "split" not in table.columns:  # the file is one split
         return np.arange(len(table.frame))
     return np.flatnonzero(_splits(table) == split)
 
@@ -160,13 +182,10 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
         return _with_stored(content, table, stored)
     column = path_column_of(table.columns, spec)
     if column is None:
-        several = () if spec.label_columns is None else column_names(spec.label_columns)
-        labels = (spec.label_column, spec.true_label_column)
-        own = {*TEXT_COLUMNS, *several, *(name for name in labels if name is not None)}
-        if spec.group_column is not None:
-            own.add(spec.group_column)
+        own = _no_features(content, spec)
         found = table.numbers(own, asked=spec.feature_columns, excluded=spec.exclude_columns)
-        if not found.names and (spec.features, spec.pred_probs, spec.label_columns) == (None,) * 3:
+        elsewhere = (spec.features, spec.pred_probs, content.annotations, content.pred_probs)
+        if not found.names and all(evidence is None for evidence in elsewhere):
             if not spec.labels_alone:
                 raise _nothing_to_judge_by(table, found)
             return replace(content, digest=_digest_of_cells(table, own))
@@ -209,6 +228,14 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
         readable=None if readable.all() else readable,
         problems=tuple(problems),
     )
+
+
+def _no_features(content: Content, spec: DataSpec) -> set[str]:
+    """Return the names of columns that are no features: labels, paths, groups, a crowd's tasks."""
+    several = () if spec.label_columns is None else column_names(spec.label_columns)
+    named = (spec.label_column, spec.true_label_column, spec.group_column)
+    tasks = (TASK,) if content.kind == CROWD else ()
+    return {*TEXT_COLUMNS, *several, *tasks, *(name for name in named if name is not None)}
 
 
 def _digest_of_cells(table: Table, left_out: Collection[str]) -> str:

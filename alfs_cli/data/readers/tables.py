@@ -1,28 +1,19 @@
-"""Tables from CSV, TSV, Parquet or JSON lines, with labels as written and numbers of lines."""
+"""Tables with labels as written and numbers of lines; each kind of file has a reader of its own."""
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from alfs_cli.arrays import IntArray
-from alfs_cli.data.declared import Declared, declared_in, pandas_notes
+from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
 from alfs_cli.data.labels import FILL_IN, RawLabels, as_written, missing_labels, same_text
 from alfs_cli.data.placeholders import refuse_placeholder
-from alfs_cli.data.readers.delimited import (
-    THERE,
-    USUAL,
-    UTF8,
-    form_of,
-    line_numbers,
-    not_text,
-    read_frame,
-)
+from alfs_cli.data.readers import function
+from alfs_cli.data.readers.delimited import THERE, USUAL, form_of, line_numbers, read_frame
 from alfs_cli.data.readers.tuning import TUNING
 from alfs_cli.errors import InputError, brief, did_you_mean, has
 from alfs_cli.storage.files import as_file
@@ -34,9 +25,16 @@ SYNONYMS = {
     "path": ("path", "file_name", "image", "filename", "file", "img"),
     "index": ("index", "id", "row"),
 }
-LINES = 'one object a line, as {"path": "a.png", "label": "cat"}'
-CELL_BYTES = 8  # the least that a cell takes in memory
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")  # of tables that are nothing else
+TABLES = {
+    ".parquet": "columnar:read_parquet",
+    ".jsonl": "records:read_json_lines",
+    ".json": "json_forms:read_json",
+    ".xml": "cvat:read_cvat",
+    ".tar": "webdataset:read_samples",
+    "": "folders:read_listed",
+}
+"""The functions (path) -> Table that read what is no text with a separator; "" is a folder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +43,9 @@ class Table:
 
     `pictures` are the columns of pictures, which stay in the file because memory may not hold them.
     `index_columns` are those that pandas wrote as the table's index. `orders` is what the file
-    declares of the classes of its columns.
+    declares of the classes of its columns. `is_as_written` is False where rows are put together
+    from several places of the file, so that its text has other rows. `base` is the folder that
+    paths are relative to, where that is not the file's own.
     """
 
     path: Path
@@ -54,6 +54,13 @@ class Table:
     pictures: tuple[str, ...] = ()
     index_columns: tuple[str, ...] = ()
     orders: Mapping[str, Declared] = field(default_factory=dict)
+    is_as_written: bool = True
+    base: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that paths in the table are relative to."""
+        return self.path.parent if self.base is None else self.base
 
     @property
     def columns(self) -> list[str]:
@@ -82,21 +89,29 @@ class Table:
                 "those columns in the brackets",
             )
         first = next((name for name in self.columns if name.casefold() in wanted), None)
-        raise InputError(
-            message,
-            help=f"{option} '{first}', if that is the one"
-            if first
-            else f"{option} NAME says which",
-        )
+        marks = self.marks() if "label" in column else []
+        help = f"{option} NAME says which"
+        if first:
+            help = f"{option} '{first}', if that is the one"
+        elif len(marks) > 1:
+            help = (
+                f"{help}; of a column of 0 and 1 for each class (several labels an example) one is "
+                f"judged at a time: {option} {brief(marks[0])}"
+            )
+        raise InputError(message, help=help)
 
-    def one_hot(self) -> tuple[str, ...]:
-        """Return the columns of 0 and 1 if every row has exactly one 1 in them, () otherwise."""
-        names = [
+    def marks(self) -> list[str]:
+        """Return the columns that hold nothing but 0 and 1."""
+        return [
             name
             for name in self.columns
             if (values := pd.to_numeric(self.frame[name], errors="coerce")).isin((0, 1)).all()
             and len(values)
         ]
+
+    def one_hot(self) -> tuple[str, ...]:
+        """Return the columns of 0 and 1 if every row has exactly one 1 in them, () otherwise."""
+        names = self.marks()
         if len(names) < 2:
             return ()
         sums = sum(pd.to_numeric(self.frame[name]).to_numpy(dtype=np.int64) for name in names)
@@ -221,28 +236,26 @@ class Table:
 
 
 def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> Table:
-    """Return the table in a .csv, .tsv, .parquet or .jsonl.
+    """Return the table in a file, or in a folder of files that are one table.
 
     Columns named in `text` keep every character. Columns of pictures stay in the file with
     `pictures`, and are refused without. Raises InputError, which names the line, where the file is
     not what its suffix says.
     """
-    suffix = as_file(path).suffix.lower()
+    suffix = "" if path.is_dir() else as_file(path).suffix.lower()
     refuse_placeholder(path)
-    if not path.is_file():
+    if not path.exists() or (suffix and not path.is_file()):
         raise InputError(f"no such file: '{path}'", help=THERE)
-    if suffix == ".parquet":
-        table = _read_parquet(path)
+    if suffix in TABLES:
+        table: Table = function(TABLES[suffix])(path)
         if table.pictures and not pictures:
             raise InputError(
                 f"column '{brief(table.pictures[0])}' of '{path}' holds pictures, which alfs "
-                "cannot copy into another Parquet file",
+                "cannot copy into another file",
                 help="save the pictures as files, and list them in a manifest of paths and labels",
             )
         return table
     refuse_too_large(path.stat().st_size, where=f"'{path}'", help="store it in parts")
-    if suffix == ".jsonl":
-        return _read_jsonl(path)
     form = form_of(path)
     frame = read_frame(path, form, text)
     return Table(path, frame, line_numbers(path, form, len(frame)))
@@ -272,90 +285,3 @@ def cell_text(value: object) -> str:
     if isinstance(value, bytes):
         return same_text(value.decode("utf-8", "backslashreplace"))
     return same_text(str(value))
-
-
-def _read_parquet(path: Path) -> Table:
-    """Return the columns of a file, those of pictures by name alone."""
-    import pyarrow
-    import pyarrow.parquet
-
-    from alfs_cli.data.images.stored import picture_columns
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            pictures = picture_columns(file)
-            wanted = [name for name in file.schema_arrow.names if name not in pictures]
-            num_rows = file.metadata.num_rows
-            refuse_too_large(
-                _num_cells(file.metadata, wanted) * CELL_BYTES,
-                where=f"'{path}' of {num_rows:,} rows and {len(wanted):,} columns",
-                help="store it in parts",
-            )
-            table = file.read(columns=wanted)
-        columns = {
-            name: (
-                column.cast(column.type.value_type)
-                if pyarrow.types.is_dictionary(column.type)
-                else column
-            ).to_pandas()
-            for name, column in zip(table.column_names, table.columns, strict=True)
-        }
-    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
-        raise InputError(
-            f"cannot read '{path}' as Parquet: {brief(error)}",
-            help="is it whole? write or fetch it again",
-        ) from None
-    except MemoryError:
-        raise InputError(f"'{path}' claims more than memory holds", help="is it damaged?") from None
-    written = pandas_notes(table.schema, "index_columns")
-    index = tuple(name for name in written if isinstance(name, str))
-    categories = {
-        name: [chunk.dictionary for chunk in column.chunks]
-        for name, column in zip(table.column_names, table.columns, strict=True)
-        if pyarrow.types.is_dictionary(column.type)
-    }
-    orders = declared_in(table.schema, categories)
-    frame = pd.DataFrame(columns, index=range(num_rows))
-    return Table(path, frame, None, tuple(pictures), index, orders)
-
-
-def _num_cells(about: Any, columns: Collection[str]) -> int:
-    """Return the number of values in columns of a Parquet file, by its metadata."""
-    groups = [about.row_group(index) for index in range(about.num_row_groups)]
-    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
-    held = [chunk for chunk in chunks if chunk.path_in_schema.split(".")[0] in columns]
-    return max(int(about.num_rows) * len(columns), sum(int(chunk.num_values) for chunk in held))
-
-
-def _read_jsonl(path: Path) -> Table:
-    rows: list[dict[str, Any]] = []
-    lines: list[int] = []
-    number = 0
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise InputError(f"{path}:{number}: not a JSON object", help=LINES)
-                rows.append(row)
-                lines.append(number)
-    except UnicodeDecodeError:
-        raise not_text(path, UTF8) from None
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror}", help=THERE) from None
-    except (ValueError, RecursionError) as error:
-        reason = error.msg.lower() if isinstance(error, json.JSONDecodeError) else "too deep"
-        reason = reason if isinstance(error, json.JSONDecodeError | RecursionError) else "too long"
-        raise InputError(f"{path}:{number}: not valid JSON: {reason}", help=LINES) from None
-    names = {name: None for row in rows for name in row}
-    frame = pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in names})
-    return Table(path, frame, np.asarray(lines, dtype=np.int64))
-
-
-def _column(values: list[Any]) -> Any:
-    """Return JSON values as an array of numbers where all are numbers, else as objects."""
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return np.asarray(values)
-    return pd.Series(values, dtype=object)
