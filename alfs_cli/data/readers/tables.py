@@ -210,9 +210,20 @@ class Table:
             raise InputError(
                 f"column '{brief(column)}' of '{self.path}' is not a number in {broken.sum():,} of "
                 f"{len(values):,} rows ({self.places(np.flatnonzero(broken))})",
-                help="fill those cells in, or leave the rows or the column out",
+                help="fill those cells in, or leave the rows or the column out; --text-column "
+                f"{brief(column)} takes it as text",
             )
         return False
+
+    def holds_text(self, column: str) -> bool:
+        """Return whether a column holds text in some rows, and in the others text or nothing."""
+        values = self.frame[column]
+        if pd.api.types.is_numeric_dtype(values) or values.dtype.kind in "mM":
+            return False
+        cells = values[values.notna()]
+        return any(isinstance(cell, str) and cell for cell in cells) and all(
+            isinstance(cell, str) for cell in cells
+        )
 
     def take(self, rows: IntArray) -> "Table":
         """Return the table of the rows at `rows` (n,)."""
