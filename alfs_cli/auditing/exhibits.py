@@ -62,7 +62,7 @@ class Exhibits:
         X = self.dataset.features
         if X is None or self.columns:
             return ()
-        used = () if self.dataset.columns is None else self.dataset.columns.used
+        used = () if self.dataset.columns is None else self.dataset.columns.features
         names = used or tuple(map(str, range(X.shape[1])))
         return tuple((name, f"{value:.6g}") for name, value in zip(names, X[place], strict=True))[
             :MOST_NUMBERS

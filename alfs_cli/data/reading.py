@@ -19,7 +19,14 @@ from alfs_cli.data.classes import (
 )
 from alfs_cli.data.content import Content, array_digest, fingerprint_of
 from alfs_cli.data.dataset import DataSpec, LabelledDataset, Problem
-from alfs_cli.data.feature_columns import Columns, as_they_are, in_words, only, screened
+from alfs_cli.data.feature_columns import (
+    Columns,
+    as_they_are,
+    in_words,
+    numbers_alone,
+    only,
+    screened,
+)
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
 from alfs_cli.data.overlaid import (
     GIVEN,
@@ -53,6 +60,7 @@ def load(
     class_names: tuple[str, ...] | None = None,
     columns: tuple[str, ...] | None = None,
     is_screened: bool = True,
+    categories: bool = False,
     given: Given | None = None,
 ) -> LabelledDataset:
     """Read a data set as it was named on the command line, or by a program.
@@ -66,6 +74,8 @@ def load(
             used where the set declares none itself.
         columns: the feature columns that a network was trained on, read whatever they contain.
         is_screened: leave out columns that leak the labels.
+        categories: take columns of a few values too, one feature for each value. Networks take
+            numbers alone, since other data have other values.
         given: arrays that a program passes, alone or in place of parts of DATA.
 
     Raises:
@@ -76,8 +86,9 @@ def load(
     laid = overlaid(content, spec)
     if laid.features is not None and columns is not None:
         laid = replace(laid, features=only(laid.features, columns, where=where_of(spec)))
-    elif laid.features is not None and not is_screened:
-        laid = replace(laid, features=as_they_are(laid.features))
+    elif laid.features is not None:
+        found = laid.features if categories else numbers_alone(laid.features)
+        laid = replace(laid, features=found if is_screened else as_they_are(found))
     return _numbered(laid, spec, class_names)
 
 

@@ -138,7 +138,8 @@ def _columns(dataset: LabelledDataset, evidence: Evidence) -> ColumnsSummary | N
     aside = dict(columns.aside)
     if text is not None:
         aside[text] = "holds text, which agrees less with the labels"
-    return ColumnsSummary(columns.used, aside, dict(columns.leaks))
+    filled = dict(columns.filled)
+    return ColumnsSummary(columns.used, aside, dict(columns.leaks), filled, columns.encoded)
 
 
 def _summary(dataset: LabelledDataset) -> DataSummary:

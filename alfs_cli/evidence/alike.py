@@ -34,6 +34,12 @@ class Alike:
     groups: IntArray
     units: IntArray
 
+    @property
+    def are_coincidences(self) -> bool:
+        """Whether equal rows count as different contents, as those of few values do."""
+        n = len(self.exact)
+        return len(np.unique(self.contents)) == n > len(np.unique(self.exact))
+
     def summary(self) -> CopiesSummary:
         """Return the counts of copies and groups that estimate.json keeps."""
         n, contents = len(self.exact), len(np.unique(self.contents))

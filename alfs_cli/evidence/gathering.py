@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 
 KINDS = ("auto", "pred-probs", "features", "text", "encoder", "pixels", "network")
+STANDARD = "standardised columns"
 TF_IDF = "TF-IDF of words and letters"
 ALIKE = ("exact", "contents", "groups", "units")  # names of the arrays in a cache file
 
@@ -187,6 +188,8 @@ def _by_ridge(request: Request, kind: str) -> Evidence:
     labels = request.dataset.labels[kept]
     same = alike(request.dataset, kept, X, is_table=kind == "features")
     fold_of = request.folds_of(labels, same)
+    is_standard = kind == "features" and _gains_by_standardising(request, X, labels, fold_of)
+    X = standardised(X) if is_standard else X
     fit = out_of_fold(
         X,
         labels,
@@ -196,11 +199,40 @@ def _by_ridge(request: Request, kind: str) -> Evidence:
         progress=request.progress,
     )
     encoder = request.encoder.name or NAME if kind == "encoder" else None
-    made = TF_IDF if kind == "text" else encoder
+    made = TF_IDF if kind == "text" else STANDARD if is_standard else encoder
     name = fit.name if made is None else f"{made}, {fit.name}"
     probs = fit.probs if same is None else fit.probs[_first_of(same.exact, fold_of)]
     found = _scored(request, kind, name, probs, fold_of, kept, X, same)
     return replace(found, encoder=encoder, map=fit.map)
+
+
+def _gains_by_standardising(
+    request: Request, X: Features, labels: IntArray, fold_of: IntArray
+) -> bool:
+    """Return whether columns of unit variance predict held-out labels better than as they are.
+
+    Columns of a table have units of their own; those of an array are left as they are.
+    """
+    columns = request.dataset.columns
+    if columns is None or not columns.is_table:
+        return False
+    order = np.random.default_rng([request.seed, 7]).permutation(len(X))
+    some = np.sort(order[: GATHERING.standardised_on])
+    held, given = fold_of[some], labels[some]
+    if len(np.unique(held)) < 2:
+        return False
+    fits = [
+        out_of_fold(rows, given, request.dataset.num_classes, held, seed=request.seed)
+        for rows in (X[some], standardised(X)[some])
+    ]
+    return fits[1].log_likelihood > fits[0].log_likelihood
+
+
+def standardised(X: Features) -> Features:
+    """Return columns (N, D) of mean 0 and variance 1; constant ones become 0."""
+    centred = X - X.mean(axis=0, dtype=np.float64)
+    spread = centred.std(axis=0)
+    return np.asarray(centred / np.where(spread > 0, spread, 1), dtype=np.float32)
 
 
 def _first_of(exact: IntArray, fold_of: IntArray) -> IntArray:
@@ -248,6 +280,7 @@ def _features_behind(stored: Evidence, request: Request) -> Features | None:
     if stored.kind == "network":
         return _own_features(request.dataset, stored.kept)
     X, kept = request.features(stored.kind)
+    X = standardised(X) if stored.name.startswith(STANDARD) else X
     return X if len(kept) == len(stored.kept) else None
 
 

@@ -11,6 +11,12 @@ TEXT = "benchmarks/text.py"
 class Gathering:
     """What the evidence is made from (`gathering.py`, `representations.py`, `network_folds.py`)."""
 
+    standardised_on: int = tuned(
+        5000,
+        "rows of a table",
+        "enough to tell whether its columns are better judged at unit variance",
+        benchmark="benchmarks/tables.py",
+    )
     in_sample_agreement: float = tuned(
         0.999,
         "share of the examples",

@@ -274,7 +274,7 @@ def audit(
             root=root,
         )
         spec = replace(spec, labels_alone=True)
-        shows = exhibits(load(spec, given=held))
+        shows = exhibits(load(spec, categories=True, given=held))
         folder = Path(out)
         wanted = Wanted(
             claims=(claims,) if isinstance(claims, str) else tuple(claims or ()),

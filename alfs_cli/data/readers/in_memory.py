@@ -124,7 +124,8 @@ def content_of(given: Given, spec: DataSpec) -> Content:
         made = replace(made, count=count, digest=array_digest(np.array(count)))
     if given.features is not None:
         features, groups = _features(given.features, spec)
-        count, digest = len(features.values), array_digest(features.values)
+        codes = (each.codes for each in features.categories)
+        count, digest = len(features.values), array_digest(features.values, *codes)
         made = replace(made, count=count, digest=digest, features=features, groups=groups)
     if given.texts is not None:
         texts = texts_of(given.texts)
@@ -242,13 +243,14 @@ def _features(values: Any, spec: DataSpec) -> tuple[Candidates, RawLabels | None
         table.refuse_missing(groups, spec.group_column)
         but.append(spec.group_column)
     found = table.numbers(but, asked=spec.feature_columns, excluded=spec.exclude_columns)
-    if not found.names:
+    if found.is_empty:
         said = "; ".join(f"'{name}' {reason}" for name, reason in found.aside[:LISTED])
         raise InputError(
             f"features have no numeric column{': ' if said else ''}{said}",
             help="--feature-columns names columns of numbers",
         )
-    checked_features(found.values, where="features")
+    if found.names:
+        checked_features(found.values, where="features")
     return found, groups
 
 

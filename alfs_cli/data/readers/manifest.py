@@ -214,15 +214,15 @@ def _with_cells(content: Content, table: Table, spec: DataSpec) -> Content:
         but = own if texts is None else {*own, str(texts.column)}
         found = table.numbers(but, asked=spec.feature_columns, excluded=spec.exclude_columns)
     beside = (spec.features, spec.pred_probs, spec.label_columns)
-    if not found.names and texts is None and beside == (None,) * 3:
+    if found.is_empty and texts is None and beside == (None,) * 3:
         if not spec.labels_alone:
             raise _nothing_to_judge_by(table, found)
         return replace(content, digest=_digest_of_cells(table, own))
     if found.names:
         checked_features(found.values, where=f"features of '{table.path}'")
-    elif texts is None:
+    elif found.is_empty and texts is None:
         return replace(content, digest=array_digest(np.arange(content.count)))
-    digest = array_digest(found.values)
+    digest = array_digest(found.values, *(each.codes for each in found.categories))
     if texts is None:
         return replace(content, features=found, digest=digest)
     digest = hashlib.sha256(digest.encode() + digest_of_texts(texts.cells)).hexdigest()
