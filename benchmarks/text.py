@@ -133,7 +133,7 @@ def ranked(
     row |= {"precision": issues.precision, "recall": issues.recall, "seconds": seconds}
     right = found.evidence.probs.argmax(axis=1) == found.dataset.true_labels
     rate = est.noise_rate
-    row |= {"noise": rate.value, "low": rate.low, "high": rate.high, "right": right.mean()}
+    row |= {"rate": rate.value, "low": rate.low, "high": rate.high, "right": right.mean()}
     return row | {"n": len(true), "wrong": int((given != true).sum())}
 
 

@@ -17,7 +17,7 @@ SAMPLED = 1000  # cells looked at to tell dates from other text
 
 @dataclass(frozen=True, eq=False)
 class Category:
-    """A column of text with a few values: `codes` (N,) are indices into `levels`."""
+    """A column of text with a few values: `codes` (N,) are indices into `levels`, sorted."""
 
     name: str
     levels: tuple[str, ...]
@@ -43,10 +43,10 @@ def category_of(name: str, cells: RawLabels) -> Category | str:
     """Return a column of text (N,) as a category, or why it is none.
 
     >>> category_of("colour", np.array(["red", "blue"] * 10, dtype=object)).levels
-    ('red', 'blue')
+    ('blue', 'red')
     """
     known = np.array([MISSING if is_nothing(cell) else cell.strip() for cell in cells], object)
-    codes, levels = pd.factorize(known)
+    codes, levels = pd.factorize(known, sort=True)
     if len(levels) < 2:
         return "has one value"
     few = max(2, min(TUNING.most_levels, len(cells) // TUNING.level_rows))

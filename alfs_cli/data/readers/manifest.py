@@ -22,7 +22,7 @@ from alfs_cli.data.placeholders import how_to_fetch, what_lies_there
 from alfs_cli.data.readers.arrays import checked_features, own_name
 from alfs_cli.data.readers.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
 from alfs_cli.data.readers.tables import Table, read_table
-from alfs_cli.data.readers.texts import refuse_no_texts, text_column, without_empty
+from alfs_cli.data.readers.texts import SURE_NAMES, refuse_no_texts, text_column, without_empty
 from alfs_cli.data.texts import Texts, digest_of_texts
 from alfs_cli.errors import InputError, UsageError, brief, has
 from alfs_cli.text.cells import unguarded
@@ -157,12 +157,19 @@ def _splits(table: Table) -> RawLabels:
 def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -> Content:
     if not content.count:
         raise InputError(f"'{table.path}' holds no examples", help="it has a header and no rows")
+    if spec.text_column is not None:
+        return _with_cells(content, table, spec)
     stored = _picture_column(table, spec)
+    column = path_column_of(table.columns, spec)
+    if stored is None and column is None:
+        return _with_cells(content, table, spec)
+    text = next((name for name in table.columns if name.casefold() in SURE_NAMES), None)
+    if text is not None and table.holds_text(text):
+        note = f"judged by the pictures; --text-column {brief(text)} takes the text beside them"
+        content = replace(content, notes=(*content.notes, note))
     if stored is not None:
         return _with_stored(content, table, stored)
-    column = path_column_of(table.columns, spec)
-    if column is None or spec.text_column is not None:
-        return _with_cells(content, table, spec)
+    column = str(column)
     table.require(column, option="--path-column")
     relative = table.exact(column)
     table.refuse_missing(relative, column)
@@ -363,6 +370,8 @@ def _no_such_paths(
         help = how_to_fetch(paths[row] for row in missing) or help
     elif windows := _of_windows(relative[first]):
         help = f"{windows}; {help}"
+    elif text := next((name for name in table.columns if name.casefold() in SURE_NAMES), None):
+        help = f"{help}; --text-column {brief(text)} judges by the text instead"
     return InputError(
         f"{len(missing):,} of {len(paths):,} paths of '{table.path}' do not exist "
         f"({table.places(missing)}: '{brief(relative[first])}'{f' {why}' if why else ''})",

@@ -124,3 +124,20 @@ def test_white_space_is_no_difference_between_copies():
 def test_an_excerpt_is_one_line_and_safe():
     assert excerpt("a\x1b[31m\nb", 10) == "a\ufffd[31m b"
     assert excerpt("x" * 50, 10) == "xxxxxxx..."
+
+
+def test_text_beside_pictures_is_named_and_taken_where_asked_for(tmp_path, picture):
+    rows = [(f"{n}.png", SAID[n], LABELS[n]) for n in range(6)]
+    for n in range(6):
+        picture(tmp_path / f"{n}.png", n)
+    path = tmp_path / "a.csv"
+    pd.DataFrame(rows, columns=["path", "text", "label"]).to_csv(path, index=False)
+    found = read(path)
+    assert found.images is not None
+    assert "judged by the pictures; --text-column text takes the text beside them" in found.notes
+    asked = read(path, text_column="text")
+    assert (asked.images, asked.texts.tolist()) == (None, SAID[:6])
+    (tmp_path / "0.png").unlink()
+    with pytest.raises(InputError, match="do not exist") as caught:
+        read(path)
+    assert "--text-column text judges by the text instead" in str(caught.value.help)
