@@ -24,6 +24,7 @@ from collections import defaultdict
 from hashlib import sha256
 from importlib.metadata import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,7 @@ SECTIONS = (
 PACKAGES = ("numpy", "scipy", "scikit-learn", "pandas", "matplotlib", "networkx")
 MOST = 400  # texts of a class, in each half
 RATE = 0.1
+FORM: dict[str, Any] = {"index": False, "float_format": "%.6g", "lineterminator": "\n"}
 Texts = dict[str, list[str]]
 
 
@@ -137,8 +139,8 @@ def ranked(
     return row | {"n": len(true), "wrong": int((given != true).sum())}
 
 
-def ranking(seeds: int) -> pd.DataFrame:
-    """Return a row for each source, kind of flips and seed."""
+def ranking(seeds: int) -> None:
+    """Write a row for each source, kind of flips and seed."""
     rows = []
     for source, read in SOURCES.items():
         judged, elsewhere = halves(read())
@@ -154,9 +156,8 @@ def ranking(seeds: int) -> pd.DataFrame:
                     given = inject(true, T, rng, draw="exact")
                 found = ranked(judged, given, names, seed)
                 rows.append({"source": source, "noise": noise, "seed": seed, **found})
-                print({k: v if isinstance(v, str) else round(v, 3) for k, v in rows[-1].items()},
-                      flush=True)  # fmt: skip
-    return pd.DataFrame(rows)
+                print(rows[-1], flush=True)
+                pd.DataFrame(rows).to_csv(RESULTS / "text.csv", **FORM)
 
 
 def scale(sizes: tuple[int, ...] = (10_000, 100_000), joined: int = 4) -> pd.DataFrame:
@@ -201,11 +202,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="ranking,scale")
     options = parser.parse_args()
-    form = {"index": False, "float_format": "%.6g", "lineterminator": "\n"}
     if "ranking" in options.only:
-        ranking(options.seeds).to_csv(RESULTS / "text.csv", **form)
+        ranking(options.seeds)
     if "scale" in options.only:
-        scale().to_csv(RESULTS / "text_scale.csv", **form)
+        scale().to_csv(RESULTS / "text_scale.csv", **FORM)
 
 
 if __name__ == "__main__":
