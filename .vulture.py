@@ -6,7 +6,6 @@ __signature__, __annotations__  # typer reads them
 maxlevel, maxother, maxstring  # reprlib reads them
 comment_from  # .ci/action calls it
 inplace  # torch reads it
-encode_texts  # of texts as evidence
 __getattr__, __dir__  # Python asks the package
 _repr_html_  # notebooks call it
 to_frame, to_datalab  # of the public Estimate

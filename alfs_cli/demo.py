@@ -1,4 +1,4 @@
-"""The demo: every step of alfs on scikit-learn's digits, with injected and so known noise."""
+"""The demo: alfs on scikit-learn's digits or on docstrings, with injected and so known noise."""
 
 import time
 from dataclasses import dataclass
@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from alfs_cli.comparing import courses
 from alfs_cli.console import Console
 from alfs_cli.copies.noisy import noisy_copy, write_copy
 from alfs_cli.data import DataSpec, load
+from alfs_cli.data.docstrings import docstrings
 from alfs_cli.errors import InputError
 from alfs_cli.estimating import Estimated, EstimateOptions, estimate_data
 from alfs_cli.recommending import Recommendation, Recommendations, recommend
@@ -22,12 +24,14 @@ from alfs_cli.training.devices import choose_device
 from alfs_cli.training.experiment import plan
 
 SCHEMA = "alfs.demo/1"
+FEWEST_TEXTS = 500
 # The settings of the tour; it takes under a minute with them.
 NOISE = "asymmetric"
 RATE = 0.3
 MODEL = "cnn4"
 EPOCHS = 30
 LR = 0.01
+TEXT_NOISE, TEXT_RATE = "symmetric", 0.1
 
 Role = Literal["cross entropy", "recommended", "certified without T"]
 
@@ -135,6 +139,58 @@ def run_demo(folder: Path, console: Console, *, seed: int = 0, device: str = "au
     )
     lines = tuple((course.name, course.points) for course in courses(runs))
     return Demo(summary, found, advice, truth, lines)
+
+
+@dataclass(frozen=True, eq=False)
+class TextDemo:
+    """The results of the demo on texts, for its report and its HTML page."""
+
+    summary: DemoSummary
+    found: Estimated
+    truth: Truth
+
+
+def run_text_demo(folder: Path, console: Console, *, seed: int = 0) -> TextDemo:
+    """Inject noise into the labels of docstrings and find it; write everything under `folder`."""
+    say = console.note
+    started = time.perf_counter()
+    say("1/3  gather     docstrings of Python's library; the class is the package they document")
+    folder.mkdir(parents=True, exist_ok=True)
+    texts, labels = docstrings()
+    if len(texts) < FEWEST_TEXTS:
+        raise InputError(
+            "Python's library lies here without its sources, so there are no docstrings",
+            help="alfs demo takes the digits",
+        )
+    plain = folder / "docstrings.csv"
+    table = pd.DataFrame({"text": texts, "label": labels})
+    table.to_csv(plain, index=False, lineterminator="\n")
+    say(f"2/3  inject     {TEXT_NOISE} noise, {TEXT_RATE:.0%}, into their labels")
+    data = folder / "noisy.csv"
+    generator = np.random.default_rng(seed)
+    clean = load(DataSpec(str(plain)), is_screened=False)
+    write_copy(noisy_copy(clean, TEXT_NOISE, TEXT_RATE, draw="exact", generator=generator), data)
+    say("3/3  estimate   from the texts and the noisy labels alone")
+    found = estimate_data(DataSpec(str(data)), EstimateOptions(seed=seed), console)
+    found.save(folder)
+    truth = known_truth(found)
+    level, rate = found.estimate.clean_level, found.estimate.noise_rate
+    summary = DemoSummary(
+        noise=TEXT_NOISE,
+        rate=TEXT_RATE,
+        seed=seed,
+        n=found.estimate.data.n,
+        noise_rate={"estimated": rate.value, "true": truth.noise_rate},
+        clean_level={"estimated": level.value, "true": truth.clean_level},
+        row_tv=truth.row_tv,
+        suspects=count_suspects(found),
+        recommended=None,
+        margin=None,
+        trained=(),
+        page=(folder / "report.html").as_posix(),
+        seconds=time.perf_counter() - started,
+    )
+    return TextDemo(summary, found, truth)
 
 
 def known_truth(found: Estimated) -> Truth:

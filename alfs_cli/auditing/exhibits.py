@@ -52,15 +52,17 @@ class Exhibits:
         return None if images is None else images.png(place, size)
 
     def cells(self, place: int) -> tuple[tuple[str, str], ...]:
-        """Return the cells of a row, by name; of an array, its numbers."""
+        """Return the cells of a row, by name; of an array, its numbers; the text of a given one."""
         if self.are_pictures:
             return ()
         if self.shown:
             return tuple((name, str(self.columns[name][place])) for name in self.shown)
+        if self.dataset.texts is not None and not self.columns:
+            return (("text", str(self.dataset.texts[place])),)
         X = self.dataset.features
         if X is None or self.columns:
             return ()
-        used = () if self.dataset.columns is None else self.dataset.columns.used
+        used = () if self.dataset.columns is None else self.dataset.columns.features
         names = used or tuple(map(str, range(X.shape[1])))
         return tuple((name, f"{value:.6g}") for name, value in zip(names, X[place], strict=True))[
             :MOST_NUMBERS

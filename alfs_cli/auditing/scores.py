@@ -27,8 +27,8 @@ class Scores:
 
 def has_evidence(dataset: LabelledDataset) -> bool:
     """Return whether there is anything to judge the labels by."""
-    things = (dataset.images, dataset.features, dataset.pred_probs, dataset.annotations)
-    return any(thing is not None for thing in things)
+    things = (dataset.images, dataset.features, dataset.texts, dataset.pred_probs)
+    return dataset.annotations is not None or any(thing is not None for thing in things)
 
 
 def scores_of(

@@ -48,7 +48,7 @@ def audit(
     from alfs_cli.auditing.exhibits import exhibits
     from alfs_cli.data import in_words, load
 
-    dataset = load(spec)
+    dataset = load(spec, categories=True)
     shows = exhibits(dataset)
     if sheets.verify is not None:
         _verify(invocation, shows, sheets.verify)

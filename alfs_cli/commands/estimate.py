@@ -9,6 +9,7 @@ from alfs_cli.options.shared import Invocation, command
 from alfs_cli.storage.targets import keep_decisions
 
 PICTURES = 48  # suspects, the most shown as pictures in HTML
+TEXTS = 20  # suspects, the most shown as texts
 
 
 @command
@@ -30,6 +31,7 @@ def estimate(
         )
     from alfs_cli.estimating import estimate_data
     from alfs_cli.reports.estimate import estimate_report
+    from alfs_cli.reports.gallery import texts_of
 
     found = estimate_data(
         options.spec(data, pred_probs=pred_probs),
@@ -48,6 +50,8 @@ def estimate(
     judged = found.judged
     pictures = judged.pictures(PICTURES) if judged and invocation.writes("html") else ()
     findings = judged.findings if judged else ()
-    invocation.publish(estimate_report(found.estimate, findings=findings, pictures=pictures))
+    texts = texts_of(found.table, TEXTS)
+    report = estimate_report(found.estimate, findings=findings, pictures=pictures, texts=texts)
+    invocation.publish(report)
     invocation.say_saved("estimate")
     invocation.console.note(f"next: alfs recommend{invocation.out_words}")

@@ -35,11 +35,11 @@ def report(
             "--gallery",
             min=0,
             metavar="N",
-            help="Pictures of the N worst suspects, where the images are still there.",
+            help="Pictures of the N worst suspects, where the images are still there, or texts.",
         ),
     ] = 60,
     no_images: Annotated[
-        bool, typer.Option("--no-images", help="Show no picture: for confidential data.")
+        bool, typer.Option("--no-images", help="Show no picture or text: for confidential data.")
     ] = False,
 ) -> None:
     """Write a self-contained page about an estimate, a run, a sweep or an audit.

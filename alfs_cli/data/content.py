@@ -15,6 +15,7 @@ from alfs_cli.data.dataset import Images, Problem
 from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import Candidates
 from alfs_cli.data.labels import RawLabels
+from alfs_cli.data.texts import Texts
 from alfs_cli.storage.memory import threads
 
 WHOLE_BYTES = 1 << 28  # 256 MiB: larger arrays are digested in parts, by several threads
@@ -44,6 +45,7 @@ class Content:
     groups: RawLabels | None = None
     images: Images | None = None
     features: Candidates | None = None
+    texts: Texts | None = None
     pred_probs: Probabilities | None = None
     column_names: tuple[str, ...] | None = None
     population: FloatArray | None = None

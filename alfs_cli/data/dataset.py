@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alfs_cli.arrays import BoolArray, ByteArray, Features, FloatArray, IntArray, Probabilities
 from alfs_cli.data.feature_columns import Columns
@@ -34,6 +35,7 @@ class DataSpec:
     features: str | None = None
     label_column: str | None = None
     path_column: str | None = None
+    text_column: str | None = None
     true_label_column: str | None = None
     label_columns: str | None = None
     feature_columns: str | None = None
@@ -153,6 +155,7 @@ class LabelledDataset:
     labels or the place of the files. `columns` says which columns the `features` are, where there
     were columns to choose from. `groups` (N,) number the groups of examples that belong together,
     such as one patient's; examples with the same number in `contents` (N,) have the same content.
+    `texts` (N,) are the examples' texts, `text_column` names their column where they have one.
     """
 
     name: str
@@ -180,6 +183,8 @@ class LabelledDataset:
     columns: Columns | None = None
     groups: IntArray | None = None
     contents: IntArray | None = None
+    texts: NDArray[np.object_] | None = None
+    text_column: str | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -213,6 +218,7 @@ class LabelledDataset:
             lines=None if self.lines is None else self.lines[pick],
             groups=None if self.groups is None else self.groups[pick],
             contents=None if self.contents is None else self.contents[pick],
+            texts=None if self.texts is None else self.texts[pick],
         )
 
     def scaled(self, scale: "Scale | None") -> "LabelledDataset":

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alfs_cli.arrays import IntArray
 from alfs_cli.data.dataset import Images, LabelledDataset
+from alfs_cli.data.texts import text_digest
 from alfs_cli.data.tuning import TUNING
 from alfs_cli.storage.memory import threads
 
@@ -110,18 +111,20 @@ def conflicting_duplicates(
 
 
 def content_digest(dataset: LabelledDataset, place: int) -> bytes | None:
-    """Return the SHA-256 of an example's content: its file, its pixels, or its row of numbers.
+    """Return the SHA-256 of an example's content: its file, pixels, text, or row of numbers.
 
     A row is digested in little-endian order: its features in float32, else its probabilities in
     their own precision. None where a file cannot be read.
     """
     if dataset.images is not None:
         return dataset.images.digest(place)
+    text = b"" if dataset.texts is None else text_digest(dataset.texts[place])
     rows = dataset.features if dataset.features is not None else dataset.pred_probs
-    if rows is None:
-        return None
+    if rows is None or (dataset.features is None and text):
+        return text or None
     row = rows[place]
-    return sha256(row.astype(row.dtype.newbyteorder("<"), copy=False).tobytes()).digest()
+    found = sha256(row.astype(row.dtype.newbyteorder("<"), copy=False).tobytes()).digest()
+    return sha256(text + found).digest() if text else found
 
 
 def digests_of_pictures(

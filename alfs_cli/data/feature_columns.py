@@ -1,4 +1,4 @@
-"""Which numeric columns are features, and which leak the given labels.
+"""Which columns of a table are features, and which leak the given labels.
 
 A row index, an id or a counter shows where an example stands, and rows are often sorted by class. A
 column may also repeat the label: as a code, one-hot, or in other units. A model trained on such a
@@ -8,7 +8,7 @@ is a feature, however well it separates the classes.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.arrays import BoolArray, Features, FloatArray, IntArray
+from alfs_cli.data.categories import Category, missing_indicator
 from alfs_cli.data.tuning import TUNING
 from alfs_cli.errors import InputError, did_you_mean
 from alfs_cli.text.names import parse_columns
@@ -36,14 +37,22 @@ class Columns:
     """Names of the columns used as features, and (name, reason) of those set aside.
 
     `leaks` are columns that are used because the user asked for them, although they leak the
-    labels. With `is_table` the names are the file's own, without it the numbers of an array's
-    columns.
+    labels. `encoded` are the names of the features where a column of categories became several, and
+    `filled` the columns whose missing values the median stands for, with their number. With
+    `is_table` the names are the file's own, without it the numbers of an array's columns.
     """
 
     used: tuple[str, ...]
     aside: tuple[tuple[str, str], ...] = ()
     leaks: tuple[tuple[str, str], ...] = ()
     is_table: bool = True
+    encoded: tuple[str, ...] = ()
+    filled: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The name of each feature."""
+        return self.encoded or self.used
 
     @property
     def is_chosen(self) -> bool:
@@ -55,7 +64,9 @@ class Columns:
 class Candidates:
     """Numeric columns (N, D) with their names, before they are compared with the labels.
 
-    `orders` are (name, reason) of columns that follow or count the rows, `aside` of those left out.
+    `categories` are columns of a few values, and `filled` the numeric columns whose missing values
+    the median stands for, with a mask (N,) of these. `orders` are (name, reason) of columns that
+    follow or count the rows, `aside` of those left out.
     `is_asked` means that the user named the columns. `is_free` means that they are not screened for
     leaks, since a network that is to see them was trained on them. `is_table` is as in `Columns`.
     """
@@ -67,6 +78,13 @@ class Candidates:
     is_asked: bool = False
     is_free: bool = False
     is_table: bool = True
+    categories: tuple[Category, ...] = ()
+    filled: tuple[tuple[str, BoolArray], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no column that may be a feature."""
+        return not self.names and not self.categories
 
 
 def reason_by_name(name: str, index_columns: Sequence[str] = ()) -> str | None:
@@ -254,8 +272,27 @@ def screened(found: Candidates, labels: IntArray, known: BoolArray) -> tuple[Fea
     `known` (N,) is a mask of the labels (N,) that are not missing. Columns that the user asked for
     stay, and are listed as leaks.
     """
-    if found.is_free:
-        return found.values, Columns(found.names, found.aside, is_table=found.is_table)
+    suspicious = {} if found.is_free else _suspicious(found, labels, known)
+    everything = (*found.names, *(category.name for category in found.categories))
+    pairs = tuple((name, suspicious[name]) for name in everything if name in suspicious)
+    left_out = set() if found.is_asked else set(suspicious)
+    values, features = _encoded(found, left_out)
+    used = tuple(name for name in everything if name not in left_out)
+    filled = tuple(
+        (name, int(is_missing.sum())) for name, is_missing in found.filled if name in used
+    )
+    return values, Columns(
+        used,
+        found.aside if found.is_asked else (*found.aside, *pairs),
+        pairs if found.is_asked else (),
+        found.is_table,
+        encoded=() if features == used else features,
+        filled=filled,
+    )
+
+
+def _suspicious(found: Candidates, labels: IntArray, known: BoolArray) -> dict[str, str]:
+    """Return why columns leak the labels, by name: those that do."""
     suspicious = dict(found.orders)
     rows = slice(None) if known.all() else np.flatnonzero(known)
     given = labels[rows]
@@ -263,12 +300,33 @@ def screened(found: Candidates, labels: IntArray, known: BoolArray) -> tuple[Fea
         reason = None if name in suspicious else answer_in(found.values[rows, place], given)
         if reason is not None:
             suspicious[name] = reason
-    pairs = tuple((name, suspicious[name]) for name in found.names if name in suspicious)
-    if found.is_asked or not pairs:
-        return found.values, Columns(found.names, found.aside, pairs, found.is_table)
-    kept = np.asarray([name not in suspicious for name in found.names])
-    used = tuple(name for name in found.names if name not in suspicious)
-    return found.values[:, kept], Columns(used, (*found.aside, *pairs), is_table=found.is_table)
+    for name, is_missing in found.filled:
+        if name not in suspicious and answer_in(is_missing[rows].astype(float), given):
+            suspicious[name] = "is missing where the label says"
+    for category in found.categories:
+        reason = answer_in(category.codes[rows].astype(float), given)
+        for level, indicator in zip(category.names(), category.indicators().T, strict=True):
+            if reason is None and answer_in(indicator[rows], given) is not None:
+                reason = f"tells part of the label, where it is '{level.partition('=')[2]}'"
+        if reason is not None:
+            suspicious[category.name] = reason
+    return suspicious
+
+
+def _encoded(found: Candidates, left_out: Collection[str]) -> tuple[Features, tuple[str, ...]]:
+    """Return the features (N, D) of all columns but some, with a name for each.
+
+    After the numbers stand the indicators of their missing values, then those of categories.
+    """
+    kept = [name not in left_out for name in found.names]
+    values = found.values if all(kept) else found.values[:, np.asarray(kept, dtype=np.bool_)]
+    names = [name for name in found.names if name not in left_out]
+    more = [missing_indicator(name, gaps) for name, gaps in found.filled if name not in left_out]
+    more += [category for category in found.categories if category.name not in left_out]
+    if not more:
+        return values, tuple(names)
+    parts = [values, *(category.indicators() for category in more)]
+    return np.concatenate(parts, axis=1), (*names, *(n for each in more for n in each.names()))
 
 
 def nothing_left(columns: Columns, *, where: str) -> InputError:
@@ -283,19 +341,34 @@ def nothing_left(columns: Columns, *, where: str) -> InputError:
 def only(found: Candidates, names: Sequence[str], *, where: str) -> Candidates:
     """Return the columns of these names, in this order, without screening them for leaks.
 
-    Raises InputError where one is missing. `names` are the columns that a network was trained on.
+    Raises InputError where one is missing. `names` are the features that a network was trained on;
+    a value of a category that does not occur here is a column of zeros.
     """
-    missing = [name for name in names if name not in found.names]
-    if missing:
-        raise InputError(
-            f"{where} has no numeric column '{missing[0]}', which was trained on",
-            help=f"it has: {_listed(found.names)}",
-        )
-    if tuple(names) == found.names:
-        return as_they_are(found)
-    places = [found.names.index(name) for name in names]
-    chosen = replace(found, names=tuple(names), values=found.values[:, places], aside=())
-    return as_they_are(chosen)
+    if tuple(names) == found.names and not found.filled:
+        return as_they_are(replace(found, categories=()))
+    values, there = _encoded(found, ())
+    place = {name: index for index, name in enumerate(there)}
+    columns = {*found.names, *(each.name for each in found.categories), *dict(found.aside)}
+    chosen = np.zeros((len(values), len(names)), dtype=np.float32)
+    for index, name in enumerate(names):
+        if name in place:
+            chosen[:, index] = values[:, place[name]]
+        elif name.rpartition("=")[0] not in columns:
+            raise InputError(
+                f"{where} has no numeric column '{name}', which was trained on",
+                help=f"it has: {_listed(there)}",
+            )
+    return as_they_are(
+        replace(found, names=tuple(names), values=chosen, aside=(), categories=(), filled=())
+    )
+
+
+def numbers_alone(found: Candidates) -> Candidates:
+    """Return the columns of numbers, as networks take them; the median is in place of gaps."""
+    aside = [
+        (category.name, "is a category, and networks take numbers") for category in found.categories
+    ]
+    return replace(found, aside=(*found.aside, *aside), categories=(), filled=())
 
 
 def as_they_are(found: Candidates) -> Candidates:
@@ -308,7 +381,12 @@ def in_words(columns: Columns) -> tuple[str, ...]:
     said = []
     noun = "columns" if columns.is_table else "columns of the features"
     if columns.is_table and columns.used:
-        said.append(f"columns used as features: {_listed(columns.used)}")
+        many = len(columns.encoded)
+        more = f" ({many} features: categories have one for each value)" if many else ""
+        said.append(f"columns used as features: {_listed(columns.used)}{more}")
+    if columns.filled:
+        named = "; ".join(f"{_quoted(name)} in {n:,} rows" for name, n in columns.filled[:LISTED])
+        said.append(f"missing values, taken as the median: {named}")
     if columns.aside:
         named = "; ".join(f"{_quoted(name)} {reason}" for name, reason in columns.aside[:LISTED])
         more = f"; and {len(columns.aside) - LISTED} more" if len(columns.aside) > LISTED else ""

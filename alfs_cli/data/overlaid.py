@@ -82,6 +82,7 @@ def overlaid(content: Content, spec: DataSpec) -> Overlaid:
     given = _or_majority(given, content, spec)
     things = {"labels": given, "true labels": true, "pred_probs": said.probs}
     things["features"] = None if features is None else features.values
+    things["texts"] = None if content.texts is None else content.texts.cells
     counts = {"pred_probs" if content.kind == "probabilities" else "the data": content.count}
     counts |= {name: len(thing) for name, thing in things.items() if thing is not None}
     one_row_each(counts)

@@ -19,7 +19,14 @@ from alfs_cli.data.classes import (
 )
 from alfs_cli.data.content import Content, array_digest, fingerprint_of
 from alfs_cli.data.dataset import DataSpec, LabelledDataset, Problem
-from alfs_cli.data.feature_columns import Columns, as_they_are, in_words, only, screened
+from alfs_cli.data.feature_columns import (
+    Columns,
+    as_they_are,
+    in_words,
+    numbers_alone,
+    only,
+    screened,
+)
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
 from alfs_cli.data.overlaid import (
     GIVEN,
@@ -39,6 +46,7 @@ from alfs_cli.data.readers.columns import (
 from alfs_cli.data.readers.folder import visible
 from alfs_cli.data.readers.folders import reader_of
 from alfs_cli.data.readers.in_memory import Given, content_of, laid_over
+from alfs_cli.data.texts import EMPTY
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
 from alfs_cli.storage.files import as_file
 
@@ -52,6 +60,7 @@ def load(
     class_names: tuple[str, ...] | None = None,
     columns: tuple[str, ...] | None = None,
     is_screened: bool = True,
+    categories: bool = False,
     given: Given | None = None,
 ) -> LabelledDataset:
     """Read a data set as it was named on the command line, or by a program.
@@ -65,6 +74,8 @@ def load(
             used where the set declares none itself.
         columns: the feature columns that a network was trained on, read whatever they contain.
         is_screened: leave out columns that leak the labels.
+        categories: take columns of a few values too, one feature for each value. Networks take
+            numbers alone, since other data have other values.
         given: arrays that a program passes, alone or in place of parts of DATA.
 
     Raises:
@@ -75,8 +86,9 @@ def load(
     laid = overlaid(content, spec)
     if laid.features is not None and columns is not None:
         laid = replace(laid, features=only(laid.features, columns, where=where_of(spec)))
-    elif laid.features is not None and not is_screened:
-        laid = replace(laid, features=as_they_are(laid.features))
+    elif laid.features is not None:
+        found = laid.features if categories else numbers_alone(laid.features)
+        laid = replace(laid, features=found if is_screened else as_they_are(found))
     return _numbered(laid, spec, class_names)
 
 
@@ -101,8 +113,10 @@ def _content(spec: DataSpec, given: Given | None) -> Content:
     if spec.source is None:
         return laid_over(_probabilities_alone(spec), given, spec)
     # A reader only asks whether these options are set: their values come from `given`.
-    held: dict[str, Any] = {name: GIVEN for name in given.names() if getattr(spec, name) is None}
-    return laid_over(_read(replace(spec, **held)), given, spec)
+    names = [name for name in given.names() if getattr(spec, name, "") is None]
+    held: dict[str, Any] = dict.fromkeys(names, GIVEN)
+    alone = spec.labels_alone or given.texts is not None
+    return laid_over(_read(replace(spec, labels_alone=alone, **held)), given, spec)
 
 
 def _read(spec: DataSpec) -> Content:
@@ -192,6 +206,7 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
         true = numbered(laid.true, names, where=f"true labels of {where}", by_name=by_name)
     marks = content.annotations
     features, columns = _feature_columns(laid, spec, labels, usable)
+    _refuse_no_text(content, spec)
     dataset = LabelledDataset(
         name=name_of(spec),
         kind=content.kind,
@@ -203,6 +218,8 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
         features=features,
         columns=columns,
         groups=_groups(content, spec),
+        texts=None if content.texts is None else content.texts.cells,
+        text_column=None if content.texts is None else content.texts.column,
         pred_probs=_columns_in_order(laid, names),
         true_labels=true,
         annotations=None if marks is None else marks.numbered(names, where=where),
@@ -254,6 +271,14 @@ def _feature_columns(
         return None, None
     features, columns = screened(found, labels, usable)
     return (features if columns.used else None), columns
+
+
+def _refuse_no_text(content: Content, spec: DataSpec) -> None:
+    if spec.text_column is not None and content.texts is None:
+        raise UsageError(
+            f"--text-column: {where_of(spec)} has no columns of text",
+            help="leave --text-column out; it is for tables (.csv .tsv .parquet .jsonl)",
+        )
 
 
 def _groups(content: Content, spec: DataSpec) -> IntArray | None:
@@ -346,6 +371,7 @@ def _row_problem(
 
 def refuse_unreadable(problems: Sequence[Problem], count: int, *, where: str) -> None:
     """Raise InputError, which names five, where more than 1 % of `count` images are unreadable."""
+    problems = [problem for problem in problems if problem.rule != EMPTY]
     if len(problems) > MAX_BAD * count:
         paths = [problem.path for problem in problems if problem.path is not None]
         first = ", ".join(

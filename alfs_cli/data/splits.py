@@ -35,7 +35,7 @@ def train_and_test(
             f"--holdout is {holdout}, not between 0 and 1", help="for example --holdout 0.2"
         )
     dataset = load(spec)
-    columns = None if dataset.columns is None else dataset.columns.used
+    columns = None if dataset.columns is None else dataset.columns.features
     if test is not None:
         split = test.split or _first(TEST_SPLITS, splits_of(test), but=None)
         held = load(replace(test, split=split), class_names=dataset.class_names, columns=columns)

@@ -89,6 +89,10 @@ class Tuning:
     )
     id_classes: int = tuned(20, "classes", "a column with fewer labels is never taken for an id")
     id_repeats: int = tuned(5, "rows per label", "the values of an id repeat less often")
+    most_levels: int = tuned(
+        50, "values", "a column of more is a name, a code or an address, and costs as many features"
+    )
+    level_rows: int = tuned(5, "rows", "a value of fewer rows tells nothing of its labels")
     few_trusted: int = tuned(
         50, "examples", "fewer trusted examples give wide intervals, and a note says so"
     )

@@ -47,7 +47,7 @@ def estimate_data(
     if is_in_files and not options.is_fitted and is_read_in_passes(spec, options.method):
         console.note("note: read in passes and counted; --max-examples N fits a sample instead")
         return estimate_in_passes(spec, options, console, started=begun)
-    dataset = load(spec, given=given)
+    dataset = load(spec, categories=True, given=given)
     refuse_listed(targets, dataset.paths or ())
     console.detail(f"read {len(dataset):,} examples in {time.perf_counter() - begun:.1f} s")
     index = None if given is None else given.index()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.duplicates import Digests, content_digest
+from alfs_cli.data.texts import excerpt
 from alfs_cli.estimating.tuning import TUNING
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.evidence.gathering import Evidence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PICTURE_SIZE = 96  # pixels of a thumbnail
+MESSAGE_TEXT = 80  # characters of a text in a message
 SUSPECT = 0.5  # score of rule ALFS101: the label is more likely wrong than right
 
 
@@ -76,7 +78,7 @@ class Judged:
         for place in suspects(self.scores, dataset.labels, SUSPECT):
             suggested = names[self.scores.suggested[place]]
             score = float(self.scores.score[place])
-            text = f"looks like '{suggested}' ({score:.2f})"
+            text = f"looks like '{suggested}' ({score:.2f}){self._said(int(place))}"
             example = example_finding(dataset, int(place), "ALFS101", text, self._digest(place))
             found.append(replace(example, suggested=suggested, score=score))
         return tuple(found)
@@ -103,10 +105,15 @@ class Judged:
         found = []
         for place in np.argsort(likeliest, kind="stable")[: (likeliest < 0.5).sum()]:
             name, score = names[q[place].argmax()], float(likeliest[place])
-            text = f"no class is likely (at most '{name}', {score:.2f})"
+            text = f"no class is likely (at most '{name}', {score:.2f}){self._said(int(place))}"
             example = example_finding(dataset, int(place), "ALFS102", text, self._digest(place))
             found.append(replace(example, suggested=name, score=score))
         return tuple(found)
+
+    def _said(self, place: int) -> str:
+        """Return the beginning of an example's text, for the end of a message; empty without."""
+        texts = self.dataset.texts
+        return "" if texts is None else f": {excerpt(texts[place], MESSAGE_TEXT)!r}"
 
     def _digest(self, place: int) -> bytes | None:
         return self.digests[place] if self.digests else content_digest(self.dataset, place)

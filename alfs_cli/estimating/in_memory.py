@@ -192,7 +192,13 @@ def _evidence(dataset: LabelledDataset, options: EstimateOptions, console: Conso
 
 
 def _alike(dataset: LabelledDataset, seen: Evidence, digests: Digests | None) -> Digests | None:
-    """Return the digests, with equal ones for files of equal pixels under different labels."""
+    """Return the digests, with equal ones for files of equal pixels under different labels.
+
+    Rows of a table that coincide by chance have none: they are different examples, and prove
+    nothing where their labels differ.
+    """
+    if digests is not None and seen.alike is not None and seen.alike.are_coincidences:
+        return [None] * len(digests)
     if digests is None or dataset.images is None or dataset.paths is None or seen.features is None:
         return digests
     return digests_of_pictures(dataset.images, dataset.labels, digests, seen.features, seen.kept)

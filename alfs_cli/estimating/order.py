@@ -17,7 +17,7 @@ def in_canonical_order(dataset: LabelledDataset) -> tuple[LabelledDataset, Diges
     Random folds and samples then do not depend on how rows were shuffled. Where only probabilities
     are given there are no digests.
     """
-    if dataset.images is None and dataset.features is None:
+    if dataset.images is None and dataset.features is None and dataset.texts is None:
         probs = dataset.pred_probs
         if probs is None or probs.size > MOST_REORDERED:
             return dataset, None

@@ -128,10 +128,18 @@ def _rows(matrix: FloatArray) -> tuple[tuple[float, ...], ...]:
 
 def _columns(dataset: LabelledDataset, evidence: Evidence) -> ColumnsSummary | None:
     """Return the feature columns behind the evidence, None where it was not made from columns."""
-    columns = dataset.columns
+    columns, text = dataset.columns, dataset.text_column
+    if evidence.kind == "text" and text is not None:
+        used = () if columns is None else columns.used
+        aside = dict.fromkeys(used, "agrees less with the labels than the text")
+        return ColumnsSummary((text,), aside | dict(() if columns is None else columns.aside), {})
     if columns is None or evidence.kind not in ("features", "network"):
         return None
-    return ColumnsSummary(columns.used, dict(columns.aside), dict(columns.leaks))
+    aside = dict(columns.aside)
+    if text is not None:
+        aside[text] = "holds text, which agrees less with the labels"
+    filled = dict(columns.filled)
+    return ColumnsSummary(columns.used, aside, dict(columns.leaks), filled, columns.encoded)
 
 
 def _summary(dataset: LabelledDataset) -> DataSummary:

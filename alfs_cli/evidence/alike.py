@@ -7,6 +7,7 @@ import numpy as np
 
 from alfs_cli.arrays import Features, IntArray
 from alfs_cli.data.duplicates import are_coincidences, contents_of, digests_of, row_keys
+from alfs_cli.data.texts import text_digest
 from alfs_cli.evidence.components import components
 from alfs_cli.evidence.near_copies import with_near_copies
 from alfs_cli.evidence.tuning import COPIES
@@ -33,6 +34,12 @@ class Alike:
     groups: IntArray
     units: IntArray
 
+    @property
+    def are_coincidences(self) -> bool:
+        """Whether equal rows count as different contents, as those of few values do."""
+        n = len(self.exact)
+        return len(np.unique(self.contents)) == n > len(np.unique(self.exact))
+
     def summary(self) -> CopiesSummary:
         """Return the counts of copies and groups that estimate.json keeps."""
         n, contents = len(self.exact), len(np.unique(self.contents))
@@ -57,6 +64,8 @@ def alike(
     exact = np.arange(len(kept))
     if is_table and X is not None:
         exact = np.unique(row_keys(X), return_inverse=True)[1].reshape(-1)
+    elif dataset.texts is not None:
+        exact = contents_of([text_digest(dataset.texts[place]) for place in kept])
     elif dataset.images is not None:
         exact = _of_pictures(dataset)[kept]
     elif dataset.groups is None:

@@ -1,4 +1,4 @@
-"""Which representation of pictures is judged: the one that agrees best with held-out labels.
+"""Which representation is judged: the one that agrees best with held-out labels.
 
 Candidates are compared on a sample, by the agreement of ridge classifiers with labels that they did
 not see. Seconds are told and decide nothing, so that the choice is the same on every machine.
@@ -65,7 +65,7 @@ def of_images(request: "Request", shape: tuple[int, int, int]) -> Representation
         )
         return Representation("pixels")
     candidates = (Representation("encoder", request.encoders), Representation("pixels"))
-    return _best_of(candidates, request)
+    return best_of(candidates, request)
 
 
 def of_encoders(request: "Request") -> Representation:
@@ -74,12 +74,13 @@ def of_encoders(request: "Request") -> Representation:
     if len(every) == 1:
         return Representation("encoder", every)
     alone = [Representation("encoder", (one,)) for one in every]
-    return _best_of((*alone, Representation("encoder", every)), request)
+    return best_of((*alone, Representation("encoder", every)), request)
 
 
-def _best_of(candidates: Sequence[Representation], request: "Request") -> Representation:
+def best_of(candidates: Sequence[Representation], request: "Request") -> Representation:
     """Return the candidate of the highest agreement, of equal ones the first, and note all."""
-    import_module("torch")  # which takes seconds that are no encoder's
+    if any(candidate.encoders for candidate in candidates):
+        import_module("torch")  # which takes seconds that are no encoder's
     sample = _sample(request)
     parts: dict[str, tuple[Represented, float]] = {}
     for candidate in candidates:
@@ -92,7 +93,7 @@ def _best_of(candidates: Sequence[Representation], request: "Request") -> Repres
     for candidate in candidates:
         made = [parts[one.name] for one in _parts_of(candidate)]
         X, kept = side_by_side([found for found, _ in made])
-        share = _held_out(sample or request.dataset, X, kept, request.seed)
+        share = _held_out(sample or request.dataset, X, kept, candidate.kind, request.seed)
         tried.append(_Tried(candidate, share, sum(seconds for _, seconds in made)))
     best = max(tried, key=lambda one: one.agreement)
     shares = ", ".join(
@@ -121,10 +122,12 @@ def _sample(request: "Request") -> "LabelledDataset | None":
     return dataset.subset(np.sort(order[: GATHERING.compared_on]))
 
 
-def _held_out(dataset: "LabelledDataset", X: Features, kept: IntArray, seed: int) -> float:
+def _held_out(
+    dataset: "LabelledDataset", X: Features, kept: IntArray, kind: str, seed: int
+) -> float:
     """Return the out-of-fold agreement of features (n, D) of the examples `kept` (n,)."""
     labels = dataset.labels[kept]
-    same = alike(dataset, kept, X, is_table=False)
+    same = alike(dataset, kept, X, is_table=kind == "features")
     fold_of = stratified_folds(
         labels,
         GATHERING.compared_folds,

@@ -21,9 +21,9 @@ from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.folds import num_groups, stratified_folds
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.data.readers.arrays import load_npz
-from alfs_cli.errors import InputError, UsageError, unknown
+from alfs_cli.errors import InputError, UsageError, brief, unknown
 from alfs_cli.evidence.alike import Alike, alike
-from alfs_cli.evidence.choosing import Representation, agreement, of_encoders, of_images
+from alfs_cli.evidence.choosing import Representation, agreement, best_of, of_encoders, of_images
 from alfs_cli.evidence.dawid_skene import dawid_skene
 from alfs_cli.evidence.encoders import has_encoder
 from alfs_cli.evidence.out_of_fold import Map, Progress, out_of_fold
@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     from alfs_cli.evidence.encoders.interface import Encoder
 
 
-KINDS = ("auto", "pred-probs", "features", "encoder", "pixels", "network")
+KINDS = ("auto", "pred-probs", "features", "text", "encoder", "pixels", "network")
+STANDARD = "standardised columns"
+TF_IDF = "TF-IDF of words and letters"
 ALIKE = ("exact", "contents", "groups", "units")  # names of the arrays in a cache file
 
 
@@ -174,9 +176,10 @@ def gather(
 ) -> Evidence:
     """Return the evidence of a kind.
 
-    `auto` takes given probabilities, else features, else images. Of images it takes the named
-    encoder, or else the representation (encoder or pixels) whose held-out agreement with the given
-    labels is higher on a subsample. `network` trains a network in each fold.
+    `auto` takes given probabilities, else features, texts or images. Of images it takes the named
+    encoder. Where there are several representations (text or features, encoder or pixels), it takes
+    the one whose held-out agreement with the given labels is higher on a subsample. `network`
+    trains a network in each fold.
 
     `cache` is a folder where computed probabilities are kept by fingerprint.
 
@@ -225,15 +228,19 @@ def _made(request: Request, kind: str) -> Evidence:
 
 def _of(request: Request, kind: str) -> Representation:
     """Return the representation of a kind; of several encoders the best."""
-    if kind == "encoder" and request.dataset.images is not None:
+    dataset = request.dataset
+    if kind == "encoder" and (dataset.images is not None or dataset.texts is not None):
         return of_encoders(request)
     return Representation(kind)
 
 
 def _encoders_asked(request: Request, kind: str) -> str:
     """Return the digests of the encoders that may be taken, "" where none is."""
-    may_encode = request.dataset.images is not None and kind in ("auto", "encoder")
-    if not may_encode or (kind == "auto" and not request.encoder.names and not has_encoder()):
+    dataset, is_named = request.dataset, bool(request.encoder.names)
+    may_encode = kind in ("auto", "encoder") and (
+        is_named if dataset.images is None else is_named or kind == "encoder" or has_encoder()
+    )
+    if not may_encode:
         return ""
     return " ".join(encoder.digest for encoder in request.encoders)
 
@@ -245,6 +252,8 @@ def _by_ridge(request: Request, chosen: Representation) -> Evidence:
     labels = request.dataset.labels[kept]
     same = alike(request.dataset, kept, X, is_table=kind == "features")
     fold_of = request.folds_of(labels, same)
+    is_standard = kind == "features" and _gains_by_standardising(request, X, labels, fold_of)
+    X = standardised(X) if is_standard else X
     fit = out_of_fold(
         X,
         labels,
@@ -254,10 +263,40 @@ def _by_ridge(request: Request, chosen: Representation) -> Evidence:
         progress=request.progress,
     )
     encoder = chosen.name if kind == "encoder" else None
-    name = fit.name if encoder is None else f"{encoder}, {fit.name}"
+    made = TF_IDF if kind == "text" else STANDARD if is_standard else encoder
+    name = fit.name if made is None else f"{made}, {fit.name}"
     probs = fit.probs if same is None else fit.probs[_first_of(same.exact, fold_of)]
     found = _scored(request, kind, name, probs, fold_of, kept, X, same)
     return replace(found, encoder=encoder, map=fit.map)
+
+
+def _gains_by_standardising(
+    request: Request, X: Features, labels: IntArray, fold_of: IntArray
+) -> bool:
+    """Return whether columns of unit variance predict held-out labels better than as they are.
+
+    Columns of a table have units of their own; those of an array are left as they are.
+    """
+    columns = request.dataset.columns
+    if columns is None or not columns.is_table:
+        return False
+    order = np.random.default_rng([request.seed, 7]).permutation(len(X))
+    some = np.sort(order[: GATHERING.standardised_on])
+    held, given = fold_of[some], labels[some]
+    if len(np.unique(held)) < 2:
+        return False
+    fits = [
+        out_of_fold(rows, given, request.dataset.num_classes, held, seed=request.seed)
+        for rows in (X[some], standardised(X)[some])
+    ]
+    return fits[1].log_likelihood > fits[0].log_likelihood
+
+
+def standardised(X: Features) -> Features:
+    """Return columns (N, D) of mean 0 and variance 1; constant ones become 0."""
+    centred = X - X.mean(axis=0, dtype=np.float64)
+    spread = centred.std(axis=0)
+    return np.asarray(centred / np.where(spread > 0, spread, 1), dtype=np.float32)
 
 
 def _first_of(exact: IntArray, fold_of: IntArray) -> IntArray:
@@ -307,11 +346,13 @@ def _features_behind(stored: Evidence, request: Request) -> Features | None:
     names = (stored.encoder or "").split(JOINED)
     encoders = [one for one in request.encoders if one.name in names] if stored.encoder else []
     X, kept = request.features(stored.kind, encoders)
+    X = standardised(X) if stored.name.startswith(STANDARD) else X
     return X if len(kept) == len(stored.kept) else None
 
 
 def _has_examples(dataset: "LabelledDataset") -> bool:
-    return dataset.features is not None or dataset.images is not None
+    things = (dataset.features, dataset.texts, dataset.images)
+    return any(thing is not None for thing in things)
 
 
 def _by_annotators(dataset: "LabelledDataset", marks: IntArray) -> Evidence:
@@ -370,11 +411,14 @@ def evidence_from_probs(probs: FloatArray, labels: IntArray) -> Evidence:
 
 def _best_available(request: Request) -> Representation:
     dataset = request.dataset
-    if request.encoder.option and dataset.images is None:
+    takes_texts = dataset.texts is not None and request.encoder.option == "--encoder"
+    if request.encoder.option and dataset.images is None and not takes_texts:
         option = request.encoder.option
         raise InputError(f"no images here for {option}", help=f"leave {option} out")
     if request.encoder.names:
         return of_encoders(request)
+    if dataset.texts is not None:
+        return _text_or_features(request)
     if dataset.features is not None:
         if dataset.images is not None:
             request.notes.append(
@@ -386,9 +430,26 @@ def _best_available(request: Request) -> Representation:
     if dataset.columns is not None:
         raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
     raise InputError(
-        "nothing to judge the labels by: neither images, features nor probabilities",
+        "nothing to judge the labels by: neither images, texts, features nor probabilities",
         help="give one of them, for example --pred-probs FILE",
     )
+
+
+def _text_or_features(request: Request) -> Representation:
+    """Return text, or features where a table's other columns agree better with the labels."""
+    dataset, column = request.dataset, request.dataset.text_column
+    named = "the given texts" if column is None else f"the text in column '{brief(column)}'"
+    if dataset.spec.features is not None:
+        return Representation("features")
+    best = Representation("text")
+    if dataset.features is not None:
+        best = best_of((best, Representation("features")), request)
+    if best.kind == "text":
+        more = "" if dataset.spec.text_column or column is None else "; --text-column names another"
+        request.notes.append(f"judged by {named}{more}")
+    else:
+        request.notes.append(f"judged by columns, not by {named}: --text-column would take that")
+    return best
 
 
 def _feasible_folds(

@@ -1,4 +1,4 @@
-"""Features of a data set: its own, components of its pixels, or those of an encoder."""
+"""Features of a data set: its own, those of its texts or pixels, or those of an encoder."""
 
 import hashlib
 import math
@@ -16,7 +16,7 @@ from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.encoders import find_encoders
-from alfs_cli.evidence.encoders.encoding import encode
+from alfs_cli.evidence.encoders.encoding import encode, encode_texts
 from alfs_cli.evidence.out_of_fold import Progress, principal_components
 from alfs_cli.evidence.tuning import GATHERING
 from alfs_cli.storage.writing import replacing
@@ -67,42 +67,43 @@ def representation(
 ) -> Represented:
     """Return features (n, D) of a kind, and the indices (n,) of the examples that have them.
 
-    Features of images are kept in the folder `cache` under a digest of their content, which does
-    not depend on labels. Raises InputError where the data set lacks what the kind needs.
+    Features of images and texts are kept in the folder `cache` under a digest of their content,
+    which does not depend on labels. Raises InputError where the data set lacks what the kind needs.
     """
     if kind == "features":
-        if dataset.features is None and dataset.columns is not None:
-            raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
-        if dataset.features is None:
-            raise InputError("no features here", help="give them: --features FILE")
-        return dataset.features, np.arange(len(dataset))
+        return _own_features(dataset)
+    if kind == "text":
+        place = _cache_file(cache, dataset, kind)
+        return _kept(place, lambda: _of_texts(dataset, progress))
     images = dataset.images
-    if images is None:
-        raise InputError("no images here", help="--evidence features or pred-probs")
-    if kind == "pixels":
+    if images is None and (kind == "pixels" or dataset.texts is None):
+        raise InputError("no images here", help="--evidence features, text or pred-probs")
+    if images is not None and kind == "pixels":
         return _kept(_cache_file(cache, dataset, kind), lambda: pixel_features(images, progress))
-    return side_by_side(
-        [_encoded(dataset, images, one, device, cache, progress) for one in encoders]
-    )
+    return side_by_side([_encoded(dataset, one, device, cache, progress) for one in encoders])
 
 
 def _encoded(
     dataset: "LabelledDataset",
-    images: "Images",
     encoder: "Encoder",
     device: str,
     cache: Path | None,
     progress: Progress | None,
 ) -> Represented:
-    """Return the features of one encoder, kept under its digest."""
-    total = len(dataset)
+    """Return the features of one encoder, of pictures or else of texts, kept under its digest."""
+    total, images, texts = len(dataset), dataset.images, dataset.texts
 
     def tell(done: int) -> None:
         if progress is not None:
-            progress("encoding images", done, total)
+            progress("encoding images" if texts is None else "encoding texts", done, total)
 
     def encoded() -> Represented:
-        X, kept = encode(images, np.arange(total), encoder, device=device, progress=tell)
+        kept = np.arange(total)
+        if images is not None:
+            X, kept = encode(images, kept, encoder, device=device, progress=tell)
+        else:
+            some = [] if texts is None else list(texts)
+            X = encode_texts(some, encoder, device=device, progress=tell)
         return X.astype(np.float16).astype(np.float32), kept  # equal to what the cache stores
 
     return _kept(_cache_file(cache, dataset, f"encoder-{encoder.digest}"), encoded)
@@ -123,6 +124,22 @@ def side_by_side(parts: Sequence[Represented]) -> Represented:
 def joined_names(encoders: "Sequence[Encoder]") -> str:
     """Return the name of features of several encoders, as reports have it."""
     return JOINED.join(encoder.name for encoder in encoders)
+
+
+def _own_features(dataset: "LabelledDataset") -> Represented:
+    if dataset.features is None and dataset.columns is not None:
+        raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
+    if dataset.features is None:
+        raise InputError("no features here", help="give them: --features FILE")
+    return dataset.features, np.arange(len(dataset))
+
+
+def _of_texts(dataset: "LabelledDataset", progress: Progress | None) -> Represented:
+    from alfs_cli.evidence.texts import text_features  # imports scikit-learn
+
+    if dataset.texts is None:
+        raise InputError("no texts here", help="--text-column names the column of texts")
+    return text_features(dataset.texts, progress), np.arange(len(dataset))
 
 
 def pixel_features(images: "Images", progress: Progress | None = None) -> Represented:

@@ -4,11 +4,19 @@ from dataclasses import dataclass
 
 from alfs_cli.tuned import tuned
 
+TEXT = "benchmarks/text.py"
+
 
 @dataclass(frozen=True)
 class Gathering:
     """What the evidence is made from (`gathering.py`, `representations.py`, `network_folds.py`)."""
 
+    standardised_on: int = tuned(
+        5000,
+        "rows of a table",
+        "enough to tell whether its columns are better judged at unit variance",
+        benchmark="benchmarks/tables.py",
+    )
     in_sample_agreement: float = tuned(
         0.999,
         "share of the examples",
@@ -126,8 +134,38 @@ class Copies:
     )
 
 
+@dataclass(frozen=True)
+class Texts:
+    """The features of texts (`texts.py`)."""
+
+    most_characters: int = tuned(
+        3000,
+        "characters",
+        "what a text is about is said before; the rest takes time",
+        benchmark=TEXT,
+    )
+    least_texts: int = tuned(2, "texts", "a piece of a single text tells nothing of the others")
+    most_pieces: int = tuned(
+        50_000, "pieces of a kind", "the most frequent; rarer ones change no class"
+    )
+    letters: tuple[int, int] = tuned(
+        (3, 4), "letters of a sequence", "beginnings, endings and stems of words", benchmark=TEXT
+    )
+    landmarks: int = tuned(
+        2048, "texts", "cosines with so many stand for all of TF-IDF", benchmark=TEXT
+    )
+    dimensions: int = tuned(1024, "features", "time grows with their square", benchmark=TEXT)
+    few_up_to: int = tuned(
+        20_000, "texts", "with more, half of the landmarks and features save time and memory"
+    )
+    all_characters: int = tuned(
+        60_000_000, "characters", "read of all texts together: of many long texts less of each"
+    )
+
+
 GATHERING = Gathering()
 ENCODING = Encoding()
 OUT_OF_FOLD = OutOfFold()
 ANNOTATORS = Annotators()
 COPIES = Copies()
+TEXTS = Texts()

@@ -235,6 +235,16 @@ _RULES = (
         "Scale it down or delete it.",
     ),
     Rule(
+        "ALFS408",
+        "empty-text",
+        "warning",
+        "file",
+        "A text is empty.",
+        "Nothing but white space stands in the column of texts. The example is left out of the "
+        "estimate.",
+        "Fill the text in or take the row out.",
+    ),
+    Rule(
         "ALFS901",
         "stale-entry",
         "note",

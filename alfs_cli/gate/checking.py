@@ -9,7 +9,7 @@ from alfs_cli.console import Console
 from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import Selection
 from alfs_cli.gate.baseline import USUAL, Baseline, refuse_other_evidence, updated
-from alfs_cli.gate.judging import INTEGRITY, Thresholds, judge
+from alfs_cli.gate.judging import INTEGRITY, OF_PICTURES, OF_TEXTS, Thresholds, judge
 from alfs_cli.gate.suppressions import Suppressions, sort_out
 from alfs_cli.results.check import CheckResult, Suppressed
 from alfs_cli.results.estimate import NoiseEstimate
@@ -183,7 +183,9 @@ def _findings(
     if others:
         leaks = leakage_findings(found.dataset, found.digests or digests_of(found.dataset), others)
     ambiguous = found.ambiguous_findings() if rules.has("ALFS102") else ()
-    looked_at = tuple(rule for rule in INTEGRITY if rule != "ALFS404" or others)
+    idle = OF_TEXTS if found.dataset.texts is None else OF_PICTURES
+    idle = idle if others else (*idle, "ALFS404")
+    looked_at = tuple(rule for rule in INTEGRITY if rule not in idle)
     return (*found.findings, *leaks, *found.suspect_findings(), *ambiguous), looked_at
 
 

@@ -22,6 +22,8 @@ from alfs_cli.settings.check import TRUST
 if TYPE_CHECKING:
     from alfs_cli.gate.audited import Audited
 
+OF_PICTURES = ("ALFS401", "ALFS402", "ALFS407")
+OF_TEXTS = ("ALFS408",)
 DOMINANCE = "the clean label leads in every class"
 INTEGRITY = {
     "ALFS103": "no conflicting duplicates",
@@ -32,6 +34,7 @@ INTEGRITY = {
     "ALFS405": "no labels that are no class",
     "ALFS406": "no missing labels",
     "ALFS407": "no oversize images",
+    "ALFS408": "no empty texts",
 }
 """Rules on findings in files, which are judged by default, and the names of their gates."""
 

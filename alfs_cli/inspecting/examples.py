@@ -140,7 +140,7 @@ def other_split(
         return load(
             without_files(dataset.spec, split=split),
             class_names=dataset.class_names,
-            columns=None if dataset.columns is None else dataset.columns.used,
+            columns=None if dataset.columns is None else dataset.columns.features,
         )
     except InputError as error:
         note(f"split '{split}' is not compared with the one that is judged: {error}")

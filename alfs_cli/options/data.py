@@ -92,6 +92,16 @@ PathColumn = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+TextColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--text-column",
+        metavar="NAME",
+        help="Column of texts to judge by; by default text, sentence, review or the like, or one "
+        "that reads like text.",
+        rich_help_panel=PANEL,
+    ),
+]
 TrueLabelColumn = Annotated[
     str | None,
     typer.Option(
@@ -167,6 +177,7 @@ class ReadingOptions:
     true_labels: TrueLabels = None
     label_column: LabelColumn = None
     path_column: PathColumn = None
+    text_column: TextColumn = None
     true_label_column: TrueLabelColumn = None
     feature_columns: FeatureColumns = None
     exclude_columns: ExcludeColumns = None

@@ -65,7 +65,9 @@ class EstimateFlags(CountedFlags):
 
     evidence: Annotated[
         str,
-        typer.Option("--evidence", help="auto, pred-probs, features, encoder, pixels or network."),
+        typer.Option(
+            "--evidence", help="auto, pred-probs, features, text, encoder, pixels or network."
+        ),
     ] = "auto"
     encoder: Annotated[
         list[str] | None,

@@ -46,6 +46,7 @@ def data_asked(
     split: str | None,
     label_column: str | None,
     path_column: str | None,
+    text_column: str | None,
     true_label_column: str | None,
     label_columns: Names,
     feature_columns: Names,
@@ -67,6 +68,7 @@ def data_asked(
         labels=_unless_file(given.labels),
         true_labels=_unless_file(given.true_labels),
         pred_probs=_unless_file(given.pred_probs),
+        texts=given.texts,
     )
     spec = DataSpec(
         _file(data),
@@ -77,6 +79,7 @@ def data_asked(
         features=_file(given.features),
         label_column=label_column,
         path_column=path_column,
+        text_column=text_column,
         true_label_column=true_label_column,
         label_columns=_names(label_columns),
         feature_columns=_names(feature_columns),

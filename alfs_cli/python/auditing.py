@@ -216,6 +216,7 @@ def audit(
     continues: FileName | None = None,
     predictions: "Mapping[str, ArrayLike] | None" = None,
     features: Any = None,
+    texts: Any = None,
     labels: Any = None,
     pred_probs: Any = None,
     class_names: Names = None,
@@ -227,6 +228,7 @@ def audit(
     split: str | None = None,
     label_column: str | None = None,
     path_column: str | None = None,
+    text_column: str | None = None,
     feature_columns: Names = None,
     exclude_columns: Names = None,
     root: FileName | None = None,
@@ -256,7 +258,7 @@ def audit(
     """
     heard = Listener()
     with told_to_programs():
-        given = Given(features, labels, pred_probs=pred_probs)
+        given = Given(features, labels, pred_probs=pred_probs, texts=texts)
         spec, held = data_asked(
             data,
             given,
@@ -264,6 +266,7 @@ def audit(
             split=split,
             label_column=label_column,
             path_column=path_column,
+            text_column=text_column,
             true_label_column=None,
             label_columns=None,
             feature_columns=feature_columns,
@@ -272,7 +275,7 @@ def audit(
             root=root,
         )
         spec = replace(spec, labels_alone=True)
-        shows = exhibits(load(spec, given=held))
+        shows = exhibits(load(spec, categories=True, given=held))
         folder = Path(out)
         wanted = Wanted(
             claims=(claims,) if isinstance(claims, str) else tuple(claims or ()),

@@ -98,6 +98,7 @@ def check(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     features: Any = None,
+    texts: Any = None,
     labels: Any = None,
     pred_probs: Any = None,
     true_labels: Any = None,
@@ -113,6 +114,7 @@ def check(
     split: str | None = None,
     label_column: str | None = None,
     path_column: str | None = None,
+    text_column: str | None = None,
     true_label_column: str | None = None,
     label_columns: Names = None,
     feature_columns: Names = None,
@@ -159,12 +161,12 @@ def check(
         plan = _plan(Thresholds(**limits), baseline, select, ignore)
         if audit is not None:
             plan = replace(plan, audit=load_audited(audit_place(audit)))
-        given = Given(features, labels, pred_probs=pred_probs, true_labels=true_labels)
+        given = Given(features, labels, true_labels, pred_probs, texts)
         made = _estimate_named(data)
         if made is not None and not given.is_empty:
             raise UsageError(
                 "an estimate is judged as it is",
-                help="give no features, labels or pred_probs beside it",
+                help="give no features, texts, labels or pred_probs beside it",
             )
         if made is not None:
             if made.made is None:
@@ -177,6 +179,7 @@ def check(
             split=split,
             label_column=label_column,
             path_column=path_column,
+            text_column=text_column,
             true_label_column=true_label_column,
             label_columns=label_columns,
             feature_columns=feature_columns,

@@ -198,6 +198,7 @@ def estimate(
     data: FileName | None = None,
     *,
     features: Any = None,
+    texts: Any = None,
     labels: Any = None,
     pred_probs: Any = None,
     true_labels: Any = None,
@@ -223,6 +224,7 @@ def estimate(
     split: str | None = None,
     label_column: str | None = None,
     path_column: str | None = None,
+    text_column: str | None = None,
     true_label_column: str | None = None,
     label_columns: Names = None,
     feature_columns: Names = None,
@@ -232,23 +234,24 @@ def estimate(
 ) -> Estimate:
     """Estimate how noisy labels are: T, the clean level, suspects, with bounds and trust.
 
-    `data` is a path or a built-in name, as for `alfs estimate`: an image folder, a manifest, an
-    .npz, digits. Arrays replace it or parts of it:
+    `data` is a path or a built-in name, as for `alfs estimate`: an image folder, a manifest of
+    pictures or texts, an .npz, digits. Arrays replace it or parts of it:
 
     - `features` (N, D): an array, a tensor or a DataFrame. Columns of a DataFrame that reveal the
       label, number the rows or hold ids are set aside.
+    - `texts` (N,): a list or series of texts, judged by the words and letters in them.
     - `pred_probs` (N, K): out-of-fold probabilities, columns in the order of `class_names`, or a
       DataFrame whose columns have those names.
     - `labels` (N,): whole numbers, names, categories or bools.
 
-    Each may be the path of a file instead.
+    Each but `texts` may be the path of a file instead.
 
     `trusted` are true labels of examples drawn at random: {index: label}, a Series, a DataFrame
     with `index` (0-based) and `true_label`, or a file. `evidence` is auto, pred-probs, features,
-    encoder, pixels or network; `method` is auto, confident, joint-ml, hoc, knn, anchor, dual-t,
-    gold or annotators. `confidence` is the level of each one-sided bound, `resamples` the number of
-    bootstrap replicates, `issue_threshold` the score from which a label is suspect, and `cache` a
-    folder that keeps evidence. The other parameters are the options of `alfs estimate`.
+    text, encoder, pixels or network; `method` is auto, confident, joint-ml, hoc, knn, anchor,
+    dual-t, gold or annotators. `confidence` is the level of each one-sided bound, `resamples` the
+    number of bootstrap replicates, `issue_threshold` the score from which a label is suspect, and
+    `cache` a folder that keeps evidence. The other parameters are the options of `alfs estimate`.
 
     Warnings are AlfsWarning. Raises AlfsError (UsageError, InputError) where the data cannot be
     read or judged. The clean level is that of Zhou et al., ICML 2021.
@@ -270,7 +273,7 @@ def estimate(
             {"folds": folds, "resamples": resamples, "max_examples": max_examples, "seed": seed},
             WHOLE,
         )
-        given = Given(features, labels, true_labels=true_labels, pred_probs=pred_probs)
+        given = Given(features, labels, true_labels, pred_probs, texts)
         spec, held = data_asked(
             data,
             given,
@@ -278,6 +281,7 @@ def estimate(
             split=split,
             label_column=label_column,
             path_column=path_column,
+            text_column=text_column,
             true_label_column=true_label_column,
             label_columns=label_columns,
             feature_columns=feature_columns,

@@ -19,7 +19,7 @@ RENAMED = {"classes": "class_names", "bootstrap": "resamples"}
 PARAMETERS = frozenset({
     "features", "labels", "pred-probs", "true-labels", "classes", "trusted", "evidence", "method",
     "encoder", "encoder-size", "folds", "confidence", "bootstrap", "max-examples",
-    "issue-threshold", "seed", "device", "split", "label-column", "path-column",
+    "issue-threshold", "seed", "device", "split", "label-column", "path-column", "text-column",
     "true-label-column", "label-columns", "feature-columns", "exclude-columns", "group-column",
     "root", "safety", "lr", "prefer", "losses", "max-noise-rate", "max-class-noise-rate",
     "min-clean-level", "max-pair-rate", "min-trust", "max-new-issues", "gate-on",
@@ -40,7 +40,7 @@ WORD = re.compile(
 )
 WORDS = frozenset({
     "pred-probs", "features", "encoder", "pixels", "network", "annotators", "confident",
-    "joint-ml", "hoc", "knn", "anchor", "dual-t", "gold", "auto",
+    "joint-ml", "hoc", "knn", "anchor", "dual-t", "gold", "auto", "text",
 })  # fmt: skip
 """The values of --evidence and --method that messages name."""
 

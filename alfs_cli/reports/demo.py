@@ -1,6 +1,6 @@
 """The report of the demo: the estimate beside the truth, and accuracies with each loss."""
 
-from alfs_cli.demo import Demo, DemoSummary
+from alfs_cli.demo import Demo, DemoSummary, TextDemo
 from alfs_cli.formats.blocks import (
     Block,
     Column,
@@ -13,9 +13,11 @@ from alfs_cli.formats.blocks import (
     Verdict,
 )
 from alfs_cli.reports.estimate import estimate_report, found
+from alfs_cli.reports.gallery import texts_of
 from alfs_cli.text.numbers import percent, ratio
 
 PICTURES = 48  # suspects shown on the page
+TEXTS = 5  # suspects shown in the terminal
 
 
 def demo_report(demo: Demo) -> Report:
@@ -51,7 +53,35 @@ def demo_page(demo: Demo) -> Report:
     return Report("alfs demo: digits with wrong labels", blocks, demo.summary.document())
 
 
-def _estimate(demo: Demo, summary: DemoSummary) -> Table:
+def text_demo_report(demo: TextDemo) -> Report:
+    """Return the summary of the demo on texts for the terminal."""
+    summary = demo.summary
+    blocks: list[Block] = [
+        Paragraph(
+            f"{summary.n:,} docstrings of Python's library; {summary.rate:.0%} of them got the "
+            "name of another package on purpose, so the truth is known."
+        ),
+        _estimate(demo, summary),
+        _suspects(summary),
+    ]
+    texts = texts_of(demo.found.table, TEXTS)
+    if texts is not None:
+        blocks.append(texts)
+    blocks.append(Facts((("page", summary.page), ("took", f"{summary.seconds:.0f} s"))))
+    return Report("alfs demo --text", tuple(blocks), summary.document())
+
+
+def text_demo_page(demo: TextDemo) -> Report:
+    """Return the page of the demo on texts: the summary, and the estimate with suspects."""
+    texts = texts_of(demo.found.table, PICTURES)
+    blocks = (
+        *text_demo_report(demo).blocks[:3],
+        *estimate_report(demo.found.estimate, texts=texts).blocks,
+    )
+    return Report("alfs demo: texts with wrong labels", blocks, demo.summary.document())
+
+
+def _estimate(demo: Demo | TextDemo, summary: DemoSummary) -> Table:
     estimate = demo.found.estimate
     rate, level = estimate.noise_rate, estimate.clean_level
     is_sure = estimate.trust.level != "low"

@@ -50,8 +50,12 @@ def estimate_report(
     *,
     findings: Sequence[Finding] = (),
     pictures: Sequence[Picture] = (),
+    texts: Table | None = None,
 ) -> Report:
-    """Return the report of an estimate; `pictures` of suspects are shown in HTML only."""
+    """Return the report of an estimate; `pictures` of suspects are shown in HTML only.
+
+    `texts` are those of the suspects, where the examples are texts.
+    """
     blocks: list[Block] = [
         Facts(_facts(estimate)),
         Verdict(_status(estimate), *_verdict(estimate)),
@@ -67,6 +71,8 @@ def estimate_report(
         blocks.append(_truth(estimate, estimate.truth))
     if pictures:
         blocks.append(Gallery("Labels most likely wrong", tuple(pictures)))
+    if texts is not None:
+        blocks.append(texts)
     overlap = OVERLAP_COVERED if estimate.other_estimates else OVERLAP_LEFT_OUT
     if estimate.trusted_examples:
         overlap = TRUSTED_COVERED

@@ -1,11 +1,11 @@
-"""Pictures of suspect labels for a page, from the list beside a saved estimate."""
+"""Pictures or texts of suspect labels for a page, from the list beside a saved estimate."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alfs_cli.formats.blocks import Picture
+from alfs_cli.formats.blocks import Column, Picture, Table
 from alfs_cli.results.estimate import NoiseEstimate
 
 if TYPE_CHECKING:
@@ -18,18 +18,37 @@ MOST_OF_A_PAIR = 3  # pictures of a pair of classes
 
 @dataclass(frozen=True)
 class Suspects:
-    """Pictures of the worst suspects, and of the most confused pairs of classes."""
+    """Pictures of the worst suspects, and of the most confused pairs of classes; or their texts."""
 
     worst: tuple[Picture, ...] = ()
     pairs: tuple[Picture, ...] = ()
     note: str = ""
+    texts: Table | None = None
+
+
+def texts_of(rows: "pd.DataFrame", count: int) -> Table | None:
+    """Return the texts of the worst suspects in a list of them, None where it holds no texts."""
+    from alfs_cli.suspects.scores import TEXT
+
+    if TEXT not in rows.columns or not len(rows):
+        return None
+    shown = rows.head(count)
+    columns = (Column("given"), Column("looks like"), Column("score", "number"), Column("text"))
+    cells = zip(shown["given"], shown["suggested"], shown["score"], shown[TEXT], strict=True)
+    left = len(rows) - len(shown)
+    return Table(
+        "Labels most likely wrong, worst first",
+        columns,
+        tuple((str(g), str(s), round(float(score), 3), str(text)) for g, s, score, text in cells),
+        note=f"{left:,} more in issues.csv" if left else "",
+    )
 
 
 def suspects_of(path: Path, estimate: NoiseEstimate, *, count: int, num_pairs: int) -> Suspects:
-    """Return pictures of the suspects that issues.parquet lists beside an estimate.
+    """Return pictures of the suspects that issues.parquet lists beside an estimate, or its texts.
 
-    The data are read again. There are no pictures where the list or the data are missing or have
-    changed, or where the data are no images; `note` gives the reason.
+    The data of pictures are read again. There are no pictures where the list or the data are
+    missing or have changed, or where the data are no images; `note` gives the reason.
     """
     from alfs_cli.data import DataSpec, load, positions_of
     from alfs_cli.errors import AlfsError
@@ -39,8 +58,9 @@ def suspects_of(path: Path, estimate: NoiseEstimate, *, count: int, num_pairs: i
         rows = read_issues_table(path, estimate.data.classes)
         if rows is None:
             return Suspects(note=f"{LISTED} is not beside {path.name}, so no picture is shown")
-        if estimate.data.source is None:
-            return Suspects()
+        texts = texts_of(rows, count)
+        if texts is not None or estimate.data.source is None:
+            return Suspects(texts=texts)
         spec: dict[str, Any] = {"source": None, **estimate.data.spec}
         dataset = load(DataSpec(**spec))
     except (AlfsError, OSError, ValueError, TypeError) as error:

@@ -60,6 +60,8 @@ def estimate_page(
         blocks.append(Gallery("Of the worst pairs", suspects.pairs))
     if suspects.worst:
         blocks.append(Gallery("Labels most likely wrong, worst first", suspects.worst))
+    if suspects.texts is not None:
+        blocks.append(suspects.texts)
     if suspects.note:
         blocks.append(Paragraph(suspects.note[:1].upper() + suspects.note[1:] + "."))
     if checked is not None:

@@ -120,12 +120,16 @@ class CopiesSummary:
 class ColumnsSummary:
     """The feature columns `used`, those set `aside`, and those used that may leak the label.
 
-    `aside` and `leaks` hold the reason of each column.
+    `aside` and `leaks` hold the reason of each column. `filled` are columns of numbers with the
+    number of missing values, which the median stands for. `encoded` are the features where columns
+    of categories became one for each value, such as `colour=red`.
     """
 
     used: tuple[str, ...]
     aside: dict[str, str]
     leaks: dict[str, str]
+    filled: dict[str, int] = field(default_factory=dict)
+    encoded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

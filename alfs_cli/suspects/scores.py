@@ -34,6 +34,8 @@ COLUMNS = (
     "index", "path", "given", "suggested", "self_confidence", "suggested_confidence", "score",
     "kind",
 )  # fmt: skip
+TEXT = "text"  # a further column, where the examples are texts
+TEXT_LENGTH = 300  # characters of a text that are listed
 KINDS = ("proven", "likely", "possible")
 LIKELY = 0.5  # probability from which a label is more likely wrong than right
 
@@ -291,9 +293,10 @@ def issues_table(
     import pandas as pd
 
     from alfs_cli.data.dataset import positions_of
+    from alfs_cli.data.texts import excerpt
 
     places, names = listed.places, np.array(dataset.class_names, dtype=object)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "index": positions_of(dataset)[places],
             "path": [dataset.paths[i] if dataset.paths else "" for i in places],
@@ -306,6 +309,9 @@ def issues_table(
         },
         columns=list(COLUMNS),
     )
+    if dataset.texts is not None:
+        table[TEXT] = [excerpt(dataset.texts[place], TEXT_LENGTH) for place in places]
+    return table
 
 
 def write_issues(folder: Path, table: "pd.DataFrame") -> None:
@@ -319,7 +325,7 @@ def write_issues(folder: Path, table: "pd.DataFrame") -> None:
     with replacing(folder / LISTED) as temporary:
         table.to_parquet(temporary, index=False)
     guarded = table.copy()
-    for column in ("path", "given", "suggested"):
+    for column in {"path", "given", "suggested", TEXT} & set(table.columns):
         guarded[column] = [safe_cell(cell) for cell in table[column]]
     with replacing(folder / "issues.csv") as temporary:
         guarded.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")

@@ -147,6 +147,11 @@ def input_shape(dataset: LabelledDataset, image_size: int | None) -> InputShape:
     """
     if dataset.features is not None and has_features(dataset):
         return InputShape(num_features=dataset.features.shape[1])
+    if dataset.texts is not None:
+        raise InputError(
+            f"'{dataset.name}' holds texts, which no network of alfs reads",
+            help="--features FILE trains on numbers that stand for them, such as an encoder's",
+        )
     if dataset.images is None and dataset.columns is not None:
         raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
     if dataset.images is None:

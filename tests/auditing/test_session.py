@@ -158,7 +158,8 @@ def test_scores_are_of_the_examples_in_the_order_of_the_data(tmp_path):
 
 def test_labels_alone_have_no_scores(shows):
     console = Notes()
-    assert scores_of(shows.dataset, EstimateOptions(), console) is None
+    alone = replace(shows.dataset, texts=None)
+    assert scores_of(alone, EstimateOptions(), console) is None
     assert "every example is as likely" in console.said[0]
 
 

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 CLASSES = ("ham", "spam")
@@ -47,6 +48,7 @@ def document(done):
 
 
 def test_labels_alone_go_from_sheet_to_verdict(judged):
+    pd.read_csv("judge.csv")[["label"]].to_csv("judge.csv", index=False)
     first = judged("audit", "judge.csv", *CLAIM, "--sheet", "s.csv", "--batch", "60", "-f", "json")
     assert first.code == 0, first.err
     assert "every example is as likely to be drawn" in first.err

@@ -312,7 +312,7 @@ def test_rules_are_explained(alfs):
     everything = json.loads(alfs("check", "--explain", "all", "-f", "json").out)
     assert everything["schema"] == "alfs.rules/1"
     assert len(everything["rules"]) >= 18
-    assert alfs("check", "--explain", "ALFS4").out.count("ALFS4") == 7
+    assert alfs("check", "--explain", "ALFS4").out.count("ALFS4") == 8
 
 
 def with_evidence(kind, encoder=None, path="alfs-baseline.json"):

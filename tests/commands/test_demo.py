@@ -38,3 +38,20 @@ def test_the_whole_tour(alfs, monkeypatch):
     assert page.count("data:image/png;base64,") > 20
     assert "The truth" in page
     assert len(page) < 5_000_000
+
+
+@pytest.mark.slow
+def test_the_tour_on_texts(alfs):
+    done = alfs("demo", "--text", "-f", "json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    noisy = pd.read_csv("alfs-out/demo/noisy.csv")
+    wrong = (noisy["label"] != noisy["true_label"]).to_numpy()
+    assert document["noise_rate"]["true"] == pytest.approx(wrong.mean())
+    estimate = json.loads(Path("alfs-out/demo/estimate.json").read_text())
+    assert estimate["evidence"]["kind"] == "text"
+    assert estimate["noise_rate"]["low"] <= wrong.mean() <= estimate["noise_rate"]["high"]
+    issues = pd.read_csv("alfs-out/demo/issues.csv")
+    first = issues["index"][: wrong.sum() // 2]
+    assert wrong[first].mean() > 0.8
+    assert "Labels most likely wrong" in Path("alfs-out/demo/report.html").read_text()

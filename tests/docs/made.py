@@ -41,6 +41,7 @@ def make(folder: Path) -> None:
     sample = pd.DataFrame({"index": known, "true_label": names[true[order[known]]]})
     sample.to_csv(folder / "sample.csv", index=False)
     _votes(folder / "votes.csv", X, true, names, rng)
+    _reviews(folder / "reviews.csv", rng)
     (folder / "my_module.py").write_text(LOSS, encoding="utf-8")
 
 
@@ -61,6 +62,15 @@ def _pictures(folder: Path, X: np.ndarray, names: np.ndarray) -> list[str]:
         Image.fromarray((pixels.reshape(8, 8) * 15.9).astype(np.uint8)).save(path)
         paths.append(str(path.relative_to(folder)))
     return paths
+
+
+def _reviews(path: Path, rng: np.random.Generator) -> None:
+    """Write texts of words that are mostly of their class, with a tenth of the labels wrong."""
+    subjects = np.arange(COUNT) % 2
+    words = np.array([f"word{number}" for number in range(40)])
+    review = [" ".join(rng.choice(words[20 * k : 20 * k + 25], 9)) for k in subjects]
+    label = np.array(["good", "bad"])[np.where(rng.random(COUNT) < 0.1, 1 - subjects, subjects)]
+    pd.DataFrame({"review": review, "label": label}).to_csv(path, index=False)
 
 
 def _votes(path: Path, X: np.ndarray, true: np.ndarray, names: np.ndarray, rng) -> None:

@@ -248,8 +248,8 @@ def read_features(
     `asked` and `excluded` name columns, those of arrays by number. Raises InputError where there
     are no features, or where shards have different columns.
     """
-    parts = []
-    for path in files_of(text, option="--features"):
+    parts, files = [], files_of(text, option="--features")
+    for path in files:
         where = f"features of '{path}'"
         suffix = path.suffix.lower()
         if suffix in (".npy", ".npz"):
@@ -261,14 +261,16 @@ def read_features(
             )
         else:
             table = read_table(path, text=[], pictures=True)
-            part = table.numbers(("label", "true_label"), asked=asked, excluded=excluded)
-            if not part.names:
+            own, is_one = ("label", "true_label"), len(files) == 1
+            part = table.numbers(own, asked=asked, excluded=excluded, with_categories=is_one)
+            if part.is_empty:
                 said = "; ".join(f"'{name}' {reason}" for name, reason in part.aside[:LISTED])
                 raise InputError(
                     f"'{path}' has no numeric column{': ' if said else ''}{said}",
                     help="--features reads (N, D) arrays (.npy, .npz) and tables of numbers",
                 )
-            checked_features(part.values, where=where)
+            if part.names:
+                checked_features(part.values, where=where)
         parts.append(part)
     if len({part.names for part in parts}) > 1:
         raise InputError(

@@ -6,6 +6,7 @@ estimate, whether they were saved first or not.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,16 @@ from alfs_cli.data.readers.arrays import array_candidates, checked_features
 from alfs_cli.data.readers.columns import PREFIX
 from alfs_cli.data.readers.probabilities import normalised
 from alfs_cli.data.readers.tables import Table, cell_text
+from alfs_cli.data.readers.texts import refuse_no_texts, without_empty
+from alfs_cli.data.texts import Texts, digest_of_texts
 from alfs_cli.data.trusted import Trusted, trusted_among
 from alfs_cli.errors import InputError, UsageError, brief, has
 
 BOOLS = ("false", "true")
-OF_FILES = ("split", "label-column", "path-column", "true-label-column", "label-columns", "root")
+OF_FILES = (
+    "split", "label-column", "path-column", "text-column", "true-label-column", "label-columns",
+    "root",
+)  # fmt: skip
 LABEL_COLUMNS = ("label", "true_label")  # never features, as in files
 
 
@@ -42,13 +48,14 @@ LABEL_COLUMNS = ("label", "true_label")  # never features, as in files
 class Given:
     """The values that a program passes: arrays, lists, tensors, series or frames, None for nothing.
 
-    `features` are (N, D), `labels` and `true_labels` (N,), `pred_probs` (N, K).
+    `features` are (N, D), `texts`, `labels` and `true_labels` (N,), `pred_probs` (N, K).
     """
 
     features: Any = None
     labels: Any = None
     true_labels: Any = None
     pred_probs: Any = None
+    texts: Any = None
 
     @property
     def is_empty(self) -> bool:
@@ -64,6 +71,7 @@ class Given:
             "features": self.features,
             "labels": self.labels,
             "pred_probs": self.pred_probs,
+            "texts": self.texts,
             "true_labels": self.true_labels,
         }
 
@@ -98,10 +106,11 @@ def content_of(given: Given, spec: DataSpec) -> Content:
     neither features nor probabilities, and for options that only concern files.
     """
     is_enough = spec.labels_alone and given.labels is not None
-    if given.features is None and given.pred_probs is None and not is_enough:
+    things = (given.features, given.texts, given.pred_probs)
+    if all(thing is None for thing in things) and not is_enough:
         raise UsageError(
             "nothing to judge the labels by",
-            help="give data, or features or pred_probs with labels",
+            help="give data, or features, texts or pred_probs with labels",
         )
     for option in OF_FILES:
         if getattr(spec, option.replace("-", "_")) is not None:
@@ -115,8 +124,14 @@ def content_of(given: Given, spec: DataSpec) -> Content:
         made = replace(made, count=count, digest=array_digest(np.array(count)))
     if given.features is not None:
         features, groups = _features(given.features, spec)
-        count, digest = len(features.values), array_digest(features.values)
+        codes = (each.codes for each in features.categories)
+        count, digest = len(features.values), array_digest(features.values, *codes)
         made = replace(made, count=count, digest=digest, features=features, groups=groups)
+    if given.texts is not None:
+        texts = texts_of(given.texts)
+        digest = sha256(made.digest.encode() + digest_of_texts(texts.cells)).hexdigest()
+        made = replace(made, count=len(texts.cells), digest=digest, texts=texts)
+        made = without_empty(made, texts, where=None)
     if given.pred_probs is not None:
         probs, names = _probabilities(given.pred_probs)
         checked, rounding = normalised(probs, where="pred_probs")
@@ -138,6 +153,8 @@ def laid_over(content: Content, given: Given, spec: DataSpec) -> Content:
     if given.features is not None:
         features, groups = _features(given.features, spec)
         content = replace(content, features=features, groups=groups or content.groups)
+    if given.texts is not None:
+        content = replace(content, texts=texts_of(given.texts))
     if given.pred_probs is not None:
         probs, names = _probabilities(given.pred_probs)
         content = replace(content, pred_probs=probs, column_names=names)
@@ -153,6 +170,27 @@ def _with_labels(content: Content, given: Given, spec: DataSpec) -> Content:
         true, _ = labels_of(given.true_labels, name="true_labels", declared=own)
         content = replace(content, true_labels=true)
     return content
+
+
+def texts_of(values: Any) -> Texts:
+    """Return texts (N,) that a program passes; None and NaN are empty texts.
+
+    Raises InputError for a single text, for anything but texts, and where there is none to judge.
+    """
+    if isinstance(values, str | bytes):
+        raise InputError("texts are one text", help="a list of texts, one for each label")
+    series = values if isinstance(values, pd.Series) else pd.Series(list(values), dtype=object)
+    missing = np.asarray(series.isna(), dtype=np.bool_)
+    cells = np.empty(len(series), dtype=object)
+    for row, (value, is_missing) in enumerate(zip(series, missing, strict=True)):
+        if not is_missing and not isinstance(value, str):
+            raise InputError(
+                f"texts hold a {type(value).__name__} (row {row})",
+                help="[str(text) for text in texts], where they are texts in another form",
+            )
+        cells[row] = "" if is_missing else same_text(value)
+    refuse_no_texts(cells, where="the list of texts")
+    return Texts(cells)
 
 
 def as_array(values: Any, *, name: str) -> NDArray[Any]:
@@ -205,13 +243,14 @@ def _features(values: Any, spec: DataSpec) -> tuple[Candidates, RawLabels | None
         table.refuse_missing(groups, spec.group_column)
         but.append(spec.group_column)
     found = table.numbers(but, asked=spec.feature_columns, excluded=spec.exclude_columns)
-    if not found.names:
+    if found.is_empty:
         said = "; ".join(f"'{name}' {reason}" for name, reason in found.aside[:LISTED])
         raise InputError(
             f"features have no numeric column{': ' if said else ''}{said}",
             help="--feature-columns names columns of numbers",
         )
-    checked_features(found.values, where="features")
+    if found.names:
+        checked_features(found.values, where="features")
     return found, groups
 
 

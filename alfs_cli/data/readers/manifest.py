@@ -24,7 +24,9 @@ from alfs_cli.data.readers.crowd import CROWD, TASK, read_crowd, worker_column
 from alfs_cli.data.readers.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
 from alfs_cli.data.readers.listing import Listing
 from alfs_cli.data.readers.tables import Table, read_table
-from alfs_cli.errors import InputError, brief, has
+from alfs_cli.data.readers.texts import SURE_NAMES, refuse_no_texts, text_column, without_empty
+from alfs_cli.data.texts import Texts, digest_of_texts
+from alfs_cli.errors import InputError, UsageError, brief, has
 from alfs_cli.text.cells import unguarded
 
 PATH_COLUMNS = ("path", "file_name", "image", "filename")
@@ -48,7 +50,7 @@ def read_manifest(
     Image paths are relative to --root, else to `root`, else to the manifest's folder. Raises
     InputError for missing columns and labels, and for paths that do not exist or leave that folder.
     """
-    options = (spec.label_column, spec.true_label_column, spec.path_column)
+    options = (spec.label_column, spec.true_label_column, spec.path_column, spec.text_column)
     several = () if spec.label_columns is None else column_names(spec.label_columns)
     named = (name for name in options if name is not None)
     table = read_table(path, text=[*TEXT_COLUMNS, *several, *named], pictures=True)
@@ -177,22 +179,19 @@ def _splits(table: Table) -> RawLabels:
 def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -> Content:
     if not content.count:
         raise InputError(f"'{table.path}' holds no examples", help="it has a header and no rows")
+    if spec.text_column is not None:
+        return _with_cells(content, table, spec)
     stored = _picture_column(table, spec)
+    column = path_column_of(table.columns, spec)
+    if stored is None and column is None:
+        return _with_cells(content, table, spec)
+    text = next((name for name in table.columns if name.casefold() in SURE_NAMES), None)
+    if text is not None and table.holds_text(text):
+        note = f"judged by the pictures; --text-column {brief(text)} takes the text beside them"
+        content = replace(content, notes=(*content.notes, note))
     if stored is not None:
         return _with_stored(content, table, stored)
-    column = path_column_of(table.columns, spec)
-    if column is None:
-        own = _no_features(content, spec)
-        found = table.numbers(own, asked=spec.feature_columns, excluded=spec.exclude_columns)
-        elsewhere = (spec.features, spec.pred_probs, content.annotations, content.pred_probs)
-        if not found.names and all(evidence is None for evidence in elsewhere):
-            if not spec.labels_alone:
-                raise _nothing_to_judge_by(table, found)
-            return replace(content, digest=_digest_of_cells(table, own))
-        if not found.names:
-            return replace(content, digest=array_digest(np.arange(content.count)))
-        checked_features(found.values, where=f"features of '{table.path}'")
-        return replace(content, features=found, digest=array_digest(found.values))
+    column = str(column)
     table.require(column, option="--path-column")
     relative = table.exact(column)
     table.refuse_missing(relative, column)
@@ -238,6 +237,79 @@ def _no_features(content: Content, spec: DataSpec) -> set[str]:
     return {*TEXT_COLUMNS, *several, *tasks, *(name for name in named if name is not None)}
 
 
+def _with_cells(content: Content, table: Table, spec: DataSpec) -> Content:
+    """Return the content of a table whose rows are the examples: their text, and their features."""
+    own = _no_features(content, spec)
+    texts = _texts(table, own, spec)
+    if texts is not None and texts.is_asked:
+        rest = [name for name in table.columns if name not in own and name != texts.column]
+        aside = tuple((name, "is not the text that is judged") for name in rest)
+        found = Candidates((), np.empty((content.count, 0), dtype=np.float32), aside=aside)
+    else:
+        but = own if texts is None else {*own, str(texts.column)}
+        found = table.numbers(but, asked=spec.feature_columns, excluded=spec.exclude_columns)
+    beside = (spec.features, spec.pred_probs, content.annotations, content.pred_probs)
+    if found.is_empty and texts is None and all(evidence is None for evidence in beside):
+        if not spec.labels_alone:
+            raise _nothing_to_judge_by(table, found)
+        return replace(content, digest=_digest_of_cells(table, own))
+    if found.names:
+        checked_features(found.values, where=f"features of '{table.path}'")
+    elif found.is_empty and texts is None:
+        return replace(content, digest=array_digest(np.arange(content.count)))
+    digest = array_digest(found.values, *(each.codes for each in found.categories))
+    if texts is None:
+        return replace(content, features=found, digest=digest)
+    digest = hashlib.sha256(digest.encode() + digest_of_texts(texts.cells)).hexdigest()
+    notes = (*content.notes, *_cells_of_no_text(table, str(texts.column)))
+    content = replace(content, features=found, texts=texts, digest=digest, notes=notes)
+    return without_empty(content, texts, where=str(table.path))
+
+
+def _cells_of_no_text(table: Table, column: str) -> tuple[str, ...]:
+    """Return a note on the cells of a column of text that hold something else, empty without."""
+    cells = table.frame[column]
+    cells = cells[cells.notna()]
+    odd = sum(not isinstance(cell, str) for cell in cells)
+    if not odd:
+        return ()
+    return (
+        f"{odd:,} of {len(table.frame):,} cells of '{column}' are no text: they are read as they "
+        "are written",
+    )
+
+
+def _texts(table: Table, own: Collection[str], spec: DataSpec) -> Texts | None:
+    """Return the column of texts, None where there is none or other columns are asked for.
+
+    Raises InputError where its cells are all empty, all the same, or something other than text.
+    """
+    where = f"'{table.path}'"
+    if spec.text_column is not None:
+        if spec.feature_columns is not None:
+            raise UsageError(
+                "--text-column and --feature-columns: examples are judged by one of the two",
+                help="leave one out",
+            )
+        table.require(spec.text_column, option="--text-column")
+        cells = table.text(spec.text_column)
+        refuse_no_texts(cells, where=f"column '{brief(spec.text_column)}' of {where}")
+        return Texts(cells, spec.text_column, is_asked=True)
+    if spec.feature_columns is not None or spec.features is not None:
+        return None
+    columns = {
+        name: table.text(name)
+        for name in table.columns
+        if name not in own and table.holds_text(name)
+    }
+    rest = set(table.columns) - {*own, *columns}
+    chosen, others = text_column(columns, is_alone=not rest)
+    if chosen is None:
+        return None
+    refuse_no_texts(columns[chosen], where=f"column '{brief(chosen)}' of {where}")
+    return Texts(columns[chosen], chosen, others)
+
+
 def _digest_of_cells(table: Table, left_out: Collection[str]) -> str:
     """Return a digest of the rows as text, without the columns in `left_out`."""
     digest = hashlib.sha256(str(len(table.frame)).encode())
@@ -254,8 +326,9 @@ def _nothing_to_judge_by(table: Table, found: Candidates) -> InputError:
     said = f"; {'; '.join(aside[:LISTED])}" if aside else ""
     return InputError(
         f"'{table.path}' has neither a column of image paths ({', '.join(PATH_COLUMNS)}) "
-        f"nor numeric ones ({has(table.columns, PATH_COLUMNS)}){said}",
-        help="--path-column names the column of image paths, --feature-columns those of numbers",
+        f"nor of text, nor numeric ones ({has(table.columns, PATH_COLUMNS)}){said}",
+        help="--path-column names the column of image paths, --text-column that of texts, "
+        "--feature-columns those of numbers",
     )
 
 
@@ -325,6 +398,8 @@ def _no_such_paths(
         help = how_to_fetch(paths[row] for row in missing) or help
     elif windows := _of_windows(relative[first]):
         help = f"{windows}; {help}"
+    elif text := next((name for name in table.columns if name.casefold() in SURE_NAMES), None):
+        help = f"{help}; --text-column {brief(text)} judges by the text instead"
     return InputError(
         f"{len(missing):,} of {len(paths):,} paths of '{table.path}' do not exist "
         f"({table.places(missing)}: '{brief(relative[first])}'{f' {why}' if why else ''})",

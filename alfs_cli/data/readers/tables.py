@@ -7,10 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alfs_cli.arrays import IntArray
+from alfs_cli.arrays import BoolArray, FloatArray, IntArray
+from alfs_cli.data.categories import Category, category_of, days_of
 from alfs_cli.data.declared import Declared
 from alfs_cli.data.feature_columns import Candidates, orders_among, wanted
-from alfs_cli.data.labels import FILL_IN, RawLabels, as_written, missing_labels, same_text
+from alfs_cli.data.labels import (
+    FILL_IN,
+    RawLabels,
+    as_written,
+    is_nothing,
+    missing_labels,
+    same_text,
+)
 from alfs_cli.data.placeholders import refuse_placeholder
 from alfs_cli.data.readers import function
 from alfs_cli.data.readers.delimited import THERE, USUAL, form_of, line_numbers, read_frame
@@ -181,58 +189,136 @@ class Table:
         return f"{word}{'s' if len(rows) > 1 else ''} {', '.join(map(str, first))}{more}"
 
     def numbers(
-        self, but: Collection[str], *, asked: str | None = None, excluded: str | None = None
+        self,
+        but: Collection[str],
+        *,
+        asked: str | None = None,
+        excluded: str | None = None,
+        with_categories: bool = True,
     ) -> Candidates:
-        """Return the numeric columns other than `but`, as candidates for features.
+        """Return the columns other than `but` that may be features: numbers and categories.
 
         `asked` and `excluded` are the values of --feature-columns and --exclude-columns. Raises
         InputError where a column has both numbers and, in fewer cells, something else, and where
-        one that was asked for is not numeric.
+        one that was asked for is neither numeric nor of a few values.
         """
         where = f"'{self.path}'"
         others = [name for name in self.columns if name not in but]
         names, aside = wanted(
             others, asked=asked, excluded=excluded, where=where, index_columns=self.index_columns
         )
-        numeric = [name for name in names if self._is_numeric(name)]
-        texts = [name for name in names if name not in numeric]
-        if asked is not None and texts:
-            raise InputError(
-                f"column '{texts[0]}' of {where} is not numeric (--feature-columns)",
-                help="name columns of numbers",
-            )
-        values = np.empty((len(self.frame), len(numeric)), dtype=np.float32)
-        orders: list[tuple[str, str]] = []
-        with np.errstate(over="ignore"):
-            for index, name in enumerate(numeric):
-                numbers = pd.to_numeric(self.frame[name])
-                column = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-                values[:, index] = column
-                orders += orders_among([name], [column])
-        aside = (*aside, *((name, "holds no numbers") for name in texts))
-        return Candidates(tuple(numeric), values, tuple(orders), aside, asked is not None)
+        made = _Made(len(self.frame))
+        for name in names:
+            reason = self._add(made, name, is_asked=asked is not None, encode=with_categories)
+            if reason is not None and asked is not None:
+                raise InputError(
+                    f"column '{name}' of {where} {reason} (--feature-columns)",
+                    help="name columns of numbers, dates or a few values",
+                )
+            aside = aside if reason is None else (*aside, (name, reason))
+        return made.candidates(aside, is_asked=asked is not None)
+
+    def _add(self, made: "_Made", name: str, *, is_asked: bool, encode: bool) -> str | None:
+        """Add a column to those that may be features, or return why it is none."""
+        values = self.frame[name]
+        if self._is_numeric(name):
+            made.add_numbers(name, _as_numbers(values))
+            return None
+        days = days_of(values) if encode else None
+        if days is not None and not is_asked:
+            return "holds dates, which --feature-columns takes as days"
+        if days is not None:
+            made.add_numbers(name, days)
+            return None
+        if not encode or not self.holds_text(name):
+            return "holds no numbers"
+        found = category_of(name, self.text(name))
+        if isinstance(found, str):
+            return found
+        made.categories.append(found)
+        return None
 
     def _is_numeric(self, column: str) -> bool:
         values = self.frame[column]
-        if pd.api.types.is_numeric_dtype(values):
-            return True
         if values.dtype.kind in "mM":  # times, which pandas would turn into nanoseconds
             return False
-        broken = np.asarray(pd.to_numeric(values, errors="coerce").isna(), dtype=np.bool_)
-        if len(broken) and not broken.any():
+        if pd.api.types.is_numeric_dtype(values):
+            return bool(len(values) == 0 or values.notna().any())
+        there = ~_is_missing(values)
+        broken = np.asarray(pd.to_numeric(values, errors="coerce").isna(), dtype=np.bool_) & there
+        if there.any() and not broken.any():
             return True
-        if len(broken) and broken.mean() <= TUNING.broken_cells:
+        if there.any() and broken.sum() <= TUNING.broken_cells * there.sum():
             raise InputError(
                 f"column '{brief(column)}' of '{self.path}' is not a number in {broken.sum():,} of "
                 f"{len(values):,} rows ({self.places(np.flatnonzero(broken))})",
-                help="fill those cells in, or leave the rows or the column out",
+                help="fill those cells in, or leave the rows or the column out; --text-column "
+                f"{brief(column)} takes it as text",
             )
-        return False
+        return not len(values)
+
+    def holds_text(self, column: str) -> bool:
+        """Return whether a column holds text in some rows, and in the others text or nothing."""
+        values = self.frame[column]
+        if pd.api.types.is_numeric_dtype(values) or values.dtype.kind in "mM":
+            return False
+        cells = values[values.notna()]
+        return any(isinstance(cell, str) and cell for cell in cells) and all(
+            isinstance(cell, str) for cell in cells
+        )
 
     def take(self, rows: IntArray) -> "Table":
         """Return the table of the rows at `rows` (n,)."""
         lines = None if self.lines is None else self.lines[rows]
         return replace(self, frame=self.frame.iloc[rows], lines=lines)
+
+
+class _Made:
+    """The columns of N rows that may be features, collected one after another."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.columns: dict[str, FloatArray] = {}
+        self.gaps: dict[str, BoolArray] = {}
+        self.categories: list[Category] = []
+
+    def add_numbers(self, name: str, column: FloatArray) -> None:
+        """Add a column of numbers (N,); the median stands for missing ones."""
+        is_missing = np.isnan(column)
+        if is_missing.any():
+            self.gaps[name] = is_missing
+            column = np.where(is_missing, np.median(column[~is_missing]), column)
+        self.columns[name] = column
+
+    def candidates(self, aside: tuple[tuple[str, str], ...], *, is_asked: bool) -> Candidates:
+        """Return them; columns that follow or count the rows are told."""
+        values = np.empty((self.count, len(self.columns)), dtype=np.float32)
+        orders: list[tuple[str, str]] = []
+        with np.errstate(over="ignore"):
+            for index, (name, column) in enumerate(self.columns.items()):
+                values[:, index] = column
+                orders += orders_among([name], [column])
+        return Candidates(
+            tuple(self.columns),
+            values,
+            tuple(orders),
+            aside,
+            is_asked,
+            categories=tuple(self.categories),
+            filled=tuple(self.gaps.items()),
+        )
+
+
+def _is_missing(values: "pd.Series[str]") -> BoolArray:
+    """Return a mask (N,) of cells that are None, NaN, empty or a word for a missing value."""
+    gone = np.asarray(values.isna(), dtype=np.bool_)
+    texts = [isinstance(cell, str) and is_nothing(cell) for cell in values]
+    return gone | np.asarray(texts, dtype=np.bool_)
+
+
+def _as_numbers(values: "pd.Series[str]") -> FloatArray:
+    numbers = pd.to_numeric(values, errors="coerce")
+    return np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
 def read_table(path: Path, *, text: Collection[str], pictures: bool = False) -> Table:

@@ -91,7 +91,7 @@ def test_labels_keep_their_commas(tmp_path):
 
 
 def test_a_number_that_is_none_is_told_with_decimal_commas_too(tmp_path):
-    (tmp_path / "m.csv").write_text("x;label\n1,5;a\n;b\n2,5;b\n")
+    (tmp_path / "m.csv").write_text("x;label\n1,5;a\none;b\n2,5;b\n")
     with pytest.raises(InputError, match=r"column 'x' .* not a number in 1 of 3 rows \(line 3\)"):
         load(DataSpec(str(tmp_path / "m.csv")))
 

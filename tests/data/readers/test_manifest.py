@@ -217,6 +217,8 @@ def test_numeric_columns_are_features(tmp_path):
     assert dataset.true_labels.tolist() == [0, 0, 1]
     assert dataset.paths is None
     (tmp_path / "m.csv").write_text(text.replace("1.5", "nan"))
+    assert read(tmp_path / "m.csv").features.tolist() == [[0.5, 1], [1.5, 2], [2.5, 3]]
+    (tmp_path / "m.csv").write_text(text.replace("1.5", "one"))
     with pytest.raises(InputError, match=r"column 'x' .* not a number in 1 of 3 rows \(line 3\)"):
         read(tmp_path / "m.csv")
 
