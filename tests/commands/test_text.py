@@ -122,7 +122,9 @@ def test_the_column_that_agrees_more_with_the_labels_is_taken(alfs, table):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["estimate", "reviews.csv", "--encoder", "resnet18"], "no images here for --encoder"),
+        (["estimate", "reviews.csv", "--encoder", "efficientnet-lite0"],
+         "encoder 'efficientnet-lite0' takes pictures, and the data are texts"),
+        (["estimate", "reviews.csv", "--encoder-size", "96"], "no images here for --encoder-size"),
         (["estimate", "reviews.csv", "--evidence", "pixels"], "no images here"),
         (["estimate", "reviews.csv", "--evidence", "network"], "holds texts"),
         (["estimate", "digits", "--evidence", "text"], "no texts here"),

@@ -361,3 +361,24 @@ def test_estimate_with_a_folder_of_timm(resnet10t, tmp_path, monkeypatch):
     evidence = json.loads((tmp_path / "alfs-out" / "estimate.json").read_text())["evidence"]
     assert evidence["encoder"] == f"timm:{folder} at 48 px"
     assert evidence["agreement"] > 0.9
+
+
+def test_texts_are_judged_by_a_named_encoder(bert, tmp_path, monkeypatch):
+    """By the command: a manifest of texts, an encoder of the cache's kind, and TF-IDF beside it."""
+    import json
+
+    import pandas as pd
+
+    from alfs_cli.cli import run
+
+    random = np.random.default_rng(0)
+    words = [word for word in WORDS if word.isalpha()]
+    labels = np.arange(120) % 2
+    texts = [" ".join(random.choice(words[label::2], 6)) for label in labels]
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"text": texts, "label": labels}).to_csv("texts.csv", index=False)
+    assert run(["estimate", "texts.csv", "--encoder", f"st:{bert[0]}", "-q"]) == 0
+    evidence = json.loads((tmp_path / "alfs-out" / "estimate.json").read_text())["evidence"]
+    assert evidence["kind"] == "encoder"
+    assert evidence["encoder"].startswith("st:")
+    assert evidence["agreement"] > 0.7
