@@ -8,6 +8,7 @@ from alfs_cli.estimators.joint.families import Candidate
 from alfs_cli.estimators.joint.head import cell_covariance
 from alfs_cli.estimators.joint.tuning import BOUNDS
 from alfs_cli.estimators.parts.counts import Spread
+from alfs_cli.noise import rows_of_counts
 
 
 def wald(found: Candidate, confidence: float) -> Spread:
@@ -42,10 +43,15 @@ def wald(found: Candidate, confidence: float) -> Spread:
     # overlap taken for noise may sit in any cell: no cell is surely noisier than this share of it
     kept = rate_low / rate if rate > 0 else 0.0
     stretch = 1 / kept if kept > 0 else np.inf
-    T_low, T_high = np.clip(T - z * error, 0, 1) * kept, np.clip(T + z * error, 0, 1)
-    own_low, own_high = np.diag(np.clip(T - z * error, 0, 1)), np.diag(T_high)
+    T_low, T_high = np.clip(T - z * error, 0, 1), np.clip(T + z * error, 0, 1)
+    own_low, own_high = np.diag(T_low).copy(), np.diag(T_high).copy()
+    # nor than its own class's overlap allows, which is all there is of a class without noise
+    seen = rows_of_counts(found.soft_counts)
+    T_low = np.minimum(T_low * kept, T_low - cell_slack(seen, T))
     np.fill_diagonal(T_low, own_low)
-    np.fill_diagonal(T_high, 1 - kept * (1 - own_high))
+    reached = own_high + cell_slack(1 - np.diag(seen), 1 - np.diag(T))
+    np.fill_diagonal(T_high, np.maximum(1 - kept * (1 - own_high), reached))
+    T_low, T_high = np.clip(T_low, 0, 1), np.clip(T_high, 0, 1)
     gap_high = 1 - kept * (1 - min(float((lead + z_any * apart).min()), 1.0))
     return Spread(
         (T_low, T_high),
@@ -54,6 +60,12 @@ def wald(found: Candidate, confidence: float) -> Spread:
         (low.min(axis=1), high_any.min(axis=1) * stretch),
         (float(low.min()), float(high_any.min()) * stretch),
     )
+
+
+def cell_slack(seen: FloatArray, noise: FloatArray) -> FloatArray:
+    """Return how much of the noise in cells may be overlap; `seen` is both of them together."""
+    overlap = np.maximum(seen - noise, 0)
+    return np.asarray(BOUNDS.own_overlap_error * overlap + BOUNDS.rate_error * noise)
 
 
 def ratio_bounds(

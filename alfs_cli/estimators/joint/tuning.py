@@ -106,6 +106,11 @@ class Bounds:
         "so much of the overlap of classes may have been taken for noise",
         benchmark=ESTIMATORS,
     )
+    own_overlap_error: float = tuned(
+        0.5,
+        "share of a class's overlap",
+        "likewise, within one class: errors of classes cancel in the noise rate, not in a class",
+    )
     rate_error: float = tuned(
         0.01, "share of the noise rate", "the head is not exactly of the fitted form"
     )
