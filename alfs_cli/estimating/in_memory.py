@@ -195,9 +195,10 @@ def _alike(dataset: LabelledDataset, seen: Evidence, digests: Digests | None) ->
     """Return the digests, with equal ones for files of equal pixels under different labels.
 
     Rows of a table that coincide by chance have none: they are different examples, and prove
-    nothing where their labels differ.
+    nothing where their labels differ. Rows that are all one do: nothing tells them apart.
     """
-    if digests is not None and seen.alike is not None and seen.alike.are_coincidences:
+    by_chance = seen.alike is not None and seen.alike.are_coincidences
+    if digests is not None and by_chance and len(set(digests)) > 1:
         return [None] * len(digests)
     if digests is None or dataset.images is None or dataset.paths is None or seen.features is None:
         return digests

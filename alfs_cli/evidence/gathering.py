@@ -237,10 +237,9 @@ def _of(request: Request, kind: str) -> Representation:
 def _encoders_asked(request: Request, kind: str) -> str:
     """Return the digests of the encoders that may be taken, "" where none is."""
     dataset, is_named = request.dataset, bool(request.encoder.names)
-    may_encode = kind in ("auto", "encoder") and (
-        is_named if dataset.images is None else is_named or kind == "encoder" or has_encoder()
-    )
-    if not may_encode:
+    if kind not in ("auto", "encoder") or (dataset.images is None and dataset.texts is None):
+        return ""
+    if not is_named and (dataset.images is None or (kind == "auto" and not has_encoder())):
         return ""
     return " ".join(encoder.digest for encoder in request.encoders)
 

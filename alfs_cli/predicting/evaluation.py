@@ -44,18 +44,19 @@ def evaluate(
 
     chosen = choose_device(device)
     record = None if other is None or other.audit is None else read_audit(other.audit)
-    trained = load_trained(folder)
+    trained, is_trained_on = load_trained(folder), False
     if other is None:
         dataset, test = _own_test(folder)
     else:
         loaded = _loaded(folder, other, record)
-        if loaded.fingerprint == load_config(folder).fingerprint:
-            console.warn("the run was trained on these data: its accuracy on others is lower")
+        is_trained_on = loaded.fingerprint == load_config(folder).fingerprint
         dataset, test = _numbered(loaded, trained.class_names, are_true=other.are_true)
     examples = gather(
         dataset.scaled(trained.scale), shape=trained.shape, cache=cache, on_note=console.note
     )
     probs = predict(trained, examples.inputs, chosen).numpy().astype(np.float64)
+    if is_trained_on:
+        console.warn("the run was trained on these data: its accuracy on others is lower")
     run, names = folder.as_posix(), trained.class_names
     labels = examples.labels.numpy()
     evaluation = evaluation_of(probs, labels, class_names=names, run=run, test=test)

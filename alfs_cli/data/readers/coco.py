@@ -33,7 +33,7 @@ def coco_listing(path: Path, document: dict[str, Any]) -> Listing:
     if not found:
         raise InputError(
             f"no image of '{path}' has an annotation ({len(images):,} images)",
-            help="alfs judges the category of each image: export annotations with the images",
+            help="export annotations with the images: what is judged is the category of each",
         )
     rows = [place for place, image in enumerate(images) if image in found]
     keys = list(images)
@@ -92,6 +92,6 @@ def _key(path: Path, entry: Any, name: str, where: str) -> Any:
     if not isinstance(key, int | str):
         raise InputError(
             f"an entry of '{where}' in '{path}' has no '{name}'",
-            help="alfs reads images, annotations and categories as COCO describes them",
+            help="images, annotations and categories are read, as COCO describes them",
         )
     return key

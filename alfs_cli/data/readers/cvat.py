@@ -86,7 +86,7 @@ def cvat_listing(path: Path) -> Listing:
     if not rows:
         what = f"{found.shapes:,} shapes and no tag" if found.shapes else "no tag on any image"
         raise InputError(
-            f"'{path}' has {what}: alfs judges a label for each image",
+            f"'{path}' has {what}: what is judged is one label for each image",
             help="label the images with tags, or cut each object out as a picture of its own",
         )
     several = [place for place in rows if len(set(found.tags[place])) > 1]

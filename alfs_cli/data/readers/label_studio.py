@@ -63,7 +63,7 @@ def listing_of_tasks(path: Path, rows: Sequence[dict[str, Any]]) -> Listing:
     if not answers:
         raise InputError(
             f"no task of '{path}' has an annotation with a choice",
-            help="alfs reads choices (<Choices>), one for each task, and no other annotations",
+            help="choices (<Choices>) are read, one for each task, and no other annotations",
         )
     controls = sorted({answer.control for answer in answers})
     labelled = sorted({answer.task for answer in answers})

@@ -55,8 +55,15 @@ def installed() -> list[str]:
     return [
         spelling
         for spelling, source in zip(spellings(), ENCODERS.values(), strict=True)
-        if source.package is None or find_spec(source.package) is not None
+        if source.package is None or _is_there(source.package)
     ]
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, RuntimeError, ValueError):  # it is, and broken
+        return False
 
 
 def has_encoder() -> bool:

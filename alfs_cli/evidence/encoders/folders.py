@@ -56,7 +56,10 @@ def _snapshot(name: str, *, download: bool) -> Path:
     try:
         found = snapshot_download(name, allow_patterns=list(READ), local_files_only=not download)
     except HFValidationError as error:
-        raise UsageError(f"'{brief(name)}' is no name of a model: {_first(error)}") from None
+        raise UsageError(
+            f"'{brief(name)}' is no name of a model: {_first(error)}",
+            help="name a folder, or ORG/NAME",
+        ) from None
     except LocalEntryNotFoundError as error:
         if download:
             raise WorkError(
