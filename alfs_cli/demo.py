@@ -1,4 +1,4 @@
-"""The demo: alfs on scikit-learn's digits or on docstrings, with injected and so known noise."""
+"""The demo, on scikit-learn's digits or on docstrings, with injected and so known noise."""
 
 import time
 from dataclasses import dataclass

@@ -60,7 +60,7 @@ def json_listing(path: Path) -> Listing:
             return coco_listing(path, found)
         raise _no_records(path, found)
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise InputError(f"'{path}' is JSON, but no list of objects", help=f"alfs reads {LIST}")
+        raise InputError(f"'{path}' is JSON, but no list of objects", help=f"it takes {LIST}")
     if are_tasks(found):
         return listing_of_tasks(path, found)
     if are_answers(found):
@@ -75,7 +75,7 @@ def _records(path: Path, text: str) -> Any:
     except (ValueError, RecursionError) as error:
         where = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise InputError(
-            f"{path}{where}: not valid JSON: {why_not(error)}", help=f"alfs reads {LIST}"
+            f"{path}{where}: not valid JSON: {why_not(error)}", help=f"it takes {LIST}"
         ) from None
 
 
@@ -110,5 +110,5 @@ def _no_records(path: Path, found: dict[str, Any]) -> InputError:
     if len(records) == 1:
         help = f"the records are under '{records[0]}': jq .{records[0]} '{path}' > records.json"
     else:
-        help = f"alfs reads {LIST}; in pandas: table.to_json(FILE, orient='records')"
+        help = f"it takes {LIST}; in pandas: table.to_json(FILE, orient='records')"
     return InputError(f"'{path}' is JSON, but no list of objects", help=help)
