@@ -1,7 +1,7 @@
 """The demo, on scikit-learn's digits or on docstrings, with injected and so known noise."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,17 +116,8 @@ def run_demo(folder: Path, console: Console, *, seed: int = 0, device: str = "au
         say(f"4/4  train      {loss}{corrected}, {EPOCHS} epochs")
         where = folder / "runs"
         runs.append(train_digits(data, loss, where, seed, correction=correction, device=device))
-    truth = known_truth(found)
-    level, rate = found.estimate.clean_level, found.estimate.noise_rate
-    summary = DemoSummary(
-        noise=NOISE,
-        rate=RATE,
-        seed=seed,
-        n=found.estimate.data.n,
-        noise_rate={"estimated": rate.value, "true": truth.noise_rate},
-        clean_level={"estimated": level.value, "true": truth.clean_level},
-        row_tv=truth.row_tv,
-        suspects=count_suspects(found),
+    summary = replace(
+        _summary(found, NOISE, RATE, folder),
         recommended=best.loss if best else None,
         margin=best.margin if best else None,
         trained=tuple(
@@ -134,11 +125,10 @@ def run_demo(folder: Path, console: Console, *, seed: int = 0, device: str = "au
             for (loss, _, role), run in zip(losses, runs, strict=True)
             if (accuracy := run.result.test_accuracy) and (test := run.result.test)
         ),
-        page=(folder / "report.html").as_posix(),
         seconds=time.perf_counter() - started,
     )
     lines = tuple((course.name, course.points) for course in courses(runs))
-    return Demo(summary, found, advice, truth, lines)
+    return Demo(summary, found, advice, known_truth(found), lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,24 +163,29 @@ def run_text_demo(folder: Path, console: Console, *, seed: int = 0) -> TextDemo:
     say("3/3  estimate   from the texts and the noisy labels alone")
     found = estimate_data(DataSpec(str(data)), EstimateOptions(seed=seed), console)
     found.save(folder)
-    truth = known_truth(found)
-    level, rate = found.estimate.clean_level, found.estimate.noise_rate
-    summary = DemoSummary(
-        noise=TEXT_NOISE,
-        rate=TEXT_RATE,
-        seed=seed,
-        n=found.estimate.data.n,
-        noise_rate={"estimated": rate.value, "true": truth.noise_rate},
-        clean_level={"estimated": level.value, "true": truth.clean_level},
+    summary = _summary(found, TEXT_NOISE, TEXT_RATE, folder)
+    summary = replace(summary, seconds=time.perf_counter() - started)
+    return TextDemo(summary, found, known_truth(found))
+
+
+def _summary(found: Estimated, noise: str, rate: float, folder: Path) -> DemoSummary:
+    """Return what the estimate found beside the truth; of no loss and of no time yet."""
+    truth, estimate = known_truth(found), found.estimate
+    return DemoSummary(
+        noise=noise,
+        rate=rate,
+        seed=estimate.seed,
+        n=estimate.data.n,
+        noise_rate={"estimated": estimate.noise_rate.value, "true": truth.noise_rate},
+        clean_level={"estimated": estimate.clean_level.value, "true": truth.clean_level},
         row_tv=truth.row_tv,
         suspects=count_suspects(found),
         recommended=None,
         margin=None,
         trained=(),
         page=(folder / "report.html").as_posix(),
-        seconds=time.perf_counter() - started,
+        seconds=0.0,
     )
-    return TextDemo(summary, found, truth)
 
 
 def known_truth(found: Estimated) -> Truth:

@@ -75,25 +75,25 @@ def test_a_gate_that_passes(step):
     assert Path("summary.md").read_text().startswith("## Label quality of estimate.json")
 
 
+def installed(folder, **given):
+    """Return what the action asks Python for, noted by a program in its place, a line a call."""
+    python = folder / "python"
+    python.write_text('#!/bin/sh\necho "$*" >>"$CALLS"\n')
+    python.chmod(0o755)
+    found = {"PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(folder / "calls")}
+    environment = {**os.environ, **found, "ALFS_ACTION": str(TOP), **given}
+    subprocess.run(["bash", str(TOP / ".ci" / "action"), "install"], env=environment, check=True)
+    return (folder / "calls").read_text()
+
+
 @pytest.mark.parametrize(
     ("version", "asked"),
     [("", str(TOP)), ("0.4.1", "alfs-cli==0.4.1"), ("git+https://x/y", "git+https://x/y")],
 )
 def test_the_encoder_is_installed_with_it(tmp_path, version, asked):
     """Else a baseline made on a laptop would be held against raw pixels."""
-    python = tmp_path / "python"
-    python.write_text('#!/bin/sh\necho "$*" >>"$CALLS"\n')
-    python.chmod(0o755)
-    environment = {
-        **os.environ,
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "CALLS": str(tmp_path / "calls"),
-        "ALFS_VERSION": version,
-        "ALFS_ACTION": str(TOP),
-        "ALFS_PATH": "data/",
-    }
-    subprocess.run(["bash", str(TOP / ".ci" / "action"), "install"], env=environment, check=True)
-    last = (tmp_path / "calls").read_text().splitlines()[-1]
+    calls = installed(tmp_path, ALFS_VERSION=version, ALFS_PATH="data/")
+    last = calls.splitlines()[-1]
     assert last.endswith(f" -- alfs-cli[encoder] {asked}")
 
 
@@ -107,20 +107,8 @@ def test_the_encoder_is_installed_with_it(tmp_path, version, asked):
     ],
 )
 def test_no_torch_where_there_are_no_pictures(tmp_path, path, images, version, asked):
-    python = tmp_path / "python"
-    python.write_text('#!/bin/sh\necho "$*" >>"$CALLS"\n')
-    python.chmod(0o755)
-    environment = {
-        **os.environ,
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "CALLS": str(tmp_path / "calls"),
-        "ALFS_VERSION": version,
-        "ALFS_ACTION": str(TOP),
-        "ALFS_PATH": path,
-        "ALFS_IMAGES": images,
-    }
-    subprocess.run(["bash", str(TOP / ".ci" / "action"), "install"], env=environment, check=True)
-    assert (tmp_path / "calls").read_text() == f"-P -m pip install --quiet -- {asked}\n"
+    given = {"ALFS_PATH": path, "ALFS_IMAGES": images, "ALFS_VERSION": version}
+    assert installed(tmp_path, **given) == f"-P -m pip install --quiet -- {asked}\n"
 
 
 @pytest.mark.slow

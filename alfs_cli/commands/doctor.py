@@ -17,7 +17,7 @@ def doctor(
     data: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DATA]",
+            metavar="DATA",
             help="Data in any form that alfs reads, or a result that it saved.",
             show_default=False,
         ),

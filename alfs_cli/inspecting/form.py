@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from alfs_cli.audits import plan
 from alfs_cli.data import DataSpec, LabelledDataset, load, splits_of
+from alfs_cli.results import estimate, run, sweep
 from alfs_cli.text.numbers import percent
 
 FEW = 200  # examples below which intervals are wide whatever the evidence
@@ -28,12 +30,12 @@ class Use:
 class DataForm:
     """What was read: `facts` by name, `uses`, what was noticed, and the command to go on with.
 
-    Of a saved result of alfs, `n` and `class_names` are those of the data it speaks of, if known.
+    Of a saved result of alfs, `n` is None and there are no `class_names`.
     """
 
     source: str
     kind: str
-    n: int
+    n: int | None
     class_names: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     uses: tuple[Use, ...]
@@ -63,7 +65,7 @@ def form_of(spec: DataSpec) -> DataForm:
 
 
 SAVED: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-    "alfs.estimate": (
+    estimate.SCHEMA: (
         "an estimate",
         (
             ("report {path}", "a page to show"),
@@ -71,37 +73,31 @@ SAVED: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("check {path}", "a gate for CI, without the data"),
         ),
     ),
-    "alfs.audit": ("an audit", (("report {path}", "a page for somebody who doubts it"),)),
-    "alfs.check": ("the result of a gate", (("check -h", "what a gate takes"),)),
-    "alfs.recommend": ("a recommendation", (("train DATA", "takes it from beside the estimate"),)),
-    "alfs.result": ("the result of a run", (("report {folder}", "its curves and accuracy"),)),
+    plan.SCHEMA: ("an audit", (("report {path}", "a page for somebody who doubts it"),)),
+    run.SCHEMA: ("a run", (("report {folder}", "its curves and its accuracy"),)),
+    sweep.SCHEMA: ("a sweep", (("report {folder}", "its losses side by side"),)),
 }
-"""What alfs saves, by the schema without its number: what it is, and what can be done with it."""
+"""Results of alfs that commands take, by schema: what each is, and what can be done with it."""
+
+FILES = ("estimate.json", "audit.json", run.RESULT, sweep.PLAN)  # of a folder that holds results
 
 
 def saved_form(path: Path) -> DataForm | None:
     """Return what a saved result is, or a folder that holds one; None where it is none."""
-    for file in (path, path / "estimate.json", path / "audit.json", path / "result.json"):
-        if file.suffix == ".json" and file.is_file():
-            break
-    else:
-        return None
-    document = _document(file)
-    schema = str(document.get("schema", "")).partition("/")[0]
-    if schema not in SAVED:
+    names = [path] if path.suffix == ".json" else [path / name for name in FILES]
+    file = next((name for name in names if name.is_file()), None)
+    schema = "" if file is None else str(_document(file).get("schema"))
+    if file is None or schema not in SAVED:
         return None
     what, commands = SAVED[schema]
     places = {"path": shlex.quote(str(file)), "folder": shlex.quote(str(file.parent))}
     typed = [(command.format(**places), words) for command, words in commands]
-    data = document.get("data")
-    told = data if isinstance(data, dict) else {}
-    of = ((("of the data", str(told["source"])),)) if "source" in told else ()
     return DataForm(
         source=str(path),
-        kind=schema,
-        n=int(told.get("n", 0)),
-        class_names=tuple(told.get("class_names", ())),
-        facts=(("it is", what), *of),
+        kind=schema.partition("/")[0],
+        n=None,
+        class_names=(),
+        facts=(("it is", what),),
         uses=tuple(Use(command, is_possible=True, words=words) for command, words in typed),
         notes=(),
         next=f"alfs {typed[0][0]}",
@@ -127,7 +123,8 @@ def _facts(dataset: LabelledDataset, splits: tuple[str, ...]) -> Iterator[tuple[
     if splits:
         yield "splits", f"{', '.join(splits)}; read: {dataset.split or 'all'}"
     yield "to judge the labels by", " and ".join(_evidence(dataset)) or "nothing"
-    if (columns := dataset.columns) is not None and columns.is_table:
+    columns = dataset.columns
+    if columns is not None and columns.is_table and columns.used:
         yield "columns used", _named(columns.used)
     if columns is not None and columns.aside:
         told = [f"{name} ({reason})" for name, reason in columns.aside]
@@ -152,6 +149,8 @@ def _evidence(dataset: LabelledDataset) -> list[str]:
     found = []
     if dataset.images is not None:
         found.append("pictures")
+    if dataset.texts is not None:
+        found.append("texts")
     if dataset.features is not None:
         found.append(f"{dataset.features.shape[1]:,} features")
     if dataset.pred_probs is not None:

@@ -163,7 +163,7 @@ class ScoreFlags:
         str,
         typer.Option(
             "--evidence",
-            help="auto, none, pred-probs, features, encoder, pixels or network.",
+            help="auto, none, pred-probs, features, text, encoder, pixels or network.",
             rich_help_panel=SCORES,
         ),
     ] = "auto"

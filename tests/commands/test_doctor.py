@@ -1,7 +1,11 @@
 """`alfs doctor`: what is here, what is broken and how to mend it."""
 
 import json
+import shlex
 import sys
+from pathlib import Path
+
+import pytest
 
 
 def test_all_is_well(alfs):
@@ -54,15 +58,28 @@ def test_what_is_refused_is_refused_as_by_every_command(alfs, tmp_path):
     assert "help: " in done.err
 
 
-def test_a_saved_estimate_is_known_and_every_command_it_names_takes_it(alfs, estimate, tmp_path):
-    from alfs_cli.storage.documents import write_document
-
-    (tmp_path / "old results").mkdir()
-    write_document(tmp_path / "old results" / "estimate.json", estimate().document())
-    document = json.loads(alfs("doctor", str(tmp_path / "old results"), "-f", "json").out)
-    assert document["kind"] == "alfs.estimate"
+@pytest.mark.parametrize(
+    ("words", "saved", "kind"),
+    [
+        (("estimate", "digits"), "out", "alfs.estimate"),
+        (("estimate", "digits"), "out/estimate.json", "alfs.estimate"),
+        (("audit", "digits", "--sheet", "ask.csv", "--evidence", "none"), "out", "alfs.audit"),
+        (("train", "digits", "--loss", "ce", "--epochs", "1"), "out/runs/*", "alfs.run"),
+        (
+            ("sweep", "digits", "--loss", "ce", "--noise", "symmetric:0.1", "--seeds", "0",
+             "--epochs", "1"),
+            "out/sweeps/*", "alfs.sweep",
+        ),
+    ],
+)  # fmt: skip
+def test_a_saved_result_is_known_and_every_command_it_names_takes_it(
+    alfs, forked_workers, words, saved, kind
+):
+    assert alfs(*words, "--out", "out").code == 0
+    (place,) = Path().glob(saved)
+    document = json.loads(alfs("doctor", str(place), "-f", "json").out)
+    assert document["kind"] == kind
+    assert document["uses"]
     for use in document["uses"]:
-        import shlex
-
-        done = alfs(*shlex.split(use["command"]), "--out", str(tmp_path / "out"))
+        done = alfs(*shlex.split(use["command"]), "--out", "again")
         assert done.code in (0, 1), done.err

@@ -1,5 +1,7 @@
 """What a data set is, what will do for what, and the command that goes on with it."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +49,16 @@ def test_labels_alone_are_audited_and_nothing_else(tmp_path):
     assert form.next == f"alfs audit {path}"
 
 
+def test_texts_are_judged_and_no_network_reads_them(tmp_path):
+    path = tmp_path / "reviews.jsonl"
+    words = {"cat": "it purred and slept on mat", "dog": "it barked and ran after ball"}
+    rows = [{"text": f"{words[k]} {n}", "label": k} for n in range(60) for k in words]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    form = form_of(DataSpec(str(path)))
+    assert possible(form) == ["estimate", "audit", "check"]
+    assert dict(form.facts)["to judge the labels by"] == "texts"
+
+
 def test_probabilities_are_judged_and_not_trained_on(tmp_path):
     probs = np.random.default_rng(0).dirichlet(np.ones(3), 300)
     np.save(tmp_path / "probs.npy", probs)
@@ -67,7 +79,10 @@ def test_few_examples_are_said_to_be_few(table):
     assert any(note.startswith("60 examples are few") for note in form.notes)
 
 
-@pytest.mark.parametrize("text", ["{", "[1, 2]", '{"schema": "other/1"}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ["{", '{"schema": 3, "data": {"n": "x"}}', "[1, 2]", '{"schema": "other/1"}', "[" * 100_000],
+)
 def test_what_alfs_did_not_save_is_no_saved_result(tmp_path, text):
     (tmp_path / "estimate.json").write_text(text)
     assert saved_form(tmp_path / "estimate.json") is None
