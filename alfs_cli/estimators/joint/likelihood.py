@@ -22,8 +22,8 @@ from alfs_cli.storage.memory import threads
 Single = NDArray[np.float32]
 _Found = TypeVar("_Found")
 
-BLOCK = 2**16  # numbers (K n) of a block: a quarter of a megabyte in each of three buffers
-FEW = 4 * BLOCK  # numbers (K N) up to which threads would mostly wait
+BLOCK = 2**18  # numbers (K n) of a block: a megabyte in each of three buffers
+FEW = BLOCK  # numbers (K N) up to which threads would mostly wait
 LEAST_SHARE = 1e-6  # of the examples, of a class
 LEAST = np.float32(1e-30)  # of a likelihood
 
@@ -33,13 +33,14 @@ class Block:
     """Some columns of the scores: of one given label, or of several where there are few.
 
     `cells` are the columns of T that belong to it: (1,) of one label, (n,) of several. `given`
-    (n, L) says which of the `labels` (L,) each column has.
+    (n, L) says which of the `labels` (L,) each column has. `each` (n,) are ones, to sum with.
     """
 
     values: Single
     cells: IntArray
     labels: IntArray
     given: Single
+    each: Single
     probs: Single
 
 
@@ -67,6 +68,7 @@ class Likelihood:
         self.num_examples = values.shape[1]
         self.num_classes = len(start) - 1
         self.blocks = list(_blocks(values, start))
+        self.of_classes = np.ones(self.num_classes, dtype=np.float32)
         self._pool: ThreadPoolExecutor | None = None
 
     @contextmanager
@@ -131,37 +133,29 @@ class Likelihood:
         else:
             np.matmul(weights, block.values, out=Q)
         Q += shifts[:, None]
-        Q -= Q.max(axis=0)
+        Q -= np.maximum.reduce(Q, axis=0)
         np.exp(Q, out=Q)
-        Q *= 1 / _over_classes(Q)
-        return _over_examples(Q)
+        Q /= self.of_classes @ Q
+        return np.asarray(Q @ block.each)
 
     def _residuals(
         self, block: Block, T: Single, pull: Single | None
     ) -> tuple[float, Single, Single, Single]:
         """Return a block's log-likelihood, counts (K, L) and derivatives by the head."""
         Q = block.probs
-        R = Q * T[:, block.cells]
-        likelihood = np.maximum(_over_classes(R), LEAST)
-        R *= 1 / likelihood
-        counts = np.asarray(R @ block.given, dtype=np.float32)
+        R = T.take(block.cells, axis=1) * Q
+        likelihood = np.maximum(self.of_classes @ R, LEAST)
+        R /= likelihood
+        counts = np.asarray(R @ block.given)
         if pull is None:
             R -= Q
         else:
-            moved = (pull - 1)[:, None] - pull @ Q
+            moved = np.subtract.outer(pull - 1, pull @ Q)
             moved *= Q
             R += moved
         seen = np.einsum("kn,kn->k", R, block.values) if self.is_scaled else R @ block.values.T
-        by_A = np.asarray(seen, dtype=np.float32)
-        return float(np.log(likelihood).sum(dtype=np.float64)), counts, by_A, _over_examples(R)
-
-
-def _over_classes(numbers: Single) -> Single:
-    return np.ones(len(numbers), dtype=np.float32) @ numbers
-
-
-def _over_examples(numbers: Single) -> Single:
-    return numbers @ np.ones(numbers.shape[1], dtype=np.float32)
+        by_A, by_b = np.asarray(seen), np.asarray(R @ block.each)
+        return float(np.add.reduce(np.log(likelihood), dtype=np.float64)), counts, by_A, by_b
 
 
 def _blocks(values: Single, start: IntArray) -> Iterator[Block]:
@@ -169,13 +163,17 @@ def _blocks(values: Single, start: IntArray) -> Iterator[Block]:
     K, N = len(start) - 1, values.shape[1]
     if K * N <= BLOCK:
         labels = np.repeat(np.arange(K), np.diff(start))
-        given = np.eye(K, dtype=np.float32)[labels]
-        yield Block(values, labels, np.arange(K), given, np.empty((K, N), dtype=np.float32))
+        yield _block(K, values, labels, np.arange(K), np.eye(K, dtype=np.float32)[labels])
         return
     size = max(BLOCK // K, 256)
     for label, (first, last) in enumerate(pairwise(start)):
         for left in range(int(first), int(last), size):
             some = values[:, left : min(left + size, int(last))]
-            n = some.shape[1]
-            one, given = np.array([label]), np.ones((n, 1), dtype=np.float32)
-            yield Block(some, one, one, given, np.empty((K, n), dtype=np.float32))
+            one = np.array([label])
+            yield _block(K, some, one, one, np.ones((some.shape[1], 1), dtype=np.float32))
+
+
+def _block(K: int, values: Single, cells: IntArray, labels: IntArray, given: Single) -> Block:
+    n = values.shape[1]
+    each, probs = np.ones(n, dtype=np.float32), np.empty((K, n), dtype=np.float32)
+    return Block(values, cells, labels, given, each, probs)

@@ -1,14 +1,16 @@
 """Rows of T as softmaxes of logits that share parameters.
 
-A tie (K, K) says which: cells of a row with the same number are equal. The diagonal (-1) has logit
-0, and a cell off the diagonal with -1 is 0. One number for all cells off the diagonal is symmetric
-noise, one a row is a rate for each class, K (K - 1) numbers any T.
+A tie (K, K) says which: cells of a row with the same number from 0 on are equal. The others are
+fixed: OWN, on the diagonal, has logit 0, and NEVER is a cell of probability 0. One number for all
+cells off the diagonal is symmetric noise, one a row is a rate for each class, K (K - 1) numbers any
+T.
 """
 
 import numpy as np
 
 from alfs_cli.arrays import FloatArray, IntArray
 
+OWN, NEVER = -2, -1  # places, from the end, of their logits behind those that are free
 LOGIT_FLOOR = -14.0  # a rate of a millionth, which stands for none
 LOGIT_CEILING = 14.0
 SMALLEST = 1e-6  # probabilities below it carry no more evidence
@@ -16,26 +18,28 @@ SMALLEST = 1e-6  # probabilities below it carry no more evidence
 
 def no_tie(K: int) -> IntArray:
     """Return the tie of T = I."""
-    return np.full((K, K), -1, dtype=np.int64)
+    return _off_diagonal(np.full((K, K), NEVER))
 
 
 def symmetric_tie(K: int) -> IntArray:
     """Return the tie of T with one rate for all classes."""
-    return np.where(np.eye(K, dtype=bool), -1, 0).astype(np.int64)
+    return _off_diagonal(np.zeros((K, K)))
 
 
 def row_tie(K: int) -> IntArray:
     """Return the tie of T with one rate for each true class."""
-    rows = np.repeat(np.arange(K)[:, None], K, axis=1)
-    return np.where(np.eye(K, dtype=bool), -1, rows).astype(np.int64)
+    return _off_diagonal(np.repeat(np.arange(K)[:, None], K, axis=1))
 
 
 def full_tie(K: int) -> IntArray:
     """Return the tie of an unrestricted T."""
-    tie = np.full((K, K), -1, dtype=np.int64)
-    off = ~np.eye(K, dtype=bool)
-    tie[off] = np.arange(K * (K - 1))
-    return tie
+    tie = np.zeros((K, K), dtype=np.int64)
+    tie[~np.eye(K, dtype=bool)] = np.arange(K * (K - 1))
+    return _off_diagonal(tie)
+
+
+def _off_diagonal(tie: FloatArray | IntArray) -> IntArray:
+    return np.where(np.eye(len(tie), dtype=bool), OWN, tie).astype(np.int64)
 
 
 def strong_tie(strength: FloatArray, *, least: float, most: int) -> IntArray:
@@ -54,10 +58,8 @@ def strong_tie(strength: FloatArray, *, least: float, most: int) -> IntArray:
 
 def tied_transition(theta: FloatArray, tie: IntArray) -> FloatArray:
     """Return T (K, K) of free logits theta under a tie."""
-    fixed = np.where(np.eye(len(tie), dtype=bool), 0.0, -np.inf)
-    logits = np.where(tie >= 0, theta[np.maximum(tie, 0)], fixed) if len(theta) else fixed
-    logits -= logits.max(axis=1, keepdims=True)
-    T = np.exp(logits)
+    logits = np.append(theta, (0.0, -np.inf))[tie]
+    T = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(T / T.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
