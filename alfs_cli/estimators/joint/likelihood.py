@@ -146,7 +146,7 @@ class Likelihood:
         R = T.take(block.cells, axis=1) * Q
         likelihood = np.maximum(self.of_classes @ R, LEAST)
         R /= likelihood
-        counts = np.asarray(R @ block.given)
+        counts = np.asarray(R @ block.given, dtype=np.float32)
         if pull is None:
             R -= Q
         else:
@@ -154,7 +154,7 @@ class Likelihood:
             moved *= Q
             R += moved
         seen = np.einsum("kn,kn->k", R, block.values) if self.is_scaled else R @ block.values.T
-        by_A, by_b = np.asarray(seen), np.asarray(R @ block.each)
+        by_A, by_b = (np.asarray(one, dtype=np.float32) for one in (seen, R @ block.each))
         return float(np.add.reduce(np.log(likelihood), dtype=np.float64)), counts, by_A, by_b
 
 
