@@ -13,7 +13,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from alfs_cli.data.folds import stratified_folds
-from alfs_cli.estimators.joint.head import fit_head, scores_of
+from alfs_cli.estimators.joint.head import fit_head
+from alfs_cli.estimators.joint.scores import scores_of
 from alfs_cli.evidence.out_of_fold import out_of_fold, principal_components
 from alfs_cli.noise import inject, inject_by_instance, realised, rows_of_counts, transition_of
 

@@ -19,7 +19,8 @@ from alfs_cli.estimators.joint.families import (
     left_by_sample,
     with_background,
 )
-from alfs_cli.estimators.joint.head import HeadFit, Scores, cell_covariance
+from alfs_cli.estimators.joint.head import HeadFit, cell_covariance
+from alfs_cli.estimators.joint.scores import Scores
 from alfs_cli.estimators.joint.tuning import FAMILIES, HEAD
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, widest
 from alfs_cli.estimators.parts.grounds import Grounds
@@ -120,8 +121,9 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
     if len(present) > HEAD.max_classes:
         found = [_unfitted(probs, labels, seen, given, present)]
     else:
-        heads = heads_of(seen, given)
-        found = [one for head in left_by_sample(heads, start_T) for one in head.fitted(start_T)]
+        found = []
+        for head in left_by_sample(heads_of(seen, given), start_T):
+            found += head.fitted(start_T, found)
     best = max(found, key=lambda candidate: candidate.score)
     plausible = tuple(one for one in found if one.score >= best.score - FAMILIES.near_best)
     T, prior = np.eye(K), np.zeros(K)

@@ -12,30 +12,33 @@ not mix classes needs none of these parameters, so noise is the shorter explanat
 therefore start from such a head.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from alfs_cli.arrays import FloatArray, IntArray
-from alfs_cli.estimators.joint.head import (
-    HeadFit,
+from alfs_cli.estimators.joint.head import HeadFit, fit_head
+from alfs_cli.estimators.joint.scores import (
     Scores,
     counts_by_label,
-    fit_head,
-    full_tie,
     head_probs,
-    row_tie,
     scaled_scores_of,
     scores_of,
+    through,
+)
+from alfs_cli.estimators.joint.ties import (
+    full_tie,
+    row_tie,
     strong_tie,
     symmetric_tie,
-    through,
     tied_logits,
     tied_transition,
 )
 from alfs_cli.estimators.joint.tuning import FAMILIES, HEAD
 from alfs_cli.noise import rows_of_counts
 
+NONE, EVEN = "no noise", "symmetric"
 FREE, STRONG = "full", "strong cells"  # the families with free cells
 
 
@@ -62,10 +65,27 @@ class Head:
         """How many parameters it has for products of scores."""
         return self.price / HEAD.product_price
 
-    def fitted(self, start_T: FloatArray) -> list[Candidate]:
-        """Return the families fitted with it."""
-        found = candidates(self.scores, start_T)
-        return [replace(one, score=one.score - self.price) for one in found]
+    def fitted(self, start_T: FloatArray, rivals: Sequence[Candidate] = ()) -> list[Candidate]:
+        """Return the families fitted with it, as long as they may come near those of `rivals`."""
+        found: list[Candidate] = []
+        for one in candidates(self.scores, start_T):
+            found.append(replace(one, score=one.score - self.price))
+            if rivals and _are_hopeless(found, rivals):
+                break
+        return found
+
+
+def _are_hopeless(found: list[Candidate], rivals: Sequence[Candidate]) -> bool:
+    """Say whether the families that follow cannot come near the best of the rivals.
+
+    What a richer T brings differs between heads, but not by orders of magnitude: it is taken to be
+    at most `richer_gain` times what it brought a rival with the head before.
+    """
+    last = found[-1].fit.family
+    alike = [one.score for one in rivals if one.fit.family == last]
+    best = max(one.score for one in rivals)
+    gain = FAMILIES.richer_gain * (best - max(alike, default=-np.inf))
+    return max(one.score for one in found) + gain < best - FAMILIES.hopeless
 
 
 def heads_of(probs: FloatArray, labels: IntArray) -> list[Head]:
@@ -110,40 +130,44 @@ def _num_products(K: int) -> int:
     return (K - 1) * K * (K + 1) // 2
 
 
-def candidates(scores: Scores, start_T: FloatArray) -> list[Candidate]:
-    """Return every family of T fitted with one kind of head; `start_T` (K, K) starts some fits."""
-    K = len(start_T)
-    none = fit_head(scores, "no noise", None)
-    found = [_candidate(scores, none, 0.0)]
+def candidates(scores: Scores, start_T: FloatArray) -> Iterator[Candidate]:
+    """Yield every family of T fitted with one kind of head; `start_T` (K, K) starts some fits."""
+    K, N = len(start_T), scores.values.shape[1]
+    none = fit_head(scores, NONE, None)
+    yield _candidate(scores, none, 0.0)
     if K < 2:
-        return found
-    rate = np.clip(1 - np.diag(start_T).mean(), FAMILIES.starting_rate, 0.9) / 2
-    missed = float((none.probs.argmax(axis=0) != scores.labels).mean())
-    starts = [(none, rate)]
-    if len(scores.values) <= K:  # a quadratic head adds nothing where classes lie apart
-        starts.append((_times(FAMILIES.sharper, none), max(missed, FAMILIES.least_rate)))
-    for head, share in starts:
-        fit = fit_head(scores, "symmetric", symmetric_tie(K), head, near=_even(K, share))
-        found.append(_candidate(scores, fit, 1.0))
-    same = max(found[1:], key=lambda candidate: candidate.score).fit
+        return
+    found = [
+        _candidate(scores, fit_head(scores, EVEN, symmetric_tie(K), head, near=_even(K, rate)), 1.0)
+        for head, rate in _starts(scores, none, start_T)
+    ]
+    yield from found
+    same = max(found, key=lambda candidate: candidate.score).fit
     rows = same
     if K > 2:
         rows = fit_head(scores, "rate by class", row_tie(K), same, near=same.transition)
-        price = K / 2 * np.log(scores.values.shape[1] / K)
-        found.append(_candidate(scores, rows, price))
+        found.append(_candidate(scores, rows, K / 2 * np.log(N / K)))
+        yield found[-1]
     near = 0.7 * start_T + 0.3 * same.transition
     if scores.is_scaled:
-        return [*found, _strong_candidate(scores, rows, near)]
+        yield _strong_candidate(scores, rows, near)
+        return
     free = [fit_head(scores, FREE, full_tie(K), same, near=near), _told_apart(scores, none)]
     if free[0].log_likelihood < rows.log_likelihood:
         free.append(fit_head(scores, FREE, full_tie(K), rows, near=rows.transition))
     found += [_free_candidate(scores, fit) for fit in free]
-    best = max(found, key=lambda candidate: candidate.score).fit
-    if best.family == FREE and scores.values.shape[1] <= FAMILIES.many_examples:
-        found.append(
-            _free_candidate(scores, fit_head(scores, FREE, full_tie(K), none, near=start_T))
-        )
-    return found
+    yield from found[-len(free) :]
+    best = max([_candidate(scores, none, 0.0), *found], key=lambda candidate: candidate.score).fit
+    if best.family == FREE and FAMILIES.many_examples >= N:
+        yield _free_candidate(scores, fit_head(scores, FREE, full_tie(K), none, near=start_T))
+
+
+def _starts(scores: Scores, none: HeadFit, start_T: FloatArray) -> Iterator[tuple[HeadFit, float]]:
+    """Yield heads and noise rates from which one rate for all classes is fitted."""
+    yield none, float(np.clip(1 - np.diag(start_T).mean(), FAMILIES.starting_rate, 0.9)) / 2
+    if len(scores.values) <= len(start_T):  # a quadratic head adds nothing where classes lie apart
+        missed = float((none.probs.argmax(axis=0) != scores.labels).mean())
+        yield _times(FAMILIES.sharper, none), max(missed, FAMILIES.least_rate)
 
 
 def _free_candidate(scores: Scores, fit: HeadFit) -> Candidate:

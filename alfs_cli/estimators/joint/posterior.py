@@ -14,14 +14,9 @@ from scipy.optimize import minimize, minimize_scalar
 
 from alfs_cli.arrays import FloatArray, IntArray, Probabilities
 from alfs_cli.data.folds import stratified_folds
-from alfs_cli.estimators.joint.head import (
-    RIDGE,
-    SMALLEST,
-    Scores,
-    head_probs,
-    scores_of,
-    through,
-)
+from alfs_cli.estimators.joint.ascent import RIDGE
+from alfs_cli.estimators.joint.scores import Scores, scores_of
+from alfs_cli.estimators.joint.ties import SMALLEST
 from alfs_cli.estimators.joint.tuning import POSTERIOR
 from alfs_cli.noise.threads import one_blas_thread
 
@@ -217,22 +212,22 @@ def _fit_through(
     K, D = scores.unwhiten.shape
     N = scores.values.shape[1]
 
-    def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
-        weights = parameters[: K * D].reshape(K, D)
-        Q = head_probs(scores, weights, parameters[K * D :])
-        R, log_likelihood = through(scores, Q, T)
-        R -= Q
-        by_weight = (R @ scores.values.T) / N - RIDGE * weights
-        gradient = np.concatenate([by_weight.ravel(), R.sum(axis=1, dtype=np.float64) / N])
-        return -log_likelihood / N + RIDGE / 2 * float((weights**2).sum()), -gradient
+    likelihood = scores.likelihood
 
-    found = minimize(
-        objective,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": max_iterations, "ftol": 1e-8, "maxcor": 10},
-    ).x
+    def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
+        A = parameters[: K * D].reshape(K, D)
+        found = likelihood(A, parameters[K * D :], T)
+        gradient = np.append((found.by_A / N - RIDGE * A).ravel(), found.by_b / N)
+        return -found.log_likelihood / N + RIDGE / 2 * float((A**2).sum()), -gradient
+
+    with likelihood.on_all_cores():
+        found = minimize(
+            objective,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": max_iterations, "ftol": 1e-8, "maxcor": 10},
+        ).x
     return np.asarray(found)
 
 

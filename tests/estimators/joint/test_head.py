@@ -8,14 +8,13 @@ import pytest
 from sklearn.datasets import load_digits
 
 from alfs_cli.data.folds import stratified_folds
-from alfs_cli.estimators.joint import head as module
-from alfs_cli.estimators.joint.head import (
-    cell_covariance,
-    fit_head,
+from alfs_cli.estimators.joint import information
+from alfs_cli.estimators.joint.head import cell_covariance, fit_head
+from alfs_cli.estimators.joint.scores import head_probs, scores_of
+from alfs_cli.estimators.joint.ties import (
     full_tie,
-    head_probs,
+    no_tie,
     row_tie,
-    scores_of,
     symmetric_tie,
     tied_logits,
     tied_transition,
@@ -41,6 +40,15 @@ def test_tied_rows_sum_to_one_and_logits_come_back(tie):
     T = tied_transition(theta, tie)
     assert T.sum(axis=1) == pytest.approx(np.ones(4))
     assert tied_logits(T, tie) == pytest.approx(theta)
+
+
+def test_no_tie_is_no_noise():
+    scores, labels = scored()
+    assert (tied_transition(np.zeros(0), no_tie(3)) == np.eye(3)).all()
+    fit = fit_head(scores, "no noise", None)
+    assert (fit.transition == np.eye(3)).all()
+    said = np.log(fit.probs[labels[scores.order], np.arange(len(labels))]).sum()
+    assert fit.log_likelihood == pytest.approx(said, rel=1e-5)
 
 
 def test_the_start_gives_the_probabilities_back():
@@ -141,7 +149,7 @@ def test_classes_that_swap_labels_stay_two(monkeypatch):
     shares = []
     for worth in (0.0, HEAD.prior_examples):
         monkeypatch.setattr(
-            "alfs_cli.estimators.joint.head.HEAD", replace(HEAD, prior_examples=worth)
+            "alfs_cli.estimators.joint.ascent.HEAD", replace(HEAD, prior_examples=worth)
         )
         shares.append((joint_ml(probs, given).prior() / np.bincount(given) * len(y)).min())
     assert shares[0] < 0.3
@@ -153,7 +161,7 @@ def test_information_is_the_same_in_blocks(tie, monkeypatch):
     scores, _ = scored()
     fit = fit_head(scores, "", tie, near=np.full((3, 3), 1 / 3))
     whole, _ = cell_covariance(scores, fit)
-    monkeypatch.setattr(module, "INFORMATION_BLOCK", 500)
+    monkeypatch.setattr(information, "BLOCK", 500)
     np.testing.assert_allclose(cell_covariance(scores, fit)[0], whole, rtol=1e-8)
 
 
