@@ -7,8 +7,9 @@ Nothing with a row for each example is ever held. Products are made and summed i
 (its random frequencies, centre and scale), the ridge and the calibration come from a sample.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,8 +212,9 @@ def total(parts: Iterable[Moments]) -> Moments:
     first = next(several, None)
     if first is None:
         raise InputError("there are no moments to merge", help="call first_pass on each block")
-    whole = Moments(*(array.copy() for array in (first.grams, first.targets, first.sums)),
-                    first.counts.copy())  # fmt: skip
+    whole = Moments(
+        first.grams.copy(), first.targets.copy(), first.sums.copy(), first.counts.copy()
+    )
     for part in several:
         np.add(whole.grams, part.grams, out=whole.grams)
         np.add(whole.targets, part.targets, out=whole.targets)
@@ -318,6 +320,5 @@ def runs(numbers: Sequence[int], most: int) -> list[tuple[int, ...]]:
     [(0, 1), (2, 3, 4)]
     """
     count = min(most, len(numbers))
-    cuts: Iterator[int] = (len(numbers) * part // count for part in range(count + 1))
-    ends = list(cuts)
-    return [tuple(numbers[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    ends = (len(numbers) * part // count for part in range(count + 1))
+    return [tuple(numbers[a:b]) for a, b in pairwise(ends)]

@@ -1,6 +1,7 @@
 """Ridge heads from moments that add up: those of all examples at once, however they are cut."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def cut(whole, sizes):
             whole, index=whole.index[a:b], labels=whole.labels[a:b], features=whole.features[a:b],
             digests=whole.digests[a:b],
         )
-        for a, b in zip(ends, ends[1:], strict=False)
+        for a, b in pairwise(ends)
     ]  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def test_however_the_examples_are_cut_and_in_whatever_order(case, sizes):
     again = merge(plan, parts[::-1], sample)
     np.testing.assert_allclose(again.scores(whole), heads.scores(whole), atol=1e-8)
     pieces = [again.scores(piece) for piece in cut(whole, sizes)]
-    np.testing.assert_allclose(np.concatenate(pieces), again.scores(whole), atol=1e-12)
+    np.testing.assert_allclose(np.concatenate(pieces), again.scores(whole), atol=1e-8)
     some = total(parts[:2]) + total(parts[2:]) if len(parts) > 2 else total(parts)
     np.testing.assert_allclose(some.grams, total(parts).grams, rtol=1e-12)
     assert (some.counts == total(parts).counts).all()
@@ -157,8 +158,7 @@ def test_what_cannot_be_judged_is_said(changes, says):
 
     whole = replace(problem(), **changes)
     with pytest.raises(InputError, match=says):
-        plan, sample = plan_of(whole)
-        merge(plan, [first_pass(plan, whole)], sample)
+        plan_of(whole)
 
 
 def test_a_value_that_is_infinite_behind_the_sample_is_found_with_its_row():
