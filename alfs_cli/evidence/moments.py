@@ -69,11 +69,18 @@ class Plan:
     spread: FloatArray | None = None
 
     def mapped(self, X: NDArray[np.floating]) -> FloatArray:
-        """Return the rows (n, D') that the heads see, from features (n, D)."""
-        rows = np.asarray(X, dtype=np.float32)
+        """Return the rows (n, D') that the heads see, from features (n, D), all in float64.
+
+        Products in float32 would depend on where in a block an example stands.
+        """
+        rows = np.asarray(X, dtype=np.float64)
         if self.centre is not None and self.spread is not None:
-            rows = np.asarray((rows - self.centre) / self.spread, dtype=np.float32)
-        return np.asarray(self.map(rows), dtype=np.float64)
+            rows = (rows - self.centre) / self.spread
+        if self.map.weights is not None and self.map.offsets is not None:
+            rows = rows @ self.map.weights.astype(np.float64)
+            rows += self.map.offsets
+            np.cos(rows, out=rows)
+        return np.asarray((rows - self.map.mean) * self.map.scale, dtype=np.float64)
 
     def fold_of(self, block: FeatureBlock) -> IntArray:
         """Return the fold (n,) of each example of a block."""
