@@ -6,6 +6,7 @@ from alfs_cli.errors import UsageError
 from alfs_cli.options.data import DataOptions, OptionalData, PredProbs
 from alfs_cli.options.estimate import EstimateFlags
 from alfs_cli.options.shared import Invocation, command
+from alfs_cli.options.workers import WorkerFlags
 from alfs_cli.storage.targets import keep_decisions
 
 PICTURES = 48  # suspects, the most shown as pictures in HTML
@@ -17,15 +18,18 @@ def estimate(
     invocation: Invocation,
     options: DataOptions,
     flags: EstimateFlags,
+    *,
     data: OptionalData = None,
     pred_probs: PredProbs = None,
+    workers: WorkerFlags,
 ) -> None:
     """Estimate how noisy the labels are: T, the clean level, suspects, with bounds and trust.
 
     Writes estimate.json, transition.csv, issues.csv and issues.parquet under --out.
     """
     started = time.perf_counter()
-    if data is None and options.labels is None and (pred_probs or ".npy").endswith(".npy"):
+    is_without_labels = data is None and options.labels is None and options.features is None
+    if is_without_labels and (pred_probs or ".npy").endswith(".npy"):
         raise UsageError(
             "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
         )
@@ -33,13 +37,15 @@ def estimate(
     from alfs_cli.reports.estimate import estimate_report
     from alfs_cli.reports.gallery import texts_of
 
-    found = estimate_data(
-        options.spec(data, pred_probs=pred_probs),
-        flags.read(invocation, use_cache=not flags.no_cache),
-        invocation.console,
-        targets=invocation.targets,
-        started=started,
-    )
+    with workers.begun(invocation) as hired:
+        found = estimate_data(
+            options.spec(data, pred_probs=pred_probs),
+            flags.read(invocation, use_cache=not flags.no_cache),
+            invocation.console,
+            targets=invocation.targets,
+            started=started,
+            workers=None if workers.executor == "local" else hired,
+        )
     trusted = flags.trusted
     copy = None if trusted is None else keep_decisions(trusted, invocation.out)
     found.save(invocation.out)

@@ -8,6 +8,7 @@ Nothing with a row for each example is ever held. Products are made and summed i
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,16 +22,20 @@ from alfs_cli.errors import InputError
 from alfs_cli.evidence.gathering import STANDARD, standardised
 from alfs_cli.evidence.out_of_fold import (
     BLOCK,
+    Folds,
     FourierMap,
     Map,
+    best_ridge,
     calibrated,
     calibration,
     fourier_map,
     linear_map,
+    members_of,
     out_of_fold,
 )
 from alfs_cli.evidence.tuning import GATHERING, OUT_OF_FOLD
 from alfs_cli.noise.threads import one_blas_thread
+from alfs_cli.storage.memory import num_cores
 
 PLANNED_ON = OUT_OF_FOLD.calibrated_on  # examples of the sample
 
@@ -88,18 +93,22 @@ class Plan:
 
 
 def sampled(blocks: Iterable[FeatureBlock], *, folds: int, seed: int, most: int) -> Sampled:
-    """Return the first `most` examples of blocks that are each a random sample."""
+    """Return `most` examples, evenly spaced, of blocks that are each a random sample."""
     parts = [block for block in blocks if len(block)]
     if not parts:
         raise InputError("the files hold no examples", help="could none of them be read?")
-    X = np.concatenate([np.asarray(block.features, dtype=np.float32) for block in parts])[:most]
+    count = sum(map(len, parts))
+    places = np.linspace(0, count - 1, min(count, most)).astype(
+        np.int64
+    )  # rows of a file are sorted
+    X = np.concatenate([block.features for block in parts])[places].astype(np.float32)
     if not np.isfinite(X).all():
         raise InputError(
             "features hold NaN or infinite values",
             help="fill those values in, or leave the rows or columns out",
         )
-    labels = np.concatenate([block.labels for block in parts])[:most]
-    fold_of = np.concatenate([block.folds(folds, seed) for block in parts])[:most]
+    labels = np.concatenate([block.labels for block in parts])[places]
+    fold_of = np.concatenate([block.folds(folds, seed) for block in parts])[places]
     return Sampled(X, labels, fold_of)
 
 
@@ -108,7 +117,8 @@ def planned(
 ) -> Plan:
     """Return the plan for `count` examples: the map that predicts held-out labels of a sample best.
 
-    Columns of a table are standardised where that predicts them better.
+    Fourier features take hundreds of times as long as linear ones, and must be worth it. Columns of
+    a table are standardised where that predicts them better.
     """
     if len(np.unique(sample.labels)) < 2:
         raise InputError(
@@ -131,15 +141,26 @@ def planned(
             spread = np.where(deviation > 0, deviation, 1.0)
             X = np.asarray((X - centre) / spread, dtype=np.float32)
             name = f"{STANDARD}, "
-    fit = out_of_fold(X, sample.labels, num_classes, held, seed=seed)
-    if fit.map == "linear":
-        return Plan(
-            num_classes, folds, seed, linear_map(X), "linear", f"{name}linear ridge", centre, spread
-        )
     size = int(np.clip(count // 2, OUT_OF_FOLD.least_fourier, OUT_OF_FOLD.most_fourier))
+    straight = linear_map(X)
     curved = fourier_map(X, size, np.random.default_rng([seed, 2]))
+    gain = _likelihood(curved, X, sample, held, num_classes) - _likelihood(
+        straight, X, sample, held, num_classes
+    )
+    if gain <= OUT_OF_FOLD.worth_a_curve:
+        name += "linear ridge"
+        return Plan(num_classes, folds, seed, straight, "linear", name, centre, spread)
     name += f"ridge on {size} Fourier features"
     return Plan(num_classes, folds, seed, curved, "fourier", name, centre, spread)
+
+
+def _likelihood(
+    mapping: FourierMap, X: Features, sample: Sampled, held: IntArray, num_classes: int
+) -> float:
+    """Return the held-out mean log-likelihood of a sample under a map, at its best ridge."""
+    with one_blas_thread(), ThreadPoolExecutor(num_cores()) as pool:
+        folds = Folds.of(mapping, X, sample.labels, num_classes, members_of(held), pool)
+        return best_ridge(folds, pool)[0]
 
 
 def _nothing_apart() -> InputError:
