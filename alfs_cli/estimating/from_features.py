@@ -120,7 +120,8 @@ def estimate_features(
     Raises InputError where files are missing or damaged that hold more of the
     examples than the options allow.
     """
-    stream = readable(folder, workers, console, max_bad=options.max_bad)
+    place = folder.absolute()  # workers have a working folder of their own
+    stream = readable(place, workers, console, max_bad=options.max_bad)
     about = stream.about
     K = len(about.classes)
     check_classes(K)

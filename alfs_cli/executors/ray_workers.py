@@ -8,7 +8,7 @@ another.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from alfs_cli import __version__
@@ -41,17 +41,23 @@ class Failed:
 
 
 class Worker:
-    """The actor: it does one kind of work, item by item."""
+    """The actor: it does one kind of work, item by item, and then perhaps another kind."""
 
-    def __init__(self, work: Callable[[Any], Any], version: str) -> None:
+    def __init__(self, version: str) -> None:
         if version != __version__:
             raise RuntimeError(f"alfs {__version__} is here, {version} {OTHER_VERSION}")
+        self.work: Callable[[Any], Any] | None = None
+
+    def begin(self, work: Callable[[Any], Any]) -> None:
+        """Take up a kind of work."""
         self.work = work
 
     def do(self, item: Any) -> Any:
         """Return what the item came to."""
         import socket
 
+        if self.work is None:
+            raise RuntimeError("no work was begun")
         try:
             return self.work(item)
         except AlfsError as error:
@@ -66,6 +72,7 @@ class RayWorkers:
     count: int
     gpus_each: float
     console: Console
+    idle: list[tuple[float, Any]] = field(default_factory=list)  # workers with nothing to do
 
     @classmethod
     @contextmanager
@@ -100,16 +107,26 @@ class RayWorkers:
         crew = Crew(self, self.ray.put(work), list(items), self.gpus_each if uses_gpu else 0.0)
         try:
             yield from crew.results()
-        finally:
+        except BaseException:
             crew.dismissed()
+            raise
+        self.idle += [(crew.gpus, actor) for actor in crew.actors.values()]
+
+    def hired(self, gpus: float) -> Any:
+        """Return a worker that has nothing to do, or a new one."""
+        for place, (share, actor) in enumerate(self.idle):
+            if share == gpus:
+                del self.idle[place]
+                return actor
+        kind = self.ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(Worker)
+        return kind.remote(__version__)
 
 
 class Crew:
     """The workers of one map, with what each has in hand and what waits to be given out."""
 
     def __init__(self, at: RayWorkers, work: Any, items: list[Any], gpus: float) -> None:
-        self.ray, self.console, self.work, self.items = at.ray, at.console, work, items
-        self.kind = at.ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(Worker)
+        self.at, self.ray, self.work, self.items, self.gpus = at, at.ray, work, items, gpus
         self.size = min(at.count, len(items))
         self.actors: dict[int, Any] = {}
         self.flying: dict[Any, tuple[int, int]] = {}  # reference -> (worker, item)
@@ -134,7 +151,8 @@ class Crew:
     def _give_out(self, turn: int) -> None:
         """Give items to workers with free hands, but none that is far ahead of the turn."""
         while len(self.actors) < self.size:
-            self.actors[self.hired] = self.kind.remote(self.work, __version__)
+            actor = self.actors[self.hired] = self.at.hired(self.gpus)
+            actor.begin.remote(self.work)
             self.hired += 1
         load = dict.fromkeys(self.actors, 0)
         for worker, _ in self.flying.values():
@@ -176,7 +194,7 @@ class Crew:
         if self.attempts[item] >= MOST_ATTEMPTS or _is_missing(text) or OTHER_VERSION in text:
             raise _died(text, self.attempts[item])
         if self.actors.pop(worker, None) is not None:
-            self.console.note(f"note: a worker died; item {item + 1} is done again by another")
+            self.at.console.note(f"note: a worker died; item {item + 1} is done again by another")
         held = [ref for ref, (its, _) in self.flying.items() if its == worker]
         self.again += [item, *(self.flying.pop(ref)[1] for ref in held)]
         for lost in self.again:

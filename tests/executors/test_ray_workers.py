@@ -66,7 +66,7 @@ class TestOnRay:
 
     def test_features_and_estimates_are_those_of_one_process(self, data):
         for words in (["--to", "one"], ["--to", "two", "--executor", "ray", "--jobs", "2"]):
-            assert run(["features", "d.npz", "-q", *words]) == 0
+            assert run(["features", "d.npz", "-q", *words]) == 0  # in relative paths
         assert made("one") == made("two")
         from alfs_cli.data import DataSpec
         from alfs_cli.estimating import EstimateOptions, estimate_data
@@ -76,9 +76,8 @@ class TestOnRay:
         local = estimate_data(DataSpec("one"), options, Quiet(), workers=Threads(1))
         local.save(Path("local"))
         words = ["estimate", "one", "-q", "--bootstrap", "100", "--executor", "ray"]
-        for jobs in ("1", "2"):
-            assert run([*words, "--jobs", jobs, "--out", f"ray{jobs}"]) == 0
-            assert made(f"ray{jobs}") == made("local")
+        assert run([*words, "--jobs", "2", "--out", "ray"]) == 0
+        assert made("ray") == made("local")
 
     def test_what_a_dead_worker_had_in_hand_is_done_again(self, data):
         """A worker is killed in each of ten maps, in a cluster that lives on."""
@@ -100,10 +99,10 @@ class TestOnRay:
             assert deaths == 10
             assert any("done again" in text for text in Noted.said)
             assert list(workers.map(operator.neg, range(3))) == [0, -1, -2]
-            deadline = time.monotonic() + 10
-            while workers_of(os.getpid()) and time.monotonic() < deadline:
-                time.sleep(0.1)
-            assert not workers_of(os.getpid())
+        deadline = time.monotonic() + 20
+        while workers_of(os.getpid()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not workers_of(os.getpid())
 
     def test_errors_are_told_as_here(self, data):
         with joined() as workers:
