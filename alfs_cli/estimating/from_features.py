@@ -5,7 +5,7 @@ of files that are worked on at once depend on their number alone, and results ar
 of files: the estimate is the same whatever the number of workers, and whichever of them died.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +21,7 @@ from alfs_cli.data.readers.features import KIND, FeatureStream, open_features
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.options import EstimateOptions
-from alfs_cli.estimating.streamed import Drawn, finished, fitted, most_drawn
+from alfs_cli.estimating.streamed import Drawn, Fitted, finished, fitted, most_drawn
 from alfs_cli.estimators import ESTIMATORS
 from alfs_cli.estimators.fitting import check_classes
 from alfs_cli.evidence.choosing import agreement
@@ -31,6 +31,7 @@ from alfs_cli.evidence.moments import (
     Heads,
     Moments,
     Plan,
+    Sampled,
     first_pass,
     merge,
     planned,
@@ -76,34 +77,103 @@ def is_large(folder: Path) -> bool:
 
 @dataclass(frozen=True)
 class FirstPass:
-    """Work on a run of files: their moments."""
+    """Work on files: their moments. It can be pickled, and holds no examples."""
 
     stream: FeatureStream
     plan: Plan
 
-    def __call__(self, numbers: Sequence[int]) -> Moments:
-        """Return the moments of some files."""
-        return total(first_pass(self.plan, self.stream.read(number)) for number in numbers)
+    def __call__(self, files: int | Sequence[int]) -> Moments:
+        """Return the moments of a file, or of several."""
+        return total(first_pass(self.plan, self.stream.read(number)) for number in several(files))
 
 
 @dataclass(frozen=True)
 class SecondPass:
-    """Work on a run of files: their tallies."""
+    """Work on files: their tallies. It can be pickled, and holds no examples."""
 
     stream: FeatureStream
     heads: Heads
     judge: Judge
 
-    def __call__(self, numbers: Sequence[int]) -> Tally:
-        """Return the tally of some files."""
-        return added(
-            [second_pass(self.heads, self.judge, self.stream.read(number)) for number in numbers]
-        )
+    def __call__(self, files: int | Sequence[int]) -> Tally:
+        """Return the tally of a file, or of several."""
+        read = map(self.stream.read, several(files))
+        return added([second_pass(self.heads, self.judge, block) for block in read])
+
+
+def several(files: int | Sequence[int]) -> Sequence[int]:
+    """Return the numbers of one file or of several."""
+    return (files,) if isinstance(files, int) else files
 
 
 def second_pass(heads: Heads, judge: Judge, block: FeatureBlock) -> Tally:
     """Return the tally of a block: each label scored by the head that did not see its example."""
     return tallied(judge, heads.probabilities(block), block.labels, block.index, block.paths)
+
+
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """An estimate in two passes over the files of a folder, begun: a sample was looked at."""
+
+    stream: FeatureStream
+    spec: DataSpec
+    options: EstimateOptions
+    plan: Plan
+    sample: Sampled
+
+    @classmethod
+    def begun(cls, stream: FeatureStream, spec: DataSpec, options: EstimateOptions) -> "Passes":
+        """Look at a sample, and plan the passes; raises AlfsError where it cannot be judged."""
+        about, folds, seed = stream.about, options.folds, options.seed
+        K = len(about.classes)
+        check_classes(K)
+        if not 2 <= folds <= 100:
+            raise UsageError(
+                f"--folds is {folds}, not between 2 and 100", help="for example --folds 5"
+            )
+        sample = sampled(stream.first(PLANNED_ON), folds=folds, seed=seed, most=PLANNED_ON)
+        is_table = bool(about.columns)
+        plan = planned(sample, K, stream.count, folds=folds, seed=seed, is_table=is_table)
+        return cls(stream, spec, options, plan, sample)
+
+    @property
+    def first_pass(self) -> FirstPass:
+        """The work on a file in pass one."""
+        return FirstPass(self.stream, self.plan)
+
+    def merged(self, moments: Iterable[Moments], console: Console) -> "Merged":
+        """Return the heads of all folds, and T from a random sample that they score."""
+        whole = total(moments)
+        heads = merge(self.plan, [whole], self.sample)
+        console.detail(f"ridge {heads.ridge:g}, held-out log-likelihood {heads.log_likelihood:.4f}")
+        drawn = _drawn(self.stream, heads, most_drawn(self.plan.num_classes))
+        totals = whole.counts.sum(axis=0)
+
+        def about(some: Drawn) -> tuple[LabelledDataset, Evidence]:
+            return _about(self.stream, self.spec, heads, some, totals)
+
+        with console.working("fitting T"):
+            fit = fitted(drawn, about, self.options, console)
+        return Merged(self, heads, fit)
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """The estimate after pass one: the heads, and T from a sample."""
+
+    passes: Passes
+    heads: Heads
+    fit: Fitted
+
+    @property
+    def second_pass(self) -> SecondPass:
+        """The work on a file in pass two."""
+        return SecondPass(self.passes.stream, self.heads, self.fit.judge.alone())
+
+    def finished(self, tallies: Iterable[Tally], console: Console, *, started: float) -> Estimated:
+        """Return the estimate, with the suspects among all examples."""
+        tally = added(list(tallies))
+        return finished(self.fit, tally, self.passes.options, console, started=started)
 
 
 def estimate_features(
@@ -117,41 +187,20 @@ def estimate_features(
 ) -> Estimated:
     """Estimate from a folder of features, reading each file twice and never holding all of them.
 
-    Raises InputError where files are missing or damaged that hold more of the
-    examples than the options allow.
+    Raises InputError where files are missing or damaged that hold more of the examples than the
+    options allow.
     """
     place = folder.absolute()  # workers have a working folder of their own
     stream = readable(place, workers, console, max_bad=options.max_bad)
-    about = stream.about
-    K = len(about.classes)
-    check_classes(K)
-    if not 2 <= options.folds <= 100:
-        raise UsageError(
-            f"--folds is {options.folds}, not between 2 and 100", help="for example --folds 5"
-        )
     with console.working("looking at a sample"):
-        sample = sampled(
-            stream.first(PLANNED_ON), folds=options.folds, seed=options.seed, most=PLANNED_ON
-        )
-        plan = planned(
-            sample, K, stream.count, folds=options.folds, seed=options.seed,
-            is_table=bool(about.columns),
-        )  # fmt: skip
-    console.detail(f"{plan.name}, chosen on {len(sample.labels):,} examples")
+        passes = Passes.begun(stream, spec, options)
+    looked_at = len(passes.sample.labels)
+    console.detail(f"{passes.plan.name}, chosen on {looked_at:,} examples")
     parts = runs(stream.numbers, RUNS)
-    moments = _followed(TASKS[0], workers, FirstPass(stream, plan), parts, console)
-    whole = total(moments)
-    heads = merge(plan, [whole], sample)
-    console.detail(f"ridge {heads.ridge:g}, held-out log-likelihood {heads.log_likelihood:.4f}")
-    drawn = _drawn(stream, heads, most_drawn(K))
-    totals = whole.counts.sum(axis=0)
-    with console.working("fitting T"):
-        fit = fitted(
-            drawn, lambda some: _about(stream, spec, heads, some, totals), options, console
-        )
-    work = SecondPass(stream, heads, fit.judge.alone())
-    tally = added(list(_followed(TASKS[1], workers, work, parts, console)))
-    return finished(fit, tally, options, console, started=started)
+    moments = _followed(TASKS[0], workers, passes.first_pass, parts, console)
+    merged = passes.merged(moments, console)
+    tallies = _followed(TASKS[1], workers, merged.second_pass, parts, console)
+    return merged.finished(tallies, console, started=started)
 
 
 def _followed(
