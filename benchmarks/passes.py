@@ -2,12 +2,13 @@
 
     python benchmarks/passes.py [--sizes 100000,300000,1000000] [--repeats 3] [--kills 10]
 
-Rows of 64 features in ten classes, a fifth of the labels drawn anew. Each run is a process of its own:
-by one thread here, by one worker on Ray, by two. They take turns. Told are the seconds of each pass by
-the clock and by the processors of all processes (the clock depends on what else the machine does),
-the peak memory of the driver and of a worker, and a digest of the result, which must be one for all.
-`--kills` workers are killed meanwhile in one more run. `pictures` is the cost of features: pictures
-of 96 x 96 pixels by the default encoder. Writes benchmarks/results/passes.json; `--output` elsewhere.
+Rows of 64 features in ten classes, a fifth of the labels drawn anew. Each run is a process of its
+own: by one thread here, by one worker on Ray, by two; they take turns. Told are the seconds of each
+pass by the clock (which depends on what else the machine does), the CPU seconds of the driver and
+of all workers, the peak memory of the driver and of a worker, and a digest of the result, which
+must be one for all. `--kills` workers are killed in one more run. `pictures` is the cost of
+features of pictures of 96 x 96 pixels by the default encoder. Writes
+benchmarks/results/passes.json; `--output` elsewhere.
 """
 
 import argparse
