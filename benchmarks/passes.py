@@ -38,6 +38,7 @@ RESULTS = TOP / "benchmarks" / "results" / "passes.json"
 D, K = 64, 10
 HOWS = ("local", "ray-1", "ray-2")
 WORKER = b"ray::Worker"
+REST = 3.0  # seconds between kills
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -118,19 +119,21 @@ class Watch(threading.Thread):
         self.used: dict[int, float] = {}
         self.peak = 0
         self.stopped = threading.Event()
+        self.last = 0.0
 
     def run(self) -> None:
-        """Look twice a second."""
-        while not self.stopped.wait(0.5):
+        """Look a few times a second; of two kills a machine recovers first."""
+        while not self.stopped.wait(0.2):
             for pid, (line, used, peak) in descendants(os.getpid()).items():
                 if line.startswith(WORKER):
                     self.used[pid] = max(used, self.used.get(pid, 0.0))
                     self.peak = max(self.peak, peak)
                     busy = line.startswith(WORKER + b".do") and pid not in self.killed
-                    if busy and len(self.killed) < self.kills:
+                    is_time = time.monotonic() - self.last > REST
+                    if busy and is_time and len(self.killed) < self.kills:
                         os.kill(pid, 9)
                         self.killed.append(pid)
-                        break
+                        self.last = time.monotonic()
 
 
 def one_run(folder: str, how: str, kills: int) -> None:
@@ -234,24 +237,68 @@ def pictures(count: int = 1000) -> dict[str, object]:
     }
 
 
+def wide(rows: int = 4096, width: int = 1280) -> dict[str, object]:
+    """Return the CPU seconds of both passes on one file of an encoder's features, for each row."""
+    from alfs_cli.evidence.moments import Heads, Plan, first_pass
+    from alfs_cli.evidence.out_of_fold import linear_map
+
+    generator = np.random.default_rng(0)
+    X = generator.standard_normal((rows, width)).astype(np.float16)
+    keys = generator.integers(2**63, size=(rows, 2)).astype(np.uint64)
+    labels = generator.integers(K, size=rows)
+    block = FeatureBlock(0, np.arange(rows), labels, X, keys)
+    plan = Plan(K, 5, 0, linear_map(X.astype(np.float32)), "linear", "linear ridge")
+    weights = generator.standard_normal((5, width, K)) / width
+    heads = Heads(plan, weights, np.append(1.0, np.zeros(K)), 1.0, 0.0)
+    first_pass(plan, block)
+    begun = time.process_time()
+    moments = first_pass(plan, block)
+    middle = time.process_time()
+    heads.probabilities(block)
+    ended = time.process_time()
+    arrays = (moments.grams, moments.targets, moments.sums, moments.counts)
+    return {
+        "features": width,
+        "first_pass_each": (middle - begun) / rows,
+        "scores_each": (ended - middle) / rows,
+        "bytes_of_moments": sum(array.nbytes for array in arrays),
+    }
+
+
+def rates(output: Path) -> None:
+    """Measure what does not depend on the number of rows, and put it into the results."""
+    said = json.loads(output.read_text(encoding="utf-8"))
+    said |= {"pictures": pictures(), "wide": wide()}
+    output.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Measure the sizes in turns, and write what each run took."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", default="100000,300000,1000000,3000000")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--by", default=",".join(HOWS), help="who works; by default all")
+    parser.add_argument("--add", action="store_true", help="to the runs that were measured before")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--rates", action="store_true", help="measure pictures alone, anew")
     parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.run:
         folder, how, kills = arguments.run
         one_run(folder, how, int(kills))
         return
+    if arguments.rates:
+        rates(arguments.output)
+        return
     runs: list[Run] = []
+    said = json.loads(arguments.output.read_text(encoding="utf-8")) if arguments.add else {}
+    before = said.pop("runs", [])
 
-    def save(**more: object) -> None:
-        said = {"features": D, "classes": K, "runs": [asdict(run) for run in runs], **more}
-        arguments.output.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    def save() -> None:
+        made = [*before, *(asdict(run) for run in runs)]
+        found = {"features": D, "classes": K, "runs": made, **said}
+        arguments.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
     sizes = [int(word) for word in arguments.sizes.split(",")]
     with tempfile.TemporaryDirectory() as top:
@@ -259,16 +306,16 @@ def main() -> None:
             drawn(Path(top, str(rows)), rows)
         for _ in range(arguments.repeats):
             for rows in sizes:
-                for how in HOWS:
+                for how in arguments.by.split(","):
                     runs.append(measured(Path(top, str(rows)), rows, how))
                     print(runs[-1], flush=True)
                     save()
         if arguments.kills:
             runs.append(measured(Path(top, str(sizes[0])), sizes[0], "ray-2", arguments.kills))
             print(runs[-1], flush=True)
-    found = pictures()
-    print(found)
-    save(pictures=found)
+    save()
+    if not arguments.add:
+        rates(arguments.output)
 
 
 if __name__ == "__main__":
