@@ -217,8 +217,8 @@ def _died(text: str, attempts: int) -> AlfsError:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if _is_missing(text):
         return UsageError(
-            "alfs is not installed on a machine of the cluster",
-            help="pip install the same alfs-cli there, or name it in the cluster's runtime_env",
+            "a machine of the cluster lacks the package alfs-cli",
+            help="pip install the same version there, or name it in the cluster's runtime_env",
         )
     mismatch = next((line for line in lines if OTHER_VERSION in line), None)
     if mismatch is not None:

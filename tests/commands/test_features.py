@@ -1,6 +1,9 @@
 """`alfs features`: files that are whole are kept, others made anew, nothing else written over."""
 
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from PIL import Image
 from alfs_cli.data import DataSpec, load
 from alfs_cli.data.readers.features import open_features
 from alfs_cli.evidence import written
+from tests.forks import forked_alfs
 
 NAMES = ("ant", "bee", "cow")
 
@@ -81,6 +85,33 @@ def test_the_second_run_makes_only_what_is_missing_or_damaged(table):
     assert {path.name: path.read_bytes() for path in (cut, gone, changed)} == whole
     after = times("f")
     assert [before[name] == after[name] for name in sorted(before)] == [0, 1, 0, 0, 1]
+
+
+def test_it_goes_on_after_it_was_killed(table, monkeypatch):
+    """At the third of five files, without a chance to tidy up."""
+    write = written.write_block
+
+    def die(folder, about, block):
+        if block.number == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        write(folder, about, block)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(written, "write_block", die)
+        process = forked_alfs("features", "table.csv", "--to", "f", "-q", stdout=subprocess.PIPE)
+        process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL
+    document = json.loads(table("features", "table.csv", "--to", "f", "-f", "json").out)
+    assert (document["new"], document["kept"], document["complete"]) == (3, 2, True)
+
+
+def test_two_at_once_make_one_folder(table):
+    words = ("features", "table.csv", "--to", "f", "-q")
+    both = [forked_alfs(*words, stdout=subprocess.PIPE) for _ in range(2)]
+    assert [process.communicate(timeout=120) and process.returncode for process in both] == [0, 0]
+    assert table("features", "table.csv", "--to", "alone").code == 0
+    one, two = ({p.name: p.read_bytes() for p in Path(d).iterdir()} for d in ("f", "alone"))
+    assert one == two
 
 
 def test_shards_make_the_files_of_one_run(table):

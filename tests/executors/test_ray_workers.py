@@ -53,7 +53,7 @@ def joined(jobs=2, console=None):
 def test_messages_say_what_to_do():
     missing = _died("ModuleNotFoundError: No module named 'alfs_cli'", 1)
     assert isinstance(missing, UsageError)
-    assert "not installed on a machine" in str(missing)
+    assert "lacks the package alfs-cli" in str(missing)
     other = _died("x\nRuntimeError: alfs 0.1 is here, 0.2 began the work\ny", 1)
     assert "different versions: alfs 0.1 is here, 0.2 began the work" in str(other)
     again = _died("The actor died unexpectedly before finishing this task.\nmore", 4)
