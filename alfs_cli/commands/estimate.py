@@ -33,14 +33,18 @@ def estimate(
         raise UsageError(
             "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
         )
-    from alfs_cli.estimating import estimate_data
+    from alfs_cli.estimating import estimate_data, refuse_elsewhere
     from alfs_cli.reports.estimate import estimate_report
     from alfs_cli.reports.gallery import texts_of
 
+    spec = options.spec(data, pred_probs=pred_probs)
+    asked = flags.read(invocation, use_cache=not flags.no_cache)
+    if workers.executor == "ray":
+        refuse_elsewhere(spec, asked)  # before a cluster is joined
     with workers.begun(invocation) as hired:
         found = estimate_data(
-            options.spec(data, pred_probs=pred_probs),
-            flags.read(invocation, use_cache=not flags.no_cache),
+            spec,
+            asked,
             invocation.console,
             targets=invocation.targets,
             started=started,

@@ -62,11 +62,7 @@ def estimate_data(
         hired = Threads(threads()) if workers is None else workers
         return estimate_features(spec, folder, options, hired, console, started=begun)
     if workers is not None:
-        raise UsageError(
-            "--executor ray works on the files of a folder of features, and this is none, or the "
-            "options need all examples at once",
-            help="alfs features DATA --to DIR makes one; then alfs estimate DIR --executor ray",
-        )
+        refuse_elsewhere(spec, options)
     if is_in_files and is_read_in_passes(spec, options.method):
         if not is_counted(spec, options.method):
             return estimate_probabilities(spec, options, console, started=begun)
@@ -80,4 +76,19 @@ def estimate_data(
     return estimate_dataset(dataset, options, console, trusted=known, started=begun)
 
 
-__all__ = ["EstimateOptions", "Estimated", "estimate_data", "estimate_dataset"]
+def refuse_elsewhere(spec: DataSpec, options: EstimateOptions) -> None:
+    """Raise UsageError where workers elsewhere are of no use to DATA or to the options."""
+    if folder_of(spec) is None:
+        raise UsageError(
+            "--executor ray works on the files of a folder of features, which this is not",
+            help="alfs features DATA --to DIR makes one; then alfs estimate DIR --executor ray",
+        )
+    if options.is_fitted or not may_be_streamed(options):
+        raise UsageError(
+            "an option needs all examples in memory, and --executor ray never holds them",
+            help="leave out --local, --trusted, --all-scores, --max-examples, --evidence, or "
+            "--executor",
+        )
+
+
+__all__ = ["EstimateOptions", "Estimated", "estimate_data", "estimate_dataset", "refuse_elsewhere"]

@@ -81,7 +81,7 @@ def test_it_finds_what_is_wrong(folder, passes):
     assert len(table) == estimate.issues.count
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("count", [3])
 def test_however_many_work_on_it(folder, passes, count):
     assert document(estimated(folder, Threads(count))) == document(passes)
 
@@ -136,8 +136,13 @@ def test_ray_is_for_folders_of_features(folder, capsys):
         patch.setitem(__import__("sys").modules, "ray", None)
         assert run(["estimate", str(folder), "--executor", "ray"]) == 2
     assert "pip install 'alfs-cli[ray]'" in capsys.readouterr().err
-    with pytest.raises(Exception, match="works on the files of a folder of features"):
-        estimate_data(DataSpec("digits"), EstimateOptions(), Quiet(), workers=Threads(1))
+    for words, says in (
+        (["digits"], "works on the files of a folder of features"),
+        ([str(folder), "--local"], "an option needs all examples in memory"),
+        ([str(folder), "--method", "gold"], "an option needs all examples in memory"),
+    ):
+        assert run(["estimate", *words, "--executor", "ray"]) == 2
+        assert says in capsys.readouterr().err
 
 
 def test_paths_are_listed(tmp_path, monkeypatch):
