@@ -184,15 +184,16 @@ def one_run(folder: str, how: str, kills: int) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """A run and what it took."""
+    """A run and what it took; results name the folder, which the runs of one `batch` share."""
 
     rows: int
     how: str
     took: dict[str, object]
     load: float
+    batch: int = 0
 
 
-def measured(folder: Path, rows: int, how: str, kills: int = 0) -> Run:
+def measured(folder: Path, rows: int, how: str, batch: int, kills: int = 0) -> Run:
     """Return what a run takes, in a process of its own."""
     words = [sys.executable, __file__, "--run", str(folder), how, str(kills)]
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -201,7 +202,7 @@ def measured(folder: Path, rows: int, how: str, kills: int = 0) -> Run:
     if done.returncode:
         raise SystemExit(done.stderr)
     took = json.loads(done.stdout.splitlines()[-1])
-    return Run(rows, how, took, round(os.getloadavg()[0], 1))
+    return Run(rows, how, took, round(os.getloadavg()[0], 1), batch)
 
 
 def pictures(count: int = 1000) -> dict[str, object]:
@@ -294,6 +295,7 @@ def main() -> None:
     runs: list[Run] = []
     said = json.loads(arguments.output.read_text(encoding="utf-8")) if arguments.add else {}
     before = said.pop("runs", [])
+    batch = 1 + max((one["batch"] for one in before), default=-1)
 
     def save() -> None:
         made = [*before, *(asdict(run) for run in runs)]
@@ -307,11 +309,13 @@ def main() -> None:
         for _ in range(arguments.repeats):
             for rows in sizes:
                 for how in arguments.by.split(","):
-                    runs.append(measured(Path(top, str(rows)), rows, how))
+                    runs.append(measured(Path(top, str(rows)), rows, how, batch))
                     print(runs[-1], flush=True)
                     save()
         if arguments.kills:
-            runs.append(measured(Path(top, str(sizes[0])), sizes[0], "ray-2", arguments.kills))
+            runs.append(
+                measured(Path(top, str(sizes[0])), sizes[0], "ray-2", batch, arguments.kills)
+            )
             print(runs[-1], flush=True)
     save()
     if not arguments.add:

@@ -18,8 +18,11 @@ def scale() -> dict[str, Any]:
     runs = [one for one in found["runs"] if not one["took"]["kills"]]
     killed = [one for one in found["runs"] if one["took"]["kills"]]
     sizes = sorted({one["rows"] for one in runs})
-    digests = {rows: {one["took"]["digest"] for one in found["runs"] if one["rows"] == rows}
-               for rows in sizes}  # fmt: skip
+    by_batch = {(one["rows"], one["batch"]): set[str]() for one in found["runs"]}
+    for one in found["runs"]:
+        by_batch[one["rows"], one["batch"]].add(one["took"]["digest"])
+    equal = {rows: all(len(digests) == 1 for (its, _), digests in by_batch.items() if its == rows)
+             for rows in sizes}  # fmt: skip
     return {
         "features": found["features"],
         "classes": found["classes"],
@@ -29,12 +32,12 @@ def scale() -> dict[str, Any]:
         "runs": table(
             ("rows", "by", "runs", "seconds", "pass 1", "pass 2", "CPU seconds", "driver, peak",
              "worker, peak", "results"),
-            (_row(runs, rows, how, digests) for rows in sizes for how in NAMES
+            (_row(runs, rows, how, is_equal=equal[rows]) for rows in sizes for how in NAMES
              if _count(runs, rows, how)),
         ),
-        "is_equal": all(len(one) == 1 for one in digests.values()),
+        "is_equal": all(equal.values()),
         "kills": sum(one["took"]["kills"] for one in killed),
-        "killed_equal": all(len(digests[one["rows"]]) == 1 for one in killed) and bool(killed),
+        "killed_equal": all(equal[one["rows"]] for one in killed) and bool(killed),
         "price": f"{PRICE:.2f}",
         "picture": f"{PICTURE // 1000}",
         "path": PATH,
@@ -59,7 +62,7 @@ def _count(runs: list[Any], rows: int, how: str) -> int:
     return sum(one["rows"] == rows and one["how"] == how for one in runs)
 
 
-def _row(runs: list[Any], rows: int, how: str, digests: dict[int, set[str]]) -> tuple[object, ...]:
+def _row(runs: list[Any], rows: int, how: str, *, is_equal: bool) -> tuple[object, ...]:
     took = [one["took"] for one in runs if one["rows"] == rows and one["how"] == how]
 
     def middle(*names: str) -> float:
@@ -76,7 +79,7 @@ def _row(runs: list[Any], rows: int, how: str, digests: dict[int, set[str]]) -> 
         f"{middle('cpu_driver', 'cpu_workers'):.0f}",
         f"{middle('peak_driver') / 1e9:.2f} GB",
         f"{worker / 1e9:.2f} GB" if worker else "-",
-        "equal" if len(digests[rows]) == 1 else "differ",
+        "equal" if is_equal else "differ",
     )
 
 
