@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from alfs_cli.python.checks import Checked, check
     from alfs_cli.python.datalab import from_datalab
     from alfs_cli.python.estimates import Estimate, estimate, load_estimate
+    from alfs_cli.python.passes import Merged, Passes, passes
     from alfs_cli.python.recommendations import Certified, Recommended, certify, recommend
 
 _WHERE = {
@@ -25,6 +26,8 @@ _WHERE = {
     "Certified": "python.recommendations",
     "Checked": "python.checks",
     "Estimate": "python.estimates",
+    "Merged": "python.passes",
+    "Passes": "python.passes",
     "Recommended": "python.recommendations",
     "audit": "python.auditing",
     "certify": "python.recommendations",
@@ -32,6 +35,7 @@ _WHERE = {
     "estimate": "python.estimates",
     "from_datalab": "python.datalab",
     "load_estimate": "python.estimates",
+    "passes": "python.passes",
     "recommend": "python.recommendations",
 }
 
@@ -43,6 +47,8 @@ __all__ = [
     "Certified",
     "Checked",
     "Estimate",
+    "Merged",
+    "Passes",
     "Recommended",
     "__version__",
     "audit",
@@ -51,6 +57,7 @@ __all__ = [
     "estimate",
     "from_datalab",
     "load_estimate",
+    "passes",
     "recommend",
 ]
 

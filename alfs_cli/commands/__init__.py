@@ -13,6 +13,7 @@ from alfs_cli.commands import (
     doctor,
     estimate,
     evaluate,
+    features,
     figures,
     fix,
     inject,
@@ -31,6 +32,7 @@ from alfs_cli.commands import (
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo.demo,
     "estimate": estimate.estimate,
+    "features": features.features,
     "shard": shard.shard,
     "merge": merge.merge,
     "recommend": recommend.recommend,

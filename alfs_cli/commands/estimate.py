@@ -6,6 +6,7 @@ from alfs_cli.errors import UsageError
 from alfs_cli.options.data import DataOptions, OptionalData, PredProbs
 from alfs_cli.options.estimate import EstimateFlags
 from alfs_cli.options.shared import Invocation, command
+from alfs_cli.options.workers import WorkerFlags
 from alfs_cli.storage.targets import keep_decisions
 
 PICTURES = 48  # suspects, the most shown as pictures in HTML
@@ -17,29 +18,38 @@ def estimate(
     invocation: Invocation,
     options: DataOptions,
     flags: EstimateFlags,
+    *,
     data: OptionalData = None,
     pred_probs: PredProbs = None,
+    workers: WorkerFlags,
 ) -> None:
     """Estimate how noisy the labels are: T, the clean level, suspects, with bounds and trust.
 
     Writes estimate.json, transition.csv, issues.csv and issues.parquet under --out.
     """
     started = time.perf_counter()
-    if data is None and options.labels is None and (pred_probs or ".npy").endswith(".npy"):
+    is_without_labels = data is None and options.labels is None and options.features is None
+    if is_without_labels and (pred_probs or ".npy").endswith(".npy"):
         raise UsageError(
             "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
         )
-    from alfs_cli.estimating import estimate_data
+    from alfs_cli.estimating import estimate_data, refuse_elsewhere
     from alfs_cli.reports.estimate import estimate_report
     from alfs_cli.reports.gallery import texts_of
 
-    found = estimate_data(
-        options.spec(data, pred_probs=pred_probs),
-        flags.read(invocation, use_cache=not flags.no_cache),
-        invocation.console,
-        targets=invocation.targets,
-        started=started,
-    )
+    spec = options.spec(data, pred_probs=pred_probs)
+    asked = flags.read(invocation, use_cache=not flags.no_cache)
+    if workers.executor == "ray":
+        refuse_elsewhere(spec, asked)  # before a cluster is joined
+    with workers.begun(invocation) as hired:
+        found = estimate_data(
+            spec,
+            asked,
+            invocation.console,
+            targets=invocation.targets,
+            started=started,
+            workers=None if workers.executor == "local" else hired,
+        )
     trusted = flags.trusted
     copy = None if trusted is None else keep_decisions(trusted, invocation.out)
     found.save(invocation.out)

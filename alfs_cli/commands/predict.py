@@ -8,6 +8,7 @@ import typer
 from alfs_cli.commands.evaluate import Run
 from alfs_cli.options.data import Data, ReadingOptions
 from alfs_cli.options.shared import Invocation, command
+from alfs_cli.options.workers import WorkerFlags
 from alfs_cli.storage.targets import Writes
 
 SUFFIXES = (".npz", ".parquet")
@@ -41,6 +42,7 @@ def predict(
             "out-of-fold probabilities.",
         ),
     ] = None,
+    workers: WorkerFlags,
 ) -> None:
     """Write class probabilities (N, K) of DATA, in its order.
 
@@ -58,6 +60,8 @@ def predict(
             "--features and --cross-val are both given",
             help="features of different networks do not compare; leave one of them out",
         )
+    if workers.executor != "local" and cross_val is not None:
+        raise UsageError("--cross-val trains networks in this process", help="leave --executor out")
     from alfs_cli.predicting.outputs import out_of_fold_outputs, outputs_of, write_outputs
     from alfs_cli.reports.run import prediction_report
     from alfs_cli.results.run import find_run
@@ -68,7 +72,16 @@ def predict(
     device = invocation.device
     if cross_val is None:
         cache = out / "cache"
-        outputs = outputs_of(folder, spec, kind=kind, device=device, cache=cache, console=console)
+        with workers.begun(invocation) as hired:
+            outputs = outputs_of(
+                folder,
+                spec,
+                kind=kind,
+                device=device,
+                cache=cache,
+                console=console,
+                workers=None if workers.executor == "local" else hired,
+            )
     else:
         outputs = out_of_fold_outputs(
             folder, spec, cross_val, device=device, out=out, console=console

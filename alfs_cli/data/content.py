@@ -26,16 +26,18 @@ PART_BYTES = 1 << 25  # 32 MiB
 class Content:
     """N examples as a reader found them, before classes are ordered and labels numbered.
 
-    `digest` covers the examples without their labels. `class_names` are names that the data
-    declare, and whole-number labels are indices into them. `order` is what the data declare of the
-    classes of a column of names. `found_classes` are classes that exist even without an example, as
-    empty folders do. `column_names` name the columns of `pred_probs`. `readable` (N,) is False for
-    examples that will be left out.
+    `digest` covers the examples without their labels; `fingerprint` covers the labels too, where it
+    is known already. `class_names` are names that the data declare, and whole-number labels are
+    indices into them. `order` is what the data declare of the classes of a column of names.
+    `found_classes` are classes that exist even without an example, as empty folders do.
+    `column_names` name the columns of `pred_probs`. `readable` (N,) is False for examples that will
+    be left out.
     """
 
     kind: str
     count: int
     digest: str
+    fingerprint: str | None = None
     labels: RawLabels | None = None
     class_names: tuple[str, ...] | None = None
     order: Declared | None = None

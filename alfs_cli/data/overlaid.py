@@ -1,6 +1,7 @@
 """Files that replace parts of DATA: --labels, --true-labels, --pred-probs and --features."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from alfs_cli.arrays import Probabilities
@@ -19,8 +20,10 @@ from alfs_cli.data.readers.columns import (
     read_labels,
     read_probabilities,
 )
+from alfs_cli.data.readers.features import matrix_of
 from alfs_cli.data.readers.probabilities import normalised
 from alfs_cli.errors import InputError, UsageError
+from alfs_cli.results.features import is_features_folder
 
 GIVEN = "the data"  # the name of data that a program passes in memory
 
@@ -152,7 +155,9 @@ def declared_in(content: Content, spec: DataSpec) -> tuple[str, ...]:
 
 
 def features_beside(spec: DataSpec, file: str) -> Candidates:
-    """Return the columns of a --features file that may be features."""
+    """Return the columns of a --features file, or of a folder of features, that may be features."""
+    if is_features_folder(file):
+        return matrix_of(Path(file), spec)
     return read_features(file, asked=spec.feature_columns, excluded=spec.exclude_columns)
 
 

@@ -43,11 +43,13 @@ from alfs_cli.data.readers.builtin import builtin_splits, read_builtin
 from alfs_cli.data.readers.columns import (
     read_probabilities,
 )
+from alfs_cli.data.readers.features import KIND as FEATURES
 from alfs_cli.data.readers.folder import visible
 from alfs_cli.data.readers.folders import reader_of
 from alfs_cli.data.readers.in_memory import Given, content_of, laid_over
 from alfs_cli.data.texts import EMPTY
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
+from alfs_cli.results.features import is_features_folder
 from alfs_cli.storage.files import as_file
 
 ARRAY_KINDS = ("npz", "arrays", "probabilities")
@@ -170,6 +172,8 @@ def _probabilities_alone(spec: DataSpec) -> Content:
         raise UsageError(
             f"no split '{spec.split}': files of arrays have no splits", help="leave --split out"
         )
+    if spec.pred_probs is None and spec.labels is None and is_features_folder(spec.features):
+        return _read(replace(spec, source=spec.features, features=None))
     if spec.pred_probs is None:
         beside = features_beside(spec, str(spec.features))
         return Content("npz", len(beside.values), array_digest(beside.values), features=beside)
@@ -213,7 +217,7 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
         spec=spec,
         labels=labels,
         class_names=names,
-        fingerprint=fingerprint_of(content.digest, labels, names),
+        fingerprint=_fingerprint(content, spec) or fingerprint_of(content.digest, labels, names),
         images=content.images,
         features=features,
         columns=columns,
@@ -242,7 +246,7 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
     )
     if usable.all():
         return dataset
-    if not spec.lenient:
+    if not spec.lenient and content.kind != FEATURES:  # there --max-bad has decided already
         refuse_unreadable(content.problems, content.count, where=where)
     if not usable.any():
         raise InputError(
@@ -251,6 +255,11 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
             or "are the images whole, and does every example have a label?",
         )
     return dataset.subset(np.flatnonzero(usable))
+
+
+def _fingerprint(content: Content, spec: DataSpec) -> str | None:
+    """Return the fingerprint that a reader knows, None where other labels are put in place."""
+    return content.fingerprint if spec.labels is None and spec.classes is None else None
 
 
 def _feature_columns(

@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from alfs_cli.console import Console
 from alfs_cli.data import DataSpec, Given, load, trusted_of
+from alfs_cli.errors import UsageError
 from alfs_cli.estimating.estimated import Estimated
+from alfs_cli.estimating.from_features import (
+    estimate_features,
+    folder_of,
+    is_large,
+    may_be_streamed,
+)
+from alfs_cli.estimating.from_probabilities import estimate_probabilities
 from alfs_cli.estimating.in_memory import estimate_dataset
-from alfs_cli.estimating.in_passes import estimate_in_passes, is_read_in_passes
+from alfs_cli.estimating.in_passes import estimate_in_passes, is_counted, is_read_in_passes
 from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimators.fitting import check_options
+from alfs_cli.storage.memory import threads
 from alfs_cli.storage.targets import refuse_listed
+from alfs_cli.storage.workers import Threads, Workers
 
 if TYPE_CHECKING:
     from alfs_cli.storage.targets import Target
@@ -26,6 +36,7 @@ def estimate_data(
     started: float | None = None,
     given: Given | None = None,
     trusted: Any = None,
+    workers: Workers | None = None,
 ) -> Estimated:
     """Read DATA and estimate its noise, in passes where it is a large file of probabilities.
 
@@ -37,14 +48,24 @@ def estimate_data(
         started: the `time.perf_counter()` from which seconds are counted, by default now.
         given: arrays of DATA that a Python caller passed.
         trusted: true labels that a Python caller passed, in a form that `trusted_of` reads.
+        workers: where the files of a folder of features are worked on; with it they are read in
+            passes however few they are. By default threads, and passes where they are large.
 
     Raises:
         AlfsError: DATA cannot be read or judged, or lists a file of `targets`.
     """
     begun = time.perf_counter() if started is None else started
     check_options(method=options.method, confidence=options.confidence, resamples=options.resamples)
-    is_in_files = given is None and trusted is None
-    if is_in_files and not options.is_fitted and is_read_in_passes(spec, options.method):
+    is_in_files = given is None and trusted is None and not options.is_fitted
+    folder = folder_of(spec) if is_in_files and may_be_streamed(options) else None
+    if folder is not None and (workers is not None or options.max_bad or is_large(folder)):
+        hired = Threads(threads()) if workers is None else workers
+        return estimate_features(spec, folder, options, hired, console, started=begun)
+    if workers is not None:
+        refuse_elsewhere(spec, options)
+    if is_in_files and is_read_in_passes(spec, options.method):
+        if not is_counted(spec, options.method):
+            return estimate_probabilities(spec, options, console, started=begun)
         console.note("note: read in passes and counted; --max-examples N fits a sample instead")
         return estimate_in_passes(spec, options, console, started=begun)
     dataset = load(spec, categories=True, given=given)
@@ -55,4 +76,19 @@ def estimate_data(
     return estimate_dataset(dataset, options, console, trusted=known, started=begun)
 
 
-__all__ = ["EstimateOptions", "Estimated", "estimate_data", "estimate_dataset"]
+def refuse_elsewhere(spec: DataSpec, options: EstimateOptions) -> None:
+    """Raise UsageError where workers elsewhere are of no use to DATA or to the options."""
+    if folder_of(spec) is None:
+        raise UsageError(
+            "--executor ray works on the files of a folder of features, which this is not",
+            help="alfs features DATA --to DIR makes one; then alfs estimate DIR --executor ray",
+        )
+    if options.is_fitted or not may_be_streamed(options):
+        raise UsageError(
+            "an option needs all examples in memory, and --executor ray never holds them",
+            help="leave out --local, --trusted, --all-scores, --max-examples, --evidence, or "
+            "--executor",
+        )
+
+
+__all__ = ["EstimateOptions", "Estimated", "estimate_data", "estimate_dataset", "refuse_elsewhere"]

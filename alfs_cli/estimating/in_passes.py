@@ -22,6 +22,7 @@ from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimators.fitting import check_classes
 from alfs_cli.estimators.joint.posterior import possible, true_class
+from alfs_cli.estimators.joint.tuning import HEAD
 from alfs_cli.estimators.parts.counts import CountedEstimate
 from alfs_cli.estimators.parts.rare import RareAside
 from alfs_cli.estimators.passes.shards import (
@@ -62,19 +63,30 @@ Result = TypeVar("Result")
 BLOCK_NUMBERS = 2**24  # probabilities in a block, 64 MB of float32
 TOO_MANY = {
     "auto": 5 * 10**7,
+    "joint-ml": 5 * 10**7,
     "confident": 2 * 10**6,
 }  # probabilities above which they are streamed
 TASK = "reading probabilities"  # shown with the progress
 
 
 def is_read_in_passes(spec: DataSpec, method: str) -> bool:
-    """Whether DATA is only probabilities, and too many of them to be fitted in memory."""
+    """Say whether DATA is only probabilities, and too many of them to be fitted in memory."""
     if spec.source is not None or spec.pred_probs is None or method not in TOO_MANY:
         return False
     if spec.true_labels is not None:
         return False
     stream = open_probabilities(spec)
     return stream.count * len(stream.class_names) > TOO_MANY[method]
+
+
+def is_counted(spec: DataSpec, method: str) -> bool:
+    """Say whether probabilities that are read in passes are counted, not fitted on a sample.
+
+    Of so many classes the joint model is not fitted in memory either: a class has few examples.
+    """
+    return method == "confident" or (
+        method == "auto" and len(open_probabilities(spec).class_names) > HEAD.max_classes
+    )
 
 
 def estimate_in_passes(
@@ -114,7 +126,7 @@ def passes(
     """
     K = len(stream.class_names)
     check_classes(K)
-    rows = int(np.clip(BLOCK_NUMBERS // K, 256, BLOCK_ROWS))
+    rows = block_rows(K)
     stride = max(1, stream.count * K // SAMPLE_NUMBERS)
     total = 2 * (last - first)
     with console.progress() as progress:
@@ -126,7 +138,7 @@ def passes(
         done, rounding = 0, NOTHING_MENDED
         sums, odds = None, np.zeros((K, ODDS), np.int64)
         blocks = stream.blocks(rows, first=first, last=last, check=False)
-        for (part, histogram), mended in _on_threads(read_first, blocks):
+        for (part, histogram), mended in on_threads(read_first, blocks):
             sums = part if sums is None else sums + part
             odds += histogram
             rounding += mended
@@ -148,7 +160,7 @@ def passes(
         still_open, suspects, samples = [], [], []
         waiting = 0
         blocks = stream.blocks(rows, first=first, last=last, check=False)
-        for (placed, opened, wrong, sample), labels in _on_threads(read_second, blocks):
+        for (placed, opened, wrong, sample), labels in on_threads(read_second, blocks):
             counting.add(placed, labels)
             still_open.append(opened)
             samples.append(sample)
@@ -167,7 +179,12 @@ def passes(
     return Tallied(sums, odds, counts, joined(still_open), reach, whole, kept, sample)
 
 
-def _on_threads(work: Callable[[Block], Result], blocks: Iterator[Block]) -> Iterator[Result]:
+def block_rows(num_classes: int) -> int:
+    """Return how many rows of probabilities are read at once."""
+    return int(np.clip(BLOCK_NUMBERS // num_classes, 256, BLOCK_ROWS))
+
+
+def on_threads(work: Callable[[Block], Result], blocks: Iterator[Block]) -> Iterator[Result]:
     """Yield the results of blocks in order, computed on a few threads."""
     with ThreadPoolExecutor(THREADS) as pool:
         flying: deque[Future[Result]] = deque()

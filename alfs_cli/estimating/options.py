@@ -12,6 +12,7 @@ class EstimateOptions:
     replicates, `issue_threshold` the score from which labels are listed (`all_scores` lists every
     label). `max_examples` judges a sample stratified by label. `trusted` is a file of true labels;
     `local` also estimates the clean level of each example. `cache` is a folder that keeps evidence.
+    `max_bad` is the share of the examples of a folder of features whose files may be unreadable.
     """
 
     evidence: str = "auto"
@@ -32,6 +33,7 @@ class EstimateOptions:
     seed: int = 0
     device: str = "auto"
     cache: Path | None = None
+    max_bad: float = 0.0
 
     @property
     def is_fitted(self) -> bool:

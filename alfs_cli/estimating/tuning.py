@@ -16,4 +16,18 @@ class Tuning:
     )
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """How large a sample T is fitted to where examples are too many for memory."""
+
+    first: int = tuned(20_000, "examples", "enough to tell how wide the bounds are")
+    width: float = tuned(
+        0.005, "noise rate", "how much wider the bounds may be than those of all examples"
+    )
+    numbers: int = tuned(
+        2 * 10**6, "probabilities", "the joint model is fitted to no more of them (`joint_ml.py`)"
+    )
+
+
 TUNING = Tuning()
+SAMPLING = Sampling()

@@ -83,6 +83,11 @@ class OutOfFold:
         "nats of mean log-likelihood",
         "more than Fourier features gained from 5,000 examples to 50,000",
     )
+    worth_a_curve: float = tuned(
+        0.05,
+        "nats of mean log-likelihood",
+        "of data read in passes, where Fourier features take hundreds of times as long",
+    )
     chosen_on: int = tuned(
         2000, "held-out examples", "rank the ridges as all examples do, at a fraction of the time"
     )

@@ -25,6 +25,35 @@ def _from_home() -> Iterator[None]:
         yield
 
 
+def joined(num_cpus: int) -> Any:
+    """Join the cluster at RAY_ADDRESS, or start one of `num_cpus` here; return the module `ray`.
+
+    Raises UsageError where Ray is not installed or the cluster cannot be joined.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise UsageError(
+            "--executor ray needs Ray, which is not installed",
+            help="pip install 'alfs-cli[ray]', or --executor local",
+        ) from None
+    address = os.environ.get("RAY_ADDRESS")
+    options: dict[str, Any] = {"address": address or "local"}
+    if not address:
+        options |= {"num_cpus": num_cpus, "include_dashboard": False}
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        with _from_home():
+            ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise UsageError(
+            f"no Ray cluster at '{options['address']}': {first}",
+            help="unset RAY_ADDRESS to start one here, or --executor local",
+        ) from None
+    return ray
+
+
 def _perform(task: Task) -> Outcome:
     return perform(task, lambda _: None)
 
@@ -48,28 +77,9 @@ class RayExecutor:
 
         Raises UsageError where Ray is not installed or the cluster cannot be joined.
         """
-        try:
-            import ray
-        except ImportError:
-            raise UsageError(
-                "--executor ray needs Ray, which is not installed",
-                help="pip install 'alfs-cli[ray]', or --executor local",
-            ) from None
+        ray = joined(max(num_cores(), jobs or 1))
         address = os.environ.get("RAY_ADDRESS")
-        options: dict[str, Any] = {"address": address or "local"}
-        if not address:
-            options |= {"num_cpus": max(num_cores(), jobs or 1), "include_dashboard": False}
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        try:
-            with _from_home():
-                ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            first = str(error).splitlines()[0]
-            raise UsageError(
-                f"no Ray cluster at '{options['address']}': {first}",
-                help="unset RAY_ADDRESS to start one here, or --executor local",
-            ) from None
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        resources: dict[str, float] = ray.cluster_resources()
         cpus, gpus = int(resources.get("CPU", 1)), resources.get("GPU", 0.0)
         slots = min(num_runs, jobs or max(1, int(gpus) if uses_gpus and gpus else cpus))
         threads = max(1, cpus // slots) if address else threads_each(slots)

@@ -127,3 +127,13 @@ class EstimateFlags(CountedFlags):
             help="Judge a random sample of N, stratified by label.",
         ),
     ] = None
+    max_bad: Annotated[
+        float,
+        typer.Option(
+            "--max-bad",
+            metavar="SHARE",
+            min=0,
+            max=1,
+            help="Share of the examples of a folder of features whose files may be unreadable.",
+        ),
+    ] = 0.0

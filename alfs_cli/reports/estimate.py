@@ -99,10 +99,15 @@ def _facts(estimate: NoiseEstimate) -> tuple[tuple[str, str], ...]:
     data, evidence = estimate.data, estimate.evidence
     split = f", split {data.split}" if data.split else ""
     folds = f", {evidence.folds} folds" if evidence.folds else ""
+    fitted = (
+        f"{estimate.method} on a sample of {evidence.sample:,}"
+        if evidence.sample
+        else (estimate.method)
+    )
     return (
         ("data", f"{data.kind}, {data.n:,} examples, {len(data.classes)} classes{split}"),
         ("evidence", f"{evidence.kind}: {evidence.name}{folds}"),
-        ("method", f"{estimate.method}, {estimate.seconds:.1f} s, seed {estimate.seed}"),
+        ("method", f"{fitted}, {estimate.seconds:.1f} s, seed {estimate.seed}"),
     )
 
 

@@ -140,7 +140,8 @@ class EvidenceSummary:
     is the expected calibration error against the given labels, 15 bins. `encoder` is the network
     that made the features, with the size of the pictures if one was asked for, and " + " between
     several; `map` is what was fitted to them: linear borders between classes, or the curved ones of
-    random Fourier features.
+    random Fourier features. `sample` is the number of examples that T was fitted to, drawn at
+    random, where it was not all of them.
     """
 
     kind: str
@@ -154,6 +155,7 @@ class EvidenceSummary:
     columns: ColumnsSummary | None = None
     encoder: str | None = None
     map: Literal["linear", "fourier"] | None = None
+    sample: int | None = None
 
 
 @dataclass(frozen=True)

@@ -94,13 +94,17 @@ def _share(odds: float) -> float:
     return float(1 / (1 + np.exp(-odds)))
 
 
-def rescaled(scores: FloatArray, mean: float, *, least: float) -> FloatArray:
+def rescaled(
+    scores: FloatArray, mean: float, *, least: float, now: float | None = None
+) -> FloatArray:
     """Return scores in [least, 1] moved to a mean, in the same order and still in [least, 1].
+
+    `now` is the mean that they have, or that of all scores where these are some of them.
 
     >>> rescaled(np.array([0.6, 0.8, 1.0]), 0.9, least=0.5)
     array([0.8, 0.9, 1. ])
     """
-    now = float(scores.mean())
+    now = float(scores.mean()) if now is None else now
     if mean <= now:
         return least + (scores - least) * max(mean - least, 0.0) / max(now - least, 1e-12)
     return 1 - (1 - scores) * (1 - mean) / max(1 - now, 1e-12)

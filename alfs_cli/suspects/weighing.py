@@ -99,6 +99,10 @@ class Weighed:
             found += [model.chances(q, labels[places])[0].mean(axis=1) for model in some]
         return np.concatenate(found)
 
+    def on(self, probs: Probabilities) -> "Weighed":
+        """Return the same models and weights for other examples, by their evidence (n, K)."""
+        return replace(self, models=tuple((see.on(probs), some) for see, some in self.models))
+
 
 def weigh(
     probs: Probabilities,
@@ -123,10 +127,10 @@ def weigh(
     views: list[tuple[TrueClass, float, tuple[tuple[FloatArray, int], ...]]]
     views = [(q, -TUNING.own_bonus, ((own, cells),))]
     better = mended(probs, labels, rows)
-    for seen in (_as_given(probs), *(() if better is None else (better,))):
+    for seen in (_AsGiven(probs), *(() if better is None else (better,))):
         for power in POWERS:
             unlikely = 0.5 * ((np.log(power) - TUNING.power_centre) / TUNING.power_spread) ** 2
-            views.append((_powered(seen, float(power)), unlikely, (*shapes, (own, cells))))
+            views.append((_Powered(seen, float(power)), unlikely, (*shapes, (own, cells))))
     expected = _expected(rate)
     found = []
     for see, unlikely, some in views:
@@ -166,19 +170,33 @@ def _with_blunders(q: FloatArray) -> FloatArray:
     return np.asarray((1 - TUNING.blunders) * q + TUNING.blunders / q.shape[1], dtype=np.float64)
 
 
-def _as_given(probs: Probabilities) -> TrueClass:
-    return lambda rows: np.asarray(probs[rows], dtype=np.float64)
+@dataclass(frozen=True, eq=False)
+class _AsGiven:
+    """The evidence (N, K) as it is."""
+
+    probs: Probabilities
+
+    def __call__(self, rows: slice | IntArray) -> FloatArray:
+        return np.asarray(self.probs[rows], dtype=np.float64)
+
+    def on(self, probs: Probabilities) -> "_AsGiven":
+        return _AsGiven(probs)
 
 
-def _powered(see: TrueClass, power: float) -> TrueClass:
-    """Return the evidence raised to a power; a power above 1 makes it more confident."""
+@dataclass(frozen=True, eq=False)
+class _Powered:
+    """The evidence raised to a power; a power above 1 makes it more confident."""
 
-    def q(rows: slice | IntArray) -> FloatArray:
-        log_q = power * np.log(np.maximum(see(rows), TINY))
+    see: TrueClass
+    power: float
+
+    def __call__(self, rows: slice | IntArray) -> FloatArray:
+        log_q = self.power * np.log(np.maximum(self.see(rows), TINY))
         raised: FloatArray = np.exp(log_q - log_q.max(axis=1, keepdims=True))
         return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
 
-    return q
+    def on(self, probs: Probabilities) -> "_Powered":
+        return _Powered(self.see.on(probs), self.power)
 
 
 def _confusion(probs: Probabilities, prior: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ from pages.estimating import bounds, estimates
 from pages.readme import with_results
 from pages.reference import commands_page, constants_page, json_schemas, schemas_page
 from pages.running import evidence, robustness, speed
+from pages.scaling import scale
 from pages.suspects import suspects
 from pages.training import recommendations, training
 from pages.writing import from_template
@@ -31,6 +32,7 @@ MEASURED: Mapping[str, Callable[[], dict[str, Any]]] = {
     "audit": audit,
     "evidence": evidence,
     "speed": speed,
+    "scale": scale,
     "robustness": robustness,
 }
 

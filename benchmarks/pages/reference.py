@@ -30,6 +30,10 @@ DOCUMENTS = {
         "alfs_cli.results.recommendation:Recommendations",
         "`recommendation.json`, of `alfs recommend`",
     ),
+    "features": (
+        "alfs_cli.results.features:FeaturesFolder",
+        "`_features.json`, of `alfs features`",
+    ),
     "check": ("alfs_cli.results.check:CheckResult", "`check.json`, of `alfs check`"),
     "run": ("alfs_cli.results.run:RunResult", "`result.json` of a run, of `alfs train`"),
     "sweep": ("alfs_cli.results.sweep:Sweep", "`sweep.json`, of `alfs sweep`"),

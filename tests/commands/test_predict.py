@@ -41,6 +41,32 @@ def test_probabilities_agree_with_the_accuracy(alfs, run):
     assert list(frame["label"]) == list(labels)
 
 
+def test_parts_predicted_by_workers_are_the_whole(alfs, run, monkeypatch):
+    from pathlib import Path
+
+    from alfs_cli.console import Quiet
+    from alfs_cli.data import DataSpec
+    from alfs_cli.predicting import outputs
+    from alfs_cli.results.run import find_run
+    from alfs_cli.storage.workers import Threads
+
+    monkeypatch.setattr(outputs, "BATCHES", 1)
+    monkeypatch.setattr("alfs_cli.training.prediction.BATCH", 100)  # so there are four parts
+    folder = find_run(run["run"], Path("alfs-out"))
+    for kind in ("pred_probs", "features"):
+        whole, parts = (
+            outputs.outputs_of(
+                folder, DataSpec("digits", split="test"), kind=kind, device="cpu",
+                cache=Path("cache"), console=Quiet(), workers=workers,
+            )
+            for workers in (None, Threads(1))
+        )  # fmt: skip
+        np.testing.assert_array_equal(whole.values, parts.values)
+        assert (whole.columns, list(whole.given)) == (parts.columns, list(parts.given))
+    done = alfs("predict", run["run"], "digits", "--cross-val", "2", "--executor", "ray")
+    assert (done.code, "trains networks in this process" in done.err) == (2, True)
+
+
 def test_features_and_the_warning_about_training_data(alfs, run):
     done = alfs("predict", run["run"], "digits", "--features")
     assert done.code == 0

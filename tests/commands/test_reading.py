@@ -71,7 +71,11 @@ def test_rounded_probabilities_give_one_note_streamed_or_not(alfs, monkeypatch):
     assert len(notes) == 2
     assert notes[0] == notes[1]
     monkeypatch.setattr("alfs_cli.estimating.in_passes.TOO_MANY", {"auto": 10, "confident": 10})
-    done = alfs("estimate", "--pred-probs", "p.parquet", "--in-sample-ok", "-f", "json")
+    words = ("estimate", "--pred-probs", "p.parquet", "--in-sample-ok", "-f", "json")
+    done = alfs(*words)
+    assert done.code == 0, done.err
+    assert notes[0] in done.err
+    done = alfs(*words, "--method", "confident")
     assert done.code == 0, done.err
     assert notes[0] in done.err
     whole = json.loads(done.out)

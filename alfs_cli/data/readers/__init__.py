@@ -59,7 +59,8 @@ BUILTINS = {
 def forms() -> str:
     """Return the list of what DATA can be, for help lines."""
     return (
-        f"a folder of images, or of Hugging Face's save_to_disk, a file ({' '.join(READERS)}), or "
+        f"a folder of images, of Hugging Face's save_to_disk or of `alfs features`, a file "
+        f"({' '.join(READERS)}), or "
         f"a built-in data set: "
         f"{', '.join(BUILTINS)}"
     )

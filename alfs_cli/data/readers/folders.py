@@ -18,6 +18,7 @@ from alfs_cli.data.readers.manifest import content_of, manifest_splits, read_man
 from alfs_cli.data.readers.shards import INSIDE, read_shards, shards_in
 from alfs_cli.data.readers.tables import Table
 from alfs_cli.errors import InputError
+from alfs_cli.results.features import is_features_folder
 
 SPLITS_OF_SAVED = "dataset_dict.json"
 SAVED = "huggingface"
@@ -26,14 +27,17 @@ IMAGES = Reader("folder:read_folder", "folder:folder_splits")
 WITH_METADATA = Reader("folders:read_metadata", "folders:metadata_splits")
 OF_SPLITS = Reader("folders:read_split_metadata", "folders:split_metadata_splits")
 OF_SHARDS = Reader("shards:read_shards_data", "shards:shard_splits")
+OF_FEATURES = Reader("features:read_features_data")
 SAVED_TO_DISK = Reader("folders:read_saved_data", "folders:saved_splits")
 
 
 def reader_of(folder: Path) -> Reader:
-    """Return the reader of a folder: of save_to_disk, with metadata, of shards, or class folders.
+    """Return the reader of a folder: of features, save_to_disk, metadata, shards, class folders.
 
     Metadata are for a folder that has no class folders, or for those of its splits.
     """
+    if is_features_folder(folder):
+        return OF_FEATURES
     if is_saved(folder) or (folder / SPLITS_OF_SAVED).is_file():
         return SAVED_TO_DISK
     if _metadata(folder) is not None:

@@ -6,8 +6,9 @@ to the given labels through T, in folds, also mends how the evidence confuses cl
 numbers and wants thousands of examples.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
@@ -20,8 +21,18 @@ from alfs_cli.estimators.joint.ties import SMALLEST
 from alfs_cli.estimators.joint.tuning import POSTERIOR
 from alfs_cli.noise.threads import one_blas_thread
 
-TrueClass = Callable[[slice | IntArray], FloatArray]
-"""Rows of the data set -> q(true | x), (n, K)."""
+
+class TrueClass(Protocol):
+    """A way from the evidence of a data set to what its examples truly are."""
+
+    def __call__(self, rows: slice | IntArray) -> FloatArray:
+        """Return q(true | x) of some rows, (n, K)."""
+        ...
+
+    def on(self, probs: Probabilities) -> "TrueClass":
+        """Return the same way for other examples, by their evidence (n, K)."""
+        ...
+
 
 SHARPENED_ON = 20_000  # examples that one power is fitted on
 FITTED_ON = 2 * 10**6  # numbers (N K) that heads are fitted on
@@ -59,7 +70,7 @@ def true_class(probs: Probabilities, labels: IntArray, T: FloatArray) -> TrueCla
     """
     N, K = probs.shape
     few = np.linspace(0, N - 1, min(N, SHARPENED_ON)).astype(np.int64)
-    sharp = sharpened(probs, T, _power(probs[few], labels[few], T))
+    sharp = Sharpened(probs, T, _power(probs[few], labels[few], T))
     if not 2 < K <= POSTERIOR.max_head_classes or POSTERIOR.folds * K > N:
         return sharp
     fold_of = stratified_folds(labels, POSTERIOR.folds, np.random.default_rng(0))
@@ -126,13 +137,21 @@ def _likelihood(q: FloatArray, labels: IntArray, T: FloatArray) -> float:
 # Deconvolution.
 
 
-def sharpened(probs: Probabilities, T: FloatArray, power: float) -> TrueClass:
-    """Return q^power, q by deconvolution, rows summing to 1."""
+@dataclass(frozen=True, eq=False)
+class Sharpened:
+    """q^power, q by deconvolution of the evidence (N, K), rows summing to 1."""
 
-    def q(rows: slice | IntArray) -> FloatArray:
-        return _to_power(_deconvolved(probs[rows], T), power)
+    probs: Probabilities
+    T: FloatArray
+    power: float
 
-    return q
+    def __call__(self, rows: slice | IntArray) -> FloatArray:
+        """Return q^power of some rows, (n, K)."""
+        return _to_power(_deconvolved(self.probs[rows], self.T), self.power)
+
+    def on(self, probs: Probabilities) -> "Sharpened":
+        """Return the same for other examples."""
+        return replace(self, probs=probs)
 
 
 def _deconvolved(probs: Probabilities, T: FloatArray) -> FloatArray:
@@ -180,6 +199,12 @@ class Head:
         Z -= Z.max(axis=1, keepdims=True)
         np.exp(Z, out=Z)
         return np.asarray(Z / Z.sum(axis=1, keepdims=True), dtype=np.float64)
+
+    def on(self, probs: Probabilities) -> "Head":
+        """Return the mean of the heads, for examples that none of them was fitted to."""
+        alone = np.zeros(len(probs), dtype=np.int64)
+        mean = self.M.mean(axis=0, keepdims=True), self.c.mean(axis=0, keepdims=True)
+        return Head(probs, alone, *mean)
 
 
 def _log_scores(probs: Probabilities) -> FloatArray:
