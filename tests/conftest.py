@@ -32,6 +32,7 @@ from alfs_cli.results.recommendation import (
     Recommendations,
 )
 from tests.forks import forked_worker
+from tests.remembered import Known, remember
 
 # Hypothesis repeats the same examples, so that a test only fails for a change of the code;
 # ALFS_HYPOTHESIS=random looks for new ones.
@@ -69,6 +70,18 @@ def planted(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(TRAP.format(here=str(folder)))
     return folder
+
+
+@pytest.fixture(scope="session")
+def fits() -> Known:
+    """What estimates were made of so far; clear it where one is to be made anew."""
+    return {}
+
+
+@pytest.fixture
+def estimates_made_once(monkeypatch, fits):
+    """Estimates of what was estimated before cost next to nothing."""
+    remember(monkeypatch, fits)
 
 
 @pytest.fixture

@@ -127,9 +127,11 @@ def test_verbosity(features):
 
 
 @pytest.mark.slow
-def test_a_log_is_told_of_progress_now_and_then(features, monkeypatch):
+def test_a_log_is_told_of_progress_now_and_then(features, monkeypatch, fits):
+    fits.clear()
     assert "fitting folds" not in features("estimate", "features.npz", "--no-cache").err
     monkeypatch.setattr("alfs_cli.terminal.output.QUIET_SECONDS", 0.0)
+    fits.clear()
     lines = features("estimate", "features.npz", "--no-cache").err.splitlines()
     assert lines[:2] == ["fitting folds: 0 of 2", "fitting folds: 1 of 2"]
     assert features("estimate", "features.npz", "--no-cache", "-q").err == ""
