@@ -93,6 +93,22 @@ def forked_workers(monkeypatch):
     monkeypatch.setattr(local, "subprocess", copies)
 
 
+@pytest.fixture
+def forked_workers_but_one(monkeypatch):
+    """The first worker of a sweep is a process of Python's own, the others are copies."""
+    from alfs_cli.executors import local
+
+    started = []
+
+    def worker(command, **options):
+        started.append(command)
+        return (subprocess.Popen if len(started) == 1 else forked_worker)(command, **options)
+
+    monkeypatch.setattr(
+        local, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": worker})
+    )
+
+
 def make_estimate(**changes):
     """Return an estimate of three classes; `changes` replace its fields."""
     levels = (0.8 / 0.15, 9.0, 49.0)
