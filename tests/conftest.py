@@ -32,6 +32,7 @@ from alfs_cli.results.recommendation import (
     Recommendations,
 )
 from tests.forks import forked_worker
+from tests.remembered import Known, remember
 
 # Hypothesis repeats the same examples, so that a test only fails for a change of the code;
 # ALFS_HYPOTHESIS=random looks for new ones.
@@ -71,6 +72,18 @@ def planted(folder):
     return folder
 
 
+@pytest.fixture(scope="session")
+def fits() -> Known:
+    """What estimates were made of so far; clear it where one is to be made anew."""
+    return {}
+
+
+@pytest.fixture
+def estimates_made_once(monkeypatch, fits):
+    """Estimates of what was estimated before cost next to nothing."""
+    remember(monkeypatch, fits)
+
+
 @pytest.fixture
 def forked_workers(monkeypatch):
     """The workers of sweeps are copies of the process that sweeps, and have nothing to import."""
@@ -78,6 +91,22 @@ def forked_workers(monkeypatch):
 
     copies = SimpleNamespace(**vars(subprocess) | {"Popen": forked_worker})
     monkeypatch.setattr(local, "subprocess", copies)
+
+
+@pytest.fixture
+def forked_workers_but_one(monkeypatch):
+    """The first worker of a sweep is a process of Python's own, the others are copies."""
+    from alfs_cli.executors import local
+
+    started = []
+
+    def worker(command, **options):
+        started.append(command)
+        return (subprocess.Popen if len(started) == 1 else forked_worker)(command, **options)
+
+    monkeypatch.setattr(
+        local, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": worker})
+    )
 
 
 def make_estimate(**changes):

@@ -83,6 +83,7 @@ def _ended(function: Callable[[], Any]) -> int:
     """Call a function with the streams of this process; return the exit code it comes to."""
     sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stdout.reconfigure(write_through="PYTHONUNBUFFERED" in os.environ)
     code: Any = 0
     try:
         function()

@@ -4,13 +4,16 @@ Each is really added, to a copy of the package, by a new file and one changed on
 help, in the reports and in the certificate, and it works.
 """
 
+import contextlib
 import importlib
+import io
 import json
 import os
 import shutil
 import sys
 from pathlib import Path
-from subprocess import PIPE, CompletedProcess
+from subprocess import PIPE
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -32,6 +35,14 @@ def copy(tmp_path, monkeypatch):
     return Copy(home)
 
 
+class Done(NamedTuple):
+    """What a command line came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 class Copy:
     """The package in a folder of its own."""
 
@@ -48,23 +59,30 @@ class Copy:
         assert before.count(old) == 1, table
         listed.write_text(before.replace(old, new))
 
-    def alfs(self, *words):
-        """Run `alfs`, imported anew from here; return its exit code, stdout and stderr."""
+    def alfs(self, *lines):
+        """Run command lines of `alfs`, imported anew from here once; return what each came to."""
 
         def run():
             for name in [name for name in sys.modules if name.partition(".")[0] == "alfs_cli"]:
                 del sys.modules[name]
             sys.path.insert(0, str(self.home))
-            program = importlib.import_module("alfs_cli.__main__")
+            program = importlib.import_module("alfs_cli.cli")
             assert Path(program.__file__).is_relative_to(self.home)
-            sys.argv = ["alfs", *map(str, words)]
-            program.main()
+            found = []
+            for words in lines:
+                out, err = io.StringIO(), io.StringIO()
+                with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                    code = program.run([*map(str, words)])
+                found.append((code, out.getvalue(), err.getvalue()))
+            print(json.dumps(found))
 
         environment = {**os.environ, "COLUMNS": "200"}
         process = forked(run, env=environment, stdout=PIPE, stderr=PIPE, text=True)
         out, err = process.communicate(timeout=120)
-        assert "Traceback" not in err, err
-        return CompletedProcess(words, process.returncode, out, err)
+        assert process.returncode == 0, err
+        found = [Done(*one) for one in json.loads(out)]
+        assert not any("Traceback" in done.stderr for done in found), found
+        return found
 
 
 def features(path="d.npz", count=200):
@@ -100,14 +118,15 @@ def test_a_loss(copy):
         "losses/text.py", "NEWER = (ANLCE,",
         "from alfs_cli.losses.half import Half\n\nNEWER = (Half, ANLCE,",
     )  # fmt: skip
-    assert "half" in copy.alfs("losses", "list").stdout
-    certificate = copy.alfs(
-        *("losses", "check", "half", "--noise", "symmetric", "--rate", "0.2", "--classes", "4"),
-        *("-f", "json"),
+    noise = ("--noise", "symmetric", "--rate", "0.2", "--classes", "4")
+    listed, certificate, wrong = copy.alfs(
+        ("losses", "list"),
+        ("losses", "check", "half", *noise, "-f", "json"),
+        ("train", "digits", "--loss", "hafl"),
     )
+    assert "half" in listed.stdout
     assert certificate.returncode == 0, certificate.stderr
     assert "proved" in certificate.stdout
-    wrong = copy.alfs("train", "digits", "--loss", "hafl")
     assert wrong.returncode == 2
     assert "did you mean 'half'" in wrong.stderr
 
@@ -136,13 +155,16 @@ def test_a_method(copy):
         "estimators/__init__.py", '    "hoc": Method("hoc:hoc"),\n',
         '    "hoc": Method("hoc:hoc"),\n    "even": Method("even:even"),\n',
     )  # fmt: skip
-    assert "even" in copy.alfs("estimate", "-h").stdout
-    done = copy.alfs("estimate", features(), "--method", "even")
+    offered, done, wrong = copy.alfs(
+        ("estimate", "-h"),
+        ("estimate", features(), "--method", "even"),
+        ("estimate", "d.npz", "--method", "evne"),
+    )
+    assert "even" in offered.stdout
     assert done.returncode == 0, done.stderr
     estimate = json.loads(Path("alfs-out/estimate.json").read_text())
     assert estimate["method"] == "even"
     assert 0.02 < estimate["noise_rate"]["value"] < 0.2
-    wrong = copy.alfs("estimate", "d.npz", "--method", "evne")
     assert "did you mean 'even'" in wrong.stderr
 
 
@@ -160,8 +182,11 @@ def test_a_format(copy):
         "formats/loud.py", LOUD,
         "formats/__init__.py", '    "csv": None,\n', '    "csv": None,\n    "loud": None,\n',
     )  # fmt: skip
-    assert "loud" in copy.alfs("estimate", "-h").stdout
-    done = copy.alfs("estimate", features(), "-f", "loud", "-o", "loud=a.txt", "-q")
+    offered, done = copy.alfs(
+        ("estimate", "-h"),
+        ("estimate", features(), "-f", "loud", "-o", "loud=a.txt", "-q"),
+    )
+    assert "loud" in offered.stdout
     assert done.returncode == 0, done.stderr
     assert done.stdout == "LABEL NOISE IN D.NPZ\n"
     assert Path("a.txt").read_text().startswith("LABEL NOISE IN D.NPZ\n")
@@ -190,12 +215,15 @@ def test_an_encoder(copy):
         "evidence/encoders/__init__.py", "ENCODERS = {\n",
         'ENCODERS = {\n    "means": Source("means"),\n',
     )  # fmt: skip
-    assert "means" in copy.alfs("estimate", "-h").stdout
     generator = np.random.default_rng(0)
     labels = np.arange(60) % 2
     images = generator.integers(0, 100, (60, 16, 16, 3)) + 120 * labels[:, None, None, None]
     np.savez("p.npz", images=images.astype(np.uint8), labels=labels)
-    done = copy.alfs("estimate", "p.npz", "--evidence", "encoder", "--encoder", "means")
+    offered, done = copy.alfs(
+        ("estimate", "-h"),
+        ("estimate", "p.npz", "--evidence", "encoder", "--encoder", "means"),
+    )
+    assert "means" in offered.stdout
     assert done.returncode == 0, done.stderr
     evidence = json.loads(Path("alfs-out/estimate.json").read_text())["evidence"]
     assert (evidence["kind"], evidence["encoder"]) == ("encoder", "means")
@@ -234,20 +262,24 @@ def test_a_reader(copy):
         "data/readers/__init__.py", '    ".npz": Reader("arrays:read_npz"),\n',
         '    ".npz": Reader("arrays:read_npz"),\n    ".bars": Reader("bars:read_bars"),\n',
     )  # fmt: skip
-    assert ".bars" in copy.alfs("estimate", "-h").stdout
     with np.load(features()) as arrays:
         lines = [
             "|".join([("ant", "bee")[label], *map(str, row)])
             for label, row in zip(arrays["labels"], arrays["features"], strict=True)
         ]
     Path("d.bars").write_text("\n".join(lines))
-    done = copy.alfs("estimate", "d.bars")
+    Path("d.xyz").write_text("x")
+    offered, done, wrong, other = copy.alfs(
+        ("estimate", "-h"),
+        ("estimate", "d.bars"),
+        ("estimate", "d.bars", "--split", "train"),
+        ("estimate", "d.xyz"),
+    )
+    assert ".bars" in offered.stdout
     assert done.returncode == 0, done.stderr
     estimate = json.loads(Path("alfs-out/estimate.json").read_text())
     assert estimate["data"]["kind"] == "bars"
     assert estimate["data"]["classes"] == ["ant", "bee"]
     assert 0.02 < estimate["noise_rate"]["value"] < 0.2
-    wrong = copy.alfs("estimate", "d.bars", "--split", "train")
     assert (wrong.returncode, "has no splits" in wrong.stderr) == (2, True)
-    Path("d.xyz").write_text("x")
-    assert ".bars" in copy.alfs("estimate", "d.xyz").stderr
+    assert ".bars" in other.stderr

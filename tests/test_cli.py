@@ -25,39 +25,6 @@ def python(code, **options):
     )
 
 
-def test_help_imports_nothing_heavy():
-    done = python(
-        "import sys\n"
-        "from alfs_cli.cli import run\n"
-        "code = run(['--help'])\n"
-        f"heavy = [name for name in {HEAVY} if name in sys.modules]\n"
-        "print(code, heavy, file=sys.stderr)"
-    )
-    assert done.stderr.strip() == "0 []"
-    assert "estimate" in done.stdout
-
-
-def test_help_of_a_command_is_light_too():
-    done = python(
-        "import sys\n"
-        "from alfs_cli.cli import run\n"
-        "codes = [run([name, '-h']) for name in ('estimate', 'train', 'check', 'losses')]\n"
-        "print(codes, 'torch' in sys.modules, 'pandas' in sys.modules, file=sys.stderr)"
-    )
-    assert done.stderr.strip() == "[0, 0, 0, 0] False False"
-
-
-def test_what_reads_text_needs_no_torch():
-    lines = [["losses", "list"], ["recipes", "list"], ["losses", "show", "ce"]]
-    done = python(
-        "import sys\n"
-        "from alfs_cli.cli import run\n"
-        f"codes = [run(words) for words in {lines}]\n"
-        "print(codes, 'torch' in sys.modules, file=sys.stderr)"
-    )
-    assert done.stderr.strip().splitlines()[-1] == "[0, 0, 0] False"
-
-
 def test_python_m_and_version():
     done = subprocess.run(
         [sys.executable, "-m", "alfs_cli", "--version"], capture_output=True, text=True

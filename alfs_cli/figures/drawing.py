@@ -45,8 +45,16 @@ def save(canvas: Any, path: Path) -> None:
             f"cannot draw '{path}': its suffix is not one of {', '.join(SUFFIXES)}",
             help="for example --plot loss.png",
         )
+    _lay_out(canvas)
     with replacing(path) as temporary:
         canvas.savefig(temporary, dpi=DOTS)
+
+
+def _lay_out(canvas: Any) -> None:
+    """Place the panels, once for all formats: matplotlib would draw them all anew for each."""
+    canvas.set_dpi(DOTS)
+    canvas.get_layout_engine().execute(canvas)
+    canvas.set_layout_engine("none")
 
 
 def draw_lines(figure: Lines) -> Any:

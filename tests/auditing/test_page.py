@@ -1,12 +1,10 @@
 """The page in a browser, by keyboard, as a person uses it; skipped where there is no Chromium."""
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -20,6 +18,7 @@ from alfs_cli.auditing.server import bound_socket
 from alfs_cli.auditing.serving import serve
 from alfs_cli.audits.record import resume
 from alfs_cli.data import DataSpec, load
+from tests.forks import forked_alfs
 
 pytestmark = pytest.mark.slow
 CHROMIUM = next(
@@ -321,10 +320,9 @@ class Program:
     """`alfs audit` as a process of its own."""
 
     def __init__(self, *words):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "alfs_cli", "audit", *words, "--no-browser"],
+        self.process = forked_alfs(
+            "audit", *words, "--no-browser",
             stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         self.address = None
         for line in self.process.stderr:

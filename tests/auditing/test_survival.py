@@ -4,11 +4,9 @@ Each process is the real command; the page's requests are sent as the page sends
 """
 
 import csv
-import os
 import random
 import re
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import pytest
 from alfs_cli.audits.record import resume
 from alfs_cli.audits.status import verify
 from tests.auditing.conftest import CLASSES, write_table
+from tests.forks import forked_alfs
 
 pytestmark = pytest.mark.slow
 ANSWERS = 300
@@ -31,10 +30,9 @@ def label_of(index):
 
 
 def command(*words):
-    return subprocess.Popen(
-        [sys.executable, "-m", "alfs_cli", "audit", "t.csv", *CLAIM, *words],
+    return forked_alfs(
+        "audit", "t.csv", *CLAIM, *words,
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
 
 
@@ -121,7 +119,7 @@ def test_a_sheet_that_is_read_survives_kills_at_random_moments(table):
     order, before = resume(Path("a")).draws.order, {}
     for _ in range(KILLS):
         reading = command("--out", "a", "--read", "s.csv")
-        kill_soon(reading, rng.uniform(0.5, 6)).join()
+        kill_soon(reading, rng.uniform(0.05, 3)).join()
         reading.communicate()
         written = labels("a")
         assert before.items() <= written.items()

@@ -1,6 +1,7 @@
 """What reads an audit: check, estimate, fix and recommend, as typed."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,24 @@ def audit(folder, given, true, *, claims, answers, fingerprint="abc", classes=NA
     return record
 
 
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory):
+    """Return a function that answers so many draws, once, and lays the audit in alfs-out/."""
+    made = {}
+
+    def call(answers):
+        if answers not in made:
+            folder = tmp_path_factory.mktemp("audits") / "alfs-out"
+            claims = ["noise-rate <= 0.2"]
+            record = audit(folder, *examples_of_estimate(), claims=claims, answers=answers)
+            made[answers] = folder, record.judge().noise_rate()
+        folder, measured = made[answers]
+        shutil.copytree(folder, "alfs-out")
+        return measured
+
+    return call
+
+
 @pytest.fixture
 def saved(alfs):
     """An estimate.json whose trust is low, and an audit of the same data in alfs-out/."""
@@ -66,14 +85,12 @@ def gate_of(done, name):
         (20, "0.12", "strict", 1, "undecided"),
     ],
 )
-def test_the_noise_rate_is_judged_by_the_audit(saved, answers, limit, on, code, verdict):
-    given, true = examples_of_estimate()
-    record = audit("alfs-out", given, true, claims=["noise-rate <= 0.2"], answers=answers)
+def test_the_noise_rate_is_judged_by_the_audit(saved, answered, answers, limit, on, code, verdict):
+    measured = answered(answers)
     words = ["--audit", "alfs-out/audit.json", "--max-noise-rate", limit, "--gate-on", on]
     done = saved("check", "estimate.json", *words, "-f", "json")
     assert done.code == code, done.err
     gate, told = gate_of(done, "noise rate")
-    measured = record.judge().noise_rate()
     assert (gate["low"], gate["high"]) == (measured.low, measured.high)
     assert (told["verdict"], told["answers"]) == (verdict, answers)
     missing = told["missing"]

@@ -2,7 +2,6 @@
 
 import io
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -127,25 +126,14 @@ def test_verbosity(features):
 
 
 @pytest.mark.slow
-def test_a_log_is_told_of_progress_now_and_then(features, monkeypatch):
+def test_a_log_is_told_of_progress_now_and_then(features, monkeypatch, fits):
+    fits.clear()
     assert "fitting folds" not in features("estimate", "features.npz", "--no-cache").err
     monkeypatch.setattr("alfs_cli.terminal.output.QUIET_SECONDS", 0.0)
+    fits.clear()
     lines = features("estimate", "features.npz", "--no-cache").err.splitlines()
     assert lines[:2] == ["fitting folds: 0 of 2", "fitting folds: 1 of 2"]
     assert features("estimate", "features.npz", "--no-cache", "-q").err == ""
-
-
-@pytest.mark.slow
-def test_no_torch_without_pictures(arrays):
-    words = ["estimate", "--pred-probs", "probs.npy", "--labels", "labels.npy", "-q"]
-    script = (
-        "import sys\n"
-        "from alfs_cli.cli import run\n"
-        f"code = run({words!r})\n"
-        "print(code, 'torch' in sys.modules, file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stderr.splitlines()[-1] == "0 False"
 
 
 class Screen(io.StringIO):

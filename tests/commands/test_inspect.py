@@ -1,8 +1,6 @@
 """`alfs inspect` as a hook calls it: whole images pass, each that is not is named."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,19 +63,6 @@ def test_refused(folder, words, says):
     assert (done.code, done.out) == (2, "")
     assert says in done.err
     assert "help: " in done.err
-
-
-def test_needs_no_torch(folder):
-    script = (
-        "import sys\n"
-        "from alfs_cli.cli import run\n"
-        "code = run(['inspect', 'data/a/0.jpg'])\n"
-        "print(code, [m for m in ('torch', 'sklearn', 'scipy', 'rich') if m in sys.modules],"
-        " file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stderr.strip().startswith("0 ")
-    assert "torch" not in done.stderr
 
 
 @pytest.mark.parametrize("name", ["--help.png", "-q.png", "--debug", "--merge", "-"])

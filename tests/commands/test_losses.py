@@ -1,7 +1,6 @@
 """`alfs losses`: what it prints, what it exits with, and that it stays light."""
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 
@@ -281,14 +280,3 @@ def test_bad_usage_is_exit_2(capsys, tmp_path, monkeypatch, words, message):
     assert (code, out) == (2, "")
     assert message in err
     assert "Traceback" not in err
-
-
-def test_no_torch():
-    """Reading about losses, and certifying known ones, starts without torch."""
-    lines = [["list"], ["show", "nce+agce"], ["check", "aul", *NOISE]]
-    code = (
-        "import sys; from alfs_cli.cli import run; "
-        f"failed = any([run(['losses', *words]) for words in {lines!r}]); "
-        "sys.exit(failed or any(m in sys.modules for m in ('torch', 'torchvision', 'sklearn')))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

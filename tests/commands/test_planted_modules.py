@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib
 import pytest
+from PIL import Image
 
 from tests.conftest import make_estimate, planted
 
@@ -81,14 +83,12 @@ def test_a_loss_of_ones_own_brings_nothing_else(checkout):
 
 
 def test_drawings_follow_no_matplotlibrc_of_the_folder(alfs):
+    """Which matplotlib reads when it is imported."""
     Path("matplotlibrc").write_text("text.usetex: True\nsavefig.dpi: 1\nfigure.facecolor: red\n")
-    script = (
-        "import sys; from alfs_cli.cli import run\n"
-        "sys.exit(run(['losses', 'show', 'ce', '-q', '--plot', 'loss.png']))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    from PIL import Image
-
+    with matplotlib.rc_context():
+        matplotlib.rc_file(matplotlib.matplotlib_fname())
+        assert matplotlib.rcParams["text.usetex"]
+        done = alfs("losses", "show", "ce", "-q", "--plot", "loss.png")
+    assert done.code == 0, done.err
     with Image.open("loss.png") as picture:
         assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)

@@ -2,8 +2,6 @@
 
 import json
 import shlex
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,18 +83,6 @@ def test_another_place(saved):
     assert alfs("recommend", "elsewhere", "--out", "elsewhere").code == 0
     assert Path("elsewhere/recommendation.json").exists()
     assert not Path("alfs-out").exists()
-
-
-def test_no_torch(saved):
-    saved()
-    script = (
-        "import sys\n"
-        "from alfs_cli.cli import run\n"
-        "code = run(['recommend', '-q'])\n"
-        "print(code, 'torch' in sys.modules, 'pandas' in sys.modules, file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stderr.strip() == "0 False False"
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ def weights(folder):
 
 
 @pytest.mark.slow
-def test_a_sweep_is_trained_compared_and_not_repeated(alfs, tmp_path):
-    """By processes of Python's own, begun in a folder with modules of a stranger's."""
+def test_a_sweep_is_trained_compared_and_not_repeated(alfs, tmp_path, forked_workers_but_one):
+    """In a folder with modules of a stranger's, which a process of Python's own might run."""
     planted(tmp_path)
     done = alfs(*QUICK, "--seeds", "0,1", "--jobs", "2", "-f", "json")
     assert done.code == 0, done.err

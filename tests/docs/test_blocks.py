@@ -83,6 +83,7 @@ def made(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", SHELL, ids=name_of)
+@pytest.mark.usefixtures("estimates_made_once")
 def test_what_is_to_be_typed_ends_as_it_says(made, tmp_path, monkeypatch, capsys, page):
     """In one folder a page, line by line: the exit code is the number in the comment, else 0."""
     import shutil
@@ -106,6 +107,7 @@ def test_what_is_to_be_typed_ends_as_it_says(made, tmp_path, monkeypatch, capsys
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of cleanlab's own; the page of cleanlab silences them too
 @pytest.mark.parametrize("page", PYTHON, ids=name_of)
+@pytest.mark.usefixtures("estimates_made_once")
 def test_the_python_runs(tmp_path, monkeypatch, page):
     """Every result that a page shows is what comes out."""
     if "Datalab" in page.read_text(encoding="utf-8"):

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -144,8 +144,11 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def worker() -> None:
-    """Read case numbers from stdin, and write outcomes to stdout as JSON lines."""
+def worker(top: Path, *, held: int = 0) -> None:
+    """Read case numbers from stdin, and write outcomes to stdout as JSON lines.
+
+    `held` is the memory that this process began with.
+    """
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     import torch
@@ -154,7 +157,6 @@ def worker() -> None:
     writes: list[str] = []
     allowed: list[str] = []
     watch_writes(writes, allowed)
-    top = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="alfs-fuzz-"))
     here = os.getcwd()
     virtual = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (virtual + 3 * MAX_BYTES, resource.RLIM_INFINITY))
@@ -169,12 +171,26 @@ def worker() -> None:
             allowed[:] = [str(top)]
             os.chdir(here)
             shutil.rmtree(root, ignore_errors=True)
-        peak = peak_bytes()
+        peak = peak_bytes() - held
         answers.write(json.dumps({**vars(outcome), "peak": peak}) + "\n")
         answers.flush()
 
 
-def outcomes(numbers: Iterable[int], *, seconds: float = SECONDS) -> Iterator[tuple[Outcome, int]]:
+def started(top: str) -> "subprocess.Popen[str]":
+    """Start a worker."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.fuzz.runner", top],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+
+Start = Callable[[str], "subprocess.Popen[str]"]
+
+
+def outcomes(
+    numbers: Iterable[int], *, seconds: float = SECONDS, start: Start = started
+) -> Iterator[tuple[Outcome, int]]:
     """Yield the outcome of each case and the memory its process had needed by then."""
     from tests.fuzz.cases import CASES
 
@@ -182,11 +198,7 @@ def outcomes(numbers: Iterable[int], *, seconds: float = SECONDS) -> Iterator[tu
     with tempfile.TemporaryDirectory(prefix="alfs-fuzz-", ignore_cleanup_errors=True) as top:
         for number in numbers:
             if process is None:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "tests.fuzz.runner", top],
-                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
-                    cwd=Path(__file__).parents[2],
-                )  # fmt: skip
+                process = start(top)
                 allowance = seconds + 60  # the first case pays for the imports
             process.stdin.write(f"{number}\n")
             process.stdin.flush()
@@ -217,10 +229,10 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def tally(numbers: Iterable[int], *, seconds: float = SECONDS) -> Tally:
+def tally(numbers: Iterable[int], *, seconds: float = SECONDS, start: Start = started) -> Tally:
     """Run cases and count what they came to."""
     total = Tally()
-    for outcome, peak in outcomes(numbers, seconds=seconds):
+    for outcome, peak in outcomes(numbers, seconds=seconds, start=start):
         total.cases += 1
         total.codes[outcome.kind, outcome.code] += 1
         total.slowest = max(total.slowest, outcome.seconds)
@@ -237,4 +249,4 @@ def tally(numbers: Iterable[int], *, seconds: float = SECONDS) -> Tally:
 
 
 if __name__ == "__main__":
-    worker()
+    worker(Path(sys.argv[1]))

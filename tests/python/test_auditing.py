@@ -9,6 +9,8 @@ from alfs_cli.auditing.exhibits import Exhibits
 from alfs_cli.cli import run
 from tests.python.conftest import NAMES
 
+pytestmark = pytest.mark.usefixtures("estimates_made_once")
+
 
 @pytest.fixture
 def begun(data, tmp_path):

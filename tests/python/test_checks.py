@@ -10,6 +10,8 @@ import pytest
 import alfs_cli as alfs
 from alfs_cli.cli import run
 
+pytestmark = pytest.mark.usefixtures("estimates_made_once")
+
 
 def of_command(folder, *words):
     """Return the exit code of `alfs check`, and the document that it writes."""

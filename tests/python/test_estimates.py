@@ -11,6 +11,8 @@ import pytest
 import alfs_cli as alfs
 from alfs_cli.cli import run
 
+pytestmark = pytest.mark.usefixtures("estimates_made_once")
+
 FILES = {"estimate.json", "transition.csv", "issues.csv", "issues.parquet"}
 
 

@@ -15,7 +15,8 @@ from alfs_cli.losses.fitting import corrected_fit_score, fit_score
 from alfs_cli.losses.terms import Computed
 from alfs_cli.losses.vector import AMSE
 from alfs_cli.noise import TransitionMatrix, clean_level, transition_of
-from alfs_cli.recommending import PREFERENCES, load_recommendations, recommend
+from alfs_cli.recommending import PREFERENCES, load_recommendations
+from alfs_cli.recommending import recommend as recommend_anew
 from alfs_cli.recommending.advice import recheck, trusted_size
 from alfs_cli.recommending.aims import (
     accuracy,
@@ -32,6 +33,16 @@ from alfs_cli.recommending.tuning import TUNING
 from alfs_cli.reports.recommendation import recommendation_report
 from alfs_cli.results.estimate import Bounded, CleanLevel
 from alfs_cli.settings.recipes import parse_recipe
+
+RECOMMENDED = {}
+
+
+def recommend(made, **options):
+    """Recommend once what several tests look at."""
+    asked = repr((made, sorted(options.items())))
+    if asked not in RECOMMENDED:
+        RECOMMENDED[asked] = recommend_anew(made, **options)
+    return RECOMMENDED[asked]
 
 
 def level(value, low, high):
@@ -300,12 +311,12 @@ def test_a_new_loss_is_not_called_refuted(estimate, monkeypatch):
 
     monkeypatch.setitem(LOSSES, "mine", Mine)
     with pytest.raises(AlfsError, match="not a family of losses") as caught:
-        recommend(estimate(), estimate_path="e", losses=("mine",))
+        recommend_anew(estimate(), estimate_path="e", losses=("mine",))
     assert "alfs losses check mine" in caught.value.help
     for table in ("FAMILIES", "ROBUST_ORDER"):
         monkeypatch.setattr(f"alfs_cli.recommending.search.{table}", ("mine", "mae"))
     monkeypatch.setitem(COMPLETE, "mine", ("mine:a=30",))
-    found = recommend(estimate(), estimate_path="e", losses=("mine",))
+    found = recommend_anew(estimate(), estimate_path="e", losses=("mine",))
     assert [r.certificate for r in found.recommendations] == ["not-refuted"]
     assert found.status == "uncertain"
 

@@ -12,6 +12,7 @@ from subprocess import PIPE
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.distributed.elastic.multiprocessing.subprocess_handler import SubprocessHandler
 
 from alfs_cli import member
 from tests.conftest import planted
@@ -115,9 +116,18 @@ def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(
 ):
     """By a network without batch norm; interrupted, taken up again, and with its exit codes.
 
-    It is started in a folder with modules of a stranger's, none of which is run by processes of
-    Python's own; those that take it up are copies of this one.
+    It is started in a folder with modules of a stranger's, none of which is run by the one of its
+    processes that is Python's own; the others are copies of this one.
     """
+    handlers = "torch.distributed.elastic.multiprocessing.subprocess_handler"
+    started = f"{handlers}.SubprocessHandler._popen"
+    own = SubprocessHandler._popen
+    monkeypatch.setattr(
+        started,
+        lambda handler, args, env: (own if env["RANK"] == "0" else forked_member)(
+            handler, args, env
+        ),
+    )
     words = (*TRAIN, "--model", "linear", "--epochs", "20")
     one = json.loads(alfs(*words, "--out", "one")[1])
     checkout = tmp_path / "checkout"
@@ -144,8 +154,7 @@ def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(
     assert "processes: 2" in (folder / "config.yaml").read_text()
     assert alfs("train", "--resume", str(folder), "--nproc", "1")[0] == 2
 
-    handlers = "torch.distributed.elastic.multiprocessing.subprocess_handler"
-    monkeypatch.setattr(f"{handlers}.SubprocessHandler._popen", forked_member)
+    monkeypatch.setattr(started, forked_member)
     code, out, err = alfs("train", "--resume", str(folder), "-q", "-f", "json")
     assert (code, err) == (0, "")
     two = json.loads(out)

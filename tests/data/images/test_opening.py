@@ -2,9 +2,7 @@
 
 import io
 import os
-import subprocess
-import sys
-from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from PIL import Image
@@ -12,6 +10,7 @@ from PIL import Image
 from alfs_cli.data.images.kinds import FileImages
 from alfs_cli.data.images.opening import format_of, opened
 from alfs_cli.data.readers.folder import IMAGE_SUFFIXES
+from tests.forks import forked_alfs
 
 KINDS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
 if ".avif" not in Image.registered_extensions():  # Pillow before 11.3 has no coder of it
@@ -69,13 +68,12 @@ def test_no_program_is_started_for_a_picture(tmp_path):
     (tmp_path / "data").mkdir()
     for suffix in IMAGE_SUFFIXES:
         (tmp_path / "data" / f"a{suffix}").write_bytes(EPS)
-    done = subprocess.run(
-        [sys.executable, "-m", "alfs_cli", "inspect", "data", "-f", "json"],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
-             "PYTHONPATH": str(Path(__file__).resolve().parents[3])},
-        capture_output=True, text=True,
+    process = forked_alfs(
+        "inspect", "data", "-f", "json",
+        cwd=tmp_path, env={**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+        stdout=PIPE, stderr=PIPE, text=True,
     )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    assert done.stdout.count("ALFS401") == len(IMAGE_SUFFIXES)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, err
+    assert out.count("ALFS401") == len(IMAGE_SUFFIXES)
     assert not (tmp_path / "owned").exists()

@@ -65,7 +65,7 @@ def problem(kind):
     return scores, (generator.random(N) < chances).astype(float)
 
 
-def drawn(kind, size, draws=200):
+def drawn(kind, size, draws=100):
     """Yield scores, places and errors of random samples, and all scores."""
     scores, wrong = problem(kind)
     for seed in range(draws):
@@ -75,7 +75,7 @@ def drawn(kind, size, draws=200):
 
 @pytest.mark.parametrize("kind", ["good", "rare", "misleading", "rare and misleading", "sure"])
 def test_each_bound_holds(kind):
-    """At 95 % in 200 samples, less three standard errors; PPI++ often fails if few are wrong."""
+    """At 95 % in 100 samples, less three standard errors; PPI++ often fails if few are wrong."""
     rate = problem(kind)[1].mean()
     ours = np.array(
         [
@@ -83,16 +83,14 @@ def test_each_bound_holds(kind):
             for scores, places, wrong in drawn(kind, 100)
         ]
     )
-    theirs = np.array(
-        [
-            ppi(wrong, scores[places], np.delete(scores, places))
+    assert (ours[:, 0] <= rate).mean() >= 0.885
+    assert (ours[:, 1] >= rate).mean() >= 0.885
+    if kind.startswith("rare"):
+        theirs = [
+            ppi(wrong, scores[places], np.delete(scores, places))[1]
             for scores, places, wrong in drawn(kind, 100)
         ]
-    )
-    assert (ours[:, 0] <= rate).mean() >= 0.905
-    assert (ours[:, 1] >= rate).mean() >= 0.905
-    if kind.startswith("rare"):
-        assert (theirs[:, 1] >= rate).mean() < 0.8
+        assert np.mean(np.array(theirs) >= rate) < 0.8
 
 
 @pytest.mark.parametrize(("kind", "share"), [("good", 1.03), ("misleading", 0.9)])
@@ -147,7 +145,7 @@ def test_wrong_labels_that_scores_do_not_show_are_allowed_for():
     scores = expit(3 * x - 3)
     share = 0.3 / N + 0.7 * np.sqrt(scores) / np.sqrt(scores).sum()
     held = []
-    for seed in range(200):
+    for seed in range(100):
         places = np.flatnonzero(np.random.default_rng(seed).random(N) < 100 * share)
         found = sampled_rate(scores, places, wrong[places], 1 / share[places])
         held.append(found.bounds(0.95)[1] >= wrong.mean())
@@ -159,7 +157,7 @@ def test_unequal_draws_are_weighted():
     scores, wrong = problem("good")
     share = 0.3 / N + 0.7 * np.sqrt(scores) / np.sqrt(scores).sum()
     held = []
-    for seed in range(200):
+    for seed in range(100):
         generator = np.random.default_rng(seed)
         places = np.flatnonzero(generator.random(N) < 200 * share)
         low, high = sampled_rate(scores, places, wrong[places], 1 / share[places]).bounds(0.95)
