@@ -18,11 +18,13 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from audit_batch import level_audits, mean_audits, orders
 from audit_cases import Case, made, people, unsure
+from audit_habits import HABITS, ever_wrong, truths
 
 from alfs_cli.audits.bets import Wealth
 from alfs_cli.audits.claims import Claim, parse
@@ -38,6 +40,7 @@ RESULTS = Path(__file__).parent / "results"
 RISK = 0.05
 POWER = 0.9  # of the fixed plan
 MOST_ANSWERS = 800  # of an audit that is looked at for a false bound
+WHOLE = 1_000  # examples that an audit of the clean level goes through to the last one
 MULTIPLES = (0.5, 0.8, 1.25, 2.0)
 
 
@@ -97,6 +100,7 @@ def validity_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
     yield made("N 30, symmetric .2", 30, 3, 0.2, seed=14)
     yield made("N 30, no scores .4", 30, 2, 0.4, scores="none", seed=15)
     yield made("100 classes, scores that lie .2", 20_000, 100, 0.2, scores="lying", seed=16)
+    yield made("100 classes, N 1,000, all answered", WHOLE, 100, 0.15, seed=20, sharp=4.0)
     yield unsure(made("all answers ?, .1, N 5,000", 5_000, 5, 0.1, seed=17), "all")
     lying = made("half of the wrong ?, lying .2", 5_000, 5, 0.2, scores="lying", seed=18)
     yield unsure(lying, "wrong")
@@ -120,7 +124,20 @@ def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dic
             if kind != "clean-level":
                 yield mean_validity(case, subject_of(kind, case), audits)
         # a clean level is tested by K (K - 1) pairs, which takes the longer
-        yield level_validity(case, audits // 2 if case.num_classes <= 5 else audits // 4)
+        few = 2 if case.num_classes <= 5 else 5 if case.num_classes <= 10 else 20
+        yield level_validity(case, audits // few)
+    yield from habits_validity(audits // 10)
+
+
+def habits_validity(audits: int) -> Iterator[dict]:
+    """How often an audit is ever wrong that is answered in an order picked, or changed later."""
+    case = made("N 40, symmetric .25", 40, 3, 0.25, seed=19)
+    about = truths(case)
+    for habit in HABITS:
+        found = ever_wrong(case, habit, about, audits)
+        named = replace(case, name=f"{case.name}, {habit}")
+        for at, (subject, truth, _) in enumerate(about):
+            yield row_of(named, subject, truth, audits, len(case.true), *found[:, at].T)
 
 
 def subject_of(kind: str, case: Case) -> Claim:
@@ -160,7 +177,7 @@ def level_validity(case: Case, audits: int) -> dict[str, object]:
     true_level = case.clean_level()
     level = 20.0 if not 0 < true_level < 1e6 else true_level
     weights = balanced_weights(examples, everything(examples))
-    steps = min(len(examples), MOST_ANSWERS // 2)
+    steps = len(examples) if len(examples) <= WHOLE else MOST_ANSWERS // 2
     found = []
     for at, side in ((level * (1 + 1e-9), FOR), (level, AGAINST)):
         pairs = Pairs(examples, np.ones(len(examples), bool), weights, (at,), RISK)

@@ -91,14 +91,7 @@ def before_of(record: Record, entry: Entry) -> Answer | None:
     """Return what this person said of it before."""
     if entry.task is None:
         return record.suspects.get(entry.index)
-    drawn = record.drawn.get(entry.task.number)
-    if drawn is None:
-        return None
-    if drawn.changed is not None and drawn.changed.by == entry.said.by:
-        return drawn.changed
-    if drawn.counts is not None and drawn.counts.by == entry.said.by:
-        return drawn.counts
-    return drawn.others.get(entry.said.by)
+    return record.said(entry.task.number, entry.said.by)
 
 
 def checked(record: Record, shows: Exhibits, sayings: Sequence[Said]) -> list[Entry]:
