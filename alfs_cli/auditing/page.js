@@ -6,7 +6,7 @@ const AHEAD = 2; // tasks held: the one looked at, and the next
 const LEAST_MS = 120; // between a task's appearing and its answer: what is quicker was meant before
 const POLL_MS = 5000;
 const AGAIN = "Answered before: answer it anew, u for the one before it, Esc leaves it as it is.";
-const SEEN = " Its given label was shown: a change mends the label and enters no bound.";
+const SEEN = "Its given label was shown: a change enters no bound. Esc leaves it as it is.";
 const MOST_SCALED = 20; // times its size that a picture is shown: larger pixels hide what they are of
 const $ = (id) => document.getElementById(id);
 
@@ -136,7 +136,7 @@ async function show(task) {
     $("box").replaceChildren(list);
     $("box").scrollTop = 0;
   }
-  hint(task.again ? AGAIN + (task.seen ? SEEN : "") : "");
+  hint(task.again ? (task.seen ? SEEN : AGAIN) : "");
   task.ready = true;
   $("box").dataset.draw = task.draw;
   task.since = performance.now();
@@ -182,10 +182,10 @@ function answer(label) {
 
 // ---- the last answer, and what that example was given ------------------------------------------
 
-function lastIs(task, label) {
+function lastIs(task, label, none = "None yet.") {
   state.last = task && { task, label, saved: false };
   $("told").replaceChildren();
-  $("said").textContent = !task ? "None yet." :
+  $("said").textContent = !task ? none :
     label === null ? "You cannot tell." : `You said: ${state.classes[label]}`;
   enable();
 }
@@ -230,7 +230,7 @@ function undo() {
   inTurn(async () => {
     const before = state.current?.again ? state.current.draw : null;
     const { task } = await ask("undo", { before });
-    if (task) lastIs(null);
+    if (task) lastIs(null, null, "Taken back, to be answered anew.");
     if (!task) return hint(before === null ? "Nothing to take back." : `${AGAIN} It was the first.`);
     if (state.current) state.ahead.unshift(state.current);
     const queue = state.ahead;

@@ -375,9 +375,9 @@ def start(
         show_given=show_given,
         continues=continues,
     )
-    folder.mkdir(parents=True, exist_ok=True)
     log = Log(folder / LOG)
     record = Record(folder, plan, examples, log)  # before anything is written: claims may be wrong
+    folder.mkdir(parents=True, exist_ok=True)
     save(examples, folder / EXAMPLES)
     if not log.begin(header(plan)):
         raise begun(folder)
