@@ -107,7 +107,7 @@ def one_audit(
 
 def quick_place() -> str | None:
     """Return a folder in memory where there is one: every answer is synced to the disk."""
-    memory = Path("/dev/shm")  # noqa: S108
+    memory = Path("/dev/shm")
     return str(memory) if memory.is_dir() else None
 
 

@@ -63,7 +63,7 @@ class Near:
 
 
 def near_of(folder: Path, examples: str, count: int) -> Near | None:
-    """Return the features kept of `count` examples, None where there are none or they are broken."""
+    """Return the features kept of `count` examples, None where there are none that can be read."""
     try:
         rows = np.load(file_of(folder, examples), mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):

@@ -260,7 +260,9 @@ class Pages:
         return JSONResponse(
             {
                 "draw": number,
-                "answer": None if label is None else plain(self.desk.record.examples.classes[label]),
+                "answer": None
+                if label is None
+                else plain(self.desk.record.examples.classes[label]),
                 "given": self._given(found.task.index),
                 "near": [
                     {

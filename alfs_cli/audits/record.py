@@ -6,9 +6,9 @@ audit.json    what is known now; can be written anew from the two others at any 
 
 The plan fixes the order of the draws. The blind answer of the first person to a draw enters the
 bounds. That person may change it until they see its given label, as that of this example or of one
-shown beside another; a later change is kept beside it and only mends the label. Answers of others to the same draw measure how far people agree,
-answers to repeats how far a person agrees with themselves. Answers about suspects settle labels
-and enter no bound.
+shown beside another; a later change is kept beside it and only mends the label. Answers of others
+to the same draw measure how far people agree, answers to repeats how far a person agrees with
+themselves. Answers about suspects settle labels and enter no bound.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -135,7 +135,8 @@ class Record:
         return Task(number, int(self.draws.order[number]))
 
     def _of(self, number: int) -> Drawn:
-        return self.drawn.get(number, Drawn())
+        drawn = self.drawn.get(number)
+        return Drawn() if drawn is None else drawn
 
     # ---- answering ----------------------------------------------------------------------------
 
@@ -299,7 +300,7 @@ class Record:
         judge = judge.copy()
         for number in range(at, len(labels)):
             self._enter(judge, number, labels[number])
-            if (number + 1) % STEP == 0:
+            if (number + 1) % STEP == 0 and number >= len(labels) - KEPT * STEP:
                 self._judges.append((number + 1, judge.copy()))
         self._entered = labels
         if len(self._judges) > KEPT + 1:  # the first is the start

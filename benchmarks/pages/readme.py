@@ -2,7 +2,8 @@
 
 import re
 
-from pages.deciding import audit, gate
+from pages.auditing import audit
+from pages.deciding import gate
 from pages.estimating import bounds
 from pages.suspects import suspects
 from pages.training import OUTSIDE, RECOMMENDED, recommendations, regret

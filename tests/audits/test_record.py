@@ -419,3 +419,16 @@ def test_a_record_of_other_bets_is_refused(audit, monkeypatch):
     monkeypatch.setattr("alfs_cli.audits.plan.BETS", 2)
     with pytest.raises(InputError, match="bets otherwise"):
         resume(record.folder)
+
+
+def test_a_long_replay_keeps_only_a_few_judges(audit):
+    record, true = audit
+    for number in range(110):
+        task = record.task(number)
+        record.answer(task, int(true[task.index]))
+    again = replayed(record)
+    assert again.judge().verdict(CLAIMS[0]) == record.judge().verdict(CLAIMS[0])
+    assert [at for at, _ in again._judges] == [0, 88, 96, 104]
+    again.answer(again.task(90), None)  # before the last that is kept: from the one before on
+    assert again.judge().noise_rate() == replayed(again).judge().noise_rate()
+    assert len(again._judges) <= 5
