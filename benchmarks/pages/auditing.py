@@ -9,7 +9,6 @@ from pages.writing import document, frame, number, percent, table
 
 RISK = 0.05
 GOOD = 0.7  # average precision from which scores are to save answers
-MOST_ASKED = 800
 Goal = tuple[str, str, str, bool]  # what, what must be reached, what was measured, whether it is
 
 
@@ -31,15 +30,9 @@ def audit() -> dict[str, Any]:
             ((what, must, found, "met" if is_met else "not met")
              for what, must, found, is_met in goals()),
         ),
-        "validity": table(
-            ("case", "quantity", "truth", "audits", "answers, at most", "ever too high",
-             "ever too low", "either"),
-            (
-                (one.case, one.quantity, f"{one.truth:g}", f"{one.audits:,}", one.answers_up_to,
-                 percent(one.says_more), percent(one.says_less), percent(one.either))
-                for one in held.itertuples()
-            ),
-        ),
+        "mean_side": percent(held[["says_more", "says_less"]].to_numpy().mean()),
+        "validity": held_table(held),
+        "habits": held_table(frame("audit_habits")),
         "answers": table(
             ("labels", "average precision", "true rate", "claim", "uniform draws", "with scores",
              "ratio", "a fixed plan"),
@@ -68,9 +61,22 @@ def audit() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def held_table(held: pd.DataFrame) -> str:
+    """Return how often bounds are wrong, a row for each case."""
+    return table(
+        ("case", "quantity", "truth", "audits", "answers, at most", "ever too high",
+         "ever too low", "either"),
+        (
+            (one.case, one.quantity, f"{one.truth:g}", f"{one.audits:,}", one.answers_up_to,
+             percent(one.says_more), percent(one.says_less), percent(one.either))
+            for one in held.itertuples()
+        ),
+    )  # fmt: skip
+
+
 def goals() -> Iterator[Goal]:
     """Yield each goal with what was measured."""
-    yield from validity_goals(frame("audit_validity"))
+    yield from validity_goals(pd.concat([frame("audit_validity"), frame("audit_habits")]))
     yield from answer_goals(frame("audit_answers"))
     yield from level_goals(frame("audit_level"))
     yield from scale_goals(frame("audit_scale"))
