@@ -1,15 +1,16 @@
 """Is an audit ever wrong more often than it says, and how many answers does it take?
 
     python benchmarks/audit.py [--full | --audits N] [--data DATA] [--cache DIR]
-                               [--only validity,habits,answers,level,design,forecast,scale]
+                               [--only validity,habits,answers,level,design,shares,forecast,scale]
 
 Answers come from the true labels. `validity`: the chance that a bound is ever beyond the truth,
 looked at after each answer, 2,000 audits a case (--full; 200 without). `habits`: the same on the
 real record, answered in an order that is picked, or changed afterwards. `answers`: until claims at
 0.5, 0.8, 1.25 and 2 times the truth are decided, with scores, against uniform draws without scores,
 useless scores, scores that lie. `level`: the same for the clean level. `design`: what the bets and
-the draws were chosen by, on cases of their own. `forecast`: how often the
-10th to 90th percentile holds the answers that it took. `scale`: replay, next draw, memory.
+the draws were chosen by, on cases of their own; `shares`: how much of the wealth bets on scores.
+`forecast`: how often the 10th to 90th percentile holds the answers that it took. `scale`: replay,
+next draw, memory.
 With --data, CIFAR-10N beside what is made up here. Writes results/audit_*.csv.
 """
 
@@ -409,6 +410,28 @@ def design(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]
             yield design_row(case, "clean-level >= 1", name, audits // 10, f"{took.mean():.0f}")
 
 
+SHARES = (0.1, 0.2, 0.4)  # of the wealth, that bet on the scores
+
+
+def shares(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+    """Answers over those of even draws without scores, by the share that bets on the scores."""
+    for case in tuning_cases(data, cache):
+        numbers = [multiple * case.rate for multiple in MULTIPLES]
+        plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
+        for share in SHARES:
+            with tuned({"scored": share}):
+                ours = decided_after(case, audits, with_scores=True, numbers=numbers)
+            ratios = ours.mean(0) / plain.mean(0)
+            yield {
+                "case": case.name,
+                "average_precision": f"{case.average_precision():.2f}",
+                "share": share,
+                "audits": audits,
+                "mean_ratio": f"{ratios.mean():.3f}",
+                "worst_ratio": f"{ratios.max():.3f}",
+            }
+
+
 def design_row(case: Case, claim: str, name: str, audits: int, found: str) -> dict[str, object]:
     """Return a row of the table of designs."""
     return {
@@ -539,6 +562,7 @@ PARTS: dict[str, tuple[Callable[..., Iterator[dict]], int, int]] = {  # audits: 
     "answers": (answers, 200, 100),
     "level": (level, 60, 40),
     "design": (design, 200, 40),
+    "shares": (shares, 200, 40),
     "forecast": (forecasts, 40, 20),
     "scale": (scale, 1, 1),
 }

@@ -199,15 +199,13 @@ def survival_goals(page: dict[str, Any], kills: dict[str, Any]) -> Iterator[Goal
 
 def shares() -> str:
     """Return answers over those without scores, by how much of the wealth bets on the scores."""
-    found = frame("audit_design")
-    found = found[found.claim == "noise-rate"]
-    names = ("bets on the scores, half", "as it is", "bets on the scores, double")
-    wide = found.pivot_table(
-        index=["case", "average_precision"], columns="design", values="ratio_or_answers",
-        sort=False,
-    )  # fmt: skip
-    return table(
-        ("labels", "average precision", ".1", ".2, as it is", ".4"),
-        ((case, number(precision, 2), *(number(row[name], 2) for name in names))
-         for (case, precision), row in wide.iterrows()),
-    )  # fmt: skip
+    found = frame("audit_shares")
+    names = sorted(found.share.unique())
+    rows = []
+    for case, part in found.groupby("case", sort=False):
+        at = part.set_index("share")
+        cells = (
+            f"{number(at.mean_ratio[one], 2)} ({number(at.worst_ratio[one], 2)})" for one in names
+        )
+        rows.append((case, number(part.average_precision.iloc[0], 2), *cells))
+    return table(("labels", "average precision", *(number(one, 1) for one in names)), rows)
