@@ -1,28 +1,33 @@
 """Is an audit ever wrong more often than it says, and how many answers does it take?
 
     python benchmarks/audit.py [--full | --audits N] [--data DATA] [--cache DIR]
-                               [--only validity,answers,level,design,forecast,scale]
+                               [--only validity,habits,answers,level,design,shares,forecast,scale]
 
 Answers come from the true labels. `validity`: the chance that a bound is ever beyond the truth,
-looked at after each answer, 2,000 audits a case (--full; 200 without). `answers`: until claims at
+looked at after each answer, 2,000 audits a case (--full; 200 without). `habits`: the same on the
+real record, answered in an order that is picked, or changed afterwards. `answers`: until claims at
 0.5, 0.8, 1.25 and 2 times the truth are decided, with scores, against uniform draws without scores,
 useless scores, scores that lie. `level`: the same for the clean level. `design`: what the bets and
-the draws were chosen by, on cases of their own. `forecast`: how often the
-10th to 90th percentile holds the answers that it took. `scale`: replay, next draw, memory.
+the draws were chosen by, on cases of their own; `shares`: how much of the wealth bets on scores.
+`forecast`: how often the 10th to 90th percentile holds the answers that it took. `scale`: replay,
+next draw, memory.
 With --data, CIFAR-10N beside what is made up here. Writes results/audit_*.csv.
 """
 
 import argparse
 import csv
 import resource
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from audit_batch import level_audits, mean_audits, orders
 from audit_cases import Case, made, people, unsure
+from audit_habits import HABITS, ever_wrong, quick_place, truths
 
 from alfs_cli.audits.bets import Wealth
 from alfs_cli.audits.claims import Claim, parse
@@ -32,12 +37,14 @@ from alfs_cli.audits.judge import UNDECIDED, Judge
 from alfs_cli.audits.pairs import AGAINST, FOR, Pairs
 from alfs_cli.audits.population import Population
 from alfs_cli.audits.quantities import Mean, Ratio, cells_of, outcomes, packed, quantity, wealth_of
+from alfs_cli.audits.record import resume, start
 from alfs_cli.audits.tuning import TUNING
 
 RESULTS = Path(__file__).parent / "results"
 RISK = 0.05
 POWER = 0.9  # of the fixed plan
 MOST_ANSWERS = 800  # of an audit that is looked at for a false bound
+WHOLE = 1_000  # examples that an audit of the clean level goes through to the last one
 MULTIPLES = (0.5, 0.8, 1.25, 2.0)
 
 
@@ -97,6 +104,7 @@ def validity_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
     yield made("N 30, symmetric .2", 30, 3, 0.2, seed=14)
     yield made("N 30, no scores .4", 30, 2, 0.4, scores="none", seed=15)
     yield made("100 classes, scores that lie .2", 20_000, 100, 0.2, scores="lying", seed=16)
+    yield made("100 classes, N 1,000, all answered", WHOLE, 100, 0.15, seed=20, sharp=4.0)
     yield unsure(made("all answers ?, .1, N 5,000", 5_000, 5, 0.1, seed=17), "all")
     lying = made("half of the wrong ?, lying .2", 5_000, 5, 0.2, scores="lying", seed=18)
     yield unsure(lying, "wrong")
@@ -120,7 +128,19 @@ def validity(audits: int, data: Path | None, cache: Path | None) -> Iterator[dic
             if kind != "clean-level":
                 yield mean_validity(case, subject_of(kind, case), audits)
         # a clean level is tested by K (K - 1) pairs, which takes the longer
-        yield level_validity(case, audits // 2 if case.num_classes <= 5 else audits // 4)
+        few = 2 if case.num_classes <= 5 else 5 if case.num_classes <= 10 else 20
+        yield level_validity(case, audits // few)
+
+
+def habits(audits: int, _data: Path | None, _cache: Path | None) -> Iterator[dict]:
+    """How often an audit is ever wrong that is answered in an order picked, or changed later."""
+    case = made("N 30, symmetric .25", 30, 3, 0.25, seed=19)
+    about = truths(case)
+    for habit in HABITS:
+        found = ever_wrong(case, habit, about, audits)
+        named = replace(case, name=habit)
+        for at, (subject, truth, _) in enumerate(about):
+            yield row_of(named, subject, truth, audits, len(case.true), *found[:, at].T)
 
 
 def subject_of(kind: str, case: Case) -> Claim:
@@ -160,7 +180,7 @@ def level_validity(case: Case, audits: int) -> dict[str, object]:
     true_level = case.clean_level()
     level = 20.0 if not 0 < true_level < 1e6 else true_level
     weights = balanced_weights(examples, everything(examples))
-    steps = min(len(examples), MOST_ANSWERS // 2)
+    steps = len(examples) if len(examples) <= WHOLE else MOST_ANSWERS // 2
     found = []
     for at, side in ((level * (1 + 1e-9), FOR), (level, AGAINST)):
         pairs = Pairs(examples, np.ones(len(examples), bool), weights, (at,), RISK)
@@ -270,9 +290,13 @@ def answers(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict
 
 
 def relative_error(ours: np.ndarray, plain: np.ndarray) -> float:
-    """Return the standard error of the ratio of two means of independent audits."""
-    parts = [times.std() / times.mean() / np.sqrt(len(times)) for times in (ours, plain)]
-    return float(ours.mean() / plain.mean() * np.hypot(*parts))
+    """Return the standard error of the ratio of two means; audits of one number share their clocks.
+
+    The weights that a clock rings by hardly differ, so that most of what the draws do to one mean
+    they do to the other.
+    """
+    apart = ours - plain * (ours.mean() / plain.mean())
+    return float(apart.std() / np.sqrt(len(apart)) / plain.mean())
 
 
 # ---- the clean level ----------------------------------------------------------------------------
@@ -364,6 +388,7 @@ def tuning_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
     yield made("symmetric .1, sharp 2.2", 10_000, 10, 0.1, seed=61, sharp=2.2)
     yield made("hard .2", 10_000, 10, 0.2, kind="hard", seed=62, sharp=2.5)
     yield made("useless .1", 10_000, 10, 0.1, scores="useless", seed=63, sharp=2.2)
+    yield made("useless .3", 10_000, 10, 0.3, scores="useless", seed=64)
     if data is not None:
         yield people(data, "random_label1", 0, 20_000, cache)
         yield people(data, "worse_label", 0, 20_000, cache)
@@ -383,6 +408,28 @@ def design(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]
             with tuned(values):
                 took = level_after(case, 1.0, audits // 10, with_scores=False, by_doubt=0)
             yield design_row(case, "clean-level >= 1", name, audits // 10, f"{took.mean():.0f}")
+
+
+SHARES = (0.1, 0.2, 0.4)  # of the wealth, that bet on the scores
+
+
+def shares(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
+    """Answers over those of even draws without scores, by the share that bets on the scores."""
+    for case in tuning_cases(data, cache):
+        numbers = [multiple * case.rate for multiple in MULTIPLES]
+        plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
+        for share in SHARES:
+            with tuned({"scored": share}):
+                ours = decided_after(case, audits, with_scores=True, numbers=numbers)
+            ratios = ours.mean(0) / plain.mean(0)
+            yield {
+                "case": case.name,
+                "average_precision": f"{case.average_precision():.2f}",
+                "share": share,
+                "audits": audits,
+                "mean_ratio": f"{ratios.mean():.3f}",
+                "worst_ratio": f"{ratios.max():.3f}",
+            }
 
 
 def design_row(case: Case, claim: str, name: str, audits: int, found: str) -> dict[str, object]:
@@ -460,43 +507,62 @@ def one_forecast(
     return found
 
 
+LONG = 10_000  # draws of the record that is replayed
+LAST = 200  # of them, after which the next draw is timed
+
+
 def scale(_audits: int, _data: Path | None, _cache: Path | None) -> Iterator[dict]:
-    """Seconds of one core to start and to replay 10,000 draws, and memory, up to N = 1,000,000."""
+    """Processor time of a record of 10,000 draws, and memory, up to N = 1,000,000.
+
+    `next_draw_ms`: from an answer until it is in the log (a file in memory) and the next one is
+    found. `replay`: the log read, and every bound recomputed.
+    """
     for N, K, texts in (
         (50_000, 10, ("noise-rate <= 0.15", "clean-level >= 1.5")),
-        (50_000, 100, ("clean-level >= 1",)),
         (1_000_000, 10, ("noise-rate <= 0.15",)),
+        (50_000, 100, ("clean-level >= 1",)),
     ):
         case = made(f"N {N:,}, K {K}", N, K, 0.1, seed=51, sharp=3.0)
-        examples = case.population()
-        claims = [parse(text) for text in texts]
-        began = time.process_time()
-        weights = balanced_weights(examples, everything(examples))
-        order = draws(examples, weights, 0).order
-        drawn = time.process_time()
-        judge = Judge(examples, weights, claims, RISK)
-        started = time.process_time()
-        for index in order[:10_000]:
-            judge.enter(int(index), (int(case.true[index]),))
-        replayed = time.process_time()
-        for claim in claims:
-            forecast(judge, claim)
-        yield {
-            "case": case.name,
-            "claims": "; ".join(texts),
-            "order_cpu_seconds": f"{drawn - began:.3f}",
-            "start_cpu_seconds": f"{started - drawn:.2f}",
-            "replay_10000_cpu_seconds": f"{replayed - started:.2f}",
-            "forecast_cpu_seconds": f"{time.process_time() - replayed:.3f}",
-            "peak_mb": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}",
-        }
+        with tempfile.TemporaryDirectory(dir=quick_place()) as place:
+            yield {"case": case.name, "claims": "; ".join(texts), **scaled(case, texts, place)}
+
+
+def scaled(case: Case, texts: Sequence[str], place: str) -> dict[str, str]:
+    """Return what a record of one case takes."""
+    claims = [parse(text) for text in texts]
+    began = time.process_time()
+    record = start(Path(place) / "out", case.population(), claims)
+    started = time.process_time()
+    waits = []
+    task = record.next_task()
+    for _ in range(LONG):
+        answered = time.process_time()
+        record.answer(task, int(case.true[task.index]))
+        is_timed = len(waits) >= LONG - LAST
+        task = record.next_task() if is_timed else record.task(len(waits) + 1)
+        waits.append(1000 * (time.process_time() - answered))
+    read = time.process_time()
+    again = resume(record.folder)
+    judge = again.judge()
+    replayed = time.process_time()
+    for claim in claims:
+        judge.verdict(claim), judge.measured(claim), forecast(judge, claim)
+    return {
+        "start_cpu_seconds": f"{started - began:.2f}",
+        "next_draw_ms": f"{np.quantile(waits[-LAST:], 0.95):.1f}",
+        "replay_10000_cpu_seconds": f"{replayed - read:.2f}",
+        "known_cpu_seconds": f"{time.process_time() - replayed:.3f}",
+        "peak_mb": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}",
+    }
 
 
 PARTS: dict[str, tuple[Callable[..., Iterator[dict]], int, int]] = {  # audits: full, quick
     "validity": (validity, 2_000, 200),
+    "habits": (habits, 200, 50),
     "answers": (answers, 200, 100),
     "level": (level, 60, 40),
     "design": (design, 200, 40),
+    "shares": (shares, 200, 40),
     "forecast": (forecasts, 40, 20),
     "scale": (scale, 1, 1),
 }

@@ -13,7 +13,7 @@ from alfs_cli.audits.pairs import AGAINST, BINS, FOR, Pairs
 from alfs_cli.audits.population import Population
 
 BYTES = 3e8  # of clocks at once
-AT_ONCE = 250  # audits whose wealths fit into a cache
+AT_ONCE = 500  # audits whose wealths fit into a cache
 MOST_PAIRS = 250_000  # pairs of classes in all audits at once
 
 

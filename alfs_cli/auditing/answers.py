@@ -91,14 +91,7 @@ def before_of(record: Record, entry: Entry) -> Answer | None:
     """Return what this person said of it before."""
     if entry.task is None:
         return record.suspects.get(entry.index)
-    drawn = record.drawn.get(entry.task.number)
-    if drawn is None:
-        return None
-    if drawn.changed is not None and drawn.changed.by == entry.said.by:
-        return drawn.changed
-    if drawn.counts is not None and drawn.counts.by == entry.said.by:
-        return drawn.counts
-    return drawn.others.get(entry.said.by)
+    return record.said(entry.task.number, entry.said.by)
 
 
 def checked(record: Record, shows: Exhibits, sayings: Sequence[Said]) -> list[Entry]:
@@ -108,6 +101,7 @@ def checked(record: Record, shows: Exhibits, sayings: Sequence[Said]) -> list[En
     numbers = np.full(len(record.examples), -1, dtype=np.int64)
     numbers[record.draws.order] = np.arange(len(record.draws.order))
     soon = {task.number for task in record.batch(len(sayings))}
+    foreign = [said for said in sayings if is_foreign(record, said)]
     wrong: list[str] = []
     found: list[Entry] = []
     seen: dict[tuple[int, str], Entry] = {}
@@ -127,10 +121,20 @@ def checked(record: Record, shows: Exhibits, sayings: Sequence[Said]) -> list[En
         elif twin is None:
             seen[(entry.index, said.by)] = entry
             found.append(entry)
+    if len(foreign) == len(sayings) > 0:
+        raise InputError(
+            f"{foreign[0].where}: a sheet of another audit, all {len(foreign):,} answers of it",
+            help="read it with the --out of the audit that wrote it",
+        )
     if wrong:
         more = [f"and {len(wrong) - MOST_NAMED:,} more"] if len(wrong) > MOST_NAMED else []
         raise InputError("\n".join([*wrong[:MOST_NAMED], *more]), help=MEND)
     return found
+
+
+def is_foreign(record: Record, said: Said) -> bool:
+    """Return whether an answer is to a draw of another audit."""
+    return bool(said.draw) and said.draw.strip().partition(":")[0] != f"a{key_of(record)}"
 
 
 def entry_of(
@@ -143,9 +147,8 @@ def entry_of(
 ) -> Entry:
     """Return the entry of one answer; raises UsageError where it is of no draw of this audit."""
     if said.draw:
-        key, _, digits = said.draw.strip().partition(":")
-        number = whole_number(digits)
-        if key != f"a{key_of(record)}":
+        number = whole_number(said.draw.strip().partition(":")[2])
+        if is_foreign(record, said):
             raise wrong_at(said, f"draw '{brief(said.draw)}' is of another audit")
         if number is None or number >= len(record.draws.order):
             raise wrong_at(said, f"draw '{brief(said.draw)}' is none of this audit")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from alfs_cli.auditing.exhibits import Exhibits
+from alfs_cli.auditing.neighbours import near_of
 from alfs_cli.auditing.words import over
 from alfs_cli.audits.forecast import forecast
 from alfs_cli.audits.record import Record, Task
@@ -19,6 +20,7 @@ from alfs_cli.errors import UsageError
 
 GONE_SECONDS = 120.0  # without a word from a page: what it holds is free
 SAVE_SECONDS = 10.0  # between two writings of audit.json, which the log can make anew
+SOON = 1000  # draws ahead: none of these is shown with its label beside another, or half of all
 
 
 @dataclass
@@ -28,6 +30,15 @@ class Visitor:
     by: str = ""
     holds: list[Task] = field(default_factory=list)
     heard: float = 0.0
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """What somebody said of a draw, and the examples most like it, nearest first."""
+
+    task: Task
+    label: int | None
+    near: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +63,7 @@ class Desk:
     ) -> None:
         self.record, self.shows, self.budget, self.clock = record, shows, budget, clock
         self.visitors: dict[str, Visitor] = {}
+        self.near = near_of(record.folder, record.plan.examples, len(record.examples))
         self._lock, self._counting = Lock(), Lock()
         self._known: Known | None = None
         self._saved = clock()
@@ -114,6 +126,35 @@ class Desk:
             if task is not None and task not in visitor.holds:
                 visitor.holds.insert(0, task)
             return task
+
+    def reveal(self, number: int, by: str) -> Revealed:
+        """Show what a draw was given; from now on a change of its answer enters no bound.
+
+        Raises UsageError where this person has not answered it.
+        """
+        with self._lock:
+            self.record.refresh()
+            task = self.task(number, is_repeat=False)
+            drawn = self.record.drawn.get(number)
+            near = drawn.beside if drawn and drawn.shown_to else self._near(task)
+            self.record.shown(number, by=by, beside=near)
+            answer = self.record.said(number, by)
+            return Revealed(task, None if answer is None else answer.label, near)
+
+    def _near(self, task: Task) -> tuple[int, ...]:
+        """Return the examples nearest to a draw's, but none that is soon asked about."""
+        if self.near is None:
+            return ()
+        ahead = min(SOON, len(self.record.draws.order) // 2)
+        return tuple(self.near.of(task.index, [soon.index for soon in self.record.batch(ahead)]))
+
+    def neighbour(self, number: int, at: int) -> int:
+        """Return an example that was shown beside a draw; raises UsageError where none was."""
+        drawn = self.record.drawn.get(number)
+        near = () if drawn is None else drawn.beside
+        if not 0 <= at < len(near):
+            raise UsageError(f"draw {number} has no neighbour {at}", help="reload the page")
+        return near[at]
 
     def task(self, number: int, *, is_repeat: bool) -> Task:
         """Return a task by its number; raises UsageError where there is none."""

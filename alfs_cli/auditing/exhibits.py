@@ -159,10 +159,27 @@ def told_by(cells: Texts, dataset: LabelledDataset) -> str | None:
     names = np.array(dataset.class_names, dtype=object)[dataset.labels]
     if len(cells) > 1 and (cells == names).all():
         return "holds the label again"
+    if float((cells == names).mean()) > halfway(dataset):  # as it was before mending, or guessed
+        return "names the label of most"
     codes, values = pd.factorize(cells)
     if not 1 < len(values) <= min(MOST_VALUES, max(2, len(cells) // 2)):
         return None
     return answer_in(codes.astype(np.float64), dataset.labels)
+
+
+def halfway(dataset: LabelledDataset) -> float:
+    """Return the share of labels that lies between the most frequent one's and all of them."""
+    return (1 + float(np.bincount(dataset.labels).max()) / len(dataset)) / 2
+
+
+def _folders_tell(folders: Texts, dataset: LabelledDataset) -> bool:
+    """Return whether the folder tells the label of most, as after some labels were mended."""
+    codes, values = pd.factorize(folders)
+    if not 1 < len(values) <= max(2, len(folders) // 2):
+        return False
+    table = np.zeros((len(values), dataset.num_classes))
+    np.add.at(table, (codes, dataset.labels), 1)
+    return bool(table.max(axis=1).sum() / len(folders) > halfway(dataset))
 
 
 def _paths_tell(dataset: LabelledDataset) -> bool:
@@ -172,7 +189,7 @@ def _paths_tell(dataset: LabelledDataset) -> bool:
     if dataset.kind == "folder":
         return True
     folders = np.array([os.path.dirname(path) for path in dataset.paths], dtype=object)
-    if told_by(folders, dataset) is not None:
+    if told_by(folders, dataset) is not None or _folders_tell(folders, dataset):
         return True
     names = [name.casefold() for name in dataset.class_names]
     found = [

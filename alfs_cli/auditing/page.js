@@ -6,12 +6,13 @@ const AHEAD = 2; // tasks held: the one looked at, and the next
 const LEAST_MS = 120; // between a task's appearing and its answer: what is quicker was meant before
 const POLL_MS = 5000;
 const AGAIN = "Answered before: answer it anew, u for the one before it, Esc leaves it as it is.";
+const SEEN = "Its given label was shown: a change enters no bound. Esc leaves it as it is.";
 const MOST_SCALED = 20; // times its size that a picture is shown: larger pixels hide what they are of
 const $ = (id) => document.getElementById(id);
 
 const state = {
   classes: [], keys: [], shows: "picture", budget: null,
-  current: null, ahead: [], asked: false, over: null, ended: false, sending: Promise.resolve(),
+  current: null, ahead: [], last: null, asked: false, over: null, ended: false, sending: Promise.resolve(),
   known: { busy: false, again: false },
 };
 
@@ -135,7 +136,7 @@ async function show(task) {
     $("box").replaceChildren(list);
     $("box").scrollTop = 0;
   }
-  hint(task.again ? AGAIN : "");
+  hint(task.again ? (task.seen ? SEEN : AGAIN) : "");
   task.ready = true;
   $("box").dataset.draw = task.draw;
   task.since = performance.now();
@@ -156,6 +157,7 @@ function answer(label) {
   trouble();
   clearSearch();
   advance();
+  lastIs(task, label);
   const body = {
     draw: task.draw, repeat: task.repeat, answer: label, seconds,
     more: state.ahead.length + (state.current ? 1 : 0) < AHEAD, second: $("second").checked,
@@ -164,15 +166,63 @@ function answer(label) {
     try {
       const said = await ask("answer", body);
       if (said.task) take(said.task);
+      if (state.last?.task === task) state.last.saved = true;
     } catch (error) {
+      if (state.last?.task === task) lastIs(null);
       if (state.current) state.ahead.unshift(state.current);
       state.current = task;
       show(task);
       throw error;
     }
     if (!state.current) await fill();
+    if ($("always").checked) await reveal(task);
     known();
   });
+}
+
+// ---- the last answer, and what that example was given ------------------------------------------
+
+function lastIs(task, label, none = "None yet.") {
+  state.last = task && { task, label, saved: false };
+  $("told").replaceChildren();
+  $("said").textContent = !task ? none :
+    label === null ? "You cannot tell." : `You said: ${state.classes[label]}`;
+  enable();
+}
+
+function look() {
+  const { last } = state;
+  if (last && !state.ended) inTurn(() => reveal(last.task));
+}
+
+async function reveal(task) {
+  if (state.last?.task !== task || !state.last.saved || state.last.told) return;
+  const said = await ask("given", { draw: task.draw });
+  task.seen = true;
+  if (state.last?.task !== task) return;
+  state.last.told = true;
+  const isSame = said.given === said.answer;
+  const words = isSame ? `It was given that label, too: ${said.given}` : `It was given: ${said.given}`;
+  $("told").replaceChildren(text("p", words, "told"), ...nearest(said.near));
+  enable();
+}
+
+function nearest(found) {
+  if (!found.length) return [];
+  const list = document.createElement("ol");
+  list.className = found[0].picture ? "near" : "near texts";
+  for (const { picture, text: words, given } of found) {
+    const item = document.createElement("li");
+    if (picture) {
+      const image = new Image();
+      image.alt = `an example that is given ${given}`;
+      image.onload = () => image.classList.toggle("sharp", image.naturalWidth < image.clientWidth);
+      image.src = picture;
+      item.append(image, text("span", given, "small"));
+    } else item.append(text("span", words, "small"), text("b", given, "small"));
+    list.append(item);
+  }
+  return [text("p", "The most alike, and what they are given:", "soft small"), list];
 }
 
 function undo() {
@@ -180,6 +230,7 @@ function undo() {
   inTurn(async () => {
     const before = state.current?.again ? state.current.draw : null;
     const { task } = await ask("undo", { before });
+    if (task) lastIs(null, null, "Taken back, to be answered anew.");
     if (!task) return hint(before === null ? "Nothing to take back." : `${AGAIN} It was the first.`);
     if (state.current) state.ahead.unshift(state.current);
     const queue = state.ahead;
@@ -223,9 +274,10 @@ async function known() {
 
 function tell(now) {
   const budget = state.budget === null ? "" : ` of at most ${number(state.budget)}`;
+  const changed = now.changed ? `, ${number(now.changed)} changed after the given label was shown` : "";
   const people = now.people > 1 ? `, ${now.people} pages open` : "";
   $("progress").textContent =
-    `${number(now.answers)} answered${budget}, ${number(now.cannot_tell)} can't tell${people}`;
+    `${number(now.answers)} answered${budget}, ${number(now.cannot_tell)} can't tell${changed}${people}`;
   $("rate").textContent = now.claims.some((c) => c.text.startsWith("noise-rate "))
     ? "" : `Wrong labels: ${now.noise_rate}`;
   $("claims").replaceChildren(...now.claims.map(claim));
@@ -341,6 +393,7 @@ function enable() {
   const can = Boolean(state.current) && !state.ended;
   for (const button of [...$("classes").children, $("unknown"), $("zoom")]) button.disabled = !can;
   $("undo").disabled = state.ended;
+  $("look").disabled = state.ended || !state.last || Boolean(state.last.told);
   $("keep").hidden = !state.current?.again;
 }
 
@@ -395,6 +448,7 @@ function pressed(event) {
   else if (event.key === "u") undo();
   else if (event.key === "Escape" && !$("large").open) keep();
   else if (event.key === "z" && state.shows === "picture") zoom();
+  else if (event.key === "g") look();
   else if (isLetter && !$("searching").hidden) {
     closeZoom();
     $("search").focus();
@@ -416,6 +470,7 @@ function inSearch(event) {
 }
 
 function restart() {
+  lastIs(null);
   state.current = null;
   state.ahead = [];
   state.over = null;
@@ -431,6 +486,11 @@ $("undo").addEventListener("click", undo);
 $("keep").addEventListener("click", keep);
 $("take-back").addEventListener("click", undo);
 $("zoom").addEventListener("click", zoom);
+$("look").addEventListener("click", look);
+$("always").addEventListener("change", () => {
+  sessionStorage.setItem("always", $("always").checked ? "yes" : "");
+  if ($("always").checked) look();
+});
 $("finish").addEventListener("click", finish);
 $("box").addEventListener("click", () => state.shows === "picture" && zoom());
 $("large").addEventListener("click", closeZoom);
@@ -443,4 +503,5 @@ addEventListener("pageshow", (event) => { if (event.persisted) location.reload()
 setInterval(() => { if (!state.ended && !document.hidden) known(); }, POLL_MS);
 
 $("by").value = sessionStorage.getItem("by") ?? "";
+$("always").checked = sessionStorage.getItem("always") === "yes";
 inTurn(begin);

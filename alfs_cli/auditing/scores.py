@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alfs_cli.arrays import FloatArray
+from alfs_cli.arrays import Features, FloatArray
 from alfs_cli.console import Console
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.errors import InputError
@@ -19,10 +19,14 @@ NEVER = 1e-30  # of a class: what is wrong is shared among the others, however u
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """P(true label = k) of each example (N, K), and P(the given label is wrong) (N,)."""
+    """P(true label = k) of each example (N, K), and P(the given label is wrong) (N,).
+
+    `features` (N, D) are what they were made from, NaN where an example could not be read.
+    """
 
     probs: FloatArray
     wrong: FloatArray
+    features: Features | None = None
 
 
 def has_evidence(dataset: LabelledDataset) -> bool:
@@ -84,4 +88,8 @@ def placed(found: "Estimated", dataset: LabelledDataset) -> Scores:
     all_probs = np.full((len(dataset), dataset.num_classes), share / others)
     all_probs[np.arange(len(dataset)), dataset.labels] = 1 - share
     all_wrong[where], all_probs[where] = wrong, probs
-    return Scores(all_probs, all_wrong)
+    X, features = judged.evidence.features, None
+    if X is not None and len(X) == len(where):
+        features = np.full((len(dataset), X.shape[1]), np.nan, dtype=np.float32)
+        features[where] = X
+    return Scores(all_probs, all_wrong, features)

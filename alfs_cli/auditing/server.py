@@ -27,6 +27,8 @@ from alfs_cli.text.plain import plain
 
 HOSTS = ("127.0.0.1", "localhost")
 SIZES = (768, 2048)  # px, of a picture and of one that is zoomed into
+NEAR_SIZE = 256  # px, of one that is shown beside another
+MOST_CELLS, MOST_LETTERS = 3, 60  # of a row that is shown beside another
 MOST_BODY = 1 << 16  # bytes
 MOST_NAME = 60
 POLICY = (
@@ -81,6 +83,8 @@ def application(desk: Desk, token: str, *, finish: Callable[[], None]) -> ASGIAp
         Route("/next", pages.next, methods=["POST"]),
         Route("/answer", pages.answer, methods=["POST"]),
         Route("/undo", pages.undo, methods=["POST"]),
+        Route("/given", pages.given, methods=["POST"]),
+        Route("/near/{number:int}/{at:int}", pages.near, methods=["GET"]),
         Route("/leave", pages.leave, methods=["POST"]),
         Route("/finish", pages.finish, methods=["POST"]),
     ]
@@ -188,7 +192,15 @@ class Pages:
         """Answer with a draw's picture, as the page may keep it."""
         is_large = request.query_params.get("large") == "1"
         task = self.desk.task(request.path_params["number"], is_repeat=False)
-        png = await run_in_threadpool(self.desk.shows.picture, task.index, SIZES[is_large])
+        return await self._png(task.index, SIZES[is_large])
+
+    async def near(self, request: Request) -> Response:
+        """Answer with the picture of an example that was shown beside a draw."""
+        place = self.desk.neighbour(request.path_params["number"], request.path_params["at"])
+        return await self._png(place, NEAR_SIZE)
+
+    async def _png(self, place: int, size: int) -> Response:
+        png = await run_in_threadpool(self.desk.shows.picture, place, size)
         if png is None:
             return Response("404", 404, media_type="text/plain")
         return Response(png, headers={"Cache-Control": "private, max-age=3600"},
@@ -221,7 +233,7 @@ class Pages:
         task = await run_in_threadpool(
             self.desk.next_task, body["page"], body["by"], second=body.get("second") is True
         )
-        return JSONResponse({"task": None if task is None else self.told(task)})
+        return JSONResponse({"task": None if task is None else self.told(task, body["by"])})
 
     async def answer(self, request: Request) -> Response:
         """Write an answer down, and answer with the next task if the page wants one."""
@@ -238,7 +250,39 @@ class Pages:
         body = await body_of(request)
         before = None if body.get("before") is None else whole(body, "before")
         task = await run_in_threadpool(self.desk.undo, body["page"], body["by"], before=before)
-        return JSONResponse({"task": None if task is None else self.told(task)})
+        return JSONResponse({"task": None if task is None else self.told(task, body["by"])})
+
+    async def given(self, request: Request) -> Response:
+        """Answer with what a draw was given and with its neighbours, once it is answered."""
+        body = await body_of(request)
+        found = await run_in_threadpool(self.desk.reveal, whole(body, "draw"), body["by"])
+        number, label = found.task.number, found.label
+        return JSONResponse(
+            {
+                "draw": number,
+                "answer": None
+                if label is None
+                else plain(self.desk.record.examples.classes[label]),
+                "given": self._given(found.task.index),
+                "near": [
+                    {
+                        "given": self._given(place),
+                        "picture": f"near/{number}/{at}" if self.desk.shows.are_pictures else None,
+                        "text": self._short(place),
+                    }
+                    for at, place in enumerate(found.near)
+                ],
+            }
+        )
+
+    def _given(self, place: int) -> str:
+        dataset = self.desk.shows.dataset
+        return plain(dataset.class_names[dataset.labels[place]])
+
+    def _short(self, place: int) -> str:
+        """Return the first cells of a row in a line."""
+        cells = [plain(cell) for _, cell in self.desk.shows.cells(place)[:MOST_CELLS]]
+        return " \u00b7 ".join(cell[:MOST_LETTERS] for cell in cells)
 
     async def leave(self, request: Request) -> Response:
         """Free what a page held."""
@@ -262,21 +306,20 @@ class Pages:
         self.end()
         return Response(status_code=204)
 
-    def told(self, task: Task) -> dict[str, Any]:
-        """Return a task as the page shows it: nothing in it tells the given label."""
+    def told(self, task: Task, by: str) -> dict[str, Any]:
+        """Return a task as the page shows it to somebody: nothing in it tells the given label."""
         desk = self.desk
         cells = [
             [plain(name), plain(cell, keep="\n\t")] for name, cell in desk.shows.cells(task.index)
         ]
         row = [] if desk.shows.are_pictures or cells else [["row", str(desk.shows.row(task.index))]]
-        dataset = desk.shows.dataset
-        given = plain(dataset.class_names[dataset.labels[task.index]])
         return {
             "draw": task.number,
             "repeat": task.is_repeat,
             "picture": f"picture/{task.number}" if desk.shows.are_pictures else None,
             "cells": cells or row,
-            "given": given if desk.record.plan.show_given else None,
+            "given": self._given(task.index) if desk.record.plan.show_given else None,
+            "seen": desk.record.has_seen(task.number, by),
         }
 
     def said(self, found: Known) -> dict[str, Any]:
@@ -297,6 +340,7 @@ class Pages:
             "events": found.events,
             "answers": now.answers,
             "cannot_tell": now.cannot_tell,
+            "changed": now.changed,
             "people": len(self.desk.visitors),
             "noise_rate": between(now.noise_rate.low, now.noise_rate.high),
             "claims": claims,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from alfs_cli.arrays import IntArray
 from alfs_cli.auditing.exhibits import Exhibits
+from alfs_cli.auditing.neighbours import keep
 from alfs_cli.audits.claims import Claim, Slice, parse
 from alfs_cli.audits.log import Log
 from alfs_cli.audits.plan import Plan
@@ -83,7 +84,8 @@ def open_audit(
     elif not claims:
         claims = claims_of(replace(wanted, claims=USUAL), shows)
         console.note(f"note: no --claim is given: '{USUAL[0]}' is audited")
-    examples = with_what_is_needed(shows, claims, scores(), predictions)
+    scored = scores()
+    examples = with_what_is_needed(shows, claims, scored, predictions)
     if old is not None:
         examples = continued(old, examples, places_in(old, shows, console))
     usual = RISK if old is None else old.plan.risk
@@ -96,6 +98,8 @@ def open_audit(
         show_given=wanted.show_given,
         continues=None if old is None else old.log.sum,
     )
+    if scored is not None and scored.features is not None:
+        keep(folder, record.plan.examples, scored.features)
     before = None if old is None else status(old, with_forecast=False)
     return Opened(record, before, is_new=True)
 

@@ -222,8 +222,12 @@ def limit(text: str, tokens: list[str]) -> tuple[str, float]:
     try:
         number = float("".join(tokens[1:]))
     except ValueError:
+        written = "".join(tokens[1:]).strip()
+        in_percent = " and no %: 0.05 is 5 %" if written.endswith("%") else ""
         raise wrong(
-            text, f"'{brief(''.join(tokens[1:]).strip())}' is not a number", f"claims are: {FORMS}"
+            text,
+            f"'{brief(written)}' is not a number",
+            f"write a share of 1{in_percent}" if in_percent else f"claims are: {FORMS}",
         ) from None
     return tokens[0], number
 

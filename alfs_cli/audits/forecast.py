@@ -34,11 +34,14 @@ class Forecast:
 
 
 def forecast(judge: Judge, claim: Claim) -> Forecast | None:
-    """Return about how many more answers decide the claim; None where it is decided."""
-    if judge.verdict(claim) != UNDECIDED:
+    """Return about how many more answers decide the claim.
+
+    None where it is decided, and where nothing is left to ask: then what nobody could tell decides.
+    """
+    tested = judge.tested[claim.subject]
+    if judge.verdict(claim) != UNDECIDED or not tested.left:
         return None
     rng = np.random.default_rng(judge.entered)
-    tested = judge.tested[claim.subject]
     if isinstance(tested, LevelUnderTest):
         times = level_times(tested, claim, judge.risk, rng)
     else:

@@ -97,6 +97,11 @@ class UnderTest:
         if least == most:
             self.events[self.what.cell[index]] += 1 - least, least
 
+    @property
+    def left(self) -> int:
+        """How many of the quantity's own examples can still be drawn."""
+        return round(float(self.wealth.counts.sum()))
+
     def part_left(self) -> float:
         """Return the chance that a draw is of this quantity's members."""
         return max(float(self.wealth.weights.sum()) / max(self.weight_left, 1e-9), 1e-9)
@@ -210,6 +215,11 @@ class LevelUnderTest:
         if possible is not None and len(possible) == 1:
             self.table[possible[0], self.given[index]] += 1 / float(self.weights[index])
             self.tally[possible[0], self.given[index]] += 1
+
+    @property
+    def left(self) -> int:
+        """How many of its examples can still be drawn."""
+        return round(float(self.pairs.counts[0].sum()))
 
     def copy(self) -> "LevelUnderTest":
         """Return a copy that takes further draws without changing this one."""

@@ -5,10 +5,10 @@ audit.npz     the examples as they were: labels, levels of the scores, predictio
 audit.json    what is known now; can be written anew from the two others at any time
 
 The plan fixes the order of the draws. The blind answer of the first person to a draw enters the
-bounds. That person may change it until the given label is shown (`undo`); a later change is kept
-beside it and only mends the label. Answers of others to the same draw measure how far people agree,
-answers to repeats how far a person agrees with themselves. Answers about suspects settle labels
-and enter no bound.
+bounds. That person may change it until they see its given label, as that of this example or of one
+shown beside another; a later change is kept beside it and only mends the label. Answers of others
+to the same draw measure how far people agree, answers to repeats how far a person agrees with
+themselves. Answers about suspects settle labels and enter no bound.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alfs_cli.arrays import IntArray
 from alfs_cli.audits.claims import Claim, known
 from alfs_cli.audits.draws import Draws, draws
 from alfs_cli.audits.judge import Judge
@@ -60,6 +61,7 @@ class Drawn:
     changed: Answer | None = None  # after the given label was shown
     repeated: Answer | None = None
     shown_to: set[str] = field(default_factory=set)
+    beside: tuple[int, ...] = ()  # examples whose given labels were shown with it
 
 
 class Record:
@@ -73,9 +75,11 @@ class Record:
         self._left = by_draw[::-1].cumsum()[::-1]  # weights of what is left before each draw
         self.drawn: dict[int, Drawn] = {}
         self.suspects: dict[int, Answer] = {}
+        self._seen: set[tuple[int, str]] = set()  # draws whose given label somebody saw elsewhere
         self._changes: list[tuple[int, str]] = []  # blind answers in their order, for undo
         self._judges = [(0, Judge(examples, weights, plan.claims, plan.risk))]
         self._entered: list[int | None] = []
+        self._numbers: IntArray | None = None
 
     # ---- asking -------------------------------------------------------------------------------
 
@@ -102,6 +106,7 @@ class Record:
             repeat = Task(again, self.task(again).index, is_repeat=True)
             first = self._of(again)
             is_due = first.counts is not None and first.counts.by == by and first.repeated is None
+            is_due = is_due and not self.has_seen(again, by)
             if is_due and repeat not in busy:
                 return repeat
         return None
@@ -130,7 +135,8 @@ class Record:
         return Task(number, int(self.draws.order[number]))
 
     def _of(self, number: int) -> Drawn:
-        return self.drawn.get(number, Drawn())
+        drawn = self.drawn.get(number)
+        return Drawn() if drawn is None else drawn
 
     # ---- answering ----------------------------------------------------------------------------
 
@@ -159,10 +165,38 @@ class Record:
         }
         self._append(event if content is None else {**event, "content": content})
 
-    def shown(self, number: int, *, by: str = "") -> None:
-        """Write that the given label of a draw was shown: from now on a change enters no bound."""
+    def shown(self, number: int, *, by: str = "", beside: Sequence[int] = ()) -> None:
+        """Write that the given label of a draw was shown: from now on a change enters no bound.
+
+        `beside` are the examples whose given labels were shown with it: of those drawn before, too,
+        and of those drawn later an answer is not blind. Raises UsageError where this person has not
+        answered that draw, for then the label would tell.
+        """
+        self.refresh()
+        if not self.has_answered(number, by):
+            raise UsageError(
+                f"draw {number} is not answered yet", help="answer it, then look at what was given"
+            )
         if by not in self._of(number).shown_to:
-            self._append({"event": "shown", "draw": number, "by": by})
+            event: Event = {"event": "shown", "draw": number, "by": by}
+            self._append({**event, "beside": list(beside)} if beside else event)
+
+    def has_answered(self, number: int, by: str) -> bool:
+        """Return whether this person has answered a draw."""
+        return self.said(number, by) is not None
+
+    def said(self, number: int, by: str) -> Answer | None:
+        """Return what this person says of a draw now, None where they have not answered it."""
+        drawn = self._of(number)
+        if drawn.changed is not None and drawn.changed.by == by:
+            return drawn.changed
+        if drawn.counts is not None and drawn.counts.by == by:
+            return drawn.counts
+        return drawn.others.get(by)
+
+    def has_seen(self, number: int, by: str) -> bool:
+        """Return whether this person was shown the given label of a draw."""
+        return by in self._of(number).shown_to or (number, by) in self._seen
 
     def undo(self, *, by: str = "", before: int | None = None) -> Task | None:
         """Return the last draw this person answered, to be answered again; None if there is none.
@@ -218,21 +252,33 @@ class Record:
         if kind == "suspect":
             self.suspects[event["index"]] = Answer(label, by, blind=False)
             return
-        drawn = self.drawn.setdefault(event["draw"], Drawn())
+        number = event["draw"]
+        drawn = self.drawn.setdefault(number, Drawn())
         if kind == "shown":
             drawn.shown_to.add(by)
+            drawn.beside = tuple(event.get("beside", drawn.beside))
+            others = map(self._number_of, drawn.beside)
+            self._seen.update((other, by) for other in others if other is not None)
             return
-        blind = not self.plan.show_given and by not in drawn.shown_to
+        blind = not self.plan.show_given and not self.has_seen(number, by)
         answer = Answer(label, by, event.get("seconds"), blind, event.get("content"))
         if kind == "repeat":
             drawn.repeated = answer
-        elif by in drawn.shown_to:
+        elif self.has_seen(number, by) and self.has_answered(number, by):
             drawn.changed = answer
         elif drawn.counts is None or drawn.counts.by == by:
             drawn.counts = answer
-            self._changes.append((event["draw"], by))
+            self._changes.append((number, by))
         else:
             drawn.others[by] = answer
+
+    def _number_of(self, index: int) -> int | None:
+        """Return which draw an example is, None for one that was known beforehand."""
+        if self._numbers is None:
+            self._numbers = np.full(len(self.examples), -1, dtype=np.int64)
+            self._numbers[self.draws.order] = np.arange(len(self.draws.order))
+        number = int(self._numbers[index])
+        return None if number < 0 else number
 
     # ---- what it says -------------------------------------------------------------------------
 
@@ -254,7 +300,7 @@ class Record:
         judge = judge.copy()
         for number in range(at, len(labels)):
             self._enter(judge, number, labels[number])
-            if (number + 1) % STEP == 0:
+            if (number + 1) % STEP == 0 and number >= len(labels) - KEPT * STEP:
                 self._judges.append((number + 1, judge.copy()))
         self._entered = labels
         if len(self._judges) > KEPT + 1:  # the first is the start
@@ -330,9 +376,9 @@ def start(
         show_given=show_given,
         continues=continues,
     )
-    folder.mkdir(parents=True, exist_ok=True)
     log = Log(folder / LOG)
     record = Record(folder, plan, examples, log)  # before anything is written: claims may be wrong
+    folder.mkdir(parents=True, exist_ok=True)
     save(examples, folder / EXAMPLES)
     if not log.begin(header(plan)):
         raise begun(folder)

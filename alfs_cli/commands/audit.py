@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from alfs_cli.errors import InputError, Interrupted, Stopped, UsageError
+from alfs_cli.errors import Interrupted, Stopped, UsageError
 from alfs_cli.options.audit import ClaimFlags, PageFlags, ScoreFlags, SheetFlags
 from alfs_cli.options.data import DataOptions, OptionalData, PredProbs
 from alfs_cli.options.shared import Invocation, command
@@ -17,7 +17,6 @@ from alfs_cli.terminal.output import printable
 
 if TYPE_CHECKING:
     from alfs_cli.arrays import IntArray
-    from alfs_cli.auditing.answers import Said
     from alfs_cli.auditing.exhibits import Exhibits
     from alfs_cli.auditing.scores import Scores
     from alfs_cli.auditing.session import Opened
@@ -61,10 +60,14 @@ def audit(
         names = ", ".join(f"'{name}' {reason}" for name, reason in shows.hidden)
         invocation.console.note(f"note: columns that are not shown: {names}")
     budget = claims.budget
-    if sheets.read:
-        _read(invocation, opened, shows, sheets)
-    if sheets.sheet is not None:
-        _write(invocation, opened, shows, sheets.sheet, sheets.batch, budget)
+    if sheets.read or sheets.sheet is not None:
+        from alfs_cli.auditing.paper import read_answers, write_next
+
+        record, console = opened.record, invocation.console
+        if sheets.read:
+            read_answers(record, shows, sheets.read, sheets.who, console)
+        if sheets.sheet is not None:
+            write_next(record, shows, sheets.sheet, sheets.batch, budget, console)
     if sheets.sheet is None and not sheets.read:
         _serve(invocation, opened, shows, page, budget)
     _conclude(invocation, opened, shows, budget, is_awaited=bool(sheets.read or sheets.sheet))
@@ -126,76 +129,6 @@ def _refuse_overwriting(out: Path, files: list[Path], sheet: Path | None) -> Non
     names = {target.path.resolve() for target in targets}
     if sheet.resolve() in names:
         raise UsageError(f"--sheet '{sheet}' is the audit's own", help="name another file")
-
-
-def _said(path: Path, who: str | None) -> "list[Said]":
-    from alfs_cli.auditing.label_studio import is_tasks, read_export
-    from alfs_cli.auditing.sheet import read_sheet
-
-    return read_export(path, who=who) if is_tasks(path) else read_sheet(path, who=who)
-
-
-def _read(invocation: Invocation, opened: "Opened", shows: "Exhibits", sheets: SheetFlags) -> None:
-    """Enter the answers of all sheets; a mistake in one sheet enters none."""
-    from alfs_cli.auditing.answers import enter
-
-    paths = sheets.read or []
-    sayings = [said for path in paths for said in _said(path, sheets.who)]
-    read = enter(opened.record, shows, sayings)
-    names = ", ".join(f"'{path}'" for path in paths)
-    parts = [f"{read.new:,} new"]
-    parts += [f"{read.changed:,} changed"] if read.changed else []
-    parts += [f"{read.same:,} read before"] if read.same else []
-    if read.own:
-        parts.append(f"{read.own:,} of examples not drawn: they settle those labels only")
-    invocation.console.note(f"read answers from {names}: {', '.join(parts)}")
-
-
-def _write(
-    invocation: Invocation,
-    opened: "Opened",
-    shows: "Exhibits",
-    path: Path,
-    size: int,
-    budget: int | None,
-) -> None:
-    """Write the next examples to a sheet, unless no more answers are needed."""
-    from alfs_cli.auditing.label_studio import is_tasks, write_tasks
-    from alfs_cli.auditing.sheet import refuse_unread, write_sheet
-    from alfs_cli.audits.status import status
-
-    record = opened.record
-    if path.exists():
-        try:
-            sayings = [] if is_tasks(path) else _said(path, None)
-        except InputError as error:
-            raise UsageError(
-                f"'{path}' is there already, and is not a sheet of an audit",
-                help=error.help or "name another file",
-            ) from None
-        if is_tasks(path):
-            raise UsageError(
-                f"'{path}' is there already", help="name another file, or remove that one"
-            )
-        refuse_unread(path, record, shows, sayings)
-    if budget is not None:
-        size = min(size, budget - record.answers)
-    is_decided = status(record, with_forecast=False).is_decided
-    tasks = [] if is_decided or size <= 0 else record.batch(size)
-    if not tasks:
-        invocation.console.note(f"note: no more answers are needed: '{path}' is not written")
-        return
-    write = write_tasks if is_tasks(path) else write_sheet
-    written = write(record, shows, tasks, path)
-    beside = f", pictures in {written.pictures}/" if written.pictures else ""
-    invocation.console.note(
-        f"wrote {written.rows:,} examples to {path}{beside}; the possible answers are in "
-        f"{written.classes}"
-    )
-    invocation.console.note(
-        'next: fill in true_label (a class, or ? for "can\'t tell"), then the same command with '
-        f"--read {path} in place of --sheet"
-    )
 
 
 def _serve(
@@ -283,26 +216,10 @@ def _conclude(
 
 def _verify(invocation: Invocation, shows: "Exhibits", path: Path) -> None:
     """Replay an audit and publish whether the result is the same; exit 1 where it differs."""
-    from alfs_cli.auditing.session import bare
-    from alfs_cli.audits.record import DOCUMENT, EXAMPLES, LOG
-    from alfs_cli.audits.status import verify
+    from alfs_cli.auditing.paper import replayed
     from alfs_cli.reports.audit import verified_report
 
-    folder = path if path.is_dir() else path.parent
-    for name in (DOCUMENT, LOG, EXAMPLES):
-        if not (folder / name).is_file():
-            raise InputError(
-                f"no such file: '{folder / name}'",
-                help=f"{DOCUMENT}, {LOG} and {EXAMPLES} of an audit belong together",
-            )
-    if not path.is_dir() and path.name != DOCUMENT:
-        raise UsageError(
-            f"--verify '{path}' is no {DOCUMENT}", help=f"--verify {folder}/{DOCUMENT}"
-        )
-    try:
-        different = verify(folder, bare(shows))
-    except InputError as error:
-        different = [str(error)]
+    different = replayed(path, shows)
     invocation.publish(verified_report(path, different))
     if different:
         raise typer.Exit(1)

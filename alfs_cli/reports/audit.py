@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from alfs_cli.auditing.words import between, known, missing
-from alfs_cli.audits.status import Status
+from alfs_cli.audits.judge import UNDECIDED
+from alfs_cli.audits.status import ClaimStatus, Status
 from alfs_cli.formats.blocks import (
     Block,
     Column,
@@ -64,7 +65,17 @@ def verdict(now: Status, over: str | None, budget: int | None) -> Verdict:
         reasons.append(f"the budget of {budget:,} answers is spent: a larger --budget goes on")
     if over == "all answered":
         reasons.append("every example is answered")
+    if any(is_stuck(claim) for claim in now.claims):
+        reasons.append(
+            f"what is undecided and has nothing left to ask hangs on the {now.cannot_tell:,} that "
+            "nobody could tell"
+        )
     return Verdict(mark, text, tuple(reasons))
+
+
+def is_stuck(claim: ClaimStatus) -> bool:
+    """Return whether a claim is undecided and no answer can change that."""
+    return claim.status == UNDECIDED and claim.forecast is None
 
 
 def claims_table(now: Status) -> Table:
@@ -75,7 +86,7 @@ def claims_table(now: Status) -> Table:
             claim.status,
             known(claim),
             claim.answers,
-            missing(claim.forecast) or "none",
+            missing(claim.forecast) or ("nothing left to ask" if is_stuck(claim) else "none"),
         )
         for claim in now.claims
     )
@@ -175,6 +186,7 @@ def verified_report(path: Path, different: Sequence[str]) -> Report:
         text = "replayed: every draw and every bound is as written"
         return Report(f"Audit {path}", (Verdict("pass", text),), document)
     more = f", and {len(different) - MOST_TOLD} more" if len(different) > MOST_TOLD else ""
-    text = f"a replay differs in {len(different)} places{more}"
+    count = f"{len(different)} place{'s' if len(different) != 1 else ''}"
+    text = f"a replay differs in {count}{more}"
     found = Verdict("fail", text, tuple(different[:MOST_TOLD]))
     return Report(f"Audit {path}", (found,), document)

@@ -36,7 +36,9 @@ def check_report(
         reasons.append(f"{counts['not-judged']} could not be judged")
     if result.estimate is not None and result.estimate.trust == "low":
         rate = result.estimate.noise_rate
-        reasons.append(f"trust is low: {between(rate.low, rate.high)} of the labels are wrong")
+        alone = "" if result.audit is None else ", by the estimate alone"
+        wrong = f"{between(rate.low, rate.high)} of the labels are wrong{alone}"
+        reasons.append(f"trust is low: {wrong}")
     reasons += [*_audited(result, source), *_suppressed(result)]
     if exit_zero and failed:
         reasons.append("exit code 0 all the same: --exit-zero")
@@ -57,6 +59,12 @@ def _audited(result: CheckResult, source: str | None) -> Iterator[str]:
     if audit is None:
         return
     count = len(audit.gates)
+    if not count:
+        yield (
+            f"no gate asks for what the {audit.answers:,} answers of '{audit.file}' bound: "
+            "--max-noise-rate 0.1 does, or --min-clean-level 1.5 where that was claimed"
+        )
+        return
     said = f"{count} gate{' is' if count == 1 else 's are'} judged by the {audit.answers:,} answers"
     trust = "" if result.estimate is None else f" ({result.estimate.trust})"
     yield (

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pages.deciding import audit, gate
+from pages.auditing import audit
+from pages.deciding import gate
 from pages.drawing import figures
 from pages.estimating import bounds, estimates
 from pages.readme import with_results

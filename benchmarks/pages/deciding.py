@@ -1,10 +1,10 @@
-"""How often the gate and the audit are wrong, and what they ask for."""
+"""How often the gate is wrong."""
 
 from typing import Any
 
 import pandas as pd
 
-from pages.writing import document, frame, number, percent, table
+from pages.writing import frame, percent, table
 
 ROUNDS = (0.8, 1.0, 1.5, 2.0, 3.0)
 
@@ -44,48 +44,3 @@ def gate() -> dict[str, Any]:
 def _failed(part: pd.DataFrame, relative: float) -> str:
     found = part[part.relative_to_limit == relative]
     return percent(found.failed.iloc[0], 0) if len(found) else "-"
-
-
-def audit() -> dict[str, Any]:
-    """Return the values of the page on the audit."""
-    held, page, scale = frame("audit_validity"), document("audit_page"), frame("audit_scale")
-    worst = held[["says_more", "says_less"]].max(axis=1)
-    key, disk = page["key_to_next_picture_ms"], page["answer_on_disk_ms"]
-    return {
-        "cases": len(held),
-        "audits": f"{int(held.audits.min()):,}",
-        "kept": int(held.holds.astype(bool).sum()),
-        "worst_side": percent(worst.max()),
-        "worst_either": percent(held.either.max()),
-        "validity": table(
-            ("case", "quantity", "truth", "audits", "answers, at most", "ever too high",
-             "ever too low", "either"),
-            (
-                (one.case, one.quantity, f"{one.truth:g}", f"{one.audits:,}", one.answers_up_to,
-                 percent(one.says_more), percent(one.says_less), percent(one.either))
-                for one in held.itertuples()
-            ),
-        ),
-        "answers": table(
-            ("labels", "true rate", "claim", "uniform draws", "with scores", "ratio",
-             "a fixed plan"),
-            (
-                (one.case, percent(one.rate), f"`{one.claim}` the truth", f"{one.uniform:,}",
-                 f"{one.scores:,}", number(one.ratio, 2), f"{one.fixed_plan:,}")
-                for one in frame("audit_answers").itertuples()
-            ),
-        ),
-        "levels": table(
-            ("labels", "true r", "claim", "uniform draws", "with scores", "answers a class",
-             "ratio"),
-            (
-                (one.case, one.r, f"`clean-level {one.claim}`", one.uniform, one.scores,
-                 one.a_class, number(one.ratio, 2))
-                for one in frame("audit_level").itertuples()
-            ),
-        ),
-        "page": page,
-        "key": key,
-        "disk": disk,
-        "scale": scale.iloc[0].to_dict(),
-    }  # fmt: skip

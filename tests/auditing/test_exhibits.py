@@ -75,6 +75,20 @@ def test_neutral_paths_do_not(pictures):
     assert not exhibits(load(DataSpec("m.csv"))).tells
 
 
+def test_what_told_the_label_before_some_were_mended_still_tells_it(pictures):
+    label = ["cat" if i < 40 else "dog" for i in range(80)]
+    old = label.copy()
+    label[::9] = ["cat" if name == "dog" else "dog" for name in label[::9]]
+    rows = [f"data/{old[i]}/{i % 40}.png,{old[i]},{label[i]}" for i in range(80)]
+    Path("m.csv").write_text("path,before,label\n" + "\n".join(rows) + "\n")
+    found = exhibits(load(DataSpec("m.csv")))
+    assert found.tells
+    assert found.hidden == (("before", "names the label of most"),)
+    mixed = [f"data/{old[i]}/{i % 40}.png,{'cat' if i % 2 else 'dog'}" for i in range(80)]
+    Path("u.csv").write_text("path,label\n" + "\n".join(mixed) + "\n")
+    assert not exhibits(load(DataSpec("u.csv"))).tells
+
+
 def test_a_column_that_is_not_there_is_named_with_its_neighbours(shows, pictures):
     assert shows.column("shop")[:2] == ["shop 0", "shop 1"]
     with pytest.raises(InputError, match=r"no column 'shops' .did you mean 'shop'"):

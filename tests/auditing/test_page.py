@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from alfs_cli.auditing.desk import Desk
 from alfs_cli.auditing.exhibits import exhibits
+from alfs_cli.auditing.neighbours import keep
 from alfs_cli.auditing.server import bound_socket
 from alfs_cli.auditing.serving import serve
 from alfs_cli.audits.record import resume
@@ -216,6 +218,47 @@ def test_several_answers_are_taken_back_and_one_is_left_as_it_is(pictures, begin
     assert [resume(record.folder).drawn[n].counts.label for n in range(3)] == [1, 1, 0]
     press(page, "1")
     answered(page, 4)
+
+
+def test_what_was_given_is_shown_after_the_answer_and_a_later_change_is_kept_beside_it(
+    pictures, begin, served, visit
+):
+    record = begin(pictures, OPEN)
+    keep(record.folder, record.plan.examples, np.arange(80, dtype=np.float32)[:, None])
+    address, _ = served(Desk(record, pictures))
+    page = visit(address)
+    assert page.inner_text("#said") == "None yet."
+    page.keyboard.press("g")  # nothing is answered, and nothing is told
+    press(page, "1")
+    assert page.inner_text("#said") == "You said: cat"
+    assert page.inner_text("#told") == ""
+    answered(page, 1)
+    page.keyboard.press("g")
+    page.wait_for_selector("#told .near img")
+    index = record.task(0).index
+    name = pictures.dataset.class_names[pictures.dataset.labels[index]]
+    assert page.inner_text("#told .told").endswith(f": {name}")
+    assert page.locator("#told .near img").count() == 5
+    page.wait_for_function(
+        "[...document.querySelectorAll('#told img')].every((i) => i.naturalWidth > 0)"
+    )
+    names = [pictures.dataset.class_names[pictures.dataset.labels[i]]
+             for i in resume(record.folder).drawn[0].beside]  # fmt: skip
+    assert page.locator("#told .near li").all_inner_texts() == names
+    assert page.is_disabled("#look")
+    page.keyboard.press("u")
+    page.wait_for_selector("#box[data-draw='0']")
+    assert "enters no bound" in page.inner_text("#hint")
+    press(page, "2")
+    page.wait_for_selector("#progress:text-matches('1 changed after')")
+    drawn = resume(record.folder).drawn[0]
+    assert (drawn.counts.label, drawn.changed.label) == (0, 1)
+    page.check("#always")
+    page.wait_for_selector("#told .told")
+    press(page, "2")
+    page.wait_for_selector("#said:text-matches('You said: dog')")
+    page.wait_for_selector("#told .told")
+    assert resume(record.folder).drawn[1].shown_to == {""}
 
 
 def test_it_ends_with_a_summary_and_lets_the_last_answer_be_taken_back(

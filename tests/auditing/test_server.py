@@ -2,12 +2,15 @@
 
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from alfs_cli.auditing.desk import Desk
+from alfs_cli.auditing.neighbours import keep
 from alfs_cli.auditing.server import application, bound_socket
 from alfs_cli.audits.record import resume
 from alfs_cli.errors import UsageError
@@ -20,7 +23,7 @@ class Client:
     """A page's requests."""
 
     def __init__(self, desk, page="p1", by=""):
-        self.ended = []
+        self.ended, self.desk = [], desk
         app = application(desk, TOKEN, finish=lambda: self.ended.append(True))
         self.http = TestClient(app, base_url=HERE, follow_redirects=False)
         self.page, self.by = page, by
@@ -174,6 +177,72 @@ def test_undo_goes_back_further_and_frees_what_is_left_as_it_is(client, desk):
     client.answer(task, 1, more=False)
     assert desk.visitors["p1"].holds == []
     assert [desk.record.drawn[n].counts.label for n in range(3)] == [1, 2, 0]
+
+
+def near_file(record):
+    """Keep features in which the examples lie in their order, on a line."""
+    count = len(record.examples)
+    keep(record.folder, record.plan.examples, np.arange(count, dtype=np.float32)[:, None])
+
+
+def test_what_was_given_is_told_once_it_is_answered(shows, begin):
+    record = begin(shows)
+    near_file(record)
+    client = Client(Desk(record, shows))
+    task = client.next()
+    assert client.post("given", draw=0).status_code == 400  # that would tell
+    assert Client(client.desk, by="bob").post("given", draw=0).status_code == 400
+    client.answer(task, 1)
+    assert Client(client.desk, by="bob").post("given", draw=0).status_code == 400
+    told = client.post("given", draw=0).json()
+    names = shows.dataset.class_names
+    index = record.task(0).index
+    assert told["answer"] == names[1]
+    assert told["given"] == names[shows.dataset.labels[index]]
+    beside = record.drawn[0].beside
+    soon = {record.task(number).index for number in range(1, 31)}
+    free = [i for i in range(60) if i != index and i not in soon]
+    assert sorted(abs(i - index) for i in beside) == sorted(abs(i - index) for i in free)[:5]
+    assert [one["given"] for one in told["near"]] == [
+        names[shows.dataset.labels[i]] for i in beside
+    ]
+    assert told["near"][0]["text"].startswith(f"r{beside[0]} ")
+    assert client.post("given", draw=0).json() == told  # the same ones again
+    again = Client(Desk(resume(record.folder), shows))
+    assert again.post("given", draw=0).json() == told
+
+
+def test_an_answer_changed_after_that_enters_no_bound(client, desk):
+    client.answer(client.next(), 1)
+    before = desk.known().now.claims
+    client.post("given", draw=0)
+    again = client.post("undo").json()["task"]
+    assert (again["draw"], again["seen"]) == (0, True)
+    client.answer(again, 2, more=False)
+    drawn = desk.record.drawn[0]
+    assert (drawn.counts.label, drawn.changed.label) == (1, 2)
+    assert [replace(c, forecast=None) for c in desk.known().now.claims] == [
+        replace(c, forecast=None) for c in before
+    ]
+    assert client.http.get(HERE + "known").json()["changed"] == 1
+    assert client.post("given", draw=0).json()["answer"] == "so-so"
+
+
+def test_pictures_are_shown_beside_a_draw_that_was_answered_only(pictures, begin):
+    record = begin(pictures)
+    near_file(record)
+    client = Client(Desk(record, pictures))
+    task = client.next()
+    assert client.http.get(HERE + "near/0/0").status_code == 400
+    client.answer(task, 0)
+    near = client.post("given", draw=0).json()["near"]
+    assert len(near) == 5
+    for one in near:
+        assert client.http.get(HERE + one["picture"]).content.startswith(b"\x89PNG")
+    for path in ("near/0/5", "near/1/0", "near/99999/0", "near/-1/0"):
+        assert client.http.get(HERE + path).status_code in (400, 404)
+    for draw in ("0", None, -1, 10**9):
+        assert client.post("given", draw=draw).status_code == 400
 
 
 def test_two_people_answer_different_draws_and_compare(desk):

@@ -109,6 +109,15 @@ def test_all_mistakes_are_named_with_their_lines_and_nothing_enters(sheet, shows
     assert sheet.answers == 0
 
 
+def test_a_sheet_of_another_audit_is_told_in_one_line(sheet, shows, begin):
+    other = begin(shows, "noise-rate <= 0.3", out="other")
+    write_sheet(other, shows, other.batch(6), Path("o.csv"))
+    filled(cells("o.csv"), ["good"] * 6, "o.csv")
+    with pytest.raises(InputError, match=r"^o.csv:2: a sheet of another audit, all 6 answers"):
+        enter(sheet, shows, read_sheet(Path("o.csv")))
+    assert sheet.answers == 0
+
+
 def test_one_example_answered_twice_differently_is_refused(sheet, shows):
     rows = cells()
     rows.append(dict(rows[0]))

@@ -60,6 +60,8 @@ def test_claims_on_one_quantity_share_a_subject():
         ("noise-rate < .1", "'<=' or '>=' is missing, found '<'"),
         ("noise-rate", "'<=' or '>=' is missing"),
         ("noise-rate <= many", "'many' is not a number"),
+        ("noise-rate <= 5%", "no %: 0.05 is 5 %"),
+        ("noise-rate <= 1.2", "0.012 for 1.2 %"),
         ("noise-rate <= nan", "no number to compare with"),
         ("noiserate <= .1", "did you mean 'noise-rate'?"),
         ("noise-rate:cat <= .1", "takes no name"),

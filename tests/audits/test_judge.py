@@ -7,6 +7,7 @@ import pytest
 
 from alfs_cli.audits.claims import parse
 from alfs_cli.audits.draws import balanced_weights, draws
+from alfs_cli.audits.forecast import forecast
 from alfs_cli.audits.judge import ACCEPTED, REJECTED, UNDECIDED, Judge, UnderTest
 from alfs_cli.audits.population import population
 from alfs_cli.errors import InputError, UsageError
@@ -200,3 +201,38 @@ def test_classes_that_nobody_has(made):
         level.enter(index, (index % 2,))
     assert judge.verdict(judge.claims[0]) == ACCEPTED  # of none, none is wrong
     assert level.verdict(level.claims[0]) == ACCEPTED
+
+
+def test_of_a_class_that_was_never_drawn_nothing_is_said():
+    """Three examples in sixty are given 'c'; among the first twenty drawn there is none of it."""
+    given = np.array([2] * 3 + [0, 1] * 28 + [0])
+    examples = population(given, "abc", "data")
+    texts = ("class-noise:c <= 0.5", "given-noise:c <= 0.5", "pair:c>a <= 0.5", "clean-level >= 1")
+    claims = [parse(text) for text in texts]
+    judge = Judge(examples, np.full(60, 256), claims, 0.05)
+    for index in range(3, 23):
+        judge.enter(index, (int(given[index]),))
+    for claim in claims:
+        assert judge.verdict(claim) == UNDECIDED
+        known = judge.measured(claim)
+        assert (known.low, known.high) == (0, np.inf if claim.is_level else 1)
+        assert 1 <= forecast(judge, claim).p10 <= forecast(judge, claim).p90 <= 40
+    for index in (*range(3), *range(23, 60)):
+        judge.enter(index, (int(given[index]),))
+    assert [judge.verdict(claim) for claim in claims] == [ACCEPTED] * 4
+
+
+def test_everybody_says_that_they_cannot_tell(made):
+    """Nothing is decided, nothing is left to ask, and no bound says more than it knows."""
+    examples, _, weights, judge = audited(made, N=60)
+    for index in draws(examples, weights, 0).order:
+        judge.enter(int(index), None)
+    with np.errstate(all="raise"):
+        for claim in judge.claims:
+            measured = judge.measured(claim)
+            assert judge.verdict(claim) == UNDECIDED
+            assert measured.value is None
+            assert measured.low <= 0 or claim.is_comparison
+            assert forecast(judge, claim) is None
+    rate = judge.noise_rate()
+    assert (rate.low, rate.high) == (0, 1)

@@ -322,6 +322,26 @@ def test_after_mending_the_answered_are_a_known_part(audit, tmp_path):
         continued(record, population([0, 1] * 60, "xy", "other"))
 
 
+def test_labels_seen_beside_another_are_not_answered_blindly(audit):
+    record, true = audit
+    for number in (0, 1):
+        task = record.task(number)
+        record.answer(task, int(true[task.index]))
+    with pytest.raises(UsageError, match="draw 2 is not answered yet"):
+        record.shown(2)
+    record.shown(0, beside=[record.task(1).index, record.task(2).index])
+    record.answer(record.task(1), None)  # a draw of before: a change is kept beside it
+    record.answer(record.task(2), 0)  # one of later: it counts, and is not blind
+    record.answer(record.task(2), 1)
+    record.answer(record.task(3), 0)
+    for each in (record, resume(record.folder)):
+        assert each.drawn[1].counts.label == true[record.task(1).index]
+        assert each.drawn[1].changed.label is None
+        assert [each.drawn[n].counts.blind for n in (0, 1, 2, 3)] == [True, True, False, True]
+        assert (each.drawn[2].counts.label, each.drawn[2].changed.label) == (0, 1)
+        assert not each.has_seen(2, "bob")
+
+
 def test_given_labels_may_be_shown_and_it_is_said(made, tmp_path):
     examples, true = made(60, 3)
     record = start(tmp_path, examples, CLAIMS, show_given=True)
@@ -399,3 +419,16 @@ def test_a_record_of_other_bets_is_refused(audit, monkeypatch):
     monkeypatch.setattr("alfs_cli.audits.plan.BETS", 2)
     with pytest.raises(InputError, match="bets otherwise"):
         resume(record.folder)
+
+
+def test_a_long_replay_keeps_only_a_few_judges(audit):
+    record, true = audit
+    for number in range(110):
+        task = record.task(number)
+        record.answer(task, int(true[task.index]))
+    again = replayed(record)
+    assert again.judge().verdict(CLAIMS[0]) == record.judge().verdict(CLAIMS[0])
+    assert [at for at, _ in again._judges] == [0, 88, 96, 104]
+    again.answer(again.task(90), None)  # before the last that is kept: from the one before on
+    assert again.judge().noise_rate() == replayed(again).judge().noise_rate()
+    assert len(again._judges) <= 5

@@ -77,6 +77,19 @@ def test_labels_alone_go_from_sheet_to_verdict(judged):
     assert not Path("t.csv").exists()
 
 
+def test_everybody_says_that_they_cannot_tell(judged):
+    words = ("audit", "judge.csv", *CLAIM, "--claim", "clean-level >= 1", "--evidence", "none")
+    assert judged(*words, "--sheet", "s.csv", "--batch", "200").code == 0
+    fill("s.csv", wrong=range(200))
+    done = judged(*words, "--read", "s.csv")
+    said = " ".join(done.out.split())
+    assert done.code == 1, done.err
+    assert "hangs on the 200 that nobody could tell" in said
+    assert said.count("nothing left to ask") == 3
+    assert "Warning" not in done.err
+    assert judged("audit", "judge.csv", "--verify", "alfs-out/audit.json").code == 0
+
+
 def test_a_false_claim_is_rejected_with_exit_code_1(judged):
     claim = ("--claim", "noise-rate <= 0.05")
     assert judged("audit", "judge.csv", *claim, "--sheet", "s.csv").code == 0
