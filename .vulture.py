@@ -7,6 +7,7 @@ maxlevel, maxother, maxstring  # reprlib reads them
 comment_from  # .ci/action calls it
 inplace  # torch reads it
 __getattr__, __dir__  # Python asks the package
+dash, x_ticks, y_ticks  # templates of the page read them
 _repr_html_  # notebooks call it
 to_frame, to_datalab  # of the public Estimate
 
