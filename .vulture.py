@@ -8,6 +8,7 @@ comment_from  # .ci/action calls it
 inplace  # torch reads it
 __getattr__, __dir__  # Python asks the package
 dash, x_ticks, y_ticks  # templates of the page read them
+get_renderables, max_refresh  # rich reads them
 _repr_html_  # notebooks call it
 to_frame, to_datalab  # of the public Estimate
 

@@ -214,7 +214,7 @@ def _train(
     from alfs_cli.executors import run_all
     from alfs_cli.executors.task import Task
     from alfs_cli.results.sweep import run_folder
-    from alfs_cli.terminal.sweeping import sweep_progress
+    from alfs_cli.terminal.sweeping import on_stop, sweep_progress
     from alfs_cli.training.interruption import stop_signal
 
     folder = plan.folder(invocation.out)
@@ -235,7 +235,10 @@ def _train(
         for number, (run, config) in enumerate(left.items())
     ]
     epochs = {run: config.epochs for run, config in left.items()}
-    with stop_signal() as stop, sweep_progress(invocation.console, epochs) as hear:
+    with (
+        stop_signal(lambda: on_stop(invocation.console)) as stop,
+        sweep_progress(invocation.console, epochs) as hear,
+    ):
         outcomes = run_all(tasks, place, on_event=hear, is_stopped=lambda: stop.signal is not None)
     if log.exists() and not log.stat().st_size:
         log.unlink()
