@@ -29,3 +29,7 @@ StartElementHandler, EndElementHandler, CharacterDataHandler, StartDoctypeDeclHa
 next_task, second_task, undo, suspect, continued
 is_decided, is_rejected, save_document, verify
 kappa, ac1  # in audit.json, by asdict
+
+# Of the classifier and the loss, for scikit-learn, torch and users.
+__sklearn_tags__, transition_, n_features_in_, feature_names_in_, estimate_, left_out_, noise_rate_
+predict_proba, extra_repr, forward, _apply, ctx

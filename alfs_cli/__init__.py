@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from alfs_cli.errors import AlfsError, AlfsWarning
     from alfs_cli.python.auditing import Audit, AuditStatus, audit
     from alfs_cli.python.checks import Checked, check
+    from alfs_cli.python.classifiers import NoiseAwareClassifier
+    from alfs_cli.python.criteria import loss
     from alfs_cli.python.datalab import from_datalab
     from alfs_cli.python.estimates import Estimate, estimate, load_estimate
     from alfs_cli.python.recommendations import Certified, Recommended, certify, recommend
@@ -25,6 +27,7 @@ _WHERE = {
     "Certified": "python.recommendations",
     "Checked": "python.checks",
     "Estimate": "python.estimates",
+    "NoiseAwareClassifier": "python.classifiers",
     "Recommended": "python.recommendations",
     "audit": "python.auditing",
     "certify": "python.recommendations",
@@ -32,6 +35,7 @@ _WHERE = {
     "estimate": "python.estimates",
     "from_datalab": "python.datalab",
     "load_estimate": "python.estimates",
+    "loss": "python.criteria",
     "recommend": "python.recommendations",
 }
 
@@ -43,6 +47,7 @@ __all__ = [
     "Certified",
     "Checked",
     "Estimate",
+    "NoiseAwareClassifier",
     "Recommended",
     "__version__",
     "audit",
@@ -51,6 +56,7 @@ __all__ = [
     "estimate",
     "from_datalab",
     "load_estimate",
+    "loss",
     "recommend",
 ]
 
