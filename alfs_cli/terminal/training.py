@@ -1,7 +1,7 @@
 """Progress of training on stderr: a bar in a terminal, else a line per epoch.
 
-Ten steps in, a run that takes minutes says how long it will take, and one that takes hours what
-would make it shorter.
+Ten steps or seconds in, a run that takes minutes says how long it will take, and one that takes
+hours what would make it shorter.
 """
 
 import os
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from alfs_cli.terminal.display import duration
-from alfs_cli.terminal.output import Terminal
+from alfs_cli.terminal.output import QUIET_SECONDS, Terminal
 
 if TYPE_CHECKING:
     from alfs_cli.results.run import EpochMetrics, TrainConfig
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 NAME = "training"
 STOPPING = "stopping after this step"
 LOSS_SECONDS = 0.5  # between two looks at the running loss, each of which waits for the device
-WARM_UP, TIMED = 2, 10  # steps: those that set things up, and those that are timed
+WARM_UP, TIMED = 2, 10  # steps: those that set things up, and the most that are timed
+PATIENCE = 10.0  # seconds after which fewer steps are enough
 LONG, TOO_LONG = 60.0, 3600.0  # seconds: of a run that is told, and of one that could be shorter
 
 
@@ -36,6 +37,7 @@ class Forecast:
     clock: Callable[[], float] = time.perf_counter
     taken: int = 0
     began: float = 0.0
+    is_over: bool = False
 
     def hear(self, done: int) -> str | None:
         """Return what is to be said once `done` steps of the whole run are taken, if anything."""
@@ -43,12 +45,15 @@ class Forecast:
         if self.taken == WARM_UP:
             self.running_loss()
             self.began = self.clock()
-        if self.taken != WARM_UP + TIMED:
+        timed = self.taken - WARM_UP
+        if self.is_over or timed < 1:
             return None
+        if timed < TIMED and self.clock() - self.began < PATIENCE:
+            return None
+        self.is_over = True
         self.running_loss()
-        each = (self.clock() - self.began) / TIMED
-        left = self.steps * self.epochs - done
-        return told(each, left, self.steps)
+        each = (self.clock() - self.began) / timed
+        return told(each, self.steps * self.epochs - done, self.steps)
 
 
 def told(each: float, left: int, steps: int) -> str | None:
@@ -102,6 +107,7 @@ class Onlooker:
     def on_epoch(self, metrics: "EpochMetrics") -> None:
         """Show the metrics of an epoch."""
         if not self.terminal.is_live:
+            self.looked = time.monotonic()
             self.terminal.note(describe(metrics, self.config.epochs))
             return
         speed = f"{self.num_examples / max(metrics.seconds, 1e-9):,.0f}/s"
@@ -113,6 +119,7 @@ class Onlooker:
         if self.forecast is not None and (said := self.forecast.hear(done)):
             self.terminal.note(said)
         if not self.terminal.is_live:
+            self._each_minute(done)
             return
         self.terminal.display.tell(NAME, done, self.steps * self.config.epochs)
         now = time.monotonic()
@@ -121,6 +128,16 @@ class Onlooker:
             epoch = f"epoch {done // self.steps + 1}/{self.config.epochs}"
             self.terminal.display.describe(NAME, as_=epoch)
             self._show(f"loss {self.forecast.running_loss():.4f}")
+
+    def _each_minute(self, done: int) -> None:
+        """Print a line within an epoch that takes minutes."""
+        now = time.monotonic()
+        if now - self.looked >= QUIET_SECONDS and self.forecast is not None and done % self.steps:
+            self.looked = now
+            self.terminal.note(
+                f"epoch {done // self.steps + 1}/{self.config.epochs}, step "
+                f"{done % self.steps} of {self.steps}: loss {self.forecast.running_loss():.4f}"
+            )
 
     def on_stop(self) -> None:
         """Acknowledge a signal; called inside its handler, where nothing may be waited for."""

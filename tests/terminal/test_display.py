@@ -5,13 +5,14 @@ import io
 import os
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 from rich.text import Text
 
 from alfs_cli.commands import COMMANDS
 from alfs_cli.formats import formats_of
-from alfs_cli.terminal import display
+from alfs_cli.terminal import display, training
 from alfs_cli.terminal.output import Terminal
 from alfs_cli.terminal.training import Forecast, Onlooker, told
 from alfs_cli.text.plain import plain
@@ -123,6 +124,32 @@ def test_the_forecast_is_of_ten_steps_after_two():
     assert said[11] == told_once == told(0.5, 4988, 100)
     assert len(asked) == 2  # the device is waited for at both ends
     assert "about 41 min" in told_once
+
+
+def test_slow_steps_are_not_waited_for():
+    now = [0.0]
+    forecast = Forecast(steps=4, epochs=50, running_loss=lambda: 0.0, clock=lambda: now[0])
+    said = []
+    for done in range(1, 9):
+        now[0] += 40.0
+        said.append(forecast.hear(done))
+    assert said[2] == told(40.0, 197, 4)
+    assert not any(said[3:])
+
+
+def test_a_log_hears_of_a_long_epoch_once_a_minute(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(training.time, "monotonic", lambda: now[0])
+    onlooker = Onlooker(Terminal(), SimpleNamespace(epochs=2), 100, 4, looked=0.0)
+    onlooker.on_ready(lambda: 1.5)
+    for done in range(1, 6):
+        now[0] += 35.0
+        onlooker.on_step(done)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "step" in line]
+    assert [line for line in lines if "about" not in line] == [
+        "epoch 1/2, step 2 of 4: loss 1.5000",
+        "epoch 2/2, step 1 of 4: loss 1.5000",
+    ]
 
 
 def test_a_run_of_hours_is_told_what_is_shorter():
