@@ -7,6 +7,8 @@ maxlevel, maxother, maxstring  # reprlib reads them
 comment_from  # .ci/action calls it
 inplace  # torch reads it
 __getattr__, __dir__  # Python asks the package
+dash, x_ticks, y_ticks  # templates of the page read them
+get_renderables, max_refresh  # rich reads them
 _repr_html_  # notebooks call it
 to_frame, to_datalab  # of the public Estimate
 
@@ -27,3 +29,7 @@ StartElementHandler, EndElementHandler, CharacterDataHandler, StartDoctypeDeclHa
 next_task, second_task, undo, suspect, continued
 is_decided, is_rejected, save_document, verify
 kappa, ac1  # in audit.json, by asdict
+
+# Of the classifier and the loss, for scikit-learn, torch and users.
+__sklearn_tags__, transition_, n_features_in_, feature_names_in_, estimate_, left_out_, noise_rate_
+predict_proba, extra_repr, forward, _apply, ctx

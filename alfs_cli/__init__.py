@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from alfs_cli.errors import AlfsError, AlfsWarning
     from alfs_cli.python.auditing import Audit, AuditStatus, audit
     from alfs_cli.python.checks import Checked, check
+    from alfs_cli.python.classifiers import NoiseAwareClassifier
+    from alfs_cli.python.criteria import loss
     from alfs_cli.python.datalab import from_datalab
     from alfs_cli.python.estimates import Estimate, estimate, load_estimate
     from alfs_cli.python.passes import Merged, Passes, passes
@@ -27,6 +29,7 @@ _WHERE = {
     "Checked": "python.checks",
     "Estimate": "python.estimates",
     "Merged": "python.passes",
+    "NoiseAwareClassifier": "python.classifiers",
     "Passes": "python.passes",
     "Recommended": "python.recommendations",
     "audit": "python.auditing",
@@ -35,6 +38,7 @@ _WHERE = {
     "estimate": "python.estimates",
     "from_datalab": "python.datalab",
     "load_estimate": "python.estimates",
+    "loss": "python.criteria",
     "passes": "python.passes",
     "recommend": "python.recommendations",
 }
@@ -48,6 +52,7 @@ __all__ = [
     "Checked",
     "Estimate",
     "Merged",
+    "NoiseAwareClassifier",
     "Passes",
     "Recommended",
     "__version__",
@@ -57,6 +62,7 @@ __all__ = [
     "estimate",
     "from_datalab",
     "load_estimate",
+    "loss",
     "passes",
     "recommend",
 ]

@@ -6,7 +6,6 @@ The launcher starts N of them. The first one shows its progress like a run on a 
 import json
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +45,12 @@ def _train(terminal: Terminal, values: dict[str, Any], device: Any) -> None:
     resume = not values["anew"] and (folder / CHECKPOINT).exists()
     logger = values["logger"] if distributed.is_first() else "none"
     with (
-        training_progress(terminal, experiment.config, len(experiment.parts.train)) as listeners,
+        training_progress(terminal, experiment.config, len(experiment.parts.train)) as onlooker,
         logging_to(logger, folder, resume=resume) as log,
     ):
-        on_epoch: Callable[[EpochMetrics], None] = listeners[0]
 
         def hear(metrics: EpochMetrics) -> None:
-            on_epoch(metrics)
+            onlooker.on_epoch(metrics)
             log(metrics)
 
         train(
@@ -62,8 +60,9 @@ def _train(terminal: Terminal, values: dict[str, Any], device: Any) -> None:
             resume=resume,
             cache=Path(values["cache"]),
             on_epoch=hear,
-            on_step=listeners[1],
+            on_step=onlooker.on_step,
             on_note=terminal.note,
+            watch=onlooker.watch(),
         )
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 from functools import cache
@@ -52,6 +53,23 @@ def pytest_collection_finish():
 
 NAMES = ("cat", "dog", "[red]")
 T = ((0.8, 0.15, 0.05), (0.1, 0.9, 0.0), (0.0, 0.02, 0.98))
+
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium; tests that ask for it are skipped where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed here")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
 
 
 TRAP = "import pathlib\npathlib.Path({here!r}, 'owned').touch()\nraise SystemExit('owned')\n"

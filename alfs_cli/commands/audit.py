@@ -154,6 +154,7 @@ def _serve(
         return
     token, socket = new_token(), bound_socket(page.port)
     address = f"http://127.0.0.1:{socket.getsockname()[1]}/{token}/"
+    invocation.console.rest()
     print(printable(f"the page is at {address}"), file=sys.stderr, flush=True)
     invocation.console.note("keep this running; Ctrl-C ends it, and nothing answered is lost")
     if not page.no_browser:

@@ -46,7 +46,7 @@ def sweep(
     plan, configs = _plan(invocation, options, training, data, grid.varied(invocation))
     from alfs_cli.executors.sweeping import Job, train_runs
     from alfs_cli.reports.sweep import sweep_plan_report
-    from alfs_cli.terminal.sweeping import sweep_progress
+    from alfs_cli.terminal.sweeping import on_stop, sweep_progress
 
     if dry_run:
         invocation.publish(sweep_plan_report(plan, plan.folder(invocation.out)))
@@ -60,6 +60,7 @@ def sweep(
         out=invocation.out,
         console=console,
         watched=partial(sweep_progress, console),
+        on_stop=partial(on_stop, console),
     )
     _conclude(invocation, ended)
 

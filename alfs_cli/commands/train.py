@@ -203,6 +203,7 @@ def _launch(
         logger=logger,
         anew=overwrite,
     )
+    invocation.console.rest()  # the processes show their own progress
     code = launch(task, config.processes, quiet=invocation.console.verbosity < 0)
     if code:
         raise typer.Exit(code)
@@ -246,12 +247,12 @@ def _run(
     resume = _announce(invocation, experiment, folder, str(device), overwrite=overwrite)
     size = len(experiment.parts.train)
     with (
-        training_progress(invocation.console, config, size) as (on_epoch, on_step),
+        training_progress(invocation.console, config, size) as onlooker,
         logging_to(logger, folder, resume=resume) as log,
     ):
 
         def hear(metrics: EpochMetrics) -> None:
-            on_epoch(metrics)
+            onlooker.on_epoch(metrics)
             log(metrics)
 
         return train(
@@ -261,6 +262,7 @@ def _run(
             resume=resume,
             cache=invocation.out / "cache",
             on_epoch=hear,
-            on_step=on_step,
+            on_step=onlooker.on_step,
             on_note=invocation.console.note,
+            watch=onlooker.watch(),
         )

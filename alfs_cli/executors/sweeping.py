@@ -41,8 +41,11 @@ def train_runs(
     out: Path,
     console: Console,
     watched: Watched,
+    on_stop: Callable[[], None] = lambda: None,
 ) -> Sweep:
     """Train the unfinished runs of a plan; return it with those that failed, as it is saved.
+
+    `on_stop` is called inside the handler of the first signal that asks to stop.
 
     Raises Interrupted on a signal, when the runs have saved what they have.
     """
@@ -60,7 +63,7 @@ def train_runs(
             if job.overwrite or not is_finished(folder, run)
         }
         console.note(f"sweep {plan.sweep}: {len(configs)} runs, {len(left)} to train")
-        outcomes = _trained(plan, left, job, out, held, watched) if left else {}
+        outcomes = _trained(plan, left, job, out, held, watched, on_stop) if left else {}
         ended = replace(plan, failed=_failed(outcomes))
         ended.save(folder)
     return ended
@@ -86,6 +89,7 @@ def _trained(
     out: Path,
     held: tuple[int, ...],
     watched: Watched,
+    on_stop: Callable[[], None],
 ) -> Mapping[str, Outcome]:
     """Train runs side by side and return how each ended; raises Interrupted on a signal.
 
@@ -109,7 +113,7 @@ def _trained(
         for number, (run, config) in enumerate(left.items())
     ]
     epochs = {run: config.epochs for run, config in left.items()}
-    with stop_signal() as stop, watched(epochs) as hear:
+    with stop_signal(on_stop) as stop, watched(epochs) as hear:
         outcomes = run_all(tasks, place, on_event=hear, is_stopped=lambda: stop.signal is not None)
     if log.exists() and not log.stat().st_size:
         log.unlink()

@@ -30,11 +30,6 @@ def formats_of(command: str) -> tuple[str, ...]:
     return tuple(name for name, only in FORMATS.items() if only in (None, command))
 
 
-def only_for(command: str) -> tuple[str, ...]:
-    """Return the formats that only this command has."""
-    return tuple(name for name, only in FORMATS.items() if only == command)
-
-
 def require_format(name: str, command: str) -> str:
     """Return the name; raises UsageError for an unknown format or one that the command lacks."""
     known = formats_of(command)

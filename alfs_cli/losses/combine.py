@@ -291,6 +291,17 @@ def _differentiable() -> Any:
     return Differentiable
 
 
+def evaluated(loss: Loss, logits: "Tensor", labels: "Tensor") -> "tuple[Tensor, Tensor]":
+    """Return the loss of each example (N,) and its derivative by the logits (N, K).
+
+    `logits` (N, K) are float32 or float64, `labels` (N,) int64; nothing is checked.
+    """
+    values, gradient = _evaluate(loss, logits, labels.unsqueeze(1), slopes=True)
+    if gradient is None:
+        raise RuntimeError(f"'{loss}' has no derivative")
+    return values[:, 0], gradient
+
+
 def _evaluate(
     loss: Loss, logits: "Tensor", labels: "Tensor", *, slopes: bool
 ) -> "tuple[Tensor, Tensor | None]":

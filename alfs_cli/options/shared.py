@@ -9,6 +9,7 @@ import inspect
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alfs_cli.errors import UsageError, unknown
-from alfs_cli.formats import formats_of, only_for
+from alfs_cli.formats import formats_of
 from alfs_cli.storage.targets import SAVES, SUSPECTS, Kept, Target, Writes, refuse_inputs
 from alfs_cli.terminal.output import Terminal, inert, terminal_width, wants_color
 from alfs_cli.text.numbers import MOST_SEED, whole_number
@@ -68,6 +69,7 @@ class Invocation:
         from alfs_cli.storage.marks import marked
         from alfs_cli.storage.writing import write_texts
 
+        self.console.rest()
         write_texts(
             (
                 path.resolve() if path.is_symlink() else path,
@@ -106,10 +108,10 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
             own += members.values()
         else:
             own.append(parameter)
-    shared = _shared_parameters()
+    module = body.__module__.rpartition(".")[2]
+    shared = _shared_parameters(module)
     written = [p for p in own if _is_marked(p.annotation, Writes)]
     kept = {p.name for p in own if _is_marked(p.annotation, Kept)}
-    module = body.__module__.rpartition(".")[2]
 
     def run(**arguments: Any) -> None:
         invocation = _shared(**{p.name: arguments.pop(p.name) for p in shared})
@@ -122,7 +124,8 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
         refuse_inputs(others, [arguments[name] for name in kept])
         for name, (group, members) in groups.items():
             arguments[name] = group(**{member: arguments.pop(member) for member in members})
-        body(invocation, **arguments)
+        with invocation.console.showing(f"alfs {module}"):
+            body(invocation, **arguments)
 
     run.__name__ = body.__name__
     run.__doc__ = _unwrapped(body.__doc__ or "")
@@ -143,8 +146,15 @@ def _unwrapped(text: str) -> str:
 
 
 @cache
-def _shared_parameters() -> tuple[inspect.Parameter, ...]:
-    return tuple(inspect.signature(_shared, eval_str=True).parameters.values())
+def _shared_parameters(command: str) -> tuple[inspect.Parameter, ...]:
+    """Return the shared options; the help on -f lists the formats that the command has."""
+    parameters = dict(inspect.signature(_shared, eval_str=True).parameters)
+    format = parameters["format"]
+    (option,) = format.annotation.__metadata__
+    own = copy(option)
+    own.help = option.help.format(formats=", ".join(formats_of(command)))
+    parameters["format"] = format.replace(annotation=Annotated[str, own])
+    return tuple(parameters.values())
 
 
 def _shared(
@@ -154,8 +164,7 @@ def _shared(
         typer.Option(
             "-f",
             "--format",
-            help=f"Format of the result on stdout: {', '.join(formats_of(''))}; "
-            f"for check also {', '.join(only_for('check'))}, for report fiftyone.",
+            help="Format of the result on stdout: {formats}.",
             rich_help_panel=PANEL,
         ),
     ] = "text",

@@ -205,7 +205,7 @@ def certify(
     from alfs_cli.certificate import certify as judged
 
     with told_to_programs():
-        T, names = _noise_model(transition)
+        T, names = noise_model(transition)
         names = class_names or names
         if names is not None and len(names) != len(T):
             raise InputError(
@@ -215,7 +215,7 @@ def certify(
         return Certified(judged(loss, T, class_names=names))
 
 
-def _noise_model(transition: Any) -> "tuple[NDArray[np.float64], Sequence[str] | None]":
+def noise_model(transition: Any) -> "tuple[NDArray[np.float64], Sequence[str] | None]":
     """Return T (K, K) from an estimate, a file or an array, and its class names if it has any."""
     if isinstance(transition, Estimate):
         return transition.transition, transition.class_names

@@ -9,15 +9,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alfs_cli.console import Progress
+from alfs_cli.terminal.display import Display, is_live
 from alfs_cli.text.plain import plain
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
-    from rich.progress import TaskID
 
 PLAIN_WIDTH = 100  # characters where stdout is no terminal; rich's 80 would wrap paths
 QUIET_SECONDS = 60.0  # between lines of progress where stderr is no terminal
@@ -31,61 +31,76 @@ class Terminal:
 
     verbosity: int = 0
     color: str = "auto"
+    display: Display = field(default_factory=Display, compare=False, repr=False)
 
     def note(self, text: str) -> None:
         """Print a message that is not the result on stderr, unless -q is given."""
         if self.verbosity >= 0:
-            _to_stderr(text)
+            self._say(text)
 
     def detail(self, text: str) -> None:
         """Print a message on stderr if -v is given."""
         if self.verbosity > 0:
-            _to_stderr(text)
+            self._say(text)
 
     def warn(self, text: str) -> None:
         """Print a warning on stderr, even with -q."""
-        _to_stderr(f"warning: {text}")
+        self._say(f"warning: {text}")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether stages are drawn: stderr is a terminal, and -q is not given."""
+        return self.verbosity >= 0 and is_live()
+
+    @contextmanager
+    def showing(self, title: str) -> Iterator[None]:
+        """Show a spinner with a title while the body runs, in which stages take its place."""
+        if not self.is_live or self.display.is_shown:
+            yield
+            return
+        self.display.begin(title, self.rich())
+        try:
+            yield
+        finally:
+            self.display.end()
+
+    def rest(self) -> None:
+        """Show no more stages: the result follows, or people are waited for."""
+        self.display.end()
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
-        """Yield a function of (task, done, total) that draws progress bars on stderr.
+        """Yield a function of (task, done, total) that draws a line for each task on stderr.
 
         Where stderr is no terminal it prints a line each minute; with -q it prints nothing.
         """
         if self.verbosity < 0:
             yield lambda *_: None
             return
-        if not sys.stderr.isatty():
+        if not self.is_live:
             yield _each_minute(self.note)
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bars
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Bars(*columns, TimeRemainingColumn(), console=self.rich(), transient=True) as bars:
-            handles: dict[str, TaskID] = {}
-
-            def tell(task: str, done: int, total: int) -> None:
-                if task not in handles:
-                    handles[task] = bars.add_task(task)
-                bars.update(handles[task], completed=done, total=total)
-
-            yield tell
+        with self.showing("working"), self.display.stages():
+            yield self.display.tell
 
     @contextmanager
     def working(self, task: str) -> Iterator[None]:
         """Show a spinner on stderr while the body runs, for work without measurable progress."""
-        if self.verbosity < 0 or not sys.stderr.isatty():
-            yield
-            return
-        with self.rich().status(task):
+        with self.showing(task), self.display.stages():
+            self.display.tell(task, 0, None)
             yield
 
     def rich(self) -> "RichConsole":
         """Return a rich console on stderr."""
         from rich.console import Console as RichConsole
 
-        return RichConsole(stderr=True, no_color=self.color == "never")
+        return RichConsole(stderr=True, no_color=self.color == "never" or None)
+
+    def _say(self, text: str) -> None:
+        if self.display.is_shown:
+            self.display.say(printable(text))
+        else:
+            print(printable(text), file=sys.stderr, flush=True)
 
 
 def _each_minute(say: Callable[[str], None]) -> Progress:
@@ -100,10 +115,6 @@ def _each_minute(say: Callable[[str], None]) -> Progress:
             say(f"{task}: {done:,} of {total:,}")
 
     return tell
-
-
-def _to_stderr(text: str) -> None:
-    print(printable(text), file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:

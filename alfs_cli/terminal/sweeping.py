@@ -1,15 +1,17 @@
 """Progress of a sweep on stderr: a bar in a terminal, else a line per finished run."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from alfs_cli.terminal.output import Terminal
+from alfs_cli.terminal.training import acknowledge
 
 if TYPE_CHECKING:
     from alfs_cli.executors import Outcome, Progress
 
+NAME = "epochs"
+STOPPING = "stopping after the steps that run"
 Listener = Callable[["Outcome | Progress", int], None]
 
 
@@ -20,7 +22,8 @@ def sweep_progress(terminal: Terminal, epochs: Mapping[str, int]) -> Iterator[Li
 
     done: set[str] = set()
     at = dict.fromkeys(epochs, 0)
-    with _bar(terminal, sum(epochs.values())) as show:
+    total = sum(epochs.values())
+    with terminal.showing("training"), terminal.display.stages():
 
         def hear(event: "Outcome | Progress", attempt: int) -> None:
             if isinstance(event, Progress):
@@ -33,26 +36,22 @@ def sweep_progress(terminal: Terminal, epochs: Mapping[str, int]) -> Iterator[Li
                 at[event.run] = 0
                 again = "; trying it again" if attempt == 1 else ""
                 terminal.warn(f"{event.run} failed: {event.error}{again}")
-            show(sum(at.values()), f"{len(done)}/{len(epochs)} runs")
+            if terminal.is_live:
+                terminal.display.tell(NAME, sum(at.values()), total)
+                terminal.display.describe(NAME, as_=f"{len(done)}/{len(epochs)} runs, epochs")
 
         yield hear
+
+
+def on_stop(terminal: Terminal) -> None:
+    """Acknowledge a signal; called inside its handler, where nothing may be waited for."""
+    if terminal.display.is_shown:
+        terminal.display.describe(NAME, as_="stopping", more=STOPPING)
+    elif terminal.verbosity >= 0:
+        acknowledge(STOPPING)
 
 
 def _finished(outcome: "Outcome", done: int, total: int) -> str:
     accuracy = outcome.test_accuracy
     tested = "" if accuracy is None else f"  test {100 * accuracy:.1f} %"
     return f"[{done}/{total}] {outcome.run}{tested}  {outcome.train_seconds:.1f} s"
-
-
-@contextmanager
-def _bar(terminal: Terminal, num_epochs: int) -> Iterator[Callable[[int, str], None]]:
-    if terminal.verbosity < 0 or not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
-    with Progress(*columns, console=terminal.rich(), transient=True) as bars:
-        task = bars.add_task("epochs", total=num_epochs)
-        yield lambda done, text: bars.update(task, completed=done, description=f"{text}, epochs")

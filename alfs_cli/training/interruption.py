@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -19,9 +19,10 @@ class StopSignal:
 
 
 @contextmanager
-def stop_signal() -> Iterator[StopSignal]:
+def stop_signal(on_first: Callable[[], None] = lambda: None) -> Iterator[StopSignal]:
     """Record SIGINT and SIGTERM while the body runs; a second Ctrl-C stops at once.
 
+    `on_first` is called with the first one, inside the handler: it must not wait for anything.
     A second SIGINT does not stop at once if another program has set its own handler for it: a
     launcher may send it more than once. Outside the main thread signals are not handled.
     """
@@ -36,6 +37,8 @@ def stop_signal() -> Iterator[StopSignal]:
             raise KeyboardInterrupt
         if again and before[signal.SIGINT] is stop:
             stop(number, frame)
+        if heard.signal is None:
+            on_first()
         heard.signal = "SIGINT" if number == signal.SIGINT else "SIGTERM"
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}

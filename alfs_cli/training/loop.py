@@ -92,6 +92,10 @@ class State:
     num_examples: int = 0
     num_tested: int = 0
 
+    def mean_loss(self) -> float:
+        """Return the mean loss of the finished steps of this epoch; NaN before the first."""
+        return float(self.losses[: self.step].double().mean())
+
     def save(self, path: Path, run_id: str) -> None:
         """Write the checkpoint if this is the first process."""
         if not distributed.is_first():
@@ -158,11 +162,23 @@ def _copy_alike(tensor: Tensor, value: Tensor) -> None:
     tensor.copy_(value)
 
 
-def _nothing(value: object) -> None:
+def _nothing(*values: object) -> None:
     pass
 
 
-def train(
+@dataclass(frozen=True)
+class Watch:
+    """What somebody who looks on is told beside epochs, steps and notes.
+
+    `ready` is called before the first step with a function that returns the mean loss of the steps
+    of this epoch so far; it waits for the device. `stop` is called when a signal asks to stop.
+    """
+
+    ready: Callable[[Callable[[], float]], None] = _nothing
+    stop: Callable[[], None] = _nothing
+
+
+def train(  # noqa: PLR0913 (what is heard of a run)
     experiment: Experiment,
     folder: Path,
     device: Device,
@@ -172,13 +188,14 @@ def train(
     on_epoch: Callable[[EpochMetrics], None] = _nothing,
     on_step: Callable[[int], None] = _nothing,
     on_note: Callable[[str], None] = _nothing,
+    watch: Watch = Watch(),
 ) -> RunResult:
     """Train, save everything under `folder`, and return the result.
 
     With `resume` the run continues from its checkpoint. Pictures that memory cannot hold are
     decoded into files under `cache`, by default a folder beside that of the run. `on_epoch` is
     called with the metrics of each epoch, `on_step` with the number of finished steps of the whole
-    run, `on_note` with notes and warnings.
+    run, `on_note` with notes and warnings; `watch` hears the rest.
 
     Raises Interrupted on Ctrl-C or SIGTERM after a checkpoint was saved, WorkError where the loss
     is not finite or memory runs out, and UsageError where the number of processes is not the
@@ -206,8 +223,12 @@ def train(
         _take_up(state, experiment, folder, device, resume=resume)
         if not distributed.is_first():
             material = replace(material, test=None)
+        watch.ready(state.mean_loss)
+        step = step_of(state, material, config, device, on_note)
         try:
-            for metrics in _epochs(experiment, folder, device, state, material, on_step, on_note):
+            for metrics in _epochs(
+                experiment, folder, device, state, material, step, on_step, watch.stop
+            ):
                 on_epoch(metrics)
         except Interrupted:
             with stop_signal():  # a second signal must not interrupt the writing of the result
@@ -271,13 +292,13 @@ def _epochs(
     device: Device,
     state: State,
     material: Material,
+    step: Step,
     on_step: Callable[[int], None],
-    on_note: Callable[[str], None],
+    on_stop: Callable[[], None],
 ) -> Iterator[EpochMetrics]:
     """Train the remaining epochs, saving the state after each; yield the metrics of each."""
     config, normaliser, test = experiment.config, material.normaliser, material.test
-    step = step_of(state, material, config, device, on_note)
-    with stop_signal() as stop:
+    with stop_signal(on_stop) as stop:
         for epoch in range(state.epoch, config.epochs):
             batches = EpochBatches(
                 material.windows, material.labels, config.batch_size, seed=config.seed, epoch=epoch

@@ -28,5 +28,8 @@ def test_it_builds(tmp_path):
     built = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")}
     assert "alfs_cli.estimate" in built["api.html"]
     assert "Bounded(value=" in built["notebook.html"]  # what its cells put out
+    for name in ("notebook-photographs.html", "notebook-audit.html"):
+        assert 'src="_images/' in built[name]  # what its cells drew
+    assert "of 57 wrong ones" in built["notebook-photographs.html"]
     assert 'src="_images/demo.svg"' in built["tour.html"]
     assert 'src="_images/fig3.png"' in built["figures.html"]

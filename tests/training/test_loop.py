@@ -4,13 +4,14 @@ import json
 import random
 import re
 import shutil
+import signal
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from alfs_cli.errors import InputError, WorkError
+from alfs_cli.errors import InputError, Interrupted, WorkError
 from alfs_cli.results.run import (
     CHECKPOINT,
     CONFIG,
@@ -31,6 +32,7 @@ from alfs_cli.training.checkpoint import (
 )
 from alfs_cli.training.devices import Device
 from alfs_cli.training.experiment import plan
+from alfs_cli.training.loop import Watch
 from alfs_cli.training.prediction import features_of, predict
 
 CPU = Device("cpu", "float32", channels_last=True)
@@ -144,6 +146,24 @@ def test_killed_anywhere_and_resumed_is_the_same(tmp_path, settings, trials):
         while killed_after(draw.randint(1, 36), settings, folder):
             pass
         assert outcome(folder) == outcome(tmp_path / "whole")
+
+
+def test_whoever_looks_on_hears_the_loss_and_of_a_signal_at_once(tmp_path):
+    heard, losses = [], []
+
+    def on_step(done):
+        losses.append(ask[0]())
+        if done == 3:
+            signal.raise_signal(signal.SIGINT)
+            assert heard == ["stop"]  # before the step is over, so before anything is saved
+
+    ask = []
+    watch = Watch(ready=ask.append, stop=lambda: heard.append("stop"))
+    settings = {**NOISY, "epochs": 2}
+    with pytest.raises(Interrupted, match="step 3 of epoch 1"):
+        train(plan(settings), tmp_path, CPU, on_step=on_step, watch=watch)
+    saved = load_checkpoint(tmp_path / CHECKPOINT)["losses"]
+    assert losses == pytest.approx([float(saved[: n + 1].mean()) for n in range(3)])
 
 
 @pytest.mark.slow
