@@ -116,6 +116,14 @@ def estimate_dataset(
     )
     if estimate.trust.level == "low" and not estimate.trusted_examples:
         estimate = plausible(estimate, weighed.expected_rate)
+    with console.working("finding neighbours of suspects"):
+        table = issues_table(
+            examples.dataset,
+            scores,
+            listed,
+            transition=np.array(estimate.transition),
+            features=evidence.features,
+        )
     estimate = replace(
         estimate,
         issues=_issues_file(examples.dataset, scores, listed, weighed),
@@ -127,7 +135,7 @@ def estimate_dataset(
             "(--in-sample-ok if they are not)"
         )
     judged = Judged(examples.dataset, evidence, T, scores, listed, findings, examples.digests)
-    return Estimated(estimate, issues_table(examples.dataset, scores, listed), judged)
+    return Estimated(estimate, table, judged)
 
 
 def _examples(
