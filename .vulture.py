@@ -27,3 +27,6 @@ StartElementHandler, EndElementHandler, CharacterDataHandler, StartDoctypeDeclHa
 next_task, second_task, undo, suspect, continued
 is_decided, is_rejected, save_document, verify
 kappa, ac1  # in audit.json, by asdict
+
+# Read by the templates of pages.
+href

@@ -33,7 +33,8 @@ from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators.fitting import estimate_noise
 from alfs_cli.estimators.plausible import leaning_rate
-from alfs_cli.evidence.gathering import evidence_from_probs, gather
+from alfs_cli.evidence.gathering import gather
+from alfs_cli.evidence.interface import evidence_from_probs
 from alfs_cli.evidence.out_of_fold import out_of_fold, principal_components
 from alfs_cli.noise import TransitionMatrix, inject, inject_by_instance, transition_of
 from alfs_cli.results.estimate import Bounded

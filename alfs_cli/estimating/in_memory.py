@@ -33,7 +33,8 @@ from alfs_cli.estimators.fitting import (
 )
 from alfs_cli.estimators.plausible import plausible
 from alfs_cli.evidence.alike import said_of_copies
-from alfs_cli.evidence.gathering import Evidence, gather
+from alfs_cli.evidence.gathering import gather
+from alfs_cli.evidence.interface import Evidence
 from alfs_cli.evidence.representations import EncoderChoice
 from alfs_cli.findings.finding import Finding
 from alfs_cli.inspecting.examples import duplicate_findings, problem_finding

@@ -41,7 +41,7 @@ from alfs_cli.estimators.passes.shards import (
 )
 from alfs_cli.estimators.passes.tally import THREADS, Counting
 from alfs_cli.estimators.summary import summarised
-from alfs_cli.evidence.gathering import Evidence
+from alfs_cli.evidence.interface import Evidence
 from alfs_cli.results.estimate import (
     IssuesFile,
     KindCounts,
