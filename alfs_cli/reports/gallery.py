@@ -30,8 +30,11 @@ class Suspects:
     total: int = 0  # of the suspects listed
 
 
-def texts_of(rows: "pd.DataFrame", count: int) -> Table | None:
-    """Return the texts of the worst suspects in a list of them, None where it holds no texts."""
+def texts_of(rows: "pd.DataFrame", count: int, *, is_wide: bool = False) -> Table | None:
+    """Return the texts of the worst suspects in a list of them, None where it holds no texts.
+
+    `is_wide` tells the nearest texts too, for which a terminal has no room.
+    """
     from alfs_cli.suspects.reasons import NEIGHBOURS, in_words, read
     from alfs_cli.suspects.scores import TEXT
 
@@ -45,7 +48,7 @@ def texts_of(rows: "pd.DataFrame", count: int) -> Table | None:
             shown["given"], shown["suggested"], shown["score"], shown[TEXT], strict=True
         )
     ]
-    if NEIGHBOURS in rows.columns:
+    if is_wide and NEIGHBOURS in rows.columns:
         columns.append(Column("labels of the nearest texts, and how far they are"))
         near = [in_words(read(cell)) for cell in shown[NEIGHBOURS]]
         cells = [(*some, words) for some, words in zip(cells, near, strict=True)]
@@ -72,7 +75,7 @@ def suspects_of(path: Path, estimate: NoiseEstimate, *, count: int, num_pairs: i
         rows = read_issues_table(path, estimate.data.classes)
         if rows is None:
             return Suspects(note=f"{LISTED} is not beside {path.name}, so no picture is shown")
-        texts = texts_of(rows, count)
+        texts = texts_of(rows, count, is_wide=True)
         if texts is not None or estimate.data.source is None:
             return Suspects(texts=texts)
         spec: dict[str, Any] = {"source": None, **estimate.data.spec}
