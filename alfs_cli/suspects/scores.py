@@ -135,7 +135,8 @@ def as_expected(
     """
     overlap = disagreement - weighed.expected_rate
     expected = expected_precision(Listed(float(scores.mean()), weighed.gain, overlap))
-    if expected.value < LIKELY or expected.among(len(scores)).low < LEARNED.least_low:
+    is_known = expected.size >= LEARNED.least_size and expected.value >= LIKELY
+    if not is_known or expected.among(len(scores)).low < LEARNED.least_low:
         return LIKELY - 0.02 * (1.01 - scores), None
     return rescaled(scores, expected.value, least=LIKELY), expected
 

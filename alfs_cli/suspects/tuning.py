@@ -89,8 +89,11 @@ class Learned:
     size_gain: float = tuned(
         0.767, "log labels per log nat", "surer where noise explains much", benchmark=FITTED
     )
+    least_size: float = tuned(
+        1.0, "labels", "a list less certain than after a single answer is not called likely wrong"
+    )
     least_low: float = tuned(
-        0.3,
+        0.4,
         "share of a list",
         "labels are called likely wrong where at least so many of them are, by the lower bound",
         benchmark=PRECISION,

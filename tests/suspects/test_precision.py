@@ -11,8 +11,9 @@ from scipy.stats import betabinom
 from alfs_cli.noise import symmetric
 from alfs_cli.results.estimate import Bounded
 from alfs_cli.suspects.precision import Expected, Listed, expected_precision, rescaled
-from alfs_cli.suspects.scores import LIKELY, weighed_scores
+from alfs_cli.suspects.scores import LIKELY, as_expected, weighed_scores
 from alfs_cli.suspects.tuning import LEARNED
+from alfs_cli.suspects.weighing import Weighed
 from tests.estimators.problems import seen_exactly
 
 SURE = Listed(claimed=0.95, gain=400.0, overlap=0.01)
@@ -52,9 +53,14 @@ def test_a_shorter_list_and_a_smaller_gain_are_less_certain():
 
 
 def test_a_single_label_with_next_to_no_gain_is_never_called_likely():
-    """However sure the models are: half of one-label lists of clean data would be."""
-    found = expected_precision(Listed(claimed=1.0, gain=0.5, overlap=0.0))
-    assert found.among(1).low < LEARNED.least_low
+    """However sure the models are: one-label lists of clean data are wrong as often as right."""
+    sure = Weighed(models=(), order=(), gain=0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Weighed, "expected_rate", 0.0)
+        scores, expected = as_expected(np.array([0.999]), 0.001, sure)
+        assert as_expected(np.full(9, 0.999), 0.001, replace(sure, gain=90.0))[1] is not None
+    assert expected is None
+    assert scores.max() < LIKELY
 
 
 def test_a_part_of_a_list_is_no_more_certain_than_the_whole():
