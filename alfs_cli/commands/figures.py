@@ -1,20 +1,16 @@
 """`alfs figures`: the paper's figures with their numbers, of theory and of trained runs."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from alfs_cli.errors import InputError, UsageError, unknown
+from alfs_cli.errors import UsageError, unknown
 from alfs_cli.options.data import ReadingOptions
 from alfs_cli.options.shared import Invocation, command
 
 if TYPE_CHECKING:
     from alfs_cli.figures import Drawable
-    from alfs_cli.figures.embedding import Separation
-    from alfs_cli.figures.penultimate import Represented
-    from alfs_cli.reports.figures import ShownRun
 
 OF_RUNS = ("tsne", "fig5", "fig7", "fig8")
 """t-SNE of trained runs; the numbers are those of the paper's figures that show it."""
@@ -151,15 +147,12 @@ def _check_sources(names: list[str], source: str | None, files: list[Path]) -> N
 def _figure(invocation: Invocation, name: str, source: str | None, files: list[Path]) -> "Drawable":
     """Return the numbers of a figure."""
     from alfs_cli.figures import FIGURES
+    from alfs_cli.figures.matrices import from_files, of_estimate
+    from alfs_cli.results.estimate import load_estimate
 
     if name == OF_MATRICES and files:
-        from alfs_cli.figures.matrices import from_files
-
         return from_files(files)
     if name == OF_MATRICES and source is not None:
-        from alfs_cli.figures.matrices import of_estimate
-        from alfs_cli.results.estimate import load_estimate
-
         estimate = load_estimate(Path(source))
         if estimate.truth is None:
             invocation.console.note(f"'{source}' knows no true T: the estimated one is drawn alone")
@@ -204,14 +197,15 @@ def _draw_runs(
     chosen = _part(data, part)
     if data is None:
         _refuse_given(_typed(options), "no data are named")
-    from alfs_cli.figures.embedding import t_sne
+    from alfs_cli.figures.embedding import shown_run, t_sne
     from alfs_cli.figures.figure import save_all
     from alfs_cli.figures.penultimate import represent
     from alfs_cli.reports.figures import figures_report
+    from alfs_cli.results.sweep import finished_runs
     from alfs_cli.training.devices import choose_device
 
     device = choose_device(invocation.device)
-    folders = _run_folders(names, invocation.out)
+    folders = finished_runs(names, invocation.out)
     invocation.refuse_inputs(*folders)
     spec = None if data is None else options.spec(data)
     with invocation.console.progress() as report:
@@ -236,7 +230,7 @@ def _draw_runs(
     with invocation.console.working("t-SNE"):
         figure, apart = t_sne(represented, seed=invocation.seed)
     paths = save_all(name, figure, invocation.out / "figures")
-    shown = [_shown(one, found) for one, found in zip(represented, apart, strict=True)]
+    shown = [shown_run(one, found) for one, found in zip(represented, apart, strict=True)]
     invocation.publish(figures_report({name: paths}, shown))
 
 
@@ -248,43 +242,3 @@ def _part(data: str | None, part: str | None) -> Literal["test", "train"]:
             "--data and --part each say which examples are drawn", help="leave one of them out"
         )
     return "train" if part == "train" else "test"
-
-
-def _run_folders(names: list[str], out: Path) -> list[Path]:
-    """Return the folders of runs, and of all runs of sweeps, that are named.
-
-    Raises InputError where one is no run or has not finished.
-    """
-    from alfs_cli.results.run import find_run, load_run
-    from alfs_cli.results.sweep import find_sweep, load_sweep, run_folder
-
-    folders: list[Path] = []
-    for name in names:
-        sweep = find_sweep(name, out)
-        if sweep is None:
-            folders.append(find_run(name, out))
-        else:
-            folders += [run_folder(sweep, planned.run) for planned in load_sweep(sweep).runs]
-    for folder in folders:
-        if not load_run(folder).is_finished:
-            raise InputError(
-                f"run '{folder.name}' has not finished",
-                help=f"alfs train --resume {shlex.quote(folder.as_posix())}",
-            )
-    return list(dict.fromkeys(folders))
-
-
-def _shown(one: "Represented", found: "Separation") -> "ShownRun":
-    from alfs_cli.figures.embedding import noise_of
-    from alfs_cli.reports.figures import ShownRun
-
-    return ShownRun(
-        run=one.run,
-        loss=one.config.loss,
-        noise=noise_of(one),
-        n=found.n,
-        wrong=int(one.is_wrong.sum()),
-        silhouette=found.silhouette,
-        purity=found.purity,
-        classes="true class" if one.is_true else "given label",
-    )

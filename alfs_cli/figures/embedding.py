@@ -115,6 +115,34 @@ def panel_names(represented: Sequence[Represented]) -> tuple[str, ...]:
     return tuple(f"{name}\n{one.run}" for name, one in zip(names, represented, strict=True))
 
 
+@dataclass(frozen=True)
+class ShownRun:
+    """A panel of t-SNE in numbers: n examples, their silhouette and 10-NN purity by class."""
+
+    run: str
+    loss: str
+    noise: str
+    n: int
+    wrong: int
+    silhouette: float
+    purity: float
+    classes: str
+
+
+def shown_run(one: Represented, found: Separation) -> ShownRun:
+    """Return a panel in numbers."""
+    return ShownRun(
+        run=one.run,
+        loss=one.config.loss,
+        noise=noise_of(one),
+        n=found.n,
+        wrong=int(one.is_wrong.sum()),
+        silhouette=found.silhouette,
+        purity=found.purity,
+        classes="true class" if one.is_true else "given label",
+    )
+
+
 def noise_of(one: Represented) -> str:
     """Return the injected noise in words."""
     noise = one.config.noise

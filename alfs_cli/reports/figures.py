@@ -1,33 +1,19 @@
 """The report of `alfs figures`: the files written, and the numbers of trained runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alfs_cli.formats.blocks import Block, Column, Report, Table
 
 if TYPE_CHECKING:
+    from alfs_cli.figures.embedding import ShownRun
     from alfs_cli.figures.parameters import Setting
-
-
-@dataclass(frozen=True)
-class ShownRun:
-    """A panel of t-SNE in numbers: n examples, their silhouette and 10-NN purity by class."""
-
-    run: str
-    loss: str
-    noise: str
-    n: int
-    wrong: int
-    silhouette: float
-    purity: float
-    classes: str
 
 
 def figures_report(
     made: Mapping[str, Sequence[Path]],
-    runs: Sequence[ShownRun] = (),
+    runs: "Sequence[ShownRun]" = (),
     settings: "Sequence[Setting]" = (),
 ) -> Report:
     """Return the report on figures by name, with the files of each."""
@@ -81,7 +67,7 @@ def _settings(settings: "Sequence[Setting]") -> Table:
     )
 
 
-def _separation(runs: Sequence[ShownRun]) -> Table:
+def _separation(runs: "Sequence[ShownRun]") -> Table:
     columns = (
         Column("loss"),
         Column("noise"),

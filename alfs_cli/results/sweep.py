@@ -6,13 +6,14 @@ configurations of all runs, so the same command on the same data is the same swe
 """
 
 import hashlib
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from alfs_cli.errors import InputError, did_you_mean
-from alfs_cli.results.run import CHECKPOINT, RESULT, load_run
+from alfs_cli.results.run import CHECKPOINT, RESULT, find_run, load_run
 from alfs_cli.storage.documents import from_document, read_document, to_document, write_document
 
 SCHEMA = "alfs.sweep/1"
@@ -123,3 +124,24 @@ def sweep_folder(name: str, out: Path) -> Path:
         what,
         help=f"a sweep is a folder or an id under {sweeps.as_posix()}; `alfs sweep` makes one",
     )
+
+
+def finished_runs(names: Iterable[str], out: Path) -> list[Path]:
+    """Return the folders of runs, and of all runs of sweeps, that are named by folder or id.
+
+    Raises InputError where one is no run or has not finished.
+    """
+    folders: list[Path] = []
+    for name in names:
+        sweep = find_sweep(name, out)
+        if sweep is None:
+            folders.append(find_run(name, out))
+        else:
+            folders += [run_folder(sweep, planned.run) for planned in load_sweep(sweep).runs]
+    for folder in folders:
+        if not load_run(folder).is_finished:
+            raise InputError(
+                f"run '{folder.name}' has not finished",
+                help=f"alfs train --resume {shlex.quote(folder.as_posix())}",
+            )
+    return list(dict.fromkeys(folders))
