@@ -33,3 +33,6 @@ kappa, ac1  # in audit.json, by asdict
 # Of the classifier and the loss, for scikit-learn, torch and users.
 __sklearn_tags__, transition_, n_features_in_, feature_names_in_, estimate_, left_out_, noise_rate_
 predict_proba, extra_repr, forward, _apply, ctx
+
+# Read by the templates of pages.
+href

@@ -23,7 +23,8 @@ import precision
 from sklearn.metrics import average_precision_score
 
 from alfs_cli.estimators.fitting import estimate_noise
-from alfs_cli.evidence.gathering import evidence_from_probs, gather
+from alfs_cli.evidence.gathering import gather
+from alfs_cli.evidence.interface import evidence_from_probs
 from alfs_cli.noise import realised, row_total_variation, rows_of_counts
 from alfs_cli.results.estimate import Bounded
 from alfs_cli.suspects.scores import weighed_scores

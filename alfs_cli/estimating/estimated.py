@@ -12,7 +12,7 @@ from alfs_cli.data.duplicates import Digests, content_digest
 from alfs_cli.data.texts import excerpt
 from alfs_cli.estimating.tuning import TUNING
 from alfs_cli.estimators.joint.posterior import true_class_probs
-from alfs_cli.evidence.gathering import Evidence
+from alfs_cli.evidence.interface import Evidence
 from alfs_cli.findings.finding import Finding
 from alfs_cli.formats.blocks import Picture
 from alfs_cli.inspecting.examples import example_finding, fingerprint

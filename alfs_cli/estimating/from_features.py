@@ -25,7 +25,7 @@ from alfs_cli.estimating.streamed import Drawn, Fitted, finished, fitted, most_d
 from alfs_cli.estimators import ESTIMATORS
 from alfs_cli.estimators.fitting import check_classes
 from alfs_cli.evidence.choosing import agreement
-from alfs_cli.evidence.gathering import Evidence
+from alfs_cli.evidence.interface import Evidence
 from alfs_cli.evidence.moments import (
     PLANNED_ON,
     Heads,

@@ -16,7 +16,7 @@ from alfs_cli.estimating.in_passes import TASK, block_rows, on_threads
 from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimating.streamed import Drawn, finished, fitted, most_drawn
 from alfs_cli.estimators.fitting import check_classes
-from alfs_cli.evidence.gathering import Evidence, evidence_from_probs
+from alfs_cli.evidence.interface import Evidence, evidence_from_probs
 from alfs_cli.suspects.streamed import Judge, Tally, added, tallied
 
 WAITING = 64  # tallies that are added at once

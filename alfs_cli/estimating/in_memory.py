@@ -33,7 +33,8 @@ from alfs_cli.estimators.fitting import (
 )
 from alfs_cli.estimators.plausible import plausible
 from alfs_cli.evidence.alike import said_of_copies
-from alfs_cli.evidence.gathering import Evidence, gather
+from alfs_cli.evidence.gathering import gather
+from alfs_cli.evidence.interface import Evidence
 from alfs_cli.evidence.representations import EncoderChoice
 from alfs_cli.findings.finding import Finding
 from alfs_cli.inspecting.examples import duplicate_findings, problem_finding
@@ -116,6 +117,14 @@ def estimate_dataset(
     )
     if estimate.trust.level == "low" and not estimate.trusted_examples:
         estimate = plausible(estimate, weighed.expected_rate)
+    with console.working("finding neighbours of suspects"):
+        table = issues_table(
+            examples.dataset,
+            scores,
+            listed,
+            transition=np.array(estimate.transition),
+            features=evidence.features,
+        )
     estimate = replace(
         estimate,
         issues=_issues_file(examples.dataset, scores, listed, weighed),
@@ -127,7 +136,7 @@ def estimate_dataset(
             "(--in-sample-ok if they are not)"
         )
     judged = Judged(examples.dataset, evidence, T, scores, listed, findings, examples.digests)
-    return Estimated(estimate, issues_table(examples.dataset, scores, listed), judged)
+    return Estimated(estimate, table, judged)
 
 
 def _examples(

@@ -42,17 +42,17 @@ from alfs_cli.estimators.passes.shards import (
 )
 from alfs_cli.estimators.passes.tally import THREADS, Counting
 from alfs_cli.estimators.summary import summarised
-from alfs_cli.evidence.gathering import Evidence
+from alfs_cli.evidence.interface import Evidence
 from alfs_cli.results.estimate import (
-    Bounded,
     IssuesFile,
     KindCounts,
     NoiseEstimate,
     Promise,
     PromiseByKind,
 )
-from alfs_cli.suspects.precision import of_part
-from alfs_cli.suspects.scores import COLUMNS, LIKELY, as_expected, in_doubt
+from alfs_cli.suspects.precision import LIKELY, Expected
+from alfs_cli.suspects.reasons import NEIGHBOURS, TRANSITION
+from alfs_cli.suspects.scores import COLUMNS, as_expected, in_doubt
 from alfs_cli.suspects.weighing import spread, weigh
 
 if TYPE_CHECKING:
@@ -305,16 +305,14 @@ def _suspects(
     expected = None
     if (is_likely := score >= LIKELY).any():
         disagreement = float((evidence.probs.argmax(axis=1) != dataset.labels).mean())
-        score[is_likely], expected = as_expected(
-            score[is_likely], suspects.own[is_likely], disagreement, weighed
-        )
+        score[is_likely], expected = as_expected(score[is_likely], disagreement, weighed)
 
-    def promised(places: IntArray, whole: Bounded | None = None) -> Promise:
+    def promised(places: IntArray, whole: Expected | None = None) -> Promise:
         if not len(places):
             return Promise()
         value = float(score[places].mean())
         if whole is not None:
-            part = of_part(whole, value, len(places))
+            part = whole.among(len(places), value)
             return Promise(value, part.low, part.high)
         low, high = spread(each[:, places].mean(axis=1), weights, len(places))
         return Promise(value, min(low, value), max(high, value))
@@ -326,7 +324,8 @@ def _suspects(
     listed = np.concatenate([likely, doubted])
     by_kind = PromiseByKind(promised(likely, expected), promised(doubted))
     counts = KindCounts(0, len(likely), len(doubted))
-    table = _table(suspects, score, listed, counts, dataset.class_names)
+    T = np.array(estimate.transition)
+    table = _table(suspects, score, listed, counts, dataset.class_names, T)
     return table, IssuesFile("issues.csv", len(listed), by_kind.likely, by_kind, counts)
 
 
@@ -336,6 +335,7 @@ def _table(
     listed: IntArray,
     counts: KindCounts,
     names: tuple[str, ...],
+    T: FloatArray,
 ) -> "pd.DataFrame":
     """Return the rows of issues.csv, those of `listed` in that order."""
     import pandas as pd
@@ -351,8 +351,10 @@ def _table(
             "suggested_confidence": suspects.highest[listed],
             "score": score[listed],
             "kind": ["likely"] * counts.likely + ["possible"] * counts.possible,
+            NEIGHBOURS: [""] * len(listed),  # no pass holds all features
+            TRANSITION: T[suspects.top[listed], suspects.label[listed]],
         },
-        columns=list(COLUMNS),
+        columns=[*COLUMNS, NEIGHBOURS, TRANSITION],
     )
 
 

@@ -20,19 +20,18 @@ from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimating.tuning import SAMPLING
 from alfs_cli.estimators.fitting import estimate_noise
-from alfs_cli.evidence.gathering import Evidence
+from alfs_cli.evidence.interface import Evidence
 from alfs_cli.results.estimate import (
-    Bounded,
     IssuesFile,
     KindCounts,
     NoiseEstimate,
     Promise,
     PromiseByKind,
 )
-from alfs_cli.suspects.precision import Listed, expected_precision, of_part, rescaled
-from alfs_cli.suspects.scores import COLUMNS, LIKELY, in_doubt
+from alfs_cli.suspects.precision import LIKELY, Expected, Listed, expected_precision, rescaled
+from alfs_cli.suspects.reasons import NEIGHBOURS, TRANSITION
+from alfs_cli.suspects.scores import COLUMNS, in_doubt
 from alfs_cli.suspects.streamed import Judge, Suspects, Tally, judge_of
-from alfs_cli.suspects.tuning import LEARNED
 from alfs_cli.suspects.weighing import spread
 
 if TYPE_CHECKING:
@@ -190,12 +189,11 @@ def listed(fit: Fitted, tally: Tally, threshold: float) -> tuple["pd.DataFrame",
     promises = PromiseByKind(
         _promise_of_likely(score[likely], likely_all), _promise_of_doubted(fit, score[doubted])
     )
-    names = fit.estimate.data.classes
     issues = IssuesFile("issues.csv", len(places), promises.likely, promises, counts)
-    return _table(found, places, counts, names), issues
+    return _table(found, places, counts, fit.estimate), issues
 
 
-def _calibrated(judge: Judge, tally: Tally) -> tuple[Suspects, Bounded | None]:
+def _calibrated(judge: Judge, tally: Tally) -> tuple[Suspects, Expected | None]:
     """Return suspects with calibrated scores, and the share expected to be wrong of all likely.
 
     As `suspects.scores.as_expected`, from the sums over all examples.
@@ -205,23 +203,23 @@ def _calibrated(judge: Judge, tally: Tally) -> tuple[Suspects, Bounded | None]:
         return found, None
     is_likely, score = found.score >= LIKELY, found.score.copy()
     unit = 2.0**32 * tally.likely
-    claimed, own = tally.claimed / unit, tally.doubted / unit
+    claimed = tally.claimed / unit
     overlap = 1 - tally.agreeing / tally.count - judge.weighed.expected_rate
-    told = expected_precision(Listed(tally.likely, claimed, own, judge.weighed.gain, overlap))
-    if told.low < LEARNED.least_low:
+    told = expected_precision(Listed(claimed, judge.weighed.gain, overlap))
+    if not told.is_enough(tally.likely):
         score[is_likely] = LIKELY - 0.02 * (1.01 - score[is_likely])
         return replace(found, score=score), None
     score[is_likely] = rescaled(score[is_likely], told.value, least=LIKELY, now=claimed)
     return replace(found, score=score), told
 
 
-def _promise_of_likely(scores: FloatArray, expected: Bounded | None) -> Promise:
+def _promise_of_likely(scores: FloatArray, expected: Expected | None) -> Promise:
     if not len(scores):
         return Promise()
     value = float(scores.mean())
     if expected is None:
         return Promise(value)
-    part = of_part(expected, value, len(scores))
+    part = expected.among(len(scores), value)
     return Promise(value, part.low, part.high)
 
 
@@ -243,12 +241,12 @@ def _promise_of_doubted(fit: Fitted, scores: FloatArray) -> Promise:
 
 
 def _table(
-    found: Suspects, places: IntArray, counts: KindCounts, names: tuple[str, ...]
+    found: Suspects, places: IntArray, counts: KindCounts, estimate: NoiseEstimate
 ) -> "pd.DataFrame":
     """Return the rows of issues.csv, those at `places` in that order."""
     import pandas as pd
 
-    classes = np.array(names, dtype=object)
+    classes, T = np.array(estimate.data.classes, dtype=object), np.array(estimate.transition)
     return pd.DataFrame(
         {
             "index": found.row[places],
@@ -259,6 +257,8 @@ def _table(
             "suggested_confidence": found.other[places],
             "score": found.score[places],
             "kind": ["likely"] * counts.likely + ["possible"] * counts.possible,
+            NEIGHBOURS: [""] * len(places),  # no pass holds all features
+            TRANSITION: T[found.suggested[places], found.label[places]],
         },
-        columns=list(COLUMNS),
+        columns=[*COLUMNS, NEIGHBOURS, TRANSITION],
     )

@@ -17,7 +17,8 @@ from alfs_cli.estimators.parts.neighbourhood import neighbour_check, neighbourho
 from alfs_cli.estimators.parts.reviewed import settled
 from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.estimators.summary import other_estimate, summarised
-from alfs_cli.evidence.gathering import Evidence, gather
+from alfs_cli.evidence.gathering import gather
+from alfs_cli.evidence.interface import Evidence
 from alfs_cli.noise.threads import one_blas_thread
 from alfs_cli.results.estimate import (
     LocalCleanLevel,

@@ -13,7 +13,7 @@ from alfs_cli.estimators.parts.counts import Spread, gap, weakest_pair
 from alfs_cli.estimators.parts.sample import Answer, Estimate, rate_of
 from alfs_cli.estimators.parts.trust import trust_in
 from alfs_cli.estimators.tuning import TRUST
-from alfs_cli.evidence.gathering import Evidence
+from alfs_cli.evidence.interface import Evidence
 from alfs_cli.noise import (
     class_clean_levels,
     clean_level,

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alfs_cli.arrays import Features, FloatArray, IntArray
+from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.folds import stratified_folds
+from alfs_cli.errors import InputError, brief
 from alfs_cli.evidence.alike import alike
 from alfs_cli.evidence.encoders import has_encoder
 from alfs_cli.evidence.out_of_fold import out_of_fold
@@ -51,6 +53,75 @@ class _Tried:
 def agreement(probs: FloatArray, labels: IntArray) -> float:
     """Return the share of given labels that are the most probable class."""
     return float((probs.argmax(axis=1) == labels).mean())
+
+
+def chosen(request: "Request", kind: str) -> Representation:
+    """Return the representation of a kind; `auto` takes the best of those that there are.
+
+    Raises InputError where there is nothing to judge the labels by.
+    """
+    return _best_available(request) if kind == "auto" else _of_kind(request, kind)
+
+
+def _of_kind(request: "Request", kind: str) -> Representation:
+    """Return the representation of a kind; of several encoders the best."""
+    dataset = request.dataset
+    if kind == "encoder" and (dataset.images is not None or dataset.texts is not None):
+        return of_encoders(request)
+    return Representation(kind)
+
+
+def _best_available(request: "Request") -> Representation:
+    dataset = request.dataset
+    takes_texts = dataset.texts is not None and request.encoder.option == "--encoder"
+    if request.encoder.option and dataset.images is None and not takes_texts:
+        option = request.encoder.option
+        raise InputError(f"no images here for {option}", help=f"leave {option} out")
+    if request.encoder.names:
+        return of_encoders(request)
+    if dataset.texts is not None:
+        return _text_or_features(request)
+    if dataset.features is not None:
+        if dataset.images is not None:
+            request.notes.append(
+                "judged by the given features; --evidence pixels would take the images"
+            )
+        return Representation("features")
+    if dataset.images is not None:
+        return of_images(request, dataset.images.shape)
+    if dataset.columns is not None:
+        raise nothing_left(dataset.columns, where=f"'{dataset.name}'")
+    raise InputError(
+        "nothing to judge the labels by: neither images, texts, features nor probabilities",
+        help="give one of them, for example --pred-probs FILE",
+    )
+
+
+def _text_or_features(request: "Request") -> Representation:
+    """Return text, or features where a table's other columns agree better with the labels."""
+    dataset, column = request.dataset, request.dataset.text_column
+    named = "the given texts" if column is None else f"the text in column '{brief(column)}'"
+    if dataset.spec.features is not None:
+        return Representation("features")
+    best = Representation("text")
+    if dataset.features is not None:
+        best = best_of((best, Representation("features")), request)
+    if best.kind == "text":
+        more = "" if dataset.spec.text_column or column is None else "; --text-column names another"
+        request.notes.append(f"judged by {named}{more}")
+    else:
+        request.notes.append(f"judged by columns, not by {named}: --text-column would take that")
+    return best
+
+
+def encoders_asked(request: "Request", kind: str) -> str:
+    """Return the digests of the encoders that may be taken, "" where none is."""
+    dataset, is_named = request.dataset, bool(request.encoder.names)
+    if kind not in ("auto", "encoder") or (dataset.images is None and dataset.texts is None):
+        return ""
+    if not is_named and (dataset.images is None or (kind == "auto" and not has_encoder())):
+        return ""
+    return " ".join(encoder.digest for encoder in request.encoders)
 
 
 def of_images(request: "Request", shape: tuple[int, int, int]) -> Representation:
@@ -136,3 +207,32 @@ def _held_out(
     )
     fit = out_of_fold(X, labels, dataset.num_classes, fold_of, seed=seed)
     return agreement(fit.probs, labels)
+
+
+def gains_by_standardising(
+    request: "Request", X: Features, labels: IntArray, fold_of: IntArray
+) -> bool:
+    """Return whether columns of unit variance predict held-out labels better than as they are.
+
+    Columns of a table have units of their own; those of an array are left as they are.
+    """
+    columns = request.dataset.columns
+    if columns is None or not columns.is_table:
+        return False
+    order = np.random.default_rng([request.seed, 7]).permutation(len(X))
+    some = np.sort(order[: GATHERING.standardised_on])
+    held, given = fold_of[some], labels[some]
+    if len(np.unique(held)) < 2:
+        return False
+    fits = [
+        out_of_fold(rows, given, request.dataset.num_classes, held, seed=request.seed)
+        for rows in (X[some], standardised(X)[some])
+    ]
+    return fits[1].log_likelihood > fits[0].log_likelihood
+
+
+def standardised(X: Features) -> Features:
+    """Return columns (N, D) of mean 0 and variance 1; constant ones become 0."""
+    centred = X - X.mean(axis=0, dtype=np.float64)
+    spread = centred.std(axis=0)
+    return np.asarray(centred / np.where(spread > 0, spread, 1), dtype=np.float32)

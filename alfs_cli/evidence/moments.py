@@ -19,7 +19,8 @@ from scipy.linalg import cho_factor, cho_solve
 from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.data.feature_files import FeatureBlock
 from alfs_cli.errors import InputError
-from alfs_cli.evidence.gathering import STANDARD, standardised
+from alfs_cli.evidence.choosing import standardised
+from alfs_cli.evidence.gathering import STANDARD
 from alfs_cli.evidence.out_of_fold import (
     BLOCK,
     Folds,

@@ -113,18 +113,28 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Picture:
-    """A small PNG and its caption."""
+    """A small PNG and its caption.
+
+    `place` is the file or the row, `href` where the file is, from the page's folder. `given` and
+    `suggested` are classes by which a page filters, `reasons` lines on why the picture is shown.
+    """
 
     png: bytes
     caption: str
+    place: str = ""
+    href: str = ""
+    given: str = ""
+    suggested: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures, the most important first; shown in HTML only."""
+    """Pictures, the most important first, of `total` in all; shown in HTML only."""
 
     title: str
     pictures: tuple[Picture, ...]
+    total: int = 0
 
 
 Block = Verdict | Facts | Paragraph | Table | Heatmap | Curves | Intervals | Gallery

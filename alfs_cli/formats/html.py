@@ -9,15 +9,17 @@ from collections import Counter
 from collections.abc import Callable
 
 from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup, escape
 
 from alfs_cli import __version__
-from alfs_cli.formats.blocks import Block, Curves, Heatmap, Report, show
+from alfs_cli.formats.blocks import Block, Curves, Gallery, Heatmap, Report, show
 from alfs_cli.formats.charts import chart, heat_cells
 from alfs_cli.text.plain import plain
 
 MOST_SHORT = 32  # characters of a cell that is kept on one line
 MOST_WORD = 60  # the same of a single word, as the text of a loss
 MOST_FINDINGS = 200  # findings listed
+BREAKS = re.compile(r"(?<=[/_-])(?=\w)|(?<=\.)(?=[^\W\d])")  # between words of a name
 
 
 def render(report: Report) -> str:
@@ -38,6 +40,7 @@ def _rendered(name: str, report: Report, *, anchors: Callable[[str], str]) -> st
         lstrip_blocks=True,
     )
     environment.filters["b64"] = lambda data: b64encode(data).decode("ascii")
+    environment.filters["breakable"] = breakable
     template = environment.get_template(name)
     blocks = [(type(block).__name__, block, _extra(block)) for block in report.blocks]
     page = template.render(
@@ -71,5 +74,40 @@ def _extra(block: Block) -> object:
             return heat_cells(block)
         case Curves():
             return chart(block)
+        case Gallery():
+            return filters(block)
         case _:
             return None
+
+
+def breakable(text: str) -> Markup:
+    """Return escaped text that may break after the signs that part the words of a name.
+
+    >>> breakable("a/b_c<d")
+    Markup('a/<wbr>b_<wbr>c&lt;d')
+    """
+    return Markup("<wbr>").join(escape(part) for part in BREAKS.split(text))
+
+
+def filters(block: Gallery) -> dict[str, object]:
+    """Return by what a gallery is filtered: (key, name, count) of given classes and of pairs.
+
+    A key is a class of the style sheet; `of` has those of each picture. A gallery of one class and
+    one pair has no filters.
+    """
+    given = Counter(picture.given for picture in block.pictures if picture.given)
+    pairs = Counter((p.given, p.suggested) for p in block.pictures if p.given)
+    names = sorted(given)
+    of_class = {name: f"g{place}" for place, name in enumerate(names)}
+    of_pair = {pair: f"p{place}" for place, (pair, _) in enumerate(pairs.most_common())}
+    if len(pairs) < 2:
+        return {"classes": (), "pairs": (), "marks": (), "of": [""] * len(block.pictures)}
+    return {
+        "classes": [(of_class[name], name, given[name]) for name in names],
+        "pairs": [(key, f"{a}, {b}", pairs[a, b]) for (a, b), key in of_pair.items()],
+        "marks": [*of_class.values(), *of_pair.values()],
+        "of": [
+            f"{of_class[p.given]} {of_pair[p.given, p.suggested]}" if p.given else ""
+            for p in block.pictures
+        ],
+    }

@@ -130,7 +130,7 @@ class TrainOptions:
         str,
         typer.Option(
             "--logger",
-            help="none, or tensorboard to write its event files too.",
+            help="none, tensorboard, mlflow or wandb: where metrics go besides metrics.jsonl.",
             rich_help_panel=TRAINING,
         ),
     ] = "none"

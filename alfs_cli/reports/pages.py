@@ -59,7 +59,9 @@ def estimate_page(
     if suspects.pairs:
         blocks.append(Gallery("Of the worst pairs", suspects.pairs))
     if suspects.worst:
-        blocks.append(Gallery("Labels most likely wrong, worst first", suspects.worst))
+        blocks.append(
+            Gallery("Labels most likely wrong, worst first", suspects.worst, suspects.total)
+        )
     if suspects.texts is not None:
         blocks.append(suspects.texts)
     if suspects.note:

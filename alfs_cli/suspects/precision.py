@@ -1,9 +1,10 @@
 """The expected precision of a list of likely suspects: the share of its labels that is wrong.
 
 Labels and evidence alone do not determine it: where classes overlap, a label that disagrees with
-the evidence may be wrong, or its example may be hard. So a regression predicts the precision. It
-was fitted to lists from many data sets whose wrong labels were known (`benchmarks/precision.py`).
-Its errors on data sets that it was not fitted to set the width of the interval.
+the evidence may be wrong, or its example may be hard. So a regression predicts the precision, and
+how uncertain that is. Of n listed labels k are wrong by a beta-binomial distribution. Its mean and
+its size were fitted to lists from many data sets whose wrong labels were known, and the size was
+lowered until its bounds held on data sets that were left out (`benchmarks/precision.py`).
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from alfs_cli.suspects.tuning import LEARNED
 
 CERTAIN = 0.02  # probability; log odds are clipped here, so that no list counts as certain
 LEAST_OVERLAP = 0.01  # share of labels; smaller overlaps count as this one
-Z = 1.645  # standard errors of a one-sided 95 % bound
+LIKELY = 0.5  # probability from which a label is more likely wrong than right
+MOST_COUNTED = 10**5  # labels; among more, how many are drawn is no uncertainty
+MISSED = 0.05  # chance that the share lies beyond a bound
 
 
 @dataclass(frozen=True)
@@ -24,74 +27,74 @@ class Listed:
     """What predicts the precision of a list, known without the true labels.
 
     Args:
-        count: how many labels are listed.
-        claimed: their mean probability of being wrong, averaged over models of the noise.
-        own: the mean out-of-sample probability of the labels themselves.
+        claimed: the mean probability of being wrong of the listed labels, over models of the noise.
         gain: the log posterior, in nats, by which the best model of the noise exceeds the best
             model with next to no noise.
         overlap: the share of all labels that are not the likeliest class, less the noise rate.
     """
 
-    count: int
     claimed: float
-    own: float
     gain: float
     overlap: float
 
 
-def expected_precision(listed: Listed) -> Bounded:
-    """Return the share of the labels listed that is wrong, with one-sided bounds at about 95 %.
+@dataclass(frozen=True)
+class Expected:
+    """The chance of a listed label to be wrong: beta distributed with the mean `value`.
 
-    >>> told = Listed(count=100, claimed=0.95, own=0.02, gain=300.0, overlap=0.02)
-    >>> round(expected_precision(told).value, 2)
-    0.98
+    It is as uncertain as after a sample of `size` labels.
+    """
+
+    value: float
+    size: float
+
+    def among(self, count: int, value: float | None = None) -> Bounded:
+        """Return the share of `count` labels that is wrong, with one-sided bounds at 95 %.
+
+        `value` is the mean of the labels meant, where they are a part of the list.
+
+        >>> Expected(0.9, 20.0).among(10)
+        Bounded(value=0.9, low=0.7, high=1.0)
+        """
+        from scipy.special import betaincinv, betaln, gammaln
+
+        value = self.value if value is None else value
+        mean = min(max(value, 1e-4), 1 - 1e-4)
+        a, b = mean * self.size, (1 - mean) * self.size
+        if count > MOST_COUNTED:
+            low, high = betaincinv(a, b, [MISSED, 1 - MISSED])
+            return Bounded(value, min(float(low), value), max(float(high), value))
+        wrong = np.arange(count + 1)
+        ways = gammaln(count + 1) - gammaln(wrong + 1) - gammaln(count - wrong + 1)
+        chances = np.exp(ways + betaln(wrong + a, count - wrong + b) - betaln(a, b)).cumsum()
+        low, high = np.searchsorted(chances / chances[-1], [MISSED, 1 - MISSED]) / count
+        return Bounded(value, min(float(low), value), max(float(high), value))
+
+    def is_enough(self, count: int) -> bool:
+        """Whether a list of so many labels may be called likely wrong."""
+        is_known = self.size >= LEARNED.least_size and self.value >= LIKELY
+        return is_known and self.among(count).low >= LEARNED.least_low
+
+
+def expected_precision(listed: Listed) -> Expected:
+    """Return what share of a list is expected to be wrong, and how sure that is.
+
+    >>> round(expected_precision(Listed(claimed=0.95, gain=300.0, overlap=0.02)).value, 1)
+    0.9
     """
     centre = (
         LEARNED.intercept
         + LEARNED.claimed * log_odds(listed.claimed)
-        + LEARNED.own * log_odds(listed.own)
-        + LEARNED.gain * np.log1p(max(listed.gain, 0.0))
         + LEARNED.overlap * log_odds(max(listed.overlap, LEAST_OVERLAP))
     )
-    log_variance = LEARNED.spread + LEARNED.spread_gain * np.log1p(max(listed.gain, 0.0))
-    return _around(float(centre), LEARNED.width * float(np.exp(log_variance / 2)), listed.count)
-
-
-def of_part(whole: Bounded, value: float, count: int) -> Bounded:
-    """Return `value`, the share of a part of a list, with bounds as wide as those of the whole."""
-    width = _log_odds(whole.value) - _log_odds(whole.low)
-    return _around(_log_odds(value), width, count)
-
-
-def _around(centre: float, width: float, count: int) -> Bounded:
-    value = _share(centre)
-    drawn = Z / np.sqrt(count * max(value * (1 - value), CERTAIN))
-    reach = float(np.hypot(width, drawn))
-    low, high = (_of_a_list(_share(centre + side * reach), count) for side in (-1, 1))
-    return Bounded(value, min(low, value), max(high, value))
-
-
-def _of_a_list(smoothed: float, count: int) -> float:
-    """Return the share k / n of a list from its smoothed share (k + 1/2) / (n + 1).
-
-    The regression predicts smoothed shares, whose log odds are finite. A list of wrong labels alone
-    has the share 1, which the bounds must reach.
-    """
-    return min(max(((count + 1) * smoothed - 0.5) / count, 0.0), 1.0)
+    log_size = LEARNED.size + LEARNED.size_gain * np.log1p(max(listed.gain, 0.0))
+    return Expected(float(1 / (1 + np.exp(-centre))), float(np.exp(log_size)))
 
 
 def log_odds(share: float) -> float:
     """Return log(p / (1 - p)) of a probability clipped to [CERTAIN, 1 - CERTAIN]."""
-    return _log_odds(min(max(share, CERTAIN), 1 - CERTAIN))
-
-
-def _log_odds(share: float) -> float:
-    clipped = min(max(share, 1e-6), 1 - 1e-6)
+    clipped = min(max(share, CERTAIN), 1 - CERTAIN)
     return float(np.log(clipped / (1 - clipped)))
-
-
-def _share(odds: float) -> float:
-    return float(1 / (1 + np.exp(-odds)))
 
 
 def rescaled(

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alfs_cli.arrays import FloatArray, IntArray
+from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.errors import InputError, brief
 from alfs_cli.estimators.joint.posterior import NEVER, TrueClass, blocks, possible, true_class
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.precision import Listed, expected_precision, rescaled
-from alfs_cli.suspects.tuning import LEARNED
+from alfs_cli.suspects.precision import LIKELY, Expected, Listed, expected_precision, rescaled
+from alfs_cli.suspects.reasons import NEIGHBOURS, TRANSITION, neighbours_of, written
 from alfs_cli.suspects.weighing import Weighed, weigh
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ COLUMNS = (
 TEXT = "text"  # a further column, where the examples are texts
 TEXT_LENGTH = 300  # characters of a text that are listed
 KINDS = ("proven", "likely", "possible")
-LIKELY = 0.5  # probability from which a label is more likely wrong than right
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +51,7 @@ class LabelScores:
         disagrees: whether the label is not the most probable class of the evidence, (N,).
         known: whether a person has reviewed the label, (N,).
         proven: indices of identical examples with different labels, group by group.
-        expected: the share of the labels scored LIKELY or more that is expected to be wrong.
+        expected: what share of the labels scored LIKELY or more is expected to be wrong.
     """
 
     score: FloatArray
@@ -62,7 +61,7 @@ class LabelScores:
     disagrees: NDArray[np.bool_]
     known: NDArray[np.bool_]
     proven: tuple[Group, ...] = ()
-    expected: Bounded | None = None
+    expected: Expected | None = None
 
     def settled(self, places: IntArray, true: IntArray, labels: IntArray) -> "LabelScores":
         """Return the scores after review: examples `places` (m,) are of class `true` (m,)."""
@@ -117,26 +116,24 @@ def weighed_scores(
     likely = np.flatnonzero(wrong >= LIKELY)
     expected = None
     if len(likely):
-        own = probs[likely, labels[likely]].astype(np.float64)
         disagreement = float((probs.argmax(axis=1) != labels).mean())
-        wrong[likely], expected = as_expected(wrong[likely], own, disagreement, weighed)
+        wrong[likely], expected = as_expected(wrong[likely], disagreement, weighed)
     found = _scores(probs, labels, T, q, _looks(q, labels, T), wrong, identical)
     return replace(found, expected=expected), weighed
 
 
 def as_expected(
-    scores: FloatArray, own: FloatArray, disagreement: float, weighed: Weighed
-) -> tuple[FloatArray, Bounded | None]:
+    scores: FloatArray, disagreement: float, weighed: Weighed
+) -> tuple[FloatArray, Expected | None]:
     """Return scores (M,) of LIKELY or more after calibration, and the expected share of wrong ones.
 
-    `own` (M,) are the probabilities of the labels themselves, `disagreement` is the share of all
-    labels that are not the most probable class. Where too few labels may be wrong, all scores move
-    below LIKELY in the same order, and the expected share is None.
+    `disagreement` is the share of all labels that are not the most probable class. Where too few
+    labels may be wrong, all scores move below LIKELY in the same order, and the expected share is
+    None.
     """
     overlap = disagreement - weighed.expected_rate
-    listed = Listed(len(own), float(scores.mean()), float(own.mean()), weighed.gain, overlap)
-    expected = expected_precision(listed)
-    if expected.low < LEARNED.least_low:
+    expected = expected_precision(Listed(float(scores.mean()), weighed.gain, overlap))
+    if not expected.is_enough(len(scores)):
         return LIKELY - 0.02 * (1.01 - scores), None
     return rescaled(scores, expected.value, least=LIKELY), expected
 
@@ -287,15 +284,26 @@ def listing(
 
 
 def issues_table(
-    dataset: "LabelledDataset", scores: LabelScores, listed: Listing
+    dataset: "LabelledDataset",
+    scores: LabelScores,
+    listed: Listing,
+    *,
+    transition: FloatArray,
+    features: Features | None = None,
 ) -> "pd.DataFrame":
-    """Return the rows of issues.csv, one for each listed label, in order."""
+    """Return the rows of issues.csv, one for each listed label, in order.
+
+    Their neighbours in `features` (N, D) and their entries of T (K, K) tell why. Labels listed
+    without a kind have no neighbours.
+    """
     import pandas as pd
 
     from alfs_cli.data.dataset import positions_of
     from alfs_cli.data.texts import excerpt
 
     places, names = listed.places, np.array(dataset.class_names, dtype=object)
+    of_kind = listed.of(*KINDS)
+    near = [] if features is None else neighbours_of(features, dataset, of_kind)
     table = pd.DataFrame(
         {
             "index": positions_of(dataset)[places],
@@ -306,8 +314,10 @@ def issues_table(
             "suggested_confidence": scores.suggested_confidence[places],
             "score": scores.score[places],
             "kind": list(listed.kinds),
+            NEIGHBOURS: [written(some) for some in near] + [""] * (len(places) - len(near)),
+            TRANSITION: transition[scores.suggested[places], dataset.labels[places]],
         },
-        columns=list(COLUMNS),
+        columns=[*COLUMNS, NEIGHBOURS, TRANSITION],
     )
     if dataset.texts is not None:
         table[TEXT] = [excerpt(dataset.texts[place], TEXT_LENGTH) for place in places]

@@ -18,7 +18,7 @@ from alfs_cli.estimators.joint.posterior import TrueClass, possible, true_class
 from alfs_cli.estimators.passes.tally import BINS, UNIT
 from alfs_cli.noise.threads import one_blas_thread
 from alfs_cli.results.estimate import NoiseEstimate
-from alfs_cli.suspects.scores import LIKELY
+from alfs_cli.suspects.precision import LIKELY
 from alfs_cli.suspects.weighing import Weighed, weigh
 
 MOST, LEAST = 2 * 10**5, 100  # suspects kept in all, and of each class however many there are

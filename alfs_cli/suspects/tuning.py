@@ -32,6 +32,18 @@ class Tuning:
         "nats",
         "the estimate's own view of the evidence is preferred where likelihoods hardly differ",
     )
+    confusion_cost: float = tuned(
+        10.0,
+        "nats",
+        "noise where the evidence confuses classes also explains overlap, which is not noise",
+        benchmark=PRECISION,
+    )
+    tempering: float = tuned(
+        0.25,
+        "power of the likelihood",
+        "no shape of the noise and no view of the evidence is true: the likeliest is not alone",
+        benchmark=PRECISION,
+    )
     bound_softness: float = tuned(
         0.25,
         "share of the distance from value to bound",
@@ -43,6 +55,12 @@ class Tuning:
         "a list of `possible` labels is as uncertain as a sample of so many",
         benchmark=PRECISION,
     )
+    neighbours: int = tuned(5, "examples", "nearest examples that are told of a listed label")
+    most_explained: int = tuned(
+        1000,
+        "labels",
+        "listed labels whose neighbours are told, so that this takes seconds at most",
+    )
     shape_floor: float = tuned(
         0.01, "share of a row of T", "every kind of wrong label is possible, also where T has none"
     )
@@ -53,38 +71,29 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Learned:
-    """How precise lists were, in log odds: a regression on lists whose wrong labels were known."""
+    """How precise lists were: a regression on lists whose wrong labels were known."""
 
-    intercept: float = tuned(-1.349, "log odds", "regression over lists", benchmark=FITTED)
+    intercept: float = tuned(0.023, "log odds", "regression over lists", benchmark=FITTED)
     claimed: float = tuned(
-        0.147, "log odds", "of the precision that the models claim on average", benchmark=FITTED
-    )
-    own: float = tuned(
-        -0.303, "log odds", "of the mean probability of the listed labels", benchmark=FITTED
-    )
-    gain: float = tuned(
-        0.132, "log nats", "of the nats by which noise explains the labels", benchmark=FITTED
+        0.592, "log odds", "of the precision that the models claim on average", benchmark=FITTED
     )
     overlap: float = tuned(
-        -0.713, "log odds", "of the disagreement that noise does not explain", benchmark=FITTED
+        -0.167, "log odds", "of the disagreement that noise does not explain", benchmark=FITTED
     )
-    spread: float = tuned(
-        0.621,
-        "log variance",
-        "of the regression's error where noise explains nothing",
+    size: float = tuned(
+        -1.333,
+        "log labels",
+        "a list is as uncertain as a sample of so many labels where noise explains nothing",
         benchmark=FITTED,
     )
-    spread_gain: float = tuned(
-        -0.426,
-        "log variance per log nat",
-        "errors fall where noise explains much",
-        benchmark=FITTED,
+    size_gain: float = tuned(
+        0.767, "log labels per log nat", "surer where noise explains much", benchmark=FITTED
     )
-    width: float = tuned(
-        3.63, "standard errors", "the 98 % quantile of errors on sources left out", benchmark=FITTED
+    least_size: float = tuned(
+        1.0, "labels", "a list less certain than after a single answer is not called likely wrong"
     )
     least_low: float = tuned(
-        0.3,
+        0.4,
         "share of a list",
         "labels are called likely wrong where at least so many of them are, by the lower bound",
         benchmark=PRECISION,

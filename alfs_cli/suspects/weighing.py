@@ -6,6 +6,11 @@ is judged under many models. They vary in three ways: the noise rate; where wron
 to the other classes, as in the estimate's T, or where the evidence confuses classes); and how
 confident the evidence is compared with what it says. The weight of a model is its likelihood times
 a prior, under which a few per cent of labels are wrong.
+
+Shapes and views of the evidence are all approximations: one of them soon exceeds the others by many
+nats without being right. How many labels are wrong is averaged with the weights as they are. Which
+ones is averaged with a power of the likelihood between shapes and views (Gruenwald, ALT 2012). On
+labels whose truth is known that order is the better one.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +21,7 @@ from numpy.typing import NDArray
 from alfs_cli.arrays import FloatArray, IntArray, Probabilities
 from alfs_cli.estimators.joint.posterior import TrueClass, blocks, mended
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.precision import of_part
+from alfs_cli.suspects.precision import Expected
 from alfs_cli.suspects.tuning import TUNING
 
 RATES = np.geomspace(5e-4, 0.8, 24)  # noise rates of the models
@@ -24,7 +29,8 @@ POWERS = np.array([0.5, 0.65, 0.8, 0.9, 1.0, 1.12, 1.27, 1.45, 1.7, 2.0, 2.5, 3.
 SEEN, SEEN_NUMBERS = 5_000, 10**6  # examples and probabilities that the likelihood is computed on
 CONFIDENCE = 0.95  # of one-sided bounds
 QUANTILES = 40  # points that represent a normal distribution in a mixture
-LEAST_WEIGHT = 1e-3  # relative to the largest weight; lighter models are dropped
+LEAST_WEIGHT = 1e-3  # relative to the likeliest rate; lighter rates of a model are dropped
+LEAST_SHARE = 1e-3  # of all weight; models that have less are dropped
 TINY = 1e-12  # guard of divisions and logarithms
 
 
@@ -49,15 +55,20 @@ class Model:
         return wrong / seen, seen
 
 
+ByView = tuple[tuple[TrueClass, tuple[Model, ...]], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Weighed:
     """All models, grouped by their view of the evidence q(true | x); their weights sum to 1.
 
+    `models` have the weights that say how many labels are wrong, `order` those that say which.
     `gain` is the log posterior, in nats, by which the best model exceeds the best model with next
     to no noise.
     """
 
-    models: tuple[tuple[TrueClass, tuple[Model, ...]], ...]
+    models: ByView
+    order: ByView
     gain: float
 
     @property
@@ -81,14 +92,14 @@ class Weighed:
         return rates, np.bincount(which, weights=self.weights).astype(np.float64)
 
     def scores(self, labels: IntArray) -> FloatArray:
-        """Return the probability that each label is wrong, averaged over the models, (N,)."""
-        score = np.zeros(len(labels))
-        K = len(self.models[0][1][0].shape)
-        for rows in blocks(len(labels), K):
-            for see, some in self.models:
-                q = _with_blunders(see(rows))
-                for model in some:
-                    score[rows] += model.weights @ model.chances(q, labels[rows])[0]
+        """Return the probability that each label is wrong, (N,).
+
+        These are the averages over `models`, given to the labels in the order of those over
+        `order`.
+        """
+        means = _averaged(self.models, labels)
+        score = np.empty(len(labels))
+        score[np.lexsort((means, _averaged(self.order, labels)))] = np.sort(means)
         return score
 
     def means(self, places: IntArray, labels: IntArray) -> FloatArray:
@@ -123,8 +134,9 @@ def weigh(
     given = labels[rows]
     cells = int((N * prior[:, None] * T * (1 - np.eye(K)) >= 1).sum())  # free cells of T
     own = _scaled(T + TUNING.shape_floor / (K - 1), prior)
-    shapes = ((_scaled(np.ones((K, K)), prior), 0), (_confusion(probs[rows], prior), 0))
-    views: list[tuple[TrueClass, float, tuple[tuple[FloatArray, int], ...]]]
+    even, confused = _scaled(np.ones((K, K)), prior), _confusion(probs[rows], prior)
+    shapes = ((even, 0.0), (confused, TUNING.confusion_cost))
+    views: list[tuple[TrueClass, float, tuple[tuple[FloatArray, float], ...]]]
     views = [(q, -TUNING.own_bonus, ((own, cells),))]
     better = mended(probs, labels, rows)
     for seen in (_AsGiven(probs), *(() if better is None else (better,))):
@@ -143,27 +155,44 @@ def weigh(
     return _kept(found)
 
 
+def _averaged(by_view: ByView, labels: IntArray) -> FloatArray:
+    """Return the probability that each label is wrong, averaged over models, (N,)."""
+    score = np.zeros(len(labels))
+    K = len(by_view[0][1][0].shape)
+    for rows in blocks(len(labels), K):
+        for see, some in by_view:
+            q = _with_blunders(see(rows))
+            for model in some:
+                score[rows] += model.weights @ model.chances(q, labels[rows])[0]
+    return score
+
+
 def _kept(found: list[tuple[TrueClass, Model, FloatArray]]) -> Weighed:
-    """Return the models whose weight matters, from the logarithms of weights (R,)."""
+    """Return the models whose weight matters, from logarithms of likelihood times prior (R,)."""
     highest = max(float(log.max(initial=-np.inf)) for *_, log in found)
     clean = max(
         float(log[model.rates <= TUNING.clean_rate].max(initial=-np.inf)) for _, model, log in found
     )
+    return Weighed(_by_view(found, 1.0), _by_view(found, TUNING.tempering), highest - clean)
+
+
+def _by_view(found: list[tuple[TrueClass, Model, FloatArray]], power: float) -> ByView:
+    """Return the models that matter.
+
+    Between shapes and views a power of the likelihood counts, among the rates of one all of it.
+    """
+    totals = np.array([np.logaddexp.reduce(log) for *_, log in found])
+    shares = np.exp(power * (totals - totals.max()))
+    shares[shares < LEAST_SHARE * shares.sum()] = 0
+    shares /= shares.sum()
     by_view: dict[TrueClass, list[Model]] = {}
-    total = 0.0
-    for see, model, log in found:
-        keep = log > highest + np.log(LEAST_WEIGHT)
-        if keep.any():
-            weights = np.exp(log[keep] - highest)
-            total += float(weights.sum())
-            by_view.setdefault(see, []).append(Model(model.shape, model.rates[keep], weights))
-    return Weighed(
-        tuple(
-            (see, tuple(replace(model, weights=model.weights / total) for model in some))
-            for see, some in by_view.items()
-        ),
-        gain=highest - clean,
-    )
+    for (see, model, log), share in zip(found, shares, strict=True):
+        if share > 0:
+            keep = log > log.max() + np.log(LEAST_WEIGHT)
+            weights = np.exp(log[keep] - log.max())
+            kept = Model(model.shape, model.rates[keep], share * weights / weights.sum())
+            by_view.setdefault(see, []).append(kept)
+    return tuple((see, tuple(some)) for see, some in by_view.items())
 
 
 def _with_blunders(q: FloatArray) -> FloatArray:
@@ -231,7 +260,7 @@ def promise(
     labels: IntArray,
     weighed: Weighed,
     *,
-    expected: Bounded | None = None,
+    expected: Expected | None = None,
     known: NDArray[np.bool_] | None = None,
 ) -> Bounded:
     """Return the share of the labels at `places` that is wrong, with one-sided bounds at 95 %.
@@ -247,7 +276,7 @@ def promise(
         return Bounded(value, value, value)
     share = len(unknown) / len(places)
     if expected is not None:
-        part = of_part(expected, float(scores[unknown].mean()), len(unknown))
+        part = expected.among(len(unknown), float(scores[unknown].mean()))
         low, high = part.low, part.high
     else:
         low, high = spread(weighed.means(unknown, labels), weighed.weights, len(unknown))

@@ -78,8 +78,17 @@ def test_features_with_truth(features):
     issues = pd.read_csv("alfs-out/issues.csv")
     assert list(issues.columns) == [
         "index", "path", "given", "suggested", "self_confidence", "suggested_confidence", "score",
-        "kind",
+        "kind", "neighbours", "transition",
     ]  # fmt: skip
+    names = np.load("features.npz")["labels"]
+    near = json.loads(issues.neighbours[0])
+    assert len(near) == 5
+    assert [label for _, label, _ in near] == [
+        ("ant", "bee", "cow")[names[index]] for index, _, _ in near
+    ]
+    entries = pd.read_csv("alfs-out/transition.csv", index_col=0)
+    worst = issues.iloc[0]
+    assert worst.transition == pytest.approx(entries.loc[worst.suggested, worst.given], rel=1e-4)
     assert len(issues) == estimate.issues.count
     assert list(dict.fromkeys(issues.kind)) == ["likely", "possible"]
     assert len(issues) <= np.ceil(estimate.noise_rate.high * 450)

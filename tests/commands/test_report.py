@@ -119,6 +119,28 @@ def test_a_recommendation_from_another_estimate_is_said_to_be(saved):
         assert ("recommendation beside it is not for this estimate" in page) != is_shown
 
 
+def test_a_suspect_shows_its_neighbours_its_entry_of_t_and_a_link_to_its_file(alfs):
+    rng = np.random.default_rng(0)
+    for place in range(24):
+        file = Path(f"pictures/{('cat', 'dog', 'owl')[place % 3]}/no {place}.png")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(file)
+    data = load(DataSpec("pictures"))
+    found = DataSummary("pictures", "folder", 24, ("cat", "dog", "owl"), (8, 8, 8), None,
+                        data.fingerprint, {"source": "pictures"})  # fmt: skip
+    make_estimate(data=found).save(Path("alfs-out/estimate.json"))
+    frame = {
+        "index": np.arange(24), "path": data.paths, "given": "dog", "suggested": "cat",
+        **CONFIDENCES, "neighbours": '[[4,"cat",0.5],[6,"<b>",1234.5]]', "transition": 0.031,
+    }  # fmt: skip
+    pd.DataFrame(frame).to_parquet("alfs-out/issues.parquet")
+    page = page_of(alfs("report", "--gallery", "5"))
+    assert "nearest: cat 0.5, &lt;b&gt; 1,234" in page
+    assert "T: 3.1 % of cat are labelled dog" in page
+    assert '<a href="../pictures/cat/no%200.png">' in page
+    assert "5 of 24; the others are in issues.csv" in page
+
+
 @pytest.mark.slow
 def test_many_large_pictures_stay_within_the_budget(saved):
     rng = np.random.default_rng(0)

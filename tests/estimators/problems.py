@@ -8,7 +8,7 @@ from alfs_cli.data import DataSpec, LabelledDataset, random_sample
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.estimators import ESTIMATORS
 from alfs_cli.estimators.fitting import estimate_noise
-from alfs_cli.evidence.gathering import evidence_from_probs
+from alfs_cli.evidence.interface import evidence_from_probs
 from alfs_cli.evidence.out_of_fold import (
     calibrated,
     calibration,

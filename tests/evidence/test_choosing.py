@@ -54,7 +54,7 @@ def test_auto_takes_what_agrees_better_and_says_so_and_the_choice_is_cached(tmp_
 
 def test_without_the_extra_pixels_are_taken_and_the_extra_is_named(monkeypatch):
     monkeypatch.setattr("alfs_cli.evidence.choosing.has_encoder", lambda: False)
-    monkeypatch.setattr("alfs_cli.evidence.gathering.has_encoder", lambda: False)
+    monkeypatch.setattr("alfs_cli.evidence.kept.has_encoder", lambda: False)
     evidence = gather(dataset(40))
     assert evidence.kind == "pixels"
     assert any("alfs-cli[encoder]" in note for note in evidence.notes)

@@ -6,29 +6,41 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import betabinom
 
 from alfs_cli.noise import symmetric
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.precision import Listed, expected_precision, of_part, rescaled
-from alfs_cli.suspects.scores import LIKELY, weighed_scores
+from alfs_cli.suspects.precision import LIKELY, Expected, Listed, expected_precision, rescaled
+from alfs_cli.suspects.scores import as_expected, weighed_scores
 from alfs_cli.suspects.tuning import LEARNED
+from alfs_cli.suspects.weighing import Weighed
 from tests.estimators.problems import seen_exactly
 
-SURE = Listed(count=200, claimed=0.95, own=0.01, gain=400.0, overlap=0.01)
+SURE = Listed(claimed=0.95, gain=400.0, overlap=0.01)
 share = st.floats(0, 1)
 
 
-@given(st.integers(1, 10**6), share, share, st.floats(-5, 1e6), st.floats(-1, 1))
-def test_bounds_hold_the_value_whatever_the_list(count, claimed, own, gain, overlap):
-    found = expected_precision(Listed(count, claimed, own, gain, overlap))
+@given(st.integers(1, 10**5), share, st.floats(-5, 1e6), st.floats(-1, 1))
+def test_bounds_hold_the_value_whatever_the_list(count, claimed, gain, overlap):
+    expected = expected_precision(Listed(claimed, gain, overlap))
+    found = expected.among(count)
     assert 0 <= found.low <= found.value <= found.high <= 1
     assert found.low < found.high
+    assert found.value == expected.value
+
+
+@pytest.mark.parametrize("value", [0.02, 0.5, 0.93])
+@pytest.mark.parametrize("size", [0.7, 12.0])
+@pytest.mark.parametrize("count", [1, 6, 400])
+def test_bounds_are_quantiles_of_the_beta_binomial_distribution(value, size, count):
+    found = Expected(value, size).among(count)
+    exact = betabinom(count, value * size, (1 - value) * size)
+    assert found.low == pytest.approx(min(exact.ppf(0.05) / count, value))
+    assert found.high == pytest.approx(max(exact.ppf(0.95) / count, value))
 
 
 @pytest.mark.parametrize(
-    "worse",
-    [{"claimed": 0.6}, {"own": 0.2}, {"gain": 5.0}, {"overlap": 0.4}],
-    ids=lambda changed: next(iter(changed)),
+    "worse", [{"claimed": 0.6}, {"overlap": 0.4}], ids=lambda changed: next(iter(changed))
 )
 def test_what_speaks_against_a_list_lowers_what_is_expected(worse):
     assert expected_precision(replace(SURE, **worse)).value < expected_precision(SURE).value
@@ -36,15 +48,26 @@ def test_what_speaks_against_a_list_lowers_what_is_expected(worse):
 
 def test_a_shorter_list_and_a_smaller_gain_are_less_certain():
     sure = expected_precision(SURE)
-    assert expected_precision(replace(SURE, count=5)).low < sure.low
-    assert expected_precision(replace(SURE, gain=2.0)).low < sure.low - 0.2
+    assert sure.among(5).low < sure.among(200).low
+    assert expected_precision(replace(SURE, gain=2.0)).among(200).low < sure.among(200).low - 0.2
+
+
+def test_a_single_label_with_next_to_no_gain_is_never_called_likely():
+    """However sure the models are: one-label lists of clean data are wrong as often as right."""
+    sure = Weighed(models=(), order=(), gain=0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Weighed, "expected_rate", 0.0)
+        scores, expected = as_expected(np.array([0.999]), 0.001, sure)
+        assert as_expected(np.full(9, 0.999), 0.001, replace(sure, gain=90.0))[1] is not None
+    assert expected is None
+    assert scores.max() < LIKELY
 
 
 def test_a_part_of_a_list_is_no_more_certain_than_the_whole():
-    whole = Bounded(0.8, 0.6, 0.95)
-    part = of_part(whole, 0.8, 10)
-    assert part.value == pytest.approx(0.8)
-    assert part.low < whole.low
+    whole = Expected(0.8, 20.0)
+    part = whole.among(10, 0.7)
+    assert part.value == pytest.approx(0.7)
+    assert part.low < whole.among(200, 0.7).low
 
 
 @given(st.lists(st.floats(0.5, 1), min_size=1, max_size=30), st.floats(0.5, 1))
@@ -64,7 +87,8 @@ def test_scores_of_likely_labels_have_the_expected_mean():
     likely = scores.score >= LIKELY
     assert scores.expected is not None
     assert scores.score[likely].mean() == pytest.approx(scores.expected.value)
-    assert (labels != true)[likely].mean() >= scores.expected.low
+    low = scores.expected.among(int(likely.sum())).low
+    assert (labels != true)[likely].mean() >= low
 
 
 def test_where_too_few_may_be_wrong_none_is_likely_and_the_order_stays():
@@ -76,7 +100,8 @@ def test_where_too_few_may_be_wrong_none_is_likely_and_the_order_stays():
     if scores.expected is None:
         assert (scores.score < LIKELY).all()
     else:
-        assert scores.expected.low >= LEARNED.least_low
+        count = int((scores.score >= LIKELY).sum())
+        assert scores.expected.among(count).low >= LEARNED.least_low
     before = weighed.scores(labels)
     most = before.argsort()[-5:]
     assert (np.diff(scores.score[most]) >= 0).all()

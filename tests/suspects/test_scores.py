@@ -1,5 +1,6 @@
 """Which labels are wrong: the posterior against Bayes by hand, ranking, calibration, the files."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -87,14 +88,22 @@ def test_files(tmp_path):
     )  # fmt: skip
     probs = np.array([[0.1, 0.9], [0.25, 0.75], [0.3, 0.7]])
     scores = label_scores(probs, labels, np.eye(2) * 0.8 + 0.1, 0.5)
-    write_issues(
-        tmp_path, issues_table(dataset, scores, Listing(np.array([0, 2]), ("proven", "possible")))
-    )
+    listed = Listing(np.array([0, 2]), ("proven", "possible"))
+    T = np.array([[0.9, 0.1], [0.25, 0.75]])
+    X = np.array([[0.0], [3.0], [1.0]], dtype=np.float32)
+    write_issues(tmp_path, issues_table(dataset, scores, listed, transition=T, features=X))
     text = (tmp_path / "issues.csv").read_text().splitlines()
-    assert text[0] == ("index,path,given,suggested,self_confidence,suggested_confidence,score,kind")
+    assert text[0] == (
+        "index,path,given,suggested,self_confidence,suggested_confidence,score,kind,"
+        "neighbours,transition"
+    )
     assert text[1].startswith("5,'+a.png,'=cat,dog,0.1,0.9,0.")
     assert text[2].startswith("9,c.png,'=cat,")
-    assert [line.rsplit(",", 1)[1] for line in text[1:]] == ["proven", "possible"]
+    read = pd.read_csv(tmp_path / "issues.csv")
+    assert list(read.kind) == ["proven", "possible"]
+    assert json.loads(read.neighbours[0]) == [[9, "=cat", 1], [6, "dog", 3]]
+    assert json.loads(read.neighbours[1]) == [[5, "=cat", 1], [6, "dog", 2]]
+    assert list(read.transition) == [0.25, 0.25]  # of dogs, labelled as cats
     exact = pd.read_parquet(tmp_path / "issues.parquet")
     assert list(exact.path) == ["+a.png", "c.png"]
     assert list(exact.given) == ["=cat", "=cat"]

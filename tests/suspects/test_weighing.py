@@ -28,19 +28,37 @@ def test_weights_are_a_distribution_over_rates_that_the_bounds_allow():
     assert rates @ weights == pytest.approx(weighed.rates @ weighed.weights)
 
 
-def test_a_score_is_the_mean_over_models_of_bayes_rule():
+def test_scores_are_means_over_models_of_bayes_rule_in_the_order_of_tempered_weights():
     _, weighed, _, given, _ = judged(symmetric(0.2, 4).array, n=100)
     scores = weighed.scores(given)
-    for place in range(0, len(given), 37):
-        expected = 0.0
-        for see, models in weighed.models:
-            q = (1 - TUNING.blunders) * see(np.array([place]))[0] + TUNING.blunders / 4
-            for model in models:
-                for rate, weight in zip(model.rates, model.weights, strict=True):
-                    T = rate * model.shape + np.diag(1 - rate * model.shape.sum(axis=1))
-                    joint = q * T[:, given[place]]
-                    expected += weight * (1 - joint[given[place]] / joint.sum())
-        assert scores[place] == pytest.approx(expected, abs=1e-9)
+    means = [by_hand(weighed.models, given, place) for place in range(len(given))]
+    assert np.sort(scores) == pytest.approx(np.sort(means), abs=1e-9)
+    order = np.array([by_hand(weighed.order, given, place) for place in range(len(given))])
+    apart = np.diff(order[np.lexsort((order, scores))])
+    assert (apart >= -1e-9).all()
+
+
+def by_hand(by_view, given, place):
+    """Return the probability that a label is wrong, averaged over models one by one."""
+    found = 0.0
+    for see, models in by_view:
+        q = (1 - TUNING.blunders) * see(np.array([place]))[0] + TUNING.blunders / 4
+        for model in models:
+            for rate, weight in zip(model.rates, model.weights, strict=True):
+                T = rate * model.shape + np.diag(1 - rate * model.shape.sum(axis=1))
+                joint = q * T[:, given[place]]
+                found += weight * (1 - joint[given[place]] / joint.sum())
+    return found
+
+
+def test_the_order_blends_more_models_than_the_rates():
+    """The likeliest of many approximations is not the only one that says which labels are wrong."""
+    _, weighed, *_ = judged(symmetric(0.2, 4).array)
+    count = [sum(len(models) for _, models in some) for some in (weighed.models, weighed.order)]
+    assert count[0] < count[1]
+    for some in (weighed.models, weighed.order):
+        total = sum(model.weights.sum() for _, models in some for model in models)
+        assert total == pytest.approx(1)
 
 
 def test_a_promise_is_kept_and_its_interval_narrows_with_the_list():

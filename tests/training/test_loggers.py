@@ -62,4 +62,10 @@ def test_a_logger_that_is_not_there(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     assert run([*TRAIN]) == 2
     assert "help: pip install 'alfs-cli[tensorboard]'" in capsys.readouterr().err
+    for name, title in (("mlflow", "MLflow"), ("wandb", "Weights & Biases")):
+        monkeypatch.setitem(sys.modules, name, None)
+        assert run([*TRAIN[:-1], name]) == 2
+        said = capsys.readouterr().err
+        assert f"--logger {name} needs {title}, which is not installed" in said
+        assert f"help: pip install 'alfs-cli[{name}]'" in said
     assert not Path("alfs-out").exists()

@@ -322,6 +322,12 @@ def _digest_of_cells(table: Table, left_out: Collection[str]) -> str:
 
 def _nothing_to_judge_by(table: Table, found: Candidates) -> InputError:
     """Return the error for a manifest that has neither image paths nor numeric columns."""
+    for name in table.columns:
+        if name.casefold() in SURE_NAMES and not any(cell.strip() for cell in table.text(name)):
+            return InputError(
+                f"column '{brief(name)}' of '{table.path}' holds no text: every cell is empty",
+                help="--text-column names another column, --feature-columns those of numbers",
+            )
     aside = [f"'{name}' {reason}" for name, reason in found.aside if reason != "holds no numbers"]
     said = f"; {'; '.join(aside[:LISTED])}" if aside else ""
     return InputError(

@@ -10,7 +10,7 @@ from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.grounds import Grounds, graded
 from alfs_cli.estimators.parts.sample import Answer
 from alfs_cli.estimators.tuning import TRUST
-from alfs_cli.evidence.gathering import Evidence
+from alfs_cli.evidence.interface import Evidence
 from alfs_cli.results.estimate import Bounded, CleanLevel, NeighbourCheck, Trust
 
 MOST_RARE = 5  # classes set aside that are named at most

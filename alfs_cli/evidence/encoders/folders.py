@@ -16,6 +16,7 @@ from alfs_cli.errors import InputError, UsageError, WorkError, brief
 
 READ = ("*.json", "*.safetensors", "*.txt", "*.model")  # all that loading a model needs
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+OFFLINE: Any = {"local_files_only": True, "trust_remote_code": False}
 DEPTH = 2  # folders in which a model lies: its own, and those of its modules
 
 
@@ -147,3 +148,20 @@ def _files(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
 def _first(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return brief(lines[0]) if lines else type(error).__name__
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep transformers from writing to the terminal: what is wrong raises an error."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    has_bars = logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if has_bars:
+            logging.enable_progress_bar()

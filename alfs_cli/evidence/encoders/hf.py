@@ -5,8 +5,6 @@ them is its projected features (CLIP, SigLIP), what its pooler says, its class t
 of its tokens: the first of these that it has. Texts are the mean of their tokens.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from alfs_cli.data.images.framing import Frame, Resampling
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.encoders.folders import (
+    OFFLINE,
     folder_digest,
     loading,
     model_folder,
+    quietly,
     read_json,
     require,
 )
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-OFFLINE: Any = {"local_files_only": True, "trust_remote_code": False}
 PREPARED = ("preprocessor_config.json", "processor_config.json")  # how pictures are prepared
 SPELLED = ("tokenizer.json", "vocab.txt", "tokenizer.model", "spiece.model", "vocab.json")
 RESAMPLINGS: tuple[Resampling, ...] = (
@@ -80,23 +79,6 @@ def _prepares(document: dict[str, Any]) -> bool:
     inner = document.get("image_processor")
     found = inner if isinstance(inner, dict) else document
     return any(key in found for key in ("image_mean", "image_processor_type", "do_resize"))
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keep transformers from writing to the terminal: what is wrong raises an error."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    has_bars = logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if has_bars:
-            logging.enable_progress_bar()
 
 
 def _model(folder: Path, device: str) -> tuple[Any, bool]:

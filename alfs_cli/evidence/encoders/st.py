@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.evidence.encoders.folders import (
+    OFFLINE,
     folder_digest,
     loading,
     model_folder,
+    quietly,
     read_json,
     require,
 )
-from alfs_cli.evidence.encoders.hf import OFFLINE, quietly
 from alfs_cli.evidence.encoders.interface import Asked, Encoder, digest_of
 
 if TYPE_CHECKING:

@@ -141,3 +141,15 @@ def test_text_beside_pictures_is_named_and_taken_where_asked_for(tmp_path, pictu
     with pytest.raises(InputError, match="do not exist") as caught:
         read(path)
     assert "--text-column text judges by the text instead" in str(caught.value.help)
+
+
+@pytest.mark.parametrize("cell", ["", '""', "   "])
+@pytest.mark.parametrize("options", [{}, {"text_column": "Review"}], ids=["found", "named"])
+def test_a_column_that_is_named_as_text_and_is_empty_is_said_to_be(tmp_path, cell, options):
+    path = tmp_path / "a.csv"
+    path.write_text("Review,label\n" + "".join(f"{cell},{'ab'[n % 2]}\n" for n in range(12)))
+    with pytest.raises(InputError) as caught:
+        read(path, **options)
+    assert "column 'Review' of" in str(caught.value)
+    assert "holds no text: every cell is empty" in str(caught.value)
+    assert "--text-column" in str(caught.value.help)
