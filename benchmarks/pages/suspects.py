@@ -101,7 +101,7 @@ def _promises() -> dict[str, Any]:
     parts = {name: part for name, part in found.groupby("part")}
     rows = {
         name: _kept(said, parts[name])
-        for name, said in (("judging", "nothing was fitted to"), ("learning", "fitted to"))
+        for name, said in (("judging", "judging"), ("learning", "learning"))
     }
     judged = parts["judging"]
     return {
@@ -115,12 +115,24 @@ def _promises() -> dict[str, Any]:
              "width of the interval"),
             tuple(rows.values()),
         ),
+        "orders": table(
+            ("draws with wrong labels", "n", "alfs", "one shape of noise, the likeliest",
+             "the label's own probability"),
+            tuple(_orders(said, parts[name])
+                  for name, said in (("judging", "judging"), ("learning", "learning"))),
+        ),
         "rates": table(
             ("draws at trust low", "n", "by likelihood", "as reported"),
             tuple(_rate_errors(said, parts[name])
                   for name, said in (("judging", "judging"), ("learning", "learning"))),
         ),
     }  # fmt: skip
+
+
+def _orders(said: str, part: pd.DataFrame) -> tuple[object, ...]:
+    some = part[part.ranking.notna()]
+    means = some[["ranking", "by_likelihood", "by_own"]].mean()
+    return (said, len(some), *(number(mean) for mean in means))
 
 
 def _kept(said: str, part: pd.DataFrame) -> tuple[object, ...]:
