@@ -202,9 +202,12 @@ def test_what_was_given_is_shown_after_the_answer_and_a_later_change_is_kept_bes
     name = pictures.dataset.class_names[pictures.dataset.labels[index]]
     assert page.inner_text("#told .told").endswith(f": {name}")
     assert page.locator("#told .near img").count() == 5
-    page.wait_for_function(
-        "[...document.querySelectorAll('#told img')].every((i) => i.naturalWidth > 0)"
-    )
+    seen = "[...document.querySelectorAll('#told img')].every((i) => i.naturalWidth > 0)"
+    for _ in range(SECONDS // 50):  # the page's policy forbids the eval of wait_for_function
+        if page.evaluate(seen):
+            break
+        page.wait_for_timeout(50)
+    assert page.evaluate(seen)
     names = [pictures.dataset.class_names[pictures.dataset.labels[i]]
              for i in resume(record.folder).drawn[0].beside]  # fmt: skip
     assert page.locator("#told .near li").all_inner_texts() == names

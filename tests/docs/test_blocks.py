@@ -11,7 +11,7 @@ from alfs_cli.cli import app, run
 from tests.docs.blocks import BLOCK, LANGUAGES, TOP, blocks, name_of, pages
 from tests.docs.made import make
 
-NO_PROGRAMS = ("make", "pip")  # of the set-up, which is what runs the tests
+OTHERS = ("make", "pip", "mlflow", "docker")  # programs: of the set-up, and of other tools
 SHELL = [page for page in pages() if any(b.reason is None for b in blocks(page, "sh"))]
 PYTHON = [page for page in pages() if ">>>" in "".join(b.text for b in blocks(page, "python"))]
 
@@ -43,7 +43,7 @@ def test_every_option_there_is_known():
     seen = 0
     for line in every_line():
         program, *words = shlex.split(line.partition("#")[0].partition(";")[0])
-        if program in NO_PROGRAMS:
+        if program in OTHERS:
             continue
         assert program == "alfs", line
         command = root
@@ -96,7 +96,7 @@ def test_what_is_to_be_typed_ends_as_it_says(made, tmp_path, monkeypatch, capsys
         words, _, comment = line.partition("#")
         code = int(comment.strip()[0]) if "echo $?" in words else 0
         program, *rest = shlex.split(words.partition(";")[0])
-        if program in NO_PROGRAMS:
+        if program in OTHERS:
             continue
         assert run(rest) == code, f"{line}\n{capsys.readouterr().err}"
         text = capsys.readouterr().out
