@@ -85,7 +85,7 @@ def summarised(
         class_prior=tuple(prior.tolist()),
         class_clean_level=_class_levels(dataset, T, bounds),
         clean_level=level,
-        gap=_bounded(float(gap(T)), *bounds.gap),
+        gap=_bounded(float(gap(T)), *np.clip(bounds.gap, -1, 1).tolist()),
         dominant=dominance(level),
         trust=trust_in(
             found,

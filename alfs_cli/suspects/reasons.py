@@ -69,7 +69,7 @@ def written(neighbours: tuple[Neighbour, ...]) -> str:
     if not neighbours:
         return ""
     rows = [[one.index, one.label, float(f"{one.distance:.4g}")] for one in neighbours]
-    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(rows, separators=(",", ":"))
 
 
 def read(cell: object) -> tuple[Neighbour, ...]:

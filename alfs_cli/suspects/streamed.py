@@ -29,18 +29,19 @@ DOUBTED = 0.5  # own probability below which a label may be wrong although no cl
 class Judge:
     """What scores the labels of examples by their evidence; a process that has it needs no sample.
 
-    `T` (K, K) has no impossible label, `see` tells what an example truly is, and `weighed` are the
-    models of the noise.
+    `T` (K, K) has no impossible label, `see` tells what an example truly is, `weighed` are the
+    models of the noise, and `quantiles` (2, Q) are those of the sample's scores.
     """
 
     T: FloatArray
     see: TrueClass
     weighed: Weighed
+    quantiles: FloatArray
 
     def alone(self) -> "Judge":
         """Return the same without the examples that it was fitted to."""
         nothing = np.zeros((0, len(self.T)))
-        return Judge(self.T, self.see.on(nothing), self.weighed.on(nothing))
+        return Judge(self.T, self.see.on(nothing), self.weighed.on(nothing), self.quantiles)
 
 
 def judge_of(probs: Probabilities, labels: IntArray, estimate: NoiseEstimate) -> Judge:
@@ -48,7 +49,8 @@ def judge_of(probs: Probabilities, labels: IntArray, estimate: NoiseEstimate) ->
     T = possible(np.array(estimate.transition), labels)
     see = true_class(probs, labels, T)
     prior = np.array(estimate.class_prior)
-    return Judge(T, see, weigh(probs, labels, T, prior, estimate.noise_rate, q=see))
+    weighed = weigh(probs, labels, T, prior, estimate.noise_rate, q=see)
+    return Judge(T, see, weighed, weighed.quantiles(labels))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +182,7 @@ def _suspects(
     seen, given = np.asarray(probs[places], dtype=np.float64), labels[places]
     each = np.arange(len(given))
     with one_blas_thread():
-        score = judge.weighed.on(seen).scores(given)
+        score = judge.weighed.on(seen).scores_by(judge.quantiles, given)
         posterior = judge.see.on(seen)(slice(None)) * judge.T[:, given].T
     posterior[each, given] = -1
     suggested = posterior.argmax(axis=1).astype(np.int64)

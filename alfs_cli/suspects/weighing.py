@@ -102,6 +102,18 @@ class Weighed:
         score[np.lexsort((means, _averaged(self.order, labels)))] = np.sort(means)
         return score
 
+    def quantiles(self, labels: IntArray) -> FloatArray:
+        """Return what averages over `order` and scores of as many labels are, rising, (2, Q)."""
+        order, means = _averaged(self.order, labels), _averaged(self.models, labels)
+        at = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), MOST_QUANTILES)).round())
+        both = np.stack([np.sort(order), np.sort(means)])[:, at.astype(np.int64)]
+        values, place = np.unique(both[0], return_inverse=True)
+        return np.stack([values, np.bincount(place, both[1]) / np.bincount(place)])
+
+    def scores_by(self, quantiles: FloatArray, labels: IntArray) -> FloatArray:
+        """Return the scores of labels (N,), each alone, by the `quantiles` of a sample."""
+        return np.interp(_averaged(self.order, labels), *quantiles)
+
     def means(self, places: IntArray, labels: IntArray) -> FloatArray:
         """Return the share of the labels at `places` that is wrong under each model, (W,)."""
         found = []
@@ -112,7 +124,13 @@ class Weighed:
 
     def on(self, probs: Probabilities) -> "Weighed":
         """Return the same models and weights for other examples, by their evidence (n, K)."""
-        return replace(self, models=tuple((see.on(probs), some) for see, some in self.models))
+        models, order = (
+            tuple((see.on(probs), some) for see, some in part) for part in (self.models, self.order)
+        )
+        return replace(self, models=models, order=order)
+
+
+MOST_QUANTILES = 4096
 
 
 def weigh(

@@ -70,6 +70,7 @@ def test_bounds_of_accuracy_hold_in_400_audits_with_scores_that_lie(text):
     module("audit_batch")
     cases = module("audit_cases")
     case = cases.made("lying", 600, 3, 0.2, scores="lying", seed=5)
+    module("audit_habits")
     row = module("audit").mean_validity(case, parse(text), 400)
     right = {name: float((run == case.true).mean()) for name, run in case.runs().items()}
     truth = right["a"] if ">=" in text else right["a"] - right["b"]

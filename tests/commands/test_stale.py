@@ -75,7 +75,7 @@ def test_evidence_of_other_pictures_is_not_reused(alfs, data, change):
     assert done.code == 0
     assert "evidence taken from" not in done.err
     assert load(DataSpec(str(data))).fingerprint != before.fingerprint
-    alfs("recommend")
+    assert alfs("recommend").code in (0, 1)
     assert alfs(*TRAIN).code == 0  # the estimate is that of the data again
     CHANGES["the end of a file"](data) if change != "a label" else flip_last_byte(
         data / "dog/00.bmp"

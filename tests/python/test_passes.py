@@ -43,7 +43,7 @@ def test_they_come_to_the_estimate(folder):
     runs = [work.first_pass((2, 3)), work.first_pass((0, 1))]
     again = work.merge(runs)
     tallies = [again.second_pass(part) for part in ((3,), (0, 1, 2))]
-    assert again.finish(tallies).noise_rate.value == pytest.approx(found.noise_rate.value, abs=1e-6)
+    assert again.finish(tallies).noise_rate.value == pytest.approx(found.noise_rate.value, abs=1e-4)
 
 
 def test_what_is_no_folder_of_features_is_said(folder):

@@ -31,7 +31,8 @@ CORE = (
 OF_COMMANDS = {
     "download-examples", "no-cache", "out", "to", "shard", "update-baseline", "holdout", "test",
     "recipe", "rate", "set", "write-recipe", "ignore-file", "baseline", "upgrade", "overwrite",
-    "noise", "python", "resume", "config",
+    "noise", "python", "resume", "config", "max-bad",
+    "executor",
 }  # fmt: skip
 """Options that no function has: what speaks of them speaks of a command."""
 

@@ -25,7 +25,7 @@ class Problem:
         self.scores, self.cells, self.shape = scores, cells, shape
         self.num_weights = int(np.prod(shape))
         self.num_head = self.num_weights + len(cells)
-        self.num_cells = int(cells.max()) + 1
+        self.num_cells = max(int(cells.max()) + 1, 0)
         self.off = cells >= 0
         self.prior: FloatArray | None = None
         if has_prior:

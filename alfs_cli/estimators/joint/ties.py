@@ -76,7 +76,7 @@ def tied_logits(T: FloatArray, tie: IntArray) -> FloatArray:
 
 def log_jacobian(T: FloatArray, tie: IntArray) -> FloatArray:
     """Return the derivatives (K, K, P) of log T by theta."""
-    K, P = len(T), int(tie.max()) + 1
+    K, P = len(T), max(int(tie.max()) + 1, 0)
     jacobian = np.zeros((K, K, P))
     share = np.zeros((K, P))
     rows, columns = np.nonzero(tie >= 0)

@@ -167,7 +167,7 @@ def test_a_label_in_the_data_does_not_pass_for_the_annotation(write):
         (lambda t: [one.update(annotations=[]) for one in t], "no task .* has an annotation"),
         (lambda t: [one["annotations"][0].update(result=[{"value": {"rectanglelabels": ["a"]}}])
                     for one in t], "no task .* has an annotation"),
-        (lambda t: [one.update(data={"text": ""}) for one in t], "neither a column of image paths"),
+        (lambda t: [one.update(data={"text": ""}) for one in t], "holds no text"),
         (lambda t: [one.update(data={"image": "../../x.png"}) for one in t], "outside the root"),
         (lambda t: [one.update(annotations=[3]) for one in t], "no task .* has an annotation"),
         (lambda t: [one["annotations"][0].update(result=3) for one in t], "no task .* has an"),

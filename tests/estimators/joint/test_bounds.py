@@ -48,3 +48,18 @@ def test_noise_beyond_all_overlap_keeps_but_its_own_error():
     assert cell_slack(seen, noise / 2)[0] == pytest.approx(
         BOUNDS.own_overlap_error * 0.15 + BOUNDS.rate_error * 0.15
     )
+
+
+@pytest.mark.parametrize(("seed", "n"), [(11, 10), (60, 15)])
+def test_the_gap_of_a_dozen_labels_stays_between_its_limits(seed, n):
+    """A normal bound of a difference of probabilities may lie anywhere; a saved one may not."""
+    generator = np.random.default_rng(seed)
+    K, _ = int(generator.integers(2, 4)), generator.integers(8, 30)
+    labels = generator.integers(K, size=n)
+    labels[:K] = range(K)
+    probs = generator.dirichlet(np.full(K, 0.2), size=n)
+    probs += float(generator.choice([0, 0.2, 0.5])) * np.eye(K)[labels]
+    probs /= probs.sum(axis=1, keepdims=True)
+    gap = estimate_transition(probs, labels).gap
+    assert -1 <= gap.low <= gap.value <= gap.high <= 1
+    assert gap.value < 0
