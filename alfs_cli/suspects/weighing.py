@@ -28,6 +28,7 @@ RATES = np.geomspace(5e-4, 0.8, 24)  # noise rates of the models
 POWERS = np.array([0.5, 0.65, 0.8, 0.9, 1.0, 1.12, 1.27, 1.45, 1.7, 2.0, 2.5, 3.2])  # of evidence
 SEEN, SEEN_NUMBERS = 5_000, 10**6  # examples and probabilities that the likelihood is computed on
 CONFIDENCE = 0.95  # of one-sided bounds
+MOST_QUANTILES = 4096  # points by which scores of a sample are carried over to other labels
 QUANTILES = 40  # points that represent a normal distribution in a mixture
 LEAST_WEIGHT = 1e-3  # relative to the likeliest rate; lighter rates of a model are dropped
 LEAST_SHARE = 1e-3  # of all weight; models that have less are dropped
@@ -128,9 +129,6 @@ class Weighed:
             tuple((see.on(probs), some) for see, some in part) for part in (self.models, self.order)
         )
         return replace(self, models=models, order=order)
-
-
-MOST_QUANTILES = 4096
 
 
 def weigh(
