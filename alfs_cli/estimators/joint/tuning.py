@@ -87,13 +87,11 @@ class Families:
         3.0,
         "times the gain of a linear head",
         "a richer T brings a quadratic head no more than this",
-        benchmark=ESTIMATORS,
     )
     hopeless: float = tuned(
         50.0,
         "nats",
         "families further behind even so are not fitted",
-        benchmark=ESTIMATORS,
     )
     many_examples: int = tuned(
         10_000, "examples", "with more examples free cells need no third start"
