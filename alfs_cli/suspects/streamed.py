@@ -90,7 +90,6 @@ class Tally:
         confidence: the sum of the highest probability in each bin, in units of 2^-32, (BINS,).
         likely: the number of labels scored LIKELY or more.
         claimed: the sum of their scores, in units of 2^-32.
-        doubted: the sum of the probabilities of those labels, in units of 2^-32.
         suspects: the labels of each class that are most likely wrong.
     """
 
@@ -100,7 +99,6 @@ class Tally:
     confidence: IntArray
     likely: int
     claimed: int
-    doubted: int
     suspects: Suspects
 
     @property
@@ -129,7 +127,6 @@ def added(parts: Sequence[Tally]) -> Tally:
         np.sum([part.confidence for part in parts], axis=0),
         sum(part.likely for part in parts),
         sum(part.claimed for part in parts),
-        sum(part.doubted for part in parts),
         Suspects(*columns).worst(K),
     )
 
@@ -161,7 +158,6 @@ def tallied(
         sums.astype(np.int64),
         int(is_likely.sum()),
         _units(suspects.score[is_likely]),
-        _units(suspects.own[is_likely]),
         suspects.worst(K),
     )
 

@@ -61,13 +61,12 @@ class Problem:
         """Return the parameters at the top that is reached from a start."""
         low, high = np.full(len(start), -np.inf), np.full(len(start), np.inf)
         low[self.num_head :], high[self.num_head :] = LOGIT_FLOOR, LOGIT_CEILING
-        with self.scores.likelihood.on_all_cores():
-            found = minimize(
-                self,
-                start,
-                jac=True,
-                method="L-BFGS-B",
-                bounds=Bounds(low, high),
-                options={"maxiter": max_iterations, "ftol": 1e-9, "gtol": 1e-6, "maxcor": 20},
-            )
+        found = minimize(
+            self,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=Bounds(low, high),
+            options={"maxiter": max_iterations, "ftol": 1e-9, "gtol": 1e-6, "maxcor": 20},
+        )
         return np.asarray(found.x)

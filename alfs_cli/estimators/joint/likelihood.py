@@ -1,43 +1,35 @@
 """The log-likelihood of the given labels under a head and T, with its gradient, block by block.
 
 A fit asks for it hundreds of times, and each pass over a matrix (K, N) that no cache holds costs as
-much as the arithmetic. Blocks of columns stay in the cache through all steps, and cores take blocks
-in turn. Sums over blocks are made in the order of the blocks, so that the number of cores changes
-no bit of them.
+much as the arithmetic. Blocks of columns stay in the cache through all steps. Blocks of one label
+each save a multiplication and lose more where there are many classes; threads gain nothing.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alfs_cli.arrays import FloatArray, IntArray
-from alfs_cli.storage.memory import threads
 
 Single = NDArray[np.float32]
-_Found = TypeVar("_Found")
 
 BLOCK = 2**18  # numbers (K n) of a block: a megabyte in each of three buffers
-FEW = BLOCK  # numbers (K N) up to which threads would mostly wait
 LEAST_SHARE = 1e-6  # of the examples, of a class
 LEAST = np.float32(1e-30)  # of a likelihood
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Some columns of the scores: of one given label, or of several where there are few.
+    """Some columns of the scores, with their given labels `own` (n,).
 
-    `cells` are the columns of T that belong to it: (1,) of one label, (n,) of several. `given`
-    (n, L) says which of the `labels` (L,) each column has. `each` (n,) are ones, to sum with.
+    `given` (n, L) says which of the `labels` (L,) each column has. `each` (n,) are ones, to sum
+    with.
     """
 
     values: Single
-    cells: IntArray
+    own: IntArray
     labels: IntArray
     given: Single
     each: Single
@@ -69,20 +61,6 @@ class Likelihood:
         self.num_classes = len(start) - 1
         self.blocks = list(_blocks(values, start))
         self.of_classes = np.ones(self.num_classes, dtype=np.float32)
-        self._pool: ThreadPoolExecutor | None = None
-
-    @contextmanager
-    def on_all_cores(self) -> Iterator[None]:
-        """Let cores take blocks in turn, where there are enough of them."""
-        if self.num_classes * self.num_examples <= FEW or threads() < 2:
-            yield
-            return
-        with ThreadPoolExecutor(threads()) as pool:
-            self._pool = pool
-            try:
-                yield
-            finally:
-                self._pool = None
 
     def __call__(
         self, A: FloatArray, b: FloatArray, T: FloatArray, prior: FloatArray | None = None
@@ -93,37 +71,22 @@ class Likelihood:
         """
         weights, shifts, cells = (np.asarray(one, dtype=np.float32) for one in (A, b, T))
 
-        def first(block: Block) -> Single:
-            return self._softmax(block, weights, shifts)
-
         total = np.zeros(self.num_classes)
-        for share in self._each(first):
-            total += share
+        for block in self.blocks:
+            total += self._softmax(block, weights, shifts)
         shares = np.maximum(total / self.num_examples, LEAST_SHARE)
         pull = None
         if prior is not None:
             pull = (prior / (self.num_examples * shares)).astype(np.float32)
-
-        def second(block: Block) -> tuple[float, Single, Single, Single]:
-            return self._residuals(block, cells, pull)
-
         counts = np.zeros((self.num_classes, self.num_classes))
         log_likelihood, by_A, by_b = 0.0, np.zeros(A.shape), np.zeros(len(b))
-        for block, (one, counted, weight, shift) in zip(
-            self.blocks, self._each(second), strict=True
-        ):
+        for block in self.blocks:
+            one, counted, weight, shift = self._residuals(block, cells, pull)
             log_likelihood += one
             counts[:, block.labels] += counted
             by_A += weight
             by_b += shift
         return Sums(log_likelihood, counts, shares, by_A, by_b)
-
-    def _each(self, function: Callable[[Block], _Found]) -> Iterator[_Found]:
-        return (
-            map(function, self.blocks)
-            if self._pool is None
-            else self._pool.map(function, self.blocks)
-        )
 
     def _softmax(self, block: Block, weights: Single, shifts: Single) -> Single:
         """Put softmax(A s + b) into the block; return its sums (K,)."""
@@ -143,7 +106,7 @@ class Likelihood:
     ) -> tuple[float, Single, Single, Single]:
         """Return a block's log-likelihood, counts (K, L) and derivatives by the head."""
         Q = block.probs
-        R = T.take(block.cells, axis=1) * Q
+        R = T.take(block.own, axis=1) * Q
         likelihood = np.maximum(self.of_classes @ R, LEAST)
         R /= likelihood
         counts = np.asarray(R @ block.given, dtype=np.float32)
@@ -159,21 +122,17 @@ class Likelihood:
 
 
 def _blocks(values: Single, start: IntArray) -> Iterator[Block]:
-    """Return blocks of one given label each, or one block of all where the examples are few."""
     K, N = len(start) - 1, values.shape[1]
-    if K * N <= BLOCK:
-        labels = np.repeat(np.arange(K), np.diff(start))
-        yield _block(K, values, labels, np.arange(K), np.eye(K, dtype=np.float32)[labels])
-        return
-    size = max(BLOCK // K, 256)
-    for label, (first, last) in enumerate(pairwise(start)):
-        for left in range(int(first), int(last), size):
-            some = values[:, left : min(left + size, int(last))]
-            one = np.array([label])
-            yield _block(K, some, one, one, np.ones((some.shape[1], 1), dtype=np.float32))
-
-
-def _block(K: int, values: Single, cells: IntArray, labels: IntArray, given: Single) -> Block:
-    n = values.shape[1]
-    each, probs = np.ones(n, dtype=np.float32), np.empty((K, n), dtype=np.float32)
-    return Block(values, cells, labels, given, each, probs)
+    given = np.repeat(np.arange(K), np.diff(start))
+    size = max(BLOCK // K, 1)
+    for first in range(0, N, size):
+        some, own = values[:, first : first + size], given[first : first + size]
+        labels = np.arange(own[0], own[-1] + 1)
+        yield Block(
+            some,
+            own,
+            labels,
+            given=np.eye(len(labels), dtype=np.float32)[own - own[0]],
+            each=np.ones(len(own), dtype=np.float32),
+            probs=np.empty((K, len(own)), dtype=np.float32),
+        )

@@ -245,14 +245,13 @@ def _fit_through(
         gradient = np.append((found.by_A / N - RIDGE * A).ravel(), found.by_b / N)
         return -found.log_likelihood / N + RIDGE / 2 * float((A**2).sum()), -gradient
 
-    with likelihood.on_all_cores():
-        found = minimize(
-            objective,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": max_iterations, "ftol": 1e-8, "maxcor": 10},
-        ).x
+    found = minimize(
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iterations, "ftol": 1e-8, "maxcor": 10},
+    ).x
     return np.asarray(found)
 
 

