@@ -38,12 +38,14 @@ def sweep(
     command resumes a sweep that was stopped; finished runs are not trained again.
     """
     from alfs_cli.executors import EXECUTORS
-    from alfs_cli.training.loggers import check_logger
 
     if jobs.executor not in EXECUTORS:
         raise unknown("executor", jobs.executor, EXECUTORS)
+    varied = grid.varied(invocation)
+    from alfs_cli.training.loggers import check_logger  # loads torch
+
     check_logger(training.logger)
-    plan, configs = _plan(invocation, options, training, data, grid.varied(invocation))
+    plan, configs = _plan(invocation, options, training, data, varied)
     from alfs_cli.executors.sweeping import Job, train_runs
     from alfs_cli.reports.sweep import sweep_plan_report
     from alfs_cli.terminal.sweeping import on_stop, sweep_progress

@@ -72,9 +72,7 @@ def train(
     """
     from alfs_cli.options.training import typed
     from alfs_cli.reports.run import plan_report
-    from alfs_cli.training.loggers import check_logger
 
-    check_logger(training.logger)
     more = {"loss": loss, "noise.kind": noise, "noise.rate": noise_rate, "processes": nproc}
     said = typed(training, data, options, more)
     if resume is not None:
@@ -92,9 +90,12 @@ def _new(
 ) -> "tuple[Experiment, Path]":
     """Return the experiment and the folder of a new run."""
     from alfs_cli.options.training import check_expected, inputs_of, saved_inputs, settle
-    from alfs_cli.training.experiment import plan
 
     settings, expected = settle(invocation, said, training)
+    from alfs_cli.training.experiment import plan  # a wrong setting is said before torch is loaded
+    from alfs_cli.training.loggers import check_logger
+
+    check_logger(training.logger)
     invocation.refuse_inputs(*inputs_of(settings), *saved_inputs(invocation.out))
     experiment = plan(settings)
     check_expected(expected, experiment.config.fingerprint, training)
@@ -111,7 +112,6 @@ def _resumed(
 ) -> "tuple[Experiment, Path]":
     """Return the experiment and the folder of a run to resume."""
     from alfs_cli.options.training import inputs_of, resumed
-    from alfs_cli.training.experiment import plan
 
     others = {
         "--from": training.recommendation,
@@ -119,6 +119,10 @@ def _resumed(
         "--config": training.config,
     }
     folder, settings = resumed(name, invocation.out, said, others, overwrite=overwrite)
+    from alfs_cli.training.experiment import plan
+    from alfs_cli.training.loggers import check_logger
+
+    check_logger(training.logger)
     invocation.refuse_inputs(*inputs_of(settings), folder)
     return plan(settings), folder
 
