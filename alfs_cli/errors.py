@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import NoReturn, TypeVar
 
+from alfs_cli.text.addresses import with_addresses
+
 
 class AlfsWarning(UserWarning):
     """Something that the user should know, but that does not stop the work."""
@@ -21,8 +23,8 @@ class AlfsError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, *, help: str | None = None) -> None:
-        super().__init__(message)
-        self.help = help
+        super().__init__(with_addresses(message))
+        self.help = None if help is None else with_addresses(help)
 
 
 class UsageError(AlfsError):
