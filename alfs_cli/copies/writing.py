@@ -158,9 +158,8 @@ def write_edited(
             write_edited_parquet(table, edit, temporary)
     notes = [*_on_root(path, None if target == ".json" and dataset.kind == KIND else root)]
     if are_archives(table.path):
-        notes.append(
-            f"the pictures stay in '{addresses.shown(str(table.path))}': the copy has its keys and labels"
-        )
+        where = addresses.shown(str(table.path))
+        notes.append(f"the pictures stay in '{where}': the copy has its keys and labels")
     return Written(tuple(notes), len(table.frame) - len(dataset))
 
 

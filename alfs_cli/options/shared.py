@@ -8,7 +8,7 @@ else (notes, warnings, progress) goes to stderr.
 import inspect
 import shlex
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cache
@@ -22,7 +22,7 @@ from alfs_cli.formats import formats_of
 from alfs_cli.storage.remote import told_to
 from alfs_cli.storage.targets import SAVES, SUSPECTS, Kept, Target, Writes, refuse_inputs
 from alfs_cli.terminal.output import Terminal, inert, terminal_width, wants_color
-from alfs_cli.text.addresses import WRITTEN_HERE, address_taken, is_address, shown
+from alfs_cli.text.addresses import NO_ADDRESS, address_taken, is_address, shown
 from alfs_cli.text.numbers import MOST_SEED, whole_number
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
     kept = {p.name for p in own if _is_marked(p.annotation, Kept)}
 
     def run(**arguments: Any) -> None:
-        _refuse_addresses(arguments, outputs=(*(p.name for p in written), "out"))
+        _refuse_addresses(arguments)
         invocation = _shared(**{p.name: arguments.pop(p.name) for p in shared})
         _check_formats(invocation, command=module)
         named = {f"--{p.name.replace('_', '-')}": arguments[p.name] for p in written}
@@ -139,7 +139,7 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _refuse_addresses(arguments: Mapping[str, Any], *, outputs: Collection[str]) -> None:
+def _refuse_addresses(arguments: Mapping[str, Any]) -> None:
     """Raise UsageError for an option that is a path here and was given an address."""
     for name, value in arguments.items():
         for path in value if isinstance(value, list) else [value]:
@@ -149,7 +149,7 @@ def _refuse_addresses(arguments: Mapping[str, Any], *, outputs: Collection[str])
             option = f"--{name.replace('_', '-')}"
             raise UsageError(
                 f"{option} '{shown(address)}' is no path on this machine",
-                help=WRITTEN_HERE if name in outputs else "fetch it first, and name the copy",
+                help=NO_ADDRESS,
             )
 
 
@@ -273,7 +273,7 @@ def _output(text: str) -> tuple[str, Path]:
     if not equals or not name or "\0" in name:
         raise UsageError(f"-o '{text}' is not FORMAT=PATH", help="for example -o json=result.json")
     if is_address(name):
-        raise UsageError(f"-o {format}={shown(name)} is no path on this machine", help=WRITTEN_HERE)
+        raise UsageError(f"-o {format}={shown(name)} is no path on this machine", help=NO_ADDRESS)
     path = Path(name)
     if path.is_dir():
         raise UsageError(f"-o '{text}': '{path}' is a folder", help="name a file")

@@ -37,7 +37,7 @@ from alfs_cli.text.addresses import (
     place_of,
 )
 
-EXTRA = "pip install 'alfs-cli[remote]'"
+EXTRA = "pip install 'alfs-cli[remote]', or 'alfs-audit[remote]' where that is installed"
 OFFERED = {
     "s3": "s3fs",
     "gs": "gcsfs",
@@ -138,7 +138,7 @@ def fetch_listed(paths: Sequence[str]) -> None:
     for store, files in stores.items():
         with reached(store), _alone(Path(next(iter(files)))):
             fs = _file_system(store)[0]
-            wanted = {path: fs._strip_protocol(address.url) for path, address in files.items()}
+            wanted = {path: _name_in(fs, address) for path, address in files.items()}
             infos = _infos(fs, list(wanted.values()), store)
             there = [(name, infos[name], Path(p)) for p, name in wanted.items() if name in infos]
             for path, name in wanted.items():
@@ -190,6 +190,11 @@ def _file_system(address: Address) -> tuple[Any, str]:
     return fs, path
 
 
+def _name_in(fs: Any, address: Address) -> str:
+    """Return the path of an address in its file system."""
+    return str(fs._strip_protocol(replace(address, rest="").url))
+
+
 def _is_folder(fs: Any, path: str, address: Address) -> bool:
     if address.scheme in HTTP:  # where a folder is a page of links
         return address.path.endswith("/") or not PurePosixPath(address.path).suffix
@@ -221,9 +226,9 @@ def _info_in(fs: Any) -> Callable[[str], Info | None]:
         try:
             return dict(fs.info(name))
         except FileNotFoundError as error:
-            if _status(error) in DENIED:
-                raise
-            return None
+            if _is_missing(error):
+                return None
+            raise
 
     return info
 
@@ -298,7 +303,7 @@ def _below(name: str, top: str, address: Address) -> str:
 
     Raises InputError where it leads out of it or cannot be the name of a file.
     """
-    below = name.rstrip("/").removeprefix(top).strip("/")
+    below = name.rstrip("/").removeprefix(f"{top}/")
     if address.scheme in HTTP:
         below = parsed(f"http://host/{below}").path
     if below and not all(map(is_plain, below.split("/"))):
@@ -351,10 +356,10 @@ def _fetch(fs: Any, files: Iterable[tuple[str, Info, Path]], address: Address) -
     _refuse_no_room(total, address)
     listener = _LISTENER.get()
     if listener is not None:
-        listener.detail(
-            f"{len(asked):,} files, {total / 1e6:,.1f} MB, are fetched from '{address.shown}' to "
-            f"'{copies_folder()}'"
-        )
+        number = f"{len(asked):,} file{'s' if len(asked) > 1 else ''}"
+        size = f", {total / 1e6:,.1f} MB," if total else ""
+        what = f"'{address.shown}' to '{copies_folder()}'"
+        listener.note(f"note: fetching {number}{size} from {what}")
     done = 0
     with nullcontext() if listener is None else listener.progress() as progress:
         for _ in _each(fs, address, lambda one: _fetch_one(fs, one, address), asked):
@@ -364,7 +369,7 @@ def _fetch(fs: Any, files: Iterable[tuple[str, Info, Path]], address: Address) -
 
 
 def _fetch_one(fs: Any, one: _Fetch, address: Address) -> None:
-    partial = copies_folder() / f".partial-{secrets.token_hex(8)}"
+    partial = copies_folder() / f".{_host(one.place)}.partial-{secrets.token_hex(8)}"
     one.place.parent.mkdir(parents=True, exist_ok=True)
     try:
         fs.get_file(one.name, str(partial))
@@ -438,7 +443,7 @@ def _alone(place: Path) -> Iterator[None]:
 
     top = copies_folder()
     _refuse_no_room(0, Address("", "", ""))
-    host = "-".join(place.relative_to(top).parts[:2])
+    host = _host(place)
     lock = FileLock(top / f".{host}.lock")
     try:
         lock.acquire()
@@ -446,9 +451,15 @@ def _alone(place: Path) -> Iterator[None]:
         yield
         return
     try:
+        for partial in top.glob(f".{host}.partial-*"):  # of a process that was killed
+            partial.unlink(missing_ok=True)
         yield
     finally:
         lock.release()
+
+
+def _host(place: Path) -> str:
+    return "-".join(place.relative_to(copies_folder()).parts[:2])
 
 
 # What went wrong, in words.
@@ -480,16 +491,28 @@ def _said(error: Exception, address: Address) -> AlfsError:
         return InputError(
             f"cannot read '{where}': {why}", help=f"credentials: {KEYS.get(scheme, usual)}"
         )
-    if isinstance(error, FileNotFoundError) or status == 404 or kind & set(MISSING):
+    if _is_missing(error):
         return InputError(
             f"no such file or folder: '{where}'",
             help="is it spelled so, bucket and all, and is it in that store?",
         )
-    text = _without_secrets(" ".join(str(error).split()), address)
+    first = list(_chain(error))[-1]  # what the others are about
+    text = _without_secrets(" ".join(str(first).split()), address)
     return InputError(
-        f"cannot reach '{where}': {type(error).__name__}{': ' if text else ''}{brief(text)}",
+        f"cannot reach '{where}': {type(first).__name__}{': ' if text else ''}{brief(text)}",
         help="try again when it can be reached; what has arrived already is kept",
     )
+
+
+def _is_missing(error: Exception) -> bool:
+    """Say whether an error means that nothing lies at an address.
+
+    Some file systems say so too where the store could not be reached, with that as the cause.
+    """
+    if _status(error) == 404 or _kinds(error) & set(MISSING):
+        return True
+    is_cause = error.__cause__ is None or isinstance(error.__cause__, (KeyError, FileNotFoundError))
+    return isinstance(error, FileNotFoundError) and _status(error) is None and is_cause
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -523,7 +546,9 @@ def _status(error: Exception) -> int | None:
 
 
 def _without_secrets(text: str, address: Address) -> str:
-    for secret in (address.url, address.login, address.query, address.rest):
+    inner = parsed(address.rest) if address.rest else address
+    parts = (address.url, address.rest, *(x for a in (address, inner) for x in (a.login, a.query)))
+    for secret in parts:
         text = text.replace(secret, "...") if secret else text
     return text
 

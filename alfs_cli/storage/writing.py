@@ -12,7 +12,7 @@ from pathlib import Path
 
 from alfs_cli.errors import UsageError, WorkError
 from alfs_cli.storage.files import as_file
-from alfs_cli.text.addresses import WRITTEN_HERE, address_taken, shown
+from alfs_cli.text.addresses import NO_ADDRESS, address_taken, shown
 
 OURS = ".alfs-"  # in the name of every temporary file
 ABANDONED_SECONDS = 60.0  # the least age of a temporary file that is removed
@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
     is a device or a pipe. The file at `path` does not change then.
     """
     if (address := address_taken(path)) is not None:
-        raise UsageError(f"'{shown(address)}' is no path here", help=WRITTEN_HERE)
+        raise UsageError(f"'{shown(address)}' is no path here", help=NO_ADDRESS)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         target = as_file(path)

@@ -14,7 +14,10 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-WRITTEN_HERE = "results are written to files on this machine: name one, and copy it from there"
+NO_ADDRESS = (
+    "name a file or folder here: only DATA and files of labels, probabilities and features may be "
+    "addresses"
+)
 FOLDER = "ALFS_CACHE_DIR"  # the variable that names the folder of copies
 HTTP = ("http", "https")  # whose paths are written with %20 for a space
 NO_HOST = ("memory", "zip", "tar")  # addresses whose path begins after the slashes
@@ -121,7 +124,7 @@ def place_of(address: Address) -> Path | None:
     if hidden.strip("\0"):
         folder += f"~{sha256(hidden.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
     parts = address.path.rstrip("/").split("/") if address.path.rstrip("/") else []
-    if not all(map(is_plain, parts)):
+    if not all(map(is_plain, (folder, *parts))):
         return None
     top = copies_folder() / address.scheme / folder
     if hidden.strip("\0"):
@@ -131,10 +134,9 @@ def place_of(address: Address) -> Path | None:
 
 def is_plain(name: str) -> bool:
     """Say whether a name can be that of a file in a folder, and leads nowhere else."""
-    is_short = len(name.encode("utf-8", "surrogateescape")) <= 255
-    return (
-        bool(name) and is_short and name not in (".", "..") and not set(name) & {"\0", "/", os.sep}
-    )
+    if name in ("", ".", "..") or set(name) & {"\0", "/", os.sep}:
+        return False
+    return len(name.encode("utf-8", "surrogateescape")) <= 255
 
 
 def address_of(path: str | Path) -> Address | None:

@@ -210,9 +210,8 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     names = tuple(shown(path) for path in paths)
     digest = hashlib.sha256()
     for name, head in zip(relative, heads, strict=True):
-        digest.update(
-            same_text(os.path.normpath(addresses.shown(name))).encode("utf-8", "surrogateescape")
-        )
+        known = same_text(os.path.normpath(addresses.shown(name)))
+        digest.update(known.encode("utf-8", "surrogateescape"))
         digest.update(b"\0%d\0" % head.size + head.digest)
     readable = np.asarray([head.readable for head in heads], dtype=np.bool_)
     lines = table.lines
@@ -441,19 +440,16 @@ def _checked_paths(
     start = os.path.abspath(base)
     paths = []
     for row, text in enumerate(relative):
-        if is_address(text):
-            copy = _copy_of(table, text, row)
-            if not is_bounded or is_inside(copy, top):
-                paths.append(copy)
-                continue
-            text = shown(text)
-        if "\0" in text or not is_inside(os.path.abspath(os.path.join(start, text)), top):
+        copy = _copy_of(table, text, row) if is_address(text) else None
+        path = os.path.join(start, text) if copy is None else copy
+        may_leave = copy is not None and not is_bounded
+        if "\0" in text or not (may_leave or is_inside(os.path.abspath(path), top)):
             raise InputError(
                 f"{table.places(np.asarray([row]))} of '{table.path}' points outside the root: "
                 f"'{brief(text)}'",
                 help=_of_windows(text) or f"the root is '{top}'; --root names another folder",
             )
-        paths.append(os.path.normpath(os.path.join(base, text)))
+        paths.append(copy or os.path.normpath(os.path.join(base, text)))
     return paths
 
 
