@@ -303,7 +303,7 @@ def _below(name: str, top: str, address: Address) -> str:
 
     Raises InputError where it leads out of it or cannot be the name of a file.
     """
-    below = name.rstrip("/").removeprefix(f"{top}/")
+    below = name[len(top) + 1 :].rstrip("/")
     if address.scheme in HTTP:
         below = parsed(f"http://host/{below}").path
     if below and not all(map(is_plain, below.split("/"))):
@@ -538,7 +538,8 @@ def _status(error: Exception) -> int | None:
         answer = getattr(one, "response", None)
         if isinstance(answer, dict):
             answer = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        for status in (getattr(one, "status", None), getattr(one, "code", None), answer):
+        own = getattr(one, "status" if hasattr(one, "status") else "code", None)
+        for status in (own, answer):
             found = getattr(status, "status_code", status)
             if isinstance(found, int) or (isinstance(found, str) and found.isdecimal()):
                 return int(found)

@@ -191,7 +191,7 @@ def _as_address(found: re.Match[str]) -> str:
 def address_taken(path: str | Path) -> str | None:
     """Return the address that a path was made of, as Path("s3://x") is, None for any other path.
 
-    >>> address_taken(Path("s3://bucket/a")), refuse_collapsed(Path("a/b"))
+    >>> address_taken(Path("s3://bucket/a")), address_taken(Path("a/b"))
     ('s3://bucket/a', None)
     """
     text = str(path)
