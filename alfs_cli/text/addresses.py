@@ -63,10 +63,6 @@ class Address:
         own = bool(self.login or self.query)
         return own or (bool(self.rest) and is_address(self.rest) and parsed(self.rest).is_secret)
 
-    def child(self, name: str) -> "Address":
-        """Return the address of what lies below this one."""
-        return replace(self, path=f"{self.path.rstrip('/')}/{name}".lstrip("/"))
-
 
 def is_address(text: object) -> bool:
     """Say whether a text is an address, and no path.

@@ -5,6 +5,8 @@ import http.server
 import io
 import threading
 import zipfile
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,12 +66,19 @@ def bucket(monkeypatch):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder, but what is called private, and counts what it sent."""
+    """Serves a folder, but not what is called private, and notes what it sent."""
 
     sent: list
 
     def log_message(self, *_):
         """Print nothing."""
+
+    def end_headers(self):
+        """Say what version of a file this is."""
+        file = Path(self.translate_path(self.path))
+        if file.is_file():
+            self.send_header("ETag", f'"{sha256(file.read_bytes()).hexdigest()}"')
+        super().end_headers()
 
     def do_GET(self):
         """Send a file or a page of links."""

@@ -93,10 +93,9 @@ def test_a_folder_is_as_it_is_there(store, fetches):
     assert fetches == ["/p/b"]
 
 
-@pytest.mark.parametrize("name", ["/p/../../evil.png", "/p//x.png"])
-def test_names_that_lead_out_are_refused(store, tmp_path, name):
+def test_names_that_lead_out_are_refused(store, tmp_path):
     store.pipe_file("/q", b"1")
-    store.store[name] = store.store["/q"]  # as some stores allow it
+    store.store["/p/../../evil.png"] = store.store["/q"]  # as some stores allow it
     with pytest.raises(InputError, match="is no name that a file here can have"):
         copy("memory://p")
     assert not list(tmp_path.rglob("evil.png"))
