@@ -415,16 +415,22 @@ def _stamp(version: str) -> int:
     return int.from_bytes(sha256(version.encode()).digest()[:8], "big") % 2**50 * 1000
 
 
-def _refuse_no_room(size: int, address: Address) -> None:
+def _made_folder() -> Path:
+    """Return the folder of all copies, which is there then; raises InputError where none can be."""
     top = copies_folder()
     try:
         top.mkdir(mode=0o700, parents=True, exist_ok=True)
-        free = shutil.disk_usage(top).free
     except OSError as error:
         raise InputError(
             f"no copies can be kept in '{top.parent}': {error.strerror}",
             help=f"the variable {FOLDER} names another folder",
         ) from None
+    return top
+
+
+def _refuse_no_room(size: int, address: Address) -> None:
+    top = copies_folder()
+    free = shutil.disk_usage(top).free
     if size > free:
         raise InputError(
             f"'{address.shown}' has {size / 1e9:,.1f} GB to fetch, and '{top.parent}' has room for "
@@ -441,8 +447,7 @@ def _alone(place: Path) -> Iterator[None]:
     """
     from filelock import FileLock
 
-    top = copies_folder()
-    _refuse_no_room(0, Address("", "", ""))
+    top = _made_folder()
     host = _host(place)
     lock = FileLock(top / f".{host}.lock")
     try:
