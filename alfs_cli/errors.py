@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, TypeVar
 
+from alfs_cli.text.addresses import with_addresses
+
 
 class AlfsWarning(UserWarning):
     """Something that the user should know, but that does not stop the work."""
@@ -22,8 +24,8 @@ class AlfsError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, *, help: str | None = None) -> None:
-        super().__init__(message)
-        self.help = help
+        super().__init__(with_addresses(message))
+        self.help = None if help is None else with_addresses(help)
 
 
 class UsageError(AlfsError):
