@@ -17,6 +17,7 @@ from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimating.streamed import Drawn, finished, fitted, most_drawn
 from alfs_cli.estimators.fitting import check_classes
 from alfs_cli.evidence.interface import Evidence, evidence_from_probs
+from alfs_cli.evidence.zeros import filled, step_of
 from alfs_cli.suspects.streamed import Judge, Tally, added, tallied
 from alfs_cli.text.addresses import shown
 
@@ -37,7 +38,7 @@ def estimate_probabilities(
         def tell(done: int) -> None:
             progress(TASK, done, 2 * stream.count)
 
-        drawn, totals, rounding = _first_pass(stream, tell, seed=options.seed)
+        drawn, totals, rounding, step = _first_pass(stream, tell, seed=options.seed)
     for text in rounding.notes():
         console.note(f"note: {text}")
     if not options.columns_as_given:
@@ -55,7 +56,9 @@ def estimate_probabilities(
         def tell_more(done: int) -> None:
             progress(TASK, stream.count + done, 2 * stream.count)
 
-        tally = _second_pass(stream, fit.judge.alone(), tell_more, is_mended=bool(rounding.rows))
+        tally = _second_pass(
+            stream, fit.judge.alone(), tell_more, step=step, is_mended=bool(rounding.rows)
+        )
     done = finished(fit, tally, options, console, started=started)
     if done.estimate.evidence.in_sample and not options.in_sample_ok:
         console.warn(
@@ -67,36 +70,44 @@ def estimate_probabilities(
 
 def _first_pass(
     stream: ProbabilityStream, tell: Any, *, seed: int
-) -> tuple[Drawn, IntArray, Rounding]:
-    """Return a random sample, the number of examples by label (K,), and the rows mended."""
+) -> tuple[Drawn, IntArray, Rounding, float]:
+    """Return a random sample, the number of examples by label (K,), rows mended, and the step.
+
+    The zeros of the sample share the step already.
+    """
     K = len(stream.class_names)
     count = min(stream.count, most_drawn(K))
     generator = np.random.default_rng([seed, 8])
     wanted = np.sort(generator.choice(stream.count, count, replace=False, shuffle=False))
-    totals, rounding = np.zeros(K, np.int64), NOTHING_MENDED
+    totals, rounding, step = np.zeros(K, np.int64), NOTHING_MENDED, 1.0
     probs, labels = [], []
 
-    def read(block: Block) -> Block:
-        return block.checked()
+    def read(block: Block) -> tuple[Block, float]:
+        block = block.checked()
+        return block, step_of(block.probs)
 
-    for block in on_threads(read, stream.blocks(block_rows(K), check=False)):
+    for block, its_step in on_threads(read, stream.blocks(block_rows(K), check=False)):
         first, last = np.searchsorted(wanted, [block.start, block.start + len(block.labels)])
         rows = wanted[first:last] - block.start
         probs.append(np.array(block.probs[rows]))
         labels.append(block.labels[rows])
         totals += np.bincount(block.labels, minlength=K)
         rounding += block.rounding
+        step = min(step, its_step)
         tell(block.start + len(block.labels))
     if not probs:
         raise InputError("the probabilities hold no examples", help="is it the right file?")
-    return Drawn(np.concatenate(probs), np.concatenate(labels)), totals, rounding
+    drawn = Drawn(filled(np.concatenate(probs), step), np.concatenate(labels))
+    return drawn, totals, rounding, step
 
 
-def _second_pass(stream: ProbabilityStream, judge: Judge, tell: Any, *, is_mended: bool) -> Tally:
+def _second_pass(
+    stream: ProbabilityStream, judge: Judge, tell: Any, *, step: float, is_mended: bool
+) -> Tally:
     def read(block: Block) -> Tally:
         block = block.checked() if is_mended else block
         rows = block.start + np.arange(len(block.labels))
-        return tallied(judge, block.probs, block.labels, rows)
+        return tallied(judge, filled(block.probs, step), block.labels, rows)
 
     found: list[Tally] = []
     rows, done = block_rows(len(stream.class_names)), 0

@@ -16,12 +16,13 @@ from alfs_cli.estimators.joint.families import (
     STRONG,
     Candidate,
     heads_of,
+    is_plausible,
     left_by_sample,
     with_background,
 )
 from alfs_cli.estimators.joint.head import HeadFit, cell_covariance
 from alfs_cli.estimators.joint.scores import Scores
-from alfs_cli.estimators.joint.tuning import FAMILIES, HEAD
+from alfs_cli.estimators.joint.tuning import HEAD
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, widest
 from alfs_cli.estimators.parts.grounds import Grounds
 from alfs_cli.results.estimate import Bounded
@@ -125,7 +126,7 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
         for head in left_by_sample(heads_of(seen, given), start_T):
             found += head.fitted(start_T, found)
     best = max(found, key=lambda candidate: candidate.score)
-    plausible = tuple(one for one in found if one.score >= best.score - FAMILIES.near_best)
+    plausible = tuple(one for one in found if is_plausible(one, best))
     T, prior = np.eye(K), np.zeros(K)
     T[np.ix_(present, present)] = (
         with_background(best.fit, counted.counts[np.ix_(present, present)])

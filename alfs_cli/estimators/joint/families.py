@@ -53,6 +53,17 @@ class Candidate:
     prior: FloatArray
 
 
+def is_plausible(one: Candidate, best: Candidate) -> bool:
+    """Say whether the labels may come from a family though another one fits them better.
+
+    Parameters that stand for nothing gain half a nat each, give or take the square root of half
+    their number: by so much the best may be better by chance.
+    """
+    more = max(best.fit.log_likelihood - best.score - (one.fit.log_likelihood - one.score), 0.0)
+    chance = FAMILIES.chance_margin * float(np.sqrt(more / 2))
+    return one.score >= best.score - FAMILIES.near_best - chance
+
+
 @dataclass(frozen=True, eq=False)
 class Head:
     """The scores that a kind of head is fitted on, and what its parameters cost in nats."""

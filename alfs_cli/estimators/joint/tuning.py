@@ -83,6 +83,9 @@ class Families:
         benchmark=LOW_NOISE,
     )
     near_best: float = tuned(5.0, "nats", "families this close to the best count in the bounds")
+    chance_margin: float = tuned(
+        2.0, "standard errors", "and those behind by no more than chance gains with more parameters"
+    )
     richer_gain: float = tuned(
         3.0,
         "times the gain of a linear head",
