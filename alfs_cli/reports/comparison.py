@@ -14,7 +14,7 @@ from alfs_cli.comparing import (
     PaperFigure,
     Regression,
 )
-from alfs_cli.comparing.paper import SETTINGS
+from alfs_cli.comparing.paper import REPETITIONS, length_of
 from alfs_cli.formats.blocks import Block, Column, Curves, Report, Table, Verdict
 from alfs_cli.text.numbers import percent
 
@@ -27,7 +27,7 @@ LAST = 4  # the index of the column of the last epoch
 DATA = (
     *("loss", "variant", "dataset", "noise", "rate", "labels", "model", "epochs", "n"),
     *("last_mean", "last_std", "best_mean", "best_std", "is_best", "not_worse"),
-    *("paper_mean", "paper_std", "paper_delta"),
+    *("paper_mean", "paper_std", "paper_delta", "noise_drawn"),
 )
 
 
@@ -154,9 +154,13 @@ def _table(rows: list[ComparedLoss]) -> Table:
     ]
     note = KEY
     if any(row.paper is not None or row.paper_missing for row in rows):
-        columns += [Column("paper", "number"), Column("difference", "number")]
+        columns += [
+            Column("noise drawn"),
+            Column("paper", "number"),
+            Column("difference", "number"),
+        ]
         cells = [
-            (*cell, *_paper(row.paper, row.paper_missing))
+            (*cell, row.noise_drawn or "-", *_paper(row.paper, row.paper_missing))
             for cell, row in zip(cells, rows, strict=True)
         ]
         note += _about_paper(rows[0])
@@ -171,13 +175,14 @@ def _paper(figure: PaperFigure | None, missing: str | None) -> tuple[str, str]:
 
 def _about_paper(row: ComparedLoss) -> str:
     """Return the source of the paper's accuracies, and how its runs differ from these."""
-    text = " Paper: Zhou et al., ICML 2021, last epoch"
-    if row.dataset in SETTINGS:
-        model, epochs = SETTINGS[row.dataset]
-        text += f", 3 seeds, {model}, {epochs} epochs"
-    if (row.dataset, row.noise) == ("cifar10", "asymmetric"):
-        text += ", labels flipped one class after another (noise.sequential)"
-    return f"{text}; difference in points."
+    text = f" Paper: Zhou et al., ICML 2021, last epoch, n = {REPETITIONS}"
+    length = length_of(row.dataset)
+    if length is not None:
+        text += f", {length} epochs"
+    return (
+        f"{text}, one draw of the noise (--set like=public-code draws it so). The difference is in "
+        "points, of runs with its length, noise and settings alone."
+    )
 
 
 def _curves(rows: list[ComparedLoss], courses: Sequence[Course]) -> list[Block]:
