@@ -32,11 +32,14 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """The paper's accuracy for the same data, noise and loss; `delta` is ours minus the paper's."""
+    """The paper's accuracy for the same data, noise and loss.
+
+    `delta` is ours minus the paper's, None where length, noise or settings are others.
+    """
 
     mean: float
     std: float | None
-    delta: float
+    delta: float | None
 
 
 def loss_name(loss: str, variant: str | None) -> str:
@@ -82,7 +85,8 @@ class ComparedLoss:
 
     `is_best` marks the highest mean last-epoch accuracy in a setting. `not_worse` says that Welch's
     test does not reject equal means with the best loss; None with a single run. `paper` is None if
-    it was not asked for, or if there is none, for the reason `paper_missing`. `noise_drawn` says
+    it was not asked for or if there is none; `paper_missing` is the reason for that, or for the
+    difference that is not given. `noise_drawn` says
     how the injected labels were drawn, and with which seed.
     """
 
@@ -238,7 +242,8 @@ def _row(group: Sequence[Run], *, with_paper: bool) -> tuple[ComparedLoss, list[
     last = [accuracy.last for accuracy in tested if accuracy is not None]
     best = [accuracy.best for accuracy in tested if accuracy is not None]
     first = group[0].result
-    reported = reported_for(group[0], _settings(group[0])) if with_paper else None
+    about = group[0], _settings(group[0])
+    reported, missing = reported_for(*about) if with_paper else (None, None)
     row = ComparedLoss(
         loss=first.loss,
         dataset=first.dataset,
@@ -249,20 +254,21 @@ def _row(group: Sequence[Run], *, with_paper: bool) -> tuple[ComparedLoss, list[
         best=_accuracy(best),
         is_best=False,
         not_worse=None,
-        paper=_beside(reported, mean(last)) if isinstance(reported, Reported) else None,
+        paper=None if reported is None else _beside(reported, mean(last), missing),
         model=first.model,
         epochs=first.epochs,
         labels=first.test.labels if first.test else None,
         seeds=tuple(sorted(run.result.seed for run in group)),
-        paper_missing=reported if isinstance(reported, str) else None,
+        paper_missing=missing,
         variant=variant_of(_settings(group[0])),
         noise_drawn=noise_drawn([_settings(run) for run in group]),
     )
     return row, last
 
 
-def _beside(reported: Reported, ours: float) -> PaperFigure:
-    return PaperFigure(reported.mean, reported.std, ours - reported.mean)
+def _beside(reported: Reported, ours: float, missing: str | None) -> PaperFigure:
+    delta = ours - reported.mean if missing is None else None
+    return PaperFigure(reported.mean, reported.std, delta)
 
 
 def _accuracy(values: Sequence[float]) -> Accuracy:

@@ -232,11 +232,11 @@ def length_of(data: str) -> int | None:
 # The figure for a run.
 
 
-def reported_for(run: Run, settings: dict[str, Any]) -> Reported | str:
-    """Return the paper's accuracy for a run, or the reason why none is comparable.
+def reported_for(run: Run, settings: dict[str, Any]) -> tuple[Reported | None, str | None]:
+    """Return the paper's accuracy for the data, loss and noise of a run, None if it has none.
 
-    A run is comparable where data, test data, loss, noise, length and all settings are those of the
-    table's recipe, or those that `like: public-code` makes of them.
+    With it comes the reason why there is none, or why the run is not comparable, which is None
+    where length, noise and all settings are those of the table's recipe, or of public code.
     """
     from alfs_cli.data.originals import is_original
 
@@ -244,24 +244,22 @@ def reported_for(run: Run, settings: dict[str, Any]) -> Reported | str:
     source, test = data["source"], run.result.test
     figures = {loss: found for (name, loss), found in reported_figures().items() if name == source}
     if not figures:
-        return NOT_REPORTED
+        return None, NOT_REPORTED
     if not is_original(source, data.get("root"), settings["fingerprint"]):
-        return OTHER_PIXELS
+        return None, OTHER_PIXELS
     if test is None or test.labels != "true" or test.source != source or settings.get("test"):
-        return OTHER_TEST
+        return None, OTHER_TEST
     loss = _as_reported(run.result.loss, figures)
     name = parse_name(loss)
     is_staged = settings.get("nlnl") is not None  # without it, loss nlnl is only the first stage
     if is_staged != (name == "nlnl") or settings.get("elr") or run.result.correction != "none":
-        return NOT_REPORTED
+        return None, NOT_REPORTED
     if loss not in figures:
         same = any(parse_name(known) == name for known in figures)
-        return OTHER_PARAMETERS if same else NOT_REPORTED
+        return None, OTHER_PARAMETERS if same else NOT_REPORTED
     noise = run.result.noise
-    column = "clean" if noise is None else f"{noise.kind} {noise.rate:g}"
-    if column not in figures[loss]:
-        return NOT_REPORTED
-    return _other(source, loss, settings) or figures[loss][column]
+    found = figures[loss].get(column_of(None if noise is None else (noise.kind, noise.rate)))
+    return found, NOT_REPORTED if found is None else _other(source, loss, settings)
 
 
 def _as_reported(text: str, figures: dict[str, Any]) -> str:
@@ -281,7 +279,7 @@ def _other(source: str, loss: str, settings: dict[str, Any]) -> str | None:
         key = "sequential" if source == "cifar10" else "blocks_of_five"
         if not noise.get(key):  # the labels that its code flips under this name are others
             return OTHER_NOISE
-    of_paper = [_compared(one) for one in (recipe, expanded({**recipe, "like": "public-code"}))]
+    of_paper = [_compared(one) for one in (recipe, expanded(recipe, source))]
     return None if _compared(settings) in of_paper else OTHER_SETTINGS
 
 

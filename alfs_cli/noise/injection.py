@@ -54,7 +54,7 @@ def inject_as_public_code(labels: ArrayLike, T: TransitionMatrix, seed: int) -> 
 
     Public code of Ma et al., ICML 2020, and Zhou et al., ICML 2021, draws the noise of MNIST so,
     and the asymmetric noise of CIFAR-100: a multinomial number for each example, in their order,
-    from numpy's legacy generator. The same seed gives the same labels as there.
+    from numpy's legacy generator. The same seed gives the same labels as there, by the same numpy.
 
     Raises InputError where labels are not classes of T, UsageError for a seed above 2^32 - 1.
     """

@@ -170,7 +170,8 @@ def _table(rows: list[ComparedLoss]) -> Table:
 def _paper(figure: PaperFigure | None, missing: str | None) -> tuple[str, str]:
     if figure is None:
         return missing or "-", "-"
-    return plus_minus(Accuracy(figure.mean, figure.std)), f"{100 * figure.delta:+.2f}"
+    difference = f"{100 * figure.delta:+.2f}" if figure.delta is not None else missing or "-"
+    return plus_minus(Accuracy(figure.mean, figure.std)), difference
 
 
 def _about_paper(row: ComparedLoss) -> str:

@@ -227,7 +227,7 @@ def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape
         raise UsageError("no loss is named", help="--loss nce+aul, or `alfs recommend` first")
     if settings.get("like") is not None:
         public = with_clamp_of_public_code(parse_loss(settings["loss"]))
-        settings = {**expanded(settings), "loss": str(public)}
+        settings = {**expanded(settings, known_as(train)), "loss": str(public)}
     model = settings.get("model") or default_model(shape)
     check_name(model, shape)
     least = TUNING.least_augmented_size
