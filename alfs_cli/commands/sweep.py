@@ -90,7 +90,8 @@ def _plan_table(
     data = cells[0].data
     settings = list(runs_of(cells, typed(training, data, options, {}), seeds))
     plan, configs, _ = plan_runs(settings)
-    invocation.console.note(f"{len(cells)} cells of the paper on {data}, {len(seeds)} seeds each")
+    count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+    invocation.console.note(f"{count} of the paper on {data}, seeds {', '.join(map(str, seeds))}")
     return plan, configs
 
 

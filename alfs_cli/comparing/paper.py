@@ -25,7 +25,7 @@ REPETITIONS = 3  # of each cell in the paper
 
 COMPARED = (
     *("model", "batch_size", "optimizer", "schedule", "augmentation", "normalisation", "l1"),
-    *("nlnl", "loss_gradient"),
+    "nlnl",
 )
 """The fields of TrainConfig that must be the recipe's, or public code's."""
 

@@ -81,6 +81,16 @@ class PublicCodeLoss(Loss):
         )
 
 
+def is_other_in_public_code(loss: Loss) -> bool:
+    """Whether public code has another gradient than the loss.
+
+    >>> from alfs_cli.losses import parse_loss
+    >>> is_other_in_public_code(parse_loss("nfl+rce")), is_other_in_public_code(parse_loss("agce"))
+    (True, False)
+    """
+    return any(type(part) in FORMS for _, part in loss.parts(2))
+
+
 def with_gradient_of_public_code(loss: Loss) -> Loss:
     """Return the loss with the gradient that public code has: see FORMS."""
     return PublicCodeLoss(loss.terms, loss.weights)

@@ -19,10 +19,9 @@ def expanded(settings: dict[str, Any], data: str) -> dict[str, Any]:
     """Return nested settings with those that `like` stands for in its place.
 
     `data` is the name of the data set, or that of the built-in one whose classes it has.
-    The loss is another too, `losses.public_code.with_clamp_of_public_code`; that is the caller's.
+    The loss and its gradient are left to the caller, and `losses.public_code`.
     """
     values = {key: value for key, value in settings.items() if key != "like"}
-    values["loss_gradient"] = "public-code"
     if values.get("noise"):
         values["noise"] = {**values["noise"], **_noise(data, values["noise"])}
     if data == "webvision-mini":

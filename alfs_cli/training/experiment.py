@@ -16,7 +16,7 @@ from alfs_cli.data.images.decoding import instance_features
 from alfs_cli.data.names import known_as
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.losses import parse_loss
-from alfs_cli.losses.public_code import with_clamp_of_public_code
+from alfs_cli.losses.public_code import is_other_in_public_code, with_clamp_of_public_code
 from alfs_cli.noise import (
     INSTANCE,
     TransitionMatrix,
@@ -226,8 +226,7 @@ def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape
     if not settings.get("loss"):
         raise UsageError("no loss is named", help="--loss nce+aul, or `alfs recommend` first")
     if settings.get("like") is not None:
-        public = with_clamp_of_public_code(parse_loss(settings["loss"]))
-        settings = {**expanded(settings, known_as(train)), "loss": str(public)}
+        settings = _as_public_code(settings, known_as(train))
     model = settings.get("model") or default_model(shape)
     check_name(model, shape)
     least = TUNING.least_augmented_size
@@ -261,6 +260,13 @@ def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape
         return config
     fingerprint = fingerprint_of(transition(noise, train), noise.kind, noise.fingerprint)
     return replace(config, noise=replace(noise, fingerprint=fingerprint))
+
+
+def _as_public_code(settings: dict[str, Any], data: str) -> dict[str, Any]:
+    """Return settings with what `like: public-code` stands for in its place."""
+    loss = with_clamp_of_public_code(parse_loss(settings["loss"]))
+    gradient = "public-code" if is_other_in_public_code(loss) else "formula"
+    return {**expanded(settings, data), "loss": str(loss), "loss_gradient": gradient}
 
 
 def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> None:

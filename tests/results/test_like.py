@@ -18,14 +18,14 @@ def planned(name, root, **changes):
 
 
 def test_mnist_is_drawn_label_by_label_with_one_seed(tmp_path):
-    found = planned("mnist/sce", small_mnist(tmp_path), seed=7)
+    found = planned("mnist/nfl-rce", small_mnist(tmp_path), seed=7)
     noise = found.config.noise
     assert (noise.draw, noise.seed, noise.sequential) == ("multinomial", 0, False)
     true = found.parts.train.true_labels
     wanted = inject_as_public_code(true, symmetric(0.4, 10), 0)
     assert found.parts.train.labels.tolist() == wanted.tolist()
     loss = parse_loss(found.config.loss)
-    assert loss.terms[0].parameters()["A"] == pytest.approx(-9.21034, abs=1e-5)
+    assert loss.terms[1].parameters()["A"] == pytest.approx(-9.21034, abs=1e-5)
     assert found.config.loss_gradient == "public-code"
     again = plan(found.config.settings())  # a saved config.yaml repeats the run
     assert again.config == found.config
@@ -36,6 +36,7 @@ def test_a_seed_of_the_noise_that_is_given_stays(tmp_path):
     noise = {"kind": "asymmetric", "rate": 0.4, "seed": 5}
     found = planned("mnist/ce", small_mnist(tmp_path), noise=noise)
     assert found.config.noise.seed == found.noise.seed == 5
+    assert found.config.loss_gradient == "formula"  # cross entropy is the same there
 
 
 @pytest.mark.parametrize("kind", ["symmetric", "asymmetric"])
