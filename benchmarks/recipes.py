@@ -5,8 +5,8 @@
 The pictures are random, in the layout of the published files: what is shown is that data, noise,
 augmentation, network, loss and optimiser of a recipe run to their end with finite numbers, not how
 well. Rows of benchmarks/results/recipes.csv are taken as they are, so it goes on where it stopped;
-after `--minutes` no recipe is begun. NLNL has an epoch of NL and one of SelNL. Columns: the mean loss
-of the first and the last epoch, seconds of the whole run with its tests and checkpoints.
+after `--minutes` no recipe is begun. NLNL has an epoch of NL and one of SelNL. Columns: the mean
+loss of the first and the last epoch, seconds of the whole run with its tests and checkpoints.
 """
 
 import argparse

@@ -85,10 +85,13 @@ def _plan_table(
     """Return the plan of cells of a table of the paper, each run with its recipe's settings."""
     from alfs_cli.comparing.paper import runs_of
     from alfs_cli.executors.planning import plan_runs
-    from alfs_cli.options.training import typed
+    from alfs_cli.options.training import inputs_of, refuse_decided, typed
 
     data = cells[0].data
-    settings = list(runs_of(cells, typed(training, data, options, {}), seeds))
+    said = typed(training, data, options, {})
+    refuse_decided(said, said)
+    invocation.refuse_inputs(*inputs_of(said))
+    settings = list(runs_of(cells, said, seeds))
     plan, configs, _ = plan_runs(settings)
     count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
     invocation.console.note(f"{count} of the paper on {data}, seeds {', '.join(map(str, seeds))}")

@@ -202,11 +202,13 @@ def runs_of(table: Sequence[Cell], said: Values, seeds: Sequence[int]) -> Iterat
     `said` are settings by dotted key that replace those of the recipes. With other `epochs` the
     stages of NLNL keep their shares of them.
     """
+    recipes = {name: load_recipe(name) for name in {cell.recipe for cell in table}}
     for seed in seeds:
         for cell in table:
-            values = {**load_recipe(cell.recipe).values, **said, "seed": seed}
+            recipe = recipes[cell.recipe]
+            values = {**recipe.values, **said, "seed": seed}
             if "epochs" in said and "nlnl.nl" in values:
-                values |= _shortened(load_recipe(cell.recipe), said)
+                values |= _shortened(recipe, said)
             if cell.noise is None:
                 values = {k: v for k, v in values.items() if not k.startswith("noise.")}
             else:

@@ -163,7 +163,7 @@ def settle(
         fingerprint = estimated_transition(estimate, values)
         expected.append((fingerprint, _stale("estimate.json", "estimate")))
     _refuse_incomplete(values, training)
-    _refuse_decided(values, said)
+    refuse_decided(values, said)
     values["seed"] = invocation.seed if invocation.has_seed else values.get("seed", 0)
     return nest(values), expected
 
@@ -194,7 +194,7 @@ def _refuse_incomplete(values: dict[str, Any], training: TrainOptions) -> None:
         raise RecipeError("\n".join(problems), help="give both, or neither")
 
 
-def _refuse_decided(values: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+def refuse_decided(values: Mapping[str, Any], said: Mapping[str, Any]) -> None:
     """Raise UsageError where a setting is typed that `like` decides."""
     if "like" not in values:
         return

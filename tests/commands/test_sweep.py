@@ -162,6 +162,10 @@ def test_a_table_is_trained_beside_the_papers_figures(alfs, tmp_path, forked_wor
         (("--paper", "table7", "--data", "mnist", "--noise", "none"), "unknown noise of table7"),
         (("--paper", "table7", "--data", "mnist", "--noise", "T.csv"), "of the noise in 'T.csv'"),
         (("digits", "--losses", "ce"), "--losses selects rows of a table of the paper"),
+        (
+            (*TABLE[1:], "--set", "like=public-code", "--set", "noise.draw=exact"),
+            "like: public-code decides noise.draw, and it is set too",
+        ),
         (("--data", "mnist"), "--data names the data set of a table of the paper"),
         (("--paper", "table6", "--recipe", "digits"), "--paper and --recipe are both given"),
     ],
