@@ -111,7 +111,7 @@ def test_runs_of_the_paper_are_kept_and_on_its_page(finished, tmp_path, monkeypa
     page = reproduction(kept)
     assert (page["runs"], page["cells"], page["cells_run"]) == (3, 405, 1)
     row, short = page["beside"].splitlines()[2:]
-    assert "| 2 | 0, 1 | 50 | exact, anew each run | 96.50 +- 0.71" in row
+    assert "| 2 | 0, 1 | 50 | exact, per seed | 96.50 +- 0.71" in row
     assert row.endswith("| 96.59 +- 0.12\N{NO-BREAK SPACE}% | -0.09 | no |")
     assert short.endswith("| 96.59 +- 0.12\N{NO-BREAK SPACE}% | other length | - |")
     assert sum(int(line.split("|")[-2]) for line in page["missing"].splitlines()[2:]) == 404

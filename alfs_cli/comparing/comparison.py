@@ -73,9 +73,7 @@ def noise_drawn(runs: Sequence[dict[str, Any]]) -> str | None:
     words = [str(noise.get("draw", "exact"))]
     words += ["in sequence"] if noise.get("sequential") else []
     words += ["blocks of five"] if noise.get("blocks_of_five") else []
-    words.append(
-        f"seed {seeds.pop()}" if len(seeds) == 1 and None not in seeds else "anew each run"
-    )
+    words.append(f"seed {seeds.pop()}" if len(seeds) == 1 and None not in seeds else "per seed")
     return ", ".join(words)
 
 

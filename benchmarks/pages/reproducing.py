@@ -21,7 +21,8 @@ from alfs_cli.comparing.paper import (
 from alfs_cli.errors import InputError
 from alfs_cli.reports.comparison import plus_minus
 from alfs_cli.results.run import CONFIG, load_run
-from pages.writing import RESULTS, table
+from alfs_cli.settings.recipes import recipe_names
+from pages.writing import RESULTS, frame, table
 
 RUNS = RESULTS / "paper"
 WHOLE = ("table6", "table7")  # Tables 1 and 2 are parts of these
@@ -43,6 +44,7 @@ def reproduction(folder: Path = RUNS) -> dict[str, Any]:
         "earlier": _earlier(earlier),
         "num_earlier": len(earlier),
         "missing": _missing(own, done),
+        **_recipes(frame("recipes")),
     }
 
 
@@ -112,6 +114,20 @@ def _earlier(found: pd.DataFrame) -> str:
 def _figure(one: Any) -> str:
     reported = reported_figures()[one.dataset, one.loss][f"{one.noise} {one.rate:g}"]
     return f"{100 * reported.mean:.2f} +- {100 * (reported.std or 0):.2f} %"
+
+
+def _recipes(found: pd.DataFrame) -> dict[str, Any]:
+    """Return how many of CIFAR's recipes were trained for two epochs, and those that were not."""
+    known = [name for name in recipe_names() if name.startswith("cifar")]
+    left = [name for name in known if name not in set(found.recipe)]
+    finished = found[(found.status == "finished") & found.recipe.isin(known)]
+    return {
+        "recipes_known": len(known),
+        "recipes_finished": len(finished),
+        "recipes_images": f"{found.images.iloc[0]:,}",
+        "recipes_epochs": int(found.epochs.iloc[0]),
+        "recipes_left": ", ".join(f"`{name}`" for name in left) or "none",
+    }
 
 
 def _missing(own: Sequence[Cell], done: set[tuple[str, str, str]]) -> str:

@@ -242,7 +242,7 @@ def test_the_row_says_how_the_noise_was_drawn(make_run):
         return row.noise_drawn
 
     assert drawn(NoiseConfig("symmetric", 0.4), NoiseConfig("symmetric", 0.4)) == (
-        "exact, anew each run"
+        "exact, per seed"
     )
     fixed = NoiseConfig("symmetric", 0.3, seed=0, draw="multinomial")
     assert drawn(fixed, fixed) == "multinomial, seed 0"
