@@ -168,6 +168,7 @@ def beside(make_run, loss, **changes):
     (row,) = compare([load_run(make_run(loss=loss, **{**MNIST, **changes}))], with_paper=True).rows
     if row.paper is None:
         return row.paper_missing
+    assert (row.paper.delta is None) == (row.paper_missing is not None)
     return row.paper.mean, row.paper.std, row.paper_missing or row.paper.delta
 
 

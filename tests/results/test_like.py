@@ -1,13 +1,17 @@
 """`like: public-code`: what it makes of settings, as planned on data in each layout."""
 
 import pytest
+import torch
 
 from alfs_cli.losses import parse_loss
+from alfs_cli.losses.public_code import with_gradient_of_public_code
 from alfs_cli.noise import asymmetric, inject_as_public_code, symmetric
 from alfs_cli.results.like import DECIDED, expanded
 from alfs_cli.settings.recipes import load_recipe, parse_recipe
 from alfs_cli.settings.training import SETTINGS
 from alfs_cli.training import plan
+from alfs_cli.training.devices import choose_device
+from alfs_cli.training.preparation import objective_of
 from tests.paper_data import small_cifar, small_mnist
 
 
@@ -30,6 +34,19 @@ def test_mnist_is_drawn_label_by_label_with_one_seed(tmp_path):
     again = plan(found.config.settings())  # a saved config.yaml repeats the run
     assert again.config == found.config
     assert again.config.run_id == found.config.run_id
+
+
+def test_training_has_the_gradient_of_public_code(tmp_path):
+    found = planned("mnist/nfl", small_mnist(tmp_path))
+    labels = torch.as_tensor(found.parts.train.labels)
+    objective = objective_of(found, labels, choose_device("cpu"))
+    gradients = []
+    for loss in (objective, with_gradient_of_public_code(parse_loss("nfl")), parse_loss("nfl")):
+        z = torch.randn(8, 10, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        places = (torch.arange(8),) if loss is objective else ()
+        gradients.append(torch.autograd.grad(loss(z, labels[:8], *places), z)[0])
+    assert torch.equal(gradients[0], gradients[1])
+    assert not torch.allclose(gradients[0], gradients[2], rtol=0.01)
 
 
 def test_a_seed_of_the_noise_that_is_given_stays(tmp_path):
