@@ -9,6 +9,7 @@ from typing import Any, Literal
 from alfs_cli import __version__
 from alfs_cli.evidence.encoders import has_encoder, installed
 from alfs_cli.storage.documents import to_document
+from alfs_cli.storage.remote import EXTRA, kinds
 
 SCHEMA = "alfs.doctor/1"
 WHOLE, LIGHT = "alfs-cli", "alfs-audit"
@@ -50,6 +51,7 @@ def examine() -> Diagnosis:
     parts += [_cleanlab()]
     if not is_light():
         parts += [_torchvision(), _encoder()]
+    parts.append(_remote())
     return Diagnosis(tuple(parts))
 
 
@@ -153,6 +155,13 @@ def _encoder() -> Part:
         )
     help = "optional, for photographs: pip install 'alfs-cli[encoder]'"
     return Part("warn", "encoder", "not installed", help)
+
+
+def _remote() -> Part:
+    found = kinds()
+    if found:
+        return Part("ok", "remote", f"reads {', '.join(f'{scheme}://' for scheme in found)}")
+    return Part("warn", "remote", "not installed", f"optional, for s3:// and the like: {EXTRA}")
 
 
 def _reason(error: Exception) -> str:

@@ -6,9 +6,12 @@ A message says what is wrong and where: in lower case, without a full stop, with
 """
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, TypeVar
+
+from alfs_cli.text.addresses import with_addresses
 
 
 class AlfsWarning(UserWarning):
@@ -21,8 +24,8 @@ class AlfsError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, *, help: str | None = None) -> None:
-        super().__init__(message)
-        self.help = help
+        super().__init__(with_addresses(message))
+        self.help = None if help is None else with_addresses(help)
 
 
 class UsageError(AlfsError):
@@ -94,6 +97,22 @@ STOPS = {int(signal.SIGINT): "interrupted", int(signal.SIGTERM): "terminated"}
 def stop(number: int, _frame: FrameType | None) -> NoReturn:
     """Raise Stopped; the default handler of the signals in STOPS."""
     raise Stopped(STOPS[number], exit_code=128 + number)
+
+
+@contextmanager
+def signals_answered_as_before() -> Iterator[None]:
+    """Put back how the signals in STOPS are answered, for launchers change it and leave it so.
+
+    Ray's answer to SIGTERM waits for its cluster, also in copies of this process that have none: a
+    `multiprocessing.Pool` that the user opens later then never ends.
+    """
+    before = {number: signal.getsignal(number) for number in STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

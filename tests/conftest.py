@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import replace
 from functools import cache
@@ -16,6 +17,7 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from alfs_cli.errors import STOPS
 from alfs_cli.results.estimate import (
     Bounded,
     ClassCleanLevel,
@@ -49,6 +51,17 @@ def pytest_collection_finish():
     """Exclude imported modules from later garbage collections: they are most of the heap."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before():
+    """Fail a test that leaves signals to be answered in its own way by all that come after it."""
+    before = {number: signal.getsignal(number) for number in STOPS}
+    yield
+    changed = [number for number in STOPS if signal.getsignal(number) is not before[number]]
+    for number in changed:
+        signal.signal(number, before[number])
+    assert not changed
 
 
 NAMES = ("cat", "dog", "[red]")

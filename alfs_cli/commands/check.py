@@ -69,7 +69,7 @@ def check(
         result = _check_estimate(Path(str(data)), settings)
     else:
         result = _check_data(invocation, data, settings, accepted, use_cache=not files.no_cache)
-    _publish(invocation, result, settings, lists, source=data or pred_probs)
+    _publish(invocation, result, settings, lists, source=_shown(data or pred_probs))
     if not result.passed and not settings.value("exit-zero"):
         raise typer.Exit(1)
 
@@ -103,6 +103,12 @@ def _check_data(
     )
 
 
+def _shown(source: str | None) -> str | None:
+    from alfs_cli.text.addresses import shown
+
+    return None if source is None else shown(source)
+
+
 def _publish(
     invocation: Invocation,
     result: "CheckResult",
@@ -120,7 +126,7 @@ def _publish(
     report = replace(
         check_report(
             result,
-            title=f"Label quality of {source or settings.value('pred-probs')}",
+            title=f"Label quality of {source or _shown(settings.value('pred-probs'))}",
             source=source,
             exit_zero=settings.value("exit-zero"),
         ),

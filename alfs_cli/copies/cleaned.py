@@ -220,7 +220,7 @@ def cleaning_summary(
     names, K = dataset.class_names, dataset.num_classes
     return CleaningSummary(
         alfs_version=version,
-        source=dataset.spec.source,
+        source=dataset.spec.given().get("source"),
         kind=dataset.kind,
         split=dataset.split,
         n=len(dataset),

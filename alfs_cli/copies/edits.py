@@ -21,6 +21,7 @@ from alfs_cli.data.readers.manifest import (
     path_column_of,
 )
 from alfs_cli.data.readers.tables import Table, read_table
+from alfs_cli.text.addresses import address_of, is_address
 
 Move = Callable[[str], str]
 DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # the beginning of an absolute path of Windows
@@ -103,21 +104,29 @@ def edit_of(
 def moved_paths(cells: NDArray[Any], beside: Path, root: str | None, to: Path) -> Moved:
     """Return how the paths of a manifest in the folder `beside` are written in a copy at `to`.
 
-    Absolute paths do not change. The copy needs a --root where a path leads out of its folder.
+    Absolute paths and addresses do not change, and paths beside a manifest that lies at an address
+    become addresses. The copy needs a --root where a path leads out of its folder.
     """
     base, _ = base_of(cells, beside, root)
     start, folder = os.path.abspath(base), os.path.abspath(to.parent)
 
     def move(path: str) -> str:
-        if not path or os.path.isabs(path) or DRIVE.match(path):
+        if not path or os.path.isabs(path) or DRIVE.match(path) or is_address(path):
             return path
         if "\\" in path and not os.path.lexists(os.path.join(start, path)):
             path = path.replace("\\", "/")
+        there = address_of(os.path.join(start, path))
+        if there is not None:
+            return there.shown
         return Path(os.path.relpath(os.path.join(start, path), folder)).as_posix()
 
     is_here = start == folder
     written = cells if is_here else [move(path) for path in cells]
-    found = [os.path.abspath(os.path.join(folder, path)) for path in written if path]
+    found = [
+        os.path.abspath(os.path.join(folder, path))
+        for path in written
+        if path and not is_address(path)
+    ]
     return Moved(None if is_here else move, root_for(found, to))
 
 

@@ -18,6 +18,7 @@ from alfs_cli.data.readers.label_studio import CHOICE, LABEL, LOCAL
 from alfs_cli.data.readers.reviewed import Issues
 from alfs_cli.data.readers.tables import Table
 from alfs_cli.errors import InputError
+from alfs_cli.text.addresses import is_address
 
 
 def edited_tasks(table: Table, edit: Edit) -> bytes:
@@ -59,23 +60,24 @@ def tasks_of(
     """Return pictures as tasks of Label Studio, with `labels` (N,) as annotations.
 
     A suspect has a prediction: the suggested class with its probability, and the score of the
-    suspect. Raises InputError for a picture that does not lie below the folder of `to`, since Label
-    Studio serves local files below a folder.
+    suspect. Pictures at addresses keep them. Raises InputError for a picture that does not lie
+    below the folder of `to`, since Label Studio serves local files below a folder.
     """
     names = dataset.class_names
     found = _predictions(suspects, names)
     folder = os.path.abspath(to.parent)
     tasks = []
     for place in np.flatnonzero(is_kept).tolist():
-        relative = os.path.relpath(os.path.abspath((dataset.paths or ())[place]), folder)
+        path = (dataset.paths or ())[place]
+        relative = path if is_address(path) else os.path.relpath(os.path.abspath(path), folder)
         if relative.split(os.sep)[0] == os.pardir:
             raise InputError(
-                f"'{(dataset.paths or ())[place]}' does not lie below the folder of '{to}', and "
+                f"'{path}' does not lie below the folder of '{to}', and "
                 "Label Studio serves pictures below one folder",
                 help="--to FILE.json in a folder above the pictures",
             )
         data = {
-            "image": f"{LOCAL}?d={quote(Path(relative).as_posix())}",
+            "image": path if is_address(path) else f"{LOCAL}?d={quote(Path(relative).as_posix())}",
             "index": int(positions_of(dataset)[place]),
         }
         annotation = {"result": [_choice(names[labels[place]])]}

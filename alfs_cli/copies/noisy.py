@@ -152,7 +152,7 @@ def summary(
     return CopySummary(
         alfs_version=version,
         seed=seed,
-        source=dataset.spec.source,
+        source=dataset.spec.given().get("source"),
         kind=dataset.kind,
         split=dataset.split,
         n=len(dataset),

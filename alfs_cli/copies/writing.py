@@ -34,6 +34,7 @@ from alfs_cli.data.readers.tables import SEPARATORS
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.storage.arrays import save_npz
 from alfs_cli.storage.writing import replacing, write_text
+from alfs_cli.text import addresses
 
 TASKS = ".json"  # of tasks for Label Studio
 OWN_SUFFIX: Mapping[str, tuple[str, ...]] = {
@@ -157,7 +158,8 @@ def write_edited(
             write_edited_parquet(table, edit, temporary)
     notes = [*_on_root(path, None if target == ".json" and dataset.kind == KIND else root)]
     if are_archives(table.path):
-        notes.append(f"the pictures stay in '{table.path}': the copy has its keys and labels")
+        where = addresses.shown(str(table.path))
+        notes.append(f"the pictures stay in '{where}': the copy has its keys and labels")
     return Written(tuple(notes), len(table.frame) - len(dataset))
 
 
@@ -290,6 +292,8 @@ def _paths_from(dataset: LabelledDataset, to: Path) -> tuple[Moved, list[str]]:
         cells = table.exact(str(path_column_of(table.columns, dataset.spec)))[rows]
         moved = moved_paths(cells, table.folder, dataset.spec.root, to)
         return moved, [path if moved.move is None else moved.move(path) for path in cells]
+    if dataset.paths and addresses.is_address(dataset.paths[0]):
+        return Moved(None, None), list(dataset.paths)
     files = [os.path.abspath(path) for path in dataset.paths or ()]
     for path, shown in zip(files, dataset.paths or (), strict=True):
         if not os.path.lexists(path):

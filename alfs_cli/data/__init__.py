@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from alfs_cli.data.images.decoding import decode_all
     from alfs_cli.data.images.kinds import ArrayImages, FileImages
+    from alfs_cli.data.located import here
     from alfs_cli.data.readers.in_memory import Given, trusted_of
     from alfs_cli.data.reading import load, splits_of
     from alfs_cli.data.splits import same_classes, train_and_test
@@ -41,6 +42,7 @@ _PLACES = {
     "Trusted": "trusted",
     "batches": "dataset",
     "decode_all": "images.decoding",
+    "here": "located",
     "in_words": "dataset",
     "load": "reading",
     "positions_of": "dataset",
@@ -65,6 +67,7 @@ __all__ = [
     "Trusted",
     "batches",
     "decode_all",
+    "here",
     "in_words",
     "load",
     "positions_of",

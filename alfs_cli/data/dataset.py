@@ -9,20 +9,24 @@ from numpy.typing import NDArray
 
 from alfs_cli.arrays import BoolArray, ByteArray, Features, FloatArray, IntArray, Probabilities
 from alfs_cli.data.feature_columns import Columns
+from alfs_cli.text.addresses import shown
 
 if TYPE_CHECKING:
     from alfs_cli.data.images.depth import Scale
     from alfs_cli.data.images.framing import Frame
 
 Progress = Callable[[int], None]
+FILES = ("source", "labels", "true_labels", "pred_probs", "features", "classes", "root")
+"""The fields of a DataSpec that are paths or addresses."""
 
 
 @dataclass(frozen=True)
 class DataSpec:
     """How a data set was named on the command line: enough to read it again.
 
-    Paths are as they were typed. `source` is a path or a built-in name; None means probabilities
-    and labels only. With `lenient`, what is refused otherwise is left out and noted as a Problem:
+    Paths and addresses are as they were typed; in `data.located` paths of copies take the place of
+    addresses. `source` is a path, an address or a built-in name; None means probabilities and
+    labels only. With `lenient`, what is refused otherwise is left out and noted as a Problem:
     labels that are missing or no class, and unreadable images, however many; empty classes are
     accepted. With `labels_alone`, a table of labels without images or features is accepted.
     """
@@ -47,9 +51,10 @@ class DataSpec:
     labels_alone: bool = False
 
     def given(self) -> dict[str, str | None]:
-        """Return the options that were typed, as estimate.json records them."""
+        """Return the options that were typed, as estimate.json records them, without secrets."""
         typed = asdict(self)
         del typed["lenient"], typed["labels_alone"]
+        typed |= {key: shown(typed[key]) for key in FILES if typed[key] is not None}
         return {key: value for key, value in typed.items() if value is not None}
 
 

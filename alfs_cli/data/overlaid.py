@@ -24,6 +24,7 @@ from alfs_cli.data.readers.features import matrix_of
 from alfs_cli.data.readers.probabilities import normalised
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.results.features import is_features_folder
+from alfs_cli.text.addresses import shown
 
 GIVEN = "the data"  # the name of data that a program passes in memory
 
@@ -169,4 +170,4 @@ def where_of(spec: DataSpec) -> str:
 
 def name_of(spec: DataSpec) -> str:
     """Return what the data set is called."""
-    return spec.source or spec.pred_probs or spec.features or GIVEN
+    return shown(spec.source or spec.pred_probs or spec.features or GIVEN)

@@ -28,6 +28,7 @@ from alfs_cli.data.feature_columns import (
     screened,
 )
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
+from alfs_cli.data.located import here
 from alfs_cli.data.overlaid import (
     GIVEN,
     Overlaid,
@@ -51,6 +52,7 @@ from alfs_cli.data.texts import EMPTY
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
 from alfs_cli.results.features import is_features_folder
 from alfs_cli.storage.files import as_file
+from alfs_cli.text.addresses import with_addresses
 
 ARRAY_KINDS = ("npz", "arrays", "probabilities")
 MAX_BAD = 0.01  # share of images that may be unreadable, as documented
@@ -84,6 +86,7 @@ def load(
         InputError: the data are missing, or not what they should be.
         UsageError: the options contradict each other.
     """
+    spec = here(spec)
     content = _content(spec, given)
     laid = overlaid(content, spec)
     if laid.features is not None and columns is not None:
@@ -96,6 +99,7 @@ def load(
 
 def splits_of(spec: DataSpec) -> tuple[str, ...]:
     """Return the names of the splits in DATA: train, val, test, or names of its own."""
+    spec = here(spec)
     if spec.source is None:
         return ()
     if spec.source in BUILTINS:
@@ -233,14 +237,20 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
         manifest=content.manifest,
         split=content.split,
         population=_population(content, names) if spec.labels is None else None,
-        problems=(*content.problems, *problems, *_too_few(labels[usable], names)),
-        notes=(
-            *content.notes,
-            *laid.notes,
-            *notes,
-            *_perhaps_missing(labels, names, declared=declared_in(content, spec)),
-            *_look_alikes(names),
-            *(() if columns is None else in_words(columns)),
+        problems=tuple(
+            replace(problem, message=with_addresses(problem.message))
+            for problem in (*content.problems, *problems, *_too_few(labels[usable], names))
+        ),
+        notes=tuple(
+            with_addresses(note)
+            for note in (
+                *content.notes,
+                *laid.notes,
+                *notes,
+                *_perhaps_missing(labels, names, declared=declared_in(content, spec)),
+                *_look_alikes(names),
+                *(() if columns is None else in_words(columns)),
+            )
         ),
         content_digest=content.digest,
     )

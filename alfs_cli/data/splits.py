@@ -6,6 +6,7 @@ from alfs_cli.data.classes import numbered
 from alfs_cli.data.content import fingerprint_of
 from alfs_cli.data.dataset import DataSpec, LabelledDataset, TestLabels, TrainTest
 from alfs_cli.data.labels import text_labels
+from alfs_cli.data.located import here
 from alfs_cli.data.readers.builtin import stratified_split
 from alfs_cli.data.reading import load, splits_of, without_files
 from alfs_cli.errors import InputError, UsageError
@@ -34,6 +35,7 @@ def train_and_test(
         raise UsageError(
             f"--holdout is {holdout}, not between 0 and 1", help="for example --holdout 0.2"
         )
+    spec, test = here(spec), None if test is None else here(test)
     dataset = load(spec)
     columns = None if dataset.columns is None else dataset.columns.features
     if test is not None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from alfs_cli.console import Console
-from alfs_cli.data import DataSpec, Given, load, trusted_of
+from alfs_cli.data import DataSpec, Given, here, load, trusted_of
 from alfs_cli.errors import UsageError
 from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.from_features import (
@@ -56,6 +56,7 @@ def estimate_data(
     """
     begun = time.perf_counter() if started is None else started
     check_options(method=options.method, confidence=options.confidence, resamples=options.resamples)
+    spec = here(spec)
     is_in_files = given is None and trusted is None and not options.is_fitted
     folder = folder_of(spec) if is_in_files and may_be_streamed(options) else None
     if folder is not None and (workers is not None or options.max_bad or is_large(folder)):
@@ -78,7 +79,7 @@ def estimate_data(
 
 def refuse_elsewhere(spec: DataSpec, options: EstimateOptions) -> None:
     """Raise UsageError where workers elsewhere are of no use to DATA or to the options."""
-    if folder_of(spec) is None:
+    if folder_of(here(spec)) is None:
         raise UsageError(
             "--executor ray works on the files of a folder of features, which this is not",
             help="alfs features DATA --to DIR makes one; then alfs estimate DIR --executor ray",

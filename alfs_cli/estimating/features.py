@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alfs_cli.console import Console
-from alfs_cli.data import DataSpec, in_words, load
+from alfs_cli.data import DataSpec, here, in_words, load
 from alfs_cli.data.feature_files import Unread
 from alfs_cli.data.readers.features import open_features
 from alfs_cli.errors import InputError, UsageError
@@ -55,8 +55,9 @@ def make_features(
     """
     started = time.perf_counter()
     part, parts = shard_of(shard)
-    _refuse_within(folder, spec)
-    dataset = load(spec, categories=True)
+    spec_here = here(spec)
+    _refuse_within(folder, spec_here)
+    dataset = load(spec_here, categories=True)
     for text in (*dataset.notes, *in_words(dataset.problems)):
         console.note(f"note: {text}")
     source = source_of(dataset, choice)

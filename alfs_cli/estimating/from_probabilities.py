@@ -18,6 +18,7 @@ from alfs_cli.estimating.streamed import Drawn, finished, fitted, most_drawn
 from alfs_cli.estimators.fitting import check_classes
 from alfs_cli.evidence.interface import Evidence, evidence_from_probs
 from alfs_cli.suspects.streamed import Judge, Tally, added, tallied
+from alfs_cli.text.addresses import shown
 
 WAITING = 64  # tallies that are added at once
 
@@ -112,7 +113,7 @@ def _about(
     stream: ProbabilityStream, spec: DataSpec, drawn: Drawn, totals: IntArray
 ) -> tuple[LabelledDataset, Evidence]:
     dataset = LabelledDataset(
-        name=str(spec.pred_probs),
+        name=shown(str(spec.pred_probs)),
         kind="probabilities",
         spec=spec,
         labels=drawn.labels,

@@ -306,7 +306,9 @@ def _issues_file(
 
 def _unreadable(dataset: LabelledDataset, evidence: Evidence) -> tuple[Problem, ...]:
     """Return the problem of each unreadable image; raise InputError where they are many."""
-    left_out = np.setdiff1d(np.arange(len(dataset)), evidence.kept)
+    is_left_out = np.ones(len(dataset), dtype=np.bool_)
+    is_left_out[evidence.kept] = False
+    left_out = np.flatnonzero(is_left_out)
     left_out = left_out[np.argsort(positions_of(dataset)[left_out])]
     problems = [
         replace(

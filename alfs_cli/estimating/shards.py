@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alfs_cli.console import Console
-from alfs_cli.data import DataSpec
+from alfs_cli.data import DataSpec, here
 from alfs_cli.data.readers.streaming import open_probabilities
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.estimating.estimated import Estimated
@@ -33,6 +33,7 @@ def shard_of(text: str) -> tuple[int, int]:
 def write_shard(spec: DataSpec, shard: str, path: Path, console: Console) -> int:
     """Read one shard of DATA, write its statistics, and return its number of rows."""
     part, parts = shard_of(shard)
+    spec = here(spec)
     stream = open_probabilities(spec)
     first, last = (stream.count * place // parts for place in (part - 1, part))
     if first == last:

@@ -145,7 +145,7 @@ def _columns(dataset: LabelledDataset, evidence: Evidence) -> ColumnsSummary | N
 def _summary(dataset: LabelledDataset) -> DataSummary:
     counts = dataset.given_counts
     return DataSummary(
-        source=dataset.spec.source,
+        source=dataset.spec.given().get("source"),
         kind=dataset.kind,
         n=int(counts.sum()),
         classes=dataset.class_names,

@@ -8,7 +8,7 @@ import uuid
 from dataclasses import asdict
 from pathlib import Path
 
-from alfs_cli.errors import UsageError, WorkError
+from alfs_cli.errors import UsageError, WorkError, signals_answered_as_before
 from alfs_cli.executors.python import module_command, search_path
 from alfs_cli.executors.task import Task
 from alfs_cli.storage.memory import num_cores
@@ -36,7 +36,8 @@ def launch(task: Task, num_processes: int, *, quiet: bool) -> int:
         file = Path(scratch) / "task.json"
         file.write_text(json.dumps({**asdict(task), "quiet": quiet}), encoding="utf-8")
         try:
-            return _launched(file, num_processes)
+            with signals_answered_as_before():
+                return _launched(file, num_processes)
         except ChildFailedError as error:
             rank, failure = error.get_first_failure()
             if 0 < failure.exitcode < 256 and failure.exitcode != 1:

@@ -7,7 +7,7 @@ from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from alfs_cli.errors import UsageError
+from alfs_cli.errors import UsageError, signals_answered_as_before
 from alfs_cli.executors.local import threads_each
 from alfs_cli.executors.python import HOME, search_path
 from alfs_cli.executors.queue import Event
@@ -43,7 +43,7 @@ def joined(num_cpus: int) -> Any:
         options |= {"num_cpus": num_cpus, "include_dashboard": False}
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
-        with _from_home():
+        with _from_home(), signals_answered_as_before():
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         first = str(error).splitlines()[0]

@@ -15,6 +15,8 @@ from alfs_cli.data.reading import without_files
 from alfs_cli.errors import InputError
 from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import RULES
+from alfs_cli.storage.remote import kept_at
+from alfs_cli.text.addresses import shown
 
 HEX_DIGITS = 16  # of a digest, in a fingerprint
 LISTED = 5  # examples named in a message
@@ -55,10 +57,14 @@ def example_finding(
         dataset.paths[place] if dataset.paths else _container(dataset),
         int(dataset.lines[place]) if dataset.lines is not None else None,
         given,
-        manifest=dataset.manifest,
+        manifest=_manifest(dataset),
         row=row,
         fingerprint=fingerprint(digest, given),
     )
+
+
+def _manifest(dataset: LabelledDataset) -> str | None:
+    return None if dataset.manifest is None else shown(dataset.manifest)
 
 
 def _container(dataset: LabelledDataset) -> str | None:
@@ -71,7 +77,7 @@ def problem_finding(problem: Problem, dataset: LabelledDataset) -> Finding:
     """Return a problem that a reader noted as a finding."""
     digest = None
     if problem.path is not None and problem.path != _container(dataset):
-        digest = digest_of_file(problem.path)
+        digest = digest_of_file(kept_at(problem.path))
     return Finding(
         problem.rule,
         RULES[problem.rule].level,
@@ -79,7 +85,7 @@ def problem_finding(problem: Problem, dataset: LabelledDataset) -> Finding:
         problem.path if problem.path is not None or problem.row is None else _container(dataset),
         problem.line,
         problem.given,
-        manifest=dataset.manifest,
+        manifest=_manifest(dataset),
         row=problem.row,
         fingerprint=fingerprint(digest, problem.given or "") or _of_class(problem),
     )

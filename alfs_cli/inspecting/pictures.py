@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from alfs_cli.data.images.kinds import FileImages
+from alfs_cli.data.located import is_wanted
 from alfs_cli.data.readers import READERS
 from alfs_cli.data.readers.folder import images_below, shown
 from alfs_cli.errors import InputError
@@ -14,6 +15,7 @@ from alfs_cli.findings.rules import RULES
 from alfs_cli.storage.documents import to_document
 from alfs_cli.storage.files import as_file
 from alfs_cli.storage.memory import threads
+from alfs_cli.storage.remote import copied
 
 SCHEMA = "alfs.inspect/1"
 DATA_SETS = tuple(READERS)
@@ -41,13 +43,13 @@ def inspect_pictures(paths: Iterable[str]) -> Inspection:
     Raises InputError for a path that does not exist, a data set, and a folder without images.
     """
     files: dict[str, None] = {}
-    for path in paths:
+    for path in map(_here, paths):
         if not os.path.lexists(path):
             raise InputError(f"no such file or directory: '{path}'", help="name images or folders")
         if path.lower().endswith(DATA_SETS):
             raise InputError(
                 f"'{path}' is a data set, no image",
-                help=f"alfs check {path} looks at its labels and its images",
+                help=f"alfs check {shown(path)} looks at its labels and its images",
             )
         found = images_below(path) if os.path.isdir(path) else [str(as_file(path))]
         if not found:
@@ -61,3 +63,7 @@ def inspect_pictures(paths: Iterable[str]) -> Inspection:
         for problem in problems
     )
     return Inspection(not findings, len(images), findings)
+
+
+def _here(path: str) -> str:
+    return copied(path, wanted=is_wanted)

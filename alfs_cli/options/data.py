@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from alfs_cli.data import DataSpec
 
 PANEL = "Data"
-HELP = f"{forms()[:1].upper()}{forms()[1:]}."
+HELP = f"{forms()[:1].upper()}{forms()[1:]}; or the address of one, such as s3://bucket/photos."
 
 Data = Annotated[
     str,

@@ -19,8 +19,10 @@ import typer
 
 from alfs_cli.errors import UsageError, unknown
 from alfs_cli.formats import formats_of
+from alfs_cli.storage.remote import told_to
 from alfs_cli.storage.targets import SAVES, SUSPECTS, Kept, Target, Writes, refuse_inputs
 from alfs_cli.terminal.output import Terminal, inert, terminal_width, wants_color
+from alfs_cli.text.addresses import NO_ADDRESS, address_taken, is_address, shown
 from alfs_cli.text.numbers import MOST_SEED, whole_number
 
 if TYPE_CHECKING:
@@ -114,6 +116,7 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
     kept = {p.name for p in own if _is_marked(p.annotation, Kept)}
 
     def run(**arguments: Any) -> None:
+        _refuse_addresses(arguments)
         invocation = _shared(**{p.name: arguments.pop(p.name) for p in shared})
         _check_formats(invocation, command=module)
         named = {f"--{p.name.replace('_', '-')}": arguments[p.name] for p in written}
@@ -124,7 +127,7 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
         refuse_inputs(others, [arguments[name] for name in kept])
         for name, (group, members) in groups.items():
             arguments[name] = group(**{member: arguments.pop(member) for member in members})
-        with invocation.console.showing(f"alfs {module}"):
+        with invocation.console.showing(f"alfs {module}"), told_to(invocation.console):
             body(invocation, **arguments)
 
     run.__name__ = body.__name__
@@ -134,6 +137,20 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
+
+
+def _refuse_addresses(arguments: Mapping[str, Any]) -> None:
+    """Raise UsageError for an option that is a path here and was given an address."""
+    for name, value in arguments.items():
+        for path in value if isinstance(value, list) else [value]:
+            address = address_taken(path) if isinstance(path, Path) else None
+            if address is None:
+                continue
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{option} '{shown(address)}' is no path on this machine",
+                help=NO_ADDRESS,
+            )
 
 
 def _unwrapped(text: str) -> str:
@@ -255,6 +272,8 @@ def _output(text: str) -> tuple[str, Path]:
     format, equals, name = text.partition("=")
     if not equals or not name or "\0" in name:
         raise UsageError(f"-o '{text}' is not FORMAT=PATH", help="for example -o json=result.json")
+    if is_address(name):
+        raise UsageError(f"-o {format}={shown(name)} is no path on this machine", help=NO_ADDRESS)
     path = Path(name)
     if path.is_dir():
         raise UsageError(f"-o '{text}': '{path}' is a folder", help="name a file")

@@ -13,6 +13,7 @@ from alfs_cli.errors import InputError, UsageError
 from alfs_cli.options.data import DataOptions
 from alfs_cli.options.shared import Invocation
 from alfs_cli.options.train import TrainOptions
+from alfs_cli.text.addresses import is_address, parsed
 from alfs_cli.text.numbers import whole_number
 
 NOTHING_NAMED = "alfs train DATA --loss nce+aul, or `alfs estimate DATA` and `alfs recommend` first"
@@ -58,6 +59,12 @@ def named(options: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
 
     said = {}
     for key, value in options.items():
+        if is_address(value) and parsed(value).is_secret:
+            raise UsageError(
+                f"{option_of(key)} '{parsed(value).shown}' holds a password or a query, and a run "
+                "records its data",
+                help="fetch it first and name the copy, or give credentials by the environment",
+            )
         if value is not None:
             try:
                 said[key] = _read_option(key, value, read_setting)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from alfs_cli.errors import InputError, UsageError, did_you_mean
 from alfs_cli.storage.documents import limit_nesting
 from alfs_cli.storage.files import as_text_file
+from alfs_cli.text.addresses import is_address
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -234,7 +235,7 @@ def resolve(
                 near = did_you_mean(name, keys)
                 errors.append(f"{place}: {section}.{name}: unknown key{near}")
                 continue
-            if keys[name].is_path and isinstance(value, str) and value:
+            if keys[name].is_path and isinstance(value, str) and value and not is_address(value):
                 value = _near(file.path.parent / value)
             said[name] = _Said(value, place, f"{place}: {section}.{name}")
     said |= _variables(section, keys, environment, errors)

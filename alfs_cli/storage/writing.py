@@ -10,8 +10,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from alfs_cli.errors import WorkError
+from alfs_cli.errors import UsageError, WorkError
 from alfs_cli.storage.files import as_file
+from alfs_cli.text.addresses import NO_ADDRESS, address_taken, shown
 
 OURS = ".alfs-"  # in the name of every temporary file
 ABANDONED_SECONDS = 60.0  # the least age of a temporary file that is removed
@@ -32,6 +33,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises WorkError where the disk is full or the folder cannot be written, InputError where `path`
     is a device or a pipe. The file at `path` does not change then.
     """
+    if (address := address_taken(path)) is not None:
+        raise UsageError(f"'{shown(address)}' is no path here", help=NO_ADDRESS)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         target = as_file(path)

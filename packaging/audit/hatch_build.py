@@ -8,6 +8,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 HEAVY = ("torch", "torchvision", "matplotlib", "safetensors")
 EXTRA = "audit"  # the page of `alfs audit`, an extra of alfs-cli, is what this is for
+OFFERED = ("remote",)  # extras of its own
 HERE = Path(__file__).parent
 
 
@@ -17,15 +18,17 @@ def source() -> Path:
 
 
 class MetadataHook(MetadataHookInterface):
-    """Version and dependencies are those of alfs-cli, so that they cannot come apart."""
+    """Version, dependencies and extras are those of alfs-cli, so that they cannot come apart."""
 
     def update(self, metadata: dict) -> None:
-        """Set both."""
+        """Set them."""
         root = source()
         told = root / ("alfs-cli.toml" if root == HERE else "pyproject.toml")
         project = tomllib.loads(told.read_text(encoding="utf-8"))["project"]
         words = [*project["dependencies"], *project["optional-dependencies"][EXTRA]]
         metadata["dependencies"] = [word for word in words if name_of(word) not in HEAVY]
+        extras = project["optional-dependencies"]
+        metadata["optional-dependencies"] = {name: extras[name] for name in OFFERED}
         text = (root / "alfs_cli" / "__init__.py").read_text(encoding="utf-8")
         metadata["version"] = text.partition('__version__ = "')[2].partition('"')[0]
 

@@ -85,10 +85,16 @@ def draw_of(page):
     return int(page.get_attribute("#box", "data-draw"))
 
 
+def looked_at(page):
+    """Wait until an answer to the task is taken; return which draw it is."""
+    draw = draw_of(page)
+    page.wait_for_timeout(140)
+    return draw
+
+
 def press(page, key):
     """Press a key when the task has been looked at, and wait for the next one."""
-    before = draw_of(page)
-    page.wait_for_timeout(140)
+    before = looked_at(page)
     page.keyboard.press(key)
     page.wait_for_selector(f"#box:not([data-draw='{before}'])")
 
@@ -110,6 +116,7 @@ def test_answers_by_keyboard_are_in_the_record(pictures, begin, served, visit):
     assert "Answered before" in page.inner_text("#hint")
     press(page, "2")
     answered(page, 3)
+    looked_at(page)
     page.click("#classes button:nth-child(1)")
     answered(page, 4)
     labels = [resume(record.folder).drawn[n].counts.label for n in range(4)]

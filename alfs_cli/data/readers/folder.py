@@ -21,6 +21,7 @@ from alfs_cli.data.labels import text_labels
 from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
 from alfs_cli.storage.memory import threads
+from alfs_cli.text import addresses
 
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", ".ppm",
@@ -72,7 +73,11 @@ def is_image(name: str) -> bool:
 
 
 def shown(path: str) -> str:
-    r"""Return a path as text that any encoding can hold; undecodable bytes become \xNN."""
+    r"""Return a path as text that any encoding can hold, of a copy the address.
+
+    Undecodable bytes become \xNN.
+    """
+    path = addresses.shown(path)
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:

@@ -10,6 +10,7 @@ from alfs_cli.arrays import IntArray, Probabilities
 from alfs_cli.data.annotations import Annotations
 from alfs_cli.data.labels import RawLabels
 from alfs_cli.data.readers.tables import Table
+from alfs_cli.storage.remote import is_there
 
 IMAGES = "images"
 
@@ -71,7 +72,7 @@ def folder_of(path: Path, first: object) -> Path:
     subset = path.stem.rpartition("_")[2]
     pictures = [base / IMAGES for base in (own, above)]
     folders = [own, *pictures, *(folder / subset for folder in pictures), above]
-    return next((folder for folder in folders if (folder / str(first)).is_file()), own)
+    return next((folder for folder in folders if is_there(folder / str(first))), own)
 
 
 def left_out(count: int, total: int, why: str) -> tuple[str, ...]:

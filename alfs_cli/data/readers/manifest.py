@@ -27,6 +27,9 @@ from alfs_cli.data.readers.tables import Table, read_table
 from alfs_cli.data.readers.texts import SURE_NAMES, refuse_no_texts, text_column, without_empty
 from alfs_cli.data.texts import Texts, digest_of_texts
 from alfs_cli.errors import InputError, UsageError, brief, has
+from alfs_cli.storage.remote import LOCAL, fetch_listed, kept_at
+from alfs_cli.text import addresses
+from alfs_cli.text.addresses import is_address, parsed
 from alfs_cli.text.cells import unguarded
 
 PATH_COLUMNS = ("path", "file_name", "image", "filename")
@@ -197,7 +200,9 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     table.refuse_missing(relative, column)
     relative = slashes_turned(relative, root if spec.root is None else Path(spec.root))
     base, top = base_of(relative, root, spec.root)
-    paths = [_on_disk(path) for path in _checked_paths(table, relative, base, top)]
+    paths = _checked_paths(table, relative, base, top, is_bounded=spec.root is not None)
+    fetch_listed(paths)
+    paths = [_on_disk(path) for path in paths]
     heads = heads_of(paths)
     missing = np.flatnonzero([head.size < 0 for head in heads])
     if len(missing):
@@ -205,7 +210,8 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     names = tuple(shown(path) for path in paths)
     digest = hashlib.sha256()
     for name, head in zip(relative, heads, strict=True):
-        digest.update(same_text(os.path.normpath(name)).encode("utf-8", "surrogateescape"))
+        known = same_text(os.path.normpath(addresses.shown(name)))
+        digest.update(known.encode("utf-8", "surrogateescape"))
         digest.update(b"\0%d\0" % head.size + head.digest)
     readable = np.asarray([head.readable for head in heads], dtype=np.bool_)
     lines = table.lines
@@ -361,7 +367,7 @@ def _with_stored(content: Content, table: Table, column: str) -> Content:
 
     rows = table.frame.index.to_numpy(dtype=np.int64)
     found = stored_pictures(table.path, column, rows)
-    shown = tuple(f"{table.path}, row {row}" for row in rows)
+    names = tuple(f"{shown(str(table.path))}, row {row}" for row in rows)
     problems = tuple(
         Problem(
             "ALFS401",
@@ -375,7 +381,7 @@ def _with_stored(content: Content, table: Table, column: str) -> Content:
     return replace(
         content,
         digest=digest.hexdigest(),
-        images=FileImages(found.pictures, shown, found.digests),
+        images=FileImages(found.pictures, names, found.digests),
         readable=None if found.readable.all() else found.readable,
         problems=problems,
     )
@@ -423,24 +429,43 @@ def _of_windows(path: str) -> str | None:
     )
 
 
-def _checked_paths(table: Table, relative: RawLabels, base: Path, top: str) -> list[str]:
-    """Return the paths joined to `base`; raises InputError for a URL or a way out of `top`."""
+def _checked_paths(
+    table: Table, relative: RawLabels, base: Path, top: str, *, is_bounded: bool
+) -> list[str]:
+    """Return the paths joined to `base`, for an address the path of its copy.
+
+    Raises InputError for a way out of `top`. Addresses may lie elsewhere unless `is_bounded`, but
+    never on this machine.
+    """
     start = os.path.abspath(base)
     paths = []
     for row, text in enumerate(relative):
-        if "://" in text:
-            raise InputError(
-                f"'{table.path}' names a URL ({table.places(np.asarray([row]))}: '{brief(text)}')",
-                help="nothing is fetched; name files on this machine",
-            )
-        if "\0" in text or not is_inside(os.path.abspath(os.path.join(start, text)), top):
+        copy = _copy_of(table, text, row) if is_address(text) else None
+        path = os.path.join(start, text) if copy is None else copy
+        may_leave = copy is not None and not is_bounded
+        if "\0" in text or not (may_leave or is_inside(os.path.abspath(path), top)):
             raise InputError(
                 f"{table.places(np.asarray([row]))} of '{table.path}' points outside the root: "
                 f"'{brief(text)}'",
                 help=_of_windows(text) or f"the root is '{top}'; --root names another folder",
             )
-        paths.append(os.path.normpath(os.path.join(base, text)))
+        paths.append(copy or os.path.normpath(os.path.join(base, text)))
     return paths
+
+
+def _copy_of(table: Table, text: str, row: int) -> str:
+    """Return the path of the copy of what lies at an address in a table.
+
+    Raises InputError where it lies on this machine, whose files an address may not reach, or in an
+    archive.
+    """
+    address = parsed(text)
+    if address.scheme in LOCAL or address.rest:
+        raise InputError(
+            f"'{table.path}' names '{brief(shown(text))}' ({table.places(np.asarray([row]))})",
+            help="name files on this machine by their paths, pictures in an archive by the archive",
+        )
+    return kept_at(text)
 
 
 def _on_disk(path: str) -> str:

@@ -47,19 +47,23 @@ def true_class_probs(probs: Probabilities, T: FloatArray) -> FloatArray:
     Richardson-Lucy steps from q = p: positive, rows sum to 1, no inverse of T.
     """
     found = np.empty(probs.shape)
-    for rows in blocks(len(probs), len(T), numbers=IN_CACHE):
-        found[rows] = _deconvolved_block(np.asarray(probs[rows], dtype=np.float64), T)
+    with one_blas_thread():  # the products are small: threads would mostly wait
+        for rows in blocks(len(probs), len(T), numbers=IN_CACHE):
+            found[rows] = _deconvolved_block(np.asarray(probs[rows], dtype=np.float64).T, T).T
     return found
 
 
 def _deconvolved_block(p: FloatArray, T: FloatArray) -> FloatArray:
+    """Return q (K, n) for p (K, n): with the classes in rows, sums over them run along the rows."""
+    p, to_given = np.ascontiguousarray(p), np.ascontiguousarray(T.T)
     q = np.maximum(p, 1e-12)
-    q /= q.sum(axis=1, keepdims=True)
+    q /= q.sum(axis=0)
     for _ in range(POSTERIOR.deconvolution_steps):
-        seen = np.maximum(q @ T, 1e-12)
+        seen = to_given @ q
+        np.maximum(seen, 1e-12, out=seen)
         np.divide(p, seen, out=seen)
-        q *= seen @ T.T
-        q /= np.maximum(q.sum(axis=1, keepdims=True), 1e-300)
+        q *= T @ seen
+        q /= np.maximum(q.sum(axis=0), 1e-300)
     return q
 
 

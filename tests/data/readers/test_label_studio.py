@@ -100,16 +100,19 @@ def test_several_people_are_annotators(write):
     assert dataset.annotations[:, 0].tolist() == [(i + 1) % 3 if i % 2 else -1 for i in range(N)]
 
 
-def test_pictures_elsewhere_are_not_needed_where_several_people_answered(write):
+def test_pictures_elsewhere_are_not_needed_where_several_people_answered(
+    write, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ALFS_CACHE_DIR", str(tmp_path / "cache"))
     tasks = [task(i, annotation("cat"), annotation(NAMES[i % 2], 2)) for i in range(N)]
     for one in tasks:
-        one["data"] = {"image": "https://example.org/a.png"}
+        one["data"] = {"image": "memory://nothing/a.png"}
     dataset = load(write(tasks))
     assert dataset.images is None
     assert any("nothing is fetched" in note for note in dataset.notes)
     for one in tasks:
         one["annotations"] = one["annotations"][1:]
-    with pytest.raises(InputError, match=r"names a URL"):
+    with pytest.raises(InputError, match=r"paths of .* do not exist"):
         load(write(tasks))
 
 
