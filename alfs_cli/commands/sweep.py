@@ -8,10 +8,11 @@ import typer
 from alfs_cli.errors import WorkError, unknown
 from alfs_cli.options.data import DataOptions, OptionalData
 from alfs_cli.options.shared import Invocation, command
-from alfs_cli.options.sweep import GridFlags, JobFlags, Varied
+from alfs_cli.options.sweep import GridFlags, JobFlags, PaperFlags, Varied
 from alfs_cli.options.train import TrainOptions
 
 if TYPE_CHECKING:
+    from alfs_cli.comparing.paper import Cell
     from alfs_cli.results.run import TrainConfig
     from alfs_cli.results.sweep import Sweep
 
@@ -23,6 +24,7 @@ def sweep(
     *,
     data: OptionalData = None,
     grid: GridFlags,
+    paper: PaperFlags,
     jobs: JobFlags,
     training: TrainOptions,
     overwrite: Annotated[
@@ -34,18 +36,24 @@ def sweep(
 ) -> None:
     """Train losses x noise x seeds as one resumable job, and compare them.
 
-    --grid makes a loss of every combination of parameters; `alfs figures fig3` draws them. The same
-    command resumes a sweep that was stopped; finished runs are not trained again.
+    --grid makes a loss of every combination of parameters; `alfs figures fig3` draws them. --paper
+    trains a table of the paper, and sets its figures beside. The same command resumes a sweep that
+    was stopped; finished runs are not trained again.
     """
     from alfs_cli.executors import EXECUTORS
 
     if jobs.executor not in EXECUTORS:
         raise unknown("executor", jobs.executor, EXECUTORS)
+    paper.check(data, grid, training)
     varied = grid.varied(invocation)
+    cells = paper.cells(data, varied) if paper.paper is not None else ()
     from alfs_cli.training.loggers import check_logger  # loads torch
 
     check_logger(training.logger)
-    plan, configs = _plan(invocation, options, training, data, varied)
+    if cells:
+        plan, configs = _plan_table(invocation, options, training, cells, varied.seeds)
+    else:
+        plan, configs = _plan(invocation, options, training, data, varied)
     from alfs_cli.executors.sweeping import Job, train_runs
     from alfs_cli.reports.sweep import sweep_plan_report
     from alfs_cli.terminal.sweeping import on_stop, sweep_progress
@@ -64,7 +72,30 @@ def sweep(
         watched=partial(sweep_progress, console),
         on_stop=partial(on_stop, console),
     )
-    _conclude(invocation, ended)
+    _conclude(invocation, ended, with_paper=bool(cells))
+
+
+def _plan_table(
+    invocation: Invocation,
+    options: DataOptions,
+    training: TrainOptions,
+    cells: "tuple[Cell, ...]",
+    seeds: tuple[int, ...],
+) -> "tuple[Sweep, dict[str, TrainConfig]]":
+    """Return the plan of cells of a table of the paper, each run with its recipe's settings."""
+    from alfs_cli.comparing.paper import runs_of
+    from alfs_cli.executors.planning import plan_runs
+    from alfs_cli.options.training import inputs_of, refuse_decided, typed
+
+    data = cells[0].data
+    said = typed(training, data, options, {})
+    refuse_decided(said, said)
+    invocation.refuse_inputs(*inputs_of(said))
+    settings = list(runs_of(cells, said, seeds))
+    plan, configs, _ = plan_runs(settings)
+    count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+    invocation.console.note(f"{count} of the paper on {data}, seeds {', '.join(map(str, seeds))}")
+    return plan, configs
 
 
 def _plan(
@@ -98,7 +129,7 @@ def _plan(
     return plan, configs
 
 
-def _conclude(invocation: Invocation, ended: "Sweep") -> None:
+def _conclude(invocation: Invocation, ended: "Sweep", *, with_paper: bool) -> None:
     """Save and publish the comparison of the finished runs; raise WorkError where runs failed."""
     from alfs_cli.comparing import compare, courses, find_runs
     from alfs_cli.executors.sweeping import is_finished
@@ -109,7 +140,7 @@ def _conclude(invocation: Invocation, ended: "Sweep") -> None:
     folder, failed = ended.folder(invocation.out), ended.failed
     if any(is_finished(folder, planned.run) for planned in ended.runs):
         runs = find_runs([folder.as_posix()], invocation.out)
-        comparison = compare(runs)
+        comparison = compare(runs, with_paper=with_paper)
         write_document(folder / COMPARISON, comparison.document())
         invocation.publish(comparison_report(comparison, courses(runs)))
         invocation.console.note(f"saved {folder.as_posix()}")

@@ -17,6 +17,7 @@ from alfs_cli.storage.documents import to_document
 SCHEMA = "alfs.compare/1"
 SIGNIFICANCE = 0.05  # level of Welch's test, two-sided
 VARIANTS = {"elr": "elr", "nlnl": "three stages"}  # names of settings that change a loss
+PUBLIC_GRADIENT = "public code's gradient"
 Setting = tuple[str, str | None, float | None, str | None]
 """The setting in which losses are compared: data set, kind and rate of noise, test labels."""
 
@@ -31,11 +32,14 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """The paper's accuracy for the same data, noise and loss; `delta` is ours minus the paper's."""
+    """The paper's accuracy for the same data, noise and loss.
+
+    `delta` is ours minus the paper's, None where length, noise or settings are others.
+    """
 
     mean: float
     std: float | None
-    delta: float
+    delta: float | None
 
 
 def loss_name(loss: str, variant: str | None) -> str:
@@ -51,7 +55,26 @@ def variant_of(settings: dict[str, Any]) -> str | None:
     """Return the correction, ELR term and NLNL stages of a run in words, None without any."""
     found = [settings["correction"]] if settings.get("correction", "none") != "none" else []
     found += [word for key, word in VARIANTS.items() if settings.get(key) is not None]
+    if settings.get("loss_gradient", "formula") != "formula":
+        found.append(PUBLIC_GRADIENT)
     return ", ".join(found) or None
+
+
+def noise_drawn(runs: Sequence[dict[str, Any]]) -> str | None:
+    """Return how the noise of runs that differ in seeds was drawn; None without injected noise.
+
+    >>> noise_drawn([{"noise": {"kind": "asymmetric", "sequential": True, "seed": 123}, "seed": 1}])
+    'exact, in sequence, seed 123'
+    """
+    noise = runs[0].get("noise")
+    if noise is None:
+        return None
+    seeds = {settings["noise"].get("seed") for settings in runs}
+    words = [str(noise.get("draw", "exact"))]
+    words += ["in sequence"] if noise.get("sequential") else []
+    words += ["blocks of five"] if noise.get("blocks_of_five") else []
+    words.append(f"seed {seeds.pop()}" if len(seeds) == 1 and None not in seeds else "per seed")
+    return ", ".join(words)
 
 
 @dataclass(frozen=True)
@@ -60,7 +83,9 @@ class ComparedLoss:
 
     `is_best` marks the highest mean last-epoch accuracy in a setting. `not_worse` says that Welch's
     test does not reject equal means with the best loss; None with a single run. `paper` is None if
-    it was not asked for, or if there is none, for the reason `paper_missing`.
+    it was not asked for or if there is none; `paper_missing` is the reason for that, or for the
+    difference that is not given. `noise_drawn` says
+    how the injected labels were drawn, and with which seed.
     """
 
     loss: str
@@ -79,6 +104,7 @@ class ComparedLoss:
     seeds: tuple[int, ...]
     paper_missing: str | None = None
     variant: str | None = None
+    noise_drawn: str | None = None
 
     @property
     def name(self) -> str:
@@ -214,7 +240,8 @@ def _row(group: Sequence[Run], *, with_paper: bool) -> tuple[ComparedLoss, list[
     last = [accuracy.last for accuracy in tested if accuracy is not None]
     best = [accuracy.best for accuracy in tested if accuracy is not None]
     first = group[0].result
-    reported = reported_for(group[0], _settings(group[0])) if with_paper else None
+    about = group[0], _settings(group[0])
+    reported, missing = reported_for(*about) if with_paper else (None, None)
     row = ComparedLoss(
         loss=first.loss,
         dataset=first.dataset,
@@ -225,19 +252,21 @@ def _row(group: Sequence[Run], *, with_paper: bool) -> tuple[ComparedLoss, list[
         best=_accuracy(best),
         is_best=False,
         not_worse=None,
-        paper=_beside(reported, mean(last)) if isinstance(reported, Reported) else None,
+        paper=None if reported is None else _beside(reported, mean(last), missing),
         model=first.model,
         epochs=first.epochs,
         labels=first.test.labels if first.test else None,
         seeds=tuple(sorted(run.result.seed for run in group)),
-        paper_missing=reported if isinstance(reported, str) else None,
+        paper_missing=missing,
         variant=variant_of(_settings(group[0])),
+        noise_drawn=noise_drawn([_settings(run) for run in group]),
     )
     return row, last
 
 
-def _beside(reported: Reported, ours: float) -> PaperFigure:
-    return PaperFigure(reported.mean, reported.std, ours - reported.mean)
+def _beside(reported: Reported, ours: float, missing: str | None) -> PaperFigure:
+    delta = ours - reported.mean if missing is None else None
+    return PaperFigure(reported.mean, reported.std, delta)
 
 
 def _accuracy(values: Sequence[float]) -> Accuracy:

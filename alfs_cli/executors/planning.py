@@ -38,11 +38,6 @@ def plan_sweep(
     UsageError where there is no test part, because the runs could not be compared, or where
     `settings` ask for several processes.
     """
-    if settings.get("processes", 1) > 1:
-        raise UsageError(
-            "a sweep trains each run on one process",
-            help="leave `processes` out; --jobs N trains several runs at once",
-        )
     noise = settings.get("noise", {})
     varied: list[dict[str, Any]] = []
     for loss, choice, seed in product(losses or (settings["loss"],), noises or (noise,), seeds):
@@ -53,6 +48,18 @@ def plan_sweep(
         elif choice:
             values["noise"] = choice
         varied.append(values)
+    return plan_runs(varied)
+
+
+def plan_runs(
+    varied: Sequence[dict[str, Any]],
+) -> tuple[Sweep, dict[str, TrainConfig], Experiment]:
+    """Return the plan of runs by their nested settings, all on the same data; see `plan_sweep`."""
+    if any(settings.get("processes", 1) > 1 for settings in varied):
+        raise UsageError(
+            "a sweep trains each run on one process",
+            help="leave `processes` out; --jobs N trains several runs at once",
+        )
     first = plan(varied[0])
     if first.test is None:
         raise UsageError(
@@ -61,19 +68,29 @@ def plan_sweep(
     used = {} if first.config.transition is None else {"transition": first.config.transition}
     completed = (complete({**values, **used}, first.parts.train, first.shape) for values in varied)
     configs = {config.run_id: config for config in completed}
-    common = first.config.settings()
+    common = _common([config.settings() for config in configs.values()])
     sweep = Sweep(
         alfs_version=__version__,
         sweep=sweep_id(configs),
         dataset=first.parts.train.name,
         fingerprint=first.config.fingerprint,
-        config={key: value for key, value in common.items() if key not in VARIED},
+        config=common,
         runs=tuple(
             PlannedRun(run, config.loss, noise_of(config), config.seed)
             for run, config in configs.items()
         ),
     )
     return sweep, configs, first
+
+
+def _common(settings: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the settings that all runs share, without those that a sweep varies."""
+    first, *others = settings
+    return {
+        key: value
+        for key, value in first.items()
+        if key not in VARIED and all(other.get(key) == value for other in others)
+    }
 
 
 def noise_of(config: TrainConfig) -> PlannedNoise | None:

@@ -108,10 +108,12 @@ def _draw_panel(axis: Any, curves: Sequence[Curve]) -> None:
             color=colour,
             label=f"{_plain(curve.name)}: {curve.note}",
         )
-        if curve.spread is not None:
+        if curve.spread is not None and len(curve.x) == 1:
+            axis.errorbar(curve.x, curve.y, curve.spread, color=colour, capsize=3)
+        elif curve.spread is not None:
             low, high = curve.y - curve.spread, curve.y + curve.spread
             axis.fill_between(curve.x, low, high, color=colour, alpha=0.12, linewidth=0)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axis.grid(alpha=0.3)
     axis.legend(
         fontsize="small",

@@ -6,7 +6,14 @@ clean level of the matrix is r = min_i r_i; the paper's bound on the asymmetry r
 """
 
 from alfs_cli.noise.bounds import clean_level_bounds, clean_level_lower_bound
-from alfs_cli.noise.injection import DRAWS, INSTANCE, inject, inject_by_instance
+from alfs_cli.noise.injection import (
+    DRAWS,
+    INSTANCE,
+    MULTINOMIAL,
+    inject,
+    inject_as_public_code,
+    inject_by_instance,
+)
 from alfs_cli.noise.kinds import (
     ASYMMETRIC_MAPS,
     NOISE_KINDS,
@@ -36,6 +43,7 @@ __all__ = [
     "ASYMMETRIC_MAPS",
     "DRAWS",
     "INSTANCE",
+    "MULTINOMIAL",
     "NOISE_KINDS",
     "SUPERCLASS",
     "TransitionMatrix",
@@ -47,6 +55,7 @@ __all__ = [
     "clean_level_bounds",
     "clean_level_lower_bound",
     "inject",
+    "inject_as_public_code",
     "inject_by_instance",
     "next_in_group",
     "pair",

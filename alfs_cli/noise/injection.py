@@ -10,6 +10,8 @@ from alfs_cli.errors import InputError, UsageError, unknown
 from alfs_cli.noise.matrix import TransitionMatrix
 
 DRAWS = ("exact", "sampled")
+MULTINOMIAL = "multinomial"  # the draw of `inject_as_public_code`
+MOST_LEGACY_SEED = 2**32 - 1  # of numpy's RandomState
 INSTANCE = "instance"
 RATE_DEVIATION = 0.1  # standard deviation of flip rates: Xia et al., NeurIPS 2020, Algorithm 2
 
@@ -45,6 +47,25 @@ def inject(
             counts = _largest_remainders(T.array[cls], len(members))
             given[members] = generator.permutation(np.repeat(np.arange(K), counts))
     return given
+
+
+def inject_as_public_code(labels: ArrayLike, T: TransitionMatrix, seed: int) -> IntArray:
+    """Return given labels (N,) drawn from true labels (N,) by T, one after the other.
+
+    Public code of Ma et al., ICML 2020, and Zhou et al., ICML 2021, draws the noise of MNIST so,
+    and the asymmetric noise of CIFAR-100: a multinomial number for each example, in their order,
+    from numpy's legacy generator. The same seed gives the same labels as there, by the same numpy.
+
+    Raises InputError where labels are not classes of T, UsageError for a seed above 2^32 - 1.
+    """
+    if seed > MOST_LEGACY_SEED:
+        raise UsageError(
+            f"noise.seed is {seed}, and a multinomial draw has seeds below 2^32",
+            help="choose a smaller seed of the noise, such as 0",
+        )
+    generator = np.random.RandomState(seed)
+    true = _checked_labels(labels, T.num_classes)
+    return np.array([generator.multinomial(1, T.array[cls]).argmax() for cls in true], np.int64)
 
 
 def _largest_remainders(shares: FloatArray, total: int) -> IntArray:

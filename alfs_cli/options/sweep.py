@@ -3,16 +3,21 @@
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alfs_cli.errors import UsageError, together, unknown
 from alfs_cli.options.shared import Invocation
-from alfs_cli.options.train import NOISE
+from alfs_cli.options.train import NOISE, TrainOptions
 from alfs_cli.text.numbers import MOST_SEED, whole_number
 
+if TYPE_CHECKING:
+    from alfs_cli.comparing.paper import Cell, Noise
+    from alfs_cli.executors.planning import NoiseChoice
+
 JOBS = "Where it runs"
+PAPER = "A table of the paper"
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,101 @@ class GridFlags:
 
 
 @dataclass(frozen=True)
+class PaperFlags:
+    """A table of the paper, and which of its rows; --noise selects among its columns."""
+
+    paper: Annotated[
+        str | None,
+        typer.Option(
+            "--paper",
+            metavar="TABLE",
+            help="The runs of table1, table2, table6 or table7 of the paper, each as its recipe "
+            "says; --noise selects columns.",
+            rich_help_panel=PAPER,
+        ),
+    ] = None
+    paper_data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="NAME",
+            help="Which data set of the table: mnist, cifar10 or cifar100.",
+            rich_help_panel=PAPER,
+        ),
+    ] = None
+    losses: Annotated[
+        str | None,
+        typer.Option(
+            "--losses",
+            metavar="NAME,...",
+            help="Which rows of the table, such as agce,nce+agce; by default all.",
+            rich_help_panel=PAPER,
+        ),
+    ] = None
+
+    def check(self, data: str | None, grid: GridFlags, training: TrainOptions) -> None:
+        """Raise UsageError where options contradict each other; `data` is the typed DATA."""
+        if self.paper is None:
+            if self.losses is not None:
+                raise UsageError(
+                    "--losses selects rows of a table of the paper, and none is named",
+                    help="--paper table6, or --loss NAME for each loss of a sweep of your own",
+                )
+            if self.paper_data is not None:
+                raise UsageError(
+                    "--data names the data set of a table of the paper, and none is named",
+                    help=f"alfs sweep {self.paper_data} --loss NAME, or --paper table6",
+                )
+            return
+        others = {
+            "--loss": grid.loss,
+            "--grid": grid.grid,
+            "--recipe": training.recipe,
+            "--config": training.config,
+            "--from": training.recommendation,
+        }
+        if data is not None and self.paper_data is not None:
+            others["DATA"] = data
+        given = [option for option, value in others.items() if value is not None]
+        if given:
+            help = "--losses NAME,... selects rows of the table" if given[0] == "--loss" else None
+            raise UsageError(
+                f"--paper and {given[0]} are both given",
+                help=help or f"leave {given[0]} out: the table says what is trained",
+            )
+
+    def cells(self, data: str | None, varied: "Varied") -> "tuple[Cell, ...]":
+        """Return the cells that are asked for; raises UsageError for what the table has not."""
+        from alfs_cli.comparing.paper import cells, data_of
+        from alfs_cli.settings.values import as_words
+
+        table, source = self.paper or "", self.paper_data or data
+        known = data_of(table)
+        if source is None:
+            raise UsageError(
+                f"{table} has runs on {', '.join(known)}; none is named",
+                help=f"alfs sweep --paper {table} --data {known[0]}",
+            )
+        return cells(
+            table, source, losses=as_words(self.losses or ""), noises=_of_table(varied.noises)
+        )
+
+
+def _of_table(noises: "tuple[NoiseChoice, ...]") -> "list[Noise | None]":
+    """Return noises with a rate; raises UsageError for a T from a file, which no table has."""
+    found: list[Noise | None] = []
+    for noise in noises:
+        kind, rate = noise or ("", None)
+        if noise is not None and rate is None:
+            raise UsageError(
+                f"no table of the paper is of the noise in '{kind}'",
+                help="--noise KIND:RATE selects columns, such as symmetric:0.8",
+            )
+        found.append(None if rate is None else (kind, rate))
+    return found
+
+
+@dataclass(frozen=True)
 class Varied:
     """Losses as texts, noises and seeds of a sweep.
 
@@ -73,7 +173,7 @@ class Varied:
     """
 
     losses: tuple[str, ...]
-    noises: tuple[tuple[str, float | None] | None, ...]
+    noises: "tuple[NoiseChoice, ...]"
     seeds: tuple[int, ...]
 
 

@@ -170,6 +170,7 @@ def settle(
         fingerprint = estimated_transition(estimate, values)
         expected.append((fingerprint, _stale("estimate.json", "estimate")))
     _refuse_incomplete(values, training)
+    refuse_decided(values, said)
     values["seed"] = invocation.seed if invocation.has_seed else values.get("seed", 0)
     return nest(values), expected
 
@@ -198,6 +199,20 @@ def _refuse_incomplete(values: dict[str, Any], training: TrainOptions) -> None:
         if training.recipe is None and training.config is None:  # name options, not keys
             problems = [re.sub(r"'(noise\.\w+)'", _typed_as, text) for text in problems]
         raise RecipeError("\n".join(problems), help="give both, or neither")
+
+
+def refuse_decided(values: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+    """Raise UsageError where a setting is typed that `like` decides."""
+    if "like" not in values:
+        return
+    from alfs_cli.results.like import DECIDED
+
+    both = [key for key in DECIDED if key in said]
+    if both:
+        raise UsageError(
+            f"like: {values['like']} decides {both[0]}, and it is set too",
+            help=f"leave like or {both[0]} out",
+        )
 
 
 def check_expected(expected: Expected, fingerprint: str, training: TrainOptions) -> None:

@@ -14,7 +14,7 @@ from alfs_cli.comparing import (
     PaperFigure,
     Regression,
 )
-from alfs_cli.comparing.paper import SETTINGS
+from alfs_cli.comparing.paper import REPETITIONS, length_of
 from alfs_cli.formats.blocks import Block, Column, Curves, Report, Table, Verdict
 from alfs_cli.text.numbers import percent
 
@@ -23,11 +23,11 @@ KEY = (
     "standard deviation over n seeds. The last epoch decides; the best epoch was chosen on test."
 )
 LABELS = {"true": "true labels", "given": "given labels, which may be wrong", None: "?"}
-LAST = 4  # the index of the column of the last epoch
+LAST = "last epoch"  # the column that marks are on
 DATA = (
     *("loss", "variant", "dataset", "noise", "rate", "labels", "model", "epochs", "n"),
     *("last_mean", "last_std", "best_mean", "best_std", "is_best", "not_worse"),
-    *("paper_mean", "paper_std", "paper_delta"),
+    *("paper_mean", "paper_std", "paper_delta", "noise_drawn"),
 )
 
 
@@ -128,56 +128,64 @@ def _fall(fallen: Regression) -> str:
     )
 
 
-def _heading(row: ComparedLoss) -> str:
+def _heading(row: ComparedLoss, model: str) -> str:
     noise = f"{row.noise} noise {row.rate:g}" if row.noise is not None else "no noise injected"
-    return f"{row.dataset}, {noise}: test accuracy (%) on {LABELS[row.labels]}"
+    beside = f", {model}" if model else ""
+    return f"{row.dataset}, {noise}{beside}: test accuracy (%) on {LABELS[row.labels]}"
 
 
 def _table(rows: list[ComparedLoss]) -> Table:
-    columns = [
-        Column("loss"),
-        Column("model"),
-        Column("epochs", "count"),
-        Column("n", "count"),
-        Column("last epoch", "number"),
-        Column("best epoch, chosen on test", "number"),
+    """Return the table of a setting; beside the paper's figures a shared model is in its title."""
+    has_paper = any(row.paper is not None or row.paper_missing for row in rows)
+    shared = rows[0].model if has_paper and len({row.model for row in rows}) == 1 else ""
+    columns: list[tuple[Column, list[str | int]]] = [
+        (Column("loss"), [row.name for row in rows]),
+        (Column("model"), [row.model for row in rows]),
+        (Column("epochs", "count"), [row.epochs for row in rows]),
+        (Column("n", "count"), [row.n for row in rows]),
+        (Column(LAST, "number"), [plus_minus(row.last) for row in rows]),
+        (Column("best epoch, chosen on test", "number"), [plus_minus(row.best) for row in rows]),
     ]
+    note = KEY
+    if has_paper:
+        theirs = [_paper(row.paper, row.paper_missing) for row in rows]
+        columns += [
+            (Column("noise drawn"), [row.noise_drawn or "-" for row in rows]),
+            (Column("paper", "number"), [figure for figure, _ in theirs]),
+            (Column("difference", "number"), [difference for _, difference in theirs]),
+        ]
+        note += _about_paper(rows[0])
+    if shared:
+        columns = [pair for pair in columns if pair[0].name != "model"]
+    heads = tuple(column for column, _ in columns)
+    at = [column.name for column in heads].index(LAST)
     marks: dict[tuple[int, int], Literal["best", "not-worse"]] = {}
     for i, row in enumerate(rows):
         if row.is_best and len(rows) > 1:
-            marks[(i, LAST)] = "best"
+            marks[(i, at)] = "best"
         elif row.not_worse and len(rows) > 1:
-            marks[(i, LAST)] = "not-worse"
-    cells: list[tuple[str | int, ...]] = [
-        (row.name, row.model, row.epochs, row.n, plus_minus(row.last), plus_minus(row.best))
-        for row in rows
-    ]
-    note = KEY
-    if any(row.paper is not None or row.paper_missing for row in rows):
-        columns += [Column("paper", "number"), Column("difference", "number")]
-        cells = [
-            (*cell, *_paper(row.paper, row.paper_missing))
-            for cell, row in zip(cells, rows, strict=True)
-        ]
-        note += _about_paper(rows[0])
-    return Table(_heading(rows[0]), tuple(columns), tuple(cells), note=note, marks=marks)
+            marks[(i, at)] = "not-worse"
+    cells = tuple(zip(*(values for _, values in columns), strict=True))
+    return Table(_heading(rows[0], shared), heads, cells, note=note, marks=marks)
 
 
 def _paper(figure: PaperFigure | None, missing: str | None) -> tuple[str, str]:
     if figure is None:
         return missing or "-", "-"
-    return plus_minus(Accuracy(figure.mean, figure.std)), f"{100 * figure.delta:+.2f}"
+    difference = f"{100 * figure.delta:+.2f}" if figure.delta is not None else missing or "-"
+    return plus_minus(Accuracy(figure.mean, figure.std)), difference
 
 
 def _about_paper(row: ComparedLoss) -> str:
     """Return the source of the paper's accuracies, and how its runs differ from these."""
-    text = " Paper: Zhou et al., ICML 2021, last epoch"
-    if row.dataset in SETTINGS:
-        model, epochs = SETTINGS[row.dataset]
-        text += f", 3 seeds, {model}, {epochs} epochs"
-    if (row.dataset, row.noise) == ("cifar10", "asymmetric"):
-        text += ", labels flipped one class after another (noise.sequential)"
-    return f"{text}; difference in points."
+    text = f" Paper: Zhou et al., ICML 2021, last epoch, n = {REPETITIONS}"
+    length = length_of(row.dataset)
+    if length is not None:
+        text += f", {length} epochs"
+    return (
+        f"{text}, one draw of the noise (--set like=public-code draws it so). The difference is in "
+        "points, of runs with its length, noise and settings alone."
+    )
 
 
 def _curves(rows: list[ComparedLoss], courses: Sequence[Course]) -> list[Block]:

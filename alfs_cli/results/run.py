@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,6 +39,8 @@ TRANSITION = "transition.csv"
 MODEL_NAMES = ("linear", "mlp", "cnn4", "cnn8", "resnet18", "resnet34", "resnet50")
 TORCHVISION = "torchvision:"
 CORRECTIONS = ("none", "forward")
+GRADIENTS = ("formula", "public-code")
+LIKE = ("public-code",)  # values of the setting `like`, which stands for others
 Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
 SCHEDULES = ("cosine", "constant", "exponential:FACTOR")
 
@@ -47,14 +50,15 @@ class NoiseConfig:
     """Noise to inject into the training labels; its seed is by default that of the run.
 
     `kind` is a name that needs a `rate`, or a file with T, and `fingerprint` is a hash of that T.
-    `draw` is exact (expected counts in each class) or sampled. `sequential` and `blocks_of_five`
+    `draw` is exact (expected counts in each class), sampled, or multinomial: one label after the
+    other from numpy's legacy generator, as public code draws. `sequential` and `blocks_of_five`
     repeat what public code did to CIFAR-10 and CIFAR-100 under the name of asymmetric noise.
     """
 
     kind: str
     rate: float | None = None
     seed: Seed | None = None
-    draw: Literal["exact", "sampled"] = "exact"
+    draw: Literal["exact", "sampled", "multinomial"] = "exact"
     sequential: bool = False
     blocks_of_five: bool = False
     fingerprint: str | None = None
@@ -77,7 +81,8 @@ class AugmentationConfig:
 
     A crop after padding by `crop` black pixels; a horizontal flip; a rotation by up to `rotation`
     degrees; a crop of at least the share `resized_crop` of the area, resized to the whole image;
-    brightness, contrast and saturation times 1 - `colour_jitter` .. 1 + `colour_jitter`.
+    brightness, contrast and saturation times 1 - `colour_jitter` .. 1 + `colour_jitter`; the hue
+    turned by up to the share `hue` of the colour circle.
     """
 
     crop: int = 0
@@ -85,6 +90,7 @@ class AugmentationConfig:
     rotation: float = 0.0
     resized_crop: float = 0.0
     colour_jitter: float = 0.0
+    hue: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,10 @@ class TransitionConfig:
     least_level: float = 0.0
 
 
+LATER = {"processes": 1, "loss_gradient": "formula", "augmentation.hue": 0.0}
+"""Settings that came later: with these values a run has the id that it had without them."""
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides a run's outcome on one machine, except the device.
@@ -136,7 +146,8 @@ class TrainConfig:
     `dataset` and `test` hold the typed fields of DataSpec. `normalisation` is None for features,
     which are standardised by the statistics of the training part. `l1` is the weight of the L1
     penalty. With `correction` forward the loss is applied to T^T p. Each of several `processes`
-    takes a share of every batch, with batch statistics of that share.
+    takes a share of every batch, with batch statistics of that share. `loss_gradient` public-code
+    holds constant in the gradient what public code holds constant (`losses.public_code`).
     """
 
     dataset: dict[str, str]
@@ -161,6 +172,7 @@ class TrainConfig:
     nlnl: NlnlConfig | None = None
     elr: ElrConfig | None = None
     processes: int = 1
+    loss_gradient: Literal["formula", "public-code"] = "formula"
 
     @property
     def run_id(self) -> str:
@@ -173,8 +185,11 @@ class TrainConfig:
         """8 hex digits of a hash of the configuration without its seed and the path of T."""
         body = asdict(self)
         del body["seed"]
-        if self.processes == 1:
-            del body["processes"]
+        for names, default in LATER.items():
+            *groups, name = names.split(".")
+            inner = reduce(dict.__getitem__, groups, body)
+            if inner[name] == default:
+                del inner[name]
         if self.transition is not None:
             del body["transition"]["file"]
         text = json.dumps(body, sort_keys=True, allow_nan=False)

@@ -8,8 +8,15 @@ from typing import Any
 
 from alfs_cli.errors import AlfsError, UsageError, did_you_mean
 from alfs_cli.losses import parse_loss
-from alfs_cli.noise import DRAWS, INSTANCE, NOISE_KINDS
-from alfs_cli.results.run import CORRECTIONS, MODEL_NAMES, SCHEDULES, TORCHVISION
+from alfs_cli.noise import DRAWS, INSTANCE, MULTINOMIAL, NOISE_KINDS
+from alfs_cli.results.run import (
+    CORRECTIONS,
+    GRADIENTS,
+    LIKE,
+    MODEL_NAMES,
+    SCHEDULES,
+    TORCHVISION,
+)
 from alfs_cli.settings.values import Reader, flag, number, one_of, text, whole
 from alfs_cli.storage.documents import limit_nesting
 from alfs_cli.text.numbers import MOST_SEED
@@ -90,7 +97,7 @@ SETTINGS: dict[str, Reader] = {
     "noise.kind": _noise,
     "noise.rate": number(0, most=1),
     "noise.seed": whole(0, MOST_SEED),
-    "noise.draw": one_of(DRAWS),
+    "noise.draw": one_of((*DRAWS, MULTINOMIAL)),
     "noise.sequential": flag,
     "noise.blocks_of_five": flag,
     "noise.fingerprint": text,
@@ -112,6 +119,7 @@ SETTINGS: dict[str, Reader] = {
     "augmentation.rotation": number(0, most=180),
     "augmentation.resized_crop": number(0, most=1),
     "augmentation.colour_jitter": number(0, most=1),
+    "augmentation.hue": number(0, most=0.5),
     "normalisation.mean": _channels(0, above=False),
     "normalisation.std": _channels(0, above=True),
     "l1": number(0),
@@ -120,6 +128,8 @@ SETTINGS: dict[str, Reader] = {
     "nlnl.threshold": number(0, most=1),
     "elr.strength": number(0),
     "elr.momentum": number(0, most=1),
+    "loss_gradient": one_of(GRADIENTS),
+    "like": one_of(LIKE),
     "correction": one_of(CORRECTIONS),
     "transition.file": text,
     "transition.fingerprint": text,

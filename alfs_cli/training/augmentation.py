@@ -1,4 +1,4 @@
-"""Random augmentation of a batch of pictures, on its device: rotation, resized crop, colours.
+"""Random augmentation of a batch of pictures, on its device: rotation, resized crop, colours, hue.
 
 Pictures are (B, H, W, C) uint8 before and after. `Draws.of` draws all random numbers of an epoch at
 its start, so that an interrupted epoch can resume at any step.
@@ -25,12 +25,14 @@ class Draws:
     """The random changes of an epoch for each of N examples; None where one is not configured.
 
     `angles` (N,) in degrees, counter-clockwise; `boxes` (N, 4): top, left, height and width as
-    shares of the picture; `factors` (N, 3) of brightness, contrast and saturation.
+    shares of the picture; `factors` (N, 3) of brightness, contrast and saturation; `turns` (N,) of
+    the hue, as shares of the colour circle.
     """
 
     angles: Tensor | None
     boxes: Tensor | None
     factors: Tensor | None
+    turns: Tensor | None
 
     @classmethod
     def of(
@@ -45,14 +47,16 @@ class Draws:
         def uniform(*shape: int) -> Tensor:
             return torch.rand(shape, generator=generator)
 
-        angles = boxes = factors = None
+        angles = boxes = factors = turns = None
         if config.rotation:
             angles = ((2 * uniform(count) - 1) * config.rotation).to(device)
         if config.resized_crop:
             boxes = _boxes(config.resized_crop, uniform(4, count)).to(device)
         if config.colour_jitter:
             factors = (1 + (2 * uniform(count, 3) - 1) * config.colour_jitter).to(device)
-        return cls(angles, boxes, factors)
+        if config.hue:
+            turns = ((2 * uniform(count) - 1) * config.hue).to(device)
+        return cls(angles, boxes, factors, turns)
 
     def applied(self, images: Tensor, here: slice) -> Tensor:
         """Return a batch (B, H, W, C) changed as drawn; `here` is its slice of the epoch."""
@@ -62,6 +66,8 @@ class Draws:
             images = in_parts(cropped_and_resized, images, self.boxes[here])
         if self.factors is not None:
             images = in_parts(recoloured, images, self.factors[here])
+        if self.turns is not None:
+            images = in_parts(rehued, images, self.turns[here])
         return images
 
 
@@ -139,6 +145,30 @@ def recoloured(images: Tensor, factors: Tensor) -> Tensor:
         grey = _grey(values)
         values.sub_(grey).mul_(saturation).add_(grey).clamp_(0, 255)
     return values.round_().to(torch.uint8)
+
+
+def rehued(images: Tensor, turns: Tensor) -> Tensor:
+    """Return each picture with its hue turned by a share of the colour circle (B,).
+
+    Value and saturation (HSV) stay. A grey picture has no hue.
+    """
+    if images.shape[-1] == 1:
+        return images
+    values = images.float()
+    top, low = values.amax(-1, keepdim=True), values.amin(-1, keepdim=True)
+    chroma = top - low
+    red, green, blue = (values[..., k : k + 1] for k in range(3))
+    apart = chroma.clamp(min=1)  # of whole numbers: below 1 it is 0, and the pixel grey
+    sixth = torch.where(
+        top == red,
+        (green - blue) / apart,
+        torch.where(top == green, (blue - red) / apart + 2, (red - green) / apart + 4),
+    )
+    sixth = sixth + 6 * turns.view(-1, 1, 1, 1)
+    # Around the circle a channel is full for two sixths, falls, is empty for two, and rises.
+    place = (sixth + sixth.new_tensor((5.0, 3.0, 1.0))).remainder(6)
+    missing = torch.minimum(place, 4 - place).clamp(0, 1)
+    return (top - chroma * missing).round_().to(torch.uint8)
 
 
 def _grey(values: Tensor) -> Tensor:

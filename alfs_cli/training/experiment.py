@@ -16,14 +16,17 @@ from alfs_cli.data.images.decoding import instance_features
 from alfs_cli.data.names import known_as
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.losses import parse_loss
+from alfs_cli.losses.public_code import is_other_in_public_code, with_clamp_of_public_code
 from alfs_cli.noise import (
     INSTANCE,
     TransitionMatrix,
     inject,
+    inject_as_public_code,
     inject_by_instance,
     read_transition,
     transition_of,
 )
+from alfs_cli.results.like import expanded
 from alfs_cli.results.run import NoiseConfig, NoiseUsed, TestSummary, TrainConfig, TransitionConfig
 from alfs_cli.storage.documents import from_document
 from alfs_cli.text.names import joined
@@ -213,14 +216,17 @@ def _check_given(T: TransitionMatrix, train: LabelledDataset, config: TrainConfi
 def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape) -> TrainConfig:
     """Return the configuration with every missing setting filled in.
 
-    The defaults are the paper's (Zhou et al., ICML 2021, section 5): learning rate 0.01 with cosine
-    decay, momentum 0.9, gradient norm clipped at 5, batch 128; weight decay 1e-3 for its MNIST
-    network and 1e-4 otherwise; 120 epochs for colour images from 32 px and 50 otherwise.
+    The defaults are the paper's (Zhou et al., ICML 2021, Appendix D.1): learning rate 0.01 with
+    cosine decay, momentum 0.9, gradient norm clipped at 5 (in its code alone), batch 128; weight
+    decay 1e-3 for its MNIST network and 1e-4 otherwise; 120 epochs for colour images from 32 px and
+    50 otherwise. `like` is replaced by what it stands for.
 
     Raises UsageError where settings do not fit together or the data.
     """
     if not settings.get("loss"):
         raise UsageError("no loss is named", help="--loss nce+aul, or `alfs recommend` first")
+    if settings.get("like") is not None:
+        settings = _as_public_code(settings, known_as(train))
     model = settings.get("model") or default_model(shape)
     check_name(model, shape)
     least = TUNING.least_augmented_size
@@ -254,6 +260,13 @@ def complete(settings: dict[str, Any], train: LabelledDataset, shape: InputShape
         return config
     fingerprint = fingerprint_of(transition(noise, train), noise.kind, noise.fingerprint)
     return replace(config, noise=replace(noise, fingerprint=fingerprint))
+
+
+def _as_public_code(settings: dict[str, Any], data: str) -> dict[str, Any]:
+    """Return settings with what `like: public-code` stands for in its place."""
+    loss = with_clamp_of_public_code(parse_loss(settings["loss"]))
+    gradient = "public-code" if is_other_in_public_code(loss) else "formula"
+    return {**expanded(settings, data), "loss": str(loss), "loss_gradient": gradient}
 
 
 def _check(config: TrainConfig, train: LabelledDataset, shape: InputShape) -> None:
@@ -297,7 +310,10 @@ def with_noise(parts: TrainTest, config: TrainConfig) -> tuple[TrainTest, NoiseU
         given, _ = inject_by_instance(train.labels, features, rate, train.num_classes, generator)
     else:
         T = transition(noise, train)
-        given = inject(train.labels, T, generator, draw=noise.draw)
+        if noise.draw == "multinomial":
+            given = inject_as_public_code(train.labels, T, config.noise_seed)
+        else:
+            given = inject(train.labels, T, generator, draw=noise.draw)
         flipped = float(1 - np.diag(T.array)[train.labels].mean())
         rate = flipped if noise.rate is None else noise.rate
     used = NoiseUsed(noise.kind, rate, config.noise_seed)

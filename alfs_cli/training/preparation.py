@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from alfs_cli.losses import parse_loss
+from alfs_cli.losses.public_code import with_gradient_of_public_code
 from alfs_cli.results.run import TrainConfig
 from alfs_cli.training.batches import Examples, Normaliser, Stream, Windows, windows_of
 from alfs_cli.training.correction import ForwardCorrected
@@ -72,6 +73,8 @@ def objective_of(experiment: Experiment, labels: Tensor, device: Device) -> Obje
         seed, where = config.seed, device.name
         return NegativeLearning(config.nlnl, labels, num_classes, seed=seed, device=where)
     plain, T = parse_loss(config.loss), experiment.transition
+    if config.loss_gradient == "public-code":
+        plain = with_gradient_of_public_code(plain)
     loss: LossOfBatch = plain
     if T is not None:
         level = config.transition.least_level if config.transition is not None else 0.0

@@ -15,6 +15,7 @@ from pages.drawing import figures
 from pages.estimating import bounds, estimates
 from pages.readme import with_results
 from pages.reference import commands_page, constants_page, json_schemas, schemas_page
+from pages.reproducing import reproduction
 from pages.running import evidence, robustness, speed
 from pages.scaling import scale
 from pages.suspects import suspects
@@ -29,6 +30,7 @@ MEASURED: Mapping[str, Callable[[], dict[str, Any]]] = {
     "suspects": suspects,
     "recommendations": recommendations,
     "training": training,
+    "reproduction": reproduction,
     "gate": gate,
     "audit": audit,
     "evidence": evidence,

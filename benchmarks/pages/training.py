@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from pages.writing import document, frame, number, percent, spread, table
+from pages.writing import frame, number, percent, spread, table
 
 RECOMMENDED = "recommended"
 OUTSIDE = {RECOMMENDED, "forward gce:q=0.1,alpha=0.5"}  # of the grid of choices
@@ -98,22 +98,19 @@ def training() -> dict[str, Any]:
     first = lost[lost.steps == lost.steps.min()]
     return {
         "epoch": _epochs(frame("epoch")),
-        "mnist": table(
-            ("noise", "loss", "seed", "epochs", "alfs, last epoch", "Zhou et al."),
-            (
-                (one.noise, f"`{one.loss}`", one.seed, one.epochs, f"{one.last:.2f} %",
-                 f"{one.paper_last:.2f} %")
-                for one in frame("mnist").itertuples()
-            ),
-        ),
         "first_steps": int(first.steps.iloc[0]),
         "lost": table(
-            ("loss", "escape quotient", "seeds", "lost a class after the first steps",
-             "seeds that went on", "still lost one at the end"),
+            (
+                "loss",
+                "escape quotient",
+                "seeds",
+                "lost a class after the first steps",
+                "seeds that went on",
+                "still lost one at the end",
+            ),
             (_lost(part) for _, part in lost.groupby("recipe", sort=False)),
         ),
-        "cpu": document("train_step")["cpu"]["name"],
-    }  # fmt: skip
+    }
 
 
 def _epochs(found: pd.DataFrame) -> str:

@@ -24,8 +24,8 @@ def test_copy_then_validate(alfs):
     path.write_text(path.read_text().replace("epochs: 50", "epochs: no\nlr: 1"))
     done = alfs("recipes", "validate", "nce-rce.yaml")
     assert (done.code, done.out) == (2, "")
-    assert "nce-rce.yaml:11: epochs is False, not a whole number, 1 or more" in done.err
-    assert "nce-rce.yaml:12: unknown key 'lr'" in done.err
+    assert "nce-rce.yaml:13: epochs is False, not a whole number, 1 or more" in done.err
+    assert "nce-rce.yaml:14: unknown key 'lr'" in done.err
 
 
 def test_unknown_names(alfs):

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import planted
 from tests.forks import forked_alfs
+from tests.paper_data import small_mnist
 
 QUICK = ("sweep", "digits", "--loss", "ce", "--loss", "mae", "--noise", "symmetric:0.4",
          "--model", "linear", "--epochs", "2")  # fmt: skip
@@ -109,6 +110,72 @@ def test_without_losses_the_recipes(alfs):
     (run,) = json.loads(done.out)["runs"]
     assert run["loss"].startswith("nce+aul")
     assert run["noise"] == {"kind": "symmetric", "rate": 0.4, "seed": 0}
+
+
+TABLE = ("sweep", "--paper", "table6", "--data", "mnist", "--root", ".")
+
+
+def test_a_table_of_the_paper_is_the_runs_of_its_recipes(alfs, tmp_path):
+    small_mnist(tmp_path)
+    done = alfs(*TABLE, "--seeds", "0,1", "--dry-run", "-f", "json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert len(document["runs"]) == len({run["run"] for run in document["runs"]}) == 14 * 5 * 2
+    assert document["config"]["optimizer"]["weight_decay"] == 1e-3
+    assert [run["seed"] for run in document["runs"]] == [0] * 70 + [1] * 70
+    assert {run["noise"]["rate"] for run in document["runs"] if run["noise"]} == {
+        0.2,
+        0.4,
+        0.6,
+        0.8,
+    }
+    staged = alfs(*TABLE, "--losses", "nlnl,ce", "--noise", "none", "--dry-run", "-f", "json")
+    assert "nlnl" not in json.loads(staged.out)["config"]  # a setting of the first loss alone
+    few = ("--losses", "agce,ce", "--noise", "symmetric:0.8", "--seed", "3", "--dry-run")
+    plan = json.loads(alfs(*TABLE, *few, "-f", "json").out)
+    assert [run["loss"] for run in plan["runs"]] == ["agce:a=4,q=0.2", "ce"]
+    (alone,) = (run["run"] for run in plan["runs"] if run["loss"] == "ce")
+    recipe = ("train", "--recipe", "mnist/ce", "--root", ".", "--noise-rate", "0.8", "--seed", "3")
+    assert alone in alfs(*recipe, "--noise", "symmetric", "--dry-run").out
+    assert not Path("alfs-out").exists()
+
+
+def test_a_table_is_trained_beside_the_papers_figures(alfs, tmp_path, forked_workers):
+    small_mnist(tmp_path)
+    words = ("--losses", "nlnl", "--noise", "none", "--seeds", "0", "--epochs", "1")
+    done = alfs(*TABLE, *words, "--set", "like=public-code", "-f", "json")
+    assert done.code == 0, done.err
+    (row,) = json.loads(done.out)["rows"]
+    assert (row["epochs"], row["noise"], row["paper_missing"]) == (1, None, "other pixels")
+    assert json.loads((only_sweep() / "compare.json").read_text()) == json.loads(done.out)
+    assert "1 runs, 0 to train" in alfs(*TABLE, *words, "--set", "like=public-code").err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--paper", "table9"), "unknown table of the paper 'table9' (did you mean 'table"),
+        (("--paper", "table6"), "table6 has runs on mnist, cifar10, cifar100; none is named"),
+        (("--paper", "table6", "--data", "mnst"), "unknown data set of table6 'mnst' (did you"),
+        (("--paper", "table6", "--data", "mnist", "--losses", "agec"), "(did you mean 'agce'?)"),
+        (("--paper", "table6", "--data", "mnist", "--loss", "ce"), "--paper and --loss are both"),
+        (("mnist", "--paper", "table6", "--data", "mnist"), "--paper and DATA are both given"),
+        (("--paper", "table7", "--data", "mnist", "--noise", "none"), "unknown noise of table7"),
+        (("--paper", "table7", "--data", "mnist", "--noise", "T.csv"), "of the noise in 'T.csv'"),
+        (("digits", "--losses", "ce"), "--losses selects rows of a table of the paper"),
+        (
+            (*TABLE[1:], "--set", "like=public-code", "--set", "noise.draw=exact"),
+            "like: public-code decides noise.draw, and it is set too",
+        ),
+        (("--data", "mnist"), "--data names the data set of a table of the paper"),
+        (("--paper", "table6", "--recipe", "digits"), "--paper and --recipe are both given"),
+    ],
+)
+def test_what_no_table_has(alfs, words, message):
+    done = alfs("sweep", *words)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert "help: " in done.err
 
 
 @pytest.mark.parametrize(

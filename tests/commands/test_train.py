@@ -145,7 +145,7 @@ def test_defaults_by_the_data(alfs):
 
     colour, grey, digits = config("colour.npz"), config("grey.npz"), config("digits")
     assert (colour["model"], grey["model"], digits["model"]) == ("cnn8", "cnn8", "cnn4")
-    others = {"rotation": 0.0, "resized_crop": 0.0, "colour_jitter": 0.0}
+    others = {"rotation": 0.0, "resized_crop": 0.0, "colour_jitter": 0.0, "hue": 0.0}
     assert colour["augmentation"] == {"crop": 4, "flip": True, **others}
     assert grey["augmentation"] == digits["augmentation"] == {"crop": 0, "flip": False, **others}
     assert (colour["epochs"], digits["epochs"]) == (120, 50)

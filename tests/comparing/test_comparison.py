@@ -8,13 +8,16 @@ import pytest
 from scipy.stats import ttest_ind
 
 from alfs_cli.comparing import compare, courses, find_runs, not_worse, regressions
-from alfs_cli.comparing.paper import reported_figures
+from alfs_cli.comparing.paper import TABLES, cells, data_of, reported_figures, runs_of
 from alfs_cli.data.originals import FINGERPRINTS, is_original
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, UsageError
 from alfs_cli.results.run import (
+    AugmentationConfig,
     EpochMetrics,
     NoiseConfig,
     NoiseUsed,
+    NormalisationConfig,
+    OptimizerConfig,
     RunResult,
     TestAccuracy,
     TestSummary,
@@ -22,7 +25,10 @@ from alfs_cli.results.run import (
     load_run,
     render_metrics,
 )
+from alfs_cli.settings.recipes import load_recipe
+from alfs_cli.storage.documents import from_document
 
+FIXED = ("dataset", "loss", "seed")
 CONFIG = TrainConfig(
     dataset={"source": "digits"}, fingerprint="f", model="linear", loss="ce", epochs=2,
     batch_size=8, seed=0, noise=NoiseConfig("symmetric", 0.4),
@@ -150,12 +156,20 @@ MNIST = {
     "source": "mnist",
     "fingerprint": FINGERPRINTS["mnist"],
     "noise": NoiseConfig("symmetric", 0.8),
+    "model": "cnn4",
+    "epochs": 50,
+    "batch_size": 128,
+    "optimizer": OptimizerConfig(weight_decay=1e-3),
+    "normalisation": NormalisationConfig((0.1307,), (0.3081,)),
 }
 
 
 def beside(make_run, loss, **changes):
     (row,) = compare([load_run(make_run(loss=loss, **{**MNIST, **changes}))], with_paper=True).rows
-    return row.paper_missing or (row.paper.mean, row.paper.std, row.paper.delta)
+    if row.paper is None:
+        return row.paper_missing
+    assert (row.paper.delta is None) == (row.paper_missing is not None)
+    return row.paper.mean, row.paper.std, row.paper_missing or row.paper.delta
 
 
 def test_the_papers_figure_is_beside_the_same_data_noise_and_parameters(make_run):
@@ -177,9 +191,71 @@ def test_the_papers_figure_is_left_out_where_something_differs(make_run):
     assert row.paper is row.paper_missing is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"epochs": 49}, "other length"),
+        ({"batch_size": 64}, "other settings"),
+        ({"model": "cnn8"}, "other settings"),
+        ({"optimizer": OptimizerConfig(weight_decay=1e-4)}, "other settings"),
+        ({"augmentation": AugmentationConfig(rotation=5)}, "other settings"),
+        ({"normalisation": None}, "other settings"),
+        ({"noise": NoiseConfig("symmetric", 0.8, draw="multinomial", seed=0)}, None),
+        ({"loss_gradient": "public-code"}, None),
+        ({"l1": 1e-6}, "other settings"),
+    ],
+)
+def test_a_run_of_other_length_or_settings_has_no_difference(make_run, changes, why):
+    mean, _, found = beside(make_run, "ce", last=0.25, **changes)
+    assert mean == pytest.approx(0.2266)
+    assert found == (why or pytest.approx(0.0234))
+
+
+def test_other_labels_under_the_same_name_have_no_difference(make_run, monkeypatch):
+    """Public code flips CIFAR's asymmetric noise otherwise than the paper says."""
+    monkeypatch.setattr("alfs_cli.data.originals.is_original", lambda *_: True)
+    recipe = load_recipe("cifar10/ce").nested() | {"dataset": {"source": "cifar10"}}
+    flips = {"kind": "asymmetric", "rate": 0.4}
+    for noise, why in ((flips, "other noise"), ({**flips, "sequential": True}, None)):
+        named = {**recipe, "fingerprint": "f", "noise": noise}
+        config = from_document(named, TrainConfig, where="")
+        fields = {name: getattr(config, name) for name in vars(config) if name not in FIXED}
+        _, _, found = beside(make_run, "ce", source="cifar10", **fields)
+        assert found == (why or pytest.approx(0.8 - 0.7467))
+
+
+@pytest.mark.parametrize(
+    ("text", "as_public", "mean"),
+    [
+        ("nce+rce:A=-4,alpha=1,beta=100", "nce+rce:A=-9.210340371976182,alpha=1,beta=100", 0.74),
+        ("sce:A=-4,alpha=0.01,beta=1", "sce:A=-9.210340371976182,alpha=0.01,beta=1", 0.4875),
+    ],
+)
+def test_the_clamp_of_public_code_is_the_papers_loss_too(make_run, text, as_public, mean):
+    assert beside(make_run, text)[0] == pytest.approx(mean)
+    assert beside(make_run, as_public)[0] == pytest.approx(mean)
+
+
+def test_the_row_says_how_the_noise_was_drawn(make_run):
+    def drawn(*noises):
+        runs = [load_run(make_run(seed=i, noise=noise)) for i, noise in enumerate(noises)]
+        (row,) = compare(runs).rows
+        return row.noise_drawn
+
+    assert drawn(NoiseConfig("symmetric", 0.4), NoiseConfig("symmetric", 0.4)) == (
+        "exact, per seed"
+    )
+    fixed = NoiseConfig("symmetric", 0.3, seed=0, draw="multinomial")
+    assert drawn(fixed, fixed) == "multinomial, seed 0"
+    assert drawn(NoiseConfig("asymmetric", 0.4, seed=1, blocks_of_five=True)) == (
+        "exact, blocks of five, seed 1"
+    )
+    assert drawn(None) is None
+
+
 def test_the_shipped_figures_are_whole_and_their_losses_those_of_the_recipes():
     from alfs_cli.losses import parse_loss
-    from alfs_cli.settings.recipes import load_recipe, recipe_names
+    from alfs_cli.settings.recipes import recipe_names
 
     figures = reported_figures()
     assert sum(len(row) for row in figures.values()) == 411
@@ -192,6 +268,66 @@ def test_the_shipped_figures_are_whole_and_their_losses_those_of_the_recipes():
     reported = {key for key in figures if key[0] in ("mnist", "cifar10")}
     assert not reported - in_recipes
     assert figures[("cifar10", "nce+aul:a=6.3,p=1.5,alpha=1,beta=4")]["symmetric 0.8"].mean < 1
+
+
+@pytest.mark.parametrize(
+    ("table", "counts"),
+    [
+        ("table1", (10 * 5, 13 * 5, 10 * 5)),
+        ("table2", (10 * 4, 13 * 4, 10 * 4)),
+        ("table6", (14 * 5, 17 * 5, 14 * 5)),
+        ("table7", (14 * 4, 17 * 4, 14 * 4)),
+    ],
+)
+def test_tables_have_the_papers_cells(table, counts):
+    """As many as are printed there; each has a figure, and a recipe of its loss."""
+    assert data_of(table) == ("mnist", "cifar10", "cifar100")
+    for data, count in zip(data_of(table), counts, strict=True):
+        found = cells(table, data)
+        assert len(found) == len(set(found)) == count
+        for cell in {cell.recipe: cell for cell in found}.values():
+            values = load_recipe(cell.recipe).values
+            assert (values["dataset.source"], values["loss"]) == (data, cell.loss)
+            assert ("nlnl.nl" in values) == (cell.loss == "nlnl")
+
+
+def test_all_figures_are_of_a_table_or_webvisions():
+    own = {(c.data, c.loss, c.noise) for t in TABLES for d in data_of(t) for c in cells(t, d)}
+    figures = reported_figures().items()
+    assert len(own) == sum(len(row) for (data, _), row in figures if data != "webvision-mini")
+
+
+def test_a_selection_of_rows_and_columns():
+    found = cells("table6", "mnist", losses=["AGCE", "nce-rce"], noises=[None, ("symmetric", 0.8)])
+    assert [(c.loss.partition(":")[0], c.noise) for c in found] == [
+        ("agce", None), ("agce", ("symmetric", 0.8)),
+        ("nce+rce", None), ("nce+rce", ("symmetric", 0.8)),
+    ]  # fmt: skip
+    for wrong, message in (
+        ({"losses": ["agec"]}, "unknown loss of table6 on mnist 'agec' .did you mean 'agce'"),
+        ({"losses": ["nce+agce"]}, "unknown loss of table6 on mnist 'nce.agce'"),
+        ({"noises": [("asymmetric", 0.4)]}, "unknown noise of table6 'asymmetric:0.4'"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            cells("table6", "mnist", **wrong)
+    with pytest.raises(UsageError, match="unknown table of the paper 'table5'"):
+        data_of("table5")
+
+
+def test_runs_of_a_table_are_its_recipes_with_what_is_said():
+    chosen = cells("table6", "mnist", losses=["nlnl", "ce"], noises=[None, ("symmetric", 0.8)])
+    found = list(runs_of(chosen, {"epochs": 10, "dataset.source": "mnist"}, (4, 5)))
+    assert [settings["seed"] for settings in found] == [4] * 4 + [5] * 4  # a whole table first
+    assert [settings.get("noise") for settings in found[:2]] == [
+        None,
+        {"kind": "symmetric", "rate": 0.8},
+    ]
+    assert found[0]["nlnl"] == {"nl": 4, "selnl": 3, "threshold": 0.5}
+    assert found[2]["loss"] == "ce"
+    assert {settings["epochs"] for settings in found} == {10}
+    assert found[0]["optimizer"]["weight_decay"] == 1e-3
+    one = list(runs_of(chosen[:1], {"epochs": 1, "nlnl.selnl": 0}, (0,)))
+    assert one[0]["nlnl"] == {"nl": 1, "selnl": 0, "threshold": 0.5}
 
 
 def test_originals_are_known_by_their_bytes(tmp_path):

@@ -144,6 +144,15 @@ def test_a_legend_says_the_numbers(make_sweep):
     assert " +- " in texts[0]
 
 
+def test_one_epoch_is_points_with_their_spread(make_sweep, monkeypatch):
+    monkeypatch.setattr("tests.figures.test_parameters.EPOCHS", 1)
+    axis = of_sweep(make_sweep(source="mnist"))[0].draw().axes[0]
+    assert [line.get_marker() for line in axis.lines if line.get_label()[0] != "_"] == ["o"] * 4
+    assert len(axis.containers) == 4  # error bars
+    low, high = axis.get_xlim()
+    assert [tick for tick in axis.get_xticks() if low <= tick <= high] == [1.0]
+
+
 @pytest.mark.parametrize("losses", [("ce", "mae:scale=1"), GRID[:1]])
 def test_one_setting_of_each_loss(make_sweep, losses):
     with pytest.raises(InputError, match="one setting of each loss: ") as caught:

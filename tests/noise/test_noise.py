@@ -22,6 +22,7 @@ from alfs_cli.noise import (
     clean_level_bounds,
     clean_level_lower_bound,
     inject,
+    inject_as_public_code,
     inject_by_instance,
     pair,
     read_transition,
@@ -229,6 +230,21 @@ def test_public_codes_sequential_flips_return_some_cats():
     assert 1 - np.diag(T).mean() == pytest.approx(0.184)
 
 
+def test_flips_in_place_are_sequential_noise():
+    """Public code picks the share of each class as it is by then, and changes those labels."""
+    draws, true = np.random.default_rng(0), np.repeat(np.arange(10), 500)
+    counts = np.zeros((10, 10))
+    for _ in range(40):
+        given = true.copy()
+        for source, target in ((9, 1), (2, 0), (3, 5), (5, 3), (4, 7)):
+            members = np.flatnonzero(given == source)
+            given[draws.choice(members, int(0.4 * len(members)), replace=False)] = target
+        np.add.at(counts, (true, given), 1)
+    T = asymmetric(0.4, 10, dataset="cifar10", sequential=True).array
+    np.testing.assert_allclose(counts / counts.sum(1, keepdims=True), T, atol=0.005)
+    assert np.abs(T - asymmetric(0.4, 10, dataset="cifar10").array).max() > 0.1
+
+
 def test_superclasses_hold_five_classes_each():
     groups = [{CIFAR100[i] for i in range(100) if SUPERCLASS[i] == c} for c in range(20)]
     assert {len(group) for group in groups} == {5}
@@ -249,6 +265,28 @@ def test_blocks_of_five_go_by_label_order():
     T = asymmetric(0.4, 100, dataset="cifar100", blocks_of_five=True).array
     flips = dict(np.argwhere(np.isclose(T, 0.4)).tolist())
     assert [flips[i] for i in range(6)] == [1, 2, 3, 4, 0, 6]
+
+
+@pytest.mark.parametrize("seed", [0, 123])
+def test_public_codes_labels_one_by_one(seed):
+    """A multinomial number is a chain of binomial ones: each label given those before it."""
+    T = asymmetric(0.4, 10, dataset="mnist")
+    true = np.random.default_rng(seed).integers(10, size=400)
+    generator = np.random.RandomState(seed)
+
+    def one(row):
+        left = 1.0
+        for label, share in enumerate(row[:-1]):
+            if share and generator.binomial(1, share / left):
+                return label
+            left -= share
+        return len(row) - 1
+
+    wanted = [one(T.array[cls]) for cls in true]
+    assert inject_as_public_code(true, T, seed).tolist() == wanted
+    assert 0.1 < np.mean(true != wanted) < 0.3
+    with pytest.raises(UsageError, match="seeds below 2\\^32"):
+        inject_as_public_code(true, T, 2**32)
 
 
 @pytest.mark.parametrize(

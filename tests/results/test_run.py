@@ -7,6 +7,7 @@ import pytest
 
 from alfs_cli.errors import InputError
 from alfs_cli.results.run import (
+    AugmentationConfig,
     EpochMetrics,
     NoiseConfig,
     NormalisationConfig,
@@ -54,6 +55,14 @@ def test_seeds_share_a_group_and_nothing_else_does():
         replace(CONFIG, loss="ce:alpha=1"),
     ]
     assert len({CONFIG.group, *(other.group for other in others)}) == len(others) + 1
+
+
+def test_settings_that_came_later_change_no_earlier_id():
+    """Runs that were trained before there was a setting are found as finished."""
+    assert CONFIG.group == "d6b54a8f"
+    hue = AugmentationConfig(hue=0.1)
+    for change in ({"augmentation": hue}, {"loss_gradient": "public-code"}, {"processes": 2}):
+        assert replace(CONFIG, **change).group != CONFIG.group
 
 
 def test_noise_follows_the_seed_unless_it_has_its_own():

@@ -37,6 +37,9 @@ def test_recipes_are_complete_and_say_how_to_run_them(name):
     assert set(needed.split()) <= set(recipe.values)
     assert f"alfs train --recipe {name}" in recipe.text
     assert "ICML 2021" in recipe.text
+    assert "section 5" not in recipe.text  # networks and training are in Appendix D
+    if name != "digits":
+        assert "like=public-code" in recipe.text  # what its authors' code does otherwise
     assert recipe.about
     assert f"loss: {recipe.values['loss']}\n" in recipe.text  # written in canonical form
     assert max(map(len, recipe.text.splitlines())) <= 100
@@ -54,6 +57,7 @@ def test_recipes_are_complete_and_say_how_to_run_them(name):
         ("cifar100/sce", "sce:A=-4,alpha=6,beta=1"),
         ("webvision/nce-agce", "nce+agce:a=2.5,q=3,alpha=50,beta=0.1"),
         ("webvision/agce", "agce:a=1e-5,q=0.5"),
+        ("webvision/ngce", "ngce:q=0.7"),
     ],
 )
 def test_table_4(recipe, loss):

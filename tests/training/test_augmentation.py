@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from alfs_cli.results.run import AugmentationConfig
-from alfs_cli.training.augmentation import Draws, cropped_and_resized, recoloured, rotated
+from alfs_cli.training.augmentation import (
+    Draws,
+    cropped_and_resized,
+    recoloured,
+    rehued,
+    rotated,
+)
 from alfs_cli.training.batches import EpochBatches, Windows
 
 
@@ -76,14 +82,26 @@ def test_colours(functional, channels):
         assert apart.max() <= 3  # torchvision cuts off decimals after each of the three
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_hues(functional, channels):
+    images, turns = photographs(channels=channels), torch.tensor([0.0, 0.2, -0.2, 0.5, -0.5, 0.07])
+    images[0, 0, :4] = torch.tensor([[[0], [255], [7], [7]]], dtype=torch.uint8)  # grey pixels
+    found = rehued(images, turns)
+    torch.testing.assert_close(found[0], images[0])
+    for image, turn, ours in zip(images, turns.tolist(), found, strict=True):
+        theirs = functional.adjust_hue(planes(image), turn).permute(1, 2, 0)
+        assert (ours.int() - theirs.int()).abs().max() <= 1  # torchvision cuts off decimals
+
+
 def test_draws_cover_their_range_and_repeat():
-    config = AugmentationConfig(rotation=20, resized_crop=0.2, colour_jitter=0.4)
+    config = AugmentationConfig(rotation=20, resized_crop=0.2, colour_jitter=0.4, hue=0.2)
     first, again = (
         Draws.of(config, 4000, torch.Generator().manual_seed(3), "cpu") for _ in range(2)
     )
     torch.testing.assert_close(first.boxes, again.boxes)
     assert -20 <= first.angles.min() < -19 < 19 < first.angles.max() <= 20
     assert 0.6 <= first.factors.min() < 0.61 < 1.39 < first.factors.max() <= 1.4
+    assert -0.2 <= first.turns.min() < -0.19 < 0.19 < first.turns.max() <= 0.2
     top, left, height, width = first.boxes.unbind(1)
     assert first.boxes.min() >= 0
     assert (top + height).max() <= 1 + 1e-6
