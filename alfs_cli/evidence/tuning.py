@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from alfs_cli.tuned import tuned
 
 TEXT = "benchmarks/text.py"
+CROWDS = "benchmarks/annotators.py"
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,35 @@ class Annotators:
 
 
 @dataclass(frozen=True)
+class Difficulty:
+    """The model of annotators who err on the same examples (`shared_difficulty.py`)."""
+
+    shares: tuple[float, ...] = tuned(
+        (0.0, 0.1, 0.22, 0.4),
+        "share of the examples",
+        "that may be hard: from none to the most that crowds and people have shown",
+        benchmark=CROWDS,
+    )
+    doubt: float = tuned(
+        0.001,
+        "nats of mean log-likelihood",
+        "smaller differences between accounts may be the fault of the model",
+        benchmark=CROWDS,
+    )
+    credible: float = tuned(
+        0.05, "times the likeliest account's weight", "accounts above it widen the bounds"
+    )
+    even: float = tuned(2.0, "labels", "so many errors of each class are spread over all classes")
+    ability: float = tuned(
+        0.7, "standard deviation of the logarithm", "of annotators' ability to see through"
+    )
+    pairs: int = tuned(90, "pairs of classes", "time grows with them; others count as any other")
+    cells: int = tuned(
+        8 * 10**6, "examples times states", "with more examples fewer pairs are told apart"
+    )
+
+
+@dataclass(frozen=True)
 class Copies:
     """What counts as a copy, and when groups count as units (`near_copies.py`, `alike.py`)."""
 
@@ -172,5 +202,6 @@ GATHERING = Gathering()
 ENCODING = Encoding()
 OUT_OF_FOLD = OutOfFold()
 ANNOTATORS = Annotators()
+DIFFICULTY = Difficulty()
 COPIES = Copies()
 TEXTS = Texts()
