@@ -84,10 +84,12 @@ def look_alikes(generator: np.random.Generator) -> Crowd:
     true = generator.choice(K, N, p=[0.4, 0.3, 0.2, 0.1])
     seen = np.where(generator.random(N) < 0.35, generator.uniform(0.2, 0.6, N), 0.0)
     perceived = np.eye(K)[true] * (1 - seen[:, None]) + np.eye(K)[(true + 1) % K] * seen[:, None]
-    own = np.stack([
-        np.diag(a := generator.beta(8, 1.5, K)) + (1 - a)[:, None] * _apart(generator, K)
-        for _ in range(M)
-    ])
+    own = np.stack(
+        [
+            np.diag(a := generator.beta(8, 1.5, K)) + (1 - a)[:, None] * _apart(generator, K)
+            for _ in range(M)
+        ]
+    )
     return crowd(generator, true, np.einsum("nc,mcl->nml", perceived, own), 5)
 
 

@@ -12,10 +12,10 @@ examples are clear this is the model of Dawid & Skene (Applied Statistics 1979).
 Few votes for each example hardly tell how many examples are hard: two annotators against one may
 have seen a hard example, or the one erred alone. So the model is fitted for several shares of hard
 examples, its accounts, and what they say is averaged by their likelihoods. These are tempered,
-since differences below a thousandth of a nat for each example may be the fault of the model. An
+since small differences for each example may be the fault of the model. An
 example that looks more like j than like its own class i cannot be told by votes from one of class j
-that looks a little like i. How many there are follows from a beta distribution of t, with at least
-as many below a half as above, so that a majority is rather right than wrong.
+that looks a little like i. How many there are follows from a beta distribution of t whose mean is
+at most a third, so that a majority is rather right than wrong.
 """
 
 from dataclasses import dataclass, replace
@@ -29,13 +29,26 @@ from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.evidence.tuning import DIFFICULTY
 
 LEVELS = np.array([0.1, 0.25, 0.4, 0.6, 0.8])  # degrees t at ability 1
-SHAPES = tuple(
-    (a, b) for a in (0.7, 1.0, 1.5, 2.0, 3.0) for b in (1.0, 1.5, 2.0, 3.0, 5.0) if b >= a
-)
+SHAPES = tuple((a, b) for a in (0.7, 1.0, 1.5, 2.0) for b in (2.0, 3.0, 4.0, 6.0) if b >= 2 * a)
 STRENGTHS = 2.0 ** np.arange(1, 10)  # labels, of a Dirichlet prior
 ABILITIES = np.exp(np.linspace(-1.5, 1.5, 7))
 FIRST_STEPS, MAX_STEPS, TOLERANCE = 30, 80, 3e-6  # EM steps; gain in nats for an example
 BLOCK = 2**22  # responsibilities in memory at once
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """How strongly priors draw what few labels tell, in labels: found by empirical Bayes.
+
+    Args:
+        typical: a row of an annotator's own errors, to what is typical of them and of the class.
+        even: the errors of a class, to the same share of each other class.
+        prior: the shares of the classes, to the same share of each.
+    """
+
+    typical: float
+    even: float
+    prior: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +108,7 @@ class Account:
     def prior(self) -> FloatArray:
         """The share of each true class, (K,)."""
         K = self.states.num_classes
-        return np.bincount(self.states.true, weights=self.shares, minlength=K)
+        return _summed(self.states.true, self.shares, K)
 
     @property
     def transitions(self) -> FloatArray:
@@ -103,13 +116,20 @@ class Account:
         joint = np.einsum("is,msl->mil", self._of_class() * self.shares, self.chances)
         return np.asarray(joint / joint.sum(axis=2, keepdims=True))
 
-    def joint_errors(self) -> tuple[FloatArray, FloatArray]:
-        """Return P(annotators m and n both err | class) (K, M, M), and P(m errs | class) (K, M)."""
+    def correlation(self) -> float:
+        """Return the correlation of two annotators' errors on examples of the same class.
+
+        It is the mean covariance of a pair over the mean product of their standard deviations.
+        """
         right = self.chances[:, np.arange(len(self.shares)), self.states.true]
-        weights = self._of_class() * self.shares
-        weights /= weights.sum(axis=1, keepdims=True)
-        wrong = 1 - right
-        return np.einsum("is,ms,ns->imn", weights, wrong, wrong, optimize=True), weights @ wrong.T
+        of_class = self._of_class() * self.shares
+        prior = of_class.sum(axis=1)
+        each = (of_class @ (1 - right).T) / prior[:, None]  # (K, M)
+        apart = (1 - right)[None] - each[:, :, None]  # (K, M, S)
+        covariance = (of_class * (apart.sum(axis=1) ** 2 - (apart**2).sum(axis=1))).sum()
+        spread = np.sqrt(np.maximum(each * (1 - each), 0))
+        limit = prior @ (spread.sum(axis=1) ** 2 - (spread**2).sum(axis=1))
+        return float(covariance / limit) if limit > 1e-12 else 0.0
 
     def log_joint(self, marks: IntArray) -> FloatArray:
         """Return log P(labels, true class) of examples with labels (N, M), (N, K)."""
@@ -146,12 +166,7 @@ class SharedDifficulty:
 
     accounts: tuple[Account, ...]
     weights: FloatArray
-    strengths: tuple[float, float]
-
-    @property
-    def hard(self) -> float:
-        """The share of hard examples."""
-        return float(self.weights @ [one.hard for one in self.accounts])
+    strengths: Strengths
 
     @property
     def prior(self) -> FloatArray:
@@ -184,19 +199,6 @@ class SharedDifficulty:
         found = self.posterior(marks) / np.maximum(self.prior, 1e-12)
         return np.asarray(found / found.sum(axis=1, keepdims=True))
 
-    def correlation(self) -> float:
-        """Return the correlation of two annotators' errors on examples of the same class."""
-        shared = apart = 0.0
-        for weight, one in zip(self.weights, self.accounts, strict=True):
-            both, each = one.joint_errors()
-            spread = np.sqrt(np.maximum(each * (1 - each), 0))
-            off = ~np.eye(each.shape[1], dtype=bool)
-            covariance = both - each[:, :, None] * each[:, None, :]
-            limits = spread[:, :, None] * spread[:, None, :]
-            shared += weight * float(one.prior @ covariance[:, off].sum(axis=1))
-            apart += weight * float(one.prior @ limits[:, off].sum(axis=1))
-        return shared / apart if apart > 0 else 0.0
-
 
 def normalised(logs: FloatArray) -> FloatArray:
     """Return probabilities (N, K) from their logarithms up to a constant of each row."""
@@ -204,9 +206,7 @@ def normalised(logs: FloatArray) -> FloatArray:
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
-def shared_difficulty(
-    patterns: IntArray, counts: FloatArray, num_classes: int
-) -> SharedDifficulty:
+def shared_difficulty(patterns: IntArray, counts: FloatArray, num_classes: int) -> SharedDifficulty:
     """Return the accounts of label patterns (U, M) seen `counts` (U,) times.
 
     A pattern holds the label of each of M annotators, -1 for none.
@@ -232,9 +232,7 @@ def refitted(
     return replace(model, accounts=tuple(accounts))
 
 
-def _weighed(
-    accounts: list[Account], counts: FloatArray, strengths: tuple[float, float]
-) -> SharedDifficulty:
+def _weighed(accounts: list[Account], counts: FloatArray, strengths: Strengths) -> SharedDifficulty:
     logs = np.array([one.likelihood for one in accounts])
     logs = (logs - logs.max()) / (1 + DIFFICULTY.doubt * counts.sum())
     weights = np.exp(logs)
@@ -245,7 +243,7 @@ def _fitted(
     account: Account,
     A: csr_array,
     counts: FloatArray,
-    strengths: tuple[float, float],
+    strengths: Strengths,
     steps: int,
 ) -> Account:
     total, before = max(float(counts.sum()), 1e-12), -np.inf
@@ -255,6 +253,11 @@ def _fitted(
             break
         before = account.likelihood
     return account
+
+
+def _summed(numbers: IntArray, weights: FloatArray, size: int) -> FloatArray:
+    """Return the sum of the weights of each number below `size`, (size,)."""
+    return np.bincount(numbers, weights=weights, minlength=size).astype(np.float64)
 
 
 def _cast(marks: IntArray, K: int) -> csr_array:
@@ -274,10 +277,10 @@ def _stepped(
     account: Account,
     A: csr_array,
     counts: FloatArray,
-    strengths: tuple[float, float] | None,
+    strengths: Strengths | None,
     *,
     learns_ability: bool,
-) -> tuple[Account, tuple[float, float]]:
+) -> tuple[Account, Strengths]:
     """Return the account after one EM step, with the strengths of the priors, found if None."""
     by_state, by_label, likelihood = _expected(account, A, counts)
     states, M = account.states, len(account.own)
@@ -285,11 +288,12 @@ def _stepped(
     looks = states.looks(account.ability)
     ratio = by_label.transpose(0, 2, 1) / np.maximum(looks @ account.own, 1e-12)
     perceived = account.own * np.matmul(looks.transpose(0, 2, 1), ratio)
-    own, strengths = shrunk(perceived, strengths)
+    by_class = _summed(states.true, by_state, states.num_classes)
+    own, prior, strengths = shrunk(perceived, by_class, strengths)
     ability = account.ability
     if learns_ability and account.hard > 0:
         ability = _abilities(states, own, by_label)
-    shares = _shares(states, by_state, account.hard)
+    shares = _shares(states, by_state, prior, account.hard)
     return Account(states, account.hard, shares, own, ability, likelihood), strengths
 
 
@@ -313,34 +317,40 @@ def _expected(
 
 
 def shrunk(
-    counts: FloatArray, strengths: tuple[float, float] | None = None
-) -> tuple[FloatArray, tuple[float, float]]:
-    """Return rows of T from expected counts (M, K, K), few of them drawn to what is typical.
+    counts: FloatArray, by_class: FloatArray, found: Strengths | None = None
+) -> tuple[FloatArray, FloatArray, Strengths]:
+    """Return annotators' errors (M, K, K) and class shares (K,) from expected counts of both.
 
     An annotator's row is drawn to a right share that is theirs for all classes, and to errors that
-    are everybody's; their right share is itself drawn to everybody's. How strongly, in labels, is
-    what makes the counts likeliest under Dirichlet priors (empirical Bayes), or is given.
+    are everybody's; their right share is itself drawn to everybody's, and everybody's errors to
+    even ones. How strongly is what makes the counts likeliest, or is given.
     """
     K = counts.shape[1]
-    each = np.arange(K)
+    each, even = np.arange(K), np.full(K, 1 / K)
     right, seen = counts[:, each, each].sum(axis=1), counts.sum(axis=(1, 2))
     usual = (right.sum() + 1) / (seen.sum() + 2)
-    means = np.array([usual, 1 - usual])
-    alike = strengths[0] if strengths else _strength(np.stack([right, seen - right], 1), means)
-    skill = (right + alike * usual) / (seen + alike)
-    wrong = counts.sum(axis=0) * (1 - np.eye(K))
-    wrong += DIFFICULTY.even * (1 - np.eye(K)) / max(K - 1, 1)
-    wrong /= wrong.sum(axis=1, keepdims=True)
-    typical = skill[:, None, None] * np.eye(K) + (1 - skill)[:, None, None] * wrong
-    strength = strengths[1] if strengths else _strength(counts, typical)
-    found = counts + strength * typical
-    return np.asarray(found / found.sum(axis=2, keepdims=True)), (alike, strength)
+    skill = (right + DIFFICULTY.alike * usual) / (seen + DIFFICULTY.alike)
+    other = ~np.eye(K, dtype=bool)
+    wrong = counts.sum(axis=0)[other].reshape(K, K - 1)
+    among = np.full(K - 1, 1 / (K - 1))
+    strengths = found
+    if strengths is None:
+        strengths = Strengths(1.0, _strength(wrong, among), _strength(by_class[None], even))
+    wrong = wrong + strengths.even * among
+    typical = skill[:, None, None] * np.eye(K)
+    typical[:, other] += (1 - skill)[:, None] * (wrong / wrong.sum(axis=1, keepdims=True)).ravel()
+    if found is None:
+        strengths = replace(strengths, typical=_strength(counts, typical, DIFFICULTY.typical))
+    own = counts + strengths.typical * typical
+    prior = by_class + strengths.prior * even
+    own /= own.sum(axis=2, keepdims=True)
+    return own, prior / prior.sum(), strengths
 
 
-def _strength(counts: FloatArray, means: FloatArray) -> float:
+def _strength(counts: FloatArray, means: FloatArray, most: float = np.inf) -> float:
     """Return the strength of the Dirichlet prior around `means` that makes rows likeliest."""
     found = []
-    for strength in STRENGTHS:
+    for strength in STRENGTHS[most >= STRENGTHS]:
         prior = strength * np.maximum(means, 1e-9)
         rows = (gammaln(counts + prior) - gammaln(prior)).sum(axis=-1)
         rows += gammaln(strength) - gammaln(counts.sum(axis=-1) + strength)
@@ -348,22 +358,23 @@ def _strength(counts: FloatArray, means: FloatArray) -> float:
     return max(found)[1]
 
 
-def _shares(states: States, by_state: FloatArray, hard_share: float) -> FloatArray:
-    """Return the share of each state (S,) where hard examples have `hard_share` in all."""
+def _shares(
+    states: States, by_state: FloatArray, prior: FloatArray, hard_share: float
+) -> FloatArray:
+    """Return the share of each state (S,), given those of classes (K,) and of hard examples."""
     K, is_hard = states.num_classes, states.level >= 0
-    of_class = np.bincount(states.true, weights=by_state, minlength=K) + 0.5
-    prior = of_class / of_class.sum()
+    of_class = _summed(states.true, by_state, K) + 0.5
     hard_of = _hard_shares(1 - (by_state[:K] + 0.5) / of_class, prior, hard_share)
     pair = states.true * K + states.other
-    directed = np.bincount(pair[is_hard], weights=by_state[is_hard], minlength=K * K)
+    directed = _summed(pair[is_hard], by_state[is_hard], K * K)
     is_known = np.bincount(pair[is_hard], minlength=K * K) > 0
     directed = np.where(is_known, directed + DIFFICULTY.even / K, 0.0).reshape(K, K)
-    directed /= directed.sum(axis=1, keepdims=True)
+    directed = directed / directed.sum(axis=1, keepdims=True)
     true, other, level = (one[is_hard] for one in (states.true, states.other, states.level))
     shares = prior[states.true] * (1 - hard_of)[states.true]
-    degrees = _degrees(np.bincount(level, weights=by_state[is_hard], minlength=len(LEVELS)))
+    degrees = _degrees(_summed(level, by_state[is_hard], len(LEVELS)))
     shares[is_hard] = (prior * hard_of)[true] * directed[true, other] * degrees[level]
-    return shares / shares.sum()
+    return np.asarray(shares / shares.sum(), dtype=np.float64)
 
 
 def _hard_shares(expected: FloatArray, prior: FloatArray, total: float) -> FloatArray:
@@ -404,7 +415,7 @@ def _abilities(states: States, own: FloatArray, by_label: FloatArray) -> FloatAr
         looks = states.looks(np.array([ability]))[0]
         logs = np.log(np.maximum(looks @ own, 1e-12)).transpose(0, 2, 1)
         worth[place] = (by_label * logs).sum(axis=(1, 2)) + prior[place]
-    return ABILITIES[worth.argmax(axis=0)]
+    return np.asarray(ABILITIES[worth.argmax(axis=0)], dtype=np.float64)
 
 
 def _first(patterns: IntArray, counts: FloatArray, K: int) -> Account:
@@ -421,7 +432,7 @@ def _first(patterns: IntArray, counts: FloatArray, K: int) -> Account:
             states,
             0.2,
             (counts @ share + 1)[states.true] * np.where(states.level < 0, 1.0, 0.1),
-            shrunk(agreed)[0],
+            shrunk(agreed, counts @ share)[0],
             np.ones(len(agreed)),
         ),
         0.2,

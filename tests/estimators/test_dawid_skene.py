@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from alfs_cli.evidence.dawid_skene import dawid_skene
 from problems import noisy
 
 from alfs_cli.estimators.fitting import estimate_transition
-from alfs_cli.evidence.dawid_skene import dawid_skene
 
 T3 = np.array([[0.7, 0.3, 0.0], [0.0, 0.8, 0.2], [0.1, 0.0, 0.9]])
 GOOD = 0.9 * np.eye(3) + 0.1 / 3
