@@ -19,6 +19,7 @@ at most a third, so that a majority is rather right than wrong.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -393,7 +394,7 @@ def _hard_shares(expected: FloatArray, prior: FloatArray, total: float) -> Float
         return np.asarray((1 + c - np.sqrt((1 + c) ** 2 - 4 * c * e)) / (2 * c))
 
     low, high = np.arcsinh(-1e6), np.arcsinh(1e6)
-    for _ in range(60):
+    for _ in range(50):
         middle = (low + high) / 2
         is_above = prior @ solved(float(np.sinh(middle))) > total
         low, high = (middle, high) if is_above else (low, middle)
@@ -402,9 +403,15 @@ def _hard_shares(expected: FloatArray, prior: FloatArray, total: float) -> Float
 
 def _degrees(seen: FloatArray) -> FloatArray:
     """Return the shares of the levels under the beta distribution that makes `seen` likeliest."""
-    shapes = [beta.pdf(LEVELS, *shape) for shape in SHAPES]
-    shares = [np.asarray(found / found.sum()) for found in shapes]
-    return shares[int(np.argmax([seen @ np.log(found) for found in shares]))]
+    shares = _shapes()
+    return np.asarray(shares[(np.log(shares) @ seen).argmax()], dtype=np.float64)
+
+
+@cache
+def _shapes() -> FloatArray:
+    """Return the shares of the levels under each beta distribution, (F, L)."""
+    found = np.stack([beta.pdf(LEVELS, *shape) for shape in SHAPES])
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
 def _abilities(states: States, own: FloatArray, by_label: FloatArray) -> FloatArray:

@@ -335,6 +335,11 @@ def _annotators(crowd: CrowdSummary) -> Table:
     agreed = [
         f"{name} {one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for name, one in named if one
     ]
+    alike = crowd.error_correlation
+    together = (
+        f"Two annotators' errors correlate by {alike.value:.2f} ({alike.low:.2f} to "
+        f"{alike.high:.2f}): "
+    )
     left = len(order) - MAX_ANNOTATORS
     more = f" {left:,} more annotators in estimate.json." if left > 0 else ""
     beyond = f"Agreement beyond chance: {', '.join(agreed)}. " if agreed else ""
@@ -348,7 +353,7 @@ def _annotators(crowd: CrowdSummary) -> Table:
             Column("high", "percent"),
         ),
         rows,
-        note=f"{beyond}{_independence(crowd)}.{more}",
+        note=f"{beyond}{together}{_independence(crowd)}.{more}",
     )
 
 
