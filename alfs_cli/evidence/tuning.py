@@ -133,7 +133,7 @@ class Difficulty:
     steps: int = tuned(5, "EM steps of a replicate", "it starts at the fit")
     pairs: int = tuned(90, "pairs of classes", "time grows with them; others count as any other")
     cells: int = tuned(
-        8 * 10**6, "examples times states", "with more examples fewer pairs are told apart"
+        10**6, "examples times states", "with more examples fewer pairs are told apart"
     )
 
 

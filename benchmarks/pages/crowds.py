@@ -26,13 +26,13 @@ def annotators() -> dict[str, Any]:
         "seeds": simulated["seed"].nunique(),
         "methods": len(methods),
         "consensus": table(
-            ("crowd", "alfs", "expected", "majority vote", "best of crowd-kit", "which", "above it"),
+            ("crowd", "alfs", "expected", "majority vote", "best of crowd-kit", "which", "above"),
             [row for row, _ in compared],
         ),
         "not_above": f"alfs is not above the best method in {below} of {len(compared)} crowds.",
         "levels": table(
-            ("crowd", "draws", "error of T's rows", "r", "estimated r", "low", "labels", "effective",
-             "rates within"),
+            ("crowd", "draws", "error of T's rows", "r", "estimated r", "low", "labels",
+             "effective", "rates within"),
             [_levels(str(name), part) for name, part in found.groupby("crowd", sort=False)],
         ),
         "above": int((found["r_low"] > found["r"]).sum()),
