@@ -213,10 +213,10 @@ def shared_difficulty(patterns: IntArray, counts: FloatArray, num_classes: int) 
     A pattern holds the label of each of M annotators, -1 for none.
     """
     A = _cast(patterns, num_classes)
-    first, strengths = _first(patterns, counts, num_classes), None
-    for step in range(FIRST_STEPS):
+    first = _first(patterns, counts, num_classes)
+    first, strengths = _stepped(first, A, counts, None, learns_ability=False)
+    for step in range(1, FIRST_STEPS):
         first, strengths = _stepped(first, A, counts, None, learns_ability=step % 3 == 2)
-    assert strengths is not None
     accounts = [
         _fitted(_with_hard(first, hard), A, counts, strengths, MAX_STEPS)
         for hard in DIFFICULTY.shares
