@@ -7,7 +7,7 @@ from alfs_cli.options.data import DataOptions, OptionalData, PredProbs
 from alfs_cli.options.estimate import EstimateFlags
 from alfs_cli.options.shared import Invocation, command
 from alfs_cli.options.workers import WorkerFlags
-from alfs_cli.storage.targets import keep_decisions
+from alfs_cli.storage.targets import Target, keep_decisions, refuse_same
 
 PICTURES = 48  # suspects, the most shown as pictures in HTML
 TEXTS = 20  # suspects, the most shown as texts
@@ -25,7 +25,8 @@ def estimate(
 ) -> None:
     """Estimate how noisy the labels are: T, the clean level, suspects, with bounds and trust.
 
-    Writes estimate.json, transition.csv, issues.csv and issues.parquet under --out.
+    Writes estimate.json, transition.csv, issues.csv and issues.parquet under --out, and
+    consensus.csv where several people labelled each example.
     """
     started = time.perf_counter()
     is_without_labels = data is None and options.labels is None and options.features is None
@@ -34,6 +35,7 @@ def estimate(
             "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
         )
     from alfs_cli.estimating import estimate_data, refuse_elsewhere
+    from alfs_cli.estimating.consensus import CONSENSUS
     from alfs_cli.reports.estimate import estimate_report
     from alfs_cli.reports.gallery import texts_of
 
@@ -50,6 +52,8 @@ def estimate(
             started=started,
             workers=None if workers.executor == "local" else hired,
         )
+    if found.consensus is not None:
+        refuse_same(Target("--out", invocation.out / CONSENSUS), data)
     trusted = flags.trusted
     copy = None if trusted is None else keep_decisions(trusted, invocation.out)
     found.save(invocation.out)
@@ -64,4 +68,6 @@ def estimate(
     report = estimate_report(found.estimate, findings=findings, pictures=pictures, texts=texts)
     invocation.publish(report)
     invocation.say_saved("estimate")
+    if found.consensus is not None:
+        invocation.console.note(f"wrote {invocation.out / CONSENSUS}: a label for each example")
     invocation.console.note(f"next: alfs recommend{invocation.out_words}")

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from alfs_cli.arrays import BoolArray, IntArray
 from alfs_cli.data import LabelledDataset, positions_of
-from alfs_cli.data.readers.crowd import CROWD, read_crowd, worker_column
+from alfs_cli.data.dataset import CROWD
+from alfs_cli.data.readers.crowd import read_crowd, worker_column
 from alfs_cli.data.readers.manifest import (
     TEXT_COLUMNS,
     base_of,

@@ -13,6 +13,9 @@ from alfs_cli.data.labels import RawLabels, missing_labels, raw_labels
 from alfs_cli.data.tuning import TUNING
 from alfs_cli.errors import InputError, brief
 
+CONSENSUS_COLUMNS = ("label", "probability", "votes", "agreeing", "disputed")
+"""The columns by which a file of consensus labels is known; but the label none is a feature."""
+
 
 @dataclass(frozen=True, eq=False)
 class Annotations:

@@ -54,6 +54,7 @@ class Content:
     population_names: tuple[str, ...] | None = None
     readable: BoolArray | None = None
     paths: tuple[str, ...] | None = None
+    tasks: RawLabels | None = None
     lines: IntArray | None = None
     manifest: str | None = None
     split: str | None = None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int], None]
 FILES = ("source", "labels", "true_labels", "pred_probs", "features", "classes", "root")
 """The fields of a DataSpec that are paths or addresses."""
+CROWD = "crowd"  # the kind of a table of a crowd's answers
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,8 @@ class LabelledDataset:
     it can be opened from here, and `lines[i]` its 1-based line in `manifest`, the table that lists
     the examples. `pred_probs` (N, K) keep the precision of their file and may be a read-only view
     of it. `population` (K, K) is the T that alfs drew the given labels from, where it did.
-    `annotations` (N, M) are the labels of M `annotators`, -1 where one gave none. `fingerprint`
+    `annotations` (N, M) are the labels of M `annotators`, -1 where one gave none; `tasks` (N,) name
+    the examples of a crowd's table. `fingerprint`
     covers the examples, given labels and class names as they were read, but not `pred_probs`, true
     labels or the place of the files. `columns` says which columns the `features` are, where there
     were columns to choose from. `groups` (N,) number the groups of examples that belong together,
@@ -175,6 +177,7 @@ class LabelledDataset:
     true_labels: IntArray | None = None
     annotations: IntArray | None = None
     annotators: tuple[str, ...] = ()
+    tasks: NDArray[np.object_] | None = None
     positions: IntArray | None = None
     paths: tuple[str, ...] | None = None
     lines: IntArray | None = None
@@ -218,6 +221,7 @@ class LabelledDataset:
             pred_probs=None if self.pred_probs is None else self.pred_probs[pick],
             true_labels=None if self.true_labels is None else self.true_labels[pick],
             annotations=None if self.annotations is None else self.annotations[pick],
+            tasks=None if self.tasks is None else self.tasks[pick],
             positions=positions[pick],
             paths=None if self.paths is None else tuple(self.paths[i] for i in pick),
             lines=None if self.lines is None else self.lines[pick],

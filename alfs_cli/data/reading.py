@@ -232,6 +232,7 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
         true_labels=true,
         annotations=None if marks is None else marks.numbered(names, where=where),
         annotators=() if marks is None else marks.names,
+        tasks=content.tasks,
         paths=content.paths,
         lines=content.lines,
         manifest=content.manifest,

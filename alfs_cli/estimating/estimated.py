@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from alfs_cli.data import LabelledDataset, positions_of
 from alfs_cli.data.duplicates import Digests, content_digest
 from alfs_cli.data.texts import excerpt
+from alfs_cli.estimating.consensus import write_consensus
 from alfs_cli.estimating.tuning import TUNING
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.evidence.interface import Evidence
@@ -32,12 +33,14 @@ SUSPECT = 0.5  # score of rule ALFS101: the label is more likely wrong than righ
 class Estimated:
     """An estimate and the table of suspect labels, worst first.
 
-    `judged` holds the examples and their scores where all of them were in memory.
+    `judged` holds the examples and their scores where all of them were in memory, `consensus` the
+    rows of consensus.csv where there are several labels of each example.
     """
 
     estimate: NoiseEstimate
     table: "pd.DataFrame"
     judged: "Judged | None" = None
+    consensus: "pd.DataFrame | None" = None
 
     @property
     def examples(self) -> "Judged":
@@ -47,10 +50,12 @@ class Estimated:
         return self.judged
 
     def save(self, out: Path) -> None:
-        """Write estimate.json, transition.csv, issues.csv and issues.parquet."""
+        """Write estimate.json, transition.csv, issues.csv, issues.parquet, and consensus.csv."""
         write_issues(out, self.table)
         classes = self.estimate.data.classes
         write_transition(out / "transition.csv", self.estimate.transition, classes)
+        if self.consensus is not None:
+            write_consensus(out, self.consensus)
         self.estimate.save(out / "estimate.json")
 
 

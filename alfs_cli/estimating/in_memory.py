@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.console import Console
 from alfs_cli.data import (
     LabelledDataset,
@@ -21,9 +22,11 @@ from alfs_cli.data.matching import confusion_of, refuse_permuted
 from alfs_cli.data.reading import MAX_BAD
 from alfs_cli.errors import InputError
 from alfs_cli.estimating.audited import is_audit, trusted_of_audit
+from alfs_cli.estimating.consensus import CONSENSUS, consensus_probs, consensus_table
 from alfs_cli.estimating.estimated import Estimated, Judged
 from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimating.order import in_canonical_order, sampled
+from alfs_cli.estimators.crowds import crowd_summary
 from alfs_cli.estimators.fitting import (
     check_classes,
     check_needs,
@@ -33,12 +36,14 @@ from alfs_cli.estimators.fitting import (
 )
 from alfs_cli.estimators.plausible import plausible
 from alfs_cli.evidence.alike import said_of_copies
-from alfs_cli.evidence.gathering import gather
+from alfs_cli.evidence.crowd import Crowd
+from alfs_cli.evidence.gathering import crowd_of, gather
 from alfs_cli.evidence.interface import Evidence
 from alfs_cli.evidence.representations import EncoderChoice
 from alfs_cli.findings.finding import Finding
 from alfs_cli.inspecting.examples import duplicate_findings, problem_finding
 from alfs_cli.results.estimate import (
+    Bounded,
     IssuesFile,
     KindCounts,
     NoiseEstimate,
@@ -103,6 +108,8 @@ def estimate_dataset(
     findings = _findings(examples, evidence, console)
     if len(evidence.kept) < len(examples.dataset):
         examples = examples.among(evidence.kept)
+    crowd = _crowd(examples.dataset, evidence)
+    evidence = replace(evidence, crowd=crowd)
     estimate = _fit(examples, evidence, options, console)
     T = np.array(estimate.transition)
     with console.working("scoring labels"):
@@ -136,7 +143,19 @@ def estimate_dataset(
             "(--in-sample-ok if they are not)"
         )
     judged = Judged(examples.dataset, evidence, T, scores, listed, findings, examples.digests)
-    return Estimated(estimate, table, judged)
+    consensus = None
+    if crowd is not None:
+        probs = consensus_probs(crowd, evidence, examples.dataset)
+        consensus = consensus_table(crowd, probs, examples.dataset)
+    return Estimated(estimate, table, judged, consensus)
+
+
+def _crowd(dataset: LabelledDataset, evidence: Evidence) -> Crowd | None:
+    """Return the labels of two or more annotators, None where there are none."""
+    if evidence.crowd is not None:
+        return evidence.crowd if evidence.crowd.size > 1 else None
+    marks = dataset.annotations
+    return None if marks is None or marks.shape[1] < 2 else crowd_of(dataset, marks)
 
 
 def _examples(
@@ -246,6 +265,9 @@ def _fit(
             in_sample_ok=options.in_sample_ok,
             trusted=examples.trusted,
         )
+        if evidence.crowd is not None:
+            summary = crowd_summary(evidence.crowd, confidence=options.confidence)
+            estimate = replace(estimate, crowd=replace(summary, file=CONSENSUS))
     console.detail(
         f"{estimate.method}: r at least {estimate.clean_level.low:.3g}, "
         f"{time.perf_counter() - estimating:.1f} s"
@@ -257,17 +279,30 @@ def _scores(
     examples: _Examples, evidence: Evidence, estimate: NoiseEstimate
 ) -> tuple[LabelScores, Weighed]:
     labels, alike, trusted = examples.dataset.labels, examples.alike, examples.trusted
+    crowd = evidence.crowd
+    T, prior, rate = np.array(estimate.transition), estimate.class_prior, estimate.noise_rate
+    if crowd is not None and crowd.given is None and estimate.annotators:
+        T, rate = _of_majority(crowd, labels)  # the labels that are scored are those of votes
     scores, weighed = weighed_scores(
         evidence.probs,
         labels,
-        np.array(estimate.transition),
-        np.array(estimate.class_prior),
-        estimate.noise_rate,
+        T,
+        np.array(prior),
+        rate,
         identical=() if alike is None else conflicting_duplicates(labels, alike),
     )
     if trusted is not None:
         scores = scores.settled(trusted.places, trusted.true, labels)
     return scores, weighed
+
+
+def _of_majority(crowd: Crowd, labels: IntArray) -> tuple[FloatArray, Bounded]:
+    """Return T (K, K) of labels (N,) chosen by vote, and their noise rate by every account."""
+    found = crowd.of_labels(labels)
+    rates = [float(1 - prior @ np.diag(T)) for T, prior in found]
+    value = float(crowd.model.weights @ rates)
+    T = crowd.model.averaged(np.stack([T for T, _ in found]))
+    return T, Bounded(value, min(rates), max(rates))
 
 
 def _issues_file(

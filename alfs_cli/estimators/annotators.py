@@ -6,78 +6,103 @@ import numpy as np
 
 from alfs_cli.arrays import FloatArray
 from alfs_cli.errors import InputError
-from alfs_cli.estimators.parts.grounds import Remark
-from alfs_cli.estimators.parts.resampled import ResampledEstimate
+from alfs_cli.estimators.parts.counts import Spread, widest
+from alfs_cli.estimators.parts.grounds import Grounds, Remark, by_width
+from alfs_cli.estimators.parts.resampled import spread_of
 from alfs_cli.estimators.parts.sample import Sample
-from alfs_cli.evidence.dawid_skene import dawid_skene
-from alfs_cli.noise import rows_of_counts
+from alfs_cli.evidence.crowd import Crowd
+from alfs_cli.results.estimate import Bounded
 
-REDRAW_STEPS = 20  # EM steps of a bootstrap replicate, which starts at the fit
 WARNING = (
-    "the method assumes that annotators err independently; people err on the same examples, so "
-    "noise is underestimated"
+    "people err on the same examples; how many examples are hard for all of them is not known "
+    "from votes alone, and the bounds allow for none to half of them"
 )
 
 
-def annotators(sample: Sample) -> ResampledEstimate:
+def annotators(sample: Sample) -> "CrowdEstimate":
     """Return T of the given labels, with true classes inferred from all annotators' labels.
 
-    Dawid & Skene, Applied Statistics 1979: given the true class, annotators err independently, each
-    with a T of their own. The evidence is not used. Raises InputError for one annotator.
+    The model lets annotators err on the same examples (`evidence/shared_difficulty.py`). Where the
+    given labels are the annotators' own, T is that of an annotator on average. The evidence is not
+    used. Raises InputError for one annotator.
     """
     marks, K = sample.needed_annotations("annotators"), sample.num_classes
-    M = marks.shape[1]
-    if M < 2:
+    if marks.shape[1] < 2:
         raise InputError(
-            f"{M} annotator has nobody to agree with: two or more are needed",
+            f"{marks.shape[1]} annotator has nobody to agree with: two or more are needed",
             help="--label-columns A,B,C",
         )
-    patterns, back, counts = np.unique(marks, axis=0, return_inverse=True, return_counts=True)
-    fit = dawid_skene(patterns, counts.astype(np.float64), K)
-    posterior = fit.posterior[back.ravel()]
-    joint = np.zeros((K, K))
-    np.add.at(joint.T, sample.labels, posterior)
-    given = np.zeros((len(patterns), K))
-    np.add.at(given, (back.ravel(), sample.labels), 1)
-    given /= counts[:, None]
-
-    def redraw(generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        drawn = generator.multinomial(len(marks), counts / len(marks)).astype(np.float64)
-        again = dawid_skene(patterns, drawn, K, start=fit, max_steps=REDRAW_STEPS)
-        weighted = (again.posterior * drawn[:, None]).T @ given
-        return rows_of_counts(weighted), weighted.sum(axis=1) / weighted.sum()
-
-    names = sample.annotators or tuple(str(number + 1) for number in range(M))
-    each = tuple(
-        _Annotator(f"annotator {name}", fit.transitions[place], fit.prior)
-        for place, name in enumerate(names)
-    )
-    agreeing = (marks == marks[:, :1]).all(axis=1).mean()
-    return ResampledEstimate(
-        f"annotators ({M})",
-        rows_of_counts(joint),
-        joint.sum(axis=1) / joint.sum(),
-        redraw,
-        len(marks),
-        remarks=(
-            Remark(WARNING, 1),
-            Remark(f"all {M} annotators agree on {100 * agreeing:.1f} % of the examples", 2),
-            *_identified(M),
-        ),
-        beside=each,
-        annotators=M,
-    )
-
-
-def _identified(M: int) -> tuple[Remark, ...]:
-    if M > 2:
-        return ()
-    return (Remark("the labels of two annotators do not determine a T for each: three would", 0),)
+    crowd = sample.crowd or Crowd(marks, K, sample.annotators, sample.labels)
+    found = list(crowd.of_given(crowd.model))
+    prior = np.average([prior for _, prior in found], axis=0, weights=crowd.model.weights)
+    T = crowd.model.averaged(np.stack([T for T, _ in found]))
+    return CrowdEstimate(f"annotators ({crowd.size})", T, prior, crowd)
 
 
 @dataclass(frozen=True, eq=False)
-class _Annotator:
-    """One annotator's T, reported beside the estimate and without bounds."""
+class CrowdEstimate:
+    """An estimate of T (K, K) and of the class shares (K,) from the labels of a crowd."""
+
+    method: str
+    matrix: FloatArray
+    class_prior: FloatArray
+    crowd: Crowd
+
+    def transition(self) -> FloatArray:
+        """Return T (K, K)."""
+        return self.matrix
+
+    def prior(self) -> FloatArray:
+        """Return the share of each true class, (K,)."""
+        return self.class_prior
+
+    def others(self) -> tuple["AnnotatorAnswer", ...]:
+        """Return each annotator's T."""
+        model, names = self.crowd.model, self.crowd.annotators
+        return tuple(
+            AnnotatorAnswer(f"annotator {name}", T, model.prior)
+            for name, T in zip(names, model.transitions, strict=True)
+        )
+
+    def grounds(self, rate: Bounded) -> Grounds:
+        """Return that people err on the same examples, and how far they agree."""
+        M, marks = self.crowd.size, self.crowd.marks
+        highest = np.where(marks < 0, -1, marks).max(axis=1)
+        lowest = np.where(marks < 0, self.crowd.num_classes, marks).min(axis=1)
+        agreed = 100 * float((highest == lowest).mean())
+        remarks = [
+            Remark(WARNING, 1),
+            Remark(f"all labels of an example agree in {agreed:.1f} % of them", 2),
+        ]
+        if M == 2:
+            text = "the labels of two annotators do not determine a T for each: three would"
+            remarks.append(Remark(text, 0))
+        return Grounds((*remarks, by_width(rate)), is_calibrated=True, annotators=M)
+
+    def spread(
+        self, *, confidence: float, resamples: int, generator: np.random.Generator
+    ) -> Spread:
+        """Return the widest bounds of all credible accounts, each from bootstrap replicates.
+
+        The crowd's own replicates are used: each is a fit, and few of them suffice for normal
+        bounds.
+        """
+        crowd = self.crowd
+        drawn = [list(crowd.of_given(model, counts)) for counts, model in crowd.replicates]
+        return widest([
+            spread_of(
+                np.stack([of_account[a][0] for of_account in drawn]),
+                np.stack([of_account[a][1] for of_account in drawn]),
+                confidence=confidence,
+                size=len(crowd.marks),
+            )
+            for a in crowd.model.credible
+        ])  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotatorAnswer:
+    """One annotator's T, reported beside the estimate; its bounds are in the crowd's summary."""
 
     method: str
     matrix: FloatArray

@@ -107,10 +107,14 @@ def estimate_noise(
     in_sample_ok: bool = False,
     trusted: Trusted | None = None,
 ) -> NoiseEstimate:
-    """Return T, the clean level, their one-sided bounds at `confidence`, and the trust level."""
+    """Return T, the clean level, their one-sided bounds at `confidence`, and the trust level.
+
+    Where the labels of several annotators are the only evidence, their method is the default.
+    """
     check_options(method=method, confidence=confidence, resamples=resamples)
     check_classes(dataset.num_classes)
     begun = time.perf_counter()
+    method = method_for(method, evidence, trusted)
     sample = _sample_of(dataset, evidence, trusted)
     check_needs(method, dataset, trusted)
     same = evidence.alike
@@ -144,6 +148,12 @@ def estimate_noise(
     )
 
 
+def method_for(method: str, evidence: Evidence, trusted: Trusted | None) -> str:
+    """Return the method that runs: of votes alone `auto` is that of annotators."""
+    is_votes = evidence.kind == "annotators" and evidence.crowd is not None
+    return "annotators" if method == "auto" and is_votes and trusted is None else method
+
+
 def local_level(
     dataset: LabelledDataset,
     evidence: Evidence,
@@ -166,6 +176,7 @@ def _sample_of(dataset: LabelledDataset, evidence: Evidence, trusted: Trusted | 
         trusted=trusted,
         annotations=dataset.annotations,
         annotators=dataset.annotators,
+        crowd=evidence.crowd,
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from alfs_cli import __version__
-from alfs_cli.arrays import FloatArray
+from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.data import LabelledDataset
+from alfs_cli.data.dataset import CROWD
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators.parts.counts import Spread, gap, weakest_pair
 from alfs_cli.estimators.parts.sample import Answer, Estimate, rate_of
@@ -100,7 +101,7 @@ def summarised(
         trusted_examples=grounds.trusted,
         annotators=grounds.annotators,
         other_estimates=tuple(map(other_estimate, found.others())),
-        truth=_truth(dataset, T),
+        truth=_truth(dataset, T, of_answers=grounds.annotators > 0),
     )
 
 
@@ -177,10 +178,22 @@ def _class_levels(
     )
 
 
-def _truth(dataset: LabelledDataset, T: FloatArray) -> Truth | None:
+def _true_and_given(
+    dataset: LabelledDataset, true: IntArray, *, of_answers: bool
+) -> tuple[IntArray, IntArray]:
+    """Return true and given labels; of a crowd's table every answer where T is of the answers."""
+    if dataset.kind != CROWD or dataset.annotations is None or not of_answers:
+        return true, dataset.labels
+    rows, people = np.nonzero(dataset.annotations >= 0)
+    return true[rows], dataset.annotations[rows, people]
+
+
+def _truth(dataset: LabelledDataset, T: FloatArray, *, of_answers: bool) -> Truth | None:
     if dataset.true_labels is None:
         return None
-    counts = realised(dataset.true_labels, dataset.labels, dataset.num_classes)
+    counts = realised(
+        *_true_and_given(dataset, dataset.true_labels, of_answers=of_answers), dataset.num_classes
+    )
     real = rows_of_counts(counts)
     population = None
     if dataset.population is not None:

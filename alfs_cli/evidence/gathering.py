@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alfs_cli.arrays import Features, FloatArray, IntArray
+from alfs_cli.data.dataset import CROWD
 from alfs_cli.data.folds import num_groups, stratified_folds
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.errors import InputError, UsageError, unknown
@@ -26,7 +27,7 @@ from alfs_cli.evidence.choosing import (
     gains_by_standardising,
     standardised,
 )
-from alfs_cli.evidence.dawid_skene import dawid_skene
+from alfs_cli.evidence.crowd import Crowd
 from alfs_cli.evidence.interface import KINDS, Evidence, evidence_from_probs
 from alfs_cli.evidence.kept import cache_file, load, store
 from alfs_cli.evidence.out_of_fold import Progress, out_of_fold
@@ -151,7 +152,7 @@ def gather(
             found, features=X, alike=alike(dataset, found.kept, X, is_table=X is not None)
         )
     if kind == "auto" and dataset.annotations is not None and not _has_examples(dataset):
-        return _by_annotators(dataset, dataset.annotations)
+        return _by_annotators(dataset, crowd_of(dataset, dataset.annotations))
     request = Request(dataset, folds, seed, encoder, cache, progress)
     words = f"{kind}-{folds}-{seed}-{encoders_asked(request, kind)}"
     place = cache_file(cache, dataset, words) if cache is not None else None
@@ -252,14 +253,23 @@ def _has_examples(dataset: "LabelledDataset") -> bool:
     return any(thing is not None for thing in things)
 
 
-def _by_annotators(dataset: "LabelledDataset", marks: IntArray) -> Evidence:
-    """Return P(given) from the annotators' labels alone, by the Dawid-Skene model."""
+def crowd_of(dataset: "LabelledDataset", marks: IntArray) -> Crowd:
+    """Return the crowd whose labels are `marks` (N, M).
+
+    In a table of a crowd's answers the given labels are these answers.
+    """
+    given = None if dataset.kind == CROWD else dataset.labels
+    return Crowd(marks, dataset.num_classes, dataset.annotators, given)
+
+
+def _by_annotators(dataset: "LabelledDataset", crowd: Crowd) -> Evidence:
+    """Return P(given) from the annotators' labels alone."""
     K = dataset.num_classes
-    fit = dawid_skene(marks, np.ones(len(marks)), K)
     joint = np.zeros((K, K))
-    np.add.at(joint.T, dataset.labels, fit.posterior)
-    found = evidence_from_probs(fit.posterior @ rows_of_counts(joint), dataset.labels)
-    return replace(found, kind="annotators", name=f"agreement of {marks.shape[1]} annotators")
+    np.add.at(joint.T, dataset.labels, crowd.posterior)
+    found = evidence_from_probs(crowd.posterior @ rows_of_counts(joint), dataset.labels)
+    name = f"agreement of {crowd.size} annotators"
+    return replace(found, kind="annotators", name=name, crowd=crowd)
 
 
 def _own_features(dataset: "LabelledDataset", kept: IntArray) -> Features | None:

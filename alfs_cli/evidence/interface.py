@@ -7,6 +7,7 @@ import numpy as np
 from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.evidence.alike import Alike
 from alfs_cli.evidence.choosing import agreement
+from alfs_cli.evidence.crowd import Crowd
 from alfs_cli.evidence.out_of_fold import Map
 from alfs_cli.evidence.tuning import GATHERING
 from alfs_cli.results.estimate import EvidenceSummary
@@ -33,6 +34,7 @@ class Evidence:
         alike: which examples are copies of one another, or belong together.
         encoder: the network that made the features.
         map: the feature map before the ridge classifier.
+        crowd: the labels of several annotators, where there are any.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class Evidence:
     alike: Alike | None = None
     encoder: str | None = None
     map: Map | None = None
+    crowd: Crowd | None = None
 
     @property
     def in_sample(self) -> bool:

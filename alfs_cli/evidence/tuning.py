@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from alfs_cli.tuned import tuned
 
 TEXT = "benchmarks/text.py"
+CROWDS = "benchmarks/annotators.py"
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,42 @@ class OutOfFold:
 
 
 @dataclass(frozen=True)
-class Annotators:
-    """The model of annotators who err independently (`dawid_skene.py`)."""
+class Difficulty:
+    """The model of annotators who err on the same examples (`shared_difficulty.py`)."""
 
-    pseudo_count: float = tuned(
-        0.01,
-        "examples",
-        "added to the diagonal, so that an annotator who never saw a class labels it rightly",
+    shares: tuple[float, ...] = tuned(
+        (0.0, 0.1, 0.25, 0.5),
+        "share of the examples",
+        "that may be hard: from none to the most that crowds and people have shown",
+        benchmark=CROWDS,
+    )
+    doubt: float = tuned(
+        0.005,
+        "nats of mean log-likelihood",
+        "smaller differences between accounts may be the fault of the model",
+        benchmark=CROWDS,
+    )
+    credible: float = tuned(
+        0.001, "times the likeliest account's weight", "accounts above it widen the bounds"
+    )
+    alike: float = tuned(
+        16.0, "labels", "an annotator's share of right ones is drawn to that of all as by so many"
+    )
+    typical: float = tuned(
+        64.0, "labels", "an annotator's row of T is drawn to what is typical as by so many at most"
+    )
+    even: float = tuned(2.0, "labels", "so many errors of each class are spread over all classes")
+    ability: float = tuned(
+        0.7, "standard deviation of the logarithm", "of annotators' ability to see through"
+    )
+    powers: tuple[float, ...] = tuned(
+        (0.0, 0.25, 0.5, 0.75, 1.0, 1.25), "power", "of the evidence where it is joined with votes"
+    )
+    replicates: int = tuned(30, "bootstrap replicates", "each takes a few steps of every account")
+    steps: int = tuned(5, "EM steps of a replicate", "it starts at the fit")
+    pairs: int = tuned(90, "pairs of classes", "time grows with them; others count as any other")
+    cells: int = tuned(
+        10**6, "examples times states", "with more examples fewer pairs are told apart"
     )
 
 
@@ -171,6 +201,6 @@ class Texts:
 GATHERING = Gathering()
 ENCODING = Encoding()
 OUT_OF_FOLD = OutOfFold()
-ANNOTATORS = Annotators()
+DIFFICULTY = Difficulty()
 COPIES = Copies()
 TEXTS = Texts()

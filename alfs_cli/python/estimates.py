@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from alfs_cli.data import Given
 from alfs_cli.errors import InputError
 from alfs_cli.estimating import Estimated, EstimateOptions, estimate_data
+from alfs_cli.estimating.consensus import read_consensus
 from alfs_cli.formats.blocks import Report
 from alfs_cli.noise import write_transition
 from alfs_cli.python.asked import FileName, Names, data_asked, several
@@ -108,6 +109,39 @@ class Estimate(Shown):
             return table.copy()
         return table.set_index(self.index[table["index"].to_numpy()])
 
+    @property
+    def consensus(self) -> pd.DataFrame:
+        """The consensus of several annotators, with the columns of consensus.csv, in data order.
+
+        Votes are joined with the evidence where there is any. The frame has the index of the data
+        where they had one. Raises InputError where there are no several labels of each example.
+        """
+        found = None if self.made is None else self.made.consensus
+        if found is None:
+            raise InputError(
+                "there is no consensus: each example has one label, or no consensus.csv was kept",
+                help="alfs.estimate(data, label_columns=[...]) makes one of several labels",
+            )
+        if self.index is None:
+            return found.copy()
+        return found.set_index(self.index[found["index"].to_numpy()])
+
+    @property
+    def annotators(self) -> pd.DataFrame:
+        """A row for each annotator: labels, noise_rate with its bounds; empty for a single one."""
+        crowd = self.result.crowd
+        columns = ["labels", "noise_rate", "noise_rate_low", "noise_rate_high"]
+        rows = (
+            []
+            if crowd is None
+            else [
+                (one.labels, one.noise_rate.value, one.noise_rate.low, one.noise_rate.high)
+                for one in crowd.annotators
+            ]
+        )
+        names = [] if crowd is None else [one.name for one in crowd.annotators]
+        return pd.DataFrame(rows, columns=columns, index=pd.Index(names, name="annotator"))
+
     def to_frame(self) -> pd.DataFrame:
         """Return a row per class, indexed by its name.
 
@@ -151,6 +185,8 @@ class Estimate(Shown):
 
     def save(self, folder: FileName) -> None:
         """Write estimate.json, transition.csv, issues.csv and issues.parquet into a folder.
+
+        Where there are several labels of each example, also consensus.csv.
 
         These are the files of `alfs estimate`. An issues.csv with people's decisions that the
         estimate was made from is kept as issues.reviewed.csv.
@@ -340,7 +376,8 @@ def load_estimate(path: FileName) -> Estimate:
             )
         result = read_estimate(file)
         table = read_issues_table(file, result.data.classes)
-        made = None if table is None else Estimated(result, table)
+        consensus = None if result.crowd is None else read_consensus(file.parent)
+        made = None if table is None else Estimated(result, table, consensus=consensus)
     return Estimate(result, made=made, source=file)
 
 

@@ -20,10 +20,18 @@ from alfs_cli.formats.blocks import (
     Verdict,
 )
 from alfs_cli.recommending.advice import labels_to_tell
-from alfs_cli.results.estimate import Bounded, IssuesFile, LocalCleanLevel, NoiseEstimate, Truth
+from alfs_cli.results.estimate import (
+    Bounded,
+    CrowdSummary,
+    IssuesFile,
+    LocalCleanLevel,
+    NoiseEstimate,
+    Truth,
+)
 from alfs_cli.text.numbers import between, percent, ratio
 
 MAX_CLASSES = 12  # classes listed
+MAX_ANNOTATORS = 12  # annotators listed
 MAX_PAIRS, MAX_PAIRS_BRIEF = 8, 2  # pairs listed, and those on the first screen
 COVERS = (
     "Bounds cover sampling error: how far another sample of the same size could move the numbers. "
@@ -39,7 +47,10 @@ TRUSTED_COVERED = (
     "They rest on the trusted examples and hold whatever the noise depends on, if these were drawn "
     "at random, or evenly over the given labels."
 )
-ANNOTATORS_COVERED = "They do not cover errors that annotators make together."
+ANNOTATORS_COVERED = (
+    "They also reach over shares of examples that are hard for all annotators, from none to half; "
+    "where most annotators take a class for another, votes cannot tell."
+)
 OVERLAP_LEFT_OUT = (
     "They do not cover classes that the evidence cannot tell apart; see the trust level."
 )
@@ -66,6 +77,8 @@ def estimate_report(
         blocks.append(_pairs(estimate))
     if estimate.local is not None:
         blocks.append(_local(estimate.local))
+    if estimate.crowd is not None:
+        blocks.append(_annotators(estimate.crowd))
     blocks.append(Heatmap("Transition matrix T", estimate.data.classes, estimate.transition))
     if estimate.truth is not None:
         blocks.append(_truth(estimate, estimate.truth))
@@ -169,6 +182,8 @@ def _brief(estimate: NoiseEstimate, findings: Sequence[Finding]) -> tuple[Block,
     """Return the first screen: how many labels are wrong, in which classes, how sure, what next."""
     _, (_, lead, *listed) = _verdict(estimate)
     reasons = [*_worst_pairs(estimate), lead]
+    if estimate.crowd is not None:
+        reasons.append(_independence(estimate.crowd))
     trust = estimate.trust
     why = f": {trust.reasons[0]}" if trust.reasons else ""
     reasons += [f"trust {trust.level}{why}", *listed]
@@ -298,6 +313,48 @@ def _pairs(estimate: NoiseEstimate) -> Table:
         Column("high", "percent"),
     )
     return Table("Worst pairs", columns, rows)
+
+
+def _independence(crowd: CrowdSummary) -> str:
+    """Return how many independent annotators the labels of an example are worth."""
+    said, found = f"{crowd.labels_per_example:.3g}", crowd.effective
+    return (
+        f"{said} labels an example tell as much as {found.value:.2g} ({found.low:.2g} to "
+        f"{found.high:.2g}) that err independently; {crowd.disputed:,} examples are disputed"
+    )
+
+
+def _annotators(crowd: CrowdSummary) -> Table:
+    """Return the annotators with their noise rates, the least reliable first."""
+    order = sorted(crowd.annotators, key=lambda one: (-one.noise_rate.value, one.name))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (one.name, one.labels, one.noise_rate.value, one.noise_rate.low, one.noise_rate.high)
+        for one in order[:MAX_ANNOTATORS]
+    )
+    named = (("kappa", crowd.kappa), ("AC1", crowd.ac1), ("alpha", crowd.alpha))
+    agreed = [
+        f"{name} {one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for name, one in named if one
+    ]
+    alike = crowd.error_correlation
+    together = (
+        f"Two annotators' errors correlate by {alike.value:.2f} ({alike.low:.2f} to "
+        f"{alike.high:.2f}): "
+    )
+    left = len(order) - MAX_ANNOTATORS
+    more = f" {left:,} more annotators in estimate.json." if left > 0 else ""
+    beyond = f"Agreement beyond chance: {', '.join(agreed)}. " if agreed else ""
+    return Table(
+        "Annotators, least reliable first",
+        (
+            Column("annotator"),
+            Column("labels", "count"),
+            Column("noise rate", "percent"),
+            Column("low", "percent"),
+            Column("high", "percent"),
+        ),
+        rows,
+        note=f"{beyond}{together}{_independence(crowd)}.{more}",
+    )
 
 
 def _local(found: LocalCleanLevel) -> Table:

@@ -81,11 +81,30 @@ def _ranges(estimate: NoiseEstimate) -> Iterator[Problem]:
         for j, value in enumerate(row):
             low, high = estimate.transition_low[i][j], estimate.transition_high[i][j]
             yield from _bounds(f"transition.{i}.{j}", Bounded(value, low, high), 0, 1)
+    yield from _crowd(estimate)
     if not estimate.seconds >= 0:
         yield "seconds", f"{estimate.seconds:g} is below 0"
     counts = (estimate.data.n, *estimate.data.given_counts)
     if min(counts) < 0 or (estimate.issues and estimate.issues.count < 0):
         yield "data", "a count is below 0"
+
+
+def _crowd(estimate: NoiseEstimate) -> Iterator[Problem]:
+    """Yield what is wrong with the summary of several annotators."""
+    crowd, K = estimate.crowd, len(estimate.data.classes)
+    if crowd is None:
+        return
+    for name in ("kappa", "ac1", "alpha", "error_correlation"):
+        found = getattr(crowd, name)
+        if found is not None:
+            yield from _bounds(f"crowd.{name}", found, -1, 1)
+    yield from _bounds("crowd.effective", crowd.effective, 0, math.inf)
+    for i, one in enumerate(crowd.annotators):
+        yield from _bounds(f"crowd.annotators.{i}.noise_rate", one.noise_rate, 0, 1)
+        for part in ("transition", "transition_low", "transition_high"):
+            rows = getattr(one, part)
+            if len(rows) != K or any(len(row) != K for row in rows):
+                yield f"crowd.annotators.{i}.{part}", f"not {K} x {K}, one row and column per class"
 
 
 def _promises(issues: IssuesFile | None) -> dict[str, float | None]:

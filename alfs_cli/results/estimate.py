@@ -259,6 +259,40 @@ class LocalCleanLevel:
 
 
 @dataclass(frozen=True)
+class AnnotatorSummary:
+    """How one annotator labels, with bounds; `labels` is how many labels they gave."""
+
+    name: str
+    labels: int
+    noise_rate: Bounded
+    transition: Rows
+    transition_low: Rows
+    transition_high: Rows
+
+
+@dataclass(frozen=True)
+class CrowdSummary:
+    """Several annotators of the same examples: each of them, and how far they agree and err alike.
+
+    `kappa` (Fleiss), `ac1` (Gwet) and `alpha` (Krippendorff) are None where not defined.
+    `error_correlation` is that of two annotators' errors on examples of one class. `effective` is
+    the number of annotators who err independently and whose share of wrong labels on an example
+    varies as much: n / (1 + (n - 1) error_correlation), with n = `labels_per_example`. `disputed`
+    counts the examples that got different labels; `file` lists every example's consensus label.
+    """
+
+    annotators: tuple[AnnotatorSummary, ...]
+    labels_per_example: float
+    kappa: Bounded | None
+    ac1: Bounded | None
+    alpha: Bounded | None
+    error_correlation: Bounded
+    effective: Bounded
+    disputed: int
+    file: str | None = None
+
+
+@dataclass(frozen=True)
 class NoiseEstimate:
     """T, the clean level and what they rest on: the content of estimate.json.
 
@@ -289,6 +323,7 @@ class NoiseEstimate:
     issues: IssuesFile | None = None
     trusted_examples: int = 0
     annotators: int = 0
+    crowd: CrowdSummary | None = None
 
     @property
     def bound(self) -> float:

@@ -78,6 +78,13 @@ def keep_decisions(file: Path, out: Path) -> Path | None:
     return copy
 
 
+def refuse_same(target: Target, source: str | None) -> None:
+    """Raise UsageError where a target is the file `source`, which is read."""
+    is_there = source is not None and target.path.exists() and os.path.exists(source)
+    if is_there and os.path.samefile(target.path, str(source)):
+        raise _refused(target)
+
+
 def refuse_listed(targets: Iterable[Target], paths: Iterable[str]) -> None:
     """Raise UsageError where a target is one of the files at `paths`, which DATA lists."""
     there = {os.path.realpath(target.path): target for target in targets if target.path.exists()}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pages.auditing import audit
+from pages.crowds import annotators
 from pages.deciding import gate
 from pages.drawing import figures
 from pages.estimating import bounds, estimates
@@ -33,6 +34,7 @@ MEASURED: Mapping[str, Callable[[], dict[str, Any]]] = {
     "reproduction": reproduction,
     "gate": gate,
     "audit": audit,
+    "annotators": annotators,
     "evidence": evidence,
     "speed": speed,
     "scale": scale,

@@ -20,7 +20,7 @@ KEYS = {
     "schema", "alfs_version", "seed", "seconds", "confidence", "method", "data", "evidence",
     "noise_rate", "transition", "transition_low", "transition_high", "class_prior",
     "class_clean_level", "clean_level", "gap", "dominant", "trust", "other_estimates", "local",
-    "truth", "issues", "trusted_examples", "annotators",
+    "truth", "issues", "trusted_examples", "annotators", "crowd",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from scipy.stats import beta
 
 NAMES = np.array(["ant", "bee", "cow"])
@@ -235,7 +236,10 @@ def test_annotators_of_a_table_without_anything_else(alfs):
     others = {other["method"]: other["noise_rate"] for other in found["other_estimates"]}
     assert list(others) == ["annotator anna", "annotator bert", "annotator carl"]
     assert others["annotator anna"] == pytest.approx(0.2, abs=0.05)
-    assert "err on the same examples" in " ".join(alfs(*words).out.split())
+    assert "err on the same examples" in " ".join(alfs(*words, "-v").out.split())
+    assert [one["name"] for one in found["crowd"]["annotators"]] == ["anna", "bert", "carl"]
+    rate = found["crowd"]["annotators"][0]["noise_rate"]
+    assert rate["low"] < 0.2 < rate["high"]
     one = document(alfs(*words, "--label-column", "anna", "-f", "json"))
     assert one["noise_rate"]["value"] == pytest.approx(0.2, abs=0.05)
 
@@ -266,3 +270,85 @@ def test_annotators_who_always_agree_are_no_model(alfs):
     done = alfs("estimate", "votes.csv", "--label-columns", "a,b", "--method", "annotators")
     assert done.code == 0, done.err
     assert "in-sample" not in done.err + done.out
+
+
+@pytest.fixture
+def crowd(alfs):
+    """Write the answers of three workers to 150 tasks, whose true labels are known."""
+    generator = np.random.default_rng(1)
+    true = np.arange(150) % 3
+    marks = annotated(generator, np.tile(true, 4))[:150]
+    rows = [
+        (f"=t{task}", worker, NAMES[marks[task, w]], NAMES[true[task]])
+        for task in generator.permutation(150)
+        for w, worker in enumerate(("ann", "ben", "cem"))
+    ]
+    table = pd.DataFrame(rows, columns=["task", "worker", "label", "true_label"])
+    table.to_csv("crowd.csv", index=False)
+    return alfs, table
+
+
+def test_of_a_crowd_the_answers_are_judged_and_a_consensus_is_written(crowd):
+    alfs, answers = crowd
+    done = alfs("estimate", "crowd.csv", "-f", "json", "-o", "html=page.html")
+    found = document(done)
+    assert "consensus.csv" in done.err
+    assert found["method"] == "annotators (3)"
+    wrong = (answers["label"] != answers["true_label"]).mean()
+    assert found["truth"]["noise_rate"] == pytest.approx(wrong)
+    assert found["noise_rate"]["low"] <= wrong <= found["noise_rate"]["high"]
+    summary = found["crowd"]
+    assert (summary["labels_per_example"], summary["file"]) == (3, "consensus.csv")
+    assert summary["kappa"]["low"] < summary["kappa"]["value"] < summary["kappa"]["high"]
+    page = Path("page.html").read_text()
+    assert "Annotators, least reliable first" in page
+    said = " ".join(alfs("report", "alfs-out").out.split())
+    assert "3 labels an example tell as much as" in said
+
+    table = pd.read_csv("alfs-out/consensus.csv")
+    by_task = answers.groupby("task", sort=False)
+    assert table["task"].tolist() == ["'" + task for task in by_task.groups]  # no formula
+    assert table["votes"].tolist() == [3] * 150
+    several = by_task["label"].nunique().to_numpy() > 1
+    assert table["disputed"].tolist() == several.tolist()
+    assert summary["disputed"] == several.sum()
+    assert (table["label"].to_numpy() == by_task["true_label"].first().to_numpy()).mean() > 0.85
+    assert table["probability"].between(1 / 3, 1).all()
+    assert table.loc[~table["disputed"], "agreeing"].eq(3).all()
+
+    again = alfs("estimate", "alfs-out/consensus.csv", "--out", "again")
+    assert again.code == 2  # votes and probabilities are no features
+    assert "has neither a column of image paths" in again.err
+    np.savez(
+        "x.npz",
+        features=np.eye(3)[np.arange(150) % 3],
+        labels=np.arange(150) % 3,
+        class_names=NAMES,
+    )
+    redone = alfs("estimate", "x.npz", "--labels", "alfs-out/consensus.csv", "--out", "again")
+    assert redone.code == 0, redone.err
+
+
+def test_a_consensus_of_pictures_is_a_manifest(alfs):
+    generator = np.random.default_rng(0)
+    true = np.arange(40) % 2
+    Path("pictures").mkdir()
+    for i, cls in enumerate(true):
+        pixels = (generator.integers(0, 60, (8, 8)) + 150 * cls).astype(np.uint8)
+        Image.fromarray(pixels).save(f"pictures/{i:02}.png")
+    marks = np.where(generator.random((40, 3)) < 0.1, 1 - true[:, None], true[:, None])
+    table = pd.DataFrame(NAMES[marks], columns=["a", "b", "c"])
+    table.insert(0, "path", [f"pictures/{i:02}.png" for i in range(40)])
+    table.to_csv("votes.csv", index=False)
+    done = alfs("estimate", "votes.csv", "--label-columns", "a,b,c")
+    assert done.code == 0, done.err
+    written = pd.read_csv("alfs-out/consensus.csv")
+    assert written["path"][3] == "../pictures/03.png"
+    again = alfs(
+        "estimate", "alfs-out/consensus.csv", "--root", ".", "--out", "again", "-f", "json"
+    )
+    assert document(again)["data"]["n"] == 40
+    refused = alfs(
+        "estimate", "alfs-out/consensus.csv", "--root", ".", "--label-columns", "label,votes"
+    )
+    assert refused.code == 2, refused.err

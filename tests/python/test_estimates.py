@@ -226,3 +226,29 @@ def test_a_built_in_name_is_read_as_by_the_command():
     assert est.n == 300
     assert est.result.data.source == "digits"
     assert est.notes[-1].startswith("300 of ") or any("300 of" in text for text in est.notes)
+
+
+def test_a_crowd_has_annotators_and_a_consensus(tmp_path, est):
+    generator = np.random.default_rng(2)
+    true = np.arange(120) % 2
+    names = np.array(["no", "yes"])
+    votes = pd.DataFrame(
+        {
+            who: names[np.where(generator.random(120) < rate, 1 - true, true)]
+            for who, rate in (("ann", 0.05), ("ben", 0.1), ("cem", 0.4))
+        }
+    )
+    votes.to_csv(tmp_path / "votes.csv", index=False)
+    several = alfs.estimate(tmp_path / "votes.csv", label_columns=["ann", "ben", "cem"])
+    assert several.annotators.index.tolist() == ["ann", "ben", "cem"]
+    assert several.annotators["noise_rate"].idxmax() == "cem"
+    assert (several.annotators["noise_rate_low"] <= several.annotators["noise_rate"]).all()
+    assert several.consensus["index"].tolist() == list(range(120))
+    assert (several.consensus["label"] == names[true]).mean() > 0.9
+    several.save(tmp_path / "out")
+    again = alfs.load_estimate(tmp_path / "out")
+    pd.testing.assert_frame_equal(again.consensus, several.consensus, rtol=1e-5)
+    assert again.result.crowd == several.result.crowd
+    assert est.annotators.empty
+    with pytest.raises(alfs.AlfsError, match="each example has one label"):
+        _ = est.consensus

@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from alfs_cli.data.dataset import DataSpec
+from alfs_cli.data.dataset import CROWD, DataSpec
 from alfs_cli.data.readers.listing import Listing, marks_of
 from alfs_cli.data.readers.tables import Table
 from alfs_cli.storage.memory import refuse_too_large
 
-CROWD = "crowd"  # the kind of such data
 TASK, WORKERS = "task", ("worker", "performer")
 CELL_BYTES = 8  # of one person's label of one task
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from alfs_cli.arrays import FloatArray, IntArray
-from alfs_cli.data.annotations import annotations_of, column_names
+from alfs_cli.data.annotations import CONSENSUS_COLUMNS, annotations_of, column_names
 from alfs_cli.data.classes import declared_classes, refuse_id_column
 from alfs_cli.data.content import Content, array_digest
-from alfs_cli.data.dataset import DataSpec, Problem
+from alfs_cli.data.dataset import CROWD, DataSpec, Problem
 from alfs_cli.data.feature_columns import LISTED, Candidates
 from alfs_cli.data.images.kinds import FileImages
 from alfs_cli.data.labels import RawLabels, same_text
 from alfs_cli.data.placeholders import how_to_fetch, what_lies_there
 from alfs_cli.data.readers.arrays import checked_features, own_name
-from alfs_cli.data.readers.crowd import CROWD, TASK, read_crowd, worker_column
+from alfs_cli.data.readers.crowd import TASK, read_crowd, worker_column
 from alfs_cli.data.readers.folder import SPLIT_NAMES, chosen_split, heads_of, shown, unreadable
 from alfs_cli.data.readers.listing import Listing
 from alfs_cli.data.readers.tables import Table, read_table
@@ -108,6 +108,7 @@ def content_of(
         column_names=listing.column_names,
         order=next((table.orders[n] for n in (label_column, *several) if n in table.orders), None),
         groups=_groups(table, spec),
+        tasks=table.text(TASK) if listing.kind == CROWD else None,
         lines=table.lines,
         manifest=str(path),
         split=split,
@@ -235,17 +236,19 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     )
 
 
-def _no_features(content: Content, spec: DataSpec) -> set[str]:
+def _no_features(content: Content, spec: DataSpec, columns: Collection[str]) -> set[str]:
     """Return the names of columns that are no features: labels, paths, groups, a crowd's tasks."""
     several = () if spec.label_columns is None else column_names(spec.label_columns)
     named = (spec.label_column, spec.true_label_column, spec.group_column)
-    tasks = (TASK,) if content.kind == CROWD else ()
-    return {*TEXT_COLUMNS, *several, *tasks, *(name for name in named if name is not None)}
+    is_consensus = set(CONSENSUS_COLUMNS) <= set(columns)
+    tasks = (TASK,) if content.kind == CROWD or is_consensus else ()
+    judged = (*CONSENSUS_COLUMNS, "index") if is_consensus else ()
+    return {*TEXT_COLUMNS, *several, *tasks, *judged, *(name for name in named if name is not None)}
 
 
 def _with_cells(content: Content, table: Table, spec: DataSpec) -> Content:
     """Return the content of a table whose rows are the examples: their text, and their features."""
-    own = _no_features(content, spec)
+    own = _no_features(content, spec, table.columns)
     texts = _texts(table, own, spec)
     if texts is not None and texts.is_asked:
         rest = [name for name in table.columns if name not in own and name != texts.column]

@@ -55,6 +55,7 @@ def some_of(sample: Sample, places: IntArray) -> Sample:
         features=None if sample.features is None else sample.features[places],
         trusted=known,
         annotations=None if marks is None else marks[places],
+        crowd=None if sample.crowd is None else sample.crowd.among(places),
     )
 
 

@@ -10,6 +10,7 @@ from alfs_cli.data import Trusted
 from alfs_cli.errors import InputError
 from alfs_cli.estimators.parts.counts import Spread
 from alfs_cli.estimators.parts.grounds import Grounds
+from alfs_cli.evidence.crowd import Crowd
 from alfs_cli.results.estimate import Bounded
 
 
@@ -24,6 +25,7 @@ class Sample:
         trusted: examples whose true labels are known.
         annotations: the labels (N, M) of M annotators, -1 where one gave none.
         annotators: the names of the annotators.
+        crowd: these labels with the model that was fitted to them, where it was.
     """
 
     probs: FloatArray
@@ -32,6 +34,7 @@ class Sample:
     trusted: Trusted | None = None
     annotations: IntArray | None = None
     annotators: tuple[str, ...] = ()
+    crowd: Crowd | None = None
 
     @property
     def num_classes(self) -> int:
