@@ -10,6 +10,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import typer
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
@@ -19,7 +20,7 @@ from alfs_cli.cli import app
 from alfs_cli.commands import GROUPS
 from alfs_cli.storage.documents import Number
 from alfs_cli.tuned import ARBITRARY, Constant, constants
-from pages.writing import MADE, table
+from pages.writing import MADE, frame, table
 
 DATA, SHARED = "Data", "Shared options"
 TO_DATA = "[options that name the data](#options-that-name-the-data)"
@@ -302,11 +303,15 @@ def constants_page() -> str:
     tables = list(_tuning_tables())
     every = [one for _, _, rows in tables for one in rows]
     arbitrary = sum(one.benchmark == ARBITRARY for one in every)
+    tried = frame("constants").groupby(["subject", "constant"])["told_apart"].any()
     parts = [
         "# Constants",
         f"What was chosen, not derived: {len(every)} constants, each with its unit, what sets it "
         f"and the benchmark that tells it from other values. For {arbitrary} of them no benchmark "
-        f"tells the value from its half and its double: they are marked {ARBITRARY}.",
+        f"tells the value from its half and its double: they are marked {ARBITRARY}. "
+        f"`benchmarks/constants.py` halved and doubled {len(tried)} on the same small draws of the "
+        f"learning part of `benchmarks/precision.py`; there {_told(tried)} told from its half or "
+        "double by three standard errors. A named benchmark is one that asks more of its constant.",
     ]
     for module, prose, rows in tables:
         parts += [
@@ -322,6 +327,11 @@ def constants_page() -> str:
             ),
         ]  # fmt: skip
     return MADE + "\n\n".join(parts) + "\n"
+
+
+def _told(tried: "pd.Series[bool]") -> str:
+    count = int(tried.sum())
+    return {0: "none was", 1: "one was"}.get(count, f"{count} were")
 
 
 def _tuning_tables() -> Iterator[tuple[str, str, list[Constant]]]:
