@@ -39,7 +39,6 @@ from alfs_cli.evidence.representations import (
     joined_names,
     representation,
 )
-from alfs_cli.evidence.zeros import filled, step_of
 from alfs_cli.noise import rows_of_counts
 from alfs_cli.results.evaluation import calibration_error
 
@@ -145,8 +144,7 @@ def gather(
     if kind == "pred-probs":
         if dataset.pred_probs is None:
             raise InputError("no predicted probabilities here", help="give them: --pred-probs FILE")
-        given = np.asarray(dataset.pred_probs, dtype=np.float64)
-        probs = filled(given, step_of(given))
+        probs = np.asarray(dataset.pred_probs, dtype=np.float64)
         found, X = evidence_from_probs(probs, dataset.labels), dataset.features
         return replace(
             found, features=X, alike=alike(dataset, found.kept, X, is_table=X is not None)

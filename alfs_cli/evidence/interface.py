@@ -10,6 +10,7 @@ from alfs_cli.evidence.choosing import agreement
 from alfs_cli.evidence.crowd import Crowd
 from alfs_cli.evidence.out_of_fold import Map
 from alfs_cli.evidence.tuning import GATHERING
+from alfs_cli.evidence.zeros import filled, step_of
 from alfs_cli.results.estimate import EvidenceSummary
 from alfs_cli.results.evaluation import calibration_error
 
@@ -74,7 +75,8 @@ class Evidence:
 
 
 def evidence_from_probs(probs: FloatArray, labels: IntArray) -> Evidence:
-    """Return given probabilities (N, K) as evidence."""
+    """Return given probabilities (N, K) as evidence; zeros are taken for less than a step."""
+    probs = filled(probs, step_of(probs))
     return Evidence(
         kind="pred-probs",
         name="given probabilities",

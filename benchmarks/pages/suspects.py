@@ -27,6 +27,7 @@ RARE = {
     "asymmetric:.02": "asymmetric .02",
     "asymmetric:.05": "asymmetric .05",
 }
+PARTS = {"judging": "judging", "learning": "learning", "fresh": "fresh, after"}
 RARE_SOURCES = {"digits": "digits", "gauss2far": "two Gaussians"}
 
 
@@ -99,13 +100,19 @@ def _rare(part: pd.DataFrame) -> str:
 def _promises() -> dict[str, Any]:
     found = frame("precision")
     parts = {name: part for name, part in found.groupby("part")}
-    rows = {
-        name: _kept(said, parts[name])
-        for name, said in (("judging", "judging"), ("learning", "learning"))
-    }
+    rows = {name: _kept(name, parts[name]) for name in ("judging", "learning")}
+    opened = frame("precision_opened")
+    rows["opened"] = _kept("fresh, as opened", opened)
+    rows["fresh"] = _kept("fresh, after what that led to", parts["fresh"])
     judged = parts["judging"]
     return {
         "promise_draws": len(found),
+        "fresh_draws": len(opened),
+        "fresh_sources": opened.draw.str.split("/").str[0].nunique(),
+        "fresh_near": rows["opened"][3],
+        "fresh_held": rows["opened"][4],
+        "fresh_false": _false(opened),
+        "fresh_false_now": _false(parts["fresh"]),
         "promise_judged": len(judged),
         "promise_sources": judged.draw.str.split("/").str[0].nunique(),
         "promise_near": rows["judging"][3],
@@ -119,14 +126,19 @@ def _promises() -> dict[str, Any]:
             ("draws with wrong labels", "n", "alfs", "one shape of noise, the likeliest",
              "the label's own probability"),
             tuple(_orders(said, parts[name])
-                  for name, said in (("judging", "judging"), ("learning", "learning"))),
+                  for name, said in PARTS.items()),
         ),
         "rates": table(
             ("draws at trust low", "n", "by likelihood", "as reported"),
             tuple(_rate_errors(said, parts[name])
-                  for name, said in (("judging", "judging"), ("learning", "learning"))),
+                  for name, said in PARTS.items()),
         ),
     }  # fmt: skip
+
+
+def _false(part: pd.DataFrame) -> int:
+    """Return in how many draws more than half are promised where under a fifth are wrong."""
+    return int(((part.likely_expected > 0.5) & (part.likely_precision < 0.2)).sum())
 
 
 def _orders(said: str, part: pd.DataFrame) -> tuple[object, ...]:
