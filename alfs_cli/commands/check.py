@@ -91,10 +91,11 @@ def _check_data(
     *,
     use_cache: bool,
 ) -> "CheckResult":
+    spec = settings.spec(data)
     from alfs_cli.gate.checking import check_data
 
     return check_data(
-        settings.spec(data),
+        spec,
         settings.options(invocation, use_cache=use_cache),
         settings.plan(),
         invocation.console,

@@ -34,12 +34,12 @@ def estimate(
         raise UsageError(
             "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
         )
+    spec = options.spec(data, pred_probs=pred_probs)
     from alfs_cli.estimating import estimate_data, refuse_elsewhere
     from alfs_cli.estimating.consensus import CONSENSUS
     from alfs_cli.reports.estimate import estimate_report
     from alfs_cli.reports.gallery import texts_of
 
-    spec = options.spec(data, pred_probs=pred_probs)
     asked = flags.read(invocation, use_cache=not flags.no_cache)
     if workers.executor == "ray":
         refuse_elsewhere(spec, asked)  # before a cluster is joined

@@ -43,6 +43,7 @@ def features(
     The same command goes on where it was stopped: files that are whole are left as they are.
     Several machines make the shards of one folder. `alfs estimate DIR` judges it.
     """
+    spec = options.spec(data)
     from alfs_cli.estimating.features import make_features
     from alfs_cli.evidence.representations import EncoderChoice
     from alfs_cli.reports.features import features_report
@@ -51,7 +52,7 @@ def features(
     choice = EncoderChoice(names, encoder_size, download, invocation.device)
     with workers.begun(invocation) as hired:
         made = make_features(
-            options.spec(data), choice, to, hired, invocation.console, shard=shard, max_bad=max_bad
+            spec, choice, to, hired, invocation.console, shard=shard, max_bad=max_bad
         )
     invocation.publish(features_report(to, made))
     if made.is_complete:

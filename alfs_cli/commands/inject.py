@@ -49,13 +49,14 @@ def inject(
 
     The noise starts from the true labels where they are known, else from the given ones.
     """
+    spec = options.spec(data)
     import numpy as np
 
     from alfs_cli.copies.noisy import noisy_copy, summary, write_copy
     from alfs_cli.data import in_words, load
     from alfs_cli.reports.inject import inject_report
 
-    dataset = load(options.spec(data), is_screened=False)
+    dataset = load(spec, is_screened=False)
     for note in dataset.notes:
         invocation.console.note(note)
     for text in in_words(dataset.problems):

@@ -62,13 +62,13 @@ def predict(
         )
     if workers.executor != "local" and cross_val is not None:
         raise UsageError("--cross-val trains networks in this process", help="leave --executor out")
+    spec, out, console = options.spec(data), invocation.out, invocation.console
     from alfs_cli.predicting.outputs import out_of_fold_outputs, outputs_of, write_outputs
     from alfs_cli.reports.run import prediction_report
     from alfs_cli.results.run import find_run
 
     folder = find_run(run, invocation.out)
     invocation.refuse_inputs(folder)
-    spec, out, console = options.spec(data), invocation.out, invocation.console
     device = invocation.device
     if cross_val is None:
         cache = out / "cache"

@@ -47,9 +47,6 @@ def sweep(
     paper.check(data, grid, training)
     varied = grid.varied(invocation)
     cells = paper.cells(data, varied) if paper.paper is not None else ()
-    from alfs_cli.training.loggers import check_logger  # loads torch
-
-    check_logger(training.logger)
     if cells:
         plan, configs = _plan_table(invocation, options, training, cells, varied.seeds)
     else:
@@ -86,7 +83,9 @@ def _plan_table(
     from alfs_cli.comparing.paper import runs_of
     from alfs_cli.executors.planning import plan_runs
     from alfs_cli.options.training import inputs_of, refuse_decided, typed
+    from alfs_cli.training.loggers import check_logger
 
+    check_logger(training.logger)
     data = cells[0].data
     said = typed(training, data, options, {})
     refuse_decided(said, said)
@@ -118,7 +117,10 @@ def _plan(
     more = {"loss": loss, "noise.kind": kind, "noise.rate": rate}
     settings, expected = settle(invocation, typed(training, data, options, more), training)
     invocation.refuse_inputs(*inputs_of(settings), *saved_inputs(invocation.out))
-    from alfs_cli.executors.planning import plan_sweep
+    from alfs_cli.executors.planning import plan_sweep  # a wrong setting is said before torch
+    from alfs_cli.training.loggers import check_logger
+
+    check_logger(training.logger)
 
     plan, configs, experiment = plan_sweep(
         settings, losses=varied.losses, noises=varied.noises, seeds=varied.seeds

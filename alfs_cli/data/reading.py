@@ -1,6 +1,5 @@
 """`load`: choose the reader for DATA, put other files in place of its parts, number its labels."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,13 +38,12 @@ from alfs_cli.data.overlaid import (
     where_of,
 )
 from alfs_cli.data.placeholders import how_to_fetch, refuse_placeholder
-from alfs_cli.data.readers import BUILTINS, READERS, forms
+from alfs_cli.data.readers import BUILTINS, READERS, forms, refuse_missing
 from alfs_cli.data.readers.builtin import builtin_splits, read_builtin
 from alfs_cli.data.readers.columns import (
     read_probabilities,
 )
 from alfs_cli.data.readers.features import KIND as FEATURES
-from alfs_cli.data.readers.folder import visible
 from alfs_cli.data.readers.folders import reader_of
 from alfs_cli.data.readers.in_memory import Given, content_of, laid_over
 from alfs_cli.data.texts import EMPTY
@@ -137,8 +135,7 @@ def _read(spec: DataSpec) -> Content:
     if path.is_dir():
         return reader_of(path).read(path, spec)
     refuse_placeholder(path)
-    if not path.exists():
-        raise _no_such_data(source)
+    refuse_missing(source)
     suffix = as_file(path).suffix.lower()
     reader = READERS.get(suffix)
     if reader is None:
@@ -153,18 +150,6 @@ def _read(spec: DataSpec) -> Content:
             help="leave --split out: the file is read whole",
         )
     return reader.read(path, spec)
-
-
-def _no_such_data(source: str) -> InputError:
-    parent = Path(source).parent
-    try:
-        siblings = [str(parent / name) for name in os.listdir(parent) if visible(name)]
-    except OSError:
-        siblings = []
-    return InputError(
-        f"no such file or directory: '{source}'{did_you_mean(source, [*siblings, *BUILTINS])}",
-        help=f"DATA is {forms()}",
-    )
 
 
 def _probabilities_alone(spec: DataSpec) -> Content:

@@ -76,7 +76,7 @@ class Evidence:
 
 def evidence_from_probs(probs: FloatArray, labels: IntArray) -> Evidence:
     """Return given probabilities (N, K) as evidence; zeros are taken for less than a step."""
-    probs = filled(probs, step_of(probs))
+    probs = np.asarray(filled(probs, step_of(probs)), dtype=np.float64)
     return Evidence(
         kind="pred-probs",
         name="given probabilities",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alfs_cli.data.readers import refuse_missing
 from alfs_cli.errors import UsageError
 from alfs_cli.findings.rules import Selection
 from alfs_cli.gate.baseline import USUAL as USUAL_BASELINE
@@ -41,7 +42,12 @@ class CheckSettings:
         return self.values[name].value
 
     def spec(self, source: str | None) -> "DataSpec":
-        """Return the specification of DATA, `source` with the settings of reading."""
+        """Return the specification of DATA, `source` with the settings of reading.
+
+        Raises InputError where there is none.
+        """
+        if source is not None:
+            refuse_missing(source)
         from alfs_cli.data import DataSpec
 
         named = {

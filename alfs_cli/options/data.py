@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alfs_cli.data.readers import forms
+from alfs_cli.data.readers import forms, refuse_missing
 
 if TYPE_CHECKING:
     from alfs_cli.data import DataSpec
@@ -194,7 +194,9 @@ class ReadingOptions:
         return {name.replace("_", "-"): value for name, value in self.named().items()}
 
     def spec(self, source: str | None, *, pred_probs: str | None = None) -> "DataSpec":
-        """Return the specification of the data set `source`."""
+        """Return the specification of the data set `source`; raise InputError where none is."""
+        if source is not None:
+            refuse_missing(source)
         from alfs_cli.data import DataSpec
 
         return DataSpec(source, pred_probs=pred_probs, **self.named())

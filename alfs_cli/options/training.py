@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from alfs_cli.data.readers import refuse_missing
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.options.data import DataOptions
 from alfs_cli.options.shared import Invocation
@@ -163,6 +164,8 @@ def settle(
         spec, fingerprint = estimated(invocation, needs_loss="loss" not in values)
         values.update(spec)
         expected.append((fingerprint, _stale("estimate.json", "estimate")))
+    if values.get("dataset.source") is not None:
+        refuse_missing(str(values["dataset.source"]))
     if values.get("correction") != "forward" and "transition.least_level" not in said:
         values.pop("transition.least_level", None)  # set by the recommendation
     if values.get("correction") == "forward" and "transition.file" not in values:

@@ -1,9 +1,13 @@
 """One reader per form of DATA: READERS by suffix, BUILTINS by name, each imported when used."""
 
+import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.text.addresses import is_address
 
 if TYPE_CHECKING:
     from alfs_cli.data.content import Content
@@ -63,6 +67,24 @@ def forms() -> str:
         f"({' '.join(READERS)}), or "
         f"a built-in data set: "
         f"{', '.join(BUILTINS)}"
+    )
+
+
+def refuse_missing(source: str) -> None:
+    """Raise InputError where DATA is neither built in, nor at an address, nor here.
+
+    It is asked before anything is loaded that reads, so that a slip of the pen is told at once.
+    """
+    if source in BUILTINS or is_address(source) or os.path.lexists(source):
+        return
+    parent = Path(source).parent
+    try:
+        siblings = [str(parent / name) for name in os.listdir(parent) if not name.startswith(".")]
+    except OSError:
+        siblings = []
+    raise InputError(
+        f"no such file or directory: '{source}'{did_you_mean(source, [*siblings, *BUILTINS])}",
+        help=f"DATA is {forms()}",
     )
 
 
