@@ -442,7 +442,9 @@ def _checked_paths(table: Table, relative: RawLabels, base: Path, top: str) -> l
     for row, text in enumerate(relative):
         copy = _copy_of(table, text, row) if is_address(text) else None
         path = os.path.join(start, text) if copy is None else copy
-        if "\0" in text or not is_inside(addresses.shown(os.path.abspath(path)), whole):
+        full = os.path.abspath(path)
+        inside = is_inside(full, top) or is_inside(addresses.shown(full), whole)
+        if "\0" in text or not inside:
             place = table.places(np.asarray([row]))
             if copy is not None:
                 raise InputError(
