@@ -16,6 +16,7 @@ from alfs_cli.certificate import Certificate, certify
 from alfs_cli.certificate.risk import (
     box_minimiser,
     convolution_verdict,
+    falling_step,
     log_softmax,
     risk_at,
 )
@@ -330,6 +331,21 @@ def test_a_dip_finer_than_the_grid_is_found_by_its_slope():
     rise = mpmath.quad(lambda v: 0.7 * float(loss.slope(1 - float(v))), [0, t])
     fall = mpmath.quad(lambda v: 0.15 * loss.slope(float(v)), [0, t / 1e9, t / 1e3, t])
     assert fall > rise
+
+
+def test_a_step_is_taken_where_the_slope_falls_at_the_vertex_and_nowhere_else():
+    """AEL with a = 1 has slopes g(0) = 1 and g(1) = 1 / e, and so does not hold below e to 1."""
+    loss = parse_loss("ael:a=1").separable(2)
+    for own, other in ((0.6, 0.4), (0.72, 0.28)):
+        u = falling_step(loss, np.array([own, other]))
+        t = u[1]
+        assert 0 < t <= 0.5
+        assert u[0] == pytest.approx(1 - t)
+        rise = mpmath.quad(lambda v: math.exp(-(1 - v)), [0, t]) * own
+        fall = mpmath.quad(lambda v: math.exp(-v), [0, t]) * other
+        assert fall > rise
+    assert falling_step(loss, np.array([0.74, 0.26])) is None
+    assert falling_step(parse_loss("mae").separable(3), np.array([0.5, 0.3, 0.2])) is None
 
 
 class Wavy:
