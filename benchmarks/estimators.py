@@ -30,10 +30,9 @@ from alfs_cli.estimators.parts.neighbourhood import neighbourhood_of
 from alfs_cli.estimators.parts.sample import Sample, rate_of
 from alfs_cli.estimators.summary import summarised
 from alfs_cli.estimators.with_trusted import gold, with_trusted
-from alfs_cli.evidence.choosing import agreement
 from alfs_cli.evidence.interface import Evidence
 from alfs_cli.noise import class_clean_levels, row_total_variation, rows_of_counts
-from alfs_cli.results.evaluation import calibration_error
+from alfs_cli.results.evaluation import agreement, calibration_error
 
 RESULTS = Path(__file__).parent / "results" / "estimators.csv"
 HELD = ["covered", "noise_rate_covers"]

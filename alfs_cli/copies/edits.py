@@ -22,7 +22,7 @@ from alfs_cli.data.readers.manifest import (
     path_column_of,
 )
 from alfs_cli.data.readers.tables import Table, read_table
-from alfs_cli.text.addresses import address_of, is_address
+from alfs_cli.text.addresses import address_of, is_address, store_of
 
 Move = Callable[[str], str]
 DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # the beginning of an absolute path of Windows
@@ -128,7 +128,9 @@ def moved_paths(cells: NDArray[Any], beside: Path, root: str | None, to: Path) -
         for path in written
         if path and not is_address(path)
     ]
-    return Moved(None if is_here else move, root_for(found, to))
+    away = next((path for path in written if is_address(path)), None)
+    root = root_for(found, to) if away is None else store_of(away)
+    return Moved(None if is_here else move, root)
 
 
 def root_for(files: list[str], manifest: Path) -> str | None:

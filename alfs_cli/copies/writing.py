@@ -293,7 +293,7 @@ def _paths_from(dataset: LabelledDataset, to: Path) -> tuple[Moved, list[str]]:
         moved = moved_paths(cells, table.folder, dataset.spec.root, to)
         return moved, [path if moved.move is None else moved.move(path) for path in cells]
     if dataset.paths and addresses.is_address(dataset.paths[0]):
-        return Moved(None, None), list(dataset.paths)
+        return Moved(None, addresses.store_of(dataset.paths[0])), list(dataset.paths)
     files = [os.path.abspath(path) for path in dataset.paths or ()]
     for path, shown in zip(files, dataset.paths or (), strict=True):
         if not os.path.lexists(path):

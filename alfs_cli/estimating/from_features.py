@@ -24,7 +24,6 @@ from alfs_cli.estimating.options import EstimateOptions
 from alfs_cli.estimating.streamed import Drawn, Fitted, finished, fitted, most_drawn
 from alfs_cli.estimators import ESTIMATORS
 from alfs_cli.estimators.fitting import check_classes
-from alfs_cli.evidence.choosing import agreement
 from alfs_cli.evidence.interface import Evidence
 from alfs_cli.evidence.moments import (
     PLANNED_ON,
@@ -39,7 +38,7 @@ from alfs_cli.evidence.moments import (
     sampled,
     total,
 )
-from alfs_cli.results.evaluation import calibration_error
+from alfs_cli.results.evaluation import agreement, calibration_error
 from alfs_cli.results.features import is_features_folder, load_features
 from alfs_cli.storage.workers import Workers
 from alfs_cli.suspects.streamed import Judge, Tally, added, tallied

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alfs_cli.arrays import Features, FloatArray, IntArray
+from alfs_cli.arrays import Features, IntArray
 from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.errors import InputError, brief
@@ -20,12 +20,13 @@ from alfs_cli.evidence.alike import alike
 from alfs_cli.evidence.encoders import has_encoder
 from alfs_cli.evidence.out_of_fold import out_of_fold
 from alfs_cli.evidence.representations import Represented, joined_names, side_by_side
+from alfs_cli.evidence.request import Request
 from alfs_cli.evidence.tuning import GATHERING
+from alfs_cli.results.evaluation import agreement
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
     from alfs_cli.evidence.encoders.interface import Encoder
-    from alfs_cli.evidence.gathering import Request
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +51,7 @@ class _Tried:
     seconds: float
 
 
-def agreement(probs: FloatArray, labels: IntArray) -> float:
-    """Return the share of given labels that are the most probable class."""
-    return float((probs.argmax(axis=1) == labels).mean())
-
-
-def chosen(request: "Request", kind: str) -> Representation:
+def chosen(request: Request, kind: str) -> Representation:
     """Return the representation of a kind; `auto` takes the best of those that there are.
 
     Raises InputError where there is nothing to judge the labels by.
@@ -63,7 +59,7 @@ def chosen(request: "Request", kind: str) -> Representation:
     return _best_available(request) if kind == "auto" else _of_kind(request, kind)
 
 
-def _of_kind(request: "Request", kind: str) -> Representation:
+def _of_kind(request: Request, kind: str) -> Representation:
     """Return the representation of a kind; of several encoders the best."""
     dataset = request.dataset
     if kind == "encoder" and (dataset.images is not None or dataset.texts is not None):
@@ -71,7 +67,7 @@ def _of_kind(request: "Request", kind: str) -> Representation:
     return Representation(kind)
 
 
-def _best_available(request: "Request") -> Representation:
+def _best_available(request: Request) -> Representation:
     dataset = request.dataset
     takes_texts = dataset.texts is not None and request.encoder.option == "--encoder"
     if request.encoder.option and dataset.images is None and not takes_texts:
@@ -97,7 +93,7 @@ def _best_available(request: "Request") -> Representation:
     )
 
 
-def _text_or_features(request: "Request") -> Representation:
+def _text_or_features(request: Request) -> Representation:
     """Return text, or features where a table's other columns agree better with the labels."""
     dataset, column = request.dataset, request.dataset.text_column
     named = "the given texts" if column is None else f"the text in column '{brief(column)}'"
@@ -114,7 +110,7 @@ def _text_or_features(request: "Request") -> Representation:
     return best
 
 
-def encoders_asked(request: "Request", kind: str) -> str:
+def encoders_asked(request: Request, kind: str) -> str:
     """Return the digests of the encoders that may be taken, "" where none is."""
     dataset, is_named = request.dataset, bool(request.encoder.names)
     if kind not in ("auto", "encoder") or (dataset.images is None and dataset.texts is None):
@@ -124,7 +120,7 @@ def encoders_asked(request: "Request", kind: str) -> str:
     return " ".join(encoder.digest for encoder in request.encoders)
 
 
-def of_images(request: "Request", shape: tuple[int, int, int]) -> Representation:
+def of_images(request: Request, shape: tuple[int, int, int]) -> Representation:
     """Return the encoder or the pixels, and note why; small and grey pictures need no encoder."""
     height, width, channels = shape
     if channels == 1 or min(height, width) < GATHERING.photograph_pixels:
@@ -139,7 +135,7 @@ def of_images(request: "Request", shape: tuple[int, int, int]) -> Representation
     return best_of(candidates, request)
 
 
-def of_encoders(request: "Request") -> Representation:
+def of_encoders(request: Request) -> Representation:
     """Return the best of the named encoders or all of them side by side, and note why."""
     every = request.encoders
     if len(every) == 1:
@@ -148,7 +144,7 @@ def of_encoders(request: "Request") -> Representation:
     return best_of((*alone, Representation("encoder", every)), request)
 
 
-def best_of(candidates: Sequence[Representation], request: "Request") -> Representation:
+def best_of(candidates: Sequence[Representation], request: Request) -> Representation:
     """Return the candidate of the highest agreement, of equal ones the first, and note all."""
     if any(candidate.encoders for candidate in candidates):
         import_module("torch")  # which takes seconds that are no encoder's
@@ -184,7 +180,7 @@ def _parts_of(candidate: Representation) -> list[Representation]:
     return [Representation(candidate.kind, (one,)) for one in candidate.encoders]
 
 
-def _sample(request: "Request") -> "LabelledDataset | None":
+def _sample(request: Request) -> "LabelledDataset | None":
     """Return a random sample of the data set, None where the whole is no larger."""
     dataset = request.dataset
     if len(dataset) <= GATHERING.compared_on:
@@ -210,7 +206,7 @@ def _held_out(
 
 
 def gains_by_standardising(
-    request: "Request", X: Features, labels: IntArray, fold_of: IntArray
+    request: Request, X: Features, labels: IntArray, fold_of: IntArray
 ) -> bool:
     """Return whether columns of unit variance predict held-out labels better than as they are.
 

@@ -6,13 +6,12 @@ import numpy as np
 
 from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.evidence.alike import Alike
-from alfs_cli.evidence.choosing import agreement
 from alfs_cli.evidence.crowd import Crowd
 from alfs_cli.evidence.out_of_fold import Map
 from alfs_cli.evidence.tuning import GATHERING
 from alfs_cli.evidence.zeros import filled, step_of
 from alfs_cli.results.estimate import EvidenceSummary
-from alfs_cli.results.evaluation import calibration_error
+from alfs_cli.results.evaluation import agreement, calibration_error
 
 KINDS = ("auto", "pred-probs", "features", "text", "encoder", "pixels", "network")
 

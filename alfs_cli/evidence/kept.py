@@ -12,10 +12,9 @@ from alfs_cli.data.dataset import positions_of
 from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.alike import Alike
-from alfs_cli.evidence.choosing import agreement
 from alfs_cli.evidence.encoders import has_encoder
 from alfs_cli.evidence.interface import Evidence
-from alfs_cli.results.evaluation import calibration_error
+from alfs_cli.results.evaluation import agreement, calibration_error
 from alfs_cli.storage.writing import replacing
 
 if TYPE_CHECKING:

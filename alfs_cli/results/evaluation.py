@@ -109,6 +109,11 @@ def evaluation_of(
     )
 
 
+def agreement(probs: "NDArray[np.float64]", labels: "NDArray[np.int64]") -> float:
+    """Return the share of given labels (N,) that are the most probable class of (N, K)."""
+    return float((probs.argmax(axis=1) == labels).mean())
+
+
 def calibration_error(probs: "NDArray[np.float64]", labels: "NDArray[np.int64]") -> float:
     """Return sum_b n_b / N |accuracy_b - confidence_b|, 15 bins. Guo et al., ICML 2017, Eq. 3.
 

@@ -98,6 +98,15 @@ def parsed(text: str) -> Address:
     return Address(scheme, bare, path, login, query, rest)
 
 
+def store_of(text: str) -> str:
+    """Return the address of all that lies at the host of an address, without secrets.
+
+    >>> store_of("https://me:secret@host/photos/a.png?token=x"), store_of("memory://a.png")
+    ('https://host/', 'memory://')
+    """
+    return replace(parsed(text), path="", rest="").shown
+
+
 def copies_folder() -> Path:
     """Return the folder of the copies: $ALFS_CACHE_DIR, else in the user's folder of caches."""
     own = os.environ.get(FOLDER)

@@ -102,9 +102,20 @@ def validity_goals(held: pd.DataFrame) -> Iterator[Goal]:
         bool((held.either <= both).all()),
     )  # fmt: skip
     yield (
-        "audits a case", "2,000",
-        f"{held.audits.min():,} to {held.audits.max():,}", bool((held.audits >= 2000).all()),
+        "audits a case", "2,000", _in_words(held), bool((held.audits >= 2000).all()),
     )  # fmt: skip
+
+
+def _in_words(held: pd.DataFrame) -> str:
+    """Return how many audits there were of each kind of case."""
+    few = held[held.audits < held.audits.max()]
+    names = few.quantity.str.partition(":")[0]
+    parts = [
+        f"{name} {of.audits.min():,} to {of.audits.max():,} ({len(of)} cases)"
+        for name, of in few.groupby(names)
+    ]
+    rest = f"{held.audits.max():,} in {len(held) - len(few)} of {len(held)} cases"
+    return "; ".join([rest, *parts])
 
 
 def answer_goals(answers: pd.DataFrame) -> Iterator[Goal]:

@@ -77,7 +77,7 @@ def test_a_manifest_there_and_one_here_that_lists_addresses(alfs, store):
     found = [
         alfs_cli.estimate(*data, root=root)
         for *data, root in (
-            ["memory://d/labels.csv", None], ["here.csv", None], ["here.csv", "memory://d"],
+            ["memory://d/labels.csv", None], ["here.csv", "memory://d"],
             ["short.csv", "memory://d"],
         )
     ]  # fmt: skip
@@ -98,17 +98,24 @@ def test_a_manifest_there_and_one_here_that_lists_addresses(alfs, store):
 )
 def test_manifests_do_not_lead_out(alfs, store, cell, said):
     Path("bad.csv").write_text(f"path,label\n{cell},cat\n")
-    done = alfs("check", "bad.csv")
+    done = alfs("check", "bad.csv", "--root", "memory://d")
     assert done.code == 2
     assert said in done.err
     assert "help: " in done.err
 
 
-def test_with_a_root_nothing_outside_of_it_is_fetched(alfs, store):
+@pytest.mark.parametrize("root", [(), ("--root", "memory://elsewhere"), ("--root", ".")])
+def test_nothing_outside_of_the_root_is_fetched(alfs, store, root):
+    """A table that somebody gave names no place that is then asked for something."""
     Path("bad.csv").write_text("path,label\nmemory://d/photos/a cat/0.png,cat\n")
-    done = alfs("check", "bad.csv", "--root", "memory://elsewhere")
+    done = alfs("check", "bad.csv", *root)
     assert done.code == 2
-    assert "points outside the root: 'memory://d/photos/a cat/0.png'" in done.err
+    assert "names a URL outside the root (line 2: 'memory://d/photos/a cat/0.png')" in done.err
+    assert "--root memory:// lets alfs fetch" in done.err
+    there = "path,label\n../other/0.png,cat\nmemory://e/0.png,cat\n"
+    store.pipe_file("/d/bad.csv", there.encode())
+    done = alfs("check", "memory://d/bad.csv")
+    assert (done.code, "points outside the root" in done.err) == (2, True)
 
 
 def test_tables_features_and_probabilities(alfs, store):
@@ -141,7 +148,8 @@ def test_copies_name_addresses(alfs, store):
         assert done.code == 0, done.err
         table = pd.read_csv(words[-1])
         assert table["path"].str.startswith("memory://d/photos/").all()
-        assert alfs_cli.estimate(words[-1]).n == 40
+        assert "--root 'memory://'" in done.err
+        assert alfs_cli.estimate(words[-1], root="memory://").n == 40
     assert alfs("estimate", "memory://d/photos").code == 0
     done = alfs("fix", "memory://d/photos", "--drop", "--force", "--to", "tasks.json")
     assert done.code == 0, done.err

@@ -122,11 +122,21 @@ def test_the_python_runs(tmp_path, monkeypatch, page):
     assert not said, "".join(said)
 
 
+def headings(page):
+    """The names of a page's headings in links, as GitHub and Sphinx spell them."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in found}
+
+
 def test_links_lead_somewhere():
     seen = 0
     for page in pages():
-        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
-            assert (page.parent / link).is_file(), f"{name_of(page)}: {link}"
+        links = re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8"))
+        for link, heading in links:
+            target = page.parent / link if link else page
+            assert target.is_file(), f"{name_of(page)}: {link}"
+            if heading and target.suffix == ".md":
+                assert heading in headings(target), f"{name_of(page)}: {link}#{heading}"
             seen += 1
     assert seen > 50
 

@@ -201,7 +201,7 @@ def _with_examples(content: Content, table: Table, spec: DataSpec, root: Path) -
     table.refuse_missing(relative, column)
     relative = slashes_turned(relative, root if spec.root is None else Path(spec.root))
     base, top = base_of(relative, root, spec.root)
-    paths = _checked_paths(table, relative, base, top, is_bounded=spec.root is not None)
+    paths = _checked_paths(table, relative, base, top)
     fetch_listed(paths)
     paths = [_on_disk(path) for path in paths]
     heads = heads_of(paths)
@@ -432,24 +432,29 @@ def _of_windows(path: str) -> str | None:
     )
 
 
-def _checked_paths(
-    table: Table, relative: RawLabels, base: Path, top: str, *, is_bounded: bool
-) -> list[str]:
+def _checked_paths(table: Table, relative: RawLabels, base: Path, top: str) -> list[str]:
     """Return the paths joined to `base`, for an address the path of its copy.
 
-    Raises InputError for a way out of `top`. Addresses may lie elsewhere unless `is_bounded`, but
-    never on this machine.
+    Raises InputError for a way out of `top`: nothing is fetched for a table's word alone.
     """
-    start = os.path.abspath(base)
+    start, whole = os.path.abspath(base), addresses.shown(top)  # a row may have its own signature
     paths = []
     for row, text in enumerate(relative):
         copy = _copy_of(table, text, row) if is_address(text) else None
         path = os.path.join(start, text) if copy is None else copy
-        may_leave = copy is not None and not is_bounded
-        if "\0" in text or not (may_leave or is_inside(os.path.abspath(path), top)):
+        full = os.path.abspath(path)
+        inside = is_inside(full, top) or is_inside(addresses.shown(full), whole)
+        if "\0" in text or not inside:
+            place = table.places(np.asarray([row]))
+            if copy is not None:
+                raise InputError(
+                    f"'{table.path}' names a URL outside the root ({place}: "
+                    f"'{brief(parsed(text).shown)}')",
+                    help="nothing is fetched for a table's word alone; --root "
+                    f"{addresses.store_of(text)} lets alfs fetch what lies there",
+                )
             raise InputError(
-                f"{table.places(np.asarray([row]))} of '{table.path}' points outside the root: "
-                f"'{brief(text)}'",
+                f"{place} of '{table.path}' points outside the root: '{brief(text)}'",
                 help=_of_windows(text) or f"the root is '{top}'; --root names another folder",
             )
         paths.append(copy or os.path.normpath(os.path.join(base, text)))
@@ -468,7 +473,8 @@ def _copy_of(table: Table, text: str, row: int) -> str:
             f"'{table.path}' names '{brief(shown(text))}' ({table.places(np.asarray([row]))})",
             help="name files on this machine by their paths, pictures in an archive by the archive",
         )
-    return kept_at(text)
+    place = addresses.place_of(address)
+    return kept_at(text) if place is None else str(place)
 
 
 def _on_disk(path: str) -> str:

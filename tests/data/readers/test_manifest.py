@@ -204,10 +204,16 @@ def test_absolute_paths_below_the_root_are_fine(write, tmp_path):
     assert len(read(write(f"path,label\na.png,cat\n{tmp_path}/b.png,dog\n"))) == 2
 
 
+@pytest.mark.parametrize("url", ["https://x.org/b.png", "s3://b/b.png", "memory://x/b.png"])
+def test_nothing_is_fetched_for_a_table_s_word_alone(write, url):
+    with pytest.raises(InputError, match=r"names a URL outside the root \(line 3: '"):
+        read(write(f"path,label\na.png,cat\n{url},dog\n"))
+
+
 def test_an_address_where_nothing_lies_is_a_path_that_does_not_exist(write, tmp_path, monkeypatch):
     monkeypatch.setenv("ALFS_CACHE_DIR", str(tmp_path / "cache"))
-    with pytest.raises(InputError, match=r"1 of 2 paths .* \(line 3: 'memory://x/b.png'"):
-        read(write("path,label\na.png,cat\nmemory://x/b.png,dog\n"))
+    with pytest.raises(InputError, match=r"2 of 2 paths .* \(lines 2, 3: 'memory://x/a.png'"):
+        read(write("path,label\nmemory://x/a.png,cat\nmemory://x/b.png,dog\n"), root="memory://x")
 
 
 def test_numeric_columns_are_features(tmp_path):
