@@ -45,7 +45,9 @@ def test_settings_and_hooks_there_are_ones_that_exist():
     from alfs_cli.settings.check import CHECK
 
     page = GATE_PAGE.read_text(encoding="utf-8")
-    settings, action, gitlab = (yaml.safe_load(one.text) for one in blocks(GATE_PAGE, "yaml"))
+    settings, action, gitlab, local = (
+        yaml.safe_load(one.text) for one in blocks(GATE_PAGE, "yaml")
+    )
     assert set(settings["check"]) <= set(CHECK)
     inputs = yaml.safe_load((TOP / "action.yml").read_text(encoding="utf-8"))
     assert set(action[0]["with"]) <= set(inputs["inputs"])
@@ -54,6 +56,7 @@ def test_settings_and_hooks_there_are_ones_that_exist():
     assert "labels" in gitlab
     hooks = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     assert all(f"`{hook['id']}`" in page for hook in hooks)
+    assert local["repos"][0]["hooks"] == [{"id": hook["id"]} for hook in hooks]
     assert set(re.findall(r"ALFS\d{3}", page)) <= set(RULES)
     table = dict(re.findall(r"^\| `--(?:no-)?([\w-]+)[^`]*` \| (ALFS\d+) ", page, re.MULTILINE))
     assert {name.replace("-", "_") for name in table} <= set(CheckOptions.__dataclass_fields__)

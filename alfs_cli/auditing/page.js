@@ -145,7 +145,6 @@ async function show(task) {
 
 function fit(image) {
   const { naturalWidth: width, naturalHeight: height } = image;
-  image.classList.toggle("sharp", Math.max(width, height) < $("box").clientWidth);
   image.style.maxWidth = `${MOST_SCALED * width}px`;
   image.style.maxHeight = `${MOST_SCALED * height}px`;
 }
@@ -216,7 +215,6 @@ function nearest(found) {
     if (picture) {
       const image = new Image();
       image.alt = `an example that is given ${given}`;
-      image.onload = () => image.classList.toggle("sharp", image.naturalWidth < image.clientWidth);
       image.src = picture;
       item.append(image, text("span", given, "small"));
     } else item.append(text("span", words, "small"), text("b", given, "small"));
@@ -404,7 +402,6 @@ function zoom() {
   if (!state.current?.image) return;
   const large = new Image();
   large.alt = state.current.image.alt;
-  large.onload = () => large.classList.toggle("sharp", large.naturalWidth < innerWidth);
   large.src = `${state.current.picture}?large=1`;
   $("large").replaceChildren(large);
   $("large").showModal();

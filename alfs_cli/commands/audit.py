@@ -70,7 +70,9 @@ def audit(
             write_next(record, shows, sheets.sheet, sheets.batch, budget, console)
     if sheets.sheet is None and not sheets.read:
         _serve(invocation, opened, shows, page, budget)
-    _conclude(invocation, opened, shows, budget, is_awaited=bool(sheets.read or sheets.sheet))
+    is_read = bool(sheets.read) and sheets.sheet is None
+    is_awaited = is_read or sheets.sheet is not None
+    _conclude(invocation, opened, shows, budget, is_awaited=is_awaited, is_read=is_read)
 
 
 def _opened(
@@ -188,6 +190,7 @@ def _conclude(
     budget: int | None,
     *,
     is_awaited: bool,
+    is_read: bool,
 ) -> None:
     """Save and publish the result; exit 1 unless all claims hold or a sheet awaits answers."""
     from alfs_cli.auditing.words import over
@@ -211,6 +214,11 @@ def _conclude(
     invocation.publish(report)
     invocation.console.note(f"wrote audit.json, audit.jsonl in {invocation.out}/")
     is_open = why is None and is_awaited and not now.is_rejected
+    if is_open and is_read:
+        invocation.console.note(
+            "next: the same command with --sheet in place of --read asks for more, and without "
+            "either the page does"
+        )
     if now.is_rejected or (not now.is_decided and not is_open):
         raise typer.Exit(1)
 

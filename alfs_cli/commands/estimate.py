@@ -37,7 +37,7 @@ def estimate(
     spec = options.spec(data, pred_probs=pred_probs)
     from alfs_cli.estimating import estimate_data, refuse_elsewhere
     from alfs_cli.estimating.consensus import CONSENSUS
-    from alfs_cli.reports.estimate import estimate_report
+    from alfs_cli.reports.estimate import estimate_report, next_after
     from alfs_cli.reports.gallery import texts_of
 
     asked = flags.read(invocation, use_cache=not flags.no_cache)
@@ -70,4 +70,4 @@ def estimate(
     invocation.say_saved("estimate")
     if found.consensus is not None:
         invocation.console.note(f"wrote {invocation.out / CONSENSUS}: a label for each example")
-    invocation.console.note(f"next: alfs recommend{invocation.out_words}")
+    invocation.console.note(next_after(found.estimate, invocation.out_words))

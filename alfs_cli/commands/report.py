@@ -12,7 +12,7 @@ from alfs_cli.options.shared import Invocation, command
 if TYPE_CHECKING:
     from alfs_cli.formats.blocks import Report
 
-PAGE, FIFTYONE = "report.html", "fiftyone"
+PAGE, AUDIT_PAGE, FIFTYONE = "report.html", "audit.html", "fiftyone"
 PAIRS = 5  # pairs of identical pictures under different labels, the most shown
 
 
@@ -44,8 +44,9 @@ def report(
 ) -> None:
     """Write a self-contained page about an estimate, a run, a sweep or an audit.
 
-    It is written to report.html beside those results, unless -f or -o is given. -f fiftyone lists
-    the pictures of an estimate with their labels and what was found, for FiftyOne to import.
+    It is written to report.html beside those results, an audit's to audit.html, unless -f or -o is
+    given. -f fiftyone lists the pictures of an estimate with their labels and what was found, for
+    FiftyOne to import.
     """
     from alfs_cli.formats import render
     from alfs_cli.results.saved import find_saved
@@ -64,7 +65,8 @@ def report(
     if FIFTYONE in (invocation.format, *(format for format, _ in invocation.outputs)):
         page = _with_samples(page, kind, place)
     if invocation.format == "text" and not invocation.outputs:
-        path = (place.parent if kind in ("estimate", "audit") else place) / PAGE
+        folder = place.parent if kind in ("estimate", "audit") else place
+        path = folder / (AUDIT_PAGE if kind == "audit" else PAGE)  # both may be of one folder
         write_text(path, render(page, "html"))
         invocation.console.note(f"page {path.as_posix()}")
     invocation.publish(page)

@@ -79,10 +79,19 @@ MOST_TOLD = 5  # problems named in a message
 
 def in_words(problems: Sequence[Problem]) -> list[str]:
     """Return a line for each of the first few problems, and a line that counts the others."""
-    lines = [f"{problem.message} ({problem.rule})" for problem in problems[:MOST_TOLD]]
+    lines = [
+        f"{_place(problem)}{problem.message} ({problem.rule})" for problem in problems[:MOST_TOLD]
+    ]
     if len(problems) > MOST_TOLD:
         lines.append(f"and {len(problems) - MOST_TOLD:,} more; `alfs check` lists them")
     return lines
+
+
+def _place(problem: Problem) -> str:
+    """Return where a problem is, nothing where its message says so."""
+    if problem.path is not None and problem.path not in problem.message:
+        return f"'{problem.path}': "
+    return f"line {problem.line}: " if problem.path is None and problem.line is not None else ""
 
 
 class Images(Protocol):

@@ -225,7 +225,7 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
         population=_population(content, names) if spec.labels is None else None,
         problems=tuple(
             replace(problem, message=with_addresses(problem.message))
-            for problem in (*content.problems, *problems, *_too_few(labels[usable], names))
+            for problem in (*content.problems, *problems, *_classes(labels[usable], names))
         ),
         notes=tuple(
             with_addresses(note)
@@ -234,7 +234,6 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
                 *laid.notes,
                 *notes,
                 *_perhaps_missing(labels, names, declared=declared_in(content, spec)),
-                *_look_alikes(names),
                 *(() if columns is None else in_words(columns)),
             )
         ),
@@ -492,6 +491,11 @@ def _population(content: Content, names: tuple[str, ...]) -> FloatArray | None:
     return T[np.ix_(order, order)]
 
 
+def _classes(labels: IntArray, names: tuple[str, ...]) -> list[Problem]:
+    """Return what is wrong with the classes: too few examples, names that look alike."""
+    return [*_too_few(labels, names), *_look_alikes(names)]
+
+
 def _too_few(labels: IntArray, names: tuple[str, ...]) -> list[Problem]:
     counts = np.bincount(labels, minlength=len(names))
     return [
@@ -504,16 +508,17 @@ def _too_few(labels: IntArray, names: tuple[str, ...]) -> list[Problem]:
     ]
 
 
-def _look_alikes(names: tuple[str, ...]) -> list[str]:
-    """Return a note on class names that differ only in spaces or case."""
+def _look_alikes(names: tuple[str, ...]) -> list[Problem]:
+    """Return a problem for each class name that differs from another only in spaces or case."""
     seen: dict[str, str] = {}
-    notes = []
+    found = []
     for name in names:
         plain = " ".join(name.casefold().split())
         if plain in seen:
-            notes.append(f"classes '{seen[plain]}' and '{name}' differ only in spaces or case")
+            text = f"classes '{seen[plain]}' and '{name}' differ only in spaces or case"
+            found.append(Problem("ALFS409", text, given=name))
         seen.setdefault(plain, name)
-    return notes
+    return found
 
 
 def without_files(spec: DataSpec, *, split: str) -> DataSpec:

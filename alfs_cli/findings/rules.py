@@ -245,6 +245,16 @@ _RULES = (
         "Fill the text in or take the row out.",
     ),
     Rule(
+        "ALFS409",
+        "look-alike-classes",
+        "warning",
+        "class",
+        "The names of two classes differ only in spaces or case.",
+        "'cat' and 'cat ' are two classes to alfs, which never guesses that they are one. Where "
+        "they are, a right label is judged as if it were wrong.",
+        "Write the name in one way throughout; where they are two classes, --ignore ALFS409.",
+    ),
+    Rule(
         "ALFS901",
         "stale-entry",
         "note",

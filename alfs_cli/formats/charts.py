@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from alfs_cli.formats.blocks import Curves, Heatmap
 
 MAX_HEATMAP_CLASSES = 50  # classes; of more, the 30 noisiest are shown
+FULL_HEAT = 0.05  # the rate that has the full colour of a heat map, unless another is higher
 MAX_CELL_NUMBERS = 20  # classes up to which cells hold numbers
 # The first four are of Okabe and Ito, distinct for colour-blind readers; their yellow and sky blue
 # are too pale on white. Each line also has its dashes.
@@ -108,7 +109,8 @@ def chart(block: Curves) -> Chart:
 def heat_cells(block: Heatmap) -> dict[str, object]:
     """Return the rows of a heat map as (text, opacity, title) cells; of over 50 classes, 30.
 
-    The diagonal has opacity None: it is grey, so that the rest has the whole scale.
+    The diagonal has opacity None: it is grey, so that the rest has the whole scale. That reaches
+    to the highest rate, and to FULL_HEAT at least: rates that are next to nothing stay pale.
     """
     K = len(block.names)
     chosen = list(range(K))
@@ -116,7 +118,7 @@ def heat_cells(block: Heatmap) -> dict[str, object]:
         worst = sorted(range(K), key=lambda i: block.values[i][i])[:30]
         chosen = sorted(worst)
     off = [block.values[i][j] for i in chosen for j in chosen if i != j]
-    top = max([*off, 1e-9])
+    top = max([*off, FULL_HEAT])
     rows = []
     for i in chosen:
         cells = []

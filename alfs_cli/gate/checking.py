@@ -183,8 +183,9 @@ def _findings(
     if others:
         leaks = leakage_findings(found.dataset, found.digests or digests_of(found.dataset), others)
     ambiguous = found.ambiguous_findings() if rules.has("ALFS102") else ()
-    idle = OF_TEXTS if found.dataset.texts is None else OF_PICTURES
-    idle = idle if others else (*idle, "ALFS404")
+    texts = OF_TEXTS if found.dataset.texts is None else ()
+    pictures = OF_PICTURES if found.dataset.images is None else ()
+    idle = (*texts, *pictures, *(() if others else ("ALFS404",)))
     looked_at = tuple(rule for rule in INTEGRITY if rule not in idle)
     return (*found.findings, *leaks, *found.suspect_findings(), *ambiguous), looked_at
 

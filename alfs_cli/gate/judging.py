@@ -35,6 +35,7 @@ INTEGRITY = {
     "ALFS406": "no missing labels",
     "ALFS407": "no oversize images",
     "ALFS408": "no empty texts",
+    "ALFS409": "no classes that look alike",
 }
 """Rules on findings in files, which are judged by default, and the names of their gates."""
 

@@ -31,7 +31,10 @@ class CountedFlags:
     issue_threshold: Annotated[
         float,
         typer.Option(
-            "--issue-threshold", min=0, max=1, help="List labels with a score above this."
+            "--issue-threshold",
+            min=0,
+            max=1,
+            help="Call listed labels likely wrong from this score on, others possibly.",
         ),
     ] = 0.5
     in_sample_ok: Annotated[

@@ -19,14 +19,13 @@ from alfs_cli.noise import write_transition
 from alfs_cli.python.asked import FileName, Names, data_asked, several
 from alfs_cli.python.showing import Shown
 from alfs_cli.python.wording import Listener, checked, told_to_programs
-from alfs_cli.reports.estimate import estimate_report, headline
+from alfs_cli.reports.estimate import clean_level_text, estimate_report, headline
 from alfs_cli.results.estimate import Bounded, CleanLevel, NoiseEstimate, Trust
 from alfs_cli.results.estimate import load_estimate as read_estimate
 from alfs_cli.settings.layers import Key
 from alfs_cli.settings.values import whole
 from alfs_cli.storage.targets import keep_decisions
 from alfs_cli.suspects.scores import read_issues_table
-from alfs_cli.text.numbers import ratio
 
 WHOLE = {
     "folds": Key(whole(2), 5),
@@ -206,14 +205,9 @@ class Estimate(Shown):
         return self.result.document()
 
     def _lines(self) -> tuple[str, list[tuple[str, str]]]:
-        level, result = self.clean_level, self.result
-        pair = f", where '{level.true_class}' is given as '{level.given_class}'"
+        result = self.result
         rows = [
-            (
-                "clean level",
-                f"r = {ratio(level.value)} ({ratio(level.low)} to {ratio(level.high)})"
-                + ("" if level.value == float("inf") else pair),
-            ),
+            ("clean level", clean_level_text(result)),
             ("trust", f"{self.trust.level}: {'; '.join(self.trust.reasons[:2])}"),
             ("data", f"{self.n:,} examples, {len(self.class_names)} classes"),
             ("evidence", f"{result.evidence.kind}, method {self.method}"),
@@ -222,6 +216,7 @@ class Estimate(Shown):
             rows.insert(2, ("suspects", f"{result.issues.count:,} labels"))
         if self.trust.level == "low":
             rows.insert(0, rows.pop(1))
+            rows.insert(1, ("to decide", "alfs.audit asks people about a few, drawn at random"))
         return headline(result), rows + [("note", text) for text in self.notes[:3]]
 
     def _report(self) -> Report:

@@ -49,7 +49,8 @@ def check_report(
         blocks.append(_table(result))
     suspects = sum(finding.rule == "ALFS101" for finding in result.findings)
     if suspects:
-        blocks.append(Paragraph(f"{suspects:,} labels look wrong (ALFS101)"))
+        look = "label looks" if suspects == 1 else "labels look"
+        blocks.append(Paragraph(f"{suspects:,} {look} wrong (ALFS101)"))
     return Report(title, tuple(blocks), result.document(), result.findings, result.gates, source)
 
 
@@ -89,6 +90,11 @@ def _suppressed(result: CheckResult) -> Iterator[str]:
     if result.stale:
         first = ", ".join(result.stale[:MAX_STALE]) + (", ..." if result.stale[MAX_STALE:] else "")
         yield f"{len(result.stale):,} stale (ALFS901): {first}"
+    if any(entry.endswith("(unused)") for entry in result.stale):
+        yield (
+            "an unused line names neither a path nor a finding: a row's id is the fingerprint of "
+            "its finding in check.json"
+        )
 
 
 def _table(result: CheckResult) -> Table:

@@ -1,6 +1,7 @@
 """The report of an estimate: verdict, trust, classes, pairs, T, and what the bounds cover."""
 
 import math
+import shlex
 from collections.abc import Callable, Sequence
 
 from alfs_cli.findings.finding import Finding
@@ -27,12 +28,14 @@ from alfs_cli.results.estimate import (
     LocalCleanLevel,
     NoiseEstimate,
     Truth,
+    data_words,
 )
 from alfs_cli.text.numbers import between, percent, ratio
 
 MAX_CLASSES = 12  # classes listed
 MAX_ANNOTATORS = 12  # annotators listed
 MAX_PAIRS, MAX_PAIRS_BRIEF = 8, 2  # pairs listed, and those on the first screen
+WRITTEN = 3  # decimals of a rate that percentages show
 COVERS = (
     "Bounds cover sampling error: how far another sample of the same size could move the numbers. "
     "{overlap} Each is one-sided, so low to high is a {interval:.0f} % interval. T describes noise "
@@ -156,13 +159,81 @@ def headline(estimate: NoiseEstimate) -> str:
     )
 
 
-def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
+def clean_level_text(estimate: NoiseEstimate) -> str:
+    """Return r with its bounds in words, and the pair of classes where it is least.
+
+    Where trust is low, this is the class with the least lower bound: values say too much there.
+    """
     level, is_sure = estimate.clean_level, estimate.trust.level != "low"
-    pair = (
-        "no label was seen in place of another"
-        if math.isinf(level.value)
-        else f"where '{level.true_class}' is given as '{level.given_class}'"
+    said = f"r {'= ' if is_sure else ''}{found(level, ratio, is_sure=is_sure)}"
+    if is_sure and math.isinf(level.value):
+        return f"{said}, no label was seen in place of another"
+    i = weakest_first(estimate)[0]
+    true, given = (
+        (level.true_class, level.given_class)
+        if is_sure
+        else (estimate.data.classes[i], _rival(estimate, i))
     )
+    return f"{said}, where '{true}' is given as '{given}'"
+
+
+def weakest_first(estimate: NoiseEstimate) -> list[int]:
+    """Return the classes by clean level, or by its lower bound where trust is low.
+
+    Those that are not judged come last.
+    """
+    is_sure = estimate.trust.level != "low"
+
+    def strength(i: int) -> tuple[bool, float, float, int]:
+        level = estimate.class_clean_level[i]
+        first, second = (level.value, level.low) if is_sure else (level.low, level.value)
+        return (not level.judged, first, second, i)
+
+    return sorted(range(len(estimate.data.classes)), key=strength)
+
+
+def worst_pairs(estimate: NoiseEstimate) -> list[tuple[int, int]]:
+    """Return the pairs (true, given) with a positive rate, the highest first.
+
+    Rates that are written alike, as all are where the fit found no pair above the others, are told
+    apart by their bounds.
+    """
+    T = estimate.transition
+    K = len(estimate.data.classes)
+    pairs = [(i, j) for i in range(K) for j in range(K) if i != j and T[i][j] > 0]
+    return sorted(pairs, key=lambda pair: _rank(estimate, *pair))
+
+
+def _rank(estimate: NoiseEstimate, i: int, j: int) -> tuple[float, float, float]:
+    """Return what pairs are sorted by: their rate as it is written, then both bounds."""
+    low, high = estimate.transition_low[i][j], estimate.transition_high[i][j]
+    return (-round(estimate.transition[i][j], WRITTEN), -low, -high)
+
+
+def _rival(estimate: NoiseEstimate, i: int) -> str:
+    """Return the class that class i is mostly given as."""
+    names = estimate.data.classes
+    others = [j for j in range(len(names)) if j != i]
+    return names[min(others, key=lambda j: _rank(estimate, i, j))]
+
+
+def next_after(estimate: NoiseEstimate, out_words: str) -> str:
+    """Return what to type next; `out_words` name the folder of results.
+
+    Where trust is low that is an audit, where somebody can be asked about single labels.
+    """
+    recommend = f"alfs recommend{out_words}"
+    if estimate.trust.level != "low" or estimate.annotators or not estimate.data.spec:
+        return f"next: {recommend}"
+    audit = shlex.join(["alfs", "audit", *data_words(estimate.data.spec)])
+    return (
+        f"next: {audit}{out_words} asks people about a few labels, which decides what the evidence "
+        f"cannot; or {recommend}"
+    )
+
+
+def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
+    level = estimate.clean_level
     judged = all(cls.judged for cls in estimate.class_clean_level)
     classes = "every class" if judged else "every class judged"
     if estimate.dominant:
@@ -171,8 +242,7 @@ def _verdict(estimate: NoiseEstimate) -> tuple[str, tuple[str, ...]]:
         lead = f"the clean label does NOT lead in {classes}: no loss can be certified"
     else:
         lead = f"undecided whether the clean label leads in {classes}"
-    said = found(level, ratio, is_sure=is_sure)
-    reasons = [f"clean level r {'= ' if is_sure else ''}{said}, {pair}", lead]
+    reasons = [f"clean level {clean_level_text(estimate)}", lead]
     if estimate.issues is not None:
         reasons.append(_listed(estimate.issues))
     return headline(estimate), tuple(reasons)
@@ -196,14 +266,20 @@ def _brief(estimate: NoiseEstimate, findings: Sequence[Finding]) -> tuple[Block,
 def _worst_pairs(estimate: NoiseEstimate) -> tuple[str, ...]:
     """Return the pairs of classes with the highest rates in words, empty without any."""
     is_sure = estimate.trust.level != "low"
-    pairs = _cells(estimate)[:MAX_PAIRS_BRIEF]
+    pairs = [
+        (i, j)
+        for i, j in worst_pairs(estimate)[:MAX_PAIRS_BRIEF]
+        if not is_sure or round(estimate.transition[i][j], WRITTEN) > 0
+    ]
     if not pairs:
         return ()
     names, lows, highs = estimate.data.classes, estimate.transition_low, estimate.transition_high
     said = [
         f"'{names[i]}' given as '{names[j]}' "
-        + found(Bounded(value, lows[i][j], highs[i][j]), percent, is_sure=is_sure)
-        for value, i, j in pairs
+        + found(
+            Bounded(estimate.transition[i][j], lows[i][j], highs[i][j]), percent, is_sure=is_sure
+        )
+        for i, j in pairs
     ]
     return (f"{'mostly' if is_sure else 'perhaps'} {', '.join(said)}",)
 
@@ -236,17 +312,14 @@ def _listed(issues: IssuesFile) -> str:
 
 
 def _classes(estimate: NoiseEstimate) -> Table:
-    order = sorted(
-        range(len(estimate.data.classes)),
-        key=lambda i: (estimate.class_clean_level[i].value, i),
-    )
+    order = weakest_first(estimate)
     is_sure = estimate.trust.level != "low"
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             (found := estimate.class_clean_level[i]).class_name,
             found.n,
             *(_class_cells(estimate, i, is_sure=is_sure) if found.judged else (None,) * 3),
-            found.runner_up if estimate.transition[i][i] < 1 else None,
+            _rival(estimate, i) if estimate.transition[i][i] < 1 else None,
             None if found.judged else "too few to judge",
         )
         for i in order[:MAX_CLASSES]
@@ -280,30 +353,17 @@ def _class_cells(estimate: NoiseEstimate, i: int, *, is_sure: bool) -> tuple[Cel
     return (estimate.transition_low[i][i], estimate.transition_high[i][i], level.low)
 
 
-def _cells(estimate: NoiseEstimate) -> list[tuple[float, int, int]]:
-    """Return (T[i, j], i, j) of the positive cells off the diagonal, the highest first."""
-    return sorted(
-        (
-            (value, i, j)
-            for i, row in enumerate(estimate.transition)
-            for j, value in enumerate(row)
-            if i != j and value > 0
-        ),
-        key=lambda cell: (-cell[0], cell[1], cell[2]),
-    )
-
-
 def _pairs(estimate: NoiseEstimate) -> Table:
     names, is_sure = estimate.data.classes, estimate.trust.level != "low"
     rows = tuple(
         (
             names[i],
             names[j],
-            *((value,) if is_sure else ()),
+            *((estimate.transition[i][j],) if is_sure else ()),
             estimate.transition_low[i][j],
             estimate.transition_high[i][j],
         )
-        for value, i, j in _cells(estimate)[:MAX_PAIRS]
+        for i, j in worst_pairs(estimate)[:MAX_PAIRS]
     )
     columns = (
         Column("true class"),

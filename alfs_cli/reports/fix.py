@@ -26,7 +26,10 @@ def fix_report(result: CleaningSummary) -> Report:
         ("written", f"{result.file}: {result.n_after:,} examples{others}"),
     )
     head = f"{result.dropped:,} of {result.n:,} examples dropped, {result.relabelled:,} relabelled"
-    blocks: list[Block] = [Verdict("info", head, _lost(result)), Facts(facts)]
+    blocks: list[Block] = [
+        Verdict("info", head, (*_lost(result), *_only_possible(result))),
+        Facts(facts),
+    ]
     if result.changes:
         blocks.append(_changes(result))
     if result.truth is not None:
@@ -47,6 +50,16 @@ def _lost(result: CleaningSummary) -> tuple[str, ...]:
         if had and not has
     ]
     return (f"no example is left of {', '.join(gone)}",) if gone else ()
+
+
+def _only_possible(result: CleaningSummary) -> tuple[str, ...]:
+    """Return a line on what to do where a list left every label as it is."""
+    if result.mode == "review" or result.changes or not result.listed:
+        return ()
+    return (
+        f"none of the {result.listed:,} listed labels is proven or likely wrong at this score: "
+        "look at them, fill in the column decision, and use --review",
+    )
 
 
 def _changes(result: CleaningSummary) -> Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from alfs_cli.formats.blocks import Cell, Column, Picture, Table
+from alfs_cli.reports.estimate import worst_pairs
 from alfs_cli.results.estimate import NoiseEstimate
 from alfs_cli.text.numbers import percent
 
@@ -134,12 +135,10 @@ def _pairs(rows: "pd.DataFrame", estimate: NoiseEstimate, count: int) -> "pd.Dat
     """Return the first suspects of the pairs of classes with the highest rates in T."""
     import pandas as pd
 
-    names, T = estimate.data.classes, estimate.transition
-    cells = [(i, j) for i in range(len(names)) for j in range(len(names)) if i != j and T[i][j] > 0]
-    cells.sort(key=lambda cell: -T[cell[0]][cell[1]])
+    names = estimate.data.classes
     chosen = [
         rows[(rows["suggested"] == names[i]) & (rows["given"] == names[j])].head(MOST_OF_A_PAIR)
-        for i, j in cells[:count]
+        for i, j in worst_pairs(estimate)[:count]
     ]
     return pd.concat(chosen) if chosen else rows.head(0)
 

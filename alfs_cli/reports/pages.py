@@ -94,14 +94,19 @@ def _advice(advice: Recommendations, estimate: NoiseEstimate, file: Path) -> Ver
 
 def _shares(estimate: NoiseEstimate) -> Intervals:
     """Return the clean share of each class with its bounds, the worst first."""
-    names, T = estimate.data.classes, estimate.transition
+    names, T, low = estimate.data.classes, estimate.transition, estimate.transition_low
     judged = [i for i, found in enumerate(estimate.class_clean_level) if found.judged]
-    order = sorted(judged, key=lambda i: (T[i][i], i))
+    is_sure = estimate.trust.level != "low"  # else values say too much, and bounds decide
+
+    def share(i: int) -> tuple[float, float, int]:
+        return (T[i][i], low[i][i], i) if is_sure else (low[i][i], T[i][i], i)
+
+    order = sorted(judged, key=share)
     rows = tuple(
         Interval(
             names[i],
             T[i][i],
-            estimate.transition_low[i][i],
+            low[i][i],
             estimate.transition_high[i][i],
             f"n {estimate.data.given_counts[i]:,}",
         )

@@ -60,9 +60,11 @@ def test_labels_alone_go_from_sheet_to_verdict(judged):
     assert some.code == 0, some.err
     assert "WARN" in some.out
     assert "more answers would decide all of them" in " ".join(some.out.split())
+    assert "next: the same command with --sheet in place of --read asks for more" in some.err
     fill("s.csv", wrong=(5,))
     done = judged("audit", "judge.csv", *CLAIM, "--read", "s.csv", "-f", "json")
     assert done.code == 0, done.err
+    assert "next:" not in done.err
     said = document(done)
     assert said == json.loads(Path("alfs-out/audit.json").read_text())
     assert said["schema"] == "alfs.audit/1"

@@ -74,7 +74,7 @@ def test_json_is_the_saved_document(saved):
 def test_a_clean_folder_passes(folder):
     done = folder("check", "data", "--max-noise-rate", "0.1")
     assert done.code == 0, done.out
-    assert "9 gates passed" in done.out
+    assert "10 gates passed" in done.out
 
 
 def test_wrong_labels_duplicates_and_broken_files_fail(folder):

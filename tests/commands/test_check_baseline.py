@@ -288,6 +288,7 @@ def test_an_ignore_file_and_what_is_left_of_it(alfs):
     text = alfs("check", "data.csv").out
     assert "1 suppressed (0 baseline, 1 ignored)" in text
     assert "2 stale (ALFS901)" in text
+    assert "the fingerprint of its finding in check.json" in " ".join(text.split())
     Path("alfs.yaml").write_text('check: {per-path-ignores: {"*.csv": [ALFS1]}}')
     now = document(alfs("check", "data.csv", "-q", "-f", "json"))
     assert now["suppressed"]["ignored"] == len(found)
@@ -312,7 +313,7 @@ def test_rules_are_explained(alfs):
     everything = json.loads(alfs("check", "--explain", "all", "-f", "json").out)
     assert everything["schema"] == "alfs.rules/1"
     assert len(everything["rules"]) >= 18
-    assert alfs("check", "--explain", "ALFS4").out.count("ALFS4") == 8
+    assert alfs("check", "--explain", "ALFS4").out.count("ALFS4") == 9
 
 
 def with_evidence(kind, encoder=None, path="alfs-baseline.json"):

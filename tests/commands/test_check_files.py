@@ -116,6 +116,19 @@ def test_classes_with_no_example_or_one(folder):
     }
 
 
+def test_classes_that_differ_in_a_space(table):
+    folder, rows = table
+    write_table([row + " " if place % 4 == 0 else row for place, row in enumerate(rows)])
+    code, found, status = checked(folder, "labels.csv")
+    assert (code, status["ALFS409"]) == (0, "warn")
+    assert [f["message"] for f in found["ALFS409"]] == [
+        "classes 'dark' and 'dark ' differ only in spaces or case",
+        "classes 'light' and 'light ' differ only in spaces or case",
+    ]
+    code, found, status = checked(folder, "labels.csv", "--ignore", "ALFS409")
+    assert "ALFS409" not in found.keys() | status.keys()
+
+
 def test_conflicting_duplicates(folder):
     Path("data/train/light/twin.png").write_bytes(Path("data/train/dark/07.png").read_bytes())
     Path("data/train/dark/same.png").write_bytes(Path("data/train/dark/08.png").read_bytes())

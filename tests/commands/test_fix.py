@@ -369,3 +369,16 @@ def test_what_is_read_is_never_written_over(alfs):
     assert {path: path.read_bytes() for path in Path().glob("*.csv")} == read
     done = alfs("fix", "m.csv", "--drop", "--issues", "list.csv", "--to", "./sub/../m.csv")
     assert done.code == 2
+
+
+def test_a_list_of_possible_ones_alone_changes_nothing_and_says_what_to_do(pictures):
+    write("", "", "", scores=(0.3, 0.2, 0.1))
+    for mode in ("--drop", "--relabel"):
+        done = pictures("fix", "data", mode, "--to", f"{mode[2:]}.csv")
+        assert done.code == 0, done.err
+        said = " ".join(done.out.split())
+        assert "none of the 3 listed labels is proven or likely wrong" in said
+        assert "fill in the column decision, and use --review" in said
+    write("keep", "keep", "keep")
+    done = pictures("fix", "data", "--review", "--to", "kept.csv")
+    assert "none of" not in done.out

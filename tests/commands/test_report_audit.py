@@ -46,7 +46,7 @@ def record(alfs):
 def test_the_page_holds_all_that_a_doubter_wants(alfs, record):
     done = alfs("report", "a")
     assert done.code == 0, done.err
-    page = Path("a/report.html").read_text(encoding="utf-8")
+    page = Path("a/audit.html").read_text(encoding="utf-8")
     now = status(record)
     for text in (*CLAIMS[:1], "clean-level &gt;= 1.0", "accuracy:a &gt; accuracy:b"):
         assert text.replace("<=", "&lt;=") in page
@@ -89,7 +89,8 @@ def test_the_document_is_the_audit_s_own(alfs, record):
 
 def test_without_a_name_it_is_what_lies_under_out(alfs, record):
     assert alfs("report", "--out", "a").code == 0
-    assert Path("a/report.html").exists()
+    assert Path("a/audit.html").exists()
+    assert not Path("a/report.html").exists()  # which is an estimate's, in the same folder perhaps
 
 
 def test_an_audit_that_was_edited_has_no_page(alfs, record):
@@ -98,7 +99,7 @@ def test_an_audit_that_was_edited_has_no_page(alfs, record):
     done = alfs("report", "a")
     assert (done.code, done.out) == (2, "")
     assert "audit.jsonl:" in done.err
-    assert not Path("a/report.html").exists()
+    assert not Path("a/audit.html").exists()
 
 
 def test_an_audit_without_an_answer(alfs):
@@ -106,4 +107,4 @@ def test_an_audit_without_an_answer(alfs):
     save_document(start(Path("a"), examples, [parse(CLAIMS[0])]))
     done = alfs("report", "a")
     assert done.code == 0, done.err
-    assert "even: there are no scores" in Path("a/report.html").read_text()
+    assert "even: there are no scores" in Path("a/audit.html").read_text()

@@ -36,7 +36,7 @@ def test_every_filter_keeps_the_figures_it_counts():
     assert sorted(rules) == sorted((key, key) for key in options)
     for key, count in options.items():
         assert sum(key in classes.split() for classes in figures) == int(count)
-    assert "4 of 692;" in found
+    assert "4 of 692; the others are in issues.csv. In brackets: the probability" in found
     assert HOSTILE not in found
 
 

@@ -352,7 +352,8 @@ def _declared(top: Path, root: Path) -> tuple[str, ...] | None:
 def _notes(scan: Scan) -> Iterator[str]:
     if scan.ignored:
         kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in scan.ignored.most_common(5))
-        yield f"{sum(scan.ignored.values()):,} files were passed over: {kinds}"
+        count = sum(scan.ignored.values())
+        yield f"{count:,} file{' was' if count == 1 else 's were'} passed over: {kinds}"
     for path in scan.loops[:3]:
         yield f"'{path}' links back to a folder above it and was not followed"
 

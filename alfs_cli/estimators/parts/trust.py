@@ -34,6 +34,11 @@ class Grades:
         self.found.append(grade)
         self.reasons.append(reason)
 
+    def weightiest_first(self) -> tuple[str, ...]:
+        """Return the reasons, those of the lowest grade first: they decide, and are read first."""
+        order = sorted(range(len(self.found)), key=lambda place: self.found[place])
+        return tuple(self.reasons[place] for place in order)
+
 
 def trust_in(
     estimate: Answer,
@@ -79,7 +84,7 @@ def trust_in(
         _neighbours(grades, neighbours, rate)
     if level.low <= 1 < level.value:
         grades.note("the bounds do not say whether the clean label leads in every class")
-    return Trust(NAMES[min(grades.found)], tuple(grades.reasons))  # type: ignore[arg-type]
+    return Trust(NAMES[min(grades.found)], grades.weightiest_first())  # type: ignore[arg-type]
 
 
 def _level(grades: Grades, level: CleanLevel) -> None:

@@ -279,10 +279,12 @@ def test_several_labels_an_example_are_refused(write):
         read(write(rows, "m.jsonl"))
 
 
-def test_names_that_differ_in_spaces_are_noted(write):
+def test_names_that_differ_in_spaces_are_a_problem(write):
     dataset = read(write(PLAIN.replace("c.png,cat", "c.png,Cat ")))
     assert dataset.class_names == ("Cat ", "cat", "dog")
-    assert dataset.notes == ("classes 'Cat ' and 'cat' differ only in spaces or case",)
+    assert [(p.message, p.given) for p in dataset.problems if p.rule == "ALFS409"] == [
+        ("classes 'Cat ' and 'cat' differ only in spaces or case", "cat")
+    ]
 
 
 @pytest.mark.parametrize(
