@@ -443,7 +443,10 @@ def _checked_paths(table: Table, relative: RawLabels, base: Path, top: str) -> l
         copy = _copy_of(table, text, row) if is_address(text) else None
         path = os.path.join(start, text) if copy is None else copy
         full = os.path.abspath(path)
-        inside = is_inside(full, top) or is_inside(addresses.shown(full), whole)
+        inside = is_inside(full, top)
+        if copy is not None:  # the folder of copies may itself lie inside of a root here
+            is_there = addresses.address_of(top) is not None
+            inside = is_there and (inside or is_inside(addresses.shown(full), whole))
         if "\0" in text or not inside:
             place = table.places(np.asarray([row]))
             if copy is not None:
