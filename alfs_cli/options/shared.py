@@ -19,7 +19,6 @@ import typer
 
 from alfs_cli.errors import UsageError, unknown
 from alfs_cli.formats import formats_of
-from alfs_cli.storage.remote import told_to
 from alfs_cli.storage.targets import SAVES, SUSPECTS, Kept, Target, Writes, refuse_inputs
 from alfs_cli.terminal.output import Terminal, inert, terminal_width, wants_color
 from alfs_cli.text.addresses import NO_ADDRESS, address_taken, is_address, shown
@@ -127,6 +126,8 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
         refuse_inputs(others, [arguments[name] for name in kept])
         for name, (group, members) in groups.items():
             arguments[name] = group(**{member: arguments.pop(member) for member in members})
+        from alfs_cli.storage.remote import told_to  # help needs none of it
+
         with invocation.console.showing(f"alfs {module}"), told_to(invocation.console):
             body(invocation, **arguments)
 
