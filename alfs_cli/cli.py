@@ -17,7 +17,7 @@ import typer
 
 from alfs_cli import __version__
 from alfs_cli.commands import COMMANDS, GROUPS
-from alfs_cli.errors import STOPS, AlfsError, Stopped, did_you_mean, is_out_of_memory, stop
+from alfs_cli.errors import STOPS, AlfsError, Stopped, brief, did_you_mean, is_out_of_memory, stop
 from alfs_cli.options.earlier import COULD_NOT_LOOK, Earlier, earlier_results
 from alfs_cli.options.renamed import renamed
 from alfs_cli.options.shared import OUT
@@ -27,6 +27,10 @@ from alfs_cli.text.plain import escaped
 
 EXIT_BUG = 101
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+IN_WORDS = {
+    "Input should be a valid number": "it is no number",
+    "Input should be a valid integer": "it is no whole number",
+}  # what typer says of values, and what we say
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # the base that typer does not export
 
 app = typer.Typer(
@@ -142,7 +146,7 @@ def _run(arguments: list[str]) -> int:
 def _failed(error: Exception, arguments: list[str], *, is_debugged: bool) -> int:
     """Print an error and return its exit code; call it while the error is handled."""
     if isinstance(error, USAGE_ERROR):
-        return _usage(error)
+        return _usage(error, arguments)
     is_bug = not isinstance(error, (AlfsError, OSError))
     if is_bug and is_out_of_memory(error):
         _print_error("out of memory", "a smaller --batch-size or --max-examples needs less")
@@ -179,7 +183,7 @@ def _note(text: str) -> None:
     print(printable(f"note: {text}"), file=sys.stderr, flush=True)
 
 
-def _usage(error: Exception) -> int:
+def _usage(error: Exception, arguments: list[str]) -> int:
     from typer import Context
 
     context: Context | None = getattr(error, "ctx", None)
@@ -193,6 +197,11 @@ def _usage(error: Exception) -> int:
     if name and context and not getattr(error, "possibilities", None):
         known = [word for parameter in context.command.params for word in parameter.opts]
         text += did_you_mean(name, known)
+    for theirs, ours in IN_WORDS.items():
+        if theirs in text:
+            text = text[: text.index(theirs)] + ours
+            if written := next((word for word in arguments if word.endswith("%")), None):
+                text += f" ('{brief(written)}': 5 % is written 0.05)"
     _print_error(text[:1].lower() + text[1:], f"{command} -h lists what there is")
     return 2
 

@@ -44,7 +44,11 @@ def test_python_m_and_version():
         (["estimate", "digits", "--device", "gpu"], "unknown device 'gpu'"),
         (["estimate", "digits", "--color", "yes"], "--color"),
         (["estimate", "digits", "--seed", "-1"], "seed"),
-        (["estimate", "digits", "--folds", "x"], "folds"),
+        (["estimate", "digits", "--folds", "x"], "'--folds': it is no whole number"),
+        (
+            ["check", "digits", "--max-noise-rate", "5%"],
+            "it is no number ('5%': 5 % is written 0.05)",
+        ),
         (["evaluate"], "RUN"),
     ],
 )
