@@ -39,7 +39,10 @@ def _in_package(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*.py")):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes in strings of old modules
-            tree = ast.parse(path.read_bytes())
+            try:
+                tree = ast.parse(path.read_bytes())
+            except (SyntaxError, ValueError):  # written for another Python, or broken on purpose
+                continue
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 said = " ".join((ast.get_docstring(node) or "").split())

@@ -1,6 +1,6 @@
 """Docstrings as texts: read, not run; each once."""
 
-from alfs_cli.data.docstrings import PACKAGES, docstrings
+from alfs_cli.data.docstrings import PACKAGES, _in_package, docstrings
 
 
 def test_docstrings_are_read_and_not_run(tmp_path):
@@ -17,3 +17,11 @@ def test_python_s_own_library_has_some_of_every_package():
     texts, labels = docstrings()
     assert set(labels) == set(PACKAGES)
     assert len(set(texts)) == len(texts) >= 1000
+
+
+def test_what_is_no_python_of_this_version_is_passed_over(tmp_path):
+    words = "This docstring has words enough to be taken for a text of its own, one hopes so."
+    (tmp_path / "a.py").write_text(f'"""{words}"""\n')
+    (tmp_path / "b.py").write_text("def f[T(:\n")
+    (tmp_path / "c.py").write_bytes(b"x = 1\0")
+    assert list(_in_package(tmp_path)) == [words]
