@@ -37,7 +37,7 @@ _HEADS = (
     rf'\[\s*\{{\s*"description":\s*{_TEXT},\s*"check_name":\s*"(?:{_RULE}|alfs)"',
     rf"[^\n]+: {_RULE} ",
 )
-_OURS = re.compile("|".join(_HEADS), re.DOTALL | re.IGNORECASE)
+_OURS = "|".join(_HEADS)  # compiled when it is first needed: that takes milliseconds
 
 
 def marked(text: str, format: str) -> str:
@@ -56,4 +56,5 @@ def bears_mark(path: Path, format: str) -> bool:
         return False
     if head.strip() == EMPTY.get(format):
         return True
-    return _OURS.match(head) is not None or foot.endswith(tuple(FOOTERS.values()))
+    is_ours = re.match(_OURS, head, re.DOTALL | re.IGNORECASE) is not None
+    return is_ours or foot.endswith(tuple(FOOTERS.values()))

@@ -10,7 +10,6 @@ import os
 import re
 from dataclasses import dataclass, replace
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -127,6 +126,8 @@ def place_of(address: Address) -> Path | None:
     folder = quote(address.host, safe="") or "-"
     hidden = "\0".join((address.login, address.query, address.rest))
     if hidden.strip("\0"):
+        from hashlib import sha256  # loads OpenSSL
+
         folder += f"~{sha256(hidden.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
     parts = address.path.rstrip("/").split("/") if address.path.rstrip("/") else []
     if not all(map(is_plain, (folder, *parts))):
