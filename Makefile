@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 help:
 	@echo "make demo        the whole tour on real data, under a minute once installed"
-	@echo "make test        every test (ten minutes or more); make test-fast leaves out the slow ones"
+	@echo "make test        every test (five minutes or more); make test-fast leaves out the slow ones"
 	@echo "make test-interop the same files and models as other tools write them, with those tools installed"
 	@echo "make test-lowest every test under the lowest versions that pyproject.toml declares (7 GB)"
 	@echo "make lint        ruff, mypy, import-linter, vulture"

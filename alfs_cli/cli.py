@@ -6,6 +6,7 @@ not finish, 101 a bug in alfs, 130 and 143 interrupted by a signal.
 
 import errno
 import os
+import re
 import signal
 import sys
 import threading
@@ -31,6 +32,7 @@ IN_WORDS = {
     "Input should be a valid number": "it is no number",
     "Input should be a valid integer": "it is no whole number",
 }  # what typer says of values, and what we say
+PERCENT = re.compile(r"(?:--[a-z-]+=)?[\d.,]+ ?%")
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # the base that typer does not export
 
 app = typer.Typer(
@@ -200,7 +202,7 @@ def _usage(error: Exception, arguments: list[str]) -> int:
     for theirs, ours in IN_WORDS.items():
         if theirs in text:
             text = text[: text.index(theirs)] + ours
-            if written := next((word for word in arguments if word.endswith("%")), None):
+            if written := next(filter(PERCENT.fullmatch, arguments), None):
                 text += f" ('{brief(written)}': 5 % is written 0.05)"
     _print_error(text[:1].lower() + text[1:], f"{command} -h lists what there is")
     return 2
