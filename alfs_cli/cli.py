@@ -10,14 +10,17 @@ import re
 import signal
 import sys
 import threading
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+import typer.core
+import typer.main
 
 from alfs_cli import __version__
-from alfs_cli.commands import COMMANDS, GROUPS
+from alfs_cli.commands import COMMANDS, GROUPS, bodies
 from alfs_cli.errors import STOPS, AlfsError, Stopped, brief, did_you_mean, is_out_of_memory, stop
 from alfs_cli.options.earlier import COULD_NOT_LOOK, Earlier, earlier_results
 from alfs_cli.options.renamed import renamed
@@ -35,14 +38,33 @@ IN_WORDS = {
 PERCENT = re.compile(r"(?:--[a-z-]+=)?[\d.,]+ ?%")
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # the base that typer does not export
 
+STYLE: dict[str, Any] = {
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+    "rich_markup_mode": "rich",
+}
+
+
+class CalledByName(typer.core.TyperGroup):
+    """A group that knows its commands by name and first line, and imports the one that is called.
+
+    The options of all commands would take most of the time that `alfs -h` or a mistake takes.
+    """
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return what typer calls for these words; see `typer.core.TyperGroup`."""
+        if args and args[0] in self.commands:
+            self.commands[args[0]] = whole(args[0])
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="alfs",
+    cls=CalledByName,
     help="Audit the labels of a data set, and train networks that withstand wrong ones.",
     epilog="Start with `alfs demo`, then `alfs estimate path/to/images`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode="rich",
+    **STYLE,
 )
 
 
@@ -65,18 +87,36 @@ def _alfs(
     pass
 
 
-for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
-for _name, (_help, _members) in GROUPS.items():
-    _group = typer.Typer(
-        help=_help,
-        no_args_is_help=True,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        rich_markup_mode="rich",
+def _not_called() -> None:
+    pass
+
+
+for _name, _line in {**COMMANDS, **GROUPS}.items():
+    app.command(_name, help=_line)(_not_called)
+
+
+@cache
+def whole(name: str) -> Any:
+    """Return a command or a group of commands with all options, as typer calls it."""
+    own = typer.Typer(
+        add_completion=False, help=GROUPS.get(name), no_args_is_help=name in GROUPS, **STYLE
     )
-    for _member, _command in _members.items():
-        _group.command(_member)(_command)
-    app.add_typer(_group, name=_name)
+    for member, body in bodies(name).items():
+        own.command(member or name)(body)
+    return typer.main.get_command(own)
+
+
+def every_command() -> dict[str, Any]:
+    """Return every command by its words, with all options, in the order of `alfs -h`.
+
+    >>> [words for words in every_command() if words.startswith("losses")]
+    ['losses list', 'losses show', 'losses check']
+    """
+    named = {name: whole(name) for name in COMMANDS}
+    for group in GROUPS:
+        members = whole(group).commands.items()
+        named |= {f"{group} {member}": command for member, command in members}
+    return named
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

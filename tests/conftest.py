@@ -6,11 +6,9 @@ import shutil
 import signal
 import subprocess
 from dataclasses import replace
-from functools import cache
 from types import SimpleNamespace
 
 import pytest
-import typer.main
 from hypothesis import settings
 
 # Two test workers share two cores: with one thread each they do not wait for one another.
@@ -42,9 +40,6 @@ from tests.remembered import Known, remember
 settings.register_profile("repeated", derandomize=True)
 if os.environ.get("ALFS_HYPOTHESIS") != "random":
     settings.load_profile("repeated")
-
-# alfs builds its commands once per process; tests run hundreds of command lines in one process.
-typer.main.get_command = cache(typer.main.get_command)
 
 
 def pytest_collection_finish():

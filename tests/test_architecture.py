@@ -19,6 +19,14 @@ def test_a_command_is_where_its_word_says():
         assert (PACKAGE / "commands" / f"{name}.py").is_file()
 
 
+def test_the_line_in_the_help_of_all_begins_the_help_of_each():
+    from alfs_cli.cli import whole
+    from alfs_cli.commands import COMMANDS, GROUPS
+
+    for name, line in {**COMMANDS, **GROUPS}.items():
+        assert whole(name).help.partition("\n")[0] == line
+
+
 def test_every_command_is_tested_under_its_name():
     from alfs_cli.commands import COMMANDS, GROUPS
 

@@ -165,18 +165,11 @@ def test_a_closed_pipe_is_quiet():
 
 def command_table():
     """Return the options of every command by its words, as typer has them."""
-    import typer
 
     def options(command):
         return {word for p in command.params for word in (*p.opts, *p.secondary_opts)}
 
-    root = typer.main.get_command(cli.app)
-    table = {}
-    for name, command in root.commands.items():
-        members = getattr(command, "commands", None)
-        for member, inner in (members or {"": command}).items():
-            table[f"{name} {member}".strip()] = options(inner)
-    return table
+    return {words: options(command) for words, command in cli.every_command().items()}
 
 
 def texts():

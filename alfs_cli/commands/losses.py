@@ -175,3 +175,6 @@ def _noise_model(
         )
     invocation.refuse_inputs(path)
     return read_named_transition(path)
+
+
+MEMBERS = {"list": list_losses, "show": show, "check": check}

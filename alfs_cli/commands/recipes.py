@@ -95,3 +95,11 @@ def validate_recipe(
     verdict = Verdict("pass", f"{file}: {len(recipe.values)} settings, all in order")
     document = {"schema": "alfs.recipe/1", "name": recipe.name, **recipe.nested()}
     invocation.publish(Report("Recipe", (verdict,), document))
+
+
+MEMBERS = {
+    "list": list_recipes,
+    "show": show_recipe,
+    "copy": copy_recipe,
+    "validate": validate_recipe,
+}

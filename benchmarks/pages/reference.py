@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import typer
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
 import alfs_cli
-from alfs_cli.cli import app
-from alfs_cli.commands import GROUPS
+from alfs_cli.cli import every_command
 from alfs_cli.storage.documents import Number
 from alfs_cli.tuned import ARBITRARY, Constant, constants
 from pages.writing import MADE, frame, table
@@ -49,8 +47,7 @@ DOCUMENTS = {
 
 def commands_page() -> str:
     """Return the page that lists every command with all its options."""
-    root = typer.main.get_command(app)
-    commands = list(_commands(root))
+    commands = list(every_command().items())
     parts = [
         "# Commands",
         "Each command says the same with `-h`. Results go to stdout and nothing else does; notes, "
@@ -77,14 +74,6 @@ def commands_page() -> str:
     for name, command in commands:
         parts += _command(name, command, usual)
     return MADE + "\n\n".join(parts) + "\n"
-
-
-def _commands(root: Any) -> Iterator[tuple[str, Any]]:
-    for name, command in root.commands.items():
-        if name in GROUPS:
-            yield from ((f"{name} {member}", one) for member, one in command.commands.items())
-        else:
-            yield name, command
 
 
 def _anchor(name: str) -> str:

@@ -5,9 +5,9 @@ import re
 import shlex
 
 import pytest
-import typer
 
-from alfs_cli.cli import app, run
+from alfs_cli.cli import every_command, run
+from alfs_cli.commands import GROUPS
 from tests.docs.blocks import BLOCK, LANGUAGES, TOP, blocks, name_of, pages
 from tests.docs.made import make
 
@@ -39,29 +39,26 @@ def every_line():
 
 
 def test_every_option_there_is_known():
-    root = typer.main.get_command(app)
+    commands = every_command()
     seen = 0
     for line in every_line():
         program, *words = shlex.split(line.partition("#")[0].partition(";")[0])
         if program in OTHERS:
             continue
         assert program == "alfs", line
-        command = root
-        while words and words[0] in getattr(command, "commands", {}):
-            command = command.commands[words.pop(0)]
-        assert not hasattr(command, "commands"), line
-        known = {word for parameter in command.params for word in parameter.opts}
+        name = words.pop(0)
+        if name in GROUPS:
+            name = f"{name} {words.pop(0)}"
+        known = {word for parameter in commands[name].params for word in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= known, line
         seen += 1
     assert seen > 50
 
 
 def test_every_option_in_the_text_is_one_of_some_command():
-    groups = typer.main.get_command(app).commands.values()
-    commands = [one for group in groups for one in getattr(group, "commands", {"": group}).values()]
     known = {
         word
-        for command in commands
+        for command in every_command().values()
         for parameter in command.params
         for word in (*parameter.opts, *parameter.secondary_opts)
     }

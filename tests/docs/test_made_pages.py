@@ -74,19 +74,14 @@ def test_documents_keep_to_their_schemas(name, document):
 
 
 def test_every_command_and_option_is_on_the_page():
-    import typer
-
-    from alfs_cli.cli import app
+    from alfs_cli.cli import every_command
 
     page = (TOP / "docs" / "commands.md").read_text(encoding="utf-8")
-    root = typer.main.get_command(app)
-    for name, command in root.commands.items():
-        members = getattr(command, "commands", None) or {"": command}
-        for member, one in members.items():
-            assert f"## `alfs {name} {member}".rstrip() + "`" in page
-            for parameter in one.params:
-                for word in parameter.opts:
-                    assert word in ("--help", "-h") or f"`{word}`" in page or word.isidentifier()
+    for words, command in every_command().items():
+        assert f"## `alfs {words}`" in page
+        for parameter in command.params:
+            for word in parameter.opts:
+                assert word in ("--help", "-h") or f"`{word}`" in page or word.isidentifier()
 
 
 def test_a_number_that_changes_changes_the_page(monkeypatch, made):

@@ -18,7 +18,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from alfs_cli.commands import COMMANDS, GROUPS
+from alfs_cli.commands import GROUPS, bodies
 from tests.fuzz import seeds
 
 WEIRD_NAMES = (
@@ -621,7 +621,7 @@ def options_case(root, r):
 @cache
 def option_kinds(words):
     """Return values of the type of each number that a command takes."""
-    body = COMMANDS.get(words[0]) or GROUPS[words[0]][1][words[1]]
+    body = bodies(words[0])[words[1] if words[0] in GROUPS else ""]
     kinds = {}
     for parameter in inspect.signature(body).parameters.values():
         kind, *facts = get_args(parameter.annotation) or (parameter.annotation,)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from rich.text import Text
 
-from alfs_cli.commands import COMMANDS
+from alfs_cli.commands import COMMANDS, bodies
 from alfs_cli.formats import formats_of
 from alfs_cli.terminal import display, training
 from alfs_cli.terminal.output import Terminal
@@ -171,6 +171,6 @@ def test_a_signal_is_acknowledged_past_the_buffer(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_lists_the_formats_that_the_command_has(command):
-    format = inspect.signature(COMMANDS[command]).parameters["format"]
+    format = inspect.signature(bodies(command)[""]).parameters["format"]
     (option,) = format.annotation.__metadata__
     assert option.help.endswith(f": {', '.join(formats_of(command))}.")
