@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import precision
+import precision_cases
 from sklearn.metrics import average_precision_score
 
 from alfs_cli.estimators.fitting import estimate_noise
@@ -45,14 +46,14 @@ class Setting:
     folder: Path | None
     cases: int
 
-    def draws(self) -> list[precision.Draw]:
+    def draws(self) -> list[precision_cases.Draw]:
         """Return so many draws of the learning part, spread over its sources."""
-        some = [d for d in precision.draws() if d.part == "learning" and d.size <= LARGEST]
+        some = [d for d in precision_cases.draws() if d.part == "learning" and d.size <= LARGEST]
         places = np.linspace(0, len(some) - 1, min(self.cases, len(some))).astype(int)
         return [some[place] for place in places]
 
 
-def scored(draw: precision.Draw, setting: Setting) -> Measures:
+def scored(draw: precision_cases.Draw, setting: Setting) -> Measures:
     """Return how well the scores of a draw tell wrong labels from right ones."""
     seen = precision.seen(draw, setting.data, setting.folder)
     said = seen.estimate
@@ -69,7 +70,7 @@ def scored(draw: precision.Draw, setting: Setting) -> Measures:
     return found
 
 
-def estimated(draw: precision.Draw, setting: Setting) -> Measures:
+def estimated(draw: precision_cases.Draw, setting: Setting) -> Measures:
     """Return how far T, the noise rate and their bounds are off, whatever was estimated before."""
     dataset, true = _labelled(draw, setting.data)
     if dataset.pred_probs is not None:
@@ -90,11 +91,11 @@ def estimated(draw: precision.Draw, setting: Setting) -> Measures:
 
 
 @cache
-def _labelled(draw: precision.Draw, data: Path):
-    return precision.labelled(draw, data)
+def _labelled(draw: precision_cases.Draw, data: Path):
+    return precision_cases.labelled(draw, data)
 
 
-SUBJECTS: dict[str, Callable[[precision.Draw, Setting], Measures]] = {
+SUBJECTS: dict[str, Callable[[precision_cases.Draw, Setting], Measures]] = {
     "suspects": scored,
     "estimators": estimated,
     "estimators.joint": estimated,

@@ -42,7 +42,7 @@ def audit_page(record: Record, now: Status, *, over: str | None, file: Path) -> 
     ]
     if record.suspects:
         blocks.append(suspects_table(record))
-    title = f"Audit {file.parent.resolve().name}"
+    title = f"Audit of {count:,} labels"
     return Report(title, tuple(blocks), said, data=(numbers(now),), brief=tuple(first))
 
 
