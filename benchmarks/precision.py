@@ -91,6 +91,8 @@ def row(draw: Draw, found: Seen) -> dict[str, object]:
         "trust": said["trust"]["level"],
         "wrong": found.wrong.mean(),
         "noise_rate": said["noise_rate"]["value"],
+        "noise_rate_low": said["noise_rate"]["low"],
+        "noise_rate_high": said["noise_rate"]["high"],
         "leaning_rate": leaning_rate(Bounded(**said["noise_rate"]), weighed.expected_rate),
     }
     for kind in ("likely", "possible"):
