@@ -164,7 +164,8 @@ class LabelledDataset:
     positions in the order of DATA, before anything was left out. `paths[i]` is an example's file as
     it can be opened from here, and `lines[i]` its 1-based line in `manifest`, the table that lists
     the examples. `pred_probs` (N, K) keep the precision of their file and may be a read-only view
-    of it. `population` (K, K) is the T that alfs drew the given labels from, where it did.
+    of it; `prior_probs` (N, K) are those of a model that did not see the labels. `population`
+    (K, K) is the T that alfs drew the given labels from, where it did.
     `annotations` (N, M) are the labels of M `annotators`, -1 where one gave none; `tasks` (N,) name
     the examples of a crowd's table. `fingerprint`
     covers the examples, given labels and class names as they were read, but not `pred_probs`, true
@@ -183,6 +184,7 @@ class LabelledDataset:
     images: Images | None = None
     features: Features | None = None
     pred_probs: Probabilities | None = None
+    prior_probs: FloatArray | None = None
     true_labels: IntArray | None = None
     annotations: IntArray | None = None
     annotators: tuple[str, ...] = ()
@@ -228,6 +230,7 @@ class LabelledDataset:
             images=None if self.images is None else SomeImages(self.images, pick),
             features=None if self.features is None else self.features[pick],
             pred_probs=None if self.pred_probs is None else self.pred_probs[pick],
+            prior_probs=None if self.prior_probs is None else self.prior_probs[pick],
             true_labels=None if self.true_labels is None else self.true_labels[pick],
             annotations=None if self.annotations is None else self.annotations[pick],
             tasks=None if self.tasks is None else self.tasks[pick],

@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 
 from alfs_cli.arrays import IntArray, Probabilities
 from alfs_cli.data.tuning import TUNING
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, brief, has
 
 LISTED = 4  # classes named in a message
 BLOCK = 1 << 16  # rows read at a time
@@ -51,6 +51,25 @@ class Cycle:
         """
         gain = self.moved - self.as_given
         return self.is_sure and self.moved >= ratio * self.as_given and gain >= share * self.count
+
+
+def in_class_order(
+    probs: Probabilities, columns: tuple[str, ...], names: tuple[str, ...], *, what: str
+) -> Probabilities:
+    """Return probabilities (N, K) of `columns` in the order of class names, copied if they move.
+
+    Raises InputError for a class without a column; `what` names the probabilities.
+
+    >>> in_class_order(np.array([[0.2, 0.8]]), ("owl", "cat"), ("cat", "owl"), what="p")
+    array([[0.8, 0.2]])
+    """
+    missing = [name for name in names if name not in columns]
+    if missing:
+        raise InputError(
+            f"{what} have no column for class '{brief(missing[0])}' ({has(columns, missing)})",
+            help=f"rename or add the column 'p_{brief(missing[0])}'",
+        )
+    return probs[:, [columns.index(name) for name in names]]
 
 
 def confusion_of(probs: Probabilities, labels: IntArray) -> IntArray:

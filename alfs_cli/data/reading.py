@@ -28,6 +28,7 @@ from alfs_cli.data.feature_columns import (
 )
 from alfs_cli.data.labels import RawLabels, as_written, missing_labels, odd_words, refuse_several
 from alfs_cli.data.located import here
+from alfs_cli.data.matching import in_class_order
 from alfs_cli.data.overlaid import (
     GIVEN,
     Overlaid,
@@ -47,7 +48,7 @@ from alfs_cli.data.readers.features import KIND as FEATURES
 from alfs_cli.data.readers.folders import reader_of
 from alfs_cli.data.readers.in_memory import Given, content_of, laid_over
 from alfs_cli.data.texts import EMPTY
-from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
+from alfs_cli.errors import InputError, UsageError, brief, did_you_mean
 from alfs_cli.results.features import is_features_folder
 from alfs_cli.storage.files import as_file
 from alfs_cli.text.addresses import with_addresses
@@ -462,14 +463,7 @@ def _columns_in_order(laid: Overlaid, names: tuple[str, ...]) -> Probabilities |
     """Return the probabilities (N, K) with columns in class order, copied only where they move."""
     if laid.pred_probs is None or laid.columns is None or laid.columns == names:
         return laid.pred_probs
-    missing = [name for name in names if name not in laid.columns]
-    if missing:
-        raise InputError(
-            f"pred_probs have no column for class '{brief(missing[0])}' "
-            f"({has(laid.columns, missing)})",
-            help=f"rename or add the column 'p_{brief(missing[0])}'",
-        )
-    return laid.pred_probs[:, [laid.columns.index(name) for name in names]]
+    return in_class_order(laid.pred_probs, laid.columns, names, what="pred_probs")
 
 
 def _population(content: Content, names: tuple[str, ...]) -> FloatArray | None:

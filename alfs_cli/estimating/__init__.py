@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from alfs_cli.console import Console
 from alfs_cli.data import DataSpec, Given, here, load, trusted_of
+from alfs_cli.data.prior import with_prior
 from alfs_cli.errors import UsageError
 from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.from_features import (
@@ -71,6 +72,10 @@ def estimate_data(
         return estimate_in_passes(spec, options, console, started=begun)
     dataset = load(spec, categories=True, given=given)
     refuse_listed(targets, dataset.paths or ())
+    if options.prior_probs is not None:
+        dataset = with_prior(
+            dataset, options.prior_probs, columns_as_given=options.columns_as_given
+        )
     console.detail(f"read {len(dataset):,} examples in {time.perf_counter() - begun:.1f} s")
     index = None if given is None else given.index()
     known = None if trusted is None else trusted_of(trusted, dataset, index)
@@ -87,8 +92,8 @@ def refuse_elsewhere(spec: DataSpec, options: EstimateOptions) -> None:
     if options.is_fitted or not may_be_streamed(options):
         raise UsageError(
             "an option needs all examples in memory, and --executor ray never holds them",
-            help="leave out --local, --trusted, --all-scores, --max-examples, --evidence, or "
-            "--executor",
+            help="leave out --local, --trusted, --prior-probs, --all-scores, --max-examples, "
+            "--evidence, or --executor",
         )
 
 

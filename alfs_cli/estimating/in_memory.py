@@ -40,6 +40,7 @@ from alfs_cli.evidence.crowd import Crowd
 from alfs_cli.evidence.gathering import crowd_of, gather
 from alfs_cli.evidence.interface import Evidence
 from alfs_cli.evidence.representations import EncoderChoice
+from alfs_cli.evidence.second import with_second
 from alfs_cli.findings.finding import Finding
 from alfs_cli.inspecting.examples import duplicate_findings, problem_finding
 from alfs_cli.results.estimate import (
@@ -203,6 +204,8 @@ def _evidence(dataset: LabelledDataset, options: EstimateOptions, console: Conso
             cache=options.cache,
             progress=progress,
         )
+    if dataset.prior_probs is not None:
+        seen = with_second(seen, dataset.prior_probs[seen.kept], dataset.labels[seen.kept])
     console.detail(
         f"evidence {seen.name}: agreement {100 * seen.agreement:.1f} %, "
         f"{time.perf_counter() - gathering:.1f} s"

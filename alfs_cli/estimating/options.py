@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,9 @@ class EstimateOptions:
     replicates, `issue_threshold` the score from which labels are listed (`all_scores` lists every
     label). `max_examples` judges a sample stratified by label. `trusted` is a file of true labels;
     `local` also estimates the clean level of each example. `cache` is a folder that keeps evidence.
-    `max_bad` is the share of the examples of a folder of features whose files may be unreadable.
+    `prior_probs` are probabilities (N, K) of a model that did not see the labels: a file, an array
+    or a frame. `max_bad` is the share of the examples of a folder of features whose files may be
+    unreadable.
     """
 
     evidence: str = "auto"
@@ -34,6 +37,7 @@ class EstimateOptions:
     device: str = "auto"
     cache: Path | None = None
     max_bad: float = 0.0
+    prior_probs: Any = None
 
     @property
     def is_fitted(self) -> bool:
@@ -43,4 +47,5 @@ class EstimateOptions:
             or self.local
             or self.max_examples is not None
             or self.trusted is not None
+            or self.prior_probs is not None
         )

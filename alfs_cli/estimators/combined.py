@@ -167,7 +167,7 @@ def shrinkage(joint: JointEstimate, counted: CountedEstimate) -> float:
     d^2 its squared distance from the counted T. It is 0 where T has one or two rates, which are
     well determined, and 1 where the joint model was not fitted.
     """
-    family = joint.plausible_best.fit.family
+    family = joint.best.fit.family
     if family not in (FREE, STRONG):
         return 1.0 if family == UNFITTED else 0.0
     apart = float(((joint.transition() - counted.transition()) ** 2).sum())
@@ -224,7 +224,7 @@ def counts_weight(joint: JointEstimate) -> float:
     the correlation over cells off the diagonal of log T and log(E[q_i q_j] / E[q_i]), weighted by a
     power of T so that empty cells do not count. The weight is 0 where T has no free cells.
     """
-    family = joint.plausible_best.fit.family
+    family = joint.best.fit.family
     if family != FREE or len(joint.present) < 3:
         return 0.0
     place = np.ix_(joint.present, joint.present)

@@ -16,11 +16,11 @@ from alfs_cli.estimators.joint.families import (
     STRONG,
     Candidate,
     heads_of,
-    is_plausible,
     left_by_sample,
     with_background,
 )
 from alfs_cli.estimators.joint.head import HeadFit, cell_covariance
+from alfs_cli.estimators.joint.held_out import borne_out
 from alfs_cli.estimators.joint.scores import Scores
 from alfs_cli.estimators.joint.tuning import HEAD
 from alfs_cli.estimators.parts.counts import CountedEstimate, Spread, widest
@@ -32,7 +32,7 @@ MAX_NUMBERS = 2 * 10**6  # scores (N K) that are fitted; of more examples a rand
 
 @dataclass(frozen=True, eq=False)
 class JointEstimate:
-    """The best family, and those too near it to be told apart.
+    """The best family, and those that may as well have made the labels.
 
     `soft_counts` (K, K) are sums of the head's P(true | x) by given label: counts as they would be
     if labels knew nothing beyond x. `confusion` (K, K) is E[q_i q_j] / E[q_i].
@@ -43,14 +43,10 @@ class JointEstimate:
     class_prior: FloatArray
     soft_counts: FloatArray
     confusion: FloatArray
+    best: Candidate
     plausible: tuple[Candidate, ...]
     present: IntArray
     num_classes: int
-
-    @property
-    def plausible_best(self) -> Candidate:
-        """The family that T is taken from."""
-        return max(self.plausible, key=lambda candidate: candidate.score)
 
     def transition(self) -> FloatArray:
         """Return T (K, K)."""
@@ -80,7 +76,7 @@ class JointEstimate:
 
     def error(self) -> float:
         """Return the summed sampling variance of T's cells."""
-        found = self.plausible_best
+        found = self.best
         if not len(found.fit.theta):
             return 0.0
         covariance, jacobian = cell_covariance(found.scores, found.fit)
@@ -125,8 +121,7 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
         found = []
         for head in left_by_sample(heads_of(seen, given), start_T):
             found += head.fitted(start_T, found)
-    best = max(found, key=lambda candidate: candidate.score)
-    plausible = tuple(one for one in found if is_plausible(one, best))
+    best, plausible = borne_out(found, start_T)
     T, prior = np.eye(K), np.zeros(K)
     T[np.ix_(present, present)] = (
         with_background(best.fit, counted.counts[np.ix_(present, present)])
@@ -145,6 +140,7 @@ def joint_from(probs: FloatArray, labels: IntArray, counted: CountedEstimate) ->
         prior,
         soft,
         confusion,
+        best,
         plausible,
         present,
         K,

@@ -234,7 +234,7 @@ def scores_of_wrong(found: CombinedEstimate, sample: Sample) -> FloatArray:
 
 def _true_class_of(found: CombinedEstimate, sample: Sample, some: IntArray) -> FloatArray:
     """Return the joint model's q(true | x) (n, K) of some examples."""
-    best = found.joint.plausible_best
+    best = found.joint.best
     if best.fit.probs.shape[1] == len(sample.labels):
         q = np.zeros_like(sample.probs)
         q[np.ix_(best.scores.order, found.joint.present)] = best.fit.probs.T

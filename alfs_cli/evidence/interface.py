@@ -10,7 +10,7 @@ from alfs_cli.evidence.crowd import Crowd
 from alfs_cli.evidence.out_of_fold import Map
 from alfs_cli.evidence.tuning import GATHERING
 from alfs_cli.evidence.zeros import filled, step_of
-from alfs_cli.results.estimate import EvidenceSummary
+from alfs_cli.results.estimate import EvidenceSummary, SecondEvidence
 from alfs_cli.results.evaluation import agreement, calibration_error
 
 KINDS = ("auto", "pred-probs", "features", "text", "encoder", "pixels", "network")
@@ -35,6 +35,7 @@ class Evidence:
         encoder: the network that made the features.
         map: the feature map before the ridge classifier.
         crowd: the labels of several annotators, where there are any.
+        second: what a second evidence brought, where there is one.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Evidence:
     encoder: str | None = None
     map: Map | None = None
     crowd: Crowd | None = None
+    second: SecondEvidence | None = None
 
     @property
     def in_sample(self) -> bool:
@@ -70,6 +72,7 @@ class Evidence:
             copies=None if self.alike is None else self.alike.summary(),
             encoder=self.encoder,
             map=self.map,
+            second=self.second,
         )
 
 

@@ -111,6 +111,15 @@ class EstimateFlags(CountedFlags):
         ),
         Kept(),
     ] = None
+    prior_probs: Annotated[
+        Path | None,
+        typer.Option(
+            "--prior-probs",
+            metavar="FILE",
+            help="Class probabilities (N, K) of a model that did not see these labels, such as a "
+            "zero-shot one: a second evidence beside the own.",
+        ),
+    ] = None
     local: Annotated[
         bool, typer.Option("--local", help="Estimate the clean level of each example as well.")
     ] = False

@@ -235,6 +235,7 @@ def estimate(
     true_labels: Any = None,
     class_names: Names = None,
     trusted: "FileName | Mapping[Any, Any] | pd.Series[Any] | pd.DataFrame | None" = None,
+    prior_probs: Any = None,
     evidence: str = "auto",
     method: str = "auto",
     encoder: Names = None,
@@ -278,11 +279,14 @@ def estimate(
     Each but `texts` may be the path of a file instead.
 
     `trusted` are true labels of examples drawn at random: {index: label}, a Series, a DataFrame
-    with `index` (0-based) and `true_label`, or a file. `evidence` is auto, pred-probs, features,
-    text, encoder, pixels or network; `method` is auto, confident, joint-ml, hoc, knn, anchor,
-    dual-t, gold or annotators. `confidence` is the level of each one-sided bound, `resamples` the
-    number of bootstrap replicates, `issue_threshold` the score from which a label is suspect, and
-    `cache` a folder that keeps evidence. The other parameters are the options of `alfs estimate`.
+    with `index` (0-based) and `true_label`, or a file. `prior_probs` (N, K), in the forms of
+    `pred_probs`, are those of a model that did not see the labels, such as a zero-shot one: they
+    are joined to the evidence as far as they make the labels likelier. `evidence` is auto,
+    pred-probs, features, text, encoder, pixels or network; `method` is auto, confident, joint-ml,
+    hoc, knn, anchor, dual-t, gold or annotators. `confidence` is the level of each one-sided bound,
+    `resamples` the number of bootstrap replicates, `issue_threshold` the score from which a label
+    is suspect, and `cache` a folder that keeps evidence. The other parameters are the options of
+    `alfs estimate`.
 
     Warnings are AlfsWarning. Raises AlfsError (UsageError, InputError) where the data cannot be
     read or judged. The clean level is that of Zhou et al., ICML 2021.
@@ -333,6 +337,7 @@ def estimate(
             encoder_size=encoder_size,
             download=download,
             trusted=file,
+            prior_probs=prior_probs,
             local=local,
             device=device,
             cache=None if cache is None else Path(cache),

@@ -133,6 +133,20 @@ class ColumnsSummary:
 
 
 @dataclass(frozen=True)
+class SecondEvidence:
+    """Probabilities of a model that did not see the labels, and what they brought.
+
+    `agreement` is the share of given labels that are its most probable class, `own_agreement` that
+    of the own evidence. The evidence is own^own_power second^second_power.
+    """
+
+    agreement: float
+    own_agreement: float
+    own_power: float
+    second_power: float
+
+
+@dataclass(frozen=True)
 class EvidenceSummary:
     """Where the out-of-fold probabilities came from, and how good they are.
 
@@ -141,7 +155,7 @@ class EvidenceSummary:
     that made the features, with the size of the pictures if one was asked for, and " + " between
     several; `map` is what was fitted to them: linear borders between classes, or the curved ones of
     random Fourier features. `sample` is the number of examples that T was fitted to, drawn at
-    random, where it was not all of them.
+    random, where it was not all of them. `second` is a second evidence that was joined to it.
     """
 
     kind: str
@@ -156,6 +170,7 @@ class EvidenceSummary:
     encoder: str | None = None
     map: Literal["linear", "fourier"] | None = None
     sample: int | None = None
+    second: SecondEvidence | None = None
 
 
 @dataclass(frozen=True)

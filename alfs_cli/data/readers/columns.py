@@ -292,7 +292,9 @@ def _features_of_npz(path: Path) -> NDArray[Any]:
     return arrays[key]
 
 
-def read_probabilities(text: str, *, label_column: str | None = None) -> ProbabilityFile:
+def read_probabilities(
+    text: str, *, label_column: str | None = None, what: str = "pred_probs"
+) -> ProbabilityFile:
     """Return class probabilities (N, K) whose rows sum to 1, from a file or from shards.
 
     Files are .npy (mapped into memory), .npz with `pred_probs` (and `labels`, `class_names`), or
@@ -300,9 +302,9 @@ def read_probabilities(text: str, *, label_column: str | None = None) -> Probabi
     distributions, and where shards have different classes.
     """
     parts = []
-    for path in files_of(text, option="--pred-probs"):
+    for path in files_of(text, option=f"--{what.replace('_', '-')}"):
         part = _probabilities_of(path, label_column)
-        probs, rounding = normalised(part.probs, where=f"pred_probs of '{path}'")
+        probs, rounding = normalised(part.probs, where=f"{what} of '{path}'")
         parts.append(replace(part, probs=probs, rounding=rounding))
     first = parts[0]
     if len(parts) == 1:

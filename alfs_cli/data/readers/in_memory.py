@@ -133,7 +133,7 @@ def content_of(given: Given, spec: DataSpec) -> Content:
         made = replace(made, count=len(texts.cells), digest=digest, texts=texts)
         made = without_empty(made, texts, where=None)
     if given.pred_probs is not None:
-        probs, names = _probabilities(given.pred_probs)
+        probs, names = probabilities_of(given.pred_probs)
         checked, rounding = normalised(probs, where="pred_probs")
         made = replace(
             made,
@@ -156,7 +156,7 @@ def laid_over(content: Content, given: Given, spec: DataSpec) -> Content:
     if given.texts is not None:
         content = replace(content, texts=texts_of(given.texts))
     if given.pred_probs is not None:
-        probs, names = _probabilities(given.pred_probs)
+        probs, names = probabilities_of(given.pred_probs)
         content = replace(content, pred_probs=probs, column_names=names)
     return _with_labels(content, given, spec)
 
@@ -282,22 +282,24 @@ def _column_name(column: Any) -> str:
     return "_".join(map(str, column)) if isinstance(column, tuple) else str(column)
 
 
-def _probabilities(values: Any) -> tuple[NDArray[Any], tuple[str, ...] | None]:
+def probabilities_of(
+    values: Any, *, name: str = "pred_probs"
+) -> tuple[NDArray[Any], tuple[str, ...] | None]:
     """Return probabilities (N, K), and the classes where a frame's columns name them."""
     if not isinstance(values, pd.DataFrame):
-        return _as_numbers(as_array(values, name="pred_probs")), None
+        return _as_numbers(as_array(values, name=name)), None
     try:
         array = values.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
         raise InputError(
-            "pred_probs hold something that is not a number",
-            help="one column for each class, and no others: pred_probs.drop(columns=[...])",
+            f"{name} hold something that is not a number",
+            help=f"one column for each class, and no others: {name}.drop(columns=[...])",
         ) from None
     if values.columns.equals(pd.RangeIndex(values.shape[1])):
         return array, None
     names = [same_text(_column_name(column)) for column in values.columns]
-    if all(name.startswith(PREFIX) for name in names):
-        names = [name.removeprefix(PREFIX) for name in names]
+    if all(one.startswith(PREFIX) for one in names):
+        names = [one.removeprefix(PREFIX) for one in names]
     return array, tuple(names)
 
 

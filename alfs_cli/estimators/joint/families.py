@@ -1,10 +1,11 @@
 """The families of T, each fitted together with a head, and compared by likelihood.
 
 Families of T (none, symmetric, one rate a class, all cells free) are fitted with a linear head and,
-where there is data for it, a quadratic one. With more than `max_mixed_classes` classes the head
-scales each class's score alone, and T has one rate a class and free cells where they stand out. The
-score of a fit is its log-likelihood less the number of parameters in use, with the correction for
-few examples (AICc; Hurvich & Tsai, Biometrika 1989).
+where there is data for it, one with all products of scores. With less data there is one with
+squares, under which cells of T are never free: it explains overlap that a linear head cannot. With
+more than `max_mixed_classes` classes the head scales each class's score alone, and T has one rate a
+class and free cells where they stand out. The score of a fit is its log-likelihood less the number
+of parameters in use, with the correction for few examples (AICc; Hurvich & Tsai, Biometrika 1989).
 
 Between classes that lie apart, a head can explain rare wrong labels as overlap just as well: it
 then mixes each such pair of classes everywhere, with a parameter for each pair. A head that does
@@ -66,10 +67,14 @@ def is_plausible(one: Candidate, best: Candidate) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """The scores that a kind of head is fitted on, and what its parameters cost in nats."""
+    """The scores that a kind of head is fitted on, and what its parameters cost in nats.
+
+    `has_free` says whether cells of T are free under it as well.
+    """
 
     scores: Scores
     price: float = 0.0
+    has_free: bool = True
 
     @property
     def products(self) -> float:
@@ -79,7 +84,7 @@ class Head:
     def fitted(self, start_T: FloatArray, rivals: Sequence[Candidate] = ()) -> list[Candidate]:
         """Return the families fitted with it, as long as they may come near those of `rivals`."""
         found: list[Candidate] = []
-        for one in candidates(self.scores, start_T):
+        for one in candidates(self.scores, start_T, has_free=self.has_free):
             found.append(replace(one, score=one.score - self.price))
             if rivals and _are_hopeless(found, rivals):
                 break
@@ -104,10 +109,13 @@ def heads_of(probs: FloatArray, labels: IntArray) -> list[Head]:
     N, K = probs.shape
     is_scaled = HEAD.max_mixed_classes < K or HEAD.examples_per_weight * K**2 > N
     found = [Head((scaled_scores_of if is_scaled else scores_of)(probs, labels))]
-    products = _num_products(K)
-    if 1 < K <= HEAD.max_quadratic_classes and HEAD.examples_per_product * products <= N:
-        curved = scores_of(probs, labels, is_quadratic=True)
-        found.append(Head(curved, HEAD.product_price * products))
+    if 1 < K <= HEAD.max_quadratic_classes:
+        if HEAD.examples_per_product * _num_products(K) <= N:
+            curved = scores_of(probs, labels, products="all")
+            found.append(Head(curved, HEAD.product_price * _num_products(K)))
+        elif HEAD.examples_per_product * K * (K - 1) <= N:
+            curved = scores_of(probs, labels, products="squares")
+            found.append(Head(curved, HEAD.product_price * K * (K - 1), has_free=False))
     return found
 
 
@@ -141,7 +149,9 @@ def _num_products(K: int) -> int:
     return (K - 1) * K * (K + 1) // 2
 
 
-def candidates(scores: Scores, start_T: FloatArray) -> Iterator[Candidate]:
+def candidates(
+    scores: Scores, start_T: FloatArray, *, has_free: bool = True
+) -> Iterator[Candidate]:
     """Yield every family of T fitted with one kind of head; `start_T` (K, K) starts some fits."""
     K, N = len(start_T), scores.values.shape[1]
     none = fit_head(scores, NONE, None)
@@ -159,6 +169,8 @@ def candidates(scores: Scores, start_T: FloatArray) -> Iterator[Candidate]:
         rows = fit_head(scores, "rate by class", row_tie(K), same, near=same.transition)
         found.append(_candidate(scores, rows, K / 2 * np.log(N / K)))
         yield found[-1]
+    if not has_free:
+        return
     near = 0.7 * start_T + 0.3 * same.transition
     if scores.is_scaled:
         yield _strong_candidate(scores, rows, near)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,17 +55,20 @@ class Scores:
         )
 
 
-def scores_of(probs: FloatArray, labels: IntArray, *, is_quadratic: bool = False) -> Scores:
-    """Return the centred, whitened log-probabilities (N, K), with their products if quadratic.
+def scores_of(
+    probs: FloatArray, labels: IntArray, *, products: Literal["none", "squares", "all"] = "none"
+) -> Scores:
+    """Return the centred, whitened log-probabilities (N, K), with products of them.
 
     Classes whose scores are normal with one covariance have a softmax of linear scores for
-    posterior, with a covariance each a softmax of quadratic ones.
+    posterior, with a covariance each a softmax of quadratic ones. Squares alone are enough where
+    the probabilities are surer, or less sure, than they should be.
     """
     K = probs.shape[1]
     L = np.log(np.maximum(probs, SMALLEST))
     L -= L.mean(axis=1, keepdims=True)
-    if is_quadratic:
-        first, second = np.triu_indices(K)
+    if products != "none":
+        first, second = np.triu_indices(K) if products == "all" else 2 * (np.arange(K),)
         unit = (L - L.mean(axis=0)) / max(float(L.std()), 1e-12)
         L = np.concatenate([L, unit[:, first] * unit[:, second]], axis=1)
     centre = L.mean(axis=0)

@@ -112,6 +112,24 @@ class Families:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """When labels held out decide whether cells of T are free."""
+
+    folds: int = tuned(3, "folds", "each family is fitted to the other folds")
+    margin: float = tuned(
+        1.645, "standard errors", "by chance one family is ahead of another by less"
+    )
+    least_overlap: float = tuned(
+        0.3,
+        "share of the labels",
+        "where the evidence foresees more of the labels, free cells do not fit too well",
+    )
+    max_examples: int = tuned(
+        30_000, "examples", "with more examples free cells fit what they have not seen as well"
+    )
+
+
+@dataclass(frozen=True)
 class Bounds:
     """What the likelihood cannot see, in the bounds."""
 
@@ -153,5 +171,6 @@ class Posterior:
 
 HEAD = Head()
 FAMILIES = Families()
+HELD_OUT = HeldOut()
 BOUNDS = Bounds()
 POSTERIOR = Posterior()
