@@ -172,7 +172,8 @@ class LabelledDataset:
     labels or the place of the files. `columns` says which columns the `features` are, where there
     were columns to choose from. `groups` (N,) number the groups of examples that belong together,
     such as one patient's; examples with the same number in `contents` (N,) have the same content.
-    `texts` (N,) are the examples' texts, `text_column` names their column where they have one.
+    `texts` (N,) are the examples' texts, `text_column` names their column where they have one, and
+    `telling_words` are not judged by, since they stand where the label says.
     """
 
     name: str
@@ -204,6 +205,7 @@ class LabelledDataset:
     contents: IntArray | None = None
     texts: NDArray[np.object_] | None = None
     text_column: str | None = None
+    telling_words: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -47,6 +47,7 @@ from alfs_cli.data.readers.columns import (
 from alfs_cli.data.readers.features import KIND as FEATURES
 from alfs_cli.data.readers.folders import reader_of
 from alfs_cli.data.readers.in_memory import Given, content_of, laid_over
+from alfs_cli.data.telling import notes_on, telling_words
 from alfs_cli.data.texts import EMPTY
 from alfs_cli.errors import InputError, UsageError, brief, did_you_mean
 from alfs_cli.results.features import is_features_folder
@@ -201,6 +202,8 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
     marks = content.annotations
     features, columns = _feature_columns(laid, spec, labels, usable)
     _refuse_no_text(content, spec)
+    texts = None if content.texts is None else content.texts.cells
+    telling = () if texts is None else telling_words(texts, labels, usable)
     dataset = LabelledDataset(
         name=name_of(spec),
         kind=content.kind,
@@ -212,7 +215,8 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
         features=features,
         columns=columns,
         groups=_groups(content, spec),
-        texts=None if content.texts is None else content.texts.cells,
+        texts=texts,
+        telling_words=telling,
         text_column=None if content.texts is None else content.texts.column,
         pred_probs=_columns_in_order(laid, names),
         true_labels=true,
@@ -236,6 +240,7 @@ def _numbered(laid: Overlaid, spec: DataSpec, belongs: tuple[str, ...] | None) -
                 *notes,
                 *_perhaps_missing(labels, names, declared=declared_in(content, spec)),
                 *(() if columns is None else in_words(columns)),
+                *notes_on(telling),
             )
         ),
         content_digest=content.digest,

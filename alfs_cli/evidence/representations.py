@@ -14,6 +14,7 @@ from alfs_cli.arrays import Features, IntArray
 from alfs_cli.data.dataset import positions_of
 from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.readers.arrays import load_npz
+from alfs_cli.data.telling import without_words
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.encoders import find_encoders
 from alfs_cli.evidence.encoders.encoding import encode, encode_texts
@@ -68,7 +69,8 @@ def representation(
     """Return features (n, D) of a kind, and the indices (n,) of the examples that have them.
 
     Features of images and texts are kept in the folder `cache` under a digest of their content,
-    which does not depend on labels. Raises InputError where the data set lacks what the kind needs.
+    which depends on labels only where words of the texts tell them. Raises InputError where the
+    data set lacks what the kind needs.
     """
     if kind == "features":
         return _own_features(dataset)
@@ -102,7 +104,7 @@ def _encoded(
         if images is not None:
             X, kept = encode(images, kept, encoder, device=device, progress=tell)
         else:
-            some = [] if texts is None else list(texts)
+            some = [] if texts is None else list(without_words(texts, dataset.telling_words))
             X = encode_texts(some, encoder, device=device, progress=tell)
         return X.astype(np.float16).astype(np.float32), kept  # equal to what the cache stores
 
@@ -139,7 +141,8 @@ def _of_texts(dataset: "LabelledDataset", progress: Progress | None) -> Represen
 
     if dataset.texts is None:
         raise InputError("no texts here", help="--text-column names the column of texts")
-    return text_features(dataset.texts, progress), np.arange(len(dataset))
+    texts = without_words(dataset.texts, dataset.telling_words)
+    return text_features(texts, progress), np.arange(len(dataset))
 
 
 def pixel_features(images: "Images", progress: Progress | None = None) -> Represented:
@@ -172,7 +175,8 @@ def pixel_features(images: "Images", progress: Progress | None = None) -> Repres
 def _cache_file(cache: Path | None, dataset: "LabelledDataset", words: str) -> Path | None:
     if cache is None or not dataset.content_digest:
         return None
-    digest = hashlib.sha256(f"{__version__}-{dataset.content_digest}-{words}".encode())
+    content = "-".join((dataset.content_digest, *dataset.telling_words))
+    digest = hashlib.sha256(f"{__version__}-{content}-{words}".encode("utf-8", "surrogateescape"))
     digest.update(positions_of(dataset).tobytes())
     return cache / f"features-{digest.hexdigest()[:16]}.npz"
 

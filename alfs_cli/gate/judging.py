@@ -2,7 +2,8 @@
 
 A gate compares a quantity (value, low, high) with a limit. `sure` fails only where even the bound
 most favourable to the data breaks the limit, and warns where the value does. `point` fails where
-the value does. `strict` passes only where even the least favourable bound keeps the limit.
+the value does. `strict` passes only where even the least favourable bound keeps the limit, and
+never on evidence that may hold the given labels themselves.
 """
 
 import math
@@ -11,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from alfs_cli.audits.claims import Claim
-from alfs_cli.errors import UsageError
+from alfs_cli.errors import UsageError, brief
 from alfs_cli.findings.finding import Finding, Gate, GateStatus
 from alfs_cli.findings.rules import RULES, Selection
 from alfs_cli.gate.baseline import Ceilings
 from alfs_cli.results.check import AuditedGate, CheckResult, Judged, JudgedByAudit
-from alfs_cli.results.estimate import NoiseEstimate
+from alfs_cli.results.estimate import EvidenceSummary, NoiseEstimate
 from alfs_cli.settings.check import TRUST
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ DEFAULT = (*INTEGRITY, "ALFS203")
 class Thresholds:
     """The limits that a user may set; None is not set. Rates are fractions, clean levels ratios.
 
-    `settings/check.py` says what each may be.
+    `settings/check.py` says what each may be. `in_sample_ok` says that probabilities which look
+    in-sample are not.
     """
 
     max_noise_rate: float | None = None
@@ -66,6 +68,7 @@ class Thresholds:
     max_new_issues: int | None = None
     strict_baseline: bool = False
     gate_on: str = "sure"
+    in_sample_ok: bool = False
 
 
 def judge(
@@ -113,6 +116,9 @@ def judge(
                     "a class needs two examples; leave the threshold out, or merge the class",
                 ),
             )
+    doubt = _doubt(estimate.evidence, in_sample_ok=thresholds.in_sample_ok)
+    if thresholds.gate_on == "strict" and doubt is not None:
+        gates = tuple(_failed(gate, doubt) for gate in gates)
     passed = all(gate.status != "fail" for gate in gates)
     of = Judged(estimate.noise_rate, estimate.clean_level, estimate.trust.level)
     if of.trust == "low":
@@ -122,6 +128,24 @@ def judge(
         )
     by_audit = None if audit is None else _judged_by(audit, gates)
     return CheckResult(passed, gates, tuple(findings or ()), estimate=of, audit=by_audit)
+
+
+def _doubt(evidence: EvidenceSummary, *, in_sample_ok: bool) -> str | None:
+    """Return in words why evidence may hold the given labels, None where nothing speaks for it."""
+    if evidence.in_sample and not in_sample_ok:
+        return "the probabilities look in-sample"
+    if evidence.columns is not None and evidence.columns.leaks:
+        return f"column '{brief(next(iter(evidence.columns.leaks)))}' may hold the labels"
+    return None
+
+
+def _failed(gate: Gate, doubt: str) -> Gate:
+    """Return a gate as failed if it rests on evidence that is in doubt."""
+    rests = gate.rule == "ALFS101" or (gate.low is not None and gate.by_audit is None)
+    if not rests or gate.status == "not-judged":
+        return gate
+    detail = f"{gate.detail}, {doubt}" if gate.detail else doubt
+    return replace(gate, status="fail", detail=detail)
 
 
 def _judged_by(audit: "Audited", gates: Sequence[Gate]) -> JudgedByAudit:

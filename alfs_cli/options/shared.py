@@ -232,7 +232,7 @@ def _shared(
     return Invocation(
         format=format,
         outputs=tuple(_output(text) for text in output or ()),
-        out=out,
+        out=_folder("--out", out),
         seed=seed or 0,
         has_seed=seed is not None,
         device=_device(device),
@@ -269,6 +269,14 @@ def _check_formats(invocation: Invocation, *, command: str) -> None:
         paths.add(path.resolve())
 
 
+def _folder(option: str, path: Path) -> Path:
+    """Return a folder that can be there; raise UsageError where a file is in its place."""
+    nearest = next((folder for folder in (path, *path.parents) if folder.exists()), path)
+    if nearest.exists() and not nearest.is_dir():
+        raise UsageError(f"{option}: '{nearest}' is a file, not a folder", help="name a folder")
+    return path
+
+
 def _output(text: str) -> tuple[str, Path]:
     format, equals, name = text.partition("=")
     if not equals or not name or "\0" in name:
@@ -276,6 +284,7 @@ def _output(text: str) -> tuple[str, Path]:
     if is_address(name):
         raise UsageError(f"-o {format}={shown(name)} is no path on this machine", help=NO_ADDRESS)
     path = Path(name)
+    _folder(f"-o {format}={name}", path.parent)
     if path.is_dir():
         raise UsageError(f"-o '{text}': '{path}' is a folder", help="name a file")
     if path.exists() and not path.is_file():

@@ -154,6 +154,7 @@ def check(
                 "max_new_issues": max_new_issues,
                 "strict_baseline": strict_baseline,
                 "gate_on": gate_on,
+                "in_sample_ok": in_sample_ok,
             },
             KEYS,
         )

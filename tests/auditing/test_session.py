@@ -10,11 +10,13 @@ import pytest
 from alfs_cli.auditing.exhibits import exhibits
 from alfs_cli.auditing.scores import scores_of
 from alfs_cli.auditing.session import Wanted, claims_of, open_audit
+from alfs_cli.certificate import certify
 from alfs_cli.console import Quiet
 from alfs_cli.data import DataSpec, load
 from alfs_cli.errors import InputError, UsageError
 from alfs_cli.estimating import EstimateOptions
 from alfs_cli.estimating.in_passes import TOO_MANY
+from alfs_cli.losses import parse_loss
 
 WANTED = Wanted(("noise-rate <= 0.2",))
 
@@ -121,6 +123,19 @@ def test_a_certified_loss_asks_for_its_clean_level(shows):
     assert claim.number >= 1
     with pytest.raises(UsageError, match="no clean level is known"):
         claims_of(Wanted(("certified:ce",)), shows)
+
+
+def test_a_sum_with_nce_or_nfl_asks_for_what_its_other_term_asks_for(shows):
+    wanted = Wanted(("certified:nce+aul", "certified:aul:a=6.3,p=1.5", "certified:nfl+rce"))
+    both, alone, symmetric = claims_of(wanted, shows)
+    assert both.number == alone.number > 1
+    assert symmetric.number == 1
+    for level in (1.001 * both.number, 3.0):  # uneven noise just as strong as the claim allows
+        T = np.array([[level, 1, 0.1], [0.1, level, 1], [1, 0.1, level]]) / (level + 1.1)
+        assert certify(parse_loss("nce+aul"), T).verdict == "proved"
+    for loss in ("nce", "nce+nnce", "ce+nce"):
+        with pytest.raises(UsageError, match="no clean level is known"):
+            claims_of(Wanted((f"certified:{loss}",)), shows)
 
 
 def test_after_mending_the_answers_are_known_wherever_the_rows_are_now(shows):

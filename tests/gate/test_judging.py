@@ -9,7 +9,7 @@ from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import RULES, Selection
 from alfs_cli.gate.baseline import Ceilings, ceilings_of
 from alfs_cli.gate.judging import INTEGRITY, Thresholds, judge
-from alfs_cli.results.estimate import CleanLevel
+from alfs_cli.results.estimate import CleanLevel, ColumnsSummary
 
 
 def status(estimate, rule, **limits):
@@ -48,6 +48,27 @@ def test_clean_level(estimate, limit, sure, point, strict):
         found = status(estimate(), "ALFS201", min_clean_level=limit, gate_on=gate_on)
         assert found[0] == expected
         assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        {"in_sample": True},
+        {"columns": ColumnsSummary(("a", "code"), {}, {"code": "holds the label again"})},
+    ],
+)
+def test_strict_passes_nothing_on_evidence_that_may_hold_the_labels(estimate, doubt):
+    found = estimate()
+    found = replace(found, evidence=replace(found.evidence, **doubt))
+    limits = {"max_noise_rate": 0.5, "min_clean_level": 1.0, "max_new_issues": 9}
+    for rule in ("ALFS301", "ALFS201", "ALFS203", "ALFS101"):
+        assert set(status(found, rule, gate_on="strict", **limits)) == {"fail"}
+        assert set(status(found, rule, gate_on="sure", **limits)) == {"pass"}
+    result = judge(found, Thresholds(gate_on="strict"), ())
+    assert "hold the labels" in result.gates[0].message or "in-sample" in result.gates[0].message
+    assert status(found, "ALFS403", gate_on="strict") == ["pass"]  # files are judged as they are
+    trusted = judge(found, Thresholds(gate_on="strict", in_sample_ok=True), ())
+    assert trusted.passed == ("in_sample" in doubt)
 
 
 def test_class_noise_and_pairs(estimate):
