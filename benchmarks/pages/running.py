@@ -23,7 +23,26 @@ def evidence() -> dict[str, Any]:
              f"{percent(other.accuracy)} in {other.seconds:.1f} s")
         )  # fmt: skip
     header = ("data, noise", "draws", "ridge on Fourier features", "logistic regression")
-    return {"table": table(header, rows), **_encoders()}
+    return {"table": table(header, rows), **_encoders(), **_weak_evidence()}
+
+
+def _weak_evidence() -> dict[str, Any]:
+    """Return the values on weak evidence, and on a second one beside the own."""
+    found = frame("weak_evidence")
+    found["too_high"] = found.low > found.wrong
+    found["error"] = (found.value - found.wrong).abs()
+    found["width"] = found.high - found.low
+    header = (
+        "evidence", "agreement", "low above the truth", "error of the rate",
+        "width of its interval", "error of T's rows", "suspects' average precision",
+    )  # fmt: skip
+    rows = (
+        (name, percent(part.agreement.mean()), f"{int(part.too_high.sum())} of {len(part)}",
+         *(number(part[of].mean()) for of in ("error", "width", "row_tv", "average_precision")))
+        for name, part in found.groupby("evidence", sort=False)
+    )  # fmt: skip
+    counts = " and ".join(f"{count:,}" for count in sorted(set(found["count"])))
+    return {"second": table(header, rows), "second_n": counts}
 
 
 def _encoders() -> dict[str, Any]:

@@ -40,6 +40,8 @@ def make(folder: Path) -> None:
     order = np.argsort(paths)
     sample = pd.DataFrame({"index": known, "true_label": names[true[order[known]]]})
     sample.to_csv(folder / "sample.csv", index=False)
+    unsure = np.random.default_rng(4).dirichlet(np.full(len(names), 0.5), COUNT)
+    np.save(folder / "zero_shot.npy", 0.5 * np.eye(len(names))[true[order]] + 0.5 * unsure)
     _votes(folder / "votes.csv", X, true, names, rng)
     _reviews(folder / "reviews.csv", rng)
     (folder / "my_module.py").write_text(LOSS, encoding="utf-8")
