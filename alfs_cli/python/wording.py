@@ -17,11 +17,11 @@ RENAMED = {"classes": "class_names", "bootstrap": "resamples"}
 """Options whose parameter has another name."""
 
 PARAMETERS = frozenset({
-    "features", "labels", "pred-probs", "true-labels", "classes", "trusted", "evidence", "method",
-    "encoder", "encoder-size", "folds", "confidence", "bootstrap", "max-examples",
-    "issue-threshold", "seed", "device", "split", "label-column", "path-column", "text-column",
-    "true-label-column", "label-columns", "feature-columns", "exclude-columns", "group-column",
-    "root", "safety", "lr", "prefer", "losses", "max-noise-rate", "max-class-noise-rate",
+    "features", "labels", "pred-probs", "prior-probs", "true-labels", "classes", "trusted",
+    "evidence", "method", "encoder", "encoder-size", "folds", "confidence", "bootstrap",
+    "max-examples", "issue-threshold", "seed", "device", "split", "label-column", "path-column",
+    "text-column", "true-label-column", "label-columns", "feature-columns", "exclude-columns",
+    "group-column", "root", "safety", "lr", "prefer", "losses", "max-noise-rate", "max-class-noise-rate",
     "min-clean-level", "max-pair-rate", "min-trust", "max-new-issues", "gate-on",
     "select", "ignore", "baseline",
 })  # fmt: skip

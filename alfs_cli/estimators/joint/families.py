@@ -39,7 +39,7 @@ from alfs_cli.estimators.joint.ties import (
 from alfs_cli.estimators.joint.tuning import FAMILIES, HEAD
 from alfs_cli.noise import rows_of_counts
 
-NONE, EVEN = "no noise", "symmetric"
+NONE, EVEN, ROWS = "no noise", "symmetric", "rate by class"
 FREE, STRONG = "full", "strong cells"  # the families with free cells
 
 
@@ -166,7 +166,7 @@ def candidates(
     same = max(found, key=lambda candidate: candidate.score).fit
     rows = same
     if K > 2:
-        rows = fit_head(scores, "rate by class", row_tie(K), same, near=same.transition)
+        rows = fit_head(scores, ROWS, row_tie(K), same, near=same.transition)
         found.append(_candidate(scores, rows, K / 2 * np.log(N / K)))
         yield found[-1]
     if not has_free:

@@ -1,8 +1,8 @@
 """Whether labels held out bear out the family of T that fits best.
 
-Where classes overlap much, free cells of T fit labels that they have seen by hundreds of nats that
-no count of parameters foresees, and they lose as many on labels that they have not. Such a fit says
-that a third of the labels are wrong where all are right.
+Where classes overlap much, a family with noise gains hundreds of nats on labels that it has seen,
+which no count of parameters foresees, and it loses as many on labels that it has not. Such a fit
+says that a third of the labels are wrong where all are right.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,11 +11,21 @@ import numpy as np
 
 from alfs_cli.arrays import FloatArray
 from alfs_cli.data.folds import stratified_folds
-from alfs_cli.estimators.joint.families import FREE, Candidate, candidates, is_plausible
+from alfs_cli.estimators.joint.families import (
+    EVEN,
+    FREE,
+    NONE,
+    ROWS,
+    STRONG,
+    Candidate,
+    candidates,
+    is_plausible,
+)
 from alfs_cli.estimators.joint.head import HeadFit
 from alfs_cli.estimators.joint.scores import Scores, head_probs
 from alfs_cli.estimators.joint.tuning import HELD_OUT
 
+SIMPLER_FIRST = ((NONE,), (EVEN, ROWS), (FREE, STRONG))
 SMALLEST = 1e-12  # guard of a logarithm
 
 
@@ -24,22 +34,24 @@ def borne_out(
 ) -> tuple[Candidate, tuple[Candidate, ...]]:
     """Return the family that T is taken from, and all that may have made the labels.
 
-    It is the one of the highest score. If its cells are free and classes overlap, labels held out
-    decide between it and the best of the simpler ones; both remain where chance may have decided.
+    It is the one of the highest score. If it has noise and classes overlap, labels held out decide
+    between it and the best of the simpler ones; those remain that chance may have put behind.
     """
     best = _best(found)
-    simpler = [one for one in found if one.fit.family != FREE]
-    if best.fit.family != FREE or not simpler or not _is_doubtful(found):
+    if best.fit.family == NONE or len(found) == 1 or not _is_doubtful(found):
         return best, _near(found, best)
-    rival = _best(simpler)
-    gains = _held_out(best, start_T) - _held_out(rival, start_T)
-    gain, chance = float(gains.sum()), HELD_OUT.margin * float(gains.std() * np.sqrt(len(gains)))
-    if gain > chance:
-        return best, _near(found, best)
-    if gain > 0:
-        return best, (*_near(found, best), *(one for one in _near(simpler, rival)))
-    free = [best] if gain > -chance else []
-    return rival, (*_near(simpler, rival), *free)
+    groups = [[one for one in found if one.fit.family in families] for families in SIMPLER_FIRST]
+    groups = [group for group in groups if group]
+    groups = groups[: 1 + next(i for i, group in enumerate(groups) if best in group)]
+    rivals = [_best(group) for group in groups]
+    held_out = [_held_out(one, start_T) for one in rivals]
+    taken = int(np.argmax([one.sum() for one in held_out]))
+    near: list[Candidate] = []
+    for group, rival, likelihoods in zip(groups, rivals, held_out, strict=True):
+        gains = held_out[taken] - likelihoods
+        if gains.sum() <= HELD_OUT.margin * gains.std() * np.sqrt(len(gains)):
+            near += _near(group, rival)
+    return rivals[taken], tuple(near)
 
 
 def _best(found: Iterable[Candidate]) -> Candidate:
@@ -57,7 +69,7 @@ def _is_doubtful(found: Sequence[Candidate]) -> bool:
     overlap = 1 - np.trace(none.soft_counts) / max(none.soft_counts.sum(), SMALLEST)
     return bool(
         overlap >= HELD_OUT.least_overlap
-        and counts.sum() <= HELD_OUT.max_examples
+        and len(counts) * counts.sum() <= HELD_OUT.max_numbers
         and counts.min() >= 2 * HELD_OUT.folds
     )
 

@@ -124,8 +124,8 @@ class HeldOut:
         "share of the labels",
         "where the evidence foresees more of the labels, free cells do not fit too well",
     )
-    max_examples: int = tuned(
-        30_000, "examples", "with more examples free cells fit what they have not seen as well"
+    max_numbers: int = tuned(
+        300_000, "scores (N K)", "with more examples they fit what they have not seen as well"
     )
 
 
