@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import threading
-from functools import cache
+from functools import cache, cached_property
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -57,7 +57,20 @@ class CalledByName(typer.core.TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-app = typer.Typer(
+class MadeOnce(typer.Typer):
+    """An application whose group of commands is made once, and not for each command line."""
+
+    @cached_property
+    def group(self) -> Any:
+        """What typer calls."""
+        return typer.main.get_command(self)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Run a command line."""
+        return self.group(*args, **options)
+
+
+app = MadeOnce(
     name="alfs",
     cls=CalledByName,
     help="Audit the labels of a data set, and train networks that withstand wrong ones.",

@@ -85,11 +85,12 @@ class Crowd:
         """Bootstrap replicates over examples: how often each pattern was drawn (U,), the model."""
         patterns, _, counts = self._patterns
         generator, total = np.random.default_rng(3), int(counts.sum())
-        found = []
-        for _ in range(DIFFICULTY.replicates):
-            drawn = generator.multinomial(total, counts / total).astype(np.float64)
-            found.append((drawn, refitted(self.model, patterns, drawn, DIFFICULTY.steps)))
-        return tuple(found)
+        draws = [
+            generator.multinomial(total, counts / total).astype(np.float64)
+            for _ in range(DIFFICULTY.replicates)
+        ]
+        models = refitted(self.model, patterns, draws, DIFFICULTY.steps)
+        return tuple(zip(draws, models, strict=True))
 
     def shares(self, drawn: FloatArray | None = None) -> FloatArray:
         """Return the share of all labels that each annotator gave, (M,)."""

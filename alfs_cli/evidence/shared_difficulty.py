@@ -18,15 +18,18 @@ that looks a little like i. How many there are follows from a beta distribution 
 at most a third, so that a majority is rather right than wrong.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
+from math import asinh, sinh
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.optimize import brentq
+from scipy.sparse import csc_array, csr_array
 from scipy.special import expit, gammaln, logit
 from scipy.stats import beta
 
-from alfs_cli.arrays import FloatArray, IntArray
+from alfs_cli.arrays import BoolArray, FloatArray, IntArray
 from alfs_cli.evidence.tuning import DIFFICULTY
 
 LEVELS = np.array([0.1, 0.25, 0.4, 0.6, 0.8])  # degrees t at ability 1
@@ -75,9 +78,33 @@ class States:
 
     def looks(self, ability: FloatArray) -> FloatArray:
         """Return the class that annotators of each ability (M,) perceive, (M, S, K)."""
-        z = -logit(LEVELS)[self.level]
-        t = np.where(self.level < 0, 0.0, expit(-ability[:, None] * z))[:, :, None]
-        return np.asarray((1 - t) * np.eye(self.num_classes)[self.true] + t * self.lean)
+        t = np.where(self.is_hard, expit(-ability[:, None] * self._levels), 0.0)[:, :, None]
+        return np.asarray((1 - t) * self._clear + t * self.lean)
+
+    @cached_property
+    def is_hard(self) -> BoolArray:
+        """Whether a state is of hard examples, (S,)."""
+        return np.asarray(self.level >= 0)
+
+    @cached_property
+    def of_class(self) -> FloatArray:
+        """1 for the states of each class, (K, S)."""
+        return np.eye(self.num_classes)[:, self.true]
+
+    @cached_property
+    def hard_pairs(self) -> tuple[IntArray, BoolArray]:
+        """The number of the pair of classes of each hard state, and which of (K * K) there are."""
+        K = self.num_classes
+        pairs = (self.true * K + self.other)[self.is_hard]
+        return pairs, np.bincount(pairs, minlength=K * K) > 0
+
+    @cached_property
+    def _levels(self) -> FloatArray:
+        return -np.asarray(logit(LEVELS))[self.level]
+
+    @cached_property
+    def _clear(self) -> FloatArray:
+        return np.eye(self.num_classes)[self.true]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +141,7 @@ class Account:
     @property
     def transitions(self) -> FloatArray:
         """T of each annotator over all examples of a class, (M, K, K)."""
-        joint = np.einsum("is,msl->mil", self._of_class() * self.shares, self.chances)
+        joint = np.einsum("is,msl->mil", self.states.of_class * self.shares, self.chances)
         return np.asarray(joint / joint.sum(axis=2, keepdims=True))
 
     def correlation(self) -> float:
@@ -123,7 +150,7 @@ class Account:
         It is the mean covariance of a pair over the mean product of their standard deviations.
         """
         right = self.chances[:, np.arange(len(self.shares)), self.states.true]
-        of_class = self._of_class() * self.shares
+        of_class = self.states.of_class * self.shares
         prior = of_class.sum(axis=1)
         each = (of_class @ (1 - right).T) / prior[:, None]  # (K, M)
         apart = (1 - right)[None] - each[:, :, None]  # (K, M, S)
@@ -135,27 +162,19 @@ class Account:
     def log_joint(self, marks: IntArray) -> FloatArray:
         """Return log P(labels, true class) of examples with labels (N, M), (N, K)."""
         K = self.states.num_classes
-        A, table, log_shares = _cast(marks, K), self.table(), self.log_shares()
+        A, log_shares = _Cast(marks, K), self.log_shares()
+        table = _table(np.maximum(self.chances, 1e-12))
         found = np.empty((len(marks), K))
-        for rows in _blocks(len(marks), len(self.shares)):
-            logs = A[rows] @ table + log_shares
+        for rows, part, _ in A.blocks(len(self.shares)):
+            logs = part @ table + log_shares
             top = logs.max(axis=1, keepdims=True)
-            sums = np.exp(logs - top) @ self._of_class().T
+            sums = np.exp(logs - top) @ self.states.of_class.T
             found[rows] = np.log(np.maximum(sums, 1e-300)) + top
         return found
-
-    def table(self) -> FloatArray:
-        """Return log P(label | state) with a row for each annotator's label, (M * K, S)."""
-        logs = np.log(np.maximum(self.chances, 1e-12))
-        return np.asarray(logs.transpose(0, 2, 1).reshape(-1, len(self.shares)))
 
     def log_shares(self) -> FloatArray:
         """Return the logarithm of the share of each state, (S,)."""
         return np.asarray(np.log(np.maximum(self.shares, 1e-300)))
-
-    def _of_class(self) -> FloatArray:
-        """Return 1 for the states of each class, (K, S)."""
-        return np.eye(self.states.num_classes)[:, self.states.true]
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +220,26 @@ class SharedDifficulty:
         return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
+class _Cast:
+    """Which labels each example has, (N, M * K), one column for an annotator's label."""
+
+    def __init__(self, marks: IntArray, K: int) -> None:
+        rows, people = np.nonzero(marks >= 0)
+        columns = people * K + marks[rows, people]
+        shape = (len(marks), marks.shape[1] * K)
+        self._all = csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
+        self._kept: dict[int, list[tuple[slice, csr_array, csc_array]]] = {}
+
+    def blocks(self, width: int) -> list[tuple[slice, csr_array, csc_array]]:
+        """Return blocks of rows, which they are and the block's transpose, for so many states."""
+        size = max(BLOCK // width, 1)
+        if size not in self._kept:
+            places = [slice(first, first + size) for first in range(0, self._all.shape[0], size)]
+            parts = [(rows, self._all[rows]) for rows in places]
+            self._kept[size] = [(rows, part, part.T) for rows, part in parts]
+        return self._kept[size]
+
+
 def normalised(logs: FloatArray) -> FloatArray:
     """Return probabilities (N, K) from their logarithms up to a constant of each row."""
     found = np.exp(logs - logs.max(axis=1, keepdims=True))
@@ -212,7 +251,7 @@ def shared_difficulty(patterns: IntArray, counts: FloatArray, num_classes: int) 
 
     A pattern holds the label of each of M annotators, -1 for none.
     """
-    A = _cast(patterns, num_classes)
+    A = _Cast(patterns, num_classes)
     first = _first(patterns, counts, num_classes)
     first, strengths = _stepped(first, A, counts, None, learns_ability=False)
     for step in range(1, FIRST_STEPS):
@@ -225,12 +264,13 @@ def shared_difficulty(patterns: IntArray, counts: FloatArray, num_classes: int) 
 
 
 def refitted(
-    model: SharedDifficulty, patterns: IntArray, counts: FloatArray, steps: int
-) -> SharedDifficulty:
-    """Return the model after some EM steps on other counts (U,) of the patterns (U, M)."""
-    A = _cast(patterns, model.accounts[0].states.num_classes)
-    accounts = [_fitted(one, A, counts, model.strengths, steps) for one in model.accounts]
-    return replace(model, accounts=tuple(accounts))
+    model: SharedDifficulty, patterns: IntArray, draws: Iterable[FloatArray], steps: int
+) -> Iterator[SharedDifficulty]:
+    """Yield the model after some EM steps on each other counts (U,) of the patterns (U, M)."""
+    A = _Cast(patterns, model.accounts[0].states.num_classes)
+    for counts in draws:
+        accounts = [_fitted(one, A, counts, model.strengths, steps) for one in model.accounts]
+        yield replace(model, accounts=tuple(accounts))
 
 
 def _weighed(accounts: list[Account], counts: FloatArray, strengths: Strengths) -> SharedDifficulty:
@@ -242,7 +282,7 @@ def _weighed(accounts: list[Account], counts: FloatArray, strengths: Strengths) 
 
 def _fitted(
     account: Account,
-    A: csr_array,
+    A: _Cast,
     counts: FloatArray,
     strengths: Strengths,
     steps: int,
@@ -261,33 +301,21 @@ def _summed(numbers: IntArray, weights: FloatArray, size: int) -> FloatArray:
     return np.bincount(numbers, weights=weights, minlength=size).astype(np.float64)
 
 
-def _cast(marks: IntArray, K: int) -> csr_array:
-    """Return which labels each example has, (N, M * K), one column for an annotator's label."""
-    rows, people = np.nonzero(marks >= 0)
-    columns = people * K + marks[rows, people]
-    shape = (len(marks), marks.shape[1] * K)
-    return csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
-
-
-def _blocks(count: int, width: int) -> list[slice]:
-    size = max(BLOCK // width, 1)
-    return [slice(first, first + size) for first in range(0, count, size)]
-
-
 def _stepped(
     account: Account,
-    A: csr_array,
+    A: _Cast,
     counts: FloatArray,
     strengths: Strengths | None,
     *,
     learns_ability: bool,
 ) -> tuple[Account, Strengths]:
     """Return the account after one EM step, with the strengths of the priors, found if None."""
-    by_state, by_label, likelihood = _expected(account, A, counts)
     states, M = account.states, len(account.own)
-    by_label = by_label.reshape(M, states.num_classes, -1)
     looks = states.looks(account.ability)
-    ratio = by_label.transpose(0, 2, 1) / np.maximum(looks @ account.own, 1e-12)
+    chances = np.maximum(looks @ account.own, 1e-12)
+    by_state, by_label, likelihood = _expected(A, counts, _table(chances), account.log_shares())
+    by_label = by_label.reshape(M, states.num_classes, -1)
+    ratio = by_label.transpose(0, 2, 1) / chances
     perceived = account.own * np.matmul(looks.transpose(0, 2, 1), ratio)
     by_class = _summed(states.true, by_state, states.num_classes)
     own, prior, strengths = shrunk(perceived, by_class, strengths)
@@ -298,14 +326,18 @@ def _stepped(
     return Account(states, account.hard, shares, own, ability, likelihood), strengths
 
 
+def _table(chances: FloatArray) -> FloatArray:
+    """Return the logarithm of P(label | state) (M, S, K) with a row for each label, (M * K, S)."""
+    logs = np.log(chances)
+    return np.asarray(logs.transpose(0, 2, 1).reshape(-1, chances.shape[1]))
+
+
 def _expected(
-    account: Account, A: csr_array, counts: FloatArray
+    A: _Cast, counts: FloatArray, table: FloatArray, log_shares: FloatArray
 ) -> tuple[FloatArray, FloatArray, float]:
     """Return the expected examples of each state (S,), of each label and state, the likelihood."""
-    table, log_shares = account.table(), account.log_shares()
     by_state, by_label, total = np.zeros(len(log_shares)), np.zeros(table.shape), 0.0
-    for rows in _blocks(A.shape[0], len(log_shares)):
-        part = A[rows]
+    for rows, part, turned in A.blocks(len(log_shares)):
         logs = part @ table + log_shares
         top = logs.max(axis=1, keepdims=True)
         found = np.exp(logs - top)
@@ -313,7 +345,7 @@ def _expected(
         found *= counts[rows, None] / sums
         total += float(counts[rows] @ (top + np.log(sums))[:, 0])
         by_state += found.sum(axis=0)
-        by_label += part.T @ found
+        by_label += turned @ found
     return by_state, by_label, total
 
 
@@ -363,12 +395,11 @@ def _shares(
     states: States, by_state: FloatArray, prior: FloatArray, hard_share: float
 ) -> FloatArray:
     """Return the share of each state (S,), given those of classes (K,) and of hard examples."""
-    K, is_hard = states.num_classes, states.level >= 0
+    K, is_hard = states.num_classes, states.is_hard
     of_class = _summed(states.true, by_state, K) + 0.5
     hard_of = _hard_shares(1 - (by_state[:K] + 0.5) / of_class, prior, hard_share)
-    pair = states.true * K + states.other
-    directed = _summed(pair[is_hard], by_state[is_hard], K * K)
-    is_known = np.bincount(pair[is_hard], minlength=K * K) > 0
+    pairs, is_known = states.hard_pairs
+    directed = _summed(pairs, by_state[is_hard], K * K)
     directed = np.where(is_known, directed + DIFFICULTY.even / K, 0.0).reshape(K, K)
     directed = directed / directed.sum(axis=1, keepdims=True)
     true, other, level = (one[is_hard] for one in (states.true, states.other, states.level))
@@ -382,7 +413,7 @@ def _hard_shares(expected: FloatArray, prior: FloatArray, total: float) -> Float
     """Return the share of hard examples of each class (K,), likeliest where `total` is that of all.
 
     It maximises sum_i prior_i (e_i log h_i + (1 - e_i) log(1 - h_i)) given sum_i prior_i h_i, with
-    e the expected shares (K,): h_i solves e - h = c h (1 - h), and c is found by bisection.
+    e the expected shares (K,): h_i solves e - h = c h (1 - h), and c is found by root finding.
     """
     if total <= 0:
         return np.zeros(len(prior))
@@ -393,12 +424,11 @@ def _hard_shares(expected: FloatArray, prior: FloatArray, total: float) -> Float
             return e
         return np.asarray((1 + c - np.sqrt((1 + c) ** 2 - 4 * c * e)) / (2 * c))
 
-    low, high = np.arcsinh(-1e6), np.arcsinh(1e6)
-    for _ in range(50):
-        middle = (low + high) / 2
-        is_above = prior @ solved(float(np.sinh(middle))) > total
-        low, high = (middle, high) if is_above else (low, middle)
-    return solved(float(np.sinh(high)))
+    def over(place: float) -> float:
+        return float(prior @ solved(sinh(place))) - total
+
+    most = asinh(1e6)
+    return solved(sinh(brentq(over, -most, most, xtol=1e-14, rtol=1e-14)))
 
 
 def _degrees(seen: FloatArray) -> FloatArray:

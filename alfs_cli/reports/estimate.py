@@ -192,16 +192,23 @@ def weakest_first(estimate: NoiseEstimate) -> list[int]:
     return sorted(range(len(estimate.data.classes)), key=strength)
 
 
-def worst_pairs(estimate: NoiseEstimate) -> list[tuple[int, int]]:
-    """Return the pairs (true, given) with a positive rate, the highest first.
+def worst_pairs(estimate: NoiseEstimate, most: int | None = None) -> list[tuple[int, int]]:
+    """Return the pairs (true, given) with a positive rate, the highest first, so many at most.
 
     Rates that are written alike, as all are where the fit found no pair above the others, are told
     apart by their bounds.
     """
-    T = estimate.transition
-    K = len(estimate.data.classes)
-    pairs = [(i, j) for i in range(K) for j in range(K) if i != j and T[i][j] > 0]
-    return sorted(pairs, key=lambda pair: _rank(estimate, *pair))
+    import numpy as np
+
+    T, low, high = (
+        np.array(one)
+        for one in (estimate.transition, estimate.transition_low, estimate.transition_high)
+    )
+    rows, columns = np.nonzero((T > 0) & ~np.eye(len(T), dtype=bool))
+    rates, place = np.unique(T[rows, columns], return_inverse=True)
+    written = np.array([-round(rate, WRITTEN) for rate in rates.tolist()])[place]
+    order = np.lexsort((-high[rows, columns], -low[rows, columns], written))[:most]
+    return list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
 
 
 def _rank(estimate: NoiseEstimate, i: int, j: int) -> tuple[float, float, float]:
@@ -268,7 +275,7 @@ def _worst_pairs(estimate: NoiseEstimate) -> tuple[str, ...]:
     is_sure = estimate.trust.level != "low"
     pairs = [
         (i, j)
-        for i, j in worst_pairs(estimate)[:MAX_PAIRS_BRIEF]
+        for i, j in worst_pairs(estimate, MAX_PAIRS_BRIEF)
         if not is_sure or round(estimate.transition[i][j], WRITTEN) > 0
     ]
     if not pairs:
@@ -363,7 +370,7 @@ def _pairs(estimate: NoiseEstimate) -> Table:
             estimate.transition_low[i][j],
             estimate.transition_high[i][j],
         )
-        for i, j in worst_pairs(estimate)[:MAX_PAIRS]
+        for i, j in worst_pairs(estimate, MAX_PAIRS)
     )
     columns = (
         Column("true class"),

@@ -138,7 +138,7 @@ def _pairs(rows: "pd.DataFrame", estimate: NoiseEstimate, count: int) -> "pd.Dat
     names = estimate.data.classes
     chosen = [
         rows[(rows["suggested"] == names[i]) & (rows["given"] == names[j])].head(MOST_OF_A_PAIR)
-        for i, j in worst_pairs(estimate)[:count]
+        for i, j in worst_pairs(estimate, count)
     ]
     return pd.concat(chosen) if chosen else rows.head(0)
 

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from alfs_cli.cli import run
 from tests.audits.test_benchmark import module
 from tests.forks import forked_alfs
 
@@ -26,6 +27,9 @@ def test_a_session_survives_kills_at_random_moments(kind, tmp_path, monkeypatch)
         )  # fmt: skip
 
     monkeypatch.setattr(kills.Killing, "command", command)
+    monkeypatch.chdir(tmp_path)  # what is imported here, no copy of this process has to import
+    kills.write_table(tmp_path / kills.TABLE, 60)
+    assert run(["audit", kills.TABLE, *kills.CLAIM, "--sheet", "s.csv", "-q"]) == 0
     found = kills.session(kind, tmp_path, answers=100, kills=4, seed=0)
     assert found["wrong"] == []
     assert found["lost"] == 0

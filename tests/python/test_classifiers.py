@@ -16,6 +16,7 @@ from alfs_cli.noise import inject, symmetric
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("estimates_made_once")  # a dozen containers of the same sparse data
 def test_it_passes_the_checks_of_scikit_learn():
     check_estimator(alfs.NoiseAwareClassifier(LogisticRegression(), folds=2))
 

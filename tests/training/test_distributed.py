@@ -1,5 +1,6 @@
 """Several processes for real, by gloo: gradients of the whole batch, exit codes, interruption."""
 
+import importlib
 import json
 import os
 import signal
@@ -59,6 +60,13 @@ def free_port():
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return str(found.getsockname()[1])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imported_once():
+    """What DistributedDataParallel and the launcher import, copies of this process have already."""
+    for name in ("torch._dynamo", "torch.distributed.run"):
+        importlib.import_module(name)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import io
 import math
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,8 +49,16 @@ def _scikit_learns_digits() -> tuple[FloatArray, IntArray]:
 
         found: tuple[FloatArray, IntArray] = load_digits(return_X_y=True)
         return found
-    table = np.loadtxt(file, delimiter=",")
+    table = _numbers(file)
     return table[:, :-1], table[:, -1].astype(np.int64)
+
+
+@cache
+def _numbers(file: Path) -> FloatArray:
+    """Return a table of numbers; both splits of the same data ask for it, and each command."""
+    table = np.loadtxt(file, delimiter=",")
+    table.flags.writeable = False
+    return table
 
 
 def _content(

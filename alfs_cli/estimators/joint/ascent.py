@@ -27,16 +27,13 @@ class Problem:
         self.num_head = self.num_weights + len(cells)
         self.num_cells = max(int(cells.max()) + 1, 0)
         self.off = cells >= 0
+        self.off_cells = cells[self.off]
+        self.num_examples = int(scores.values.shape[1])
         self.prior: FloatArray | None = None
         if has_prior:
             self.prior = (
                 HEAD.prior_examples * len(cells) / self.num_examples * np.diff(scores.start)
             )
-
-    @property
-    def num_examples(self) -> int:
-        """The examples that the scores are of."""
-        return int(self.scores.values.shape[1])
 
     def parts(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return A, b and theta."""
@@ -51,11 +48,11 @@ class Problem:
         value = found.log_likelihood
         if self.prior is not None:
             value += float(self.prior @ np.log(found.shares))
-        by_cell = found.counts - T * found.counts.sum(axis=1, keepdims=True)
-        by_theta = np.bincount(self.cells[self.off], by_cell[self.off], minlength=self.num_cells)
+        by_cell = found.counts - T * np.add.reduce(found.counts, axis=1, keepdims=True)
+        by_theta = np.bincount(self.off_cells, by_cell[self.off], minlength=self.num_cells)
         by_A = found.by_A / N - RIDGE * A
         gradient = np.concatenate([by_A.ravel(), found.by_b / N, by_theta / N])
-        return -value / N + RIDGE / 2 * float((A**2).sum()), -gradient
+        return -value / N + RIDGE / 2 * float(np.add.reduce(A * A, axis=None)), -gradient
 
     def top(self, start: FloatArray, *, max_iterations: int) -> FloatArray:
         """Return the parameters at the top that is reached from a start."""

@@ -24,13 +24,13 @@ LEAST = np.float32(1e-30)  # of a likelihood
 class Block:
     """Some columns of the scores, with their given labels `own` (n,).
 
-    `given` (n, L) says which of the `labels` (L,) each column has. `each` (n,) are ones, to sum
-    with.
+    `given` (n, L) says which of the L `labels`, a range, each column has. `each` (n,) are ones, to
+    sum with.
     """
 
     values: Single
     own: IntArray
-    labels: IntArray
+    labels: slice
     given: Single
     each: Single
     probs: Single
@@ -127,12 +127,12 @@ def _blocks(values: Single, start: IntArray) -> Iterator[Block]:
     size = max(BLOCK // K, 1)
     for first in range(0, N, size):
         some, own = values[:, first : first + size], given[first : first + size]
-        labels = np.arange(own[0], own[-1] + 1)
+        labels = slice(int(own[0]), int(own[-1]) + 1)
         yield Block(
             some,
             own,
             labels,
-            given=np.eye(len(labels), dtype=np.float32)[own - own[0]],
+            given=np.eye(labels.stop - labels.start, dtype=np.float32)[own - own[0]],
             each=np.ones(len(own), dtype=np.float32),
             probs=np.empty((K, len(own)), dtype=np.float32),
         )

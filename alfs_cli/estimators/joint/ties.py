@@ -11,6 +11,7 @@ import numpy as np
 from alfs_cli.arrays import FloatArray, IntArray
 
 OWN, NEVER = -2, -1  # places, from the end, of their logits behind those that are free
+FIXED = np.array((0.0, -np.inf))  # these
 LOGIT_FLOOR = -14.0  # a rate of a millionth, which stands for none
 LOGIT_CEILING = 14.0
 SMALLEST = 1e-6  # probabilities below it carry no more evidence
@@ -58,9 +59,9 @@ def strong_tie(strength: FloatArray, *, least: float, most: int) -> IntArray:
 
 def tied_transition(theta: FloatArray, tie: IntArray) -> FloatArray:
     """Return T (K, K) of free logits theta under a tie."""
-    logits = np.append(theta, (0.0, -np.inf))[tie]
-    T = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(T / T.sum(axis=1, keepdims=True), dtype=np.float64)
+    logits = np.concatenate((theta, FIXED))[tie]
+    T = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+    return np.asarray(T / np.add.reduce(T, axis=1, keepdims=True), dtype=np.float64)
 
 
 def tied_logits(T: FloatArray, tie: IntArray) -> FloatArray:

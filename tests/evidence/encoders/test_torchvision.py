@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from torchvision.transforms.functional import InterpolationMode
 
 from alfs_cli.data import ArrayImages
 from alfs_cli.data.images.framing import Frame
@@ -21,6 +20,7 @@ from tests.evidence.pictures import stripes
 def cached_weights(tmp_path, monkeypatch):
     """Put random weights of a small network into torch's cache under their digest's name."""
     from torchvision import models
+    from torchvision.transforms.functional import InterpolationMode
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     weights = models.get_model_weights("squeezenet1_1").DEFAULT
