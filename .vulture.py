@@ -36,3 +36,6 @@ predict_proba, extra_repr, forward, _apply, ctx
 
 # Read by the templates of pages.
 href
+
+# In estimate.json, by asdict; of arrays.
+own_agreement, writeable

@@ -21,9 +21,9 @@ PARAMETERS = frozenset({
     "evidence", "method", "encoder", "encoder-size", "folds", "confidence", "bootstrap",
     "max-examples", "issue-threshold", "seed", "device", "split", "label-column", "path-column",
     "text-column", "true-label-column", "label-columns", "feature-columns", "exclude-columns",
-    "group-column", "root", "safety", "lr", "prefer", "losses", "max-noise-rate", "max-class-noise-rate",
-    "min-clean-level", "max-pair-rate", "min-trust", "max-new-issues", "gate-on",
-    "select", "ignore", "baseline",
+    "group-column", "root", "safety", "lr", "prefer", "losses", "max-noise-rate",
+    "max-class-noise-rate", "min-clean-level", "max-pair-rate", "min-trust", "max-new-issues",
+    "gate-on", "select", "ignore", "baseline",
 })  # fmt: skip
 """Options with a value that are parameters of a public function."""
 
