@@ -54,7 +54,8 @@ def inject_as_public_code(labels: ArrayLike, T: TransitionMatrix, seed: int) -> 
 
     Public code of Ma et al., ICML 2020, and Zhou et al., ICML 2021, draws the noise of MNIST so,
     and the asymmetric noise of CIFAR-100: a multinomial number for each example, in their order,
-    from numpy's legacy generator. The same seed gives the same labels as there, by the same numpy.
+    from numpy's legacy generator as it was up to NumPy 2.4; later ones draw other numbers. The same
+    seed gives the same labels as there.
 
     Raises InputError where labels are not classes of T, UsageError for a seed above 2^32 - 1.
     """
@@ -65,7 +66,24 @@ def inject_as_public_code(labels: ArrayLike, T: TransitionMatrix, seed: int) -> 
         )
     generator = np.random.RandomState(seed)
     true = _checked_labels(labels, T.num_classes)
-    return np.array([generator.multinomial(1, T.array[cls]).argmax() for cls in true], np.int64)
+    rows = T.array.tolist()
+    return np.array([_legacy_multinomial(rows[cls], generator) for cls in true], np.int64)
+
+
+def _legacy_multinomial(shares: list[float], generator: np.random.RandomState) -> int:
+    """Return the place of the one in `RandomState.multinomial(1, shares)` up to NumPy 2.4.
+
+    It was a chain of binomial numbers by inversion: a uniform number for each share above 0.
+    """
+    left = 1.0
+    for place, share in enumerate(shares[:-1]):
+        chance = share / left
+        if chance > 0:
+            uniform = generator.random_sample()
+            if uniform <= chance if chance > 0.5 else uniform > 1 - chance:
+                return place
+        left -= share
+    return len(shares) - 1
 
 
 def _largest_remainders(shares: FloatArray, total: int) -> IntArray:
