@@ -73,7 +73,7 @@ def test_every_format_at_once(saved):
     [
         (("missing.json",), 2),
         (("estimate.json", "--max-noise-rate", "8"), 2),
-        (("estimate.json", "-o", "sarif=estimate.json/x"), 3),
+        (("estimate.json", "-o", "sarif=estimate.json/x"), 2),
         (("estimate.json", "-o", "serif=x"), 2),
         (("estimate.json", "-o", "json=a.sarif"), 2),
         (("estimate.json", "--sarif-max", "0"), 2),

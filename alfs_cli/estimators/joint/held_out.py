@@ -1,6 +1,6 @@
 """Whether labels held out bear out the family of T that fits best.
 
-Where classes overlap much, a family with noise gains hundreds of nats on labels that it has seen,
+Where the evidence is weak, a family with noise gains hundreds of nats on labels that it has seen,
 which no count of parameters foresees, and it loses as many on labels that it has not. Such a fit
 says that a third of the labels are wrong where all are right.
 """
@@ -34,8 +34,9 @@ def borne_out(
 ) -> tuple[Candidate, tuple[Candidate, ...]]:
     """Return the family that T is taken from, and all that may have made the labels.
 
-    It is the one of the highest score. If it has noise and classes overlap, labels held out decide
-    between it and the best of the simpler ones; those remain that chance may have put behind.
+    It is the one of the highest score. If it has noise and few labels are foreseen, labels held out
+    decide between it and the best of the simpler ones; those remain that chance may have put
+    behind.
     """
     best = _best(found)
     if best.fit.family == NONE or len(found) == 1 or not _is_doubtful(found):
@@ -63,12 +64,12 @@ def _near(found: Iterable[Candidate], best: Candidate) -> tuple[Candidate, ...]:
 
 
 def _is_doubtful(found: Sequence[Candidate]) -> bool:
-    """Say whether classes overlap so much that free cells may fit too well, and folds can tell."""
+    """Say whether so few labels are foreseen that noise may fit too well, and folds can tell."""
     none = found[0]
     counts = np.diff(none.scores.start)
-    overlap = 1 - np.trace(none.soft_counts) / max(none.soft_counts.sum(), SMALLEST)
+    foreseen = (none.fit.probs.argmax(axis=0) == none.scores.labels).mean()
     return bool(
-        overlap >= HELD_OUT.least_overlap
+        foreseen <= HELD_OUT.most_foreseen
         and len(counts) * counts.sum() <= HELD_OUT.max_numbers
         and counts.min() >= 2 * HELD_OUT.folds
     )

@@ -119,10 +119,10 @@ class HeldOut:
     margin: float = tuned(
         1.645, "standard errors", "by chance one family is ahead of another by less"
     )
-    least_overlap: float = tuned(
-        0.3,
+    most_foreseen: float = tuned(
+        0.55,
         "share of the labels",
-        "where the evidence foresees more of the labels, free cells do not fit too well",
+        "where the evidence foresees more of the labels, noise does not fit too well",
     )
     max_numbers: int = tuned(
         300_000, "scores (N K)", "with more examples they fit what they have not seen as well"
