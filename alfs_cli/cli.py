@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import threading
-from functools import cache, cached_property
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -57,20 +57,7 @@ class CalledByName(typer.core.TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-class MadeOnce(typer.Typer):
-    """An application whose group of commands is made once, and not for each command line."""
-
-    @cached_property
-    def group(self) -> Any:
-        """What typer calls."""
-        return typer.main.get_command(self)
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """Run a command line."""
-        return self.group(*args, **options)
-
-
-app = MadeOnce(
+_root = typer.Typer(
     name="alfs",
     cls=CalledByName,
     help="Audit the labels of a data set, and train networks that withstand wrong ones.",
@@ -87,7 +74,7 @@ def _print_version(is_wanted: bool) -> None:  # noqa: FBT001 (typer calls it so)
         raise typer.Exit()
 
 
-@app.callback()
+@_root.callback()
 def _alfs(
     *,
     version: Annotated[
@@ -105,7 +92,8 @@ def _not_called() -> None:
 
 
 for _name, _line in {**COMMANDS, **GROUPS}.items():
-    app.command(_name, help=_line)(_not_called)
+    _root.command(_name, help=_line)(_not_called)
+app = typer.main.get_command(_root)
 
 
 @cache

@@ -26,19 +26,20 @@ def with_prior(
     not fit the data, and where the columns look permuted but for `columns_as_given`.
     """
     probs, names, notes = _read(given)
-    where = f"'{given}'" if isinstance(given, str | Path) else WHAT
+    where = f"{WHAT} of '{given}'" if isinstance(given, str | Path) else WHAT
     if names is None and probs.shape[1] != dataset.num_classes:
         raise InputError(
-            f"{where} has {probs.shape[1]} columns, the data {dataset.num_classes} classes",
+            f"{where} have {probs.shape[1]} columns, the data {dataset.num_classes} classes",
             help="one column for each class is needed, in class order or named p_<class>",
         )
     if names is not None:
         probs = in_class_order(probs, names, dataset.class_names, what=where)
     places = positions_of(dataset)
-    most = len(dataset) + len(dataset.problems)
-    if not int(places.max(initial=-1)) < len(probs) <= max(most, int(places.max(initial=-1)) + 1):
+    least = int(places.max(initial=-1)) + 1
+    most = max(least, len(dataset) + len(dataset.problems))  # some rows may have been left out
+    if not least <= len(probs) <= most:
         raise InputError(
-            f"{where} has {len(probs):,} rows, the data {len(dataset):,} examples",
+            f"{where} have {len(probs):,} rows, the data {len(dataset):,} examples",
             help="one row for each example is needed, in the order of DATA",
         )
     picked = np.asarray(probs[places], dtype=np.float64)

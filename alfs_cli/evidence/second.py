@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import softmax
 
 from alfs_cli.arrays import FloatArray, IntArray
 from alfs_cli.evidence.interface import Evidence
@@ -72,7 +73,7 @@ def joined(own: FloatArray, second: FloatArray, labels: IntArray) -> Joined:
         return np.asarray(parameters[0] * first + parameters[1] * other + parameters[2:])
 
     def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
-        probs = _softmax(logits(parameters))
+        probs = softmax(logits(parameters), axis=1)
         value = -np.log(np.maximum(probs[rows, labels], 1e-300)).sum()
         value += PULL / 2 * (parameters[1:] ** 2).sum()
         probs[rows, labels] -= 1
@@ -87,9 +88,4 @@ def joined(own: FloatArray, second: FloatArray, labels: IntArray) -> Joined:
         method="L-BFGS-B",
         bounds=[(0, None), (0, None), *[(None, None)] * K],
     ).x
-    return Joined(_softmax(logits(found)), float(found[0]), float(found[1]))
-
-
-def _softmax(logits: FloatArray) -> FloatArray:
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
+    return Joined(softmax(logits(found), axis=1), float(found[0]), float(found[1]))

@@ -428,6 +428,10 @@ def _hard_shares(expected: FloatArray, prior: FloatArray, total: float) -> Float
         return float(prior @ solved(sinh(place))) - total
 
     most = asinh(1e6)
+    if over(-most) <= 0:  # next to all are hard, beyond what rounding tells apart
+        return solved(sinh(-most))
+    if over(most) >= 0:  # next to none
+        return solved(sinh(most))
     return solved(sinh(brentq(over, -most, most, xtol=1e-14, rtol=1e-14)))
 
 

@@ -105,3 +105,9 @@ def test_few_labels_are_drawn_to_what_is_typical_and_many_are_not():
     assert prior == pytest.approx([0.5, 0.5])
     counts[0] = [[0, 3000], [3000, 0]]
     assert shrunk(counts, np.array([500.0, 500.0]))[0][0, 0, 0] < 0.1
+
+
+@pytest.mark.parametrize("total", [1e-15, 1e-12, 1 - 1e-13, 1.0, 1 + 1e-12])
+def test_next_to_none_or_all_of_the_examples_may_be_hard(total):
+    found = _hard_shares(np.array([0.0, 0.3, 1.0]), np.array([0.2, 0.3, 0.5]), total)
+    np.testing.assert_allclose(found, round(total), atol=1e-5)
