@@ -26,9 +26,10 @@ from pathlib import Path
 
 import numpy as np
 from audit_batch import level_audits, mean_audits, orders
-from audit_cases import Case, made, people, unsure
+from audit_cases import Case, at_random, made, moved, people, unsure
 from audit_habits import HABITS, ever_wrong, quick_place, truths
 
+from alfs_cli.audits.aims import aim
 from alfs_cli.audits.bets import Wealth
 from alfs_cli.audits.claims import Claim, parse
 from alfs_cli.audits.draws import balanced_weights, draws
@@ -63,6 +64,15 @@ def tests_of(
     values = np.array(numbers)
     wealth = wealth_of(what, values, cells, np.zeros(2 * len(values)), int(what.members.sum()))
     return what, wealth, values
+
+
+def weights_for(
+    examples: Population, claim: Claim, number: float, share: float | None = None
+) -> np.ndarray:
+    """Return the weights that an audit of one claim on a mean or a ratio draws by (N)."""
+    what = quantity(claim, examples)
+    sooner = [aim(what, number, examples.open)]
+    return balanced_weights(examples, [what.members], share, sooner)
 
 
 def worths(what: Mean | Ratio, numbers: np.ndarray, case: Case) -> np.ndarray:
@@ -161,9 +171,8 @@ def mean_validity(case: Case, claim: Claim, audits: int) -> dict[str, object]:
     """Return how often the bounds of a mean or a ratio have ever been wrong."""
     rng = np.random.default_rng(1)
     examples = case.population(with_runs=claim.quantity == "accuracy")
-    kind = quantity(claim, examples)
-    weights = balanced_weights(examples, [kind.members, *everything(examples)])
-    truth = truth_of(kind, case.true)
+    truth = truth_of(quantity(claim, examples), case.true)
+    weights = weights_for(examples, claim, truth / 2)  # as a claim far from the truth draws
     what, wealth, numbers = tests_of(examples, claim, (truth,), weights)
     members = np.flatnonzero(what.members)
     order = orders(members, weights, audits, min(len(examples), MOST_ANSWERS), rng)
@@ -233,19 +242,20 @@ def answer_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
 
 def decided_after(
     case: Case, audits: int, *, with_scores: bool, numbers: Sequence[float],
-    by_doubt: float | None = None, most: int = 4_000,
+    aimed: float | None = None, most: int = 4_000,
 ) -> np.ndarray:  # fmt: skip
     """Return answers until "noise-rate <= number" is decided (audits, numbers), `most` if not."""
     examples = case.population(with_scores=with_scores)
-    weights = balanced_weights(examples, everything(examples), by_doubt)
     claim = parse("noise-rate <= .5")
-    what, wealth, values = tests_of(examples, claim, numbers, weights)
-    order = orders(np.arange(len(examples)), weights, audits, most, np.random.default_rng(3))
-    z = worths(what, values, case)
-    done = mean_audits(wealth, what.cell, weights, z, order, RISK, until_decided=True)
-    times = np.where(done.reached > 0, done.reached, most)
-    count = len(numbers)
-    return np.minimum(times[:, :count], times[:, count:])
+    found = []
+    for number in numbers:
+        weights = weights_for(examples, claim, number, aimed)
+        what, wealth, values = tests_of(examples, claim, [number], weights)
+        order = orders(np.arange(len(examples)), weights, audits, most, np.random.default_rng(3))
+        z = worths(what, values, case)
+        done = mean_audits(wealth, what.cell, weights, z, order, RISK, until_decided=True)
+        found.append(np.where(done.reached > 0, done.reached, most).min(1))
+    return np.stack(found, 1)
 
 
 def fixed_plan(rate: float, number: float) -> int:
@@ -271,7 +281,7 @@ def answers(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict
     """Yield how many answers claims at multiples of the truth take, by design."""
     for case in answer_cases(data, cache):
         numbers = [multiple * case.rate for multiple in MULTIPLES]
-        plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
+        plain = decided_after(case, audits, with_scores=False, aimed=0, numbers=numbers)
         ours = decided_after(case, audits, with_scores=True, numbers=numbers)
         precision = case.average_precision()
         for at, multiple in enumerate(MULTIPLES):
@@ -320,12 +330,12 @@ def level_after(
     audits: int,
     *,
     with_scores: bool,
-    by_doubt: float | None = None,
+    aimed: float | None = None,
     most: int = 3_000,
 ) -> np.ndarray:
     """Return answers until "clean-level >= level" is accepted (audits)."""
     examples = case.population(with_scores=with_scores)
-    weights = balanced_weights(examples, everything(examples), by_doubt)
+    weights = balanced_weights(examples, everything(examples), aimed)
     pairs = Pairs(examples, np.ones(len(examples), bool), weights, (level,), RISK)
     order = orders(np.arange(len(examples)), weights, audits, most, np.random.default_rng(4))
     done = level_audits(pairs, examples, weights, case.true, order, RISK, sides=(FOR,))
@@ -335,7 +345,7 @@ def level_after(
 def level(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
     """Yield how many answers claims on the clean level take."""
     for case, at in level_cases(data, cache):
-        plain = level_after(case, at, audits, with_scores=False, by_doubt=0)
+        plain = level_after(case, at, audits, with_scores=False, aimed=0)
         ours = level_after(case, at, audits, with_scores=True)
         yield {
             "case": case.name,
@@ -355,18 +365,32 @@ def level(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]:
 
 HALF_AND_DOUBLE = {
     "as it is": {},
-    "by doubt 0": {"by_doubt": 0.0},
-    "by doubt, half": {"by_doubt": TUNING.by_doubt / 2},
-    "by doubt, double": {"by_doubt": TUNING.by_doubt * 2},
+    "no draw aimed": {"aimed": 0.0},
+    "draws aimed, half": {"aimed": TUNING.aimed / 2},
+    "draws aimed, double": {"aimed": TUNING.aimed * 2},
+    "bets on the expected mean, half": {"believed": TUNING.believed / 2},
+    "bets on the expected mean, triple": {"believed": TUNING.believed * 3},
+    "of those on scores, half": {"believed_scored": TUNING.believed_scored / 2},
+    "of those on scores, nearly all": {"believed_scored": 0.9},
     "bets on the scores, half": {"scored": TUNING.scored / 2},
     "bets on the scores, double": {"scored": TUNING.scored * 2},
     "shape, half": {"shape": TUNING.shape / 2},
     "shape, 1": {"shape": 1.0},
-    "scored odds as the plain": {"scored_odds": TUNING.odds},
+    "scored odds further": {"scored_odds": (2.0, 4.0)},
 }
 PLAINS = {
     "as it is": {},
     "nine of ten right": {"level_plain": ((1.4, 0.9), (3.0, 0.9), (10.0, 0.9))},
+}
+
+
+LEVELS = {
+    "with scores": {},
+    "no draw by doubt": {"aimed": 0.0},
+    "draws by doubt, double": {"aimed": TUNING.aimed * 2},
+    "bets on the scores, half": {"scored": TUNING.scored / 2},
+    "bets on the scores, double": {"scored": TUNING.scored * 2},
+    "levels on scores, further": {"level_scored": (2.0, 8.0)},
 }
 
 
@@ -387,8 +411,13 @@ def tuning_cases(data: Path | None, cache: Path | None) -> Iterator[Case]:
     """Yield cases that no other part is judged on."""
     yield made("symmetric .1, sharp 2.2", 10_000, 10, 0.1, seed=61, sharp=2.2)
     yield made("hard .2", 10_000, 10, 0.2, kind="hard", seed=62, sharp=2.5)
+    yield made("pair .2", 10_000, 10, 0.2, kind="pair", seed=68, sharp=2.5)
     yield made("useless .1", 10_000, 10, 0.1, scores="useless", seed=63, sharp=2.2)
     yield made("useless .3", 10_000, 10, 0.3, scores="useless", seed=64)
+    yield at_random(made("scores at random", 10_000, 10, 0.1, seed=65))
+    yield moved(made("useless, say too much", 10_000, 10, 0.1, scores="useless", seed=63), 2.5)
+    yield moved(made("useless, say too little", 10_000, 10, 0.1, scores="useless", seed=63), -2.5)
+    yield moved(made("good, say too much", 10_000, 10, 0.1, seed=61, sharp=2.2), 2.0)
     if data is not None:
         yield people(data, "random_label1", 0, 20_000, cache)
         yield people(data, "worse_label", 0, 20_000, cache)
@@ -398,7 +427,7 @@ def design(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]
     """Answers over those of even draws without scores, mean of four claims, by design."""
     for case in tuning_cases(data, cache):
         numbers = [multiple * case.rate for multiple in MULTIPLES]
-        plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
+        plain = decided_after(case, audits, with_scores=False, aimed=0, numbers=numbers)
         for name, values in HALF_AND_DOUBLE.items():
             with tuned(values):
                 ours = decided_after(case, audits, with_scores=True, numbers=numbers)
@@ -406,7 +435,11 @@ def design(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]
             yield design_row(case, "noise-rate", name, audits, f"{ratio:.3f}")
         for name, values in PLAINS.items():
             with tuned(values):
-                took = level_after(case, 1.0, audits // 10, with_scores=False, by_doubt=0)
+                took = level_after(case, 1.0, audits // 10, with_scores=False, aimed=0)
+            yield design_row(case, "clean-level >= 1", name, audits // 10, f"{took.mean():.0f}")
+        for name, values in LEVELS.items():
+            with tuned(values):
+                took = level_after(case, 1.0, audits // 10, with_scores=True)
             yield design_row(case, "clean-level >= 1", name, audits // 10, f"{took.mean():.0f}")
 
 
@@ -417,7 +450,7 @@ def shares(audits: int, data: Path | None, cache: Path | None) -> Iterator[dict]
     """Answers over those of even draws without scores, by the share that bets on the scores."""
     for case in tuning_cases(data, cache):
         numbers = [multiple * case.rate for multiple in MULTIPLES]
-        plain = decided_after(case, audits, with_scores=False, by_doubt=0, numbers=numbers)
+        plain = decided_after(case, audits, with_scores=False, aimed=0, numbers=numbers)
         for share in SHARES:
             with tuned({"scored": share}):
                 ours = decided_after(case, audits, with_scores=True, numbers=numbers)

@@ -130,6 +130,25 @@ def believed(
             return probs
 
 
+def scored(case: Case, noise: np.ndarray) -> Case:
+    """Return the case with these chances (N) of a wrong label, alike for all other classes."""
+    N, K = case.probs.shape
+    probs = np.repeat((noise / (K - 1))[:, None], K, 1)
+    probs[np.arange(N), case.given] = 1 - noise
+    return replace(case, probs=probs)
+
+
+def at_random(case: Case) -> Case:
+    """Return the case with scores that know nothing, neither of an example nor of the rate."""
+    return scored(case, np.random.default_rng(5).random(len(case.true)))
+
+
+def moved(case: Case, steps: float) -> Case:
+    """Return the case with all noise scores moved by so many log odds: their mean is wrong."""
+    noise = np.clip(1 - case.probs[np.arange(len(case.given)), case.given], 1e-6, 1 - 1e-6)
+    return scored(case, 1 / (1 + np.exp(-steps) * (1 - noise) / noise))
+
+
 def unsure(case: Case, what: str) -> Case:
     """Return the case with answers "?": to `all` examples, or to half of those that are `wrong`."""
     rng = np.random.default_rng(23)

@@ -7,12 +7,13 @@ of the seed, the fingerprint of the data and the weights, and a draw once shown 
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alfs_cli.arrays import IntArray
+from alfs_cli.arrays import BoolArray, FloatArray, IntArray
 from alfs_cli.audits.population import CHANCES, Population
 from alfs_cli.audits.tuning import TUNING
 
@@ -49,23 +50,35 @@ def whole(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
 
 
-def doubt_weights(examples: Population, share: float) -> NDArray[np.float64]:
-    """Return weights of mean 1 (N): even ones, a share by sqrt(s (1 - s)) of the noise score s."""
+def doubt(examples: Population) -> FloatArray:
+    """Return how much sooner each example (N) is worth asking about: sqrt(s (1 - s)), mean 1.
+
+    s is the score of its noise; without scores all are alike.
+    """
     if examples.noise_levels is None:
         return np.ones(len(examples))
     spread = np.sqrt(CHANCES * (1 - CHANCES))[examples.noise_levels]
-    return np.asarray(1 - share + share * spread / spread.mean())
+    return np.asarray(spread / spread.mean())
 
 
 def balanced_weights(
-    examples: Population, supports: list[NDArray[np.bool_]], share: float | None = None
+    examples: Population,
+    supports: Sequence[BoolArray],
+    share: float | None = None,
+    sooner: Sequence[FloatArray | None] = (),
 ) -> IntArray:
     """Return whole weights (N) that look after every support that a claim is about.
 
-    Each support (N) has an equal part of the draws, spread evenly over its members, so that one
-    that is rare does not hold its claim up; within them the doubtful come sooner.
+    Each support (N) has an equal part of the draws, spread over its members: all but a share
+    evenly, that share by how much sooner (N, mean 1 over the members) each is worth asking about,
+    by doubt where nothing is known of that.
     """
-    doubt = doubt_weights(examples, TUNING.by_doubt if share is None else share)
-    parts = [support * (len(support) / support.sum()) for support in supports if support.any()]
-    mixed = doubt * np.mean(parts, axis=0) if parts else doubt
+    part = TUNING.aimed if share is None else share
+    by_doubt = doubt(examples)
+    parts = []
+    for support, aims in zip_longest(supports, sooner):
+        if support.any():
+            even = support * (len(support) / support.sum())
+            parts.append(even * (1 - part + part * (by_doubt if aims is None else aims)))
+    mixed = np.mean(parts, axis=0) if parts else 1 - part + part * by_doubt
     return np.maximum(np.rint(UNIT * mixed), TUNING.least_weight).astype(np.int64)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from alfs_cli.arrays import FloatArray
 from alfs_cli.audits.claims import Claim
-from alfs_cli.audits.judge import HALF, UNDECIDED, Judge, LevelUnderTest, UnderTest
+from alfs_cli.audits.judge import UNDECIDED, Judge, LevelUnderTest, UnderTest
 from alfs_cli.audits.pairs import AGAINST, BIN_CHANCES, BINS, FOR, Pairs, pair_cells
-from alfs_cli.audits.quantities import forms
+from alfs_cli.audits.quantities import forms, numbered
 from alfs_cli.audits.tuning import TUNING
 
 WORLDS = 200
@@ -56,8 +56,7 @@ def mean_times(
 ) -> FloatArray:
     """Return draws until a mean or a ratio is decided, by world (WORLDS)."""
     wealth = tested.wealth
-    number = HALF if claim.is_comparison else claim.number
-    at = int(np.searchsorted(tested.numbers, -1 if number is None else number))
+    at = int(np.searchsorted(tested.numbers, numbered(claim)))
     both = np.array([at, at + len(tested.numbers)])
     gain, _ = forms(tested.what, tested.numbers)
     logs = np.log(np.maximum(wealth.factors(both, gain), 1e-300))

@@ -25,17 +25,16 @@ from alfs_cli.audits.quantities import (
     Ratio,
     cells_of,
     grid,
+    numbered,
     outcomes,
     packed,
     quantity,
     slice_members,
     wealth_of,
 )
-from alfs_cli.errors import UsageError
 
 ACCEPTED, REJECTED, UNDECIDED = "accepted", "rejected", "undecided"
 NOISE_RATE = Claim("noise-rate", number=0.0)
-HALF = 0.5  # z at which two runs are equally good
 
 
 @dataclass(frozen=True)
@@ -164,8 +163,7 @@ class UnderTest:
 
     def verdict(self, claim: Claim) -> str:
         """Return the verdict on a claim on this quantity."""
-        number = HALF if claim.is_comparison else claim.number
-        at = int(np.searchsorted(self.numbers, -1 if number is None else number))
+        at = int(np.searchsorted(self.numbers, numbered(claim)))
         count = len(self.numbers)
         done = self.wealth.best >= -np.log(self.risk)
         certain = self.wealth.reached()
@@ -297,14 +295,3 @@ class Judge:
     def noise_rate(self) -> Measured:
         """Return what is known of the noise rate, claimed or not."""
         return self.tested[NOISE_RATE.subject].measured()
-
-
-def numbered(claim: Claim) -> float:
-    """Return the number that a claim's test is at; raises UsageError where it is not yet known."""
-    if claim.is_comparison:
-        return HALF
-    if claim.number is None:
-        raise UsageError(
-            f"claim '{claim}' has no number yet", help="give it 1 / the loss's ratio: claim.at(...)"
-        )
-    return claim.number

@@ -3,19 +3,18 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from alfs_cli.arrays import IntArray
+from alfs_cli.arrays import BoolArray, FloatArray, IntArray
+from alfs_cli.audits.aims import aim
 from alfs_cli.audits.claims import Claim, parse
 from alfs_cli.audits.draws import balanced_weights
 from alfs_cli.audits.log import Event
 from alfs_cli.audits.population import Population
-from alfs_cli.audits.quantities import slice_members
+from alfs_cli.audits.quantities import numbered, quantity, slice_members
 from alfs_cli.audits.tuning import TUNING
 from alfs_cli.errors import InputError
 
 SCHEMA = "alfs.audit/1"
-BETS = 1  # changes with any number that a bet or a weight hangs on
+BETS = 2  # changes with any number that a bet or a weight hangs on
 
 
 @dataclass(frozen=True)
@@ -27,25 +26,25 @@ class Plan:
     seed: int
     risk: float
     claims: tuple[Claim, ...]
-    # the share of the draws that goes by doubt
-    by_doubt: float = field(default_factory=lambda: TUNING.by_doubt)
+    # the share of the draws that goes where the scores say that a claim is soonest decided
+    aimed: float = field(default_factory=lambda: TUNING.aimed)
     show_given: bool = False
     continues: str | None = None  # the last sum of the record this goes on from
 
 
 def weights_of(examples: Population, plan: Plan) -> IntArray:
     """Return the weights of the draws (N): every claim's examples have their part."""
-    everything = np.ones(len(examples), dtype=bool)
-    supports = []
+    supports: list[BoolArray] = []
+    sooner: list[FloatArray | None] = []
     for claim in plan.claims:
-        members = slice_members(examples, claim.where)
-        if claim.quantity == "given-noise":
-            members = members & (examples.given == examples.classes.index(claim.names[0]))
-        if claim.is_comparison:
-            first, second = (examples.predictions[name] for name in claim.names)
-            members = members & (first != second)
-        supports.append(members)
-    return balanced_weights(examples, supports or [everything], plan.by_doubt)
+        if claim.is_level:
+            supports.append(slice_members(examples, claim.where))
+            sooner.append(None)
+        else:
+            what = quantity(claim, examples)
+            supports.append(what.members)
+            sooner.append(aim(what, numbered(claim), examples.open))
+    return balanced_weights(examples, supports, plan.aimed, sooner)
 
 
 def header(plan: Plan) -> Event:
@@ -59,7 +58,7 @@ def header(plan: Plan) -> Event:
         "seed": plan.seed,
         "risk": plan.risk,
         "claims": [{"text": str(claim), "number": claim.number} for claim in plan.claims],
-        "by_doubt": plan.by_doubt,
+        "aimed": plan.aimed,
         "show_given": plan.show_given,
         "continues": plan.continues,
     }
@@ -80,7 +79,7 @@ def plan_from(event: Event, path: Path) -> Plan:
         seed=event["seed"],
         risk=event["risk"],
         claims=tuple(claims),
-        by_doubt=event["by_doubt"],
+        aimed=event["aimed"],
         show_given=event["show_given"],
         continues=event["continues"],
     )

@@ -16,10 +16,11 @@ from alfs_cli.audits.bets import Wealth, experts
 from alfs_cli.audits.claims import Claim, Slice
 from alfs_cli.audits.population import CHANCES, LEVELS, Population, levels_of
 from alfs_cli.audits.tuning import TUNING
-from alfs_cli.errors import InputError, brief, did_you_mean, has
+from alfs_cli.errors import InputError, UsageError, brief, did_you_mean, has
 
 Possible = tuple[int, ...] | None  # the classes an answer leaves possible, None for any
 MEANS, RATIOS = 400, 100  # numbers at which a mean, a ratio is tested
+HALF = 0.5  # the mean of z at which two runs are even
 OWN, ASKED, REST = 0, 1, 2  # a ratio's examples: given c; with the property; given another
 
 
@@ -96,6 +97,17 @@ def quantity(claim: Claim, examples: Population) -> Mean | Ratio:
             return accuracy_mean(claim, examples, members)
         case _:
             return class_ratio(claim, examples, members)
+
+
+def numbered(claim: Claim) -> float:
+    """Return the number that a claim's test is at; raises UsageError where it is not yet known."""
+    if claim.is_comparison:
+        return HALF
+    if claim.number is None:
+        raise UsageError(
+            f"claim '{claim}' has no number yet", help="give it 1 / the loss's ratio: claim.at(...)"
+        )
+    return claim.number
 
 
 def slice_members(examples: Population, where: Slice | None) -> BoolArray:
@@ -289,10 +301,10 @@ def wealth_of(
     rest = (n * m - known) / max(left, 1)
     if isinstance(what, Mean):
         alternatives = mean_alternatives(what, np.abs(np.clip(rest, -1, 1)), cells)
+        first = mean_prior(has_scores=what.has_scores)
     else:
         alternatives = ratio_alternatives(what, numbers, cells)
-    plain = len(TUNING.odds) if isinstance(what, Mean) else len(TUNING.ratio_plain)
-    first = prior(plain, len(TUNING.scored_odds) * what.has_scores)
+        first = prior(len(TUNING.ratio_plain), len(TUNING.scored_odds) * what.has_scores)
     return Wealth(
         bets=experts(alternatives, gain, rest, cells.weights, cells.counts, first),
         low=np.minimum(gain, 0),
@@ -314,6 +326,16 @@ def prior(plain: int, scored: int) -> FloatArray:
     return np.repeat([(1 - TUNING.scored) / plain, TUNING.scored / scored], [plain, scored])
 
 
+def mean_prior(*, has_scores: bool) -> FloatArray:
+    """Return what each of the experts of `mean_alternatives` begins with."""
+    plain = np.full(len(TUNING.odds), 1 / len(TUNING.odds))
+    if not has_scores:
+        return plain
+    level, scored = TUNING.believed, TUNING.scored
+    parts = np.array([1 - TUNING.believed_scored, TUNING.believed_scored])
+    return np.concatenate([(1 - scored) * np.append((1 - level) * plain, level), scored * parts])
+
+
 def forms(what: Mean | Ratio, numbers: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what an event in a cell adds (2 G, C) and the mean it is held against (2 G)."""
     num_cells = len(what.chance)
@@ -325,12 +347,29 @@ def forms(what: Mean | Ratio, numbers: FloatArray) -> tuple[FloatArray, FloatArr
 
 
 def mean_alternatives(what: Mean, m: FloatArray, cells: Cells) -> FloatArray:
-    """Return chances (2 G, E, C): above m for the tests from below, under it for the others."""
-    flat = np.repeat(both_sides(m, TUNING.odds)[..., None], len(what.chance), -1)
+    """Return chances (2 G, E, C): above m for the tests from below, under it for the others.
+
+    With scores two more: the mean that they expect, alike in all cells and by the scores; on the
+    side of m where it does not lie, one further from m stands in its place.
+    """
+    plain = both_sides(m, TUNING.odds)
     if not what.has_scores:
-        return flat
-    scored = tilted(what.chance, cells.counts, both_sides(m, TUNING.scored_odds))
-    return unsure(np.concatenate([flat, scored], axis=1))
+        return np.repeat(plain[..., None], len(what.chance), -1)
+    near, far = both_sides(m, TUNING.scored_odds).T
+    is_below = np.arange(len(m)) < len(m) // 2
+    expected = expected_mean(what.chance, cells.counts)
+    barely = both_sides(m, (TUNING.beyond,))[:, 0]
+    is_beyond = np.where(is_below, expected > barely, expected < barely)
+    flat = np.column_stack([plain, np.where(is_beyond, expected, plain[:, 1])])
+    means = np.column_stack([near, np.where(is_beyond, expected, far)])
+    scored = tilted(what.chance, cells.counts, means)
+    alike = np.repeat(flat[..., None], len(what.chance), -1)
+    return unsure(np.concatenate([alike, scored], axis=1))
+
+
+def expected_mean(chance: FloatArray, counts: FloatArray) -> float:
+    """Return the mean that the scores expect, of cells (C) with so many members."""
+    return float(counts @ chance / max(counts.sum(), 1))
 
 
 def ratio_alternatives(what: Ratio, numbers: FloatArray, cells: Cells) -> FloatArray:

@@ -124,7 +124,7 @@ def document(record: Record, now: Status | None = None) -> dict[str, Any]:
         "seed": plan.seed,
         "risk": plan.risk,
         "design": {
-            "by_doubt": plan.by_doubt,
+            "aimed": plan.aimed,
             "show_given": plan.show_given,
             "scores": record.examples.noise_levels is not None,
             "known": len(record.examples.known),

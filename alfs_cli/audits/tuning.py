@@ -15,10 +15,10 @@ DESIGN = "benchmarks/audit.py --only design"
 class Tuning:
     """What is drawn sooner, and which alternatives the wealth is bet on."""
 
-    by_doubt: float = tuned(
+    aimed: float = tuned(
         0.1,
         "share of the draws",
-        "goes by doubt about the given label; more of it weighs the rest heavily once it is drawn",
+        "goes where the scores say that a claim is soonest decided; lost where they are wrong",
         benchmark=DESIGN,
     )
     least_weight: int = tuned(
@@ -40,8 +40,21 @@ class Tuning:
     scored_odds: tuple[float, ...] = tuned(
         (1.4, 2.5),
         "times the odds",
-        "likewise, of the alternatives that go by the scores",
+        "likewise, of the alternatives that go by the scores; a mean that they expect on the same "
+        "side takes the place of the second",
         benchmark=DESIGN,
+    )
+    beyond: float = tuned(
+        1.2, "times the odds", "a mean that scores expect lies beyond the number from here on"
+    )
+    believed: float = tuned(
+        0.1,
+        "share of the wealth that does not bet on the scores",
+        "bets on the mean that they expect: they may be right in the mean alone",
+        benchmark=DESIGN,
+    )
+    believed_scored: float = tuned(
+        0.6, "share of the wealth that does", "likewise", benchmark=DESIGN
     )
     shape: float = tuned(
         0.8,
@@ -50,7 +63,7 @@ class Tuning:
         benchmark=DESIGN,
     )
     scored: float = tuned(
-        0.2,
+        0.25,
         "share of the wealth",
         "bets on the scores; the rest bets as if there were none, for they may lie",
         benchmark=DESIGN,

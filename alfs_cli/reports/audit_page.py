@@ -159,12 +159,15 @@ def design(record: Record, now: Status) -> list[tuple[str, str]]:
     """Return how the draws were made, in words."""
     plan, examples = record.plan, record.examples
     has_scores = examples.noise_levels is not None
-    by_doubt = f"a share of {percent(plan.by_doubt, 0)} sooner where scores doubt the given label"
+    aimed = (
+        f"even but for {percent(plan.aimed, 0)} of the draws, which go where the scores say that a "
+        "claim is decided soonest"
+    )
     rows = [
         ("examples", f"{len(examples):,} of {len(examples.classes):,} classes"),
         ("draws", "one order without replacement, fixed before the first answer by the seed, the "
          "data's fingerprint and the weights; an example that was shown stays drawn"),
-        ("weights", by_doubt if has_scores else "even: there are no scores"),
+        ("weights", aimed if has_scores else "even: there are no scores"),
         ("seed", str(plan.seed)),
         ("risk", f"{percent(plan.risk, 0)} of each claim and each side of an interval"),
         ("blind", "yes: the given label was not shown" if now.blind else "no: it was shown"),

@@ -416,7 +416,7 @@ def test_a_start_that_was_killed_is_no_audit(audit, made, tmp_path):
 
 def test_a_record_of_other_bets_is_refused(audit, monkeypatch):
     record, _ = audit
-    monkeypatch.setattr("alfs_cli.audits.plan.BETS", 2)
+    monkeypatch.setattr("alfs_cli.audits.plan.BETS", 1)
     with pytest.raises(InputError, match="bets otherwise"):
         resume(record.folder)
 
