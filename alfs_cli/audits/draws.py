@@ -14,7 +14,7 @@ from itertools import zip_longest
 import numpy as np
 
 from alfs_cli.arrays import BoolArray, FloatArray, IntArray
-from alfs_cli.audits.population import CHANCES, Population
+from alfs_cli.audits.population import Population
 from alfs_cli.audits.tuning import TUNING
 
 UNIT = 256  # the weight of an even draw; weights are whole numbers, so that sums are exact
@@ -50,35 +50,21 @@ def whole(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
 
 
-def doubt(examples: Population) -> FloatArray:
-    """Return how much sooner each example (N) is worth asking about: sqrt(s (1 - s)), mean 1.
-
-    s is the score of its noise; without scores all are alike.
-    """
-    if examples.noise_levels is None:
-        return np.ones(len(examples))
-    spread = np.sqrt(CHANCES * (1 - CHANCES))[examples.noise_levels]
-    return np.asarray(spread / spread.mean())
-
-
 def balanced_weights(
-    examples: Population,
     supports: Sequence[BoolArray],
     share: float | None = None,
     sooner: Sequence[FloatArray | None] = (),
 ) -> IntArray:
-    """Return whole weights (N) that look after every support that a claim is about.
+    """Return whole weights (N) that look after every support (N) that a claim is about.
 
-    Each support (N) has an equal part of the draws, spread over its members: all but a share
-    evenly, that share by how much sooner (N, mean 1 over the members) each is worth asking about,
-    by doubt where nothing is known of that.
+    Each has an equal part of the draws, spread over its members: all but a share evenly, that share
+    by how much sooner (N, mean 1 over the members) each is worth asking about, where that is known.
     """
     part = TUNING.aimed if share is None else share
-    by_doubt = doubt(examples)
     parts = []
     for support, aims in zip_longest(supports, sooner):
         if support.any():
             even = support * (len(support) / support.sum())
-            parts.append(even * (1 - part + part * (by_doubt if aims is None else aims)))
-    mixed = np.mean(parts, axis=0) if parts else 1 - part + part * by_doubt
+            parts.append(even if aims is None else even * (1 - part + part * aims))
+    mixed = np.mean(parts, axis=0) if parts else np.ones(len(supports[0]))
     return np.maximum(np.rint(UNIT * mixed), TUNING.least_weight).astype(np.int64)

@@ -281,7 +281,8 @@ def pair_experts(levels: FloatArray, cells: Counts, *, has_scores: bool) -> Expe
     num_classes = len(cells.counts)
     apart = np.nonzero(~np.eye(num_classes, dtype=bool))
     counts, weights = (pair_cells(a)[apart] for a in (cells.counts, cells.weights))
-    first = prior(len(TUNING.level_plain), (1 + len(TUNING.level_scored)) * has_scores)
+    by_scores = (1 + len(TUNING.level_scored)) * has_scores
+    first = prior(len(TUNING.level_plain), by_scores, TUNING.scored_level)
     shape = (len(levels), 2, num_classes, num_classes, len(first))
     hedge, share = np.zeros((*shape, 2 * BINS)), np.zeros(shape)
     for r, level in enumerate(levels):

@@ -44,7 +44,7 @@ def weights_of(examples: Population, plan: Plan) -> IntArray:
             what = quantity(claim, examples)
             supports.append(what.members)
             sooner.append(aim(what, numbered(claim), examples.open))
-    return balanced_weights(examples, supports, plan.aimed, sooner)
+    return balanced_weights(supports, plan.aimed, sooner)
 
 
 def header(plan: Plan) -> Event:

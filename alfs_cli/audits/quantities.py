@@ -304,7 +304,8 @@ def wealth_of(
         first = mean_prior(has_scores=what.has_scores)
     else:
         alternatives = ratio_alternatives(what, numbers, cells)
-        first = prior(len(TUNING.ratio_plain), len(TUNING.scored_odds) * what.has_scores)
+        by_scores = len(TUNING.scored_odds) * what.has_scores
+        first = prior(len(TUNING.ratio_plain), by_scores, TUNING.scored)
     return Wealth(
         bets=experts(alternatives, gain, rest, cells.weights, cells.counts, first),
         low=np.minimum(gain, 0),
@@ -319,11 +320,11 @@ def wealth_of(
     )
 
 
-def prior(plain: int, scored: int) -> FloatArray:
-    """Return what each expert begins with: those without scores first, then those with."""
+def prior(plain: int, scored: int, share: float) -> FloatArray:
+    """Return what each expert begins with: those without scores first, then those with a share."""
     if not scored:
         return np.full(plain, 1 / plain)
-    return np.repeat([(1 - TUNING.scored) / plain, TUNING.scored / scored], [plain, scored])
+    return np.repeat([(1 - share) / plain, share / scored], [plain, scored])
 
 
 def mean_prior(*, has_scores: bool) -> FloatArray:

@@ -68,6 +68,12 @@ class Tuning:
         "bets on the scores; the rest bets as if there were none, for they may lie",
         benchmark=DESIGN,
     )
+    scored_level: float = tuned(
+        0.5,
+        "share of the wealth",
+        "likewise, of a pair of classes: most pairs are decided by the first answers",
+        benchmark=DESIGN,
+    )
     ratio_plain: tuple[tuple[float, float], ...] = tuned(
         ((1.4, 0.6), (1.4, 0.9), (3.0, 0.6), (3.0, 0.9)),
         "times the odds; share",

@@ -35,11 +35,12 @@ def audit() -> dict[str, Any]:
         "habits": held_table(frame("audit_habits")),
         "answers": table(
             ("labels", "average precision", "true rate", "claim", "uniform draws", "with scores",
-             "ratio", "a fixed plan"),
+             "ratio", "a fixed plan", "least possible"),
             (
                 (one.case, number(one.average_precision, 2), percent(one.rate),
                  f"`{one.claim}` the truth", f"{one.uniform:,}", f"{one.scores:,}",
-                 f"{number(one.ratio, 2)} +- {number(one.error, 2)}", f"{one.fixed_plan:,}")
+                 f"{number(one.ratio, 2)} +- {number(one.error, 2)}", f"{one.fixed_plan:,}",
+                 f"{one.least:,}")
                 for one in frame("audit_answers").itertuples()
             ),
         ),
@@ -52,7 +53,8 @@ def audit() -> dict[str, Any]:
                 for one in frame("audit_level").itertuples()
             ),
         ),
-        "shares": shares(),
+        "designs": designs("noise-rate"),
+        "level_designs": designs("clean-level >= 1"),
         "page": page,
         "kills": document("audit_kills"),
         "key": key,
@@ -129,11 +131,11 @@ def answer_goals(answers: pd.DataFrame) -> Iterator[Goal]:
         "; ".join(f"{case} {number(ratio, 2)}" for case, ratio in means.items()),
         bool((means <= 0.6).all()),
     )
-    useless = answers[is_useless]
+    useless = answers[is_useless & ~answers.case.str.startswith("lying")]
     means = useless.groupby("case", sort=False).ratio.mean()
     worst = useless.loc[useless.ratio.idxmax()]
     yield (
-        "answers, scores that are useless or lie", "at most 1.05 of uniform draws",
+        "answers, scores that are useless", "at most 1.05 of uniform draws",
         f"{number(means.min(), 2)} to {number(means.max(), 2)} in the mean of four claims; "
         f"the worst claim {number(worst.ratio, 2)} +- {number(worst.error, 2)}",
         bool((useless.ratio <= 1.05).all()),
@@ -208,15 +210,17 @@ def survival_goals(page: dict[str, Any], kills: dict[str, Any]) -> Iterator[Goal
         )
 
 
-def shares() -> str:
-    """Return answers over those without scores, by how much of the wealth bets on the scores."""
-    found = frame("audit_shares")
-    names = sorted(found.share.unique())
+def designs(claim: str) -> str:
+    """Return answers over those without scores, a design a row: the mean, and the worst claim."""
+    found = frame("audit_design")
+    found = found[found.claim == claim]
+    names = list(dict.fromkeys(found.case))
     rows = []
-    for case, part in found.groupby("case", sort=False):
-        at = part.set_index("share")
-        cells = (
-            f"{number(at.mean_ratio[one], 2)} ({number(at.worst_ratio[one], 2)})" for one in names
-        )
-        rows.append((case, number(part.average_precision.iloc[0], 2), *cells))
-    return table(("labels", "average precision", *(number(one, 1) for one in names)), rows)
+    for design, part in found.groupby("design", sort=False):
+        at = part.set_index("case")
+        worst = [f" ({number(at.worst[one], 2)})" * (claim == "noise-rate") for one in names]
+        cells = [number(at.ratio[one], 2) + more for one, more in zip(names, worst, strict=True)]
+        rows.append((design, *cells))
+    precision = found.drop_duplicates("case").set_index("case").average_precision
+    heads = (f"{one} [{number(precision[one], 2)}]" for one in names)
+    return table(("design", *heads), rows)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from alfs_cli.audits.aims import aim, kl, opposed, soonest
+from alfs_cli.audits.aims import aim, best_gain, kl, opposed, soonest
 from alfs_cli.audits.claims import parse
 from alfs_cli.audits.plan import Plan, weights_of
 from alfs_cli.audits.population import population
@@ -32,6 +32,7 @@ def test_no_other_draws_bring_more(number):
     q = SHARE * soonest(P, SHARE, number)
     assert q.sum() == pytest.approx(1)
     best = gain(q, number)
+    assert best == pytest.approx(best_gain(P, SHARE, number), rel=1e-3)
     rng = np.random.default_rng(0)
     others = [SHARE, *rng.dirichlet(np.ones(4), 8), *(0.9 * q + 0.1 * np.eye(4))]
     assert all(gain(other, number) <= best * (1 + 1e-3) for other in others)

@@ -30,7 +30,7 @@ def module(name):
 def test_many_at_once_are_the_judge_one_by_one(made, text):
     batch = module("audit_batch")
     examples, true = made(120, 3, rate=0.25)
-    weights = balanced_weights(examples, [np.ones(120, bool)], 0.5)
+    weights = balanced_weights([np.ones(120, bool)], 0.5, [np.linspace(0, 2, 120)])
     claim = parse(text)
     order = batch.orders(np.arange(120), weights, 5, 110, np.random.default_rng(0))
     fresh = Judge(examples, weights, [claim], 0.05)

@@ -52,19 +52,18 @@ def test_a_twentieth_comes_again_after_a_while(made):
     assert all(0 <= r <= n - TUNING.repeat_distance for n, r in due.items())
 
 
-def test_weights_look_after_what_is_rare_and_doubtful(made):
-    examples, _ = made(N=2_000)
+def test_weights_look_after_what_is_rare_and_soon_decided():
     everything = np.ones(2_000, bool)
     rare = np.arange(2_000) < 20
-    weights = balanced_weights(examples, [everything, rare])
+    weights = balanced_weights([everything, rare])
     assert weights.dtype == np.int64
     assert weights.min() >= TUNING.least_weight
     assert 0.35 < weights[rare].sum() / weights.sum() < 0.65
-    alone = balanced_weights(examples, [everything], 0.3)
-    doubtful = np.abs(examples.noise_levels.astype(float) - 14) < 3
-    assert alone[doubtful].mean() > alone[~doubtful].mean()
-    flat, _ = made(scores=False)
-    assert (balanced_weights(flat, [np.ones(200, bool)]) == UNIT).all()
+    sooner = np.where(np.arange(2_000) < 1_000, 1.5, 0.5)
+    aimed = balanced_weights([everything], 0.3, [sooner])
+    assert set(aimed.tolist()) == {round(UNIT * 1.15), round(UNIT * 0.85)}
+    assert (balanced_weights([everything]) == UNIT).all()
+    assert (balanced_weights([~everything]) == UNIT).all()  # a claim about nothing asks for nothing
 
 
 def test_a_million_examples():
@@ -72,7 +71,7 @@ def test_a_million_examples():
     examples = population(
         rng.integers(0, 2, 10**6), "ab", "x", noise_scores=rng.random(10**6, dtype=np.float32)
     )
-    weights = balanced_weights(examples, [np.ones(10**6, bool)])
+    weights = balanced_weights([np.ones(10**6, bool)])
     began = process_time()
     order = draws(examples, weights, 0).order
     assert process_time() - began < 5  # once; the next is then an element of it

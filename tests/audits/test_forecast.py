@@ -34,7 +34,7 @@ def test_a_walk_down_hardly_ever_arrives():
 
 def test_what_it_took_lies_where_it_was_foretold(made):
     examples, true = made(3_000, 4, rate=0.15, scores=False)
-    weights = balanced_weights(examples, [np.ones(3_000, bool)])
+    weights = balanced_weights([np.ones(3_000, bool)])
     claim = parse("noise-rate <= 0.25")
     fresh = Judge(examples, weights, [claim], 0.05)
     inside = 0
@@ -58,7 +58,7 @@ def test_what_it_took_lies_where_it_was_foretold(made):
 
 def test_it_is_quick_for_a_large_set_and_all_kinds_of_claims(made):
     examples, _ = made(50_000, 10)
-    weights = balanced_weights(examples, [np.ones(50_000, bool)])
+    weights = balanced_weights([np.ones(50_000, bool)])
     claims = [
         parse(text)
         for text in (

@@ -9,7 +9,7 @@ from alfs_cli.audits.claims import parse
 from alfs_cli.audits.draws import balanced_weights, draws
 from alfs_cli.audits.forecast import forecast
 from alfs_cli.audits.judge import ACCEPTED, REJECTED, UNDECIDED, Judge, UnderTest
-from alfs_cli.audits.population import population
+from alfs_cli.audits.population import CHANCES, population
 from alfs_cli.errors import InputError, UsageError
 
 TEXTS = (
@@ -28,7 +28,7 @@ def audited(made, N=120, K=3, *, seed=0, texts=TEXTS, scores=True):
     )  # fmt: skip
     claims = [parse(text) for text in texts]
     claims = [claim.at(2.0) if claim.quantity == "certified" else claim for claim in claims]
-    weights = balanced_weights(examples, [np.ones(N, bool)])
+    weights = balanced_weights([np.ones(N, bool)])
     return examples, true, weights, Judge(examples, weights, claims, 0.05)
 
 
@@ -124,7 +124,8 @@ def test_a_claim_at_a_number_is_what_the_interval_says(made):
 def test_bounds_hold_at_all_times(made):
     """Forty audits with weights that differ, looked at after every answer."""
     examples, true = made(150, 3, seed=3)
-    weights = balanced_weights(examples, [np.ones(150, bool)], 0.6)
+    sooner = np.sqrt(CHANCES * (1 - CHANCES))[examples.noise_levels]
+    weights = balanced_weights([np.ones(150, bool)], 0.6, [sooner / sooner.mean()])
     fresh = Judge(examples, weights, [parse("class-noise:a <= 0.3")], 0.05)
     truth = (true != examples.given).mean()
     of_a = (examples.given != 0)[true == 0].mean()
@@ -178,7 +179,7 @@ def test_no_wider_than_an_independent_bound(made):
 
 def test_what_a_claim_cannot_be_about(made):
     examples, _ = made(columns={"cam": ["1"] * 200})
-    weights = balanced_weights(examples, [np.ones(200, bool)])
+    weights = balanced_weights([np.ones(200, bool)])
     for text, says in (
         ("noise-rate[cma=1] <= .1", "no column 'cma' to slice by .did you mean 'cam'"),
         ("noise-rate[cam=2] <= .1", "no example has '2' in column 'cam'"),
