@@ -25,10 +25,8 @@ from alfs_cli.audits.status import Status, status
 from alfs_cli.console import Console
 from alfs_cli.data.duplicates import digests_of
 from alfs_cli.errors import InputError, UsageError, together
-from alfs_cli.losses.combine import Loss
-from alfs_cli.losses.normalised import Unbounded
-from alfs_cli.losses.terms import Separable
 from alfs_cli.losses.text import parse_loss
+from alfs_cli.losses.theorems import sufficient_ratio
 
 if TYPE_CHECKING:
     from alfs_cli.auditing.scores import Scores
@@ -163,22 +161,13 @@ def claim_from(text: str) -> Claim:
     claim = parse(text)
     if claim.quantity != "certified":
         return claim
-    ratio = _ratio_of(parse_loss(claim.names[0]))
+    ratio = sufficient_ratio(parse_loss(claim.names[0]))
     if not ratio:
         raise UsageError(
             f"claim '{claim}': no clean level is known at which this loss is asymmetric",
             help="alfs losses list names the losses that have a ratio",
         )
     return claim.at(1 / ratio)
-
-
-def _ratio_of(loss: Loss) -> float | None:
-    """Return a ratio such that the loss is asymmetric where r >= 1 / ratio, None without any.
-
-    A sum with NCE or NFL has that of its other term, as their risk has its infimum at e_m too.
-    """
-    others = [part for _, part in loss.parts(2) if not isinstance(part, Separable)]
-    return loss.term_ratio() if all(isinstance(part, Unbounded) for part in others) else None
 
 
 def refuse_other_plan(

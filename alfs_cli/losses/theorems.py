@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from alfs_cli.losses.combine import Loss, SeparableSum
+from alfs_cli.losses.normalised import Unbounded
 from alfs_cli.losses.ruling import SMALLEST
 from alfs_cli.losses.terms import Separable
 from alfs_cli.storage.documents import Number
@@ -66,6 +67,19 @@ def symmetric_constant(loss: Loss, num_classes: int) -> float | None:
     if not np.isfinite(sums).all() or np.ptp(sums) > equal:
         return None
     return float(np.median(sums))
+
+
+def sufficient_ratio(loss: Loss) -> float | None:
+    """Return a ratio such that the loss is asymmetric where r >= 1 / ratio, None without any.
+
+    A sum with NCE or NFL has that of its other terms, as their risk has its infimum at e_m too.
+
+    >>> from alfs_cli.losses import parse_loss
+    >>> sufficient_ratio(parse_loss("nce+mae")), sufficient_ratio(parse_loss("nce"))
+    (1.0, None)
+    """
+    others = [part for _, part in loss.parts(2) if not isinstance(part, Separable)]
+    return loss.term_ratio() if all(isinstance(part, Unbounded) for part in others) else None
 
 
 def necessary_ratio(loss: SeparableSum) -> float:
