@@ -396,7 +396,7 @@ NINE_OF_TEN = {"level_plain": ((1.4, 0.9), (3.0, 0.9), (10.0, 0.9))}
 LEVELS = {
     "as it is": {},
     "bets on the scores, half": {"scored_level": TUNING.scored_level / 2},
-    "bets on the scores, more": {"scored_level": 0.75},
+    "bets on the scores, double": {"scored_level": 0.7},
     "levels on scores, further": {"level_scored": (2.0, 8.0)},
 }
 

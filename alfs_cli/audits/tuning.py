@@ -69,7 +69,7 @@ class Tuning:
         benchmark=DESIGN,
     )
     scored_level: float = tuned(
-        0.5,
+        0.35,
         "share of the wealth",
         "likewise, of a pair of classes: most pairs are decided by the first answers",
         benchmark=DESIGN,
