@@ -24,7 +24,7 @@ from alfs_cli.commands import COMMANDS, GROUPS, bodies
 from alfs_cli.errors import STOPS, AlfsError, Stopped, brief, did_you_mean, is_out_of_memory, stop
 from alfs_cli.options.earlier import COULD_NOT_LOOK, Earlier, earlier_results
 from alfs_cli.options.renamed import renamed
-from alfs_cli.options.shared import OUT
+from alfs_cli.storage.targets import OUT
 from alfs_cli.terminal.output import printable
 from alfs_cli.terminal.streams import settle_streams
 from alfs_cli.text.plain import escaped

@@ -168,11 +168,11 @@ def has(names: Iterable[str], wanted: Iterable[str], *, most: int = 20) -> str:
     return f"has: {shown}" + (f" and {len(there) - most:,} more" if len(there) > most else "")
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:
     """Return the error for an unknown name, with the nearest known one; `kind` says of what."""
     names = list(known)
     listed = ", ".join(names) if len(names) <= 40 else ", ".join(names[:40]) + ", ..."
     return UsageError(
-        f"unknown {kind} '{name}'{did_you_mean(name, names)}",
+        f"unknown {kind} '{name}'{did_you_mean(str(name), names)}",
         help=f"known: {listed}",
     )

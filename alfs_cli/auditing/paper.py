@@ -88,16 +88,16 @@ def replayed(path: Path, shows: Exhibits) -> list[str]:
     Raises InputError where a file of the audit is missing.
     """
     folder = path if path.is_dir() else path.parent
+    if not path.is_dir() and path.name != DOCUMENT:
+        raise UsageError(
+            f"--verify '{path}' is no {DOCUMENT}", help=f"--verify {folder / DOCUMENT}"
+        )
     for name in (DOCUMENT, LOG, EXAMPLES):
         if not (folder / name).is_file():
             raise InputError(
                 f"no such file: '{folder / name}'",
                 help=f"{DOCUMENT}, {LOG} and {EXAMPLES} of an audit belong together",
             )
-    if not path.is_dir() and path.name != DOCUMENT:
-        raise UsageError(
-            f"--verify '{path}' is no {DOCUMENT}", help=f"--verify {folder}/{DOCUMENT}"
-        )
     try:
         return verify(folder, bare(shows))
     except InputError as error:

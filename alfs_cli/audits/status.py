@@ -15,6 +15,7 @@ from alfs_cli.audits.plan import SCHEMA
 from alfs_cli.audits.population import Population
 from alfs_cli.audits.record import CANNOT_TELL, DOCUMENT, LOG, Record, resume
 from alfs_cli.errors import InputError
+from alfs_cli.storage.documents import render_document
 
 CLOSE = 1e-9  # how far numbers of a replay on another machine may be off, relatively
 
@@ -183,9 +184,8 @@ def save_document(record: Record, now: Status | None = None) -> Path:
     """Write `audit.json` anew, whole or not at all; return its path."""
     path = record.folder / DOCUMENT
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    text = json.dumps(document(record, now), indent=1, ensure_ascii=False) + "\n"
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
+    with partial.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(render_document(document(record, now)))
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

@@ -39,7 +39,7 @@ from alfs_cli.data.overlaid import (
     where_of,
 )
 from alfs_cli.data.placeholders import how_to_fetch, refuse_placeholder
-from alfs_cli.data.readers import BUILTINS, READERS, forms, refuse_missing
+from alfs_cli.data.readers import BUILTINS, READERS, forms, refuse_missing, refuse_results
 from alfs_cli.data.readers.builtin import builtin_splits, read_builtin
 from alfs_cli.data.readers.columns import (
     read_probabilities,
@@ -135,6 +135,7 @@ def _read(spec: DataSpec) -> Content:
         return replace(content, notes=(*content.notes, note))
     path = Path(source)
     if path.is_dir():
+        refuse_results(path)
         return reader_of(path).read(path, spec)
     refuse_placeholder(path)
     refuse_missing(source)

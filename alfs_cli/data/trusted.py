@@ -133,9 +133,10 @@ def read_trusted(path: Path, dataset: LabelledDataset) -> Trusted:
         chances = arrays.get("probability")
         return trusted_among(dataset, index, true, where=f"'{path}'", probability=chances)
     if suffix not in TABLE_SUFFIXES:
-        raise InputError(
-            f"'{path}' has the suffix '{suffix}'", help=f"reads .npz {' '.join(TABLE_SUFFIXES)}"
+        wrong = (
+            f"'{path}' has the suffix '{suffix}'" if path.exists() else f"no such file: '{path}'"
         )
+        raise InputError(wrong, help=f"reads .npz {' '.join(TABLE_SUFFIXES)}")
     if suffix in (".csv", ".tsv") and is_reviewed(path):
         return _reviewed(path, dataset)
     table = read_table(path, text=("true_label",), pictures=True)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alfs_cli.errors import UsageError
+
 
 @dataclass(frozen=True)
 class EstimateOptions:
@@ -16,6 +18,8 @@ class EstimateOptions:
     `prior_probs` are probabilities (N, K) of a model that did not see the labels: a file, an array
     or a frame. `max_bad` is the share of the examples of a folder of features whose files may be
     unreadable.
+
+    Raises UsageError where `issue_threshold` is no share.
     """
 
     evidence: str = "auto"
@@ -38,6 +42,13 @@ class EstimateOptions:
     cache: Path | None = None
     max_bad: float = 0.0
     prior_probs: Any = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.issue_threshold <= 1:
+            raise UsageError(
+                f"--issue-threshold is {self.issue_threshold}, not between 0 and 1",
+                help="for example --issue-threshold 0.5",
+            )
 
     @property
     def is_fitted(self) -> bool:

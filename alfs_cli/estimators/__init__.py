@@ -1,10 +1,14 @@
-"""Estimators of T. ESTIMATORS lists every method; its module is loaded when it is first used."""
+"""Estimators of T. ESTIMATORS lists every method; its module is loaded when it is first used.
+
+`estimate_transition` runs any of them on arrays.
+"""
 
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from alfs_cli.estimators.fitting import estimate_transition
     from alfs_cli.estimators.parts.sample import Estimate, Sample
 
 
@@ -66,3 +70,12 @@ ESTIMATORS = {
     "gold": Method("with_trusted:gold", needs="trusted", keeps_rare=True),
     "annotators": Method("annotators:annotators", needs="annotations", keeps_rare=True),
 }
+
+__all__ = ["ESTIMATORS", "Method", "estimate_transition"]
+
+
+def __getattr__(name: str) -> Any:
+    """Return `estimate_transition`, from its module."""
+    if name != "estimate_transition":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _function("fitting:estimate_transition")

@@ -3,9 +3,10 @@
 import hashlib
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from alfs_cli.data import DataSpec, LabelledDataset, Trusted, random_sample
 from alfs_cli.data.readers.probabilities import normalised
@@ -33,7 +34,7 @@ def estimate_transition(
     labels: ArrayLike,
     *,
     method: str = "auto",
-    features: bool = False,
+    features: bool | None = None,
     trusted: tuple[ArrayLike, ArrayLike] | None = None,
     annotations: ArrayLike | None = None,
     seed: int = 0,
@@ -44,7 +45,8 @@ def estimate_transition(
         evidence: out-of-sample probabilities (N, K), or features (N, D).
         labels: the given labels (N,), whole numbers from 0.
         method: a name in ESTIMATORS.
-        features: whether `evidence` holds features; probabilities are then made in five folds.
+        features: whether `evidence` holds features; probabilities are then made in five folds. By
+            default it does where its rows do not sum to 1 and have not one column a class.
         trusted: the indices (m,) of a random sample of examples, and their true labels (m,).
         annotations: the labels (N, M) of M annotators, -1 for none.
         seed: seed of the folds and of the bootstrap.
@@ -68,6 +70,8 @@ def estimate_transition(
         raise InputError(
             "labels must be whole numbers from 0", help="number the classes 0 .. K - 1"
         )
+    if features is None:
+        features = _look_like_features(rows, given)
     K = int(given.max()) + 1 if features else rows.shape[1]
     if given.max() >= K or K < 2:
         raise InputError(
@@ -94,6 +98,13 @@ def estimate_transition(
         trusted=None if trusted is None else random_sample(*trusted),
         seed=seed,
     )
+
+
+def _look_like_features(rows: NDArray[Any], given: NDArray[Any]) -> bool:
+    """Say whether rows are features; rows of one column a class may be logits, and are refused."""
+    if rows.shape[1] == given.max() + 1:
+        return False
+    return not np.allclose(rows.sum(axis=1), 1, atol=1e-2)
 
 
 def estimate_noise(

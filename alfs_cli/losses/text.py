@@ -61,6 +61,10 @@ def parse_loss(text: str) -> Loss:
     >>> str(parse_loss("gce"))
     'gce:q=0.7'
     """
+    if not isinstance(text, str):
+        raise UsageError(
+            f"a loss is text, got {type(text).__name__}", help="for example nce+aul:a=6.3,p=1.5"
+        )
     head, colon, tail = text.strip().partition(":")
     names = [name.strip().lower() for name in head.split("+")]
     strange = [unknown("loss", name, LOSSES) for name in dict.fromkeys(names) if name not in LOSSES]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, NDArray
 
 from alfs_cli.arrays import FloatArray, IntArray
@@ -17,12 +18,18 @@ ROW_TOLERANCE = 1e-6  # of the sum of a row: files hold rounded entries
 
 
 @dataclass(frozen=True, eq=False)
-class TransitionMatrix:
+class TransitionMatrix(NDArrayOperatorsMixin):
     """A checked transition matrix: T[i, j] = P(given = j | true = i).
+
+    It calculates as its array does, which cannot be written to.
 
     Raises InputError where `array` is not (K, K) with K >= 2, finite and non-negative, or where
     rows do not sum to 1 within 1e-6. If the columns sum to 1 instead, the message says that the
     matrix looks transposed.
+
+    >>> T = TransitionMatrix([[0.5, 0.5], [0.0, 1.0]])
+    >>> T.sum(axis=1), (T @ T)[0, 0]
+    (array([1., 1.]), 0.25)
     """
 
     array: FloatArray
@@ -34,9 +41,25 @@ class TransitionMatrix:
         """Return the array (K, K), so that numpy functions take a TransitionMatrix."""
         return np.array(self.array, dtype=dtype) if copy else np.asarray(self.array, dtype=dtype)
 
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """Return what an operation of numpy makes of the array."""
+        if "out" in options:
+            return NotImplemented
+        arrays = (each.array if isinstance(each, TransitionMatrix) else each for each in inputs)
+        return getattr(ufunc, method)(*arrays, **options)
+
     def __getitem__(self, place: Any) -> Any:
         """Return T[i, j], or any other part by an index of numpy."""
         return self.array[place]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the array, such as `T` or `sum`."""
+        if name.startswith("_") or name == "array":  # a copy is asked before it has its array
+            raise AttributeError(f"'TransitionMatrix' object has no attribute '{name}'")
+        return getattr(self.array, name)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -112,7 +135,7 @@ def as_array(T: "TransitionMatrix | ArrayLike") -> FloatArray:
 
     Raises InputError where T is not a transition matrix.
     """
-    return T.array if isinstance(T, TransitionMatrix) else TransitionMatrix(np.asarray(T)).array
+    return T.array if isinstance(T, TransitionMatrix) else _checked(T)
 
 
 def runners_up(T: ArrayLike) -> IntArray:

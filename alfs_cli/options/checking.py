@@ -86,7 +86,7 @@ class CheckSettings:
 
         if not flags.update_baseline:
             return None
-        return Update(Path(self.value("baseline") or USUAL_BASELINE), flags.ratchet)
+        return Update(Path(self.value("baseline")), flags.ratchet)
 
 
 def check_settings(
@@ -100,7 +100,8 @@ def check_settings(
     """Merge typed options, environment variables and files; `-v` prints where each came from.
 
     `source` is DATA: no settings are read from inside its folder, which may be a stranger's. With
-    `may_be_new` the baseline need not exist, as it is about to be written.
+    `may_be_new` the baseline is about to be written: it need not exist, and has its usual name
+    where none is given.
 
     Raises UsageError or InputError where a setting or a file is wrong.
     """
@@ -112,6 +113,8 @@ def check_settings(
             invocation.console.note(f"note: {text}")
     file = None if path is None else load(path, SECTIONS)
     settings = resolve("check", CHECK, typed=typed, environment=os.environ, file=file)
+    if may_be_new and settings["baseline"].value is None:
+        settings = {**settings, "baseline": Setting(USUAL_BASELINE, "--update-baseline")}
     if file is not None:
         invocation.console.note(f"note: settings from '{os.path.relpath(file.path)}'")
     for name, setting in settings.items():
@@ -153,7 +156,7 @@ def _baseline(
     invocation: "Invocation", settings: Mapping[str, Setting], *, may_be_new: bool
 ) -> "Baseline | None":
     named = settings["baseline"].value
-    if settings["strict-baseline"].value and named is None and not may_be_new:
+    if settings["strict-baseline"].value and named is None:
         raise UsageError(
             "--strict-baseline says how to judge a baseline, and none is named",
             help="--baseline FILE; --update-baseline writes one",
@@ -186,7 +189,7 @@ def _refuse_inputs(
     baseline = settings["baseline"].value
     invocation.refuse_inputs(*inputs, baseline)
     if may_be_new:
-        refuse_inputs([Target("--update-baseline", Path(baseline or USUAL_BASELINE))], inputs)
+        refuse_inputs([Target("--update-baseline", Path(baseline))], inputs)
 
 
 def _is_trusted(folder: Path, data: Path | None) -> bool:

@@ -19,7 +19,7 @@ import typer
 
 from alfs_cli.errors import UsageError, unknown
 from alfs_cli.formats import formats_of
-from alfs_cli.storage.targets import SAVES, SUSPECTS, Kept, Target, Writes, refuse_inputs
+from alfs_cli.storage.targets import OUT, SAVES, SUSPECTS, Kept, Target, Writes, refuse_inputs
 from alfs_cli.terminal.output import Terminal, inert, terminal_width, wants_color
 from alfs_cli.text.addresses import NO_ADDRESS, address_taken, is_address, shown
 from alfs_cli.text.numbers import MOST_SEED, whole_number
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from alfs_cli.formats.blocks import Report
 
 COLORS = ("auto", "always", "never")
-OUT = "alfs-out"
 PANEL = "Shared options"
 
 
@@ -198,7 +197,7 @@ def _shared(
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", help="Folder of saved results.", rich_help_panel=PANEL)
-    ] = Path("alfs-out"),
+    ] = Path(OUT),
     seed: Annotated[
         int | None,
         typer.Option(

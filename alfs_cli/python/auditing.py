@@ -25,6 +25,7 @@ from alfs_cli.python.asked import FileName, Names, data_asked, several
 from alfs_cli.python.showing import Shown
 from alfs_cli.python.wording import Listener, told_to_programs
 from alfs_cli.reports.audit import audit_report
+from alfs_cli.storage.targets import OUT
 
 MOST_LISTED = 6  # claims in a console
 Labels = NDArray[np.int64]
@@ -212,7 +213,7 @@ def audit(
     by: str | None = None,
     risk: float | None = None,
     seed: int | None = None,
-    out: FileName = "alfs-out",
+    out: FileName = OUT,
     continues: FileName | None = None,
     predictions: "Mapping[str, ArrayLike] | None" = None,
     features: Any = None,

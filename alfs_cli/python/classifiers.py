@@ -13,7 +13,7 @@ from sklearn.utils import column_or_1d, indexable
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from alfs_cli.errors import AlfsError
+from alfs_cli.errors import InputError
 from alfs_cli.python.estimates import Estimate, estimate
 
 LEFT_OUT = ("proven", "likely")  # kinds of suspects
@@ -92,7 +92,7 @@ class NoiseAwareClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
                 in_sample_ok=True,  # they are out of fold, however sure they are
                 seed=self.seed,
             )
-        except AlfsError:
+        except InputError:  # too little to tell by
             return None
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -49,7 +49,7 @@ def loss(
     with told_to_programs():
         T = None if transition is None else noise_model(transition)[0]
         return RobustLoss(
-            parse_loss(loss) if isinstance(loss, str) else loss,
+            loss if isinstance(loss, Loss) else parse_loss(loss),
             transition=T,
             reduction=reduction,
             weight=weight,

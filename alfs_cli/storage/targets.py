@@ -15,6 +15,12 @@ from typing import Any
 from alfs_cli.errors import UsageError
 from alfs_cli.storage.marks import bears_mark
 
+OUT = "alfs-out"
+"""The usual folder of saved results."""
+
+DOCUMENTS = ("estimate.json", "recommendation.json", "check.json", "audit.json")
+"""The files by which a folder of saved results with another name is known."""
+
 SUSPECTS = "issues.csv"
 _ESTIMATE = ("estimate.json", "transition.csv", SUSPECTS, "issues.parquet")
 SAVES = {
@@ -59,6 +65,17 @@ def refuse_inputs(targets: Iterable[Target], inputs: Iterable[Any]) -> None:
         for target in there:
             if _is_within(target, value):
                 raise _refused(target)
+
+
+def holds_results(folder: str) -> bool:
+    """Say whether a folder is one of saved results, which are no data though they hold pictures.
+
+    >>> holds_results("photos/alfs-out"), holds_results("photos/cat")
+    (True, False)
+    """
+    if os.path.basename(folder) == OUT:
+        return True
+    return any(bears_mark(Path(folder, name), "json") for name in DOCUMENTS)
 
 
 def keep_decisions(file: Path, out: Path) -> Path | None:
@@ -118,11 +135,15 @@ def _is_within(target: Target, value: str) -> bool:
             return True
         if not os.path.isdir(value):
             return False
-        top = os.path.join(os.path.realpath(value), "")
-        is_inside = os.path.realpath(target.path).startswith(top)
+        top, path = Path(os.path.realpath(value)), Path(os.path.realpath(target.path))
+        between = path.relative_to(top).parents
     except (OSError, ValueError):
         return False
-    return is_inside and (is_of_a_run(target.path) or not bears_mark(target.path, target.format))
+    if is_of_a_run(target.path):
+        return True
+    if bears_mark(target.path, target.format):
+        return False
+    return not any(holds_results(str(top / each)) for each in between if each.name)
 
 
 def is_of_a_run(path: Path) -> bool:

@@ -66,7 +66,7 @@ def test_labels_alone_go_from_sheet_to_verdict(judged):
     assert done.code == 0, done.err
     assert "next:" not in done.err
     said = document(done)
-    assert said == json.loads(Path("alfs-out/audit.json").read_text())
+    assert done.out == Path("alfs-out/audit.json").read_text()  # to the byte
     assert said["schema"] == "alfs.audit/1"
     assert (said["answers"], said["cannot_tell"]) == (60, 1)
     (claim,) = said["claims"]
@@ -132,6 +132,10 @@ def test_verify_replays_and_sees_what_was_edited(judged):
     judged("audit", "judge.csv", *CLAIM, "--read", "s.csv")
     saved = Path("alfs-out/audit.json")
     assert judged("audit", "judge.csv", "--verify", str(saved)).code == 0
+    for named in ("none.json", "judge.csv", "alfs-out/none.json"):
+        refused = judged("audit", "judge.csv", "--verify", named)
+        assert refused.code == 2
+        assert f"--verify '{named}' is no audit.json" in refused.err
     whole = saved.read_text()
     edited = json.loads(whole)
     edited["claims"][0]["high"] -= 0.001

@@ -143,6 +143,24 @@ def test_what_was_borderline_and_crosses_the_line_is_not_new(alfs, seed):
     assert alfs(*words).code == 0
 
 
+@pytest.mark.parametrize("more", [(), ("--ratchet",)])
+def test_the_usual_file_is_updated_where_none_is_named(accepted, more):
+    """With its entries and the reasons that people wrote: nothing is begun anew."""
+    path = Path("alfs-baseline.json")
+    found = json.loads(path.read_text())
+    first = min(found["accepted"])
+    found["accepted"][first]["reason"] = "blurred"
+    path.write_text(json.dumps(found))
+    assert accepted("check", "data.csv", "--update-baseline", *more).code == 0
+    assert load_baseline(path).accepted[first].reason == "blurred"
+    assert json.loads(path.read_text())["accepted"] == found["accepted"]
+    path.write_text("<<<<<<< HEAD")
+    done = accepted("check", "data.csv", "--update-baseline", *more)
+    assert done.code == 2
+    assert "not valid JSON" in done.err
+    assert path.read_text() == "<<<<<<< HEAD"
+
+
 @pytest.mark.slow
 def test_more_noise_than_the_ceiling_is_a_regression_and_a_ratchet_does_not_take_it(accepted):
     baseline = load_baseline(Path("alfs-baseline.json"))

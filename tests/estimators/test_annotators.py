@@ -5,9 +5,9 @@ import pytest
 from problems import noisy
 
 from alfs_cli.errors import InputError
+from alfs_cli.estimators import estimate_transition
 from alfs_cli.estimators.annotators import annotators
 from alfs_cli.estimators.crowds import crowd_summary
-from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.estimators.parts.copies import some_of
 from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.evidence.crowd import Crowd

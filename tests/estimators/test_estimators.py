@@ -16,9 +16,10 @@ from problems import (
     noisy_problem,
     whole_problem,
 )
+from sklearn.datasets import load_digits
 
 from alfs_cli.errors import InputError, UsageError
-from alfs_cli.estimators.fitting import estimate_transition
+from alfs_cli.estimators import estimate_transition
 from alfs_cli.estimators.parts import resampled
 from alfs_cli.noise import clean_level, pair, row_total_variation, symmetric
 from alfs_cli.suspects.scores import label_scores
@@ -156,6 +157,20 @@ def test_an_unknown_method_is_named():
     """With what there is."""
     with pytest.raises(UsageError, match="confident"):
         estimate_transition([[0.5, 0.5]], [0], method="confidant")
+
+
+def test_features_are_told_from_probabilities():
+    """By their sums and their number of columns; what may be logits is refused."""
+    X, y = load_digits(return_X_y=True)
+    told = estimate_transition(X, y)
+    assert told.transition == estimate_transition(X, y, features=True).transition
+    few = np.where(y < 2, y, 2)
+    assert len(estimate_transition(X[:, 20:22], few).transition) == 3
+    probs = np.full((60, 4), 0.1) + 0.6 * np.eye(4)[np.arange(60) % 3]  # class 3 is never given
+    assert len(estimate_transition(probs, np.arange(60) % 3).transition) == 4
+    for rows, says in [(np.log(probs), "log"), (10 * probs, "sums to")]:
+        with pytest.raises(InputError, match=says):
+            estimate_transition(rows, np.arange(60) % 4)
 
 
 @pytest.mark.parametrize(

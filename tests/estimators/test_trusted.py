@@ -7,8 +7,8 @@ import pytest
 from problems import gaussians, held_out
 
 from alfs_cli.data import Trusted, random_sample
+from alfs_cli.estimators import estimate_transition
 from alfs_cli.estimators.combined import combined
-from alfs_cli.estimators.fitting import estimate_transition
 from alfs_cli.estimators.parts.reviewed import settled
 from alfs_cli.estimators.parts.sample import Sample, rate_of
 from alfs_cli.estimators.tuning import WITH_TRUSTED

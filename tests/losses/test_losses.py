@@ -617,6 +617,8 @@ def test_canonical_text(text, canonical):
     ("text", "words"),
     [
         ("agec", "did you mean 'agce'"),
+        (None, "a loss is text, got NoneType"),
+        (3, "a loss is text, got int"),
         ("", "unknown loss ''"),
         ("nce+", "unknown loss ''"),
         ("ce+mae+nce", "3 terms"),

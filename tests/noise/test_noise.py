@@ -1,6 +1,8 @@
 """Transition matrices, their clean levels and bounds, kinds of noise, and its injection."""
 
+import copy
 import math
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -108,6 +110,38 @@ def test_the_upper_bound_inverts_the_other_tail_at_a_corrected_level():
     high = clean_level_bounds([[70, 20, 10], [0, 100, 0], [0, 0, 100]])[1][0, 1]
     share = high / (1 + high)
     assert binom.cdf(70, 90, share) == pytest.approx(0.05 / (K * (K - 1)), rel=1e-6)
+
+
+def test_it_calculates_as_its_array_does():
+    T = symmetric(0.4, 4)
+    array = np.array(T)
+    assert (len(T), T.ndim, T.dtype) == (4, 2, array.dtype)
+    assert T.sum(axis=1) == pytest.approx(np.ones(4))
+    for found, wanted in [
+        (T @ T, array @ array),
+        (array @ T, array @ array),
+        (1 - T, 1 - array),
+        (np.log(T), np.log(array)),
+        (np.add.reduce(T), array.sum(axis=0)),
+        (array == T, np.ones((4, 4), dtype=bool)),
+        (T.T, array.T),
+        (T.max(), array.max()),
+    ]:
+        assert type(found) is type(wanted)
+        np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(TypeError):
+        T *= 2
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = T.nothing
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(copy.deepcopy(T))), array)
+
+
+@pytest.mark.parametrize("T", [[[1, 0], [1]], [["a", "b"], ["c", "d"]], {}, None, "x"])
+def test_what_is_no_matrix_is_refused(T):
+    for asked in (clean_level, TransitionMatrix):
+        with pytest.raises(InputError, match="transition matrix") as caught:
+            asked(T)
+        assert caught.value.help
 
 
 def test_no_example_of_the_own_class_bounds_nothing():

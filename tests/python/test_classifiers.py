@@ -57,6 +57,12 @@ def test_names_and_frames_go_through():
     )
 
 
+def test_a_parameter_out_of_range_is_no_lack_of_data(digits):
+    X, given, _ = digits
+    with pytest.raises(alfs.AlfsError, match="issue_threshold is 50, not between 0 and 1"):
+        alfs.NoiseAwareClassifier(issue_threshold=50).fit(X[:200], given[:200])
+
+
 def test_no_class_vanishes_and_too_little_is_not_judged():
     X = np.random.default_rng(0).normal(size=(41, 2))
     y = np.array([0] * 20 + [1] * 20 + [2])

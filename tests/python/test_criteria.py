@@ -161,9 +161,13 @@ def test_what_is_ignored_may_be_anything():
     ("arguments", "logits", "labels", "said"),
     [
         ({"loss": "nec"}, None, None, "did you mean 'nce'"),
+        ({"loss": 3}, None, None, "a loss is text, got int"),
+        ({"loss": None}, None, None, "a loss is text, got NoneType"),
         ({"reduction": "avg"}, None, None, "unknown reduction 'avg'"),
+        ({"reduction": None}, None, None, "unknown reduction 'None'"),
         ({"weight": [1, -1]}, None, None, "numbers of 0 or more"),
         ({"transition": [[0.5, 0.6], [0.5, 0.5]]}, None, None, "sums to"),
+        ({"transition": [[1.0, 0.0], [1.0]]}, None, None, "not a number"),
         ({"transition": [[1.0, 0.0], [1.0, 0.0]]}, None, None, "nothing can be learnt"),
         ({}, torch.zeros(2, 3), torch.zeros(3, dtype=torch.int64), "do not go with logits"),
         ({}, torch.zeros(2, 3), torch.zeros(2, 4), "do not go with logits"),

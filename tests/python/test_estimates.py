@@ -1,6 +1,7 @@
 """`alfs.estimate` and `alfs.load_estimate`: the command's numbers, the caller's names and index."""
 
 import json
+import math
 import re
 import warnings
 
@@ -202,6 +203,10 @@ def test_at_low_trust_it_leads_with_the_interval_and_warns_here(data):
         ({"seed": -1}, "seed is -1", None),
         ({"confidence": 0.2}, "confidence is 0.2, not between", "confidence=0.95"),
         ({"resamples": 5}, "resamples is 5", None),
+        ({"issue_threshold": 1.5}, "issue_threshold is 1.5, not between 0 and 1", "=0.5"),
+        ({"issue_threshold": math.nan}, "issue_threshold is nan", None),
+        ({"trusted": "nope"}, "no such file: 'nope'", "reads .npz"),
+        ({"evidence": None}, "unknown kind of evidence 'None'", "known: "),
         ({"evidence": "pixel"}, "did you mean 'pixels'", "known: "),
         ({"evidence": "pred-probs"}, "no predicted probabilities", "pred_probs=FILE"),
         ({"method": "gold"}, "'gold' needs", "trusted=FILE"),

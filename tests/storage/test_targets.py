@@ -100,6 +100,24 @@ def test_pictures_that_a_manifest_lists(alfs):
     assert alfs("check", "p.csv", "-o", "html=data/b/1.png") == 2
 
 
+@pytest.mark.parametrize("out", [(), ("--out", "res ults")])
+def test_the_data_may_be_the_folder_that_one_is_in(tmp_path, monkeypatch, capsys, out):
+    """Its results lie in it then, and are neither read as data nor refused the next time."""
+    monkeypatch.chdir(tmp_path)
+    g = np.random.default_rng(0)
+    for i in range(60):
+        path = Path("ab"[i % 2], f"{i}.png")
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray((120 * (i % 2) + g.integers(0, 60, (8, 8))).astype(np.uint8)).save(path)
+    for words in (("estimate", "."), ("figures", "fig1"), ("estimate", "."), ("check", ".")):
+        assert run([*words, "-q", *out]) == 0, capsys.readouterr().err
+    assert run(["train", "--loss", "ce", "--epochs", "1", "--dry-run", *out]) == 0
+    capsys.readouterr()
+    assert run(["inspect", "."]) == 0
+    assert "60 images read" in capsys.readouterr().out
+    assert run(["check", ".", "-o", f"csv={Path('a/0.png')}", *out]) == 2
+
+
 def test_a_result_in_the_folder_of_the_data_may_be_renewed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for i in range(40):

@@ -5,7 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from alfs_cli.estimators.fitting import estimate_transition
+from alfs_cli.estimators import estimate_transition
 from alfs_cli.suspects import streamed
 from alfs_cli.suspects.streamed import Suspects, added, judge_of, tallied
 from tests.estimators.problems import seen_exactly

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alfs_cli.errors import InputError, did_you_mean
+from alfs_cli.storage.targets import OUT
 from alfs_cli.text.addresses import is_address
 
 if TYPE_CHECKING:
@@ -68,6 +69,15 @@ def forms() -> str:
         f"a built-in data set: "
         f"{', '.join(BUILTINS)}"
     )
+
+
+def refuse_results(folder: Path) -> None:
+    """Raise InputError where DATA is the usual folder of saved results."""
+    if folder.resolve().name == OUT:
+        raise InputError(
+            f"'{folder}' holds saved results, not data",
+            help=f"name the data, or a result, such as '{folder / 'estimate.json'}'",
+        )
 
 
 def refuse_missing(source: str) -> None:

@@ -1,4 +1,7 @@
-"""Image folders: `<class>/<image>` or `<split>/<class>/<image>`."""
+"""Image folders: `<class>/<image>` or `<split>/<class>/<image>`.
+
+A folder of saved results among them, such as `alfs-out`, is passed over, as hidden files are.
+"""
 
 import hashlib
 import os
@@ -21,6 +24,7 @@ from alfs_cli.data.labels import text_labels
 from alfs_cli.data.placeholders import what_lies_there
 from alfs_cli.errors import InputError
 from alfs_cli.storage.memory import threads
+from alfs_cli.storage.targets import holds_results
 from alfs_cli.text import addresses
 
 IMAGE_SUFFIXES = (
@@ -239,7 +243,7 @@ def _walk(path: str, relative: str, label: str, scan: Scan, above: set[tuple[int
 def _entries(path: Path | str) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(path) as found:
-            entries = sorted(
+            seen = sorted(
                 (entry for entry in found if visible(entry.name)), key=lambda entry: entry.name
             )
     except OSError as error:
@@ -247,7 +251,7 @@ def _entries(path: Path | str) -> Iterator[os.DirEntry[str]]:
             f"cannot look into '{shown(str(path))}': {error.strerror}",
             help="see that it is a folder and yours to read",
         ) from None
-    yield from entries
+    yield from (entry for entry in seen if not (entry.is_dir() and holds_results(entry.path)))
 
 
 def _identity(path: Path | str) -> tuple[int, int]:

@@ -44,6 +44,38 @@ def test_what_systems_leave_behind_is_passed_over(folder, picture):
     assert read(folder).notes == ()
 
 
+@pytest.mark.parametrize("place", ["", "cat", "split"])
+@pytest.mark.parametrize(
+    ("name", "document"), [("alfs-out", None), ("results", "estimate.json"), ("x", "audit.json")]
+)
+def test_saved_results_are_no_class(folder, picture, tmp_path, place, name, document):
+    """Whatever pictures they hold, beside the classes, inside one, and beside splits."""
+    if place == "split":
+        shutil.move(folder, tmp_path / "split/train")
+        folder = tmp_path / "split"
+    before = read(folder)
+    inside = folder / ("" if place == "split" else place)
+    picture(inside / name / "figures/fig1.png")
+    picture(inside / name / "1.png")
+    if document is not None:
+        (inside / name / document).write_text('{"schema": "alfs.estimate/1"}')
+    after = read(folder)
+    assert (after.fingerprint, after.class_names) == (before.fingerprint, before.class_names)
+    assert after.notes == ()
+
+
+def test_a_folder_of_results_is_not_data(folder, monkeypatch):
+    shutil.move(folder, folder.parent / "alfs-out")
+    monkeypatch.chdir(folder.parent)
+    for name in ("alfs-out", "./alfs-out/"):
+        with pytest.raises(InputError, match="holds saved results, not data") as caught:
+            read(name)
+        assert "alfs-out/estimate.json" in caught.value.help
+    monkeypatch.chdir("alfs-out")
+    with pytest.raises(InputError, match="holds saved results"):
+        read(".")
+
+
 def test_other_files_are_counted(folder):
     for name in ("a.heic", "b.HEIC", "c.txt"):
         (folder / "dog" / name).write_bytes(b"x")

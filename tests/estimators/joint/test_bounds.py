@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from alfs_cli.data.folds import stratified_folds
-from alfs_cli.estimators.fitting import estimate_transition
+from alfs_cli.estimators import estimate_transition
 from alfs_cli.estimators.joint.bounds import cell_slack
 from alfs_cli.estimators.joint.tuning import BOUNDS
 from alfs_cli.evidence.out_of_fold import calibrated, calibration, linear_map, ridge_scores

@@ -8,8 +8,7 @@ from sklearn.datasets import load_digits
 
 from alfs_cli.data import random_sample
 from alfs_cli.data.rare import rare_classes
-from alfs_cli.estimators import ESTIMATORS
-from alfs_cli.estimators.fitting import estimate_transition
+from alfs_cli.estimators import ESTIMATORS, estimate_transition
 from alfs_cli.estimators.parts.rare import without_rare
 from alfs_cli.estimators.parts.sample import Sample
 from alfs_cli.estimators.with_trusted import gold
