@@ -194,9 +194,10 @@ def wait_and_kill(process: "subprocess.Popen[str]", seconds: float) -> bool:
 def by_sheet(session: Killing, kills: int, *, size: int = 50) -> None:
     """Read a sheet and write the next, killed again and again, then once to the end; all sheets."""
     number, asked = 0, 0
-    finished(session.command("--sheet", "s0.csv", "--batch", str(min(size, session.answers))))
     sheets = -(-session.answers // size)
-    takes = 4.0  # seconds of an undisturbed command
+    began = time.monotonic()
+    finished(session.command("--sheet", "s0.csv", "--batch", str(min(size, session.answers))))
+    takes = time.monotonic() - began  # seconds of an undisturbed command
     while number < sheets:
         asked = fill(session.top / f"s{number}.csv")
         left = session.answers - len(session.kept) - asked
@@ -205,7 +206,7 @@ def by_sheet(session: Killing, kills: int, *, size: int = 50) -> None:
             words += ["--sheet", f"s{number + 1}.csv", "--batch", str(min(size, left))]
         goal = kills * (number + 1) // sheets
         while session.kills < goal:
-            process = session.command(*words)
+            began, process = time.monotonic(), session.command(*words)
             if session.rng.random() < IN_READING and not is_read(session, asked, left):
                 await_growth(process, session.top / session.out / "audit.jsonl")
                 was_killed = wait_and_kill(process, session.rng.uniform(0, READING))
@@ -213,6 +214,8 @@ def by_sheet(session: Killing, kills: int, *, size: int = 50) -> None:
                 was_killed = wait_and_kill(process, session.rng.uniform(0, takes))
             if was_killed:
                 session.look(most_under_way=asked)
+            else:  # it reads and writes less now
+                takes = time.monotonic() - began
         began = time.monotonic()
         if not was_through(session, number, left):
             finished(session.command(*words))
@@ -234,9 +237,12 @@ def await_growth(process: "subprocess.Popen[str]", log: Path) -> None:
 
 
 def was_through(session: Killing, number: int, left: int) -> bool:
-    """Return whether a killed or finished command has read the sheet and written the next."""
+    """Return whether a killed or finished command has read the sheet and written the next.
+
+    The last one has no next, and is read to the end by a command that nobody kills.
+    """
     written = labels(resume(session.top / session.out))
-    has_next = left <= 0 or (session.top / f"s{number + 1}.csv").exists()
+    has_next = (session.top / f"s{number + 1}.csv").exists()
     return len(written) >= session.answers - left and has_next
 
 

@@ -42,10 +42,14 @@ if os.environ.get("ALFS_HYPOTHESIS") != "random":
     settings.load_profile("repeated")
 
 
+gc.disable()  # until all is imported, which leaves next to no garbage
+
+
 def pytest_collection_finish():
     """Exclude imported modules from later garbage collections: they are most of the heap."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

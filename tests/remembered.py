@@ -24,10 +24,12 @@ def remember(monkeypatch: pytest.MonkeyPatch, known: Known) -> None:
     estimating = importlib.import_module("alfs_cli.estimating.in_memory")
     gathering = importlib.import_module("alfs_cli.evidence.gathering")
     choosing = importlib.import_module("alfs_cli.evidence.choosing")
+    combining = importlib.import_module("alfs_cli.estimators.combined")
     for module, name, asked in (
         (gathering, "out_of_fold", _told_of_no_progress),
         (choosing, "out_of_fold", _told_of_no_progress),
         (estimating, "estimate_noise", _with_evidence_however_it_came),
+        (combining, "joint_from", _all),
         (estimating, "weighed_scores", _all),
     ):
         monkeypatch.setattr(module, name, _made_once(getattr(module, name), known, asked))

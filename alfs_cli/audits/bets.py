@@ -94,6 +94,8 @@ def paid(p: FloatArray, d: FloatArray) -> FloatArray:
     b = 1 - d
     c = (1 - p) * d
     root = np.sqrt(b * b + 4 * c)
+    if (b >= 0).all():
+        return np.asarray((b + root) / 2)
     # the form without cancellation where b < 0
     return np.where(b >= 0, (b + root) / 2, 2 * c / np.where(b < 0, root - b, 1))
 

@@ -25,14 +25,12 @@ def docstrings(folder: Path | None = None) -> tuple[list[str], list[str]]:
     `folder` is where the packages lie, by default Python's own.
     """
     top = Path(sysconfig.get_path("stdlib")) if folder is None else folder
-    texts, labels = [], []
+    found: dict[str, str] = {}
     for label, packages in PACKAGES.items():
-        found = [text for package in packages for text in _in_package(top / package)]
-        for text in dict.fromkeys(found):
-            if text not in texts:
-                texts.append(text)
-                labels.append(label)
-    return texts, labels
+        for package in packages:
+            for text in _in_package(top / package):
+                found.setdefault(text, label)
+    return list(found), list(found.values())
 
 
 def _in_package(folder: Path) -> Iterator[str]:

@@ -204,7 +204,7 @@ class Folds:
     def weights(self, fold: int, ridge: float) -> Features:
         """Return the least-squares weights (D, K) of all folds but one."""
         rest = len(self.X) - len(self.held[fold])
-        penalised = np.subtract(self.gram, self.grams[fold], order="F")  # as LAPACK wants it
+        penalised = np.subtract(self.gram, self.grams[fold]).T  # symmetric, and as LAPACK wants it
         penalised[np.diag_indices_from(penalised)] += ridge * rest
         factor = cho_factor(penalised, lower=True, overwrite_a=True, check_finite=False)
         found = cho_solve(factor, self.target - self.targets[fold], check_finite=False)

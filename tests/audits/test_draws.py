@@ -24,9 +24,8 @@ def test_the_next_is_drawn_in_proportion_to_what_is_left():
     """Every order of four examples comes up as often as successive draws by weight say."""
     weights = np.array([100, 200, 300, 400])
     counts = dict.fromkeys(itertools.permutations(range(4)), 0)
-    times = 20_000
+    times, examples = 20_000, population([0, 1, 0, 1], "ab", "x")
     for seed in range(times):
-        examples = population([0, 1, 0, 1], "ab", "x")
         counts[tuple(draws(examples, weights, seed).order.tolist())] += 1
     for order, count in counts.items():
         chance, left = 1.0, 1000

@@ -24,10 +24,10 @@ def _one_thread():
 
 
 @pytest.fixture
-def run(alfs):
+def run(alfs, trained_once):
     """Return the document of a short run on the digits."""
     words = ("--loss", "nce+rce", "--epochs", "3", "--noise", "symmetric", "--noise-rate", "0.3")
-    return json.loads(alfs("train", "digits", *words, "-f", "json").out)
+    return trained_once("digits", *words)
 
 
 def test_a_manifest_of_other_columns_than_usual(alfs, run):

@@ -18,10 +18,9 @@ def _one_thread():
 
 
 @pytest.fixture
-def run(alfs):
+def run(alfs, trained_once):
     """Return the document of a short run on the digits."""
-    done = alfs("train", "digits", "--loss", "nce+rce", "--epochs", "2", "-f", "json")
-    return json.loads(done.out)
+    return trained_once("digits", "--loss", "nce+rce", "--epochs", "2")
 
 
 def test_probabilities_agree_with_the_accuracy(alfs, run):

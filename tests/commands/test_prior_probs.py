@@ -12,6 +12,8 @@ import alfs_cli as alfs
 from alfs_cli.cli import run
 from alfs_cli.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("estimates_made_once")
+
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):

@@ -20,6 +20,8 @@ from alfs_cli.estimators.with_trusted import (
 )
 from alfs_cli.noise import row_total_variation, rows_of_counts
 
+# The fit without trusted labels, which is the same whatever is trusted.
+pytestmark = pytest.mark.usefixtures("estimates_made_once")
 K = 3
 
 

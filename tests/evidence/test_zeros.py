@@ -11,6 +11,8 @@ from alfs_cli.cli import run
 from alfs_cli.estimating import from_probabilities, in_passes
 from alfs_cli.evidence.zeros import filled, step_of
 
+pytestmark = pytest.mark.usefixtures("estimates_made_once")
+
 
 @pytest.fixture(scope="module")
 def by_neighbours():

@@ -35,6 +35,20 @@ from alfs_cli.results.estimate import Bounded, CleanLevel
 from alfs_cli.settings.recipes import parse_recipe
 
 RECOMMENDED = {}
+CERTIFIED = {}
+
+
+@pytest.fixture(autouse=True)
+def _certified_once(monkeypatch):
+    """Recommendations on the same T ask for the same certificates; each is made once."""
+
+    def certified(loss, T, **options):
+        asked = str(loss), np.asarray(T).tobytes(), tuple(options.items())
+        if asked not in CERTIFIED:
+            CERTIFIED[asked] = certify(loss, T, **options)
+        return CERTIFIED[asked]
+
+    monkeypatch.setattr("alfs_cli.recommending.search.certify", certified)
 
 
 def recommend(made, **options):
@@ -80,7 +94,7 @@ def test_every_recommendation_is_proved_and_scaled(estimate, prefer, low):
         loss = parse_loss(item.loss)
         assert str(loss) == item.loss
         assert item.certificate == "proved"
-        assert certify(loss, made.transition).verdict == "proved"
+        assert certify(loss, made.transition, mass=False).verdict == "proved"
         assert item.asymmetry_ratio == loss.asymmetry_ratio()
         assert item.margin >= 1
         if item.term_ratio is not None:

@@ -22,15 +22,15 @@ LEAST = np.float32(1e-30)  # of a likelihood
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Some columns of the scores, with their given labels `own` (n,).
+    """Some columns of the scores, sorted by given label.
 
-    `given` (n, L) says which of the L `labels`, a range, each column has. `each` (n,) are ones, to
-    sum with.
+    `sizes` (L,) says how many columns have each of the L `labels`, a range, and `given` (n, L)
+    which of them a column has. `each` (n,) are ones, to sum with.
     """
 
     values: Single
-    own: IntArray
     labels: slice
+    sizes: IntArray
     given: Single
     each: Single
     probs: Single
@@ -106,7 +106,8 @@ class Likelihood:
     ) -> tuple[float, Single, Single, Single]:
         """Return a block's log-likelihood, counts (K, L) and derivatives by the head."""
         Q = block.probs
-        R = T.take(block.own, axis=1) * Q
+        R = np.repeat(T[:, block.labels], block.sizes, axis=1)
+        R *= Q
         likelihood = np.maximum(self.of_classes @ R, LEAST)
         R /= likelihood
         counts = np.asarray(R @ block.given, dtype=np.float32)
@@ -130,8 +131,8 @@ def _blocks(values: Single, start: IntArray) -> Iterator[Block]:
         labels = slice(int(own[0]), int(own[-1]) + 1)
         yield Block(
             some,
-            own,
             labels,
+            sizes=np.bincount(own - own[0]),
             given=np.eye(labels.stop - labels.start, dtype=np.float32)[own - own[0]],
             each=np.ones(len(own), dtype=np.float32),
             probs=np.empty((K, len(own)), dtype=np.float32),
