@@ -11,6 +11,7 @@ from alfs_cli.data import LabelledDataset
 from alfs_cli.data.dataset import CROWD
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators.parts.counts import Spread, gap, weakest_pair
+from alfs_cli.estimators.parts.overlap import allowing_for, separation, unforeseen
 from alfs_cli.estimators.parts.sample import Answer, Estimate, rate_of
 from alfs_cli.estimators.parts.trust import trust_in
 from alfs_cli.estimators.tuning import TRUST
@@ -57,6 +58,11 @@ def summarised(
         generator=np.random.default_rng([seed, 3]),
     )
     prior = found.prior()
+    rate = _bounded(max(float(1 - prior @ np.diag(T)), 0.0), *bounds.noise_rate)
+    grounds = found.grounds(rate)
+    if grounds.overlap == "noise":
+        bounds = allowing_for(unforeseen(evidence.probs), bounds, prior)
+        rate = _bounded(rate.value, *bounds.noise_rate)
     levels = class_clean_levels(T)
     true, given = weakest_pair(T)
     value = float(levels.min())
@@ -67,8 +73,6 @@ def summarised(
         dataset.class_names[true],
         dataset.class_names[given],
     )
-    rate = _bounded(max(float(1 - prior @ np.diag(T)), 0.0), *bounds.noise_rate)
-    grounds = found.grounds(rate)
     return NoiseEstimate(
         alfs_version=__version__,
         seed=seed,
@@ -89,8 +93,8 @@ def summarised(
         gap=_bounded(float(gap(T)), *np.clip(bounds.gap, -1, 1).tolist()),
         dominant=dominance(level),
         trust=trust_in(
-            found,
             grounds,
+            None if grounds.overlap is None else separation(evidence.probs, T),
             dataset,
             evidence,
             rate,

@@ -6,9 +6,7 @@ from alfs_cli.data import LabelledDataset
 from alfs_cli.data.folds import num_groups
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.errors import did_you_mean
-from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.grounds import Grounds, graded
-from alfs_cli.estimators.parts.sample import Answer
 from alfs_cli.estimators.tuning import TRUST
 from alfs_cli.evidence.interface import Evidence
 from alfs_cli.results.estimate import Bounded, CleanLevel, NeighbourCheck, Trust
@@ -41,8 +39,8 @@ class Grades:
 
 
 def trust_in(
-    estimate: Answer,
     grounds: Grounds,
+    separation: float | None,
     dataset: LabelledDataset,
     evidence: Evidence,
     rate: Bounded,
@@ -51,7 +49,11 @@ def trust_in(
     in_sample_ok: bool,
     neighbours: NeighbourCheck | None = None,
 ) -> Trust:
-    """Return the lowest grade of all aspects as the trust level, with the reason for each."""
+    """Return the lowest grade of all aspects as the trust level, with the reason for each.
+
+    `separation` is the share of the examples whose true class the evidence tells; None where the
+    method does not rest on it.
+    """
     grades = Grades()
     if evidence.in_sample and not in_sample_ok:
         grades.note(
@@ -63,8 +65,8 @@ def trust_in(
     _copies(grades, evidence)
     for remark in grounds.remarks:
         grades.note(remark.text, remark.grade)
-    if grounds.overlap is not None:
-        _separation(grades, estimate, evidence, is_counted=grounds.overlap == "noise")
+    if separation is not None:
+        _separation(grades, separation, is_counted=grounds.overlap == "noise")
     measured = (
         f"out-of-sample agreement {100 * evidence.agreement:.1f} %, calibration error "
         f"{evidence.calibration_error:.3f}"
@@ -180,9 +182,7 @@ def _neighbours(grades: Grades, found: NeighbourCheck, rate: Bounded) -> None:
     grades.note(f"{said}; the estimate is {side}", 0 if is_apart else 1)
 
 
-def _separation(grades: Grades, estimate: Answer, evidence: Evidence, *, is_counted: bool) -> None:
-    T = estimate.transition()
-    separation = float(true_class_probs(evidence.probs, T).max(axis=1).mean())
+def _separation(grades: Grades, separation: float, *, is_counted: bool) -> None:
     consequence = (
         "examples it cannot tell apart are counted as noise"
         if is_counted
