@@ -28,8 +28,8 @@ class TransitionMatrix(NDArrayOperatorsMixin):
     matrix looks transposed.
 
     >>> T = TransitionMatrix([[0.5, 0.5], [0.0, 1.0]])
-    >>> T.sum(axis=1), (T @ T)[0, 0]
-    (array([1., 1.]), 0.25)
+    >>> T.sum(axis=1).tolist(), (T @ T).tolist()
+    ([1.0, 1.0], [[0.25, 0.75], [0.0, 1.0]])
     """
 
     array: FloatArray
