@@ -56,7 +56,8 @@ def train_runs(
         plan.save(folder)
         adopted = 0 if job.overwrite else adopt(plan, out)
         if adopted:
-            console.note(f"{adopted} runs were finished already under {out}")
+            were = "1 run was" if adopted == 1 else f"{adopted} runs were"
+            console.note(f"{were} finished already under {out}")
         left = {
             run: config
             for run, config in configs.items()
