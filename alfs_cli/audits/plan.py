@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from alfs_cli.arrays import BoolArray, FloatArray, IntArray
 from alfs_cli.audits.aims import aim
 from alfs_cli.audits.claims import Claim, parse
@@ -44,7 +46,8 @@ def weights_of(examples: Population, plan: Plan) -> IntArray:
             what = quantity(claim, examples)
             supports.append(what.members)
             sooner.append(aim(what, numbered(claim), examples.open))
-    return balanced_weights(supports, plan.aimed, sooner)
+    everything = np.ones(len(examples), dtype=bool)
+    return balanced_weights(supports or [everything], plan.aimed, sooner)
 
 
 def header(plan: Plan) -> Event:

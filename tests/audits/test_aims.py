@@ -70,6 +70,18 @@ def test_draws_go_where_the_claim_is_decided():
     assert np.ptp(weights("clean-level >= 2")[looks_wrong]) == 0
 
 
+@pytest.mark.parametrize("number", [0.0, 1e-12, 1 - 1e-12, 1.0])
+def test_numbers_at_the_ends(number):
+    q = SHARE * soonest(P, SHARE, number)
+    assert (q >= 0).all()
+    assert q.sum() == pytest.approx(1)
+
+
+def test_without_claims_all_are_drawn_alike():
+    examples = population(np.tile([0, 1], 50), "ab", "x", noise_scores=np.linspace(0, 1, 100))
+    assert np.ptp(weights_of(examples, Plan("x", "x", 0, 0.05, ()))) == 0
+
+
 def test_without_scores_or_a_mean_nothing_is_known():
     given = np.tile([0, 1], 50)
     plain = population(given, "ab", "x")
