@@ -11,7 +11,7 @@ from alfs_cli.data import LabelledDataset
 from alfs_cli.data.dataset import CROWD
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators.parts.counts import Spread, gap, weakest_pair
-from alfs_cli.estimators.parts.overlap import allowing_for, separation, unforeseen
+from alfs_cli.estimators.parts.overlap import as_overlap, separation
 from alfs_cli.estimators.parts.sample import Answer, Estimate, rate_of
 from alfs_cli.estimators.parts.trust import trust_in
 from alfs_cli.estimators.tuning import TRUST
@@ -61,7 +61,7 @@ def summarised(
     rate = _bounded(max(float(1 - prior @ np.diag(T)), 0.0), *bounds.noise_rate)
     grounds = found.grounds(rate)
     if grounds.overlap == "noise":
-        bounds = allowing_for(unforeseen(evidence.probs), bounds, prior)
+        bounds = as_overlap(bounds)
         rate = _bounded(rate.value, *bounds.noise_rate)
     levels = class_clean_levels(T)
     true, given = weakest_pair(T)
