@@ -11,7 +11,7 @@ from alfs_cli.data import LabelledDataset
 from alfs_cli.data.dataset import CROWD
 from alfs_cli.data.rare import rare_classes
 from alfs_cli.estimators.parts.counts import Spread, gap, weakest_pair
-from alfs_cli.estimators.parts.overlap import as_overlap, separation
+from alfs_cli.estimators.parts.overlap import as_overlap, separation, with_bare_predictions
 from alfs_cli.estimators.parts.sample import Answer, Estimate, rate_of
 from alfs_cli.estimators.parts.trust import trust_in
 from alfs_cli.estimators.tuning import TRUST
@@ -60,6 +60,7 @@ def summarised(
     prior = found.prior()
     rate = _bounded(max(float(1 - prior @ np.diag(T)), 0.0), *bounds.noise_rate)
     grounds = found.grounds(rate)
+    grounds = with_bare_predictions(grounds, evidence.probs)
     if grounds.overlap == "noise":
         bounds = as_overlap(bounds)
         rate = _bounded(rate.value, *bounds.noise_rate)

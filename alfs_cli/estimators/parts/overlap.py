@@ -12,11 +12,25 @@ import numpy as np
 from alfs_cli.arrays import FloatArray, Probabilities
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.counts import Spread
+from alfs_cli.estimators.parts.grounds import Grounds, Remark
+
+CERTAIN = 1 - 1e-6  # a probability of which the rest is rounding
 
 
 def separation(probs: Probabilities, T: FloatArray) -> float:
     """Return the share of the true classes that probs (N, K) tell, if T (K, K) holds."""
     return float(true_class_probs(probs, T).max(axis=1).mean())
+
+
+def with_bare_predictions(grounds: Grounds, probs: Probabilities) -> Grounds:
+    """Return the grounds, lower where probs (N, K) are predictions alone, each of them certain.
+
+    Nothing is then left by which any method could tell overlap, unless people told true labels.
+    """
+    if grounds.trusted or grounds.annotators or probs.max(axis=1).min() < CERTAIN:
+        return grounds
+    text = "the probabilities are all 0 or 1: what they get wrong is counted as noise"
+    return replace(grounds, remarks=(*grounds.remarks, Remark(text, 0)), overlap="noise")
 
 
 def as_overlap(bounds: Spread) -> Spread:

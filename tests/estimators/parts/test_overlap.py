@@ -34,7 +34,7 @@ def test_no_noise_is_proved_that_is_not_there(method, distance, rate):
     assert found.clean_level.high >= (np.inf if rate == 0 else (1 - rate) / (rate / 3))
 
 
-@pytest.mark.parametrize("method", ["confident", "anchor"])
+@pytest.mark.parametrize("method", ["confident", "anchor", "joint-ml", "auto"])
 def test_predictions_without_chances_prove_none_either(method):
     """Right labels of classes that overlap, against predictions that are as sure as can be."""
     probs, given, _ = gaussians(2.0, 0.0)
