@@ -20,11 +20,14 @@ from numpy.typing import NDArray
 
 from alfs_cli.arrays import FloatArray, IntArray, Probabilities
 from alfs_cli.estimators.joint.posterior import TrueClass, blocks, mended
+from alfs_cli.evidence.predictions import predictions_alone
 from alfs_cli.results.estimate import Bounded
 from alfs_cli.suspects.precision import Expected
 from alfs_cli.suspects.tuning import TUNING
 
 RATES = np.geomspace(5e-4, 0.8, 24)  # noise rates of the models
+EDGES = np.concatenate([[0.0], np.sqrt(RATES[1:] * RATES[:-1]), [1.0]])  # what each stands for
+SHARES = 40  # shares of what disagrees with predictions alone, of which each may be noise
 POWERS = np.array([0.5, 0.65, 0.8, 0.9, 1.0, 1.12, 1.27, 1.45, 1.7, 2.0, 2.5, 3.2])  # of evidence
 SEEN, SEEN_NUMBERS = 5_000, 10**6  # examples and probabilities that the likelihood is computed on
 CONFIDENCE = 0.95  # of one-sided bounds
@@ -145,6 +148,8 @@ def weigh(
     The estimate is T (K, K), the shares of the true classes `prior` (K,), the noise rate with its
     bounds, and its view of the evidence `q`, which returns q(true | x) for given rows.
     """
+    if predictions_alone(probs):
+        return _of_predictions(probs, labels, rate)
     N, K = probs.shape
     rows = np.linspace(0, N - 1, min(N, SEEN, max(SEEN_NUMBERS // K, 500))).astype(np.int64)
     given = labels[rows]
@@ -159,7 +164,7 @@ def weigh(
         for power in POWERS:
             unlikely = 0.5 * ((np.log(power) - TUNING.power_centre) / TUNING.power_spread) ** 2
             views.append((_Powered(seen, float(power)), unlikely, (*shapes, (own, cells))))
-    expected = _expected(rate)
+    expected = _expected(rate, RATES, EDGES)
     found = []
     for see, unlikely, some in views:
         of_rows = _with_blunders(see(rows))
@@ -168,6 +173,28 @@ def weigh(
             model = Model(shape, RATES[can_be], np.ones(int(can_be.sum())))
             likelihood = np.log(np.maximum(model.chances(of_rows, given)[1], 1e-300)).sum(axis=1)
             found.append((see, model, likelihood + expected[can_be] - unlikely - fitted))
+    return _kept(found)
+
+
+def _of_predictions(probs: Probabilities, labels: IntArray, rate: Bounded) -> Weighed:
+    """Return models for predictions alone: any share of what disagrees with them may be noise.
+
+    The rest is wrong predictions, which go the same ways. The labels are as likely under each of
+    these models, so that only the prior and the bounds of the noise rate weigh them.
+    """
+    K = probs.shape[1]
+    predicted = probs.argmax(axis=1)
+    counts = np.bincount(predicted * K + labels, minlength=K * K).reshape(K, K).astype(np.float64)
+    ways = counts + TUNING.shape_floor * counts.sum(axis=1, keepdims=True) / K
+    shape = _scaled(ways, counts.sum(axis=1) / len(labels))
+    most = min(1 - 1e-6, 1 / float(shape.sum(axis=1).max()))  # no row gives away more than it has
+    disagreement = min(float((predicted != labels).mean()), most)
+    parts = max(disagreement, TINY) * np.linspace(0, 1, 2 * SHARES + 1) ** 2
+    rates, edges = parts[1::2], parts[::2]
+    found: list[tuple[TrueClass, Model, FloatArray]] = []
+    for noise, log in zip(rates, _expected(rate, rates, edges), strict=True):
+        see = _Predicted(probs, shape, (disagreement - noise) / (1 - noise))
+        found.append((see, Model(shape, np.array([noise]), np.ones(1)), np.array([log])))
     return _kept(found)
 
 
@@ -244,6 +271,23 @@ class _Powered:
         return _Powered(self.see.on(probs), self.power)
 
 
+@dataclass(frozen=True, eq=False)
+class _Predicted:
+    """Predictions (N, K) of which a share `wrong` goes the ways of `shape` (K, K)."""
+
+    probs: Probabilities
+    shape: FloatArray
+    wrong: float
+
+    def __call__(self, rows: slice | IntArray) -> FloatArray:
+        predicted = self.probs[rows].argmax(axis=1)
+        leaves = self.wrong * self.shape.sum(axis=1)
+        return np.asarray((self.wrong * self.shape + np.diag(1 - leaves))[predicted], np.float64)
+
+    def on(self, probs: Probabilities) -> "_Predicted":
+        return replace(self, probs=probs)
+
+
 def _confusion(probs: Probabilities, prior: FloatArray) -> FloatArray:
     """Return E[p_i p_j] / E[p_i] off the diagonal, the classes that the evidence confuses."""
     p = np.asarray(probs, dtype=np.float64)
@@ -255,16 +299,18 @@ def _scaled(rows: FloatArray, prior: FloatArray) -> FloatArray:
     return np.asarray(off / max(float(prior @ off.sum(axis=1)), TINY), dtype=np.float64)
 
 
-def _expected(rate: Bounded) -> FloatArray:
-    """Return the log prior of each rate, with normal tails outside of the estimate's bounds."""
+def _expected(rate: Bounded, rates: FloatArray, edges: FloatArray) -> FloatArray:
+    """Return the log prior of each rate (R,), which stands for those between two edges (R + 1,).
+
+    It has normal tails outside of the estimate's bounds.
+    """
     from scipy.special import betainc  # scipy.stats takes most of a second to import
 
-    edges = np.concatenate([[0.0], np.sqrt(RATES[1:] * RATES[:-1]), [1.0]])
-    chances = np.log(np.diff(betainc(*TUNING.rate_prior, edges)))
-    below = np.maximum(rate.low - RATES, 0) / (
+    chances = np.log(np.maximum(np.diff(betainc(*TUNING.rate_prior, edges)), 1e-300))
+    below = np.maximum(rate.low - rates, 0) / (
         TUNING.bound_softness * (rate.value - rate.low) + 2e-3
     )
-    above = np.maximum(RATES - rate.high, 0) / (
+    above = np.maximum(rates - rate.high, 0) / (
         TUNING.bound_softness * (rate.high - rate.value) + 2e-3
     )
     return np.asarray(chances - 0.5 * (below**2 + above**2), dtype=np.float64)

@@ -90,6 +90,52 @@ def test_clean_labels_are_not_called_likely_wrong_whatever_the_estimate_says(cer
     assert scores.disagrees.sum() > 0
 
 
+def erring(K, noise, wrong, N=2_000):
+    """Return predictions (N, K) that err, labels with noise, and which of these are wrong."""
+    rng = np.random.default_rng([K, N])
+    true = rng.integers(0, K, N)
+    confused = (true // 2 * 2 + 1 - true % 2) % K  # neighbours in pairs
+    predicted = np.where(rng.random(N) < wrong, confused, true)
+    given = np.where(rng.random(N) < noise, (true + rng.integers(1, K, N)) % K, true)
+    return np.eye(K)[predicted], given, given != true
+
+
+@pytest.mark.parametrize("surest", [1.0, 0.9])
+@pytest.mark.parametrize("K", [2, 4, 10])
+@pytest.mark.parametrize(("noise", "wrong"), [(0.0, 0.03), (0.0, 0.3), (0.05, 0.2), (0.2, 0.2)])
+def test_predictions_alone_do_not_say_which_of_two_is_wrong(K, noise, wrong, surest):
+    probs, given, is_wrong = erring(K, noise, wrong)
+    disagrees = np.flatnonzero(probs.argmax(axis=1) != given)
+    counted = symmetric(len(disagrees) / len(given), K).array
+    probs = np.where(probs == 1, surest, (1 - surest) / (K - 1))
+    rate = Bounded(len(disagrees) / len(given), 0.0, 0.5)
+    scores, weighed = weighed_scores(probs, given, counted, np.full(K, 1 / K), rate)
+    assert (scores.score < 0.5).all()
+    assert scores.disagrees.nonzero()[0].tolist() == disagrees.tolist()
+    found = promise(scores.score, disagrees, given, weighed)
+    assert found.low <= is_wrong[disagrees].mean() <= found.high
+    assert weighed.rates.max() <= len(disagrees) / len(given)
+
+
+def test_people_may_have_said_how_many_labels_are_wrong():
+    """Bounds of the noise rate that trusted labels gave: most of what disagrees is then wrong."""
+    probs, given, is_wrong = erring(4, 0.2, 0.03)
+    known = Bounded(0.2, 0.18, 0.22)
+    scores, weighed = weighed_scores(probs, given, symmetric(0.2, 4).array, EVEN, known)
+    listed = np.flatnonzero(scores.score >= 0.5)
+    found = promise(scores.score, listed, given, weighed, expected=scores.expected)
+    assert 0.5 < found.low <= is_wrong[listed].mean() <= found.high
+
+
+def test_predictions_judge_other_examples_alike():
+    probs, given, _ = erring(4, 0.1, 0.1)
+    _, weighed = weighed_scores(probs, given, symmetric(0.2, 4).array, EVEN, WIDE)
+    elsewhere = weighed.on(probs[:50])
+    assert elsewhere.means(np.arange(50), given[:50]) == pytest.approx(
+        weighed.means(np.arange(50), given)
+    )
+
+
 def test_spread_of_one_sure_model_is_that_of_the_draw():
     low, high = spread(np.array([0.5]), np.array([1.0]), 10**9)
     assert low == pytest.approx(0.5 - 1.645 * np.sqrt(0.25 / TUNING.doubt_examples), abs=0.02)

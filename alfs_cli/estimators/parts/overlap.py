@@ -13,8 +13,7 @@ from alfs_cli.arrays import FloatArray, Probabilities
 from alfs_cli.estimators.joint.posterior import true_class_probs
 from alfs_cli.estimators.parts.counts import Spread
 from alfs_cli.estimators.parts.grounds import Grounds, Remark
-
-CERTAIN = 1 - 1e-6  # a probability of which the rest is rounding
+from alfs_cli.evidence.predictions import predictions_alone
 
 
 def separation(probs: Probabilities, T: FloatArray) -> float:
@@ -23,13 +22,13 @@ def separation(probs: Probabilities, T: FloatArray) -> float:
 
 
 def with_bare_predictions(grounds: Grounds, probs: Probabilities) -> Grounds:
-    """Return the grounds, lower where probs (N, K) are predictions alone, each of them certain.
+    """Return the grounds, lower where probs (N, K) are predictions alone.
 
     Nothing is then left by which any method could tell overlap, unless people told true labels.
     """
-    if grounds.trusted or grounds.annotators or probs.max(axis=1).min() < CERTAIN:
+    if grounds.trusted or grounds.annotators or not predictions_alone(probs):
         return grounds
-    text = "the probabilities are all 0 or 1: what they get wrong is counted as noise"
+    text = "the probabilities are all equally sure: what they get wrong is counted as noise"
     return replace(grounds, remarks=(*grounds.remarks, Remark(text, 0)), overlap="noise")
 
 

@@ -34,11 +34,14 @@ def test_no_noise_is_proved_that_is_not_there(method, distance, rate):
     assert found.clean_level.high >= (np.inf if rate == 0 else (1 - rate) / (rate / 3))
 
 
+@pytest.mark.parametrize("surest", [1.0, 0.9, 0.5])
 @pytest.mark.parametrize("method", ["confident", "anchor", "joint-ml", "auto"])
-def test_predictions_without_chances_prove_none_either(method):
-    """Right labels of classes that overlap, against predictions that are as sure as can be."""
+def test_predictions_without_chances_prove_none_either(method, surest):
+    """Right labels of classes that overlap, against predictions that are all equally sure."""
     probs, given, _ = gaussians(2.0, 0.0)
-    found = estimate_transition(np.eye(4)[probs.argmax(1)], given, method=method)
+    predicted = np.eye(4)[probs.argmax(1)]
+    told = np.where(predicted == 1, surest, (1 - surest) / 3)
+    found = estimate_transition(told, given, method=method)
     assert (found.noise_rate.low, found.clean_level.high) == (0, np.inf)
     assert found.trust.level == "low"
 
