@@ -8,6 +8,7 @@ import gzip
 import importlib.util
 import io
 import tarfile
+import warnings
 import zlib
 from dataclasses import dataclass
 from functools import cache
@@ -17,13 +18,23 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from scipy.special import softmax
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from alfs_cli.data import DataSpec, LabelledDataset
 from alfs_cli.data.folds import stratified_folds
 from alfs_cli.evidence.out_of_fold import out_of_fold, principal_components
 from alfs_cli.noise import TransitionMatrix, inject, inject_by_instance, transition_of
 
-PARTS = ("learning", "judging", "fresh")
+PARTS = ("learning", "judging", "fresh", "trained", "trained_fresh")
 SIZES = {  # part: source: sizes, each under so many kinds of noise
     "learning": {
         "digits": ((200, 6), (300, 8), (600, 6), (1797, 8)),
@@ -78,6 +89,18 @@ SIZES = {  # part: source: sizes, each under so many kinds of noise
         "Workinghours": ((3382, 4),),
     },
 }
+TRAINED = {  # part: source: size, for probabilities of models trained in folds on the given labels
+    "trained": {
+        "digits": 1000, "mnist": 2000, "encoder": 2000, "pixels": 1500, "table5": 1000,
+        "table10": 1500, "blobs8": 800, "midwest": 437, "Salaries": 397, "mpg": 234,
+    },
+    "trained_fresh": {
+        "photographs": 1500, "postcodes": 1500, "animals": 1200, "handwriting": 1000,
+        "trees6": 1500, "topics12": 1200, "shells3": 800, "heavy6": 1000, "spirals4": 800,
+        "tumours": 569, "Crime": 630, "Workinghours": 2000,
+    },
+}  # fmt: skip
+MODELS = ("network", "boosting", "forest", "bayes", "logistic", "nearest", "tree")
 NOISES = (
     "clean", "clean", "symmetric:.02", "symmetric:.05", "symmetric:.1", "symmetric:.2",
     "symmetric:.4", "pair:.05", "pair:.1", "pair:.25", "alike:.05", "alike:.1", "alike:.2",
@@ -125,11 +148,13 @@ class Draw:
     size: int
     noise: str
     part: str
+    model: str = ""  # of the probabilities, where there is one
 
     @property
     def name(self) -> str:
         """What the draw is called in the table."""
-        return f"{self.source}/{self.size}/{self.noise}"
+        model = f"/{self.model}" if self.model else ""
+        return f"{self.source}/{self.size}/{self.noise}{model}"
 
 
 def draws() -> list[Draw]:
@@ -142,6 +167,12 @@ def draws() -> list[Draw]:
                 generator = np.random.default_rng([2027, zlib.crc32(source.encode()), size])
                 chosen = dict.fromkeys(np.array(pool)[generator.permutation(len(pool))])
                 found += [Draw(source, size, noise, part) for noise in list(chosen)[:count]]
+    for part, trained in TRAINED.items():
+        for source, size in trained.items():
+            generator = np.random.default_rng([2028, zlib.crc32(source.encode())])
+            for model in MODELS:
+                noises = generator.choice(NOISES, 2, replace=False)
+                found += [Draw(source, size, str(noise), part, model) for noise in noises]
     return found
 
 
@@ -153,6 +184,9 @@ def labelled(draw: Draw, data: Path) -> tuple[LabelledDataset, np.ndarray]:
     X, true = source.features[chosen], source.true[chosen]
     given = _given(draw, source, chosen, generator)
     K = int(source.true.max()) + 1
+    probs = None if source.probs is None else source.probs[chosen]
+    if draw.model:
+        probs = _trained(draw.model, X, given, K)
     dataset = LabelledDataset(
         name=draw.name,
         kind="arrays",
@@ -160,10 +194,30 @@ def labelled(draw: Draw, data: Path) -> tuple[LabelledDataset, np.ndarray]:
         labels=given,
         class_names=tuple(map(str, range(K))),
         fingerprint=f"{zlib.crc32(given.tobytes()):08x}",
-        features=None if source.probs is not None else X,
-        pred_probs=None if source.probs is None else source.probs[chosen],
+        features=X if probs is None else None,
+        pred_probs=probs,
     )
     return dataset, true
+
+
+def _trained(model: str, X: np.ndarray, given: np.ndarray, K: int) -> np.ndarray:
+    """Return probabilities (n, K) as people make them: a model as it comes, in five folds."""
+    made = {
+        "network": make_pipeline(StandardScaler(), MLPClassifier(random_state=0)),
+        "boosting": HistGradientBoostingClassifier(random_state=0),
+        "forest": RandomForestClassifier(random_state=0),
+        "bayes": GaussianNB(),
+        "logistic": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        "nearest": make_pipeline(StandardScaler(), KNeighborsClassifier()),
+        "tree": DecisionTreeClassifier(random_state=0),
+    }[model]
+    probs = np.zeros((len(X), K))
+    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(X, given):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # training that stops early is what people do
+            fitted = clone(made).fit(X[train], given[train])
+        probs[test[:, None], fitted.classes_] = fitted.predict_proba(X[test])
+    return probs
 
 
 def _given(

@@ -27,7 +27,6 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.sparse import csc_array, csr_array
 from scipy.special import expit, gammaln, logit
-from scipy.stats import beta
 
 from alfs_cli.arrays import BoolArray, FloatArray, IntArray
 from alfs_cli.evidence.tuning import DIFFICULTY
@@ -444,7 +443,8 @@ def _degrees(seen: FloatArray) -> FloatArray:
 @cache
 def _shapes() -> FloatArray:
     """Return the shares of the levels under each beta distribution, (F, L)."""
-    found = np.stack([beta.pdf(LEVELS, *shape) for shape in SHAPES])
+    a, b = np.array(SHAPES).T[:, :, None]
+    found = LEVELS ** (a - 1) * (1 - LEVELS) ** (b - 1)
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 

@@ -45,7 +45,7 @@ WITHOUT = (
     *((words, (*NETWORKS, "pandas", "sklearn")) for words in LATER),
     (("recommend", "estimate.json", "-q"), (*NETWORKS, "pandas", "sklearn")),
     (("inspect", "a.png"), (*NETWORKS, "sklearn")),
-    (("estimate", *PROBS, "-q"), NETWORKS),
+    (("estimate", *PROBS, "-q"), (*NETWORKS, "scipy.stats", "sklearn")),
 )
 SCRIPT = """
 import contextlib, io, json, sys
