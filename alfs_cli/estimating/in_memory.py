@@ -48,9 +48,8 @@ from alfs_cli.results.estimate import (
     IssuesFile,
     KindCounts,
     NoiseEstimate,
-    Promise,
-    PromiseByKind,
 )
+from alfs_cli.suspects.promises import promised
 from alfs_cli.suspects.scores import (
     KINDS,
     LabelScores,
@@ -59,7 +58,7 @@ from alfs_cli.suspects.scores import (
     listing,
     weighed_scores,
 )
-from alfs_cli.suspects.weighing import Weighed, promise
+from alfs_cli.suspects.weighing import Weighed
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,6 +292,7 @@ def _scores(
         np.array(prior),
         rate,
         identical=() if alike is None else conflicting_duplicates(labels, alike),
+        is_given=evidence.kind == "pred-probs",
     )
     if trusted is not None:
         scores = scores.settled(trusted.places, trusted.true, labels)
@@ -312,23 +312,16 @@ def _issues_file(
     dataset: LabelledDataset, scores: LabelScores, listed: Listing, weighed: Weighed
 ) -> IssuesFile:
     """Return how many labels are listed, and their expected and, if known, true precision."""
-
-    def promised(kind: str) -> Promise:
-        places = listed.of(kind)
-        if not len(places):
-            return Promise()
-        found = promise(
-            scores.score,
-            places,
-            dataset.labels,
-            weighed,
-            expected=scores.expected if kind == "likely" else None,
-            known=scores.known,
-        )
-        return Promise(found.value, found.low, found.high)
-
     counts = KindCounts(**{kind: listed.kinds.count(kind) for kind in KINDS})
-    by_kind = PromiseByKind(promised("likely"), promised("possible"))
+    by_kind = promised(
+        scores.score,
+        listed.of("likely"),
+        listed.of("possible"),
+        scores.expected,
+        weighed,
+        len(scores.score),
+        known=scores.known,
+    )
     total = counts.proven + counts.likely + counts.possible
     found = IssuesFile("issues.csv", total, by_kind.likely, by_kind, counts)
     if dataset.true_labels is None:

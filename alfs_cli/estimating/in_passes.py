@@ -47,13 +47,12 @@ from alfs_cli.results.estimate import (
     IssuesFile,
     KindCounts,
     NoiseEstimate,
-    Promise,
-    PromiseByKind,
 )
-from alfs_cli.suspects.precision import LIKELY, Expected
+from alfs_cli.suspects.precision import LIKELY
+from alfs_cli.suspects.promises import as_expected, promised
 from alfs_cli.suspects.reasons import NEIGHBOURS, TRANSITION
-from alfs_cli.suspects.scores import COLUMNS, as_expected, in_doubt
-from alfs_cli.suspects.weighing import spread, weigh
+from alfs_cli.suspects.scores import COLUMNS, in_doubt
+from alfs_cli.suspects.weighing import weigh
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -292,37 +291,29 @@ def _suspects(
     T = possible(np.array(estimate.transition), dataset.labels)
     prior = np.array(estimate.class_prior)
     see = true_class(evidence.probs, dataset.labels, T)
-    weighed = weigh(evidence.probs, dataset.labels, T, prior, estimate.noise_rate, q=see)
+    weighed = weigh(
+        evidence.probs, dataset.labels, T, prior, estimate.noise_rate, q=see, is_given=True
+    )
     rates, weights = weighed.by_rate()
     suspects = whole.suspects
     odds = log_odds(suspects.own)
     shares = _wrong_shares(whole, found)
-    each = np.stack(
+    score = weights @ np.stack(
         [expit(odds + _shifts(whole, share)[suspects.label]) for share in shares(rates)]
     )
-    score = weights @ each
-    most = math.ceil(estimate.noise_rate.high * int(whole.sums.examples.sum()))
+    total = int(whole.sums.examples.sum())
+    most = math.ceil(estimate.noise_rate.high * total)
     expected = None
     if (is_likely := score >= LIKELY).any():
         disagreement = float((evidence.probs.argmax(axis=1) != dataset.labels).mean())
         score[is_likely], expected = as_expected(score[is_likely], disagreement, weighed)
-
-    def promised(places: IntArray, whole: Expected | None = None) -> Promise:
-        if not len(places):
-            return Promise()
-        value = float(score[places].mean())
-        if whole is not None:
-            part = whole.among(len(places), value)
-            return Promise(value, part.low, part.high)
-        low, high = spread(each[:, places].mean(axis=1), weights, len(places))
-        return Promise(value, min(low, value), max(high, value))
 
     order = np.lexsort((suspects.row, -score))
     likely = order[score[order] >= threshold]
     by_doubt = in_doubt(score, suspects.own)
     doubted = by_doubt[~np.isin(by_doubt, likely)][: max(most - len(likely), 0)]
     listed = np.concatenate([likely, doubted])
-    by_kind = PromiseByKind(promised(likely, expected), promised(doubted))
+    by_kind = promised(score, likely, doubted, expected, weighed, total)
     counts = KindCounts(0, len(likely), len(doubted))
     T = np.array(estimate.transition)
     table = _table(suspects, score, listed, counts, dataset.class_names, T)

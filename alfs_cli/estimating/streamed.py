@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alfs_cli.arrays import Features, FloatArray, IntArray, Probabilities
+from alfs_cli.arrays import Features, IntArray, Probabilities
 from alfs_cli.console import Console
 from alfs_cli.data import LabelledDataset
 from alfs_cli.errors import InputError
@@ -25,14 +25,12 @@ from alfs_cli.results.estimate import (
     IssuesFile,
     KindCounts,
     NoiseEstimate,
-    Promise,
-    PromiseByKind,
 )
-from alfs_cli.suspects.precision import LIKELY, Expected, Listed, expected_precision, rescaled
+from alfs_cli.suspects.precision import LIKELY, Expected, rescaled
+from alfs_cli.suspects.promises import barely, expected_of_likely, promised
 from alfs_cli.suspects.reasons import NEIGHBOURS, TRANSITION
 from alfs_cli.suspects.scores import COLUMNS, in_doubt
 from alfs_cli.suspects.streamed import Judge, Suspects, Tally, judge_of
-from alfs_cli.suspects.weighing import spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,8 +184,9 @@ def listed(fit: Fitted, tally: Tally, threshold: float) -> tuple["pd.DataFrame",
     doubted = by_doubt[~is_likely[by_doubt]][: max(most - max(len(likely), tally.likely), 0)]
     places = np.concatenate([likely, doubted])
     counts = KindCounts(0, len(likely), len(doubted))
-    promises = PromiseByKind(
-        _promise_of_likely(score[likely], likely_all), _promise_of_doubted(fit, score[doubted])
+    in_all = None if likely_all is None else likely_all.value * tally.likely
+    promises = promised(
+        score, likely, doubted, likely_all, fit.judge.weighed, tally.count, found=in_all
     )
     issues = IssuesFile("issues.csv", len(places), promises.likely, promises, counts)
     return _table(found, places, counts, fit.estimate), issues
@@ -196,7 +195,7 @@ def listed(fit: Fitted, tally: Tally, threshold: float) -> tuple["pd.DataFrame",
 def _calibrated(judge: Judge, tally: Tally) -> tuple[Suspects, Expected | None]:
     """Return suspects with calibrated scores, and the share expected to be wrong of all likely.
 
-    As `suspects.scores.as_expected`, from the sums over all examples.
+    As `suspects.promises.as_expected`, from the sums over all examples.
     """
     found = tally.suspects
     if not tally.likely:
@@ -204,40 +203,13 @@ def _calibrated(judge: Judge, tally: Tally) -> tuple[Suspects, Expected | None]:
     is_likely, score = found.score >= LIKELY, found.score.copy()
     unit = 2.0**32 * tally.likely
     claimed = tally.claimed / unit
-    overlap = 1 - tally.agreeing / tally.count - judge.weighed.expected_rate
-    told = expected_precision(Listed(claimed, judge.weighed.gain, overlap))
-    if not told.is_enough(tally.likely):
-        score[is_likely] = LIKELY - 0.02 * (1.01 - score[is_likely])
+    disagreement = 1 - tally.agreeing / tally.count
+    told = expected_of_likely(tally.likely, disagreement, judge.weighed)
+    if told is None:
+        score[is_likely] = barely(score[is_likely])
         return replace(found, score=score), None
     score[is_likely] = rescaled(score[is_likely], told.value, least=LIKELY, now=claimed)
     return replace(found, score=score), told
-
-
-def _promise_of_likely(scores: FloatArray, expected: Expected | None) -> Promise:
-    if not len(scores):
-        return Promise()
-    value = float(scores.mean())
-    if expected is None:
-        return Promise(value)
-    part = expected.among(len(scores), value)
-    return Promise(value, part.low, part.high)
-
-
-def _promise_of_doubted(fit: Fitted, scores: FloatArray) -> Promise:
-    """Return what is expected of labels listed as possibly wrong, from like ones of the sample.
-
-    The labels of the sample with scores in the same range are a random part of them.
-    """
-    if not len(scores):
-        return Promise()
-    value = float(scores.mean())
-    labels, weighed = fit.drawn.labels, fit.judge.weighed
-    own = weighed.scores(labels)
-    alike = np.flatnonzero((own >= scores.min()) & (own <= scores.max()))
-    if not len(alike):
-        return Promise(value)
-    low, high = spread(weighed.means(alike, labels), weighed.weights, len(alike))
-    return Promise(value, min(low, value), max(high, value))
 
 
 def _table(

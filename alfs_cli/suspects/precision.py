@@ -1,10 +1,11 @@
-"""The expected precision of a list of likely suspects: the share of its labels that is wrong.
+"""The expected precision of a list of suspects: the share of its labels that is wrong.
 
 Labels and evidence alone do not determine it: where classes overlap, a label that disagrees with
 the evidence may be wrong, or its example may be hard. So a regression predicts the precision, and
-how uncertain that is. Of n listed labels k are wrong by a beta-binomial distribution. Its mean and
-its size were fitted to lists from many data sets whose wrong labels were known, and the size was
-lowered until its bounds held on data sets that were left out (`benchmarks/precision.py`).
+how uncertain that is: one for likely labels, one for possible ones. Of n listed labels k are wrong
+by a beta-binomial distribution. Its mean and its size were fitted to lists from many data sets
+whose wrong labels were known, and the size of likely ones was lowered until its bounds held on data
+sets that were left out (`benchmarks/precision.py`).
 """
 
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ import numpy as np
 
 from alfs_cli.arrays import FloatArray
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.tuning import LEARNED
+from alfs_cli.suspects.tuning import DOUBTED, LEARNED
 
 CERTAIN = 0.02  # probability; log odds are clipped here, so that no list counts as certain
+MOST_GAIN = 1000.0  # nats; no list that the regressions were fitted to had more
 LEAST_OVERLAP = 0.01  # share of labels; smaller overlaps count as this one
 LIKELY = 0.5  # probability from which a label is more likely wrong than right
 MOST_COUNTED = 10**5  # labels; among more, how many are drawn is no uncertainty
@@ -24,18 +26,33 @@ MISSED = 0.05  # chance that the share lies beyond a bound
 
 @dataclass(frozen=True)
 class Listed:
-    """What predicts the precision of a list, known without the true labels.
+    """What predicts the precision of a list of likely labels, known without the true ones.
 
     Args:
-        claimed: the mean probability of being wrong of the listed labels, over models of the noise.
         gain: the log posterior, in nats, by which the best model of the noise exceeds the best
             model with next to no noise.
         overlap: the share of all labels that are not the likeliest class, less the noise rate.
+        is_given: whether the probabilities are those of a model from elsewhere.
     """
 
-    claimed: float
     gain: float
     overlap: float
+    is_given: bool = False
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """What predicts the precision of a list of possible labels, known without the true ones.
+
+    Args:
+        score: the mean score of the listed labels.
+        gain: as of `Listed`.
+        share: how many wrong labels the noise rate leaves for them, a share of the list.
+    """
+
+    score: float
+    gain: float
+    share: float
 
 
 @dataclass(frozen=True)
@@ -77,18 +94,45 @@ class Expected:
 
 
 def expected_precision(listed: Listed) -> Expected:
-    """Return what share of a list is expected to be wrong, and how sure that is.
+    """Return what share of a list of likely labels is expected to be wrong, and how sure that is.
 
-    >>> round(expected_precision(Listed(claimed=0.95, gain=300.0, overlap=0.02)).value, 1)
+    >>> round(expected_precision(Listed(gain=300.0, overlap=0.02)).value, 1)
     0.9
     """
+    gain = _log_gain(listed.gain)
     centre = (
         LEARNED.intercept
-        + LEARNED.claimed * log_odds(listed.claimed)
         + LEARNED.overlap * log_odds(max(listed.overlap, LEAST_OVERLAP))
+        + LEARNED.gain * gain
     )
-    log_size = LEARNED.size + LEARNED.size_gain * np.log1p(max(listed.gain, 0.0))
+    log_size = LEARNED.size + LEARNED.size_gain * gain + LEARNED.size_given * listed.is_given
     return Expected(float(1 / (1 + np.exp(-centre))), float(np.exp(log_size)))
+
+
+def expected_of_doubted(doubted: Doubted) -> Expected:
+    """Return what share of a list of possible labels is expected to be wrong, and how sure that is.
+
+    Unless the scores say more it is a half at most: a label that is likelier wrong than right is
+    listed as likely.
+
+    >>> round(expected_of_doubted(Doubted(score=0.1, gain=300.0, share=0.2)).value, 1)
+    0.1
+    """
+    gain = _log_gain(doubted.gain)
+    centre = (
+        DOUBTED.intercept
+        + DOUBTED.score * log_odds(doubted.score)
+        + DOUBTED.share * log_odds(doubted.share)
+        + DOUBTED.gain * gain
+    )
+    size = np.exp(DOUBTED.size + DOUBTED.size_gain * gain)
+    most = max(LIKELY, doubted.score)
+    return Expected(min(float(1 / (1 + np.exp(-centre))), most), float(size))
+
+
+def _log_gain(gain: float) -> float:
+    """Return the logarithm of a gain, no larger than those that the regressions were fitted to."""
+    return float(np.log1p(min(max(gain, 0.0), MOST_GAIN)))
 
 
 def log_odds(share: float) -> float:

@@ -17,7 +17,8 @@ from alfs_cli.arrays import Features, FloatArray, IntArray
 from alfs_cli.errors import InputError, brief
 from alfs_cli.estimators.joint.posterior import NEVER, TrueClass, blocks, possible, true_class
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.precision import LIKELY, Expected, Listed, expected_precision, rescaled
+from alfs_cli.suspects.precision import LIKELY, Expected
+from alfs_cli.suspects.promises import as_expected
 from alfs_cli.suspects.reasons import NEIGHBOURS, TRANSITION, neighbours_of, written
 from alfs_cli.suspects.weighing import Weighed, weigh
 
@@ -101,17 +102,19 @@ def weighed_scores(
     rate: Bounded,
     *,
     identical: Sequence[Group] = (),
+    is_given: bool = False,
 ) -> tuple[LabelScores, Weighed]:
     """Return how likely each given label is wrong, averaged over models of the noise.
 
     Unlike in `label_scores`, T (K, K), the class shares `prior` (K,) and the noise rate with its
     bounds are one estimate among others that the labels allow. All models are returned with their
     weights. Scores of LIKELY or more are calibrated to the precision that similar lists had; where
-    that may be too low, no label is called likely.
+    that may be too low, no label is called likely. `is_given` says that the probabilities are of a
+    model from elsewhere.
     """
     T = possible(T, labels)
     q = true_class(probs, labels, T)
-    weighed = weigh(probs, labels, T, prior, rate, q=q)
+    weighed = weigh(probs, labels, T, prior, rate, q=q, is_given=is_given)
     wrong = weighed.scores(labels)
     likely = np.flatnonzero(wrong >= LIKELY)
     expected = None
@@ -120,22 +123,6 @@ def weighed_scores(
         wrong[likely], expected = as_expected(wrong[likely], disagreement, weighed)
     found = _scores(probs, labels, T, q, _looks(q, labels, T), wrong, identical)
     return replace(found, expected=expected), weighed
-
-
-def as_expected(
-    scores: FloatArray, disagreement: float, weighed: Weighed
-) -> tuple[FloatArray, Expected | None]:
-    """Return scores (M,) of LIKELY or more after calibration, and the expected share of wrong ones.
-
-    `disagreement` is the share of all labels that are not the most probable class. Where too few
-    labels may be wrong, all scores move below LIKELY in the same order, and the expected share is
-    None.
-    """
-    overlap = disagreement - weighed.expected_rate
-    expected = expected_precision(Listed(float(scores.mean()), weighed.gain, overlap))
-    if not expected.is_enough(len(scores)):
-        return LIKELY - 0.02 * (1.01 - scores), None
-    return rescaled(scores, expected.value, least=LIKELY), expected
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,7 +49,8 @@ def judge_of(probs: Probabilities, labels: IntArray, estimate: NoiseEstimate) ->
     T = possible(np.array(estimate.transition), labels)
     see = true_class(probs, labels, T)
     prior = np.array(estimate.class_prior)
-    weighed = weigh(probs, labels, T, prior, estimate.noise_rate, q=see)
+    is_given = estimate.evidence.kind == "pred-probs"
+    weighed = weigh(probs, labels, T, prior, estimate.noise_rate, q=see, is_given=is_given)
     return Judge(T, see, weighed, weighed.quantiles(labels))
 
 

@@ -49,12 +49,6 @@ class Tuning:
         "share of the distance from value to bound",
         "a noise rate outside of its bounds is unlikely, not impossible",
     )
-    doubt_examples: float = tuned(
-        8.0,
-        "examples",
-        "a list of `possible` labels is as uncertain as a sample of so many",
-        benchmark=PRECISION,
-    )
     neighbours: int = tuned(5, "examples", "nearest examples that are told of a listed label")
     most_explained: int = tuned(
         1000,
@@ -71,23 +65,24 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Learned:
-    """How precise lists were: a regression on lists whose wrong labels were known."""
+    """How precise likely labels were: a regression on lists whose wrong labels were known."""
 
-    intercept: float = tuned(0.023, "log odds", "regression over lists", benchmark=FITTED)
-    claimed: float = tuned(
-        0.592, "log odds", "of the precision that the models claim on average", benchmark=FITTED
-    )
+    intercept: float = tuned(-1.038, "log odds", "regression over lists", benchmark=FITTED)
     overlap: float = tuned(
-        -0.167, "log odds", "of the disagreement that noise does not explain", benchmark=FITTED
+        -0.454, "log odds", "of the disagreement that noise does not explain", benchmark=FITTED
     )
+    gain: float = tuned(0.355, "log odds per log nat", "of what noise explains", benchmark=FITTED)
     size: float = tuned(
-        -1.333,
+        -1.261,
         "log labels",
         "a list is as uncertain as a sample of so many labels where noise explains nothing",
         benchmark=FITTED,
     )
     size_gain: float = tuned(
-        0.767, "log labels per log nat", "surer where noise explains much", benchmark=FITTED
+        0.807, "log labels per log nat", "surer where noise explains much", benchmark=FITTED
+    )
+    size_given: float = tuned(
+        -0.508, "log labels", "probabilities of a model from elsewhere say less", benchmark=FITTED
     )
     least_size: float = tuned(
         1.0, "labels", "a list less certain than after a single answer is not called likely wrong"
@@ -100,5 +95,27 @@ class Learned:
     )
 
 
+@dataclass(frozen=True)
+class LearnedDoubted:
+    """How precise possible labels were: a regression on lists whose wrong labels were known."""
+
+    intercept: float = tuned(0.8, "log odds", "regression over lists", benchmark=FITTED)
+    score: float = tuned(0.687, "log odds", "of the mean score", benchmark=FITTED)
+    share: float = tuned(
+        0.091, "log odds", "of the wrong labels that the noise rate leaves", benchmark=FITTED
+    )
+    gain: float = tuned(-0.224, "log odds per log nat", "of what noise explains", benchmark=FITTED)
+    size: float = tuned(
+        0.041,
+        "log labels",
+        "a list is as uncertain as a sample of so many labels where noise explains nothing",
+        benchmark=FITTED,
+    )
+    size_gain: float = tuned(
+        0.575, "log labels per log nat", "surer where noise explains much", benchmark=FITTED
+    )
+
+
 TUNING = Tuning()
 LEARNED = Learned()
+DOUBTED = LearnedDoubted()

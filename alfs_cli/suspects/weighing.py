@@ -16,13 +16,12 @@ labels whose truth is known that order is the better one.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alfs_cli.arrays import FloatArray, IntArray, Probabilities
 from alfs_cli.estimators.joint.posterior import TrueClass, blocks, mended
+from alfs_cli.estimators.plausible import leaning_rate
 from alfs_cli.evidence.predictions import predictions_alone
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.precision import Expected
 from alfs_cli.suspects.tuning import TUNING
 
 RATES = np.geomspace(5e-4, 0.8, 24)  # noise rates of the models
@@ -30,9 +29,7 @@ EDGES = np.concatenate([[0.0], np.sqrt(RATES[1:] * RATES[:-1]), [1.0]])  # what 
 SHARES = 40  # shares of what disagrees with predictions alone, of which each may be noise
 POWERS = np.array([0.5, 0.65, 0.8, 0.9, 1.0, 1.12, 1.27, 1.45, 1.7, 2.0, 2.5, 3.2])  # of evidence
 SEEN, SEEN_NUMBERS = 5_000, 10**6  # examples and probabilities that the likelihood is computed on
-CONFIDENCE = 0.95  # of one-sided bounds
 MOST_QUANTILES = 4096  # points by which scores of a sample are carried over to other labels
-QUANTILES = 40  # points that represent a normal distribution in a mixture
 LEAST_WEIGHT = 1e-3  # relative to the likeliest rate; lighter rates of a model are dropped
 LEAST_SHARE = 1e-3  # of all weight; models that have less are dropped
 TINY = 1e-12  # guard of divisions and logarithms
@@ -68,12 +65,15 @@ class Weighed:
 
     `models` have the weights that say how many labels are wrong, `order` those that say which.
     `gain` is the log posterior, in nats, by which the best model exceeds the best model with next
-    to no noise.
+    to no noise. `rate` is the estimate's noise rate with its bounds, `is_given` whether the
+    evidence is of a model from elsewhere.
     """
 
     models: ByView
     order: ByView
     gain: float
+    rate: Bounded
+    is_given: bool = False
 
     @property
     def weights(self) -> FloatArray:
@@ -118,13 +118,10 @@ class Weighed:
         """Return the scores of labels (N,), each alone, by the `quantiles` of a sample."""
         return np.interp(_averaged(self.order, labels), *quantiles)
 
-    def means(self, places: IntArray, labels: IntArray) -> FloatArray:
-        """Return the share of the labels at `places` that is wrong under each model, (W,)."""
-        found = []
-        for see, some in self.models:
-            q = _with_blunders(see(places))
-            found += [model.chances(q, labels[places])[0].mean(axis=1) for model in some]
-        return np.concatenate(found)
+    @property
+    def leaning_rate(self) -> float:
+        """The noise rate between the estimate's and the average."""
+        return leaning_rate(self.rate, self.expected_rate)
 
     def on(self, probs: Probabilities) -> "Weighed":
         """Return the same models and weights for other examples, by their evidence (n, K)."""
@@ -142,14 +139,16 @@ def weigh(
     rate: Bounded,
     *,
     q: TrueClass,
+    is_given: bool = False,
 ) -> Weighed:
     """Return the weighted models for probabilities (N, K), labels (N,) and an estimate.
 
     The estimate is T (K, K), the shares of the true classes `prior` (K,), the noise rate with its
-    bounds, and its view of the evidence `q`, which returns q(true | x) for given rows.
+    bounds, and its view of the evidence `q`, which returns q(true | x) for given rows. `is_given`
+    says that the probabilities are of a model from elsewhere.
     """
     if predictions_alone(probs):
-        return _of_predictions(probs, labels, rate)
+        return Weighed(*_of_predictions(probs, labels, rate), rate, is_given)
     N, K = probs.shape
     rows = np.linspace(0, N - 1, min(N, SEEN, max(SEEN_NUMBERS // K, 500))).astype(np.int64)
     given = labels[rows]
@@ -173,10 +172,12 @@ def weigh(
             model = Model(shape, RATES[can_be], np.ones(int(can_be.sum())))
             likelihood = np.log(np.maximum(model.chances(of_rows, given)[1], 1e-300)).sum(axis=1)
             found.append((see, model, likelihood + expected[can_be] - unlikely - fitted))
-    return _kept(found)
+    return Weighed(*_kept(found), rate, is_given)
 
 
-def _of_predictions(probs: Probabilities, labels: IntArray, rate: Bounded) -> Weighed:
+def _of_predictions(
+    probs: Probabilities, labels: IntArray, rate: Bounded
+) -> tuple[ByView, ByView, float]:
     """Return models for predictions alone: any share of what disagrees with them may be noise.
 
     The rest is wrong predictions, which go the same ways. The labels are as likely under each of
@@ -210,13 +211,17 @@ def _averaged(by_view: ByView, labels: IntArray) -> FloatArray:
     return score
 
 
-def _kept(found: list[tuple[TrueClass, Model, FloatArray]]) -> Weighed:
-    """Return the models whose weight matters, from logarithms of likelihood times prior (R,)."""
+def _kept(found: list[tuple[TrueClass, Model, FloatArray]]) -> tuple[ByView, ByView, float]:
+    """Return the models whose weight matters, from logarithms of likelihood times prior (R,).
+
+    They come with the weights that say how many labels are wrong, with those that say which, and
+    with the gain.
+    """
     highest = max(float(log.max(initial=-np.inf)) for *_, log in found)
     clean = max(
         float(log[model.rates <= TUNING.clean_rate].max(initial=-np.inf)) for _, model, log in found
     )
-    return Weighed(_by_view(found, 1.0), _by_view(found, TUNING.tempering), highest - clean)
+    return _by_view(found, 1.0), _by_view(found, TUNING.tempering), highest - clean
 
 
 def _by_view(found: list[tuple[TrueClass, Model, FloatArray]], power: float) -> ByView:
@@ -314,51 +319,3 @@ def _expected(rate: Bounded, rates: FloatArray, edges: FloatArray) -> FloatArray
         TUNING.bound_softness * (rate.high - rate.value) + 2e-3
     )
     return np.asarray(chances - 0.5 * (below**2 + above**2), dtype=np.float64)
-
-
-def promise(
-    scores: FloatArray,
-    places: IntArray,
-    labels: IntArray,
-    weighed: Weighed,
-    *,
-    expected: Expected | None = None,
-    known: NDArray[np.bool_] | None = None,
-) -> Bounded:
-    """Return the share of the labels at `places` that is wrong, with one-sided bounds at 95 %.
-
-    `scores` (N,) are those of all labels; `known` (N,) marks reviewed labels, whose scores are 0 or
-    1. `expected` is the expected share among all likely labels, where those at `places` are some of
-    them.
-    """
-    settled = np.zeros(len(places), np.bool_) if known is None else known[places]
-    unknown = places[~settled]
-    value = float(scores[places].mean())
-    if not len(unknown):
-        return Bounded(value, value, value)
-    share = len(unknown) / len(places)
-    if expected is not None:
-        part = expected.among(len(unknown), float(scores[unknown].mean()))
-        low, high = part.low, part.high
-    else:
-        low, high = spread(weighed.means(unknown, labels), weighed.weights, len(unknown))
-    sure = float(scores[places[settled]].sum()) / len(places)
-    return Bounded(value, min(sure + share * low, value), max(sure + share * high, value))
-
-
-def spread(means: FloatArray, weights: FloatArray, count: int) -> tuple[float, float]:
-    """Return bounds of the share of `count` labels that is wrong.
-
-    They are quantiles of a mixture of normals, one for each model with its mean share (W,) and its
-    weight (W,). The variance covers the draw of the labels and the error of the model.
-    """
-    from scipy.special import ndtri
-
-    steps = ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES)
-    variance = np.clip(means * (1 - means), 0.02, None) * (1 / count + 1 / TUNING.doubt_examples)
-    shares = (means[:, None] + np.sqrt(variance)[:, None] * steps).ravel()
-    order = shares.argsort()
-    reached = np.repeat(weights / QUANTILES, QUANTILES)[order].cumsum()
-    ends = np.searchsorted(reached, [1 - CONFIDENCE, CONFIDENCE])
-    low, high = np.clip(shares[order[np.minimum(ends, len(order) - 1)]], 0, 1)
-    return float(low), float(high)

@@ -27,7 +27,13 @@ RARE = {
     "asymmetric:.02": "asymmetric .02",
     "asymmetric:.05": "asymmetric .05",
 }
-PARTS = {"judging": "judging", "learning": "learning", "fresh": "fresh, after"}
+PARTS = {
+    "learning": "learning",
+    "judging": "judging",
+    "trained": "trained",
+    "fresh": "fresh, after what it led to",
+    "trained_fresh": "trained, fresh",
+}
 RARE_SOURCES = {"digits": "digits", "gauss2far": "two Gaussians"}
 
 
@@ -100,27 +106,30 @@ def _rare(part: pd.DataFrame) -> str:
 def _promises() -> dict[str, Any]:
     found = frame("precision")
     parts = {name: part for name, part in found.groupby("part")}
-    rows = {name: _kept(name, parts[name]) for name in ("judging", "learning")}
     opened = frame("precision_opened")
-    rows["opened"] = _kept("fresh, as opened", opened)
-    rows["fresh"] = _kept("fresh, after what that led to", parts["fresh"])
-    judged = parts["judging"]
+    some = {said: parts[name] for name, said in PARTS.items()}
+    rows = [
+        _kept(said, kind, part) for kind in ("likely", "possible") for said, part in some.items()
+    ]
+    trained = parts["trained_fresh"]
     return {
         "promise_draws": len(found),
+        "promise_sources": found.draw.str.split("/").str[0].nunique(),
         "fresh_draws": len(opened),
         "fresh_sources": opened.draw.str.split("/").str[0].nunique(),
-        "fresh_near": rows["opened"][3],
-        "fresh_held": rows["opened"][4],
+        "fresh_held": _kept("", "likely", opened)[5],
         "fresh_false": _false(opened),
-        "fresh_false_now": _false(parts["fresh"]),
-        "promise_judged": len(judged),
-        "promise_sources": judged.draw.str.split("/").str[0].nunique(),
-        "promise_near": rows["judging"][3],
-        "promise_held": rows["judging"][4],
+        "trained_draws": len(trained),
+        "trained_sources": trained.draw.str.split("/").str[0].nunique(),
+        "trained_held": _kept("", "likely", trained)[5],
+        "trained_possible_held": _kept("", "possible", trained)[5],
+        "trained_near": _kept("", "likely", trained)[4],
+        "trained_false": _false(trained),
+        "all_false": _false(found),
         "promises": table(
-            ("draws", "n", "with a list", "within 10 points", "precision in the interval",
+            ("draws", "labels", "n", "with a list", "within 10 points", "precision in the interval",
              "width of the interval"),
-            tuple(rows.values()),
+            rows,
         ),
         "orders": table(
             ("draws with wrong labels", "n", "alfs", "one shape of noise, the likeliest",
@@ -147,14 +156,13 @@ def _orders(said: str, part: pd.DataFrame) -> tuple[object, ...]:
     return (said, len(some), *(number(mean) for mean in means))
 
 
-def _kept(said: str, part: pd.DataFrame) -> tuple[object, ...]:
-    some = part[part.likely > 0]
-    near = (some.likely_expected - some.likely_precision).abs() <= 0.1
-    within = some.likely_precision.between(some.likely_low, some.likely_high)
-    width = (some.likely_high - some.likely_low).mean()
+def _kept(said: str, kind: str, part: pd.DataFrame) -> tuple[object, ...]:
+    some = part[part[kind] > 0]
+    expected, real = some[f"{kind}_expected"], some[f"{kind}_precision"]
+    low, high = some[f"{kind}_low"], some[f"{kind}_high"]
     return (
-        said, len(part), len(some), percent(near.mean(), 0), percent(within.mean(), 0),
-        number(width, 2),
+        said, kind, len(part), len(some), percent(((expected - real).abs() <= 0.1).mean(), 0),
+        percent(real.between(low, high).mean(), 0), number((high - low).mean(), 2),
     )  # fmt: skip
 
 

@@ -10,23 +10,33 @@ from scipy.stats import betabinom
 
 from alfs_cli.noise import symmetric
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.precision import LIKELY, Expected, Listed, expected_precision, rescaled
-from alfs_cli.suspects.scores import as_expected, weighed_scores
+from alfs_cli.suspects.precision import (
+    LIKELY,
+    Doubted,
+    Expected,
+    Listed,
+    expected_of_doubted,
+    expected_precision,
+    rescaled,
+)
+from alfs_cli.suspects.scores import weighed_scores
 from alfs_cli.suspects.tuning import LEARNED
-from alfs_cli.suspects.weighing import Weighed
 from tests.estimators.problems import seen_exactly
 
-SURE = Listed(claimed=0.95, gain=400.0, overlap=0.01)
+SURE = Listed(gain=400.0, overlap=0.01)
 share = st.floats(0, 1)
 
 
-@given(st.integers(1, 10**5), share, st.floats(-5, 1e6), st.floats(-1, 1))
-def test_bounds_hold_the_value_whatever_the_list(count, claimed, gain, overlap):
-    expected = expected_precision(Listed(claimed, gain, overlap))
-    found = expected.among(count)
-    assert 0 <= found.low <= found.value <= found.high <= 1
-    assert found.low < found.high
-    assert found.value == expected.value
+@given(st.integers(1, 10**5), share, st.floats(-5, 1e6), st.floats(-1, 1), st.floats(-1, 9))
+def test_bounds_hold_the_value_whatever_the_list(count, score, gain, overlap, left):
+    likely = [Listed(gain, overlap, is_given) for is_given in (False, True)]
+    doubted = expected_of_doubted(Doubted(score, gain, left))
+    assert doubted.value <= max(score, LIKELY)
+    for expected in (*map(expected_precision, likely), doubted):
+        found = expected.among(count)
+        assert 0 <= found.low <= found.value <= found.high <= 1
+        assert found.low < found.high
+        assert found.value == expected.value
 
 
 @pytest.mark.parametrize("value", [0.02, 0.5, 0.93])
@@ -40,7 +50,7 @@ def test_bounds_are_quantiles_of_the_beta_binomial_distribution(value, size, cou
 
 
 @pytest.mark.parametrize(
-    "worse", [{"claimed": 0.6}, {"overlap": 0.4}], ids=lambda changed: next(iter(changed))
+    "worse", [{"overlap": 0.4}, {"gain": 3.0}], ids=lambda changed: next(iter(changed))
 )
 def test_what_speaks_against_a_list_lowers_what_is_expected(worse):
     assert expected_precision(replace(SURE, **worse)).value < expected_precision(SURE).value
@@ -52,15 +62,15 @@ def test_a_shorter_list_and_a_smaller_gain_are_less_certain():
     assert expected_precision(replace(SURE, gain=2.0)).among(200).low < sure.among(200).low - 0.2
 
 
-def test_a_single_label_with_next_to_no_gain_is_never_called_likely():
-    """However sure the models are: one-label lists of clean data are wrong as often as right."""
-    sure = Weighed(models=(), order=(), gain=0.5)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Weighed, "expected_rate", 0.0)
-        scores, expected = as_expected(np.array([0.999]), 0.001, sure)
-        assert as_expected(np.full(9, 0.999), 0.001, replace(sure, gain=90.0))[1] is not None
-    assert expected is None
-    assert scores.max() < LIKELY
+def test_nothing_is_promised_beyond_what_the_regressions_were_fitted_to():
+    most, more = (expected_precision(replace(SURE, gain=gain)) for gain in (1e3, 1e7))
+    assert more == most
+    assert most.value < 0.98
+    assert most.size < 100
+
+
+def test_probabilities_of_a_model_from_elsewhere_are_less_certain():
+    assert expected_precision(replace(SURE, is_given=True)).size < expected_precision(SURE).size
 
 
 def test_a_part_of_a_list_is_no_more_certain_than_the_whole():

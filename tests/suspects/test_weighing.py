@@ -5,9 +5,9 @@ import pytest
 
 from alfs_cli.noise import symmetric
 from alfs_cli.results.estimate import Bounded
+from alfs_cli.suspects.promises import promised
 from alfs_cli.suspects.scores import weighed_scores
 from alfs_cli.suspects.tuning import TUNING
-from alfs_cli.suspects.weighing import promise, spread
 from tests.estimators.problems import seen_exactly
 
 WIDE, KNOWN = Bounded(0.3, 0.0, 0.9), Bounded(0.2, 0.15, 0.25)
@@ -61,24 +61,6 @@ def test_the_order_blends_more_models_than_the_rates():
         assert total == pytest.approx(1)
 
 
-def test_a_promise_is_kept_and_its_interval_narrows_with_the_list():
-    scores, weighed, _, given, true = judged(symmetric(0.2, 4).array)
-    listed = np.flatnonzero(scores.score >= 0.5)
-    for expected in (None, scores.expected):
-        found = promise(scores.score, listed, given, weighed, expected=expected)
-        assert found.low <= (given != true)[listed].mean() <= found.high
-        few = promise(scores.score, listed[:8], given, weighed, expected=expected)
-        assert few.low < found.low
-
-
-def test_settled_labels_are_promised_as_they_are():
-    scores, weighed, _, given, _ = judged(symmetric(0.2, 4).array)
-    places = np.arange(10)
-    settled = scores.settled(places, given[places], given)
-    found = promise(settled.score, places, given, weighed, known=settled.known)
-    assert (found.value, found.low, found.high) == (0, 0, 0)
-
-
 @pytest.mark.parametrize("certainty", [0.6, 0.8, 0.97])
 def test_clean_labels_are_not_called_likely_wrong_whatever_the_estimate_says(certainty):
     """T of much noise, bounds that say nothing, labels that were drawn from the evidence."""
@@ -112,7 +94,7 @@ def test_predictions_alone_do_not_say_which_of_two_is_wrong(K, noise, wrong, sur
     scores, weighed = weighed_scores(probs, given, counted, np.full(K, 1 / K), rate)
     assert (scores.score < 0.5).all()
     assert scores.disagrees.nonzero()[0].tolist() == disagrees.tolist()
-    found = promise(scores.score, disagrees, given, weighed)
+    found = promised(scores.score, disagrees[:0], disagrees, None, weighed, len(given)).possible
     assert found.low <= is_wrong[disagrees].mean() <= found.high
     assert weighed.rates.max() <= len(disagrees) / len(given)
 
@@ -123,7 +105,7 @@ def test_people_may_have_said_how_many_labels_are_wrong():
     known = Bounded(0.2, 0.18, 0.22)
     scores, weighed = weighed_scores(probs, given, symmetric(0.2, 4).array, EVEN, known)
     listed = np.flatnonzero(scores.score >= 0.5)
-    found = promise(scores.score, listed, given, weighed, expected=scores.expected)
+    found = promised(scores.score, listed, listed[:0], scores.expected, weighed, 2_000).likely
     assert 0.5 < found.low <= is_wrong[listed].mean() <= found.high
 
 
@@ -131,13 +113,7 @@ def test_predictions_judge_other_examples_alike():
     probs, given, _ = erring(4, 0.1, 0.1)
     _, weighed = weighed_scores(probs, given, symmetric(0.2, 4).array, EVEN, WIDE)
     elsewhere = weighed.on(probs[:50])
-    assert elsewhere.means(np.arange(50), given[:50]) == pytest.approx(
-        weighed.means(np.arange(50), given)
+    quantiles = weighed.quantiles(given)
+    assert elsewhere.scores_by(quantiles, given[:50]) == pytest.approx(
+        weighed.scores_by(quantiles, given)[:50]
     )
-
-
-def test_spread_of_one_sure_model_is_that_of_the_draw():
-    low, high = spread(np.array([0.5]), np.array([1.0]), 10**9)
-    assert low == pytest.approx(0.5 - 1.645 * np.sqrt(0.25 / TUNING.doubt_examples), abs=0.02)
-    assert high == pytest.approx(1 - low, abs=0.02)
-    assert spread(np.array([0.9, 0.1]), np.array([0.5, 0.5]), 100)[0] < 0.15
