@@ -128,7 +128,11 @@ def _fall(fallen: Regression) -> str:
     )
 
 
-IN_WORDS = ("model", "epochs", "noise drawn")  # columns that are left out where rows share the value
+IN_WORDS = (
+    "model",
+    "epochs",
+    "noise drawn",
+)  # columns that are left out where rows share the value
 
 
 def _heading(row: ComparedLoss, shared: Sequence[str]) -> str:
