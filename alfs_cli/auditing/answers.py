@@ -248,9 +248,10 @@ def wrong_at(said: Said, what: str) -> UsageError:
 
 def class_of(said: Said, classes: Sequence[str]) -> int | None:
     """Return the class that is meant; a spreadsheet may have written `CAT` or `True`."""
+    written = {name.strip() for name in classes}
     plain = said.text.strip()
-    if plain not in classes:
-        alike = [name for name in classes if name.casefold() == plain.casefold()]
+    if plain not in written:
+        alike = [name for name in classes if name.strip().casefold() == plain.casefold()]
         if len(alike) == 1:
             return list(classes).index(alike[0])
-    return label_of(plain, classes, said.where)
+    return label_of(said.text, classes, said.where)

@@ -251,3 +251,19 @@ def test_answers_are_kept_with_what_was_shown(sheet, shows):
     event = json.loads((sheet.folder / "audit.jsonl").read_text().splitlines()[1])
     assert event["content"] == shows.content(sheet.task(0).index)
     assert event["by"] == "s"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"), [(" good", "good"), ("good ", "GOOD"), (" A b ", "a B")]
+)
+def test_a_class_with_spaces_around_it_can_be_answered(tmp_path, monkeypatch, begin, written, said):
+    monkeypatch.chdir(tmp_path)
+    lines = [f"word {i},{written if i % 2 else 'bad'}" for i in range(40)]
+    Path("p.csv").write_text("\n".join(["message,label", *lines]) + "\n")
+    padded = exhibits(load(DataSpec("p.csv", labels_alone=True)))
+    record = begin(padded)
+    write_sheet(record, padded, record.batch(3), Path("s.csv"))
+    filled(cells(), [said] * 3)
+    assert enter(record, padded, read_sheet(Path("s.csv"))).new == 3
+    assert record.drawn[0].counts.label == list(padded.dataset.class_names).index(written)
+    assert resume(record.folder).drawn[0].counts.label == record.drawn[0].counts.label
