@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 judged and the answer is not yes, 2 wrong usage or input, 
 not finish, 101 a bug in alfs, 130 and 143 interrupted by a signal.
 """
 
+import atexit
 import errno
 import os
 import re
@@ -21,7 +22,16 @@ import typer.main
 
 from alfs_cli import __version__
 from alfs_cli.commands import COMMANDS, GROUPS, bodies
-from alfs_cli.errors import STOPS, AlfsError, Stopped, brief, did_you_mean, is_out_of_memory, stop
+from alfs_cli.errors import (
+    STOPS,
+    AlfsError,
+    Stopped,
+    brief,
+    did_you_mean,
+    is_out_of_memory,
+    stop,
+    stop_behind,
+)
 from alfs_cli.options.earlier import COULD_NOT_LOOK, Earlier, earlier_results
 from alfs_cli.options.renamed import renamed
 from alfs_cli.storage.targets import OUT
@@ -30,6 +40,7 @@ from alfs_cli.terminal.streams import settle_streams
 from alfs_cli.text.plain import escaped
 
 EXIT_BUG = 101
+STOPPED = (130, 143)  # exit codes after a signal
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 IN_WORDS = {
     "Input should be a valid number": "it is no number",
@@ -139,7 +150,16 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = _unusable(error) if code in (0, 1) else code
         # The rest of the buffer would raise again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if code in STOPPED and "ray" in sys.modules:
+        _end_at_once(code)
     sys.exit(code)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """Exit without what compiled libraries do last: Ray's crashes where it was stopped midway."""
+    atexit._run_exitfuncs()  # which end the cluster that was started here
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _default_signals() -> None:
@@ -181,6 +201,9 @@ def _run(arguments: list[str]) -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
     except Exception as error:
+        if asked := stop_behind(error):
+            _print_error(str(asked), None)
+            return asked.exit_code
         is_debugged = "--debug" in takewhile(lambda word: word != "--", arguments)
         return _failed(error, arguments, is_debugged=is_debugged)
     return code if isinstance(code, int) else 0

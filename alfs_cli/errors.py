@@ -99,6 +99,16 @@ def stop(number: int, _frame: FrameType | None) -> NoReturn:
     raise Stopped(STOPS[number], exit_code=128 + number)
 
 
+def stop_behind(error: BaseException) -> Stopped | None:
+    """Return the stop that a library's compiled code made a SystemError of, None where none is."""
+    while isinstance(error, SystemError):
+        behind = error.__cause__ or error.__context__
+        if behind is None or isinstance(behind, Stopped):
+            return behind
+        error = behind
+    return None
+
+
 @contextmanager
 def signals_answered_as_before() -> Iterator[None]:
     """Put back how the signals in STOPS are answered, for launchers change it and leave it so.

@@ -96,6 +96,51 @@ def test_exit_codes(monkeypatch, capsys, tmp_path, error, code):
         assert "Traceback" in path.read_text()
 
 
+def compiled(inner, depth=1):
+    """Return what compiled code makes of an error that a signal's handler raises in it."""
+    for _ in range(depth):
+        outer = SystemError("<cyfunction wait> returned a result with an exception set")
+        outer.__cause__ = inner
+        inner = outer
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (compiled(Stopped("interrupted", exit_code=130)), 130),
+        (compiled(Stopped("terminated", exit_code=143), depth=2), 143),
+        (compiled(ValueError("a bug")), 101),
+        (compiled(None), 101),
+    ],
+)
+def test_a_stop_inside_compiled_code_is_a_stop(monkeypatch, capsys, tmp_path, error, code):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(cli, "app", fail)
+    assert cli.run(["estimate"]) == code
+    assert ("bug" in capsys.readouterr().err) == (code == 101)
+
+
+@pytest.mark.parametrize(("module", "code", "ends"), [("ray", 143, 143), ("other", 143, 7)])
+def test_what_a_library_does_last_is_not_the_exit_code(module, code, ends):
+    """Ray crashes there where it was stopped midway; what is to run at exit runs all the same."""
+    script = (
+        "import atexit, os, sys, types\n"
+        "from alfs_cli import cli\n"
+        f"sys.modules[{module!r}] = types.SimpleNamespace(last=type('Last', (), {{'__del__':\n"
+        "    lambda self, leave=os._exit: leave(7)})())\n"
+        "atexit.register(print, 'cluster ended', flush=True)\n"
+        f"cli.run = lambda _: {code}\n"
+        "cli.main([])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == ends
+    assert done.stdout == "cluster ended\n"
+
+
 def test_debug_shows_the_traceback(capsys):
     assert cli.run(["estimate", "no-such-place", "--debug"]) == 2
     assert "Traceback" in capsys.readouterr().err

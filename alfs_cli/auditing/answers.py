@@ -1,7 +1,8 @@
 """Answers that people wrote down elsewhere, checked as a whole before any enters the record."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import numpy as np
@@ -9,11 +10,13 @@ import numpy as np
 from alfs_cli.auditing.exhibits import Exhibits
 from alfs_cli.audits.record import Answer, Record, Task, label_of
 from alfs_cli.data import positions_of
+from alfs_cli.data.labels import same_text
 from alfs_cli.errors import InputError, UsageError, brief
 from alfs_cli.text.numbers import whole_number
 
 MOST_NAMED = 20
 KEY_DIGITS = 6
+COPIED = re.compile(r"(?:^|[/\\])([0-9]{5,})\.png$")  # the name of a picture beside a sheet
 MEND = "mend those cells, or leave them empty, and read it again"
 
 
@@ -22,7 +25,7 @@ class Said:
     """One answer as it was written: where, of what, which class in words, by whom.
 
     `draw` is the mark of the draw, empty where the row has none; `index` the example's place in
-    the order of DATA, as text.
+    the order of DATA, as text. `path` and `cells` are what was shown beside it, where that is told.
     """
 
     where: str
@@ -31,6 +34,8 @@ class Said:
     text: str
     by: str
     seconds: float | None = None
+    path: str = ""
+    cells: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,10 +131,82 @@ def checked(record: Record, shows: Exhibits, sayings: Sequence[Said]) -> list[En
             f"{foreign[0].where}: a sheet of another audit, all {len(foreign):,} answers of it",
             help="read it with the --out of the audit that wrote it",
         )
+    wrong += misplaced(shows, found)
     if wrong:
         more = [f"and {len(wrong) - MOST_NAMED:,} more"] if len(wrong) > MOST_NAMED else []
         raise InputError("\n".join([*wrong[:MOST_NAMED], *more]), help=MEND)
     return found
+
+
+def misplaced(shows: Exhibits, entries: Sequence[Entry]) -> list[str]:
+    """Return what is wrong with answers that stand beside another example than they name.
+
+    A spreadsheet that sorted some columns and not the others leaves such rows. A cell that was
+    written in another way, as spreadsheets do, is no such thing: it has to be another example's.
+    Without a draw what is shown must be the example's own, for the sheet may be of other data.
+    """
+    owners: dict[tuple[str, ...], int] = {}
+    for entry in entries:
+        owners.setdefault(_shown(shows, entry.index, entry.said.cells), entry.index)
+    other_pictures = _of_other_pictures(shows, entries)
+    wrong = []
+    for entry in entries:
+        said = entry.said
+        names = [name for name, _ in shows.cells(entry.index) if name in said.cells]
+        own = _shown(shows, entry.index, names)
+        told = tuple(said.cells[name] for name in names)
+        alike = [is_same_cell(a, b) for a, b in zip(own, told, strict=True)]
+        is_other = not all(alike) and owners.get(told, entry.index) != entry.index
+        is_unlike = bool(alike) and not any(alike) and not said.draw
+        if is_other or is_unlike or said.where in other_pictures:
+            what = said.path or next(iter(told), "")
+            wrong.append(f"{said.where}: the row names example {shows.row(entry.index)} and shows "
+                         f"'{brief(what)}', of another one")  # fmt: skip
+    return wrong
+
+
+def _shown(shows: Exhibits, place: int, names: Collection[str]) -> tuple[str, ...]:
+    return tuple(same_text(cell) for name, cell in shows.cells(place) if name in names)
+
+
+def is_same_cell(a: str, b: str) -> bool:
+    """Return whether two cells are the same text or number, with a decimal point or comma.
+
+    >>> is_same_cell("1.50", "1,5"), is_same_cell("1", "one")
+    (True, False)
+    """
+    if a.strip() == b.strip():
+        return True
+    try:
+        return float(a.replace(",", ".")) == float(b.replace(",", "."))
+    except ValueError:
+        return False
+
+
+def _of_other_pictures(shows: Exhibits, entries: Sequence[Entry]) -> set[str]:
+    """Return where paths are another example's, or copied pictures' of another draw."""
+    paths = shows.dataset.paths
+    if shows.tells or paths is None:
+        numbers = [COPIED.search(entry.said.path) for entry in entries]
+        return {
+            entry.said.where
+            for entry, copied in zip(entries, numbers, strict=True)
+            if copied and entry.task is not None and int(copied[1]) != entry.task.number
+        }
+    unlike = [
+        entry for entry in entries if entry.said.path not in ("", same_text(paths[entry.index]))
+    ]
+    known = {same_text(path) for path in paths} if unlike else set()
+    return {
+        entry.said.where
+        for entry in unlike
+        if entry.said.path in known
+        or not (entry.said.draw or _name(entry.said.path) == _name(paths[entry.index]))
+    }
+
+
+def _name(path: str) -> str:
+    return same_text(path).replace("\\", "/").rpartition("/")[2]
 
 
 def is_foreign(record: Record, said: Said) -> bool:
@@ -171,9 +248,10 @@ def wrong_at(said: Said, what: str) -> UsageError:
 
 def class_of(said: Said, classes: Sequence[str]) -> int | None:
     """Return the class that is meant; a spreadsheet may have written `CAT` or `True`."""
+    written = {name.strip() for name in classes}
     plain = said.text.strip()
-    if plain not in classes:
-        alike = [name for name in classes if name.casefold() == plain.casefold()]
+    if plain not in written:
+        alike = [name for name in classes if name.strip().casefold() == plain.casefold()]
         if len(alike) == 1:
             return list(classes).index(alike[0])
-    return label_of(plain, classes, said.where)
+    return label_of(said.text, classes, said.where)

@@ -15,11 +15,15 @@ from alfs_cli.auditing.answers import Said, mark_of
 from alfs_cli.auditing.exhibits import Exhibits
 from alfs_cli.auditing.sheet import DRAW, GIVEN, INDEX, TRUE, Written
 from alfs_cli.audits.record import CANNOT_TELL, Record, Task
-from alfs_cli.errors import InputError
+from alfs_cli.errors import InputError, has
 from alfs_cli.storage.writing import write_text
 from alfs_cli.text.plain import plain
 
 PICTURE = 512  # px
+OF_EXPORTS = (
+    *(INDEX, DRAW, GIVEN, "image", "text", "id", "annotator", "annotation_id"),
+    *("created_at", "updated_at", "lead_time"),
+)  # what a task of JSON-MIN has beside answers
 EXPORT = "export the project as JSON or JSON-MIN"
 
 
@@ -86,7 +90,28 @@ def read_export(path: Path, *, who: str | None = None) -> list[Said]:
     found: list[Said] = []
     for number, task in enumerate(tasks, start=1):
         found += said_in(task, f"{path}: task {number}", who or path.stem)
+    others = dict.fromkeys(name for task in tasks for name in controls_of(task))
+    if not found and others:
+        raise InputError(
+            f"'{path}' has answers, and none of them is called '{TRUE}' ({has(others, [TRUE])})",
+            help=f"label with the interface that `alfs audit --sheet {path.name}` writes beside it",
+        )
     return found
+
+
+def controls_of(task: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of the controls of which a task has answers, if not those asked for."""
+    data = task.get("data", task)
+    if data is task and "annotation_id" in task and TRUE not in task:
+        yield from (name for name in task if name not in OF_EXPORTS)
+    for annotation in _listed(task.get("annotations")):
+        for result in _listed(annotation.get("result")):
+            if not annotation.get("was_cancelled") and result.get("from_name", TRUE) != TRUE:
+                yield str(result["from_name"])
+
+
+def _listed(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def said_in(task: dict[str, Any], where: str, who: str) -> Iterator[Said]:
@@ -104,12 +129,11 @@ def said_in(task: dict[str, Any], where: str, who: str) -> Iterator[Said]:
             by = person(task.get("annotator"), who)
             yield Said(where, draw, index, text, by, seconds_of(task.get("lead_time")))
         return
-    annotations = task["annotations"]
-    for annotation in annotations if isinstance(annotations, list) else ():
-        if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
+    for annotation in _listed(task["annotations"]):
+        if annotation.get("was_cancelled"):
             continue
-        for result in annotation.get("result") or ():
-            value = result.get("value") if isinstance(result, dict) else None
+        for result in _listed(annotation.get("result")):
+            value = result.get("value")
             choices = value.get("choices") if isinstance(value, dict) else None
             if choices is None or result.get("from_name", TRUE) != TRUE:
                 continue

@@ -124,7 +124,11 @@ def read_sheet(path: Path, *, who: str | None = None) -> list[Said]:
             by = row.get(BY, "").strip() or who or path.stem
             where = f"{path}:{line}"
             draw, index = row.get(DRAW, "").strip(), row.get(INDEX, "").strip()
-            found.append(Said(where, draw, index, text, by))
+            shown = {
+                name.removeprefix(CELL): cell for name, cell in row.items() if name.startswith(CELL)
+            }
+            path_shown = row.get(PATH, "").strip()
+            found.append(Said(where, draw, index, text, by, path=path_shown, cells=shown))
     return found
 
 

@@ -363,6 +363,11 @@ def start(
     """Begin an audit in a folder; raises UsageError where there is one, or a claim cannot be."""
     if not 0 < risk < 0.5:
         raise UsageError(f"a risk of {risk} is not between 0 and 0.5", help="as --risk 0.05")
+    if CANNOT_TELL in map(str.strip, examples.classes):
+        raise InputError(
+            f"a class is called '{CANNOT_TELL}', which is how an answer says \"can't tell\"",
+            help="give that class another name, or leave those examples out if they have no label",
+        )
     runs = tuple(examples.predictions)
     checked = tuple(known(claim, examples.classes, runs) for claim in claims)
     if Log(folder / LOG).read():
@@ -475,13 +480,18 @@ def continued(
 def label_of(text: str, classes: Sequence[str], where: str) -> int | None:
     """Return the class that an answer's text names, None for "?".
 
-    Raises UsageError, with the place and the nearest class.
+    Spaces around either are passed over, unless classes differ in them alone. Raises UsageError,
+    with the place and the nearest class.
     """
     plain = text.strip()
     if plain == CANNOT_TELL:
         return None
-    if plain in classes:
-        return list(classes).index(plain)
+    for name in (text, plain):
+        if name in classes:
+            return list(classes).index(name)
+    meant = [number for number, name in enumerate(classes) if name.strip() == plain]
+    if len(meant) == 1:
+        return meant[0]
     raise UsageError(
         f"{where}: '{brief(plain)}' is not one of the {len(classes)} classes"
         f"{did_you_mean(plain, classes)}",

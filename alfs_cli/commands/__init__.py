@@ -13,7 +13,7 @@ COMMANDS = {
         "Take the whole tour on real digits: inject noise, estimate, recommend, train, compare."
     ),
     "estimate": (
-        "Estimate how noisy the labels are: T, the clean level, suspects, with bounds and trust."
+        "Estimate how many labels are wrong, which, and between which classes, with bounds."
     ),
     "features": (
         "Write features of pictures, texts or a table as Parquet, for data too large for memory."
@@ -21,11 +21,9 @@ COMMANDS = {
     "shard": (
         "Count one part of a file of probabilities too large for one machine, for `alfs merge`."
     ),
-    "merge": (
-        "Estimate from the statistics of all shards: T, the clean level, suspects, with bounds."
-    ),
+    "merge": ("Estimate from the statistics of all shards how many labels are wrong, with bounds."),
     "recommend": (
-        "Recommend loss parameters whose asymmetry ratio exceeds the bound, with a certificate."
+        "Recommend a loss function that withstands the estimated noise, with a certificate."
     ),
     "train": "Train a network with a loss that withstands wrong labels.",
     "evaluate": (

@@ -23,7 +23,11 @@ def estimate(
     pred_probs: PredProbs = None,
     workers: WorkerFlags,
 ) -> None:
-    """Estimate how noisy the labels are: T, the clean level, suspects, with bounds and trust.
+    """Estimate how many labels are wrong, which, and between which classes, with bounds.
+
+    In what it writes, T is the share of each true class that is given each label. The clean level
+    is how many times as often a class is given its own label as the commonest wrong one, in the
+    worst class: above 1 training can succeed.
 
     Writes estimate.json, transition.csv, issues.csv and issues.parquet under --out, and
     consensus.csv where several people labelled each example.

@@ -21,7 +21,7 @@ def merge(
         ),
     ],
 ) -> None:
-    """Estimate from the statistics of all shards: T, the clean level, suspects, with bounds.
+    """Estimate from the statistics of all shards how many labels are wrong, with bounds.
 
     Writes estimate.json, transition.csv, issues.csv and issues.parquet under --out.
     """

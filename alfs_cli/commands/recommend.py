@@ -28,14 +28,19 @@ def recommend(
     safety: Annotated[
         float | None,
         typer.Option(
-            "--safety", help="Factor by which the ratio exceeds the bound; by default 1.25."
+            "--safety",
+            help="Factor by which the ratio is to exceed 1 / clean level; by default 1.25.",
         ),
     ] = None,
     lr: Annotated[
         float, typer.Option("--lr", help="Learning rate of the training to come.")
     ] = 0.01,
     prefer: Annotated[
-        str, typer.Option("--prefer", help="robustness, balanced or fit.")
+        str,
+        typer.Option(
+            "--prefer",
+            help="What counts: robustness to noise; fit, how fast a loss learns; or balanced.",
+        ),
     ] = "balanced",
     losses: Annotated[
         str | None,
@@ -60,9 +65,10 @@ def recommend(
         Writes(),
     ] = None,
 ) -> None:
-    """Recommend loss parameters whose asymmetry ratio exceeds the bound, with a certificate.
+    """Recommend a loss function that withstands the estimated noise, with a certificate.
 
-    Exit code 0: certified. 1: uncertain or impossible.
+    A loss withstands the noise where its asymmetry ratio, which `alfs losses list` shows, is at
+    least 1 / clean level. Exit code 0: certified. 1: uncertain or impossible.
     """
     path = estimate if estimate is not None else invocation.out / "estimate.json"
     if estimate is None and not path.exists():

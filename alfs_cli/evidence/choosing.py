@@ -15,7 +15,7 @@ import numpy as np
 from alfs_cli.arrays import Features, IntArray
 from alfs_cli.data.feature_columns import nothing_left
 from alfs_cli.data.folds import stratified_folds
-from alfs_cli.errors import InputError, brief
+from alfs_cli.errors import InputError, UsageError, brief
 from alfs_cli.evidence.alike import alike
 from alfs_cli.evidence.encoders import has_encoder
 from alfs_cli.evidence.out_of_fold import out_of_fold
@@ -59,6 +59,19 @@ def chosen(request: Request, kind: str) -> Representation:
     return _best_available(request) if kind == "auto" else _of_kind(request, kind)
 
 
+def refuse_idle_encoder(dataset: "LabelledDataset", option: str, kind: str) -> None:
+    """Raise where there is nothing that an option of encoders, "" for none, could be for.
+
+    It is asked before evidence that was kept is taken, which would hide it. Raises UsageError for a
+    kind of evidence without encoders, InputError for data without pictures.
+    """
+    if option and kind not in ("auto", "encoder"):
+        raise UsageError(f"{option} is of no use to --evidence {kind}", help="--evidence encoder")
+    takes_texts = dataset.texts is not None and option == "--encoder"
+    if option and kind == "auto" and dataset.images is None and not takes_texts:
+        raise InputError(f"no images here for {option}", help=f"leave {option} out")
+
+
 def _of_kind(request: Request, kind: str) -> Representation:
     """Return the representation of a kind; of several encoders the best."""
     dataset = request.dataset
@@ -69,10 +82,6 @@ def _of_kind(request: Request, kind: str) -> Representation:
 
 def _best_available(request: Request) -> Representation:
     dataset = request.dataset
-    takes_texts = dataset.texts is not None and request.encoder.option == "--encoder"
-    if request.encoder.option and dataset.images is None and not takes_texts:
-        option = request.encoder.option
-        raise InputError(f"no images here for {option}", help=f"leave {option} out")
     if request.encoder.names:
         return of_encoders(request)
     if dataset.texts is not None:

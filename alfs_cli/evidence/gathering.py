@@ -20,6 +20,7 @@ from alfs_cli.evidence.choosing import (
     chosen,
     encoders_asked,
     gains_by_standardising,
+    refuse_idle_encoder,
     standardised,
 )
 from alfs_cli.evidence.crowd import Crowd
@@ -70,12 +71,9 @@ def gather(
         raise unknown("kind of evidence", kind, KINDS)
     if not 2 <= folds <= 100:
         raise UsageError(f"--folds is {folds}, not between 2 and 100", help="for example --folds 5")
-    if encoder.option and kind not in ("auto", "encoder"):
-        raise UsageError(
-            f"{encoder.option} is of no use to --evidence {kind}", help="--evidence encoder"
-        )
     if kind == "auto" and dataset.pred_probs is not None and not encoder.names:
         kind = "pred-probs"
+    refuse_idle_encoder(dataset, encoder.option, kind)
     if kind == "pred-probs":
         if dataset.pred_probs is None:
             raise InputError("no predicted probabilities here", help="give them: --pred-probs FILE")

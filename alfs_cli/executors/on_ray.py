@@ -2,12 +2,13 @@
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from alfs_cli.errors import UsageError, signals_answered_as_before
+from alfs_cli.errors import STOPS, Stopped, UsageError, signals_answered_as_before
 from alfs_cli.executors.local import threads_each
 from alfs_cli.executors.python import HOME, search_path
 from alfs_cli.executors.queue import Event
@@ -30,6 +31,7 @@ def joined(num_cpus: int) -> Any:
 
     Raises UsageError where Ray is not installed or the cluster cannot be joined.
     """
+    os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # it aborts on SIGTERM
     try:
         import ray
     except ImportError:
@@ -45,6 +47,10 @@ def joined(num_cpus: int) -> Any:
     try:
         with _from_home(), signals_answered_as_before():
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
+    except SystemExit as ended:  # Ray's own answer to SIGTERM while it starts
+        if ended.code != signal.SIGTERM:
+            raise
+        raise Stopped(STOPS[signal.SIGTERM], exit_code=128 + signal.SIGTERM) from None
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         first = str(error).splitlines()[0]
         raise UsageError(

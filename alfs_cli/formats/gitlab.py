@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 
 from alfs_cli.formats.blocks import Report
-from alfs_cli.formats.places import key_of, place_of, repository, worst_first
+from alfs_cli.formats.places import keys_of, place_of, repository, worst_first
 from alfs_cli.text.plain import plain
 
 SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
@@ -15,15 +15,11 @@ def render(report: Report) -> str:
     """Return the worst 5,000 findings; a last issue says how many were left out."""
     root = repository()
     findings = worst_first(report.all_findings)
+    listed = findings[:MAX_ISSUES]
     issues: list[dict[str, object]] = []
-    seen: set[str] = set()
-    for finding in findings[:MAX_ISSUES]:
+    for finding, key in zip(listed, keys_of(listed), strict=True):  # GitLab merges equal ones
         path, line = place_of(finding, report)
-        relative = root.relative(path)
-        fingerprint = _digest(finding.rule, key_of(finding))
-        if fingerprint in seen:  # the same content elsewhere: GitLab merges equal fingerprints
-            fingerprint = _digest(finding.rule, key_of(finding), relative, str(finding.row or line))
-        seen.add(fingerprint)
+        fingerprint, relative = _digest(finding.rule, key), root.relative(path)
         issues.append(
             _issue(finding.rule, finding.message, fingerprint, finding.level, relative, line)
         )

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from alfs_cli.findings.finding import Finding, Gate
 from alfs_cli.findings.rules import RULES
 from alfs_cli.formats.blocks import Report
-from alfs_cli.formats.places import worst_first
+from alfs_cli.formats.places import names_of, worst_first
 from alfs_cli.text.plain import plain
 
 
@@ -34,8 +34,8 @@ def render(report: Report) -> str:
     if listed:
         left = len(listed) - samples_failed
         suite = _suite(root, f"alfs.samples.{name}", len(listed), samples_failed, left)
-        for finding in listed:
-            _sample(suite, finding, is_failure=failed > 0)
+        for finding, where in zip(listed, names_of(listed), strict=True):
+            _sample(suite, finding, plain(where), is_failure=failed > 0)
         if len(findings) > len(listed):
             SubElement(
                 suite, "system-out"
@@ -72,8 +72,8 @@ def _gate(suite: Element, gate: Gate) -> None:
             pass
 
 
-def _sample(suite: Element, finding: Finding, *, is_failure: bool) -> None:
-    where, message = plain(finding.where or finding.message), plain(finding.message)
+def _sample(suite: Element, finding: Finding, where: str, *, is_failure: bool) -> None:
+    message = plain(finding.message)
     case = SubElement(suite, "testcase", classname=f"alfs.{finding.rule}", name=where)
     if is_failure:
         failure = SubElement(case, "failure", type=finding.level, message=message)

@@ -1,7 +1,8 @@
 """The places of findings as code scanning needs them: a path in the repository and a line."""
 
 import os
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -83,3 +84,42 @@ def key_of(finding: Finding) -> str:
         return finding.fingerprint
     text = f"{finding.rule}\0{finding.path or ''}\0{finding.message}"
     return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def keys_of(findings: Sequence[Finding]) -> list[str]:
+    """Return a key per finding; of those of a rule with equal keys, the second one ends in `:2`.
+
+    Equal keys are copies under one label: a reader would take them for one finding.
+    """
+    seen: Counter[tuple[str, str]] = Counter()
+    keys = []
+    for finding in findings:
+        key = key_of(finding)
+        seen[finding.rule, key] += 1
+        count = seen[finding.rule, key]
+        keys.append(key if count == 1 else f"{key}:{count}")
+    return keys
+
+
+def names_of(findings: Sequence[Finding]) -> list[str]:
+    """Return a name per finding, its place in words; no two of a rule have the same name."""
+    names = [finding.where or finding.message for finding in findings]
+    shared = _shared(findings, names)
+    names = [
+        f"{name} row {finding.row}"
+        if shared[finding.rule, name] > 1 and finding.row is not None
+        else name
+        for finding, name in zip(findings, names, strict=True)
+    ]
+    shared = _shared(findings, names)
+    seen: Counter[tuple[str, str]] = Counter()
+    for i, finding in enumerate(findings):
+        key = finding.rule, names[i]
+        seen[key] += 1
+        if shared[key] > 1:
+            names[i] += f" ({seen[key]})"
+    return names
+
+
+def _shared(findings: Sequence[Finding], names: Sequence[str]) -> Counter[tuple[str, str]]:
+    return Counter((finding.rule, name) for finding, name in zip(findings, names, strict=True))

@@ -6,6 +6,7 @@ is 1/1/1/1. A row of a manifest lies at its line, with the image as a related lo
 array is a logical location in the array's file.
 """
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -13,11 +14,13 @@ from alfs_cli import __version__
 from alfs_cli.findings.finding import Finding
 from alfs_cli.findings.rules import RULES, Rule
 from alfs_cli.formats.blocks import Report
-from alfs_cli.formats.places import Repository, key_of, place_of, repository, worst_first
+from alfs_cli.formats.places import Repository, keys_of, place_of, repository, worst_first
 from alfs_cli.storage.documents import render_document
 from alfs_cli.text.plain import plain
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+PLACEHOLDER = re.compile(r"\{\d+\}")
+LINK = re.compile(r"\[([^\[\]]*)\]\(")
 SEVERITY = {"error": "error", "warning": "warning", "note": "recommendation"}
 
 
@@ -39,7 +42,10 @@ def render(report: Report) -> str:
         "invocations": [{"executionSuccessful": True, **_cut(len(listed), len(findings))}],
         "automationDetails": {"id": f"alfs/{plain(source)}/"},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(found, names.index(found.rule), report, root) for found in listed],
+        "results": [
+            _result(found, key, names.index(found.rule), report, root)
+            for found, key in zip(listed, keys_of(listed), strict=True)
+        ],
     }
     return render_document({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
@@ -60,7 +66,9 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, index: int, report: Report, root: Repository) -> dict[str, Any]:
+def _result(
+    finding: Finding, key: str, index: int, report: Report, root: Repository
+) -> dict[str, Any]:
     path, line = place_of(finding, report)
     location: dict[str, Any] = {
         "physicalLocation": {
@@ -72,9 +80,9 @@ def _result(finding: Finding, index: int, report: Report, root: Repository) -> d
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": finding.level,
-        "message": {"text": plain(finding.message)},
+        "message": {"text": _literal(plain(finding.message))},
         "locations": [location],
-        "partialFingerprints": {"primaryLocationLineHash": plain(key_of(finding))},
+        "partialFingerprints": {"primaryLocationLineHash": plain(key)},
     }
     if finding.line is None and finding.row is not None and finding.path == report.source:
         location["logicalLocations"] = [{"name": f"row {finding.row}"}]
@@ -89,6 +97,17 @@ def _result(finding: Finding, index: int, report: Report, root: Repository) -> d
     }
     known = {key: value for key, value in facts.items() if value is not None}
     return result | ({"properties": known} if known else {})
+
+
+def _literal(text: str) -> str:
+    """Return a message that no reader takes for more than text.
+
+    `{0}` is a placeholder (SARIF 3.11.5) and `[word](1)` a link (3.11.6). Braces are doubled only
+    in messages with a placeholder: not every reader takes them back.
+    """
+    if PLACEHOLDER.search(text):
+        text = text.replace("{", "{{").replace("}", "}}")
+    return LINK.sub(r"\\[\1\\](", text)
 
 
 def _artifact(path: str, root: Repository) -> dict[str, str]:

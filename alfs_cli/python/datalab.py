@@ -48,8 +48,8 @@ def from_datalab(lab: "Datalab", *, features: Any = None, pred_probs: Any = None
             f"lab is a {type(lab).__name__}, not a Datalab",
             help="of a folder: alfs.from_datalab(Datalab.load(folder))",
         )
-    codes: Any = np.asarray(lab.labels) if lab.has_labels else np.zeros(0)
-    if codes.dtype.kind not in "iu" or codes.ndim != 1:
+    codes = _codes(lab)
+    if codes is None:
         raise InputError(
             "this Datalab has no labels of one class per example",
             help="Datalab(data, label_name=...), of the task classification",
@@ -64,6 +64,17 @@ def from_datalab(lab: "Datalab", *, features: Any = None, pred_probs: Any = None
     if features is None and pred_probs is None:
         found["features"] = _numeric_columns(lab)
     return found
+
+
+def _codes(lab: "Datalab") -> Any:
+    """Return the class (N,) of each example, None where there is not one class per example."""
+    if not lab.has_labels:
+        return None
+    try:
+        codes = np.asarray(lab.labels)
+    except ValueError:  # lists of unequal lengths: several classes per example
+        return None
+    return codes if codes.dtype.kind in "iu" and codes.ndim == 1 else None
 
 
 def _numeric_columns(lab: "Datalab") -> pd.DataFrame:

@@ -128,16 +128,26 @@ def _fall(fallen: Regression) -> str:
     )
 
 
-def _heading(row: ComparedLoss, model: str) -> str:
+IN_WORDS = (
+    "model",
+    "epochs",
+    "noise drawn",
+)  # columns that are left out where rows share the value
+
+
+def _heading(row: ComparedLoss, shared: Sequence[str]) -> str:
     noise = f"{row.noise} noise {row.rate:g}" if row.noise is not None else "no noise injected"
-    beside = f", {model}" if model else ""
+    told = {"model": row.model, "epochs": f"{row.epochs} epochs"}
+    beside = "".join(f", {words}" for name, words in told.items() if name in shared)
     return f"{row.dataset}, {noise}{beside}: test accuracy (%) on {LABELS[row.labels]}"
 
 
 def _table(rows: list[ComparedLoss]) -> Table:
-    """Return the table of a setting; beside the paper's figures a shared model is in its title."""
+    """Return the table of a setting; beside the paper's figures what all rows share is in words.
+
+    There is no room for all columns: headings would be cut in the middle of words.
+    """
     has_paper = any(row.paper is not None or row.paper_missing for row in rows)
-    shared = rows[0].model if has_paper and len({row.model for row in rows}) == 1 else ""
     columns: list[tuple[Column, list[str | int]]] = [
         (Column("loss"), [row.name for row in rows]),
         (Column("model"), [row.model for row in rows]),
@@ -152,11 +162,17 @@ def _table(rows: list[ComparedLoss]) -> Table:
         columns += [
             (Column("noise drawn"), [row.noise_drawn or "-" for row in rows]),
             (Column("paper", "number"), [figure for figure, _ in theirs]),
-            (Column("difference", "number"), [difference for _, difference in theirs]),
+            (Column("points", "number"), [difference for _, difference in theirs]),
         ]
         note += _about_paper(rows[0])
-    if shared:
-        columns = [pair for pair in columns if pair[0].name != "model"]
+    shared = [
+        column.name
+        for column, values in columns
+        if has_paper and column.name in IN_WORDS and len(set(values)) == 1
+    ]
+    if "noise drawn" in shared and rows[0].noise_drawn:
+        note += f" Noise drawn: {rows[0].noise_drawn}."
+    columns = [pair for pair in columns if pair[0].name not in shared]
     heads = tuple(column for column, _ in columns)
     at = [column.name for column in heads].index(LAST)
     marks: dict[tuple[int, int], Literal["best", "not-worse"]] = {}
@@ -183,8 +199,8 @@ def _about_paper(row: ComparedLoss) -> str:
     if length is not None:
         text += f", {length} epochs"
     return (
-        f"{text}, one draw of the noise (--set like=public-code draws it so). The difference is in "
-        "points, of runs with its length, noise and settings alone."
+        f"{text}, one draw of the noise (--set like=public-code draws it so). Points: the "
+        "difference, of runs with its length, noise and settings alone."
     )
 
 

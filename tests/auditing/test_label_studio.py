@@ -92,3 +92,31 @@ def test_what_is_no_export_is_refused_with_its_task(shows, text, words):
     Path("e.json").write_text(text)
     with pytest.raises(InputError, match=words):
         read_export(Path("e.json"))
+
+
+@pytest.mark.parametrize("form", ["annotations", "other types", "min"])
+def test_answers_of_another_interface_are_told_not_passed_over(tasks, form):
+    _, written = tasks
+    if form == "min":
+        export = [{**task["data"], "id": 1, "sentiment": "good", "annotator": 1,
+                   "annotation_id": 2, "created_at": "", "updated_at": "", "lead_time": 1.0}
+                  for task in written]  # fmt: skip
+    else:
+        export = [annotated(task, "good") for task in written]
+        for task in export:
+            result = task["annotations"][0]["result"][0]
+            result["from_name"] = "sentiment"
+            if form == "other types":
+                result |= {"type": "rating", "value": {"rating": 3}}
+    Path("e.json").write_text(json.dumps(export))
+    with pytest.raises(InputError, match=r"none of them is called 'true_label' .*sentiment"):
+        read_export(Path("e.json"))
+
+
+def test_tasks_without_answers_are_no_answers_of_another_interface(tasks):
+    _, written = tasks
+    bare = [{**task["data"], "id": 1, "annotator": 1, "annotation_id": 2} for task in written]
+    skipped = [annotated(task, "good", was_cancelled=True) for task in written]
+    for export in (written, bare, skipped, []):
+        Path("e.json").write_text(json.dumps(export))
+        assert read_export(Path("e.json")) == []

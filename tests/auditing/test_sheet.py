@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from alfs_cli.auditing.answers import enter
+from alfs_cli.auditing.exhibits import exhibits
 from alfs_cli.auditing.sheet import read_sheet, refuse_unread, write_sheet
 from alfs_cli.audits.record import resume
+from alfs_cli.data import DataSpec, load
 from alfs_cli.errors import InputError, UsageError
+from tests.auditing.conftest import write_pictures
 
 
 def cells(path="s.csv"):
@@ -128,6 +131,74 @@ def test_one_example_answered_twice_differently_is_refused(sheet, shows):
     assert enter(sheet, shows, read_sheet(Path("s.csv"))).new == 1
 
 
+def moved(rows, *columns):
+    """Return rows in which the cells of some columns went one row up, as a part sorted alone."""
+    after = [*rows[1:], rows[0]]
+    return [{**row, **{name: next_[name] for name in columns}} for row, next_ in zip(
+        rows, after, strict=True)]  # fmt: skip
+
+
+@pytest.mark.parametrize("lacking", [(), ("index",), ("draw",)])
+def test_a_part_of_a_sheet_that_was_sorted_alone_is_refused(sheet, shows, lacking):
+    """The answers would be to other examples than the person saw."""
+    rows = moved(cells(), *(name for name in cells()[0] if name.startswith("data.")))
+    rows = [{name: cell for name, cell in row.items() if name not in lacking} for row in rows]
+    filled(rows, ["good"] * 6)
+    with pytest.raises(InputError, match=r"s.csv:2: the row names example .* of another one"):
+        enter(sheet, shows, read_sheet(Path("s.csv")))
+    assert not sheet.drawn
+
+
+def test_a_sheet_of_other_data_without_its_draws_is_refused(sheet, shows):
+    rows = [{"index": row["index"], "data.review": f"x{i}", "true_label": ""}
+            for i, row in enumerate(cells())]  # fmt: skip
+    filled(rows, ["good"] * 6)
+    with pytest.raises(InputError, match="shows 'x0', of another one"):
+        enter(sheet, shows, read_sheet(Path("s.csv")))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row: {**row, "data.text": row["data.text"].upper()},
+        lambda row: {**row, "data.shop": ""},
+        lambda row: {name: row[name] for name in ("index", "true_label")},
+        lambda row: {name: row[name] for name in ("draw", "data.review", "true_label")},
+    ],
+)
+def test_cells_that_a_person_changed_are_no_other_examples(sheet, shows, change):
+    filled([change(row) for row in cells()], ["good"] * 6)
+    assert enter(sheet, shows, read_sheet(Path("s.csv"))).new == 6
+
+
+def test_copied_pictures_that_were_sorted_alone_are_refused(pictures, begin):
+    record = begin(pictures)
+    write_sheet(record, pictures, record.batch(4), Path("s.csv"))
+    rows = cells()
+    filled(moved(rows, "path"), ["cat"] * 4)
+    with pytest.raises(InputError, match=r"shows 's-pictures/00001\.png', of another one"):
+        enter(record, pictures, read_sheet(Path("s.csv")))
+    filled([{**row, "path": "C:\\mine\\" + row["path"]} for row in rows], ["cat"] * 4)
+    assert enter(record, pictures, read_sheet(Path("s.csv"))).new == 4
+
+
+def test_pictures_of_a_list_that_were_sorted_alone_are_refused(tmp_path, monkeypatch, begin):
+    monkeypatch.chdir(tmp_path)
+    write_pictures(Path("all"), classes=("x", "y"))
+    lines = [f"all/{'xy'[i % 2]}/{i // 2}.png,{['cat', 'dog'][i // 2 % 2]}" for i in range(80)]
+    Path("list.csv").write_text("path,label\n" + "\n".join(lines) + "\n")
+    listed = exhibits(load(DataSpec("list.csv", labels_alone=True)))
+    record = begin(listed)
+    write_sheet(record, listed, record.batch(4), Path("s.csv"))
+    rows = cells()
+    assert rows[0]["path"].startswith("all/")
+    filled(moved(rows, "path"), ["cat"] * 4)
+    with pytest.raises(InputError, match="of another one"):
+        enter(record, listed, read_sheet(Path("s.csv")))
+    filled([{**row, "path": "/mnt/" + row["path"]} for row in rows], ["cat"] * 4)
+    assert enter(record, listed, read_sheet(Path("s.csv"))).new == 4
+
+
 def test_rows_of_no_draw_settle_labels_and_enter_no_bound(sheet, shows):
     late = sheet.task(40).index
     soon = sheet.task(0).index
@@ -180,3 +251,19 @@ def test_answers_are_kept_with_what_was_shown(sheet, shows):
     event = json.loads((sheet.folder / "audit.jsonl").read_text().splitlines()[1])
     assert event["content"] == shows.content(sheet.task(0).index)
     assert event["by"] == "s"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"), [(" good", "good"), ("good ", "GOOD"), (" A b ", "a B")]
+)
+def test_a_class_with_spaces_around_it_can_be_answered(tmp_path, monkeypatch, begin, written, said):
+    monkeypatch.chdir(tmp_path)
+    lines = [f"word {i},{written if i % 2 else 'bad'}" for i in range(40)]
+    Path("p.csv").write_text("\n".join(["message,label", *lines]) + "\n")
+    padded = exhibits(load(DataSpec("p.csv", labels_alone=True)))
+    record = begin(padded)
+    write_sheet(record, padded, record.batch(3), Path("s.csv"))
+    filled(cells(), [said] * 3)
+    assert enter(record, padded, read_sheet(Path("s.csv"))).new == 3
+    assert record.drawn[0].counts.label == list(padded.dataset.class_names).index(written)
+    assert resume(record.folder).drawn[0].counts.label == record.drawn[0].counts.label

@@ -293,6 +293,17 @@ def test_answers_that_cannot_be(audit):
     assert record.answers == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "classes", "number"),
+    [
+        ("a", (" a", "b"), 0), (" a ", ("b", "a "), 1), (" a", (" a", "b"), 0),
+        ("a ", ("a", "a "), 1), ("a", ("a", "a "), 0), (" ? ", ("a", "b"), None),
+    ],
+)  # fmt: skip
+def test_spaces_around_a_class_do_not_keep_it_from_being_answered(text, classes, number):
+    assert label_of(text, classes, "x:1") == number
+
+
 def test_after_mending_the_answered_are_a_known_part(audit, tmp_path):
     record, true = audit
     answer(record, true, 60)

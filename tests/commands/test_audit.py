@@ -277,3 +277,18 @@ def test_what_the_page_of_the_docs_says_to_type_runs(alfs):
         done = alfs(*shlex.split(line)[1:])
         is_open = "recommend" in line  # 50 answers say nothing of ten classes
         assert done.code == int(is_open), done.err
+
+
+@pytest.mark.parametrize("classes", [["?", "b"], ["a", " ? "], ["a", "b", "?"]])
+@pytest.mark.parametrize("way", ["--sheet", "--read"])
+def test_a_class_that_is_called_like_cant_tell_is_refused(alfs, classes, way):
+    """Its answers would all be taken for "can't tell"."""
+    rows = [f"word {i},{classes[i % len(classes)]}" for i in range(60)]
+    Path("q.csv").write_text("\n".join(["message,label", *rows]) + "\n")
+    Path("s.csv").write_text("index,true_label\n0,?\n")
+    done = alfs("audit", "q.csv", "--claim", "noise-rate <= 0.3", way,
+                {"--sheet": "new.csv", "--read": "s.csv"}[way])  # fmt: skip
+    assert (done.code, done.out) == (2, "")
+    assert "a class is called '?'" in done.err
+    assert "help: " in done.err
+    assert not Path("alfs-out/audit.jsonl").exists()

@@ -195,6 +195,22 @@ def test_refused_options(data, words, says):
     assert "help: " in done.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--encoder", "resnet18"], ["--encoder", "st:no-such-model"], ["--encoder-size", "96"],
+        ["--encoder-size", "96", "--pred-probs", "p.npy"],
+    ],
+)  # fmt: skip
+def test_kept_evidence_answers_for_no_option_that_is_of_no_use(data, words):
+    alfs, _, labels = data
+    np.save("p.npy", np.full((len(labels), labels.max() + 1), 1 / (labels.max() + 1)))
+    assert alfs("estimate", "features.npz").code == 0
+    done = alfs("estimate", "features.npz", *words)
+    assert (done.code, done.out) == (2, "")
+    assert f"error: no images here for {words[0]}" in done.err or "is of no use" in done.err
+
+
 def test_methods_that_need_features_say_so(alfs):
     np.save("p.npy", np.full((40, 2), 0.5))
     np.save("y.npy", np.arange(40) % 2)

@@ -8,9 +8,12 @@ import pytest
 from scipy.stats import ttest_ind
 
 from alfs_cli.comparing import compare, courses, find_runs, not_worse, regressions
+from alfs_cli.comparing.comparison import Accuracy, ComparedLoss, Comparison, PaperFigure
 from alfs_cli.comparing.paper import TABLES, cells, data_of, reported_figures, runs_of
 from alfs_cli.data.originals import FINGERPRINTS, is_original
 from alfs_cli.errors import InputError, UsageError
+from alfs_cli.formats import render
+from alfs_cli.reports.comparison import comparison_report
 from alfs_cli.results.run import (
     AugmentationConfig,
     EpochMetrics,
@@ -374,3 +377,37 @@ def test_a_baseline_that_speaks_of_other_runs_does_not_pass(make_run, tmp_path):
     path.write_text('{"schema": "alfs.compare/1", "rows": []}')
     with pytest.raises(InputError, match="it has no rows"):
         regressions(comparison, path)
+
+
+def row_beside_the_paper(**changes):
+    accuracy = Accuracy(0.9472, 0.0157)
+    usual = {
+        "loss": "nce+aul:a=6.3,p=1.5,alpha=1,beta=4", "dataset": "cifar10", "noise": "symmetric",
+        "rate": 0.4, "n": 3, "last": accuracy, "best": accuracy, "is_best": False,
+        "not_worse": True, "paper": PaperFigure(0.8623, 0.0018, 0.0849), "model": "cnn8",
+        "epochs": 120, "labels": "true", "seeds": (0, 1, 2), "noise_drawn": "exact, per seed",
+    }  # fmt: skip
+    return ComparedLoss(**{**usual, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, ()),
+        ({"epochs": 12}, ("epochs",)),
+        ({"noise_drawn": "exact, seed 0"}, ("noise drawn",)),
+        ({"model": "cnn4", "paper": None, "paper_missing": "other settings"}, ("model",)),
+    ],
+)
+def test_beside_the_papers_figures_no_heading_is_cut_and_nothing_is_left_out(changes, shown):
+    rows = (row_beside_the_paper(is_best=True), row_beside_the_paper(loss="ce", **changes))
+    report = comparison_report(Comparison(rows))
+    text = render(report, "text")
+    names = [column.name for column in report.blocks[0].columns]
+    assert names[-2:] == ["paper", "points"]
+    assert {"model", "epochs", "noise drawn"} & set(names) == set(shown)
+    headings = text[: text.index("───")]
+    for word in " ".join(names).split():
+        assert word in headings, text
+    for said in ("cnn8", "120", "exact", "86.23 +- 0.18", "+8.49"):
+        assert said in text

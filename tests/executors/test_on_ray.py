@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from subprocess import PIPE
+from types import SimpleNamespace
 
 import pytest
 
@@ -76,3 +77,27 @@ def test_results_are_those_of_local_processes_here_and_on_the_users_cluster(
             left, _ = cluster.communicate("")
     assert there == local
     assert left.strip() == "2"  # the cluster goes on, and is free again
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (SystemExit(15), 143, "error: terminated"),
+        (SystemExit(2), 2, ""),
+        (ConnectionError("nobody there"), 2, "error: no Ray cluster"),
+    ],
+)
+def test_a_signal_while_ray_starts_has_the_exit_code_of_any_other(
+    monkeypatch, tmp_path, capsys, raised, code, said
+):
+    """Ray answers SIGTERM itself meanwhile, by SystemExit(15)."""
+
+    def init(**_):
+        raise raised
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    assert run([*SWEEP, "--executor", "ray", "--out", "o"]) == code
+    assert said in capsys.readouterr().err
+    assert os.environ["RAY_DISABLE_FAILURE_SIGNAL_HANDLER"] == "1"  # which would abort

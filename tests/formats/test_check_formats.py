@@ -267,12 +267,47 @@ def test_a_gate_that_counts_what_is_no_finding_is_told():
             assert "no stale baseline entries: 3" in render(report, format)
 
 
-def test_gitlab_fingerprints_are_unique():
-    twice = Finding("ALFS101", "warning", "x", "a.png", fingerprint="0:cat", row=1)
-    again = Finding("ALFS101", "warning", "x", "b.png", fingerprint="0:cat", row=2)
-    issues = json.loads(render(check_report((twice, again, again), ()), "gitlab"))
-    assert len({issue["fingerprint"] for issue in issues}) == 2
+@pytest.mark.parametrize("places", [("a.png", "b.png"), ("x.npz", "x.npz"), ("t.csv", "t.csv")])
+def test_copies_under_one_label_are_told_apart(places):
+    """Findings with one fingerprint are one to GitHub and GitLab, and so are tests of one name."""
+    findings = [
+        Finding("ALFS101", "warning", "x", path, fingerprint="0:cat", row=row)
+        for row, path in enumerate((*places, places[1]))
+    ]
+    report = check_report(findings, ())
+    issues = json.loads(render(report, "gitlab"))
+    assert len({issue["fingerprint"] for issue in issues}) == 3
     assert all(re.fullmatch("[0-9a-f]{32}", issue["fingerprint"]) for issue in issues)
+    prints = [r["partialFingerprints"]["primaryLocationLineHash"] for r in sarif(report)["results"]]
+    assert prints == ["0:cat", "0:cat:2", "0:cat:3"]
+    assert len({case.attrib["name"] for case in junit(report).iter("testcase")}) == 3
+
+
+@pytest.mark.parametrize("path", ["t.json", "shards", "hub.arrow"])
+def test_tests_have_names_of_their_own_whatever_the_data(path):
+    found = [Finding("ALFS101", "warning", f"row {i}: x", path, row=i) for i in (3, 7)]
+    found += [Finding("ALFS103", "error", "x", path), Finding("ALFS103", "error", "y", path)]
+    names = [
+        (case.attrib["classname"], case.attrib["name"])
+        for case in junit(check_report(found, ())).iter("testcase")
+    ]
+    assert len(set(names)) == 4
+    assert ("alfs.ALFS101", f"{path} row 7") in names
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("cat {0}", "cat {{0}}"), ("{a} {12}", "{{a}} {{12}}"), ("{a}", "{a}"),
+        ("[x](1)", "\\[x\\](1)"), ("[x]", "[x]"), ("[x](http://a)", "\\[x\\](http://a)"),
+    ],
+)  # fmt: skip
+def test_a_name_is_no_placeholder_and_no_link_in_sarif(name, shown):
+    """SARIF 3.11.5 and 3.11.6: a reader would look for an argument, or make a link."""
+    (result,) = sarif(check_report([Finding("ALFS101", "warning", f"given '{name}'")], ()))[
+        "results"
+    ]
+    assert result["message"]["text"] == f"given '{shown}'"
 
 
 class TestHostileNames:

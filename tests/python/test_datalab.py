@@ -3,8 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import alfs_cli as alfs
+from alfs_cli.cli import run
+from alfs_cli.data import DataSpec, load
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,20 @@ def test_what_a_datalab_cannot_give(datalab, names):
         alfs.from_datalab(datalab({"a": [1.0, 2.0]}, verbosity=0))
 
 
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [
+        ("multilabel", [[0], [1], [0, 1], []]),
+        ("multilabel", [[0], [1], [0], [1]]),
+        ("regression", [0.5, 1.5, 2.0, 1.0]),
+    ],
+)
+def test_labels_that_are_not_one_class_each_are_refused(datalab, task, labels):
+    lab = datalab({"x": [1, 2, 3, 4], "y": labels}, label_name="y", task=task, verbosity=0)
+    with pytest.raises(alfs.AlfsError, match="no labels of one class"):
+        alfs.from_datalab(lab, pred_probs=np.full((4, 2), 0.5))
+
+
 def test_a_folder_is_not_unpickled_for_you(tmp_path):
     (tmp_path / "datalab.pkl").write_bytes(b"not read")
     with pytest.raises(alfs.AlfsError, match="lab is a str, not a Datalab") as caught:
@@ -86,3 +103,30 @@ def test_the_frame_bears_the_callers_index(framed):
     assert issues.index.equals(frame.index)
     listed = est.suspects[est.suspects["kind"] != "possible"]
     assert set(issues.index[issues["is_label_issue"]]) == set(listed.index)
+
+
+@pytest.mark.parametrize("command", ["estimate", "check", "doctor"])
+def test_a_saved_datalab_named_as_data_is_told_from_a_folder_of_pictures(
+    datalab, data, names, tmp_path, capsys, command
+):
+    X, _, _ = data
+    frame = pd.DataFrame(X, columns=["a", "b", "c"]).assign(kind=names)
+    datalab(frame, label_name="kind", verbosity=0).save(str(tmp_path / "lab"))
+    capsys.readouterr()
+    words = [command, str(tmp_path / "lab")]
+    assert run([*words, "--out", str(tmp_path / "o")]) == 2
+    said = capsys.readouterr().err
+    assert "is a Datalab that cleanlab saved" in said
+    assert f"'{tmp_path / 'lab' / 'data'}'" in said
+    assert "from_datalab" in said
+    words = ["check", str(tmp_path / "lab" / "data"), "--label-column", "kind"]
+    assert run([*words, "-q", "--out", str(tmp_path / "o")]) == 0
+
+
+def test_pictures_beside_a_saved_datalab_are_read(tmp_path):
+    for name in ("cat", "dog"):
+        for i in range(3):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.new("L", (4, 4), 9 * i).save(tmp_path / name / f"{i}.png")
+    (tmp_path / "datalab.pkl").write_bytes(b"not read")
+    assert len(load(DataSpec(str(tmp_path)))) == 6

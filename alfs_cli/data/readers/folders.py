@@ -22,6 +22,7 @@ from alfs_cli.results.features import is_features_folder
 
 SPLITS_OF_SAVED = "dataset_dict.json"
 SAVED = "huggingface"
+DATALAB = "datalab.pkl"
 
 IMAGES = Reader("folder:read_folder", "folder:folder_splits")
 WITH_METADATA = Reader("folders:read_metadata", "folders:metadata_splits")
@@ -40,6 +41,12 @@ def reader_of(folder: Path) -> Reader:
         return OF_FEATURES
     if is_saved(folder) or (folder / SPLITS_OF_SAVED).is_file():
         return SAVED_TO_DISK
+    if (folder / DATALAB).is_file() and set(layout_of(folder).classes) <= {"data"}:
+        raise InputError(
+            f"'{folder}' is a Datalab that cleanlab saved, a pickle, which alfs does not read",
+            help=f"its data set is '{folder / 'data'}'; with its probabilities or features, in "
+            "Python: alfs.from_datalab(Datalab.load(folder), pred_probs=...)",
+        )
     if _metadata(folder) is not None:
         return WITH_METADATA if _is_plain(folder) else IMAGES
     if _split_metadata(folder):
