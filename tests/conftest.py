@@ -49,6 +49,7 @@ def pytest_collection_finish():
     """Exclude imported modules from later garbage collections: they are most of the heap."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(700, 10, 100)  # what is imported later is no garbage either
     gc.enable()
 
 

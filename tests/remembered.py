@@ -1,7 +1,8 @@
 """What an estimate is made of, kept from test to test: many of them ask for the same one.
 
 Evidence, the fit of T and the scores are most of the time that `estimate` and `check` take, and
-each is a function of what it is given (tests/estimators and tests/evidence show so).
+each is a function of what it is given (tests/estimators and tests/evidence show so). So are the
+members of families of losses and their certificates (tests/recommending, tests/certificate).
 """
 
 import importlib
@@ -20,17 +21,20 @@ Known = dict[bytes, Any]
 
 
 def remember(monkeypatch: pytest.MonkeyPatch, known: Known) -> None:
-    """Have the parts of estimates made once for all tests that share `known`."""
+    """Have the parts of estimates and recommendations made once for all who share `known`."""
     estimating = importlib.import_module("alfs_cli.estimating.in_memory")
     gathering = importlib.import_module("alfs_cli.evidence.gathering")
     choosing = importlib.import_module("alfs_cli.evidence.choosing")
     combining = importlib.import_module("alfs_cli.estimators.combined")
+    recommending = importlib.import_module("alfs_cli.recommending.search")
     for module, name, asked in (
         (gathering, "out_of_fold", _told_of_no_progress),
         (choosing, "out_of_fold", _told_of_no_progress),
         (estimating, "estimate_noise", _with_evidence_however_it_came),
         (combining, "joint_from", _all),
         (estimating, "weighed_scores", _all),
+        (recommending, "member", _all),
+        (recommending, "certify", _all),
     ):
         monkeypatch.setattr(module, name, _made_once(getattr(module, name), known, asked))
 

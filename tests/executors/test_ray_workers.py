@@ -62,11 +62,20 @@ def test_messages_say_what_to_do():
 
 
 class TestOnRay:
+    """They join one cluster, which goes on; what makes features starts its own."""
+
     pytestmark = real_ray
 
-    def test_features_and_estimates_are_those_of_one_process(self, data):
-        for words in (["--to", "one"], ["--to", "two", "--executor", "ray", "--jobs", "2"]):
-            assert run(["features", "d.npz", "-q", *words]) == 0  # in relative paths
+    @pytest.fixture(autouse=True)
+    def _on_the_users_cluster(self, users_cluster, monkeypatch):
+        for name, value in users_cluster.items():
+            monkeypatch.setenv(name, value)
+
+    def test_features_and_estimates_are_those_of_one_process(self, data, monkeypatch):
+        with monkeypatch.context() as own:
+            own.delenv("RAY_ADDRESS")
+            for words in (["--to", "one"], ["--to", "two", "--executor", "ray", "--jobs", "2"]):
+                assert run(["features", "d.npz", "-q", *words]) == 0  # in relative paths
         assert made("one") == made("two")
         from alfs_cli.data import DataSpec
         from alfs_cli.estimating import EstimateOptions, estimate_data

@@ -136,6 +136,9 @@ def test_a_run_on_two_processes_is_the_run_on_one_where_nothing_is_normalised(
             handler, args, env
         ),
     )
+    # each event that torch notes is named by a look through the sources of all modules here
+    noted = "torch.distributed.elastic.rendezvous.dynamic_rendezvous.get_method_name"
+    monkeypatch.setattr(noted, lambda depth=2: "unnamed")
     words = (*TRAIN, "--model", "linear", "--epochs", "20")
     one = json.loads(alfs(*words, "--out", "one")[1])
     checkout = tmp_path / "checkout"
