@@ -32,7 +32,7 @@ PARTS = {
     "judging": "judging",
     "trained": "trained",
     "fresh": "fresh, after what it led to",
-    "trained_fresh": "trained, fresh",
+    "trained_fresh": "trained on other sources, after what they led to",
 }
 RARE_SOURCES = {"digits": "digits", "gauss2far": "two Gaussians"}
 
@@ -111,21 +111,22 @@ def _promises() -> dict[str, Any]:
     rows = [
         _kept(said, kind, part) for kind in ("likely", "possible") for said, part in some.items()
     ]
-    trained = parts["trained_fresh"]
+    fresh, trained = (opened[opened.part == name] for name in ("fresh", "trained_fresh"))
     return {
         "promise_draws": len(found),
         "promise_sources": found.draw.str.split("/").str[0].nunique(),
-        "fresh_draws": len(opened),
-        "fresh_sources": opened.draw.str.split("/").str[0].nunique(),
-        "fresh_held": _kept("", "likely", opened)[5],
-        "fresh_false": _false(opened),
+        "fresh_draws": len(fresh),
+        "fresh_sources": fresh.draw.str.split("/").str[0].nunique(),
+        "fresh_held": _kept("", "likely", fresh)[5],
+        "fresh_false": _false(fresh),
         "trained_draws": len(trained),
         "trained_sources": trained.draw.str.split("/").str[0].nunique(),
+        "trained_lists": int((trained.likely > 0).sum()),
         "trained_held": _kept("", "likely", trained)[5],
         "trained_possible_held": _kept("", "possible", trained)[5],
-        "trained_near": _kept("", "likely", trained)[4],
         "trained_false": _false(trained),
         "all_false": _false(found),
+        "all_near": _kept("", "likely", found)[4],
         "promises": table(
             ("draws", "labels", "n", "with a list", "within 10 points", "precision in the interval",
              "width of the interval"),
