@@ -5,7 +5,7 @@
 
 Each draw takes some examples of a source, makes labels wrong, and holds what estimate.json promises
 of `likely` and of `possible` labels beside the share of them that is wrong, and how well wrong
-labels are ranked. `--fit` prints the numbers of `suspects/tuning.py: Learned` and `LearnedDoubted`,
+labels are ranked. `--fit` prints the numbers of `suspects/tuning.py: Learned` and others,
 fitted to the lists of three parts: learning, judging (eight sources that nothing was fitted to at
 first), and trained, where the probabilities are of models as people train them, in folds on the
 labels that are judged. The sixteen sources of the fresh part were written down before anything of
@@ -165,9 +165,6 @@ def _whole_list(found: Seen, weighed: Weighed) -> dict[str, object]:
 
 FITTED = ("learning", "judging", "trained", "trained_fresh")  # parts
 SHRINKAGE = 1.0  # ridge penalty, on standardised numbers
-LIKELY_NUMBERS = (
-    "intercept", "overlap", "gain", "size", "size_gain", "size_given",
-)  # fmt: skip
 POSSIBLE_NUMBERS = ("intercept", "score", "share", "gain", "size", "size_gain")
 
 
@@ -188,14 +185,18 @@ class Lists:
         return Lists(self.X[rows], self.S[rows], self.count[rows], self.wrong[rows])
 
 
-def likely_lists(some: pd.DataFrame) -> Lists:
-    """Return the lists of likely labels of draws that have one."""
-    overlap = some["overlap"].clip(lower=LEAST_OVERLAP).map(log_odds)
+def likely_lists(some: pd.DataFrame, *names: str) -> Lists:
+    """Return the lists of likely labels of draws that have one, with what predicts their mean."""
     gain = np.log1p(some["gain"].clip(0, MOST_GAIN))
+    told = {
+        "claimed": some["claimed"].map(log_odds),
+        "overlap": some["overlap"].clip(lower=LEAST_OVERLAP).map(log_odds),
+        "gain": gain,
+    }
     count = some["whole"].to_numpy(np.float64)
     return Lists(
-        np.stack([overlap, gain], axis=1),
-        np.stack([gain, some["given"]], axis=1).astype(np.float64),
+        np.stack([told[name] for name in names], axis=1),
+        gain.to_numpy()[:, None],
         count,
         np.rint(some["whole_precision"].to_numpy() * count),
     )
@@ -240,17 +241,20 @@ def regression(lists: Lists) -> np.ndarray:
     return np.array([first, *slopes, size, *rises])
 
 
-def missed(lists: Lists, found: np.ndarray) -> np.ndarray:
-    """Return whether each precision lies below its bound by numbers of its own, (M,)."""
+def missed(lists: Lists, found: np.ndarray) -> float:
+    """Return the share of precisions below their bounds, by numbers of each list's own (M, .).
+
+    Of those lists alone whose labels are then called likely wrong.
+    """
     P = lists.X.shape[1]
     values = expit(found[:, 0] + (lists.X * found[:, 1 : 1 + P]).sum(axis=1))
     sizes = np.exp(found[:, 1 + P] + (lists.S * found[:, 2 + P :]).sum(axis=1))
-    bounds = [
-        Expected(float(value), float(size)).among(int(count))
-        for value, size, count in zip(values, sizes, lists.count, strict=True)
-    ]
-    shares = lists.wrong / lists.count
-    return np.array([share < b.low for share, b in zip(shares, bounds, strict=True)])
+    below = []
+    for value, size, count, wrong in zip(values, sizes, lists.count, lists.wrong, strict=True):
+        expected = Expected(float(value), float(size))
+        if expected.is_enough(int(count)):
+            below.append(wrong / count < expected.among(int(count)).low)
+    return float(np.mean(below))
 
 
 def left_out(lists: Lists, source: np.ndarray) -> np.ndarray:
@@ -260,28 +264,28 @@ def left_out(lists: Lists, source: np.ndarray) -> np.ndarray:
 
 
 def fitted(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the numbers of `Learned` and `LearnedDoubted`.
+    """Return the numbers of `Learned`, `LearnedGiven` and `LearnedDoubted`.
 
-    Sizes of likely labels are lowered until bounds hold on sources that are left out, those of
-    given probabilities and of others apart.
+    Sizes of likely labels are lowered until their bounds hold on sources that are left out.
     """
+    told = {}
     some = frame[frame["whole"] > 0]
-    lists, source = likely_lists(some), some["draw"].str.split("/").str[0].to_numpy()
-    without, found = left_out(lists, source), regression(lists)
-    given = some["given"].to_numpy(dtype=bool)
-    for part, column in ((~given, -3), (given, -1)):
+    for name, part, names in (
+        ("Learned", some[~some["given"]], ("claimed", "overlap")),
+        ("LearnedGiven", some[some["given"]], ("overlap", "gain")),
+    ):
+        lists, source = likely_lists(part, *names), part["draw"].str.split("/").str[0].to_numpy()
+        without, found = left_out(lists, source), regression(lists)
+        size = 1 + len(names)
         for less in np.arange(0, 2.5, 0.05):
-            lower = without[part].copy()
-            lower[:, column] -= less
-            if missed(lists.among(part), lower).mean() <= MISSED:
+            if missed(lists, without - less * (np.arange(without.shape[1]) == size)) <= MISSED:
                 break
-        found[column] -= less
-        without[:, column] -= less
-        print(f"{part.sum()} lists, sizes divided by {np.exp(less):.2f}")
-    told = dict(zip(LIKELY_NUMBERS, map(float, found), strict=True))
-    doubted = frame[frame["possible"] > 0]
-    numbers = map(float, regression(possible_lists(doubted)))
-    return {"Learned": told, "LearnedDoubted": dict(zip(POSSIBLE_NUMBERS, numbers, strict=True))}
+        found[size] -= less
+        print(f"{name}: {len(part)} lists, sizes divided by {np.exp(less):.2f}")
+        numbers = ("intercept", *names, "size", "size_gain")
+        told[name] = dict(zip(numbers, map(float, found), strict=True))
+    numbers = map(float, regression(possible_lists(frame[frame["possible"] > 0])))
+    return told | {"LearnedDoubted": dict(zip(POSSIBLE_NUMBERS, numbers, strict=True))}
 
 
 def summary(frame: pd.DataFrame, kind: str) -> str:

@@ -82,6 +82,16 @@ def estimate_data(
     return estimate_dataset(dataset, options, console, trusted=known, started=begun)
 
 
+def is_shared(spec: DataSpec, options: EstimateOptions) -> bool:
+    """Say whether workers elsewhere share the work: what fits in memory is judged in one piece.
+
+    Raises UsageError where they could not work on DATA, or under the options, however large.
+    """
+    refuse_elsewhere(spec, options)
+    folder = folder_of(here(spec))
+    return folder is not None and (options.max_bad > 0 or is_large(folder))
+
+
 def refuse_elsewhere(spec: DataSpec, options: EstimateOptions) -> None:
     """Raise UsageError where workers elsewhere are of no use to DATA or to the options."""
     if folder_of(here(spec)) is None:
@@ -97,4 +107,4 @@ def refuse_elsewhere(spec: DataSpec, options: EstimateOptions) -> None:
         )
 
 
-__all__ = ["EstimateOptions", "Estimated", "estimate_data", "estimate_dataset", "refuse_elsewhere"]
+__all__ = ["EstimateOptions", "Estimated", "estimate_data", "estimate_dataset", "is_shared"]

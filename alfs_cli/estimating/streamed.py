@@ -204,7 +204,7 @@ def _calibrated(judge: Judge, tally: Tally) -> tuple[Suspects, Expected | None]:
     unit = 2.0**32 * tally.likely
     claimed = tally.claimed / unit
     disagreement = 1 - tally.agreeing / tally.count
-    told = expected_of_likely(tally.likely, disagreement, judge.weighed)
+    told = expected_of_likely(claimed, tally.likely, disagreement, judge.weighed)
     if told is None:
         score[is_likely] = barely(score[is_likely])
         return replace(found, score=score), None

@@ -60,7 +60,7 @@ def summarised(
     prior = found.prior()
     rate = _bounded(max(float(1 - prior @ np.diag(T)), 0.0), *bounds.noise_rate)
     grounds = found.grounds(rate)
-    grounds = with_bare_predictions(grounds, evidence.probs)
+    grounds = with_bare_predictions(grounds, evidence.probs, evidence.agreement)
     if grounds.overlap == "noise":
         bounds = as_overlap(bounds)
         rate = _bounded(rate.value, *bounds.noise_rate)

@@ -2,7 +2,8 @@
 
 Labels and evidence alone do not determine it: where classes overlap, a label that disagrees with
 the evidence may be wrong, or its example may be hard. So a regression predicts the precision, and
-how uncertain that is: one for likely labels, one for possible ones. Of n listed labels k are wrong
+how uncertain that is: two for likely labels, by the tool's own evidence and by probabilities from
+elsewhere, and one for possible ones. Of n listed labels k are wrong
 by a beta-binomial distribution. Its mean and its size were fitted to lists from many data sets
 whose wrong labels were known, and the size of likely ones was lowered until its bounds held on data
 sets that were left out (`benchmarks/precision.py`).
@@ -14,7 +15,7 @@ import numpy as np
 
 from alfs_cli.arrays import FloatArray
 from alfs_cli.results.estimate import Bounded
-from alfs_cli.suspects.tuning import DOUBTED, LEARNED
+from alfs_cli.suspects.tuning import DOUBTED, GIVEN, LEARNED
 
 CERTAIN = 0.02  # probability; log odds are clipped here, so that no list counts as certain
 MOST_GAIN = 1000.0  # nats; no list that the regressions were fitted to had more
@@ -29,12 +30,14 @@ class Listed:
     """What predicts the precision of a list of likely labels, known without the true ones.
 
     Args:
+        claimed: the mean probability of being wrong of the listed labels, over models of the noise.
         gain: the log posterior, in nats, by which the best model of the noise exceeds the best
             model with next to no noise.
         overlap: the share of all labels that are not the likeliest class, less the noise rate.
         is_given: whether the probabilities are those of a model from elsewhere.
     """
 
+    claimed: float
     gain: float
     overlap: float
     is_given: bool = False
@@ -96,16 +99,20 @@ class Expected:
 def expected_precision(listed: Listed) -> Expected:
     """Return what share of a list of likely labels is expected to be wrong, and how sure that is.
 
-    >>> round(expected_precision(Listed(gain=300.0, overlap=0.02)).value, 1)
+    What models of the noise claim on probabilities of a model from elsewhere says nothing: such a
+    model may be wrong where it is sure.
+
+    >>> round(expected_precision(Listed(claimed=0.95, gain=300.0, overlap=0.02)).value, 1)
     0.9
     """
-    gain = _log_gain(listed.gain)
-    centre = (
-        LEARNED.intercept
-        + LEARNED.overlap * log_odds(max(listed.overlap, LEAST_OVERLAP))
-        + LEARNED.gain * gain
-    )
-    log_size = LEARNED.size + LEARNED.size_gain * gain + LEARNED.size_given * listed.is_given
+    gain, overlap = _log_gain(listed.gain), log_odds(max(listed.overlap, LEAST_OVERLAP))
+    if listed.is_given:
+        centre = GIVEN.intercept + GIVEN.overlap * overlap + GIVEN.gain * gain
+        log_size = GIVEN.size + GIVEN.size_gain * gain
+    else:
+        claimed = log_odds(listed.claimed)
+        centre = LEARNED.intercept + LEARNED.overlap * overlap + LEARNED.claimed * claimed
+        log_size = LEARNED.size + LEARNED.size_gain * gain
     return Expected(float(1 / (1 + np.exp(-centre))), float(np.exp(log_size)))
 
 

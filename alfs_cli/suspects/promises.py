@@ -26,7 +26,8 @@ def as_expected(
     labels may be wrong, all scores move below LIKELY in the same order, and the expected share is
     None.
     """
-    expected = expected_of_likely(len(scores), disagreement, weighed)
+    claimed = float(scores.mean())
+    expected = expected_of_likely(claimed, len(scores), disagreement, weighed)
     if expected is None:
         return barely(scores), None
     return rescaled(scores, expected.value, least=LIKELY), expected
@@ -37,14 +38,16 @@ def barely(scores: FloatArray) -> FloatArray:
     return LIKELY - 0.02 * (1.01 - scores)
 
 
-def expected_of_likely(count: int, disagreement: float, weighed: Weighed) -> Expected | None:
+def expected_of_likely(
+    claimed: float, count: int, disagreement: float, weighed: Weighed
+) -> Expected | None:
     """Return what share of the `count` labels scored LIKELY or more is expected to be wrong.
 
-    `disagreement` is the share of all labels that are not the most probable class. None where too
-    few labels may be wrong.
+    `claimed` is the mean of their scores, `disagreement` the share of all labels that are not the
+    most probable class. None where too few labels may be wrong.
     """
     overlap = disagreement - weighed.expected_rate
-    expected = expected_precision(Listed(weighed.gain, overlap, weighed.is_given))
+    expected = expected_precision(Listed(claimed, weighed.gain, overlap, weighed.is_given))
     return expected if expected.is_enough(count) else None
 
 

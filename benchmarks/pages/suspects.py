@@ -111,7 +111,9 @@ def _promises() -> dict[str, Any]:
     rows = [
         _kept(said, kind, part) for kind in ("likely", "possible") for said, part in some.items()
     ]
-    fresh, trained = (opened[opened.part == name] for name in ("fresh", "trained_fresh"))
+    fresh, first, trained = (
+        opened[opened.part == name] for name in ("fresh", "trained", "trained_fresh")
+    )
     return {
         "promise_draws": len(found),
         "promise_sources": found.draw.str.split("/").str[0].nunique(),
@@ -119,6 +121,9 @@ def _promises() -> dict[str, Any]:
         "fresh_sources": fresh.draw.str.split("/").str[0].nunique(),
         "fresh_held": _kept("", "likely", fresh)[5],
         "fresh_false": _false(fresh),
+        "first_draws": len(first),
+        "first_held": _kept("", "likely", first)[5],
+        "first_possible_held": _kept("", "possible", first)[5],
         "trained_draws": len(trained),
         "trained_sources": trained.draw.str.split("/").str[0].nunique(),
         "trained_lists": int((trained.likely > 0).sum()),
@@ -126,7 +131,8 @@ def _promises() -> dict[str, Any]:
         "trained_possible_held": _kept("", "possible", trained)[5],
         "trained_false": _false(trained),
         "all_false": _false(found),
-        "all_near": _kept("", "likely", found)[4],
+        "own_near": _kept("", "likely", found[~found.given])[4],
+        "given_near": _kept("", "likely", found[found.given])[4],
         "promises": table(
             ("draws", "labels", "n", "with a list", "within 10 points", "precision in the interval",
              "width of the interval"),

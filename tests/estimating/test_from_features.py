@@ -134,6 +134,7 @@ def test_files_that_cannot_be_read_are_named_or_left_out(broken, monkeypatch, ca
 def test_ray_is_for_folders_of_features(folder, capsys):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(__import__("sys").modules, "ray", None)
+        patch.setattr(from_features, "MOST_IN_MEMORY", 0)
         assert run(["estimate", str(folder), "--executor", "ray"]) == 2
     assert "pip install 'alfs-cli[ray]'" in capsys.readouterr().err
     for words, says in (

@@ -3,6 +3,7 @@
 import importlib.util
 import operator
 import os
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from alfs_cli.cli import run
 from alfs_cli.console import Quiet
 from alfs_cli.errors import InputError, UsageError, WorkError
+from alfs_cli.estimating import from_features
 from alfs_cli.evidence import written
 from alfs_cli.executors.ray_workers import RayWorkers, _died
 from tests.executors.kills import killed, workers_of
@@ -61,6 +63,17 @@ def test_messages_say_what_to_do():
     assert "died 4 times" in str(again)
 
 
+def test_what_fits_in_memory_is_judged_as_by_a_local_run(data, monkeypatch, capsys):
+    """The answer does not hang on where the work is done; no cluster is asked for."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert run(["features", "d.npz", "--to", "one", "-q"]) == 0
+    words = ["estimate", "one", "--bootstrap", "100"]
+    assert run([*words, "-q", "--out", "local"]) == 0
+    assert run([*words, "--executor", "ray", "--out", "ray"]) == 0
+    assert "these features fit in memory" in capsys.readouterr().err
+    assert made("ray") == made("local")
+
+
 class TestOnRay:
     """They join one cluster, which goes on; what makes features starts its own."""
 
@@ -77,15 +90,10 @@ class TestOnRay:
             for words in (["--to", "one"], ["--to", "two", "--executor", "ray", "--jobs", "2"]):
                 assert run(["features", "d.npz", "-q", *words]) == 0  # in relative paths
         assert made("one") == made("two")
-        from alfs_cli.data import DataSpec
-        from alfs_cli.estimating import EstimateOptions, estimate_data
-        from alfs_cli.storage.workers import Threads
-
-        options = EstimateOptions(resamples=100)
-        local = estimate_data(DataSpec("one"), options, Quiet(), workers=Threads(1))
-        local.save(Path("local"))
-        words = ["estimate", "one", "-q", "--bootstrap", "100", "--executor", "ray"]
-        assert run([*words, "--jobs", "2", "--out", "ray"]) == 0
+        monkeypatch.setattr(from_features, "MOST_IN_MEMORY", 0)
+        words = ["estimate", "one", "-q", "--bootstrap", "100"]
+        assert run([*words, "--out", "local"]) == 0
+        assert run([*words, "--executor", "ray", "--jobs", "2", "--out", "ray"]) == 0
         assert made("ray") == made("local")
 
     def test_what_a_dead_worker_had_in_hand_is_done_again(self, data):
@@ -113,7 +121,7 @@ class TestOnRay:
             time.sleep(0.1)
         assert not workers_of(os.getpid())
 
-    def test_errors_are_told_as_here(self, data):
+    def test_errors_are_told_as_here(self, data, monkeypatch):
         with joined() as workers:
             with pytest.raises(InputError, match=r"no such thing \(on "):
                 list(workers.map(refuse, range(5)))
@@ -125,6 +133,7 @@ class TestOnRay:
             assert next(early) == 0
             early.close()
         assert run(["features", "d.npz", "--to", "f", "-q"]) == 0
+        monkeypatch.setattr(from_features, "MOST_IN_MEMORY", 0)
         Path("f/features-000003.parquet").write_bytes(b"PAR1")
         assert run(["estimate", "f", "--executor", "ray", "--jobs", "1", "-q"]) == 2
 

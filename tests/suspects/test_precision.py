@@ -23,13 +23,13 @@ from alfs_cli.suspects.scores import weighed_scores
 from alfs_cli.suspects.tuning import LEARNED
 from tests.estimators.problems import seen_exactly
 
-SURE = Listed(gain=400.0, overlap=0.01)
+SURE = Listed(claimed=0.95, gain=400.0, overlap=0.01)
 share = st.floats(0, 1)
 
 
 @given(st.integers(1, 10**5), share, st.floats(-5, 1e6), st.floats(-1, 1), st.floats(-1, 9))
 def test_bounds_hold_the_value_whatever_the_list(count, score, gain, overlap, left):
-    likely = [Listed(gain, overlap, is_given) for is_given in (False, True)]
+    likely = [Listed(score, gain, overlap, is_given) for is_given in (False, True)]
     doubted = expected_of_doubted(Doubted(score, gain, left))
     assert doubted.value <= max(score, LIKELY)
     for expected in (*map(expected_precision, likely), doubted):
@@ -50,7 +50,9 @@ def test_bounds_are_quantiles_of_the_beta_binomial_distribution(value, size, cou
 
 
 @pytest.mark.parametrize(
-    "worse", [{"overlap": 0.4}, {"gain": 3.0}], ids=lambda changed: next(iter(changed))
+    "worse",
+    [{"claimed": 0.6}, {"overlap": 0.4}],
+    ids=lambda changed: next(iter(changed)),
 )
 def test_what_speaks_against_a_list_lowers_what_is_expected(worse):
     assert expected_precision(replace(SURE, **worse)).value < expected_precision(SURE).value
@@ -70,7 +72,12 @@ def test_nothing_is_promised_beyond_what_the_regressions_were_fitted_to():
 
 
 def test_probabilities_of_a_model_from_elsewhere_are_less_certain():
-    assert expected_precision(replace(SURE, is_given=True)).size < expected_precision(SURE).size
+    given, own = (expected_precision(replace(SURE, is_given=one)) for one in (True, False))
+    assert given.size < own.size
+    assert given.value < own.value
+    assert expected_precision(replace(SURE, is_given=True, claimed=0.6)) == given
+    for worse in ({"overlap": 0.4}, {"gain": 3.0}):
+        assert expected_precision(replace(SURE, is_given=True, **worse)).value < given.value
 
 
 def test_a_part_of_a_list_is_no_more_certain_than_the_whole():

@@ -20,8 +20,10 @@ NONE = np.zeros(0, dtype=np.int64)
 @pytest.fixture(scope="module")
 def judged():
     """Return scores of 2,000 labels of which a fifth is wrong, the models, and which are wrong."""
-    probs, given, true = seen_exactly(symmetric(0.2, 4).array, n_per_class=500, certainty=0.9)
-    scores, weighed = weighed_scores(probs, given, symmetric(0.2, 4).array, np.full(4, 0.25), RATE)
+    T = symmetric(0.2, 4).array
+    parts = [seen_exactly(T, n_per_class=250, certainty=one) for one in (0.95, 0.999)]
+    probs, given, true = map(np.concatenate, zip(*parts, strict=True))
+    scores, weighed = weighed_scores(probs, given, T, np.full(4, 0.25), RATE)
     return scores, weighed, given != true
 
 
@@ -94,7 +96,7 @@ def test_sums_over_all_say_what_the_scores_themselves_say(monkeypatch):
     monkeypatch.setattr(Weighed, "expected_rate", 0.05)
     scores = np.linspace(0.6, 1, 50)
     _, expected = as_expected(scores, 0.1, models(90.0))
-    by_sums = expected_of_likely(50, 0.1, models(90.0))
+    by_sums = expected_of_likely(float(scores.mean()), 50, 0.1, models(90.0))
     assert isinstance(expected, Expected)
     assert by_sums == expected
 

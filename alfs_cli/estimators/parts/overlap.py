@@ -21,12 +21,13 @@ def separation(probs: Probabilities, T: FloatArray) -> float:
     return float(true_class_probs(probs, T).max(axis=1).mean())
 
 
-def with_bare_predictions(grounds: Grounds, probs: Probabilities) -> Grounds:
-    """Return the grounds, lower where probs (N, K) are predictions alone.
+def with_bare_predictions(grounds: Grounds, probs: Probabilities, agreement: float) -> Grounds:
+    """Return the grounds, lower where probs (N, K) are predictions alone, and some labels differ.
 
     Nothing is then left by which any method could tell overlap, unless people told true labels.
     """
-    if grounds.trusted or grounds.annotators or not predictions_alone(probs):
+    is_told = grounds.trusted or grounds.annotators
+    if is_told or agreement == 1 or not predictions_alone(probs):
         return grounds
     text = "the probabilities are all equally sure: what they get wrong is counted as noise"
     return replace(grounds, remarks=(*grounds.remarks, Remark(text, 0)), overlap="noise")
