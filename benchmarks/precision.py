@@ -263,27 +263,38 @@ def left_out(lists: Lists, source: np.ndarray) -> np.ndarray:
     return np.stack([regression(lists.among(source != name)) for name in names])[which]
 
 
+def sources_of(some: pd.DataFrame) -> np.ndarray:
+    """Return the source of each draw."""
+    return some["draw"].str.split("/").str[0].to_numpy()
+
+
 def fitted(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return the numbers of `Learned`, `LearnedGiven` and `LearnedDoubted`.
 
-    Sizes of likely labels are lowered until their bounds hold on sources that are left out.
+    Sizes of likely labels by own evidence are lowered until their bounds hold on sources that are
+    left out.
     """
     told = {}
     some = frame[frame["whole"] > 0]
-    for name, part, names in (
-        ("Learned", some[~some["given"]], ("claimed", "overlap")),
-        ("LearnedGiven", some[some["given"]], ("overlap", "gain")),
-    ):
-        lists, source = likely_lists(part, *names), part["draw"].str.split("/").str[0].to_numpy()
-        without, found = left_out(lists, source), regression(lists)
-        size = 1 + len(names)
-        for less in np.arange(0, 2.5, 0.05):
-            if missed(lists, without - less * (np.arange(without.shape[1]) == size)) <= MISSED:
-                break
-        found[size] -= less
-        print(f"{name}: {len(part)} lists, sizes divided by {np.exp(less):.2f}")
-        numbers = ("intercept", *names, "size", "size_gain")
-        told[name] = dict(zip(numbers, map(float, found), strict=True))
+    given = some["given"].to_numpy(dtype=bool)
+    own = some[~given]
+    lists, source = likely_lists(own, "claimed", "overlap"), sources_of(own)
+    without, found = left_out(lists, source), regression(lists)
+    for less in np.arange(0, 2.5, 0.05):
+        if missed(lists, without - less * (np.arange(without.shape[1]) == 3)) <= MISSED:
+            break
+    found[3] -= less
+    print(f"{len(own)} lists by own evidence, sizes divided by {np.exp(less):.2f}")
+    names = ("intercept", "claimed", "overlap", "size", "size_gain")
+    told["Learned"] = dict(zip(names, map(float, found), strict=True))
+    # lists by given probabilities are too few: fitted to all, with a size of their own
+    lists = likely_lists(some, "overlap", "gain")
+    both = replace(lists, S=np.column_stack([lists.S, given]))
+    found = regression(both)
+    names = ("intercept", "overlap", "gain", "size", "size_gain")
+    numbers = [*found[:3], found[3] + found[5], found[4]]
+    told["LearnedGiven"] = dict(zip(names, map(float, numbers), strict=True))
+    print(f"{given.sum()} lists by given probabilities")
     numbers = map(float, regression(possible_lists(frame[frame["possible"] > 0])))
     return told | {"LearnedDoubted": dict(zip(POSSIBLE_NUMBERS, numbers, strict=True))}
 

@@ -34,10 +34,10 @@ class NoiseAwareClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     known: T is the identity, and `estimate_` None.
 
     >>> import numpy as np
-    >>> X = np.random.default_rng(0).normal(size=(300, 2)) + 4 * np.eye(2)[np.arange(300) % 2]
-    >>> y = np.where(np.arange(300) < 30, "no", np.array(["no", "yes"])[np.arange(300) % 2])
+    >>> X = np.random.default_rng(0).normal(size=(600, 2)) + 4 * np.eye(2)[np.arange(600) % 2]
+    >>> y = np.where(np.arange(600) < 60, "no", np.array(["no", "yes"])[np.arange(600) % 2])
     >>> model = NoiseAwareClassifier().fit(X, y)
-    >>> bool(model.left_out_[:30].sum() > 10), model.classes_.tolist()
+    >>> bool(model.left_out_[:60].sum() > 20), model.classes_.tolist()
     (True, ['no', 'yes'])
     """
 
