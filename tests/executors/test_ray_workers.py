@@ -17,6 +17,7 @@ from alfs_cli.estimating import from_features
 from alfs_cli.evidence import written
 from alfs_cli.executors.ray_workers import RayWorkers, _died
 from tests.executors.kills import killed, workers_of
+from tests.executors.work import end, refuse, slow_square
 
 N = 3000
 real_ray = [
@@ -75,7 +76,7 @@ def test_what_fits_in_memory_is_judged_as_by_a_local_run(data, monkeypatch, caps
 
 
 class TestOnRay:
-    """They join one cluster, which goes on; what makes features starts its own."""
+    """They join one cluster, which goes on."""
 
     pytestmark = real_ray
 
@@ -85,10 +86,8 @@ class TestOnRay:
             monkeypatch.setenv(name, value)
 
     def test_features_and_estimates_are_those_of_one_process(self, data, monkeypatch):
-        with monkeypatch.context() as own:
-            own.delenv("RAY_ADDRESS")
-            for words in (["--to", "one"], ["--to", "two", "--executor", "ray", "--jobs", "2"]):
-                assert run(["features", "d.npz", "-q", *words]) == 0  # in relative paths
+        for words in (["--to", "one"], ["--to", "two", "--executor", "ray", "--jobs", "2"]):
+            assert run(["features", "d.npz", "-q", *words]) == 0  # in relative paths
         assert made("one") == made("two")
         monkeypatch.setattr(from_features, "MOST_IN_MEMORY", 0)
         words = ["estimate", "one", "-q", "--bootstrap", "100"]
@@ -136,18 +135,3 @@ class TestOnRay:
         monkeypatch.setattr(from_features, "MOST_IN_MEMORY", 0)
         Path("f/features-000003.parquet").write_bytes(b"PAR1")
         assert run(["estimate", "f", "--executor", "ray", "--jobs", "1", "-q"]) == 2
-
-
-def slow_square(seconds, i):
-    import time
-
-    time.sleep(seconds)
-    return i * i
-
-
-def refuse(i):
-    raise InputError("no such thing", help="none")
-
-
-def end(i):
-    os._exit(1)
