@@ -39,15 +39,12 @@ def estimate(
             "nothing to judge", help="give DATA, or --pred-probs FILE together with --labels FILE"
         )
     spec = options.spec(data, pred_probs=pred_probs)
-    from alfs_cli.estimating import estimate_data, is_shared
+    from alfs_cli.estimating import estimate_data
     from alfs_cli.estimating.consensus import CONSENSUS
     from alfs_cli.reports.estimate import estimate_report, next_after
     from alfs_cli.reports.gallery import texts_of
 
     asked = flags.read(invocation, use_cache=not flags.no_cache)
-    if workers.executor == "ray" and not is_shared(spec, asked):  # before a cluster is joined
-        invocation.console.note("note: these features fit in memory: they are judged here, alone")
-        workers = WorkerFlags()
     with workers.begun(invocation) as hired:
         found = estimate_data(
             spec,
@@ -57,6 +54,10 @@ def estimate(
             started=started,
             workers=None if workers.executor == "local" else hired,
         )
+        if workers.executor == "ray" and not hired.is_begun:
+            invocation.console.note(
+                "note: all was judged here: what fits in memory is, once pictures are encoded"
+            )
     if found.consensus is not None:
         refuse_same(Target("--out", invocation.out / CONSENSUS), data)
     trusted = flags.trusted

@@ -144,6 +144,13 @@ class Images(Protocol):
         """Say why a picture cannot be read, None where it can."""
         ...
 
+    def sent(self, indices: IntArray) -> "Images":
+        """Return the pictures at `indices` in a form that another process can be sent.
+
+        They are paths, or the bytes of pictures that lie in memory or inside a file.
+        """
+        ...
+
     def digest(self, index: int) -> bytes | None:
         """Return a digest of the stored bytes, None where they cannot be read."""
         ...
@@ -301,6 +308,10 @@ class SomeImages:
     def problem(self, index: int) -> Problem | None:
         """Say why a picture cannot be read."""
         return self.source.problem(int(self.indices[index]))
+
+    def sent(self, indices: IntArray) -> Images:
+        """Return the pictures at `indices` in a form that another process can be sent."""
+        return self.source.sent(self.indices[indices])
 
     def digest(self, index: int) -> bytes | None:
         """Return a digest of the stored bytes, None where they cannot be read."""

@@ -49,8 +49,8 @@ def estimate_data(
         started: the `time.perf_counter()` from which seconds are counted, by default now.
         given: arrays of DATA that a Python caller passed.
         trusted: true labels that a Python caller passed, in a form that `trusted_of` reads.
-        workers: where the files of a folder of features are worked on; with it they are read in
-            passes however few they are. By default threads, and passes where they are large.
+        workers: where pictures and texts are encoded, and the files of a folder of features are
+            worked on where they do not fit in memory; by default this process.
 
     Raises:
         AlfsError: DATA cannot be read or judged, or lists a file of `targets`.
@@ -59,12 +59,13 @@ def estimate_data(
     check_options(method=options.method, confidence=options.confidence, resamples=options.resamples)
     spec = here(spec)
     is_in_files = given is None and trusted is None and not options.is_fitted
-    folder = folder_of(spec) if is_in_files and may_be_streamed(options) else None
-    if folder is not None and (workers is not None or options.max_bad or is_large(folder)):
+    features = folder_of(spec)
+    if workers is not None and features is not None and is_large(features):
+        _refuse_whole(options)
+    folder = features if is_in_files and may_be_streamed(options) else None
+    if folder is not None and (options.max_bad or is_large(folder)):
         hired = Threads(threads()) if workers is None else workers
         return estimate_features(spec, folder, options, hired, console, started=begun)
-    if workers is not None:
-        refuse_elsewhere(spec, options)
     if is_in_files and is_read_in_passes(spec, options.method):
         if not is_counted(spec, options.method):
             return estimate_probabilities(spec, options, console, started=begun)
@@ -79,26 +80,13 @@ def estimate_data(
     console.detail(f"read {len(dataset):,} examples in {time.perf_counter() - begun:.1f} s")
     index = None if given is None else given.index()
     known = None if trusted is None else trusted_of(trusted, dataset, index)
-    return estimate_dataset(dataset, options, console, trusted=known, started=begun)
+    return estimate_dataset(
+        dataset, options, console, trusted=known, started=begun, workers=workers
+    )
 
 
-def is_shared(spec: DataSpec, options: EstimateOptions) -> bool:
-    """Say whether workers elsewhere share the work: what fits in memory is judged in one piece.
-
-    Raises UsageError where they could not work on DATA, or under the options, however large.
-    """
-    refuse_elsewhere(spec, options)
-    folder = folder_of(here(spec))
-    return folder is not None and (options.max_bad > 0 or is_large(folder))
-
-
-def refuse_elsewhere(spec: DataSpec, options: EstimateOptions) -> None:
-    """Raise UsageError where workers elsewhere are of no use to DATA or to the options."""
-    if folder_of(here(spec)) is None:
-        raise UsageError(
-            "--executor ray works on the files of a folder of features, which this is not",
-            help="alfs features DATA --to DIR makes one; then alfs estimate DIR --executor ray",
-        )
+def _refuse_whole(options: EstimateOptions) -> None:
+    """Raise UsageError where options ask for all of what only workers elsewhere can hold."""
     if options.is_fitted or not may_be_streamed(options):
         raise UsageError(
             "an option needs all examples in memory, and --executor ray never holds them",
@@ -107,4 +95,4 @@ def refuse_elsewhere(spec: DataSpec, options: EstimateOptions) -> None:
         )
 
 
-__all__ = ["EstimateOptions", "Estimated", "estimate_data", "estimate_dataset", "is_shared"]
+__all__ = ["EstimateOptions", "Estimated", "estimate_data", "estimate_dataset"]

@@ -49,6 +49,7 @@ from alfs_cli.results.estimate import (
     KindCounts,
     NoiseEstimate,
 )
+from alfs_cli.storage.workers import Workers
 from alfs_cli.suspects.promises import promised
 from alfs_cli.suspects.scores import (
     KINDS,
@@ -91,11 +92,13 @@ def estimate_dataset(
     *,
     trusted: Trusted | None = None,
     started: float | None = None,
+    workers: Workers | None = None,
 ) -> Estimated:
     """Gather evidence on a data set, estimate T from it, and score every label.
 
     `trusted` holds true labels by index in `dataset`; they replace those of the file in `options`.
-    `started` is the `time.perf_counter()` from which seconds are counted.
+    `started` is the `time.perf_counter()` from which seconds are counted; `workers` elsewhere
+    encode pictures and texts.
 
     Raises AlfsError where the data cannot be judged as the options ask.
     """
@@ -103,7 +106,7 @@ def estimate_dataset(
     check_options(method=options.method, confidence=options.confidence, resamples=options.resamples)
     check_classes(dataset.num_classes)
     examples = _examples(dataset, trusted, options, console)
-    evidence = _evidence(examples.dataset, options, console)
+    evidence = _evidence(examples.dataset, options, console, workers)
     examples = replace(examples, alike=_alike(examples.dataset, evidence, examples.digests))
     findings = _findings(examples, evidence, console)
     if len(evidence.kept) < len(examples.dataset):
@@ -188,7 +191,12 @@ def _examples(
     return examples.among(places)
 
 
-def _evidence(dataset: LabelledDataset, options: EstimateOptions, console: Console) -> Evidence:
+def _evidence(
+    dataset: LabelledDataset,
+    options: EstimateOptions,
+    console: Console,
+    workers: Workers | None,
+) -> Evidence:
     """Return the evidence; notes and doubts about it go to the console."""
     gathering = time.perf_counter()
     with console.progress() as progress:
@@ -202,6 +210,7 @@ def _evidence(dataset: LabelledDataset, options: EstimateOptions, console: Conso
             ),
             cache=options.cache,
             progress=progress,
+            workers=workers,
         )
     if dataset.prior_probs is not None:
         seen = with_second(seen, dataset.prior_probs[seen.kept], dataset.labels[seen.kept])

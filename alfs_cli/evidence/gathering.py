@@ -35,6 +35,7 @@ from alfs_cli.evidence.representations import (
 from alfs_cli.evidence.request import Request
 from alfs_cli.noise import rows_of_counts
 from alfs_cli.results.evaluation import agreement, calibration_error
+from alfs_cli.storage.workers import Workers
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
@@ -53,6 +54,7 @@ def gather(
     encoder: EncoderChoice = OFFLINE,
     cache: Path | None = None,
     progress: Progress | None = None,
+    workers: Workers | None = None,
 ) -> Evidence:
     """Return the evidence of a kind.
 
@@ -61,7 +63,8 @@ def gather(
     the one whose held-out agreement with the given labels is higher on a subsample. `network`
     trains a network in each fold.
 
-    `cache` is a folder where computed probabilities are kept by fingerprint.
+    `cache` is a folder where computed probabilities are kept by fingerprint; `workers` elsewhere
+    encode pictures and texts in place of this process.
 
     Raises:
         UsageError: the kind is unknown, or options do not fit it.
@@ -84,7 +87,7 @@ def gather(
         )
     if kind == "auto" and dataset.annotations is not None and not _has_examples(dataset):
         return _by_annotators(dataset, crowd_of(dataset, dataset.annotations))
-    request = Request(dataset, folds, seed, encoder, cache, progress)
+    request = Request(dataset, folds, seed, encoder, cache, progress, workers)
     words = f"{kind}-{folds}-{seed}-{encoders_asked(request, kind)}"
     place = cache_file(cache, dataset, words) if cache is not None else None
     stored = load(place, dataset.labels) if place is not None else None

@@ -17,9 +17,11 @@ from alfs_cli.data.readers.arrays import load_npz
 from alfs_cli.data.telling import without_words
 from alfs_cli.errors import InputError
 from alfs_cli.evidence.encoders import find_encoders
+from alfs_cli.evidence.encoders.elsewhere import encode_elsewhere, encode_texts_elsewhere
 from alfs_cli.evidence.encoders.encoding import encode, encode_texts
 from alfs_cli.evidence.out_of_fold import Progress, principal_components
 from alfs_cli.evidence.tuning import GATHERING
+from alfs_cli.storage.workers import Workers
 from alfs_cli.storage.writing import replacing
 
 if TYPE_CHECKING:
@@ -65,12 +67,13 @@ def representation(
     device: str = "cpu",
     cache: Path | None = None,
     progress: Progress | None = None,
+    workers: Workers | None = None,
 ) -> Represented:
     """Return features (n, D) of a kind, and the indices (n,) of the examples that have them.
 
     Features of images and texts are kept in the folder `cache` under a digest of their content,
-    which depends on labels only where words of the texts tell them. Raises InputError where the
-    data set lacks what the kind needs.
+    which depends on labels only where words of the texts tell them. `workers` elsewhere encode in
+    place of this process. Raises InputError where the data set lacks what the kind needs.
     """
     if kind == "features":
         return _own_features(dataset)
@@ -82,7 +85,9 @@ def representation(
         raise InputError("no images here", help="--evidence features, text or pred-probs")
     if images is not None and kind == "pixels":
         return _kept(_cache_file(cache, dataset, kind), lambda: pixel_features(images, progress))
-    return side_by_side([_encoded(dataset, one, device, cache, progress) for one in encoders])
+    return side_by_side(
+        [_encoded(dataset, one, device, cache, progress, workers) for one in encoders]
+    )
 
 
 def _encoded(
@@ -91,6 +96,7 @@ def _encoded(
     device: str,
     cache: Path | None,
     progress: Progress | None,
+    workers: Workers | None,
 ) -> Represented:
     """Return the features of one encoder, of pictures or else of texts, kept under its digest."""
     total, images, texts = len(dataset), dataset.images, dataset.texts
@@ -101,11 +107,17 @@ def _encoded(
 
     def encoded() -> Represented:
         kept = np.arange(total)
-        if images is not None:
+        if images is not None and workers is None:
             X, kept = encode(images, kept, encoder, device=device, progress=tell)
+        elif images is not None and workers is not None:
+            X, kept = encode_elsewhere(images, encoder, workers, device=device, progress=tell)
         else:
             some = [] if texts is None else list(without_words(texts, dataset.telling_words))
-            X = encode_texts(some, encoder, device=device, progress=tell)
+            X = (
+                encode_texts(some, encoder, device=device, progress=tell)
+                if workers is None
+                else encode_texts_elsewhere(some, encoder, workers, device=device, progress=tell)
+            )
         return X.astype(np.float16).astype(np.float32), kept  # equal to what the cache stores
 
     return _kept(_cache_file(cache, dataset, f"encoder-{encoder.digest}"), encoded)

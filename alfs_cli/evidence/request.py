@@ -21,6 +21,7 @@ from alfs_cli.evidence.representations import (
     joined_names,
     representation,
 )
+from alfs_cli.storage.workers import Workers
 
 if TYPE_CHECKING:
     from alfs_cli.data import LabelledDataset
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 class Request:
     """A request for evidence of a data set; `notes` collects what to tell the user.
 
-    `made` are the features of the whole data set that were made so far.
+    `made` are the features of the whole data set that were made so far; `workers` encode elsewhere.
     """
 
     dataset: "LabelledDataset"
@@ -40,6 +41,7 @@ class Request:
     encoder: EncoderChoice = OFFLINE
     cache: Path | None = None
     progress: Progress | None = None
+    workers: Workers | None = None
     notes: list[str] = field(default_factory=list)
     made: dict[str, Represented] = field(default_factory=dict)
 
@@ -69,6 +71,7 @@ class Request:
             device=self.encoder.device,
             cache=self.cache if sample is None else None,
             progress=self.progress,
+            workers=self.workers,
         )
         if sample is None:
             self.made[name] = found

@@ -104,7 +104,7 @@ class RayWorkers:
         Raises the error of an item that failed for the user to mend, and WorkError where workers
         died several times at one item.
         """
-        crew = Crew(self, self.ray.put(work), list(items), self.gpus_each if uses_gpu else 0.0)
+        crew = Crew(self, self.ray.put(work), items, self.gpus_each if uses_gpu else 0.0)
         try:
             yield from crew.results()
         except BaseException:
@@ -125,7 +125,7 @@ class RayWorkers:
 class Crew:
     """The workers of one map, with what each has in hand and what waits to be given out."""
 
-    def __init__(self, at: RayWorkers, work: Any, items: list[Any], gpus: float) -> None:
+    def __init__(self, at: RayWorkers, work: Any, items: Sequence[Any], gpus: float) -> None:
         self.at, self.ray, self.work, self.items, self.gpus = at, at.ray, work, items, gpus
         self.size = min(at.count, len(items))
         self.actors: dict[int, Any] = {}

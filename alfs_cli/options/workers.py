@@ -1,7 +1,7 @@
 """The options that say where work is done: here, or on a Ray cluster."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from alfs_cli.options.shared import Invocation
-    from alfs_cli.storage.workers import Workers
+    from alfs_cli.storage.workers import Hired, Workers
 
 PANEL = "Where it runs"
 
@@ -57,26 +57,30 @@ class WorkerFlags:
     ] = None
 
     @contextmanager
-    def begun(self, invocation: "Invocation", *, threads: int = 1) -> "Iterator[Workers]":
-        """Yield the workers; those on Ray are gone when the context ends.
+    def begun(self, invocation: "Invocation", *, threads: int = 1) -> "Iterator[Hired]":
+        """Yield the workers; those on Ray begin when there is work, and end with the context.
 
-        Raises UsageError for an unknown executor, or where Ray is not there.
+        Raises UsageError for an unknown executor; their first work raises it where Ray is not
+        there.
         """
         from alfs_cli.errors import unknown
         from alfs_cli.executors import EXECUTORS
-        from alfs_cli.storage.workers import Threads
+        from alfs_cli.storage.workers import Hired, Threads
 
         if self.executor not in EXECUTORS:
             raise unknown("executor", self.executor, EXECUTORS)
-        if self.executor == "local":
-            yield Threads(threads)
-            return
-        from alfs_cli.executors.ray_workers import RayWorkers
 
-        with RayWorkers.joined(
-            self.jobs,
-            invocation.console,
-            gpus_each=self.gpus_each,
-            uses_gpus=invocation.device != "cpu",
-        ) as workers:
-            yield workers
+        def here_or_on_ray() -> "AbstractContextManager[Workers]":
+            if self.executor == "local":
+                return nullcontext(Threads(threads))
+            from alfs_cli.executors.ray_workers import RayWorkers
+
+            return RayWorkers.joined(
+                self.jobs,
+                invocation.console,
+                gpus_each=self.gpus_each,
+                uses_gpus=invocation.device != "cpu",
+            )
+
+        with ExitStack() as until:
+            yield Hired(here_or_on_ray, until)

@@ -7,7 +7,8 @@ many workers there are or which of them is quickest.
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -53,3 +54,25 @@ class Threads:
             finally:
                 for waiting in flying:
                     waiting.cancel()
+
+
+@dataclass
+class Hired:
+    """Workers that begin with the first work there is, and go when `until` ends."""
+
+    begin: Callable[[], AbstractContextManager[Workers]]
+    until: ExitStack
+    workers: Workers | None = field(default=None, init=False)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there was anything for them to do."""
+        return self.workers is not None
+
+    def map(
+        self, work: Callable[[Item], Result], items: Sequence[Item], *, uses_gpu: bool = False
+    ) -> Iterator[Result]:
+        """Yield work(item) for each item, in order; raises as `begin` does."""
+        if self.workers is None:
+            self.workers = self.until.enter_context(self.begin())
+        yield from self.workers.map(work, items, uses_gpu=uses_gpu)

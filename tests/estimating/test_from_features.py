@@ -35,8 +35,12 @@ def folder(tmp_path_factory):
 
 
 def estimated(folder, workers=None, **options):
+    """Return an estimate: by these workers in passes, as if it did not fit in memory."""
     chosen = EstimateOptions(resamples=100, **options)
-    return estimate_data(DataSpec(str(folder)), chosen, Quiet(), workers=workers)
+    with pytest.MonkeyPatch.context() as patch:
+        if workers is not None:
+            patch.setattr(from_features, "MOST_IN_MEMORY", 0)
+        return estimate_data(DataSpec(str(folder)), chosen, Quiet(), workers=workers)
 
 
 @pytest.fixture(scope="module")
@@ -131,18 +135,19 @@ def test_files_that_cannot_be_read_are_named_or_left_out(broken, monkeypatch, ca
     assert "features-000003.parquet" in err
 
 
-def test_ray_is_for_folders_of_features(folder, capsys):
+def test_ray_holds_no_folder_in_memory(folder, capsys):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(__import__("sys").modules, "ray", None)
         patch.setattr(from_features, "MOST_IN_MEMORY", 0)
         assert run(["estimate", str(folder), "--executor", "ray"]) == 2
     assert "pip install 'alfs-cli[ray]'" in capsys.readouterr().err
     for words, says in (
-        (["digits"], "works on the files of a folder of features"),
         ([str(folder), "--local"], "an option needs all examples in memory"),
         ([str(folder), "--method", "gold"], "an option needs all examples in memory"),
     ):
-        assert run(["estimate", *words, "--executor", "ray"]) == 2
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(from_features, "MOST_IN_MEMORY", 0)
+            assert run(["estimate", *words, "--executor", "ray"]) == 2
         assert says in capsys.readouterr().err
 
 

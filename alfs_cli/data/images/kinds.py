@@ -110,6 +110,10 @@ class ArrayImages:
         """Return None: pixels in memory can always be read."""
         return None
 
+    def sent(self, indices: IntArray) -> "ArrayImages":
+        """Return the pictures at `indices`, their pixels copied."""
+        return ArrayImages(self.pixels[indices])
+
     def digest(self, index: int) -> bytes | None:
         """Return the SHA-256 of the pixels."""
         return sha256(self.pixels[index].tobytes()).digest()
@@ -135,13 +139,15 @@ class FileImages:
     asked for, and are grey only if the whole sample is.
 
     `shown` (N,) are the paths that messages show. `digests` (N,) are the SHA-256 of the files when
-    they were listed, b"" for a file that could not be read; () where they are not known.
+    they were listed, b"" for a file that could not be read; () where they are not known. `known` is
+    what the pictures are like that these were taken from.
     """
 
     files: tuple[PictureFile, ...]
     shown: tuple[str, ...]
     digests: tuple[bytes, ...] = ()
     given_scale: Scale | None = None
+    known: Look | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -171,6 +177,8 @@ class FileImages:
 
         It is chosen by digests where they are known, so that the order of files has no influence.
         """
+        if self.known is not None:
+            return self.known
         places, most = np.arange(len(self.files)), TUNING.sampled_pictures
         if len(places) > most and self.digests:
             places = np.asarray(sorted(places, key=lambda i: (self.digests[i], i))[:most])
@@ -222,6 +230,15 @@ class FileImages:
                 if progress is not None:
                     progress(done)
         return pixels, readable
+
+    def sent(self, indices: IntArray) -> "FileImages":
+        """Return the pictures at `indices` by absolute paths, or with the bytes of stored ones."""
+        return FileImages(
+            tuple(_sent(self.files[index]) for index in indices),
+            tuple(self.shown[index] for index in indices),
+            given_scale=self.given_scale,
+            known=self.look,
+        )
 
     def png(self, index: int, size: int) -> bytes | None:
         """Return a PNG thumbnail not larger than (size, size), None where it cannot be read."""
@@ -282,6 +299,26 @@ class FileImages:
             return None
         header = f"{upright.mode} {upright.width} x {upright.height};"
         return sha256(header.encode() + upright.tobytes()).digest()
+
+
+@dataclass(frozen=True)
+class Held:
+    """A picture whose bytes were read; none where they could not be."""
+
+    content: bytes
+
+    def read(self) -> bytes:
+        """Return its bytes."""
+        return self.content
+
+
+def _sent(file: PictureFile) -> PictureFile:
+    if isinstance(file, str):
+        return os.path.abspath(file)
+    try:
+        return Held(file.read())
+    except OSError:
+        return Held(b"")
 
 
 def digest_of_file(path: str) -> bytes | None:

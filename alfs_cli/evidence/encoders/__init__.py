@@ -5,7 +5,8 @@ used.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -88,7 +89,7 @@ def find_encoder(
         source, name = "hf" if "/" in str(text) else BARE, str(text)
     module = import_module(f"alfs_cli.evidence.encoders.{ENCODERS[source].module}")
     found: Encoder = module.find(Asked(name or source, size, download))
-    return found
+    return replace(found, again=partial(find_encoder, text, size=size, download=download))
 
 
 def find_encoders(

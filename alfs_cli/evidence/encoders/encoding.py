@@ -43,6 +43,35 @@ def encode(
         UsageError: the encoder takes no pictures.
         InputError: no image can be read, or the encoder's weights are damaged.
     """
+    parts, readable = encode_batches(images, indices, encoder, device=device, progress=progress)
+    return joined(parts, readable)
+
+
+def joined(parts: Sequence[Features], readable: BoolArray) -> tuple[Features, IntArray]:
+    """Return features (n, D) and their positions (n,), from those of batches and a mask (N,).
+
+    Raises InputError where no image could be read.
+    """
+    if not parts:
+        raise InputError(
+            f"none of the {len(readable):,} images can be read",
+            help="alfs inspect FILE... says what is wrong with each",
+        )
+    return np.concatenate(parts), np.flatnonzero(readable)
+
+
+def encode_batches(
+    images: "Images",
+    indices: IntArray,
+    encoder: "Encoder",
+    *,
+    device: str = "cpu",
+    progress: Done | None = None,
+) -> tuple[list[Features], BoolArray]:
+    """Return the features of batches of the readable images, and a mask (N,) of these.
+
+    Raises as `encode`, but not where none can be read.
+    """
     import torch
 
     from alfs_cli.training.devices import choose_device
@@ -79,12 +108,7 @@ def encode(
             done += len(readable)
             if progress is not None:
                 progress(done)
-    if not parts:
-        raise InputError(
-            f"none of the {len(indices):,} images can be read",
-            help="alfs inspect FILE... says what is wrong with each",
-        )
-    return np.concatenate(parts), np.flatnonzero(np.concatenate(masks))
+    return parts, np.concatenate(masks)
 
 
 def encode_texts(
@@ -113,7 +137,7 @@ def encode_texts(
         raise InputError("there are no texts to encode", help="name a column of texts")
     chosen = choose_device(device)
     network = encoder.texts(chosen.name)
-    order = np.argsort([-len(text) for text in texts], kind="stable")
+    order = longest_first(texts)
     found: Features | None = None
     with torch.inference_mode():
         for batch in batches(len(texts), ENCODING.texts):
@@ -125,6 +149,11 @@ def encode_texts(
             if progress is not None:
                 progress(int(batch[-1]) + 1)
     return np.asarray(found, dtype=np.float32)
+
+
+def longest_first(texts: Sequence[str]) -> IntArray:
+    """Return the places (N,) of texts in the order in which they are encoded."""
+    return np.argsort([-len(text) for text in texts], kind="stable")
 
 
 @contextmanager

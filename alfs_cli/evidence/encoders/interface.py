@@ -55,12 +55,14 @@ class Encoder:
         digest: of the weights and of all that says how examples are prepared.
         pictures: loads the network for pictures on a device, by its name.
         texts: loads the network for texts: from n texts to features (n, D).
+        again: finds it once more, in another process; it can be pickled.
     """
 
     name: str
     digest: str
     pictures: Callable[[str], PictureNetwork] | None = None
     texts: "Callable[[str], Callable[[list[str]], Tensor]] | None" = None
+    again: "Callable[[], Encoder] | None" = None
 
 
 def digest_of(*words: object) -> str:
