@@ -56,8 +56,8 @@ def estimate(
         )
         if workers.executor == "ray" and not hired.is_begun:
             invocation.console.note(
-                "note: the cluster had nothing to do: the data fit in memory, and no pictures or texts "
-                "had to be encoded"
+                "note: the cluster had nothing to do: the data fit in memory, and no pictures or "
+                "texts had to be encoded"
             )
     if found.consensus is not None:
         refuse_same(Target("--out", invocation.out / CONSENSUS), data)
