@@ -1,6 +1,9 @@
 """What keeps the house in order: every test has its module, every recipe loads, ASCII in code."""
 
+import subprocess
 from pathlib import Path
+
+import pytest
 
 TOP = Path(__file__).parents[1]
 PACKAGE = TOP / "alfs_cli"
@@ -54,3 +57,18 @@ def test_files_can_be_read_at_one_sitting():
 def test_no_junk_drawers():
     names = {path.stem for path in python_files()}
     assert not names & {"utils", "util", "helpers", "common", "misc", "core"}
+
+
+def test_nothing_large_or_packed_is_kept_beside_the_code():
+    """Half a megabyte is the most: results are tables, and wheels belong nowhere here."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=TOP, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("this is no git repository")
+    files = [TOP / name for name in listed.stdout.split("\0") if name]
+    assert len(files) > 500
+    there = [path for path in files if path.is_file()]
+    assert [path.name for path in there if path.stat().st_size > 500_000] == []
+    packed = (".whl", ".gz", ".zip", ".pyc", ".npz", ".pt")
+    assert [path.name for path in there if path.suffix in packed] == []
