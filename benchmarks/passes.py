@@ -6,8 +6,9 @@ Rows of 64 features in ten classes, a fifth of the labels drawn anew. Each run i
 own: by one thread here, by one worker on Ray, by two; they take turns. Told are the seconds of each
 pass by the clock (which depends on what else the machine does), the CPU seconds of the driver and
 of all workers, the peak memory of the driver and of a worker, and a digest of the result, which
-must be one for all. `--kills` workers are killed in one more run. `pictures` is the cost of
-features of pictures of 96 x 96 pixels by the default encoder. Writes
+must be one for all. `--kills` workers are killed in one more run. `--encode 20000` measures
+`alfs features` of so many pictures of 96 x 96 pixels by the default encoder, by the same workers in
+turns, and adds that to the results; `pictures` is the cost of one. Writes
 benchmarks/results/passes.json; `--output` elsewhere.
 """
 
@@ -15,6 +16,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -205,17 +207,69 @@ def measured(folder: Path, rows: int, how: str, batch: int, kills: int = 0) -> R
     return Run(rows, how, took, round(os.getloadavg()[0], 1), batch)
 
 
-def pictures(count: int = 1000) -> dict[str, object]:
-    """Return what the features of pictures cost, by the CPU seconds of one process."""
+def write_pictures(top: Path, count: int) -> None:
+    """Write JPEGs of 96 x 96 pixels into folders of four classes."""
     from PIL import Image
 
+    generator = np.random.default_rng(0)
+    for number in range(count):
+        folder = top / f"c{number % 4}"
+        folder.mkdir(parents=True, exist_ok=True)
+        small = generator.integers(0, 255, (12, 12, 3)).astype(np.uint8)
+        Image.fromarray(small).resize((96, 96)).save(folder / f"{number}.jpg")
+
+
+def encoding(top: Path, how: str, count: int, batch: int) -> Run:
+    """Return what the features of the pictures in `top` take, on one thread or by workers."""
+    to = top.parent / how
+    words = [sys.executable, "-m", "alfs_cli", "features", str(top), "--to", str(to), "-q"]
+    words += ["--device", "cpu"]
+    if how != "local":
+        words += ["--executor", "ray", "--jobs", how.rpartition("-")[2]]
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    environment = {**os.environ, **single, "PYTHONPATH": str(TOP)}
+    driver = worker = 0
+    begun = time.perf_counter()
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, env=environment) as process:
+        while process.poll() is None:
+            for pid, (line, _, peak) in descendants(os.getpid()).items():
+                driver = max(driver, peak) if pid == process.pid else driver
+                worker = max(worker, peak) if line.startswith(WORKER) else worker
+            time.sleep(0.5)
+    seconds = time.perf_counter() - begun
+    if process.returncode:
+        raise SystemExit(process.returncode)
+    digest = hashlib.sha256()
+    for path in sorted(to.glob("*.parquet")):
+        digest.update(path.read_bytes())
+    shutil.rmtree(to)
+    took: dict[str, object] = {
+        "seconds": seconds,
+        "peak_driver": driver,
+        "peak_worker": worker,
+        "digest": digest.hexdigest()[:16],
+    }
+    return Run(count, how, took, round(os.getloadavg()[0], 1), batch)
+
+
+def encode(count: int, hows: list[str], repeats: int, output: Path) -> None:
+    """Measure features of pictures in turns, and add them to the results, after each run."""
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder, "pictures")
+        write_pictures(top, count)
+        said = json.loads(output.read_text(encoding="utf-8"))
+        said["encoding"] = []
+        for number in range(repeats):
+            for how in hows:
+                said["encoding"].append(asdict(encoding(top, how, count, number)))
+                print(said["encoding"][-1], flush=True)
+                output.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+
+
+def pictures(count: int = 1000) -> dict[str, object]:
+    """Return what the features of pictures cost, by the CPU seconds of one process."""
     with tempfile.TemporaryDirectory() as top:
-        generator = np.random.default_rng(0)
-        for number in range(count):
-            folder = Path(top, "pictures", f"c{number % 4}")
-            folder.mkdir(parents=True, exist_ok=True)
-            small = generator.integers(0, 255, (12, 12, 3)).astype(np.uint8)
-            Image.fromarray(small).resize((96, 96)).save(folder / f"{number}.jpg")
+        write_pictures(Path(top, "pictures"), count)
         size = sum(path.stat().st_size for path in Path(top, "pictures").rglob("*.jpg"))
         used = []
         for some in (f"{top}/few", f"{top}/all"):  # the first run is the start alone
@@ -273,25 +327,8 @@ def rates(output: Path) -> None:
     output.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
-def main() -> None:
+def estimates(arguments: argparse.Namespace) -> None:
     """Measure the sizes in turns, and write what each run took."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sizes", default="100000,300000,1000000,3000000")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--by", default=",".join(HOWS), help="who works; by default all")
-    parser.add_argument("--add", action="store_true", help="to the runs that were measured before")
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    parser.add_argument("--rates", action="store_true", help="measure pictures alone, anew")
-    parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.run:
-        folder, how, kills = arguments.run
-        one_run(folder, how, int(kills))
-        return
-    if arguments.rates:
-        rates(arguments.output)
-        return
     runs: list[Run] = []
     said = json.loads(arguments.output.read_text(encoding="utf-8")) if arguments.add else {}
     before = said.pop("runs", [])
@@ -320,6 +357,33 @@ def main() -> None:
     save()
     if not arguments.add:
         rates(arguments.output)
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", default="100000,300000,1000000,3000000")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--by", default=",".join(HOWS), help="who works; by default all")
+    parser.add_argument("--add", action="store_true", help="to the runs that were measured before")
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--rates", action="store_true", help="measure pictures alone, anew")
+    parser.add_argument("--encode", type=int, help="measure features of so many pictures alone")
+    parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.run:
+        folder, how, kills = arguments.run
+        one_run(folder, how, int(kills))
+        return
+    if arguments.encode:
+        hows = arguments.by.split(",")
+        encode(arguments.encode, hows, arguments.repeats, arguments.output)
+        return
+    if arguments.rates:
+        rates(arguments.output)
+        return
+    estimates(arguments)
 
 
 if __name__ == "__main__":

@@ -35,14 +35,17 @@ def scale() -> dict[str, Any]:
             (_row(runs, rows, how, is_equal=equal[rows]) for rows in sizes for how in NAMES
              if _count(runs, rows, how)),
         ),
+        "gains": table(
+            ("rows", "one worker for one thread", "two workers for one", "both passes"),
+            (_gain(runs, rows) for rows in sizes if all(_count(runs, rows, how) for how in NAMES)),
+        ),
+        "encoding": _encoding(found["encoding"]),
         "is_equal": all(equal.values()),
         "kills": sum(one["took"]["kills"] for one in killed),
         "killed_equal": all(equal[one["rows"]] for one in killed) and bool(killed),
         "price": f"{PRICE:.2f}",
         "picture": f"{PICTURE // 1000}",
         "path": PATH,
-        "pictures": found["pictures"],
-        "picture_rate": f"{1 / found['pictures']['cpu_seconds_each']:.0f}",
         "wide": found["wide"],
         "moments": f"{found['wide']['bytes_of_moments'] / 1e6:.0f}",
         "costs": table(
@@ -83,6 +86,37 @@ def _row(runs: list[Any], rows: int, how: str, *, is_equal: bool) -> tuple[objec
     )
 
 
+def _gain(runs: list[Any], rows: int) -> tuple[object, ...]:
+    """Return how well workers are used in both passes: the start and the fit of T left out."""
+    took = {how: [one["took"]["pass_1"] + one["took"]["pass_2"] for one in runs
+                  if one["rows"] == rows and one["how"] == how] for how in NAMES}  # fmt: skip
+    local, one, two = (median(took[how]) for how in NAMES)
+    seconds = f"{local:.1f}, {one:.1f}, {two:.1f} s"
+    return f"{rows:,}", f"{local / one:.2f}", f"{one / (2 * two):.2f}", seconds
+
+
+def _encoding(runs: list[Any]) -> dict[str, Any]:
+    """Return what features of pictures took."""
+    took = {how: [one["took"] for one in runs if one["how"] == how] for how in NAMES}
+    seconds = {how: median(one["seconds"] for one in some) for how, some in took.items() if some}
+
+    def peak(how: str, name: str) -> str:
+        most = max(one[name] for one in took[how])
+        return f"{most / 1e9:.2f} GB" if most else "-"
+
+    count = runs[0]["rows"]
+    return {
+        "count": count,
+        "runs": table(
+            ("by", "runs", "seconds", "pictures a second", "driver, peak", "worker, peak"),
+            ((NAMES[how], len(took[how]), f"{one:.0f}", f"{count / one:.0f}",
+              peak(how, "peak_driver"), peak(how, "peak_worker")) for how, one in seconds.items()),
+        ),
+        "efficiency": f"{seconds['local'] / (2 * seconds['ray-2']):.2f}",
+        "is_equal": len({one["took"]["digest"] for one in runs}) == 1,
+    }  # fmt: skip
+
+
 def seconds_each(runs: list[Any]) -> tuple[float, float]:
     """Return the CPU seconds of a row, and those that any number of rows takes."""
     used: dict[int, list[float]] = {}
@@ -109,7 +143,9 @@ def _of_pictures(found: Any, count: int) -> tuple[object, ...]:
     width = wide["features"]
     passes = wide["first_pass_each"] + wide["scores_each"] + each
     stored = 2 * width + 30
-    seconds = fixed + count * (pictures["cpu_seconds_each"] + passes)
+    encoded = [one["took"]["seconds"] for one in found["encoding"] if one["how"] == "local"]
+    each_picture = median(encoded) / found["encoding"][0]["rows"]  # on one core, with the start
+    seconds = fixed + count * (each_picture + passes)
     sums = 64 * wide["bytes_of_moments"] / 1e9
     return _costs("pictures", count, seconds, PICTURE + 2 * stored, stored, sums)
 
