@@ -8,22 +8,28 @@ import numpy as np
 
 from alfs_cli.arrays import Probabilities
 from alfs_cli.data.dataset import LabelledDataset, positions_of
-from alfs_cli.data.matching import confusion_of, in_class_order, refuse_permuted
+from alfs_cli.data.matching import confusion_of, in_class_order
 from alfs_cli.data.readers.columns import read_probabilities
 from alfs_cli.data.readers.in_memory import probabilities_of
 from alfs_cli.data.readers.probabilities import normalised
+from alfs_cli.data.row_order import moved_rows, refuse_disorder
 from alfs_cli.errors import InputError
 
 WHAT = "prior_probs"
 
 
 def with_prior(
-    dataset: LabelledDataset, given: Any, *, columns_as_given: bool = False
+    dataset: LabelledDataset,
+    given: Any,
+    *,
+    columns_as_given: bool = False,
+    rows_as_given: bool = False,
 ) -> LabelledDataset:
     """Return the data set with `prior_probs` (N, K): a file of them, an array or a frame.
 
     Rows are in the order of DATA, columns in class order or named. Raises InputError where they do
-    not fit the data, and where the columns look permuted but for `columns_as_given`.
+    not fit the data, and where columns look permuted or rows out of step, but for
+    `columns_as_given` and `rows_as_given`.
     """
     probs, names, notes = _read(given)
     where = f"{WHAT} of '{given}'" if isinstance(given, str | Path) else WHAT
@@ -43,9 +49,13 @@ def with_prior(
             help="one row for each example is needed, in the order of DATA",
         )
     picked = np.asarray(probs[places], dtype=np.float64)
-    doubt = None
-    if not columns_as_given:
-        doubt = refuse_permuted(confusion_of(picked, dataset.labels), dataset.class_names)
+    doubt = refuse_disorder(
+        confusion_of(picked, dataset.labels),
+        dataset.class_names,
+        moved_rows(picked.argmax(axis=1), dataset.labels, places),
+        columns_as_given=columns_as_given,
+        rows_as_given=rows_as_given,
+    )
     said = (*notes, *((doubt,) if doubt is not None else ()))
     return replace(dataset, prior_probs=picked, notes=(*dataset.notes, *said))
 

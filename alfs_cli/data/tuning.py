@@ -78,6 +78,22 @@ class Tuning:
     permuted_deviations: float = tuned(
         4.0, "standard deviations", "a smaller gain in agreement may be chance"
     )
+    moved_places: int = tuned(
+        10, "rows", "rows that were dropped or read twice move those behind them by so many"
+    )
+    moved_deviations: float = tuned(
+        6.0,
+        "standard deviations",
+        "the best of all runs of rows, moved by any number of places, may gain less by chance",
+    )
+    moved_share: float = tuned(
+        0.25,
+        "share of the labels that neither the given nor a random order fits",
+        "a batch of flipped labels gains by any other order, and no more than by a random one",
+    )
+    chance_deviations: float = tuned(
+        2.0, "standard deviations", "an agreement that is higher is hardly chance"
+    )
     rare_examples: int = tuned(
         10, "examples", "with so many, a class is judged however large the others are"
     )

@@ -75,7 +75,10 @@ def estimate_data(
     refuse_listed(targets, dataset.paths or ())
     if options.prior_probs is not None:
         dataset = with_prior(
-            dataset, options.prior_probs, columns_as_given=options.columns_as_given
+            dataset,
+            options.prior_probs,
+            columns_as_given=options.columns_as_given,
+            rows_as_given=options.rows_as_given,
         )
     console.detail(f"read {len(dataset):,} examples in {time.perf_counter() - begun:.1f} s")
     index = None if given is None else given.index()

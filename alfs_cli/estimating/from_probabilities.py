@@ -7,9 +7,10 @@ import numpy as np
 from alfs_cli.arrays import IntArray
 from alfs_cli.console import Console
 from alfs_cli.data import DataSpec, LabelledDataset
-from alfs_cli.data.matching import confusion_of, refuse_permuted
+from alfs_cli.data.matching import confusion_of
 from alfs_cli.data.readers.probabilities import NOTHING_MENDED, Rounding
 from alfs_cli.data.readers.streaming import Block, ProbabilityStream, open_probabilities
+from alfs_cli.data.row_order import Moved, moved_rows, refuse_disorder, said_of_chance
 from alfs_cli.errors import InputError
 from alfs_cli.estimating.estimated import Estimated
 from alfs_cli.estimating.in_passes import TASK, block_rows, on_threads
@@ -38,13 +39,20 @@ def estimate_probabilities(
         def tell(done: int) -> None:
             progress(TASK, done, 2 * stream.count)
 
-        drawn, totals, rounding, step = _first_pass(stream, tell, seed=options.seed)
+        drawn, totals, rounding, step, moved = _first_pass(stream, tell, seed=options.seed)
     for text in rounding.notes():
         console.note(f"note: {text}")
-    if not options.columns_as_given:
-        confusion = confusion_of(drawn.probs, drawn.labels)
-        if (doubt := refuse_permuted(confusion, stream.class_names)) is not None:
-            console.warn(doubt)
+    doubt = refuse_disorder(
+        confusion_of(drawn.probs, drawn.labels),
+        stream.class_names,
+        moved,
+        columns_as_given=options.columns_as_given,
+        rows_as_given=options.rows_as_given,
+    )
+    by_chance = None if options.rows_as_given else said_of_chance(drawn.probs, drawn.labels)
+    for said in (doubt, by_chance):
+        if said is not None:
+            console.warn(said)
 
     def about(some: Drawn) -> tuple[LabelledDataset, Evidence]:
         return _about(stream, spec, some, totals)
@@ -70,8 +78,10 @@ def estimate_probabilities(
 
 def _first_pass(
     stream: ProbabilityStream, tell: Any, *, seed: int
-) -> tuple[Drawn, IntArray, Rounding, float]:
+) -> tuple[Drawn, IntArray, Rounding, float, Moved | None]:
     """Return a random sample, the number of examples by label (K,), rows mended, and the step.
+
+    The last is where rows are the most out of step, looked for in each block alone.
 
     The zeros of the sample share the step already.
     """
@@ -81,12 +91,15 @@ def _first_pass(
     wanted = np.sort(generator.choice(stream.count, count, replace=False, shuffle=False))
     totals, rounding, step = np.zeros(K, np.int64), NOTHING_MENDED, 1.0
     probs, labels = [], []
+    moved: Moved | None = None
 
-    def read(block: Block) -> tuple[Block, float]:
+    def read(block: Block) -> tuple[Block, float, Moved | None]:
         block = block.checked()
-        return block, step_of(block.probs)
+        places = block.start + np.arange(len(block.labels))
+        run = moved_rows(block.probs.argmax(axis=1), block.labels, places, is_part=True)
+        return block, step_of(block.probs), run
 
-    for block, its_step in on_threads(read, stream.blocks(block_rows(K), check=False)):
+    for block, its_step, run in on_threads(read, stream.blocks(block_rows(K), check=False)):
         first, last = np.searchsorted(wanted, [block.start, block.start + len(block.labels)])
         rows = wanted[first:last] - block.start
         probs.append(np.array(block.probs[rows]))
@@ -94,11 +107,12 @@ def _first_pass(
         totals += np.bincount(block.labels, minlength=K)
         rounding += block.rounding
         step = min(step, its_step)
+        moved = max((one for one in (moved, run) if one), key=lambda one: one.gain, default=None)
         tell(block.start + len(block.labels))
     if not probs:
         raise InputError("the probabilities hold no examples", help="is it the right file?")
     drawn = Drawn(filled(np.concatenate(probs), step), np.concatenate(labels))
-    return drawn, totals, rounding, step
+    return drawn, totals, rounding, step, moved
 
 
 def _second_pass(

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,8 +19,9 @@ from alfs_cli.data import (
     read_trusted,
 )
 from alfs_cli.data.duplicates import Digests, conflicting_duplicates, digests_of_pictures
-from alfs_cli.data.matching import confusion_of, refuse_permuted
+from alfs_cli.data.matching import confusion_of
 from alfs_cli.data.reading import MAX_BAD
+from alfs_cli.data.row_order import AS_GIVEN, moved_rows, refuse_disorder, said_of_chance
 from alfs_cli.errors import InputError
 from alfs_cli.estimating.audited import is_audit, trusted_of_audit
 from alfs_cli.estimating.consensus import CONSENSUS, consensus_probs, consensus_table
@@ -223,11 +225,35 @@ def _evidence(
     copies = said_of_copies(seen.alike, dataset.spec.group_column)
     for text in (*of_pictures, *seen.notes, *copies):
         console.note(f"note: {text}")
-    if seen.kind == "pred-probs" and not options.columns_as_given:
-        confusion = confusion_of(seen.probs, dataset.labels)
-        if (doubt := refuse_permuted(confusion, dataset.class_names)) is not None:
-            console.warn(doubt)
+    for text in _disorder(dataset, seen, options):
+        console.warn(text)
     return seen
+
+
+def _disorder(dataset: LabelledDataset, seen: Evidence, options: EstimateOptions) -> Iterator[str]:
+    """Yield doubts about the order of rows and columns.
+
+    Raises InputError where given probabilities are surely out of order. Where they were made here
+    the labels alone can be, and what they are then is noise.
+    """
+    is_given = seen.kind == "pred-probs"
+    if not is_given and seen.folds is None:
+        return
+    labels, places = dataset.labels[seen.kept], positions_of(dataset)[seen.kept]
+    moved = moved_rows(seen.probs.argmax(axis=1), labels, places)
+    if not is_given:
+        if moved is not None and not options.rows_as_given:
+            yield f"the labels may have slipped: {moved} ({AS_GIVEN} if they have not)"
+        return
+    doubt = refuse_disorder(
+        confusion_of(seen.probs, labels),
+        dataset.class_names,
+        moved,
+        columns_as_given=options.columns_as_given,
+        rows_as_given=options.rows_as_given,
+    )
+    by_chance = None if options.rows_as_given else said_of_chance(seen.probs, labels)
+    yield from (text for text in (doubt, by_chance) if text is not None)
 
 
 def _alike(dataset: LabelledDataset, seen: Evidence, digests: Digests | None) -> Digests | None:

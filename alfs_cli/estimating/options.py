@@ -31,6 +31,7 @@ class EstimateOptions:
     all_scores: bool = False
     in_sample_ok: bool = False
     columns_as_given: bool = False
+    rows_as_given: bool = False
     max_examples: int | None = None
     encoder: tuple[str, ...] | None = None
     encoder_size: int | None = None

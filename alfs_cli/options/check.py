@@ -125,6 +125,10 @@ class CheckOptions:
         bool | None,
         typer.Option("--columns-as-given", help="Keep the order of columns that look permuted."),
     ] = None
+    rows_as_given: Annotated[
+        bool | None,
+        typer.Option("--rows-as-given", help="Keep the order of rows that look out of step."),
+    ] = None
 
     def typed(self) -> dict[str, Any]:
         """Return the typed values by the name of the setting, such as max-noise-rate."""

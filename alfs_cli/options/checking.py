@@ -75,6 +75,7 @@ class CheckSettings:
             confidence=self.value("confidence"),
             in_sample_ok=self.value("in-sample-ok"),
             columns_as_given=self.value("columns-as-given"),
+            rows_as_given=self.value("rows-as-given"),
             seed=invocation.seed,
             device=invocation.device,
             cache=invocation.out / "cache" if use_cache else None,

@@ -120,6 +120,9 @@ class EstimateFlags(CountedFlags):
             "zero-shot one: a second evidence beside the own.",
         ),
     ] = None
+    rows_as_given: Annotated[
+        bool, typer.Option("--rows-as-given", help="Keep the order of rows that look out of step.")
+    ] = False
     local: Annotated[
         bool, typer.Option("--local", help="Estimate the clean level of each example as well.")
     ] = False

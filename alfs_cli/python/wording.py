@@ -28,8 +28,8 @@ PARAMETERS = frozenset({
 """Options with a value that are parameters of a public function."""
 
 FLAGS = frozenset({
-    "download", "local", "all-scores", "in-sample-ok", "columns-as-given", "strict-baseline",
-    "require-dominance",
+    "download", "local", "all-scores", "in-sample-ok", "columns-as-given", "rows-as-given",
+    "strict-baseline", "require-dominance",
 })  # fmt: skip
 """Options without a value that are parameters, True or False."""
 

@@ -62,6 +62,7 @@ CHECK: dict[str, Key] = {
     "confidence": Key(values.number(0.5, 1), 0.95, parse=as_number),
     "in-sample-ok": NO,
     "columns-as-given": NO,
+    "rows-as-given": NO,
     "split": TEXT,
     "labels": PATH,
     "true-labels": PATH,
