@@ -8,8 +8,7 @@ pass by the clock (which depends on what else the machine does), the CPU seconds
 of all workers, the peak memory of the driver and of a worker, and a digest of the result, which
 must be one for all. `--kills` workers are killed in one more run. `--encode 20000` measures
 `alfs features` of so many pictures of 96 x 96 pixels by the default encoder, by the same workers in
-turns, and adds that to the results; `pictures` is the cost of one. Writes
-benchmarks/results/passes.json; `--output` elsewhere.
+turns, and adds that to the results. Writes benchmarks/results/passes.json; `--output` elsewhere.
 """
 
 import argparse
@@ -266,32 +265,6 @@ def encode(count: int, hows: list[str], repeats: int, output: Path) -> None:
                 output.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
-def pictures(count: int = 1000) -> dict[str, object]:
-    """Return what the features of pictures cost, by the CPU seconds of one process."""
-    with tempfile.TemporaryDirectory() as top:
-        write_pictures(Path(top, "pictures"), count)
-        size = sum(path.stat().st_size for path in Path(top, "pictures").rglob("*.jpg"))
-        used = []
-        for some in (f"{top}/few", f"{top}/all"):  # the first run is the start alone
-            shard = "1/4" if some.endswith("few") else "1/1"
-            words = [sys.executable, "-m", "alfs_cli", "features", f"{top}/pictures", "--to", some]
-            before = os.times()
-            words += ["--shard", shard, "-q", "--device", "cpu"]
-            subprocess.run(words, check=True, capture_output=True)
-            after = os.times()
-            used.append(
-                after.children_user + after.children_system
-                - before.children_user - before.children_system
-            )  # fmt: skip
-        written = sum(path.stat().st_size for path in Path(top, "all").glob("*.parquet"))
-    return {
-        "count": count,
-        "cpu_seconds_each": (used[1] - used[0]) / (0.75 * count),
-        "bytes_read_each": size / count,
-        "bytes_written_each": written / count,
-    }
-
-
 def wide(rows: int = 4096, width: int = 1280) -> dict[str, object]:
     """Return the CPU seconds of both passes on one file of an encoder's features, for each row."""
     from alfs_cli.evidence.moments import Heads, Plan, first_pass
@@ -323,7 +296,7 @@ def wide(rows: int = 4096, width: int = 1280) -> dict[str, object]:
 def rates(output: Path) -> None:
     """Measure what does not depend on the number of rows, and put it into the results."""
     said = json.loads(output.read_text(encoding="utf-8"))
-    said |= {"pictures": pictures(), "wide": wide()}
+    said["wide"] = wide()
     output.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
@@ -368,7 +341,9 @@ def main() -> None:
     parser.add_argument("--add", action="store_true", help="to the runs that were measured before")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--output", type=Path, default=RESULTS)
-    parser.add_argument("--rates", action="store_true", help="measure pictures alone, anew")
+    parser.add_argument(
+        "--rates", action="store_true", help="measure one file of an encoder's features alone, anew"
+    )
     parser.add_argument("--encode", type=int, help="measure features of so many pictures alone")
     parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -138,7 +138,7 @@ def _of_rows(found: Any, runs: list[Any], count: int) -> tuple[object, ...]:
 
 
 def _of_pictures(found: Any, count: int) -> tuple[object, ...]:
-    pictures, wide = found["pictures"], found["wide"]
+    wide = found["wide"]
     each, fixed = seconds_each([one for one in found["runs"] if not one["took"]["kills"]])
     width = wide["features"]
     passes = wide["first_pass_each"] + wide["scores_each"] + each
