@@ -403,7 +403,7 @@ def load_config(folder: Path) -> TrainConfig:
     import yaml
 
     path = folder / CONFIG
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the quicker one, where it is built
     try:
         text = limit_nesting(as_text_file(path).read_text(encoding="utf-8"))
         values = yaml.load(text, Loader=loader)
